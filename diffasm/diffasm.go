@@ -1,0 +1,47 @@
+// Package diffasm parses GNU assembler text as compilers write it, brings functions into a canonical form, matches two
+// versions of a unit and emits the assembly of the functions that differ.
+//
+// Input: the .s files of the original and the patched unit. Output: a Delta (every function with its status and reason),
+// a Selection (what goes into the patch) and assembly text. What it does not understand it refuses with file, line and
+// name. doc/ARCHITECTURE.md describes the canonical form.
+package diffasm
+
+// Status says what became of a function from the original to the patched unit.
+type Status string
+
+const (
+	Same     Status = "unchanged"
+	LineOnly Status = "line-only" // differs in line numbers or build stamps only
+	Changed  Status = "changed"
+	New      Status = "new"
+	Gone     Status = "gone"
+)
+
+// Function is one function of a unit as Match found it.
+type Function struct {
+	Name   string // in the patched unit; in the original one if gone
+	Orig   string // its name in the original unit (clones may be renumbered); "" if new
+	Status Status
+	Reason string // "edit", "line numbers only", "inlined f", "changed constant", ...; words for explain
+	File   string // source file of the first differing instruction by .loc, else of .file; as spelt in the assembly
+	Line   int    // its source line, 0 unknown
+	Before string // first differing instruction in the original, canonical; "" if none
+	After  string // the same in the patched version
+}
+
+// Emitted is the assembly text of the chosen functions of one unit and what its symbols mean.
+type Emitted struct {
+	Asm       []byte
+	Functions []EmittedFunction
+	NewVars   []string // original-source names of new variables put into .kpatch.data or .kpatch.rodata
+}
+
+// EmittedFunction names a function in the emitted assembly. Every undefined symbol of the assembly is a name of the
+// original unit (static or not) or an import.
+type EmittedFunction struct {
+	Name   string   // name for people and .kpatch.info
+	Symbol string   // label in the emitted assembly ("f.kpatch", or "f.kpnew" for new ones)
+	Orig   string   // the function's symbol in the original unit's object, "" if new
+	Parts  []string // further original symbols it replaces ("f.cold")
+	Reason string
+}

@@ -1,0 +1,83 @@
+// Package fault holds the one error type whose cause, state and remedy are known.
+//
+// Input: what a package knows about a failure. Output: an error that cmd turns into up to three lines
+// (what failed and where, the state that leaves, what to do) and an exit code. It prints nothing itself.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what sort of failure an Error is; cmd maps it to the exit code.
+type Kind int
+
+const (
+	Refused     Kind = iota // a valid request, unsafe or unsupported; exit 1
+	Environment             // a missing tool, a permission, a kernel setting; exit 1
+	Usage                   // a wrong command line; exit 2
+	Busy                    // may work later: a thread in the way, another tracer; exit 3
+	Bug                     // a broken invariant of ours; exit 1, asks for a report
+)
+
+// Error is a failure with everything its reader needs.
+type Error struct {
+	Kind  Kind
+	Code  string // stable reason code in kebab-case, listed in Codes; empty when no script needs it
+	Where string // "src/http.c:41", "pid 4242", "section .kpatch.text"; may be empty
+	What  string // what failed, lower case, no full stop
+	State string // what state that leaves: "tree unchanged", "process unchanged and running"; may be empty
+	Hint  string // what to do; may be empty
+	Err   error  // the cause, may be nil
+}
+
+func (e *Error) Error() string {
+	s := e.What
+	if e.Where != "" {
+		s = e.Where + ": " + s
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// New returns an Error of the given kind at a place ("" for none).
+func New(kind Kind, where, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Kind: kind, Where: where, What: err.Error(), Err: nil}
+}
+
+// Refuse returns a refusal with a stable reason code at a place ("" for none).
+func Refuse(code, where, format string, args ...any) *Error {
+	e := New(Refused, where, format, args...)
+	e.Code = code
+	return e
+}
+
+// WithHint, WithState and WithCause return e with that field set.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+func (e *Error) WithState(format string, args ...any) *Error {
+	e.State = fmt.Sprintf(format, args...)
+	return e
+}
+
+func (e *Error) WithCause(err error) *Error {
+	e.Err = err
+	return e
+}
+
+// As returns the first Error in err's chain, or nil.
+func As(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}

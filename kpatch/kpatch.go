@@ -1,0 +1,125 @@
+// Package kpatch reads and writes the .kpatch file, the only thing the build side and the apply side share.
+//
+// Input: the bytes of a file, ours or LibcarePlus'. Output: a Patch, or back to the same bytes. It refuses truncated,
+// corrupt and foreign files by name. It follows doc/FORMAT.md.
+package kpatch
+
+import "debug/elf"
+
+// HeaderSize is the length in bytes of the fixed header before the ELF object.
+const HeaderSize = 504
+
+// Magic begins every patch file and every mapped patch.
+const Magic = "KPATCH1\x00"
+
+// Names of the sections this format knows. UnwindSection and MetaSection are ours; others carry them along.
+const (
+	TextSection   = ".kpatch.text"
+	RodataSection = ".kpatch.rodata"
+	DataSection   = ".kpatch.data"
+	InfoSection   = ".kpatch.info"
+	StrtabSection = ".kpatch.strtab"
+	UnwindSection = ".kpatch.eh_frame"
+	MetaSection   = ".kpatch.meta"
+)
+
+// Patch is the content of one file: the new code for one binary.
+type Patch struct {
+	ID        string     // 1 to 7 bytes of [A-Za-z0-9._-]
+	BuildID   string     // lower-case hex, of the binary it patches
+	BuildTime uint64     // seconds since 1970, or 0
+	Sections  []Section  // index = section header index of the ELF object; Sections[0] is the null section
+	Symbols   []Symbol   // index = symbol index; Symbols[0] is the null symbol
+	Functions []Function // .kpatch.info, in order, without the terminator
+	Meta      *Meta      // nil in a patch that others made
+	Object    []byte     // the whole ELF object as it stands in the file, padded to 16 bytes; set by Decode
+}
+
+// Section is a section of the ELF object. Tables that Encode derives (.symtab, .strtab, .shstrtab, .rela.*,
+// .kpatch.info, .kpatch.strtab, .kpatch.meta) are not in the list given to Encode; Decode lists all.
+type Section struct {
+	Name   string
+	Type   elf.SectionType
+	Flags  elf.SectionFlag
+	Addr   uint64 // link address in the original binary; only for originals
+	Offset uint64 // from the start of the ELF object; set by Decode
+	Size   uint64 // bytes
+	Align  uint64
+	Data   []byte  // nil for originals
+	Relocs []Reloc // relocations of this section, in order of Offset
+}
+
+// Original reports whether the section stands for one of the original binary (NOBITS with its link address).
+func (s *Section) Original() bool { return s.Type == elf.SHT_NOBITS }
+
+// Symbol is a symbol of the ELF object: one STT_SECTION per section that relocations refer to, and the imports,
+// which are GLOBAL, undefined, FUNC or OBJECT.
+type Symbol struct {
+	Name    string
+	Type    elf.SymType
+	Bind    elf.SymBind
+	Section int // section header index; 0 for imports
+	Value   uint64
+	Size    uint64
+}
+
+// Reloc is a relocation: the place is Offset bytes into its section.
+type Reloc struct {
+	Offset uint64
+	Type   elf.R_X86_64
+	Symbol int // index into Patch.Symbols
+	Addend int64
+}
+
+// Location is a place in a section of the ELF object.
+type Location struct {
+	Section int    // section header index
+	Offset  uint64 // bytes from the section's start
+}
+
+// Function is one entry of .kpatch.info.
+type Function struct {
+	Name    string   // name in .kpatch.strtab
+	Old     Location // start of the original function, in an original section; zero for a new function
+	New     Location // start of the new function, in .kpatch.text
+	OldSize uint32   // bytes; 0 for a new function
+	NewSize uint32   // bytes
+}
+
+// IsNew reports whether the function replaces none.
+func (f *Function) IsNew() bool { return f.OldSize == 0 && f.Old == Location{} }
+
+// Meta is what .kpatch.meta says, as JSON: nothing here is needed to apply, Parts is checked when present.
+type Meta struct {
+	Tool        string       `json:"tool"`        // "gocare 0.1.0"
+	Description string       `json:"description"` // patchmake -m
+	Compiler    string       `json:"compiler"`    // first line of the compiler's --version
+	Target      string       `json:"target"`      // path of the original binary relative to the install root or tree
+	Sources     []SourceFile `json:"sources"`     // the source patches, in order
+	Units       []UnitInfo   `json:"units"`       // changed units, sorted
+	Parts       []Part       `json:"parts"`       // every original range that must hold the expected bytes
+	BuildsOn    string       `json:"builds_on,omitempty"`
+	Unproved    bool         `json:"unproved,omitempty"` // --buildid: addresses were not proved against that binary
+}
+
+// SourceFile is a source patch by base name and SHA-256.
+type SourceFile struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+}
+
+// UnitInfo is a changed unit: its source relative to the source root, and the digest of the original source.
+type UnitInfo struct {
+	Source string `json:"source"`
+	SHA256 string `json:"sha256"`
+}
+
+// Part is one contiguous range of original code that the patch replaces: the function itself or its .cold part.
+type Part struct {
+	Function string `json:"function"` // name of the function it belongs to
+	Name     string `json:"name"`     // symbol: "f" or "f.cold"
+	Addr     uint64 `json:"addr"`     // link address in the original binary
+	Size     uint64 `json:"size"`     // bytes
+	SHA256   string `json:"sha256"`   // of the bytes in the original binary's file, before any run-time relocation
+	Reason   string `json:"reason"`   // why it is in the patch
+}
