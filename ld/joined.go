@@ -1,0 +1,91 @@
+package ld
+
+import "debug/elf"
+
+// Names of the sections of a Joined, in the order in which they appear.
+const (
+	TextSection   = ".kpatch.text"
+	RodataSection = ".kpatch.rodata"
+	UnwindSection = ".kpatch.eh_frame"
+	DataSection   = ".kpatch.data"
+)
+
+// Joined is the new code and data of all units of one patch, with every reference known.
+type Joined struct {
+	Sections  []JoinedSection // text, rodata, eh_frame, data in this order; absent when empty
+	Originals []OrigSection   // allocated sections of the original binary, by address
+	Imports   []Import        // symbols the loader has to find in shared libraries, by name
+	Functions []JoinedFunction
+}
+
+// JoinedSection is one output section of the patch. Data already holds every value that does not depend on where
+// the patch or the original is loaded.
+type JoinedSection struct {
+	Name   string
+	Flags  elf.SectionFlag
+	Align  uint64
+	Data   []byte
+	Relocs []JoinedReloc // in order of Offset
+}
+
+// JoinedReloc is a reference: the place is Offset bytes into its section.
+type JoinedReloc struct {
+	Offset uint64
+	Type   elf.R_X86_64 // 64, 32, 32S or PC32 and nothing else
+	Target Target
+	Addend int64
+}
+
+// TargetKind says in which list of a Joined a Target's index counts.
+type TargetKind int
+
+const (
+	InPatch    TargetKind = iota // Joined.Sections
+	InOriginal                   // Joined.Originals
+	Imported                     // Joined.Imports
+)
+
+// Target is a place: Offset bytes from the start of a section, or an import (Offset 0).
+type Target struct {
+	Kind   TargetKind
+	Index  int
+	Offset uint64
+}
+
+// OrigSection is an allocated section of the original binary.
+type OrigSection struct {
+	Name  string
+	Addr  uint64 // link address
+	Size  uint64 // bytes
+	Align uint64
+	Flags elf.SectionFlag
+	Type  elf.SectionType // as in the binary; NOBITS for .bss
+}
+
+// Import is a symbol that the original binary has no slot for. With R_X86_64_PC32 it is only ever the target of a call
+// or jump; with R_X86_64_64 the loader stores an address that may be called, not read as data (see doc.go).
+type Import struct {
+	Name    string
+	Version string // "GLIBC_2.2.5" where known, else empty
+	Type    elf.SymType
+}
+
+// JoinedFunction is one function of the patch.
+type JoinedFunction struct {
+	Name    string
+	New     Target // in .kpatch.text
+	NewSize uint64 // bytes
+	Old     Target // in an original section; zero if IsNew
+	OldSize uint64 // bytes, at least 5; counts padding behind a shorter function; 0 if IsNew
+	IsNew   bool
+	Reason  string
+	Parts   []OldPart // the function itself first, then its .cold parts; none if IsNew
+}
+
+// OldPart is one contiguous range of original code that the patch replaces.
+type OldPart struct {
+	Name  string
+	Addr  uint64 // link address
+	Size  uint64 // bytes, without padding
+	Bytes []byte // as in the original binary's file
+}
