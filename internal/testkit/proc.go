@@ -49,12 +49,15 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdout, err := cmd.StdoutPipe()
+	stdout, output, err := os.Pipe() // not StdoutPipe: Wait would close it before the last lines are read
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.stdin, cmd.Stderr = stdin, p.stderr
-	if err := cmd.Start(); err != nil {
+	p.stdin, cmd.Stdout, cmd.Stderr = stdin, output, p.stderr
+	cmd.WaitDelay = time.Second // a forked child may keep standard error open
+	err = cmd.Start()
+	_ = output.Close()
+	if err != nil {
 		t.Fatal(err)
 	}
 	p.PID = cmd.Process.Pid
@@ -63,7 +66,8 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 	return p
 }
 
-func (p *Proc) read(stdout io.Reader) {
+func (p *Proc) read(stdout *os.File) {
+	defer stdout.Close()
 	scanner := bufio.NewScanner(stdout)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
