@@ -57,11 +57,13 @@ type Symbol struct {
 	Section int // section header index, or the value of SHN_UNDEF, SHN_ABS, SHN_COMMON
 	Value   uint64
 	Size    uint64
+
+	Extended bool // Section came from .symtab_shndx and is an index even where it equals a special value
 }
 
 // Defined reports whether the symbol is defined in a section of the file.
 func (s *Symbol) Defined() bool {
-	return s.Section != int(elf.SHN_UNDEF) && s.Section < int(elf.SHN_LORESERVE)
+	return s.Section != int(elf.SHN_UNDEF) && (s.Extended || s.Section < int(elf.SHN_LORESERVE))
 }
 
 // Rela is one relocation with addend.
