@@ -1,0 +1,89 @@
+# make demo and make check do all the set-up themselves; see README.md.
+SHELL = /bin/bash
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+LINKS ?= no
+CASES ?=
+FUZZTIME ?= 10s
+SIZES ?=
+
+GO ?= go
+GOFUMPT = mvdan.cc/gofumpt@v0.12.0
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PROGRAMS = carecc patchmake carectl
+LIBCARE_LINKS = libcare-cc:carecc libcare-patch-make:patchmake libcare-ctl:carectl
+
+export GOFLAGS += -buildvcs=false
+
+all: build
+
+# Static programs in bin/.
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(PROGRAMS:%=./cmd/%)
+	ln -sfn carecc bin/carec++
+
+demo: setup build
+	scripts/demo
+
+# What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped.
+check: setup lint
+	CARE_REQUIRE=all $(GO) test -v ./...
+
+lint:
+	@out=$$($(GO) run $(GOFUMPT) -l .) && [ -z "$$out" ] || { echo "not formatted with gofumpt:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+# Real security fixes, live: all cases, or CASES="redis-acl nginx-script". Needs root, for the packages the cases build with.
+corpus: build
+	scripts/setup --corpus
+	GOCARE_BIN=$(CURDIR)/bin testdata/corpus/live.sh $(CASES)
+
+# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100".
+bench: setup build
+	scripts/bench $(SIZES)
+
+# Every fuzz target for FUZZTIME.
+fuzz:
+	@set -e; for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || :); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+setup:
+	@scripts/setup
+
+install: build
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d" \
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
+	install -m 755 $(PROGRAMS:%=bin/%) scripts/gocare-dpkg "$(DESTDIR)$(PREFIX)/bin"
+	ln -sfn carecc "$(DESTDIR)$(PREFIX)/bin/carec++"
+	install -m 644 $(PROGRAMS:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
+	ln -sfn carecc.1 "$(DESTDIR)$(MANDIR)/man1/carec++.1"
+	install -m 644 scripts/macros.gocare "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare"
+	for p in patchmake carectl; do \
+		install -m 644 scripts/completion.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p" && \
+		install -m 644 scripts/completion.zsh "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$p" || exit 1; \
+	done
+	[ "$(LINKS)" != yes ] || for l in $(LIBCARE_LINKS); do \
+		ln -sfn "$${l#*:}" "$(DESTDIR)$(PREFIX)/bin/$${l%:*}" || exit 1; \
+	done
+
+# Takes away exactly what install puts there; a libcare-* that is not a link to ours is somebody else's.
+uninstall:
+	rm -f $(foreach p,$(PROGRAMS) carec++ gocare-dpkg,"$(DESTDIR)$(PREFIX)/bin/$(p)") \
+		$(foreach p,$(PROGRAMS) carec++,"$(DESTDIR)$(MANDIR)/man1/$(p).1") \
+		"$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare" \
+		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(p)") \
+		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$(p)")
+	for l in $(LIBCARE_LINKS); do \
+		f="$(DESTDIR)$(PREFIX)/bin/$${l%:*}"; [ "$$(readlink "$$f")" != "$${l#*:}" ] || rm -f "$$f"; \
+	done
+
+clean:
+	rm -rf bin
+
+.PHONY: all build demo check lint corpus bench fuzz setup install uninstall clean
