@@ -1,0 +1,163 @@
+package inspect
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gocare/internal/fault"
+)
+
+const (
+	// reach is how far two bytes may be apart for a signed 32-bit displacement between them, less 64 KiB for addends and
+	// instruction lengths.
+	reach = 1<<31 - 64<<10
+	// BrkRoom is left free above the break for the heap to grow. 1 GiB, because a heap that meets a mapping makes
+	// malloc fall back to mmap, which costs speed but works; a program that calls sbrk itself would fail.
+	BrkRoom = 1 << 30
+	// stackRoom is left free below the main thread's stack: far above the usual 8 MiB limit.
+	stackRoom = 256 << 20
+	// userEnd is the end of user addresses with 4-level page tables, less the guard page.
+	userEnd = 1<<47 - pageSize
+)
+
+// FreeOptions says what FreeRegion keeps clear of.
+type FreeOptions struct {
+	Low32   bool // the region must end below 2 GiB: absolute 32-bit relocations remain
+	MinAddr Addr // lowest usable address (vm.mmap_min_addr); less than a page counts as one page
+	Brk     Addr // start of the heap, 0 if unknown; the break and BrkRoom above it are kept free
+}
+
+// FreeRegion returns where size bytes (rounded up to pages) are free with a guard page on both sides, within ±2 GiB of
+// every byte of near, as close to near as possible; outside of where the heap and the main stack grow.
+// It refuses (no-room) when there is no such place.
+func FreeRegion(maps []Mapping, near []Range, size uint64, opt FreeOptions) (Addr, error) {
+	size = pageUp(size)
+	lo, hi, mid := window(near, opt)
+	best, found := uint64(0), false
+	for _, gap := range gaps(maps, opt) {
+		from, to := max(gap.lo+pageSize, lo), min(gap.hi-pageSize, hi)
+		if from >= to || to-from < size {
+			continue
+		}
+		at := max(from, min(to-size, pageDown(mid-min(mid, size))))
+		if !found || distance(at, size, mid) < distance(best, size, mid) {
+			best, found = at, true
+		}
+	}
+	if size == 0 || !found {
+		e := fault.Refuse("no-room", "", "no free addresses for %d bytes within reach of %s", size, ranges(near))
+		if opt.Low32 {
+			return 0, e.WithHint("the patch needs addresses below 2 GiB: build the program as PIE, or the patch with -fPIC")
+		}
+		return 0, e.WithHint("the addresses around the program are in use; remove patches that are no longer needed with --unmap")
+	}
+	return Addr(best), nil
+}
+
+// Gap returns free addresses in the process as FreeRegion does, by its mappings as of the snapshot.
+func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
+	opt := FreeOptions{Low32: low32, MinAddr: mmapMinAddr()}
+	if s, err := Status(p.Live); err == nil {
+		opt.Brk = s.StartBrk
+	}
+	if main := p.Main(); main != nil && opt.Brk < main.End && opt.Brk+BrkRoom > main.End {
+		opt.Brk = main.End
+	}
+	at, err := FreeRegion(p.Mappings, near, size, opt)
+	if e := fault.As(err); e != nil {
+		e.Where = p.where()
+		return 0, e
+	}
+	return at, nil
+}
+
+func mmapMinAddr() Addr {
+	const usual = 64 << 10
+	text, err := os.ReadFile("/proc/sys/vm/mmap_min_addr")
+	if err != nil {
+		return usual
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return usual
+	}
+	return max(Addr(n), usual)
+}
+
+// window returns the page-aligned [lo, hi) a region may lie in, and the middle of near, which it should be close to.
+func window(near []Range, opt FreeOptions) (lo, hi, mid uint64) {
+	lo, hi = max(uint64(opt.MinAddr), pageSize), userEnd
+	if opt.Low32 {
+		hi = 1 << 31
+	}
+	first, last := uint64(userEnd), uint64(0)
+	for _, r := range near {
+		first, last = min(first, uint64(r.Lo)), max(last, uint64(r.Hi))
+	}
+	if last == 0 {
+		return pageUp(lo), hi, hi / 2
+	}
+	if last > reach {
+		lo = max(lo, last-reach)
+	}
+	hi = min(hi, first+reach)
+	return pageUp(lo), pageDown(hi), first/2 + last/2
+}
+
+func distance(at, size, mid uint64) uint64 {
+	if at >= mid {
+		return at - mid
+	}
+	return mid - min(mid, at+size)
+}
+
+type gap struct{ lo, hi uint64 }
+
+// gaps returns the free ranges between what is mapped and what is kept free, in order.
+func gaps(maps []Mapping, opt FreeOptions) []gap {
+	var used []gap
+	for _, m := range maps {
+		u := gap{uint64(m.Start), uint64(m.End)}
+		switch {
+		case m.Path == "[heap]":
+			u.hi += BrkRoom
+		case m.Path == "[stack]":
+			u.lo -= min(u.lo, stackRoom)
+		}
+		used = append(used, u)
+	}
+	if opt.Brk != 0 {
+		used = append(used, gap{uint64(opt.Brk), uint64(opt.Brk) + BrkRoom})
+	}
+	slices.SortFunc(used, func(a, b gap) int {
+		if a.lo < b.lo {
+			return -1
+		}
+		return 1
+	})
+	var free []gap
+	end := uint64(0)
+	for _, u := range used {
+		if u.lo > end {
+			free = append(free, gap{end, u.lo})
+		}
+		end = max(end, u.hi)
+	}
+	if end < userEnd {
+		free = append(free, gap{end, userEnd})
+	}
+	return free
+}
+
+func ranges(near []Range) string {
+	var b strings.Builder
+	for i, r := range near {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("0x" + strconv.FormatUint(uint64(r.Lo), 16) + "-0x" + strconv.FormatUint(uint64(r.Hi), 16))
+	}
+	return b.String()
+}

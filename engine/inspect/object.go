@@ -1,0 +1,329 @@
+package inspect
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+const pageSize = 4096
+
+func pageDown(n uint64) uint64 { return n &^ (pageSize - 1) }
+func pageUp(n uint64) uint64   { return (n + pageSize - 1) &^ (pageSize - 1) }
+
+// segment is what matters here of a program header.
+type segment struct {
+	typ           elf.ProgType
+	exec          bool
+	offset, vaddr uint64
+	filesz, memsz uint64
+}
+
+// headers is what the first bytes of an ELF file say.
+type headers struct {
+	class    elf.Class
+	machine  elf.Machine
+	segments []segment
+	phoff    uint64
+}
+
+// readHeaders reads ELF header and program headers; ok is false if r holds no usable ELF file.
+func readHeaders(r io.ReaderAt) (h headers, ok bool) {
+	var b [64]byte
+	if n, _ := r.ReadAt(b[:], 0); n < 52 || !bytes.HasPrefix(b[:], []byte(elf.ELFMAG)) {
+		return h, false
+	}
+	h.class = elf.Class(b[elf.EI_CLASS])
+	h.machine = elf.Machine(binary.LittleEndian.Uint16(b[18:]))
+	if h.class != elf.ELFCLASS64 || b[elf.EI_DATA] != byte(elf.ELFDATA2LSB) {
+		return h, true
+	}
+	h.phoff = binary.LittleEndian.Uint64(b[32:])
+	size, num := int(binary.LittleEndian.Uint16(b[54:])), int(binary.LittleEndian.Uint16(b[56:]))
+	if size != 56 || num == 0xffff || h.phoff > 1<<40 {
+		return h, false
+	}
+	table := make([]byte, size*num)
+	if n, _ := r.ReadAt(table, int64(h.phoff)); n < len(table) {
+		return h, false
+	}
+	for ; len(table) > 0; table = table[size:] {
+		u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(table[at:]) }
+		h.segments = append(h.segments, segment{
+			typ:    elf.ProgType(binary.LittleEndian.Uint32(table)),
+			exec:   binary.LittleEndian.Uint32(table[4:])&uint32(elf.PF_X) != 0,
+			offset: u64(8), vaddr: u64(16), filesz: u64(32), memsz: u64(40),
+		})
+	}
+	return h, true
+}
+
+// loads returns the PT_LOAD segments, dynamic PT_DYNAMIC.
+func (h *headers) loads() []segment {
+	return slices.DeleteFunc(slices.Clone(h.segments), func(s segment) bool { return s.typ != elf.PT_LOAD })
+}
+
+func (h *headers) dynamic() segment {
+	for _, s := range h.segments {
+		if s.typ == elf.PT_DYNAMIC {
+			return s
+		}
+	}
+	return segment{}
+}
+
+// checkMachine refuses a program that is not for 64-bit x86.
+func checkMachine(exe, where string) error {
+	f, err := os.Open(exe)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h, ok := readHeaders(f)
+	if !ok {
+		return fault.Refuse("machine", where, "executable is no ELF file this tool can read")
+	}
+	if h.class != elf.ELFCLASS64 || h.machine != elf.EM_X86_64 {
+		return fault.Refuse("machine", where, "runs a %s %s program; only 64-bit x86-64 is supported", h.class, h.machine).
+			WithHint("patches for it cannot be applied on this machine")
+	}
+	return nil
+}
+
+type fileID struct {
+	dev   string
+	inode uint64
+}
+
+// findObjects looks at every file that has an executable mapping, in order of address.
+func (p *Process) findObjects() []Object {
+	groups := map[fileID][]Mapping{}
+	for _, m := range p.Mappings {
+		if m.Inode != 0 {
+			id := fileID{m.Dev, m.Inode}
+			groups[id] = append(groups[id], m)
+		}
+	}
+	var objects []Object
+	for _, group := range groups {
+		objects = append(objects, p.groupObjects(group)...)
+	}
+	slices.SortFunc(objects, func(a, b Object) int {
+		if a.Start < b.Start {
+			return -1
+		}
+		return 1
+	})
+	p.markMain(objects)
+	return objects
+}
+
+// groupObjects returns the objects among the mappings of one file; dlmopen(3) loads a file more than once.
+func (p *Process) groupObjects(group []Mapping) []Object {
+	view := fileView{p.mem, group}
+	memory, inMemory := readHeaders(view)
+	if !inMemory && !slices.ContainsFunc(group, func(m Mapping) bool { return m.Exec }) {
+		return nil // a data file
+	}
+	proto := Object{
+		Path: group[0].Path, Name: baseName(group[0].Path), dev: group[0].Dev, inode: group[0].Inode,
+	}
+	var h headers
+	f, err := p.openMapped(&proto, group)
+	if err != nil {
+		proto.Err, h = err, memory
+		proto.BuildID, _ = elfobj.ReadBuildID(view)
+	} else {
+		defer f.Close()
+		var ok bool
+		if h, ok = readHeaders(f); !ok {
+			return nil // executable, but no ELF file: JIT code in a memfd, a device
+		}
+		proto.BuildID, _ = elfobj.ReadBuildID(f)
+	}
+	proto.loads, proto.dyn = h.loads(), h.dynamic()
+	var objects []Object
+	for _, bias := range biases(proto.loads, group, p.Mappings) {
+		o := proto
+		o.place(bias)
+		objects = append(objects, o)
+	}
+	return objects
+}
+
+// place sets where the object is.
+func (o *Object) place(bias uint64) {
+	o.Bias = Addr(bias)
+	lo, hi := ^uint64(0), uint64(0)
+	for _, s := range o.loads {
+		lo, hi = min(lo, pageDown(s.vaddr)), max(hi, pageUp(s.vaddr+s.memsz))
+	}
+	o.Start, o.End = Addr(bias+lo), Addr(bias+hi)
+}
+
+// biases returns the load biases at which the mappings of a file make an image of it: its executable segment is mapped
+// executable where it belongs (from the file, or anonymous: text moved to huge pages), at least one segment from the file.
+func biases(loads []segment, group, all []Mapping) []uint64 {
+	var found []uint64
+	for _, m := range group {
+		for _, s := range loads {
+			if pageDown(s.offset) != m.Offset {
+				continue
+			}
+			bias := uint64(m.Start) - pageDown(s.vaddr)
+			if !slices.Contains(found, bias) && textMapped(loads, bias, fileID{m.Dev, m.Inode}, all) {
+				found = append(found, bias)
+			}
+		}
+	}
+	return found
+}
+
+func textMapped(loads []segment, bias uint64, id fileID, all []Mapping) bool {
+	text := false
+	for _, s := range loads {
+		if !s.exec || s.filesz == 0 {
+			continue
+		}
+		at := Addr(bias + pageDown(s.vaddr))
+		i := slices.IndexFunc(all, func(m Mapping) bool { return m.Start <= at && at < m.End })
+		if i < 0 || !all[i].Exec {
+			return false
+		}
+		if m := all[i]; m.Inode != 0 && (fileID{m.Dev, m.Inode} != id || m.Offset+uint64(at-m.Start) != pageDown(s.offset)) {
+			return false
+		}
+		text = true
+	}
+	return text
+}
+
+// markMain marks the object that holds the program headers the kernel told the program of.
+func (p *Process) markMain(objects []Object) {
+	phdr := Addr(p.auxv[atPHDR])
+	for i := range objects {
+		if o := &objects[i]; o.Contains(phdr) {
+			o.Main = true
+			return
+		}
+	}
+}
+
+// openMapped opens the very file that is mapped and notes in o how: map_files, else exe or the path after comparing.
+func (p *Process) openMapped(o *Object, group []Mapping) (*os.File, error) {
+	m := group[0]
+	if i := slices.IndexFunc(group, func(m Mapping) bool { return m.Exec }); i >= 0 {
+		m = group[i]
+	}
+	file := p.proc(fmt.Sprintf("map_files/%x-%x", uint64(m.Start), uint64(m.End)))
+	f, err := openRegular(file)
+	if err == nil {
+		o.file = file
+		return f, nil
+	}
+	for _, other := range []string{p.proc("exe"), p.proc("root") + m.Path} {
+		f, perr := openRegular(other)
+		if perr != nil {
+			continue
+		}
+		if sameFile(f, m) && p.sameBuildID(f, group) {
+			o.file = other
+			return f, nil
+		}
+		_ = f.Close()
+	}
+	return nil, fault.New(fault.Environment, p.where(), "cannot open the file that is mapped as %s", m.Path).WithCause(err).
+		WithHint("run as root: the file was replaced or deleted, or is out of reach")
+}
+
+// openRegular opens a regular file; it never opens a device, which may act on being opened.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "open", Path: path, Err: syscall.EINVAL}
+	}
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// sameFile reports whether f has the mapping's device and inode.
+func sameFile(f *os.File, m Mapping) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Ino == m.Inode && fmt.Sprintf("%02x:%02x", unix.Major(st.Dev), unix.Minor(st.Dev)) == m.Dev
+}
+
+// sameBuildID reports whether file and memory have the same BuildID, not none.
+func (p *Process) sameBuildID(f *os.File, group []Mapping) bool {
+	inFile, err := elfobj.ReadBuildID(f)
+	if err != nil || inFile == "" {
+		return false
+	}
+	inMemory, err := elfobj.ReadBuildID(fileView{p.mem, group})
+	return err == nil && inMemory == inFile
+}
+
+// Load reads the ELF file of the object, once. It checks that the BuildID is the one found before.
+func (o *Object) Load() error {
+	if o.ELF != nil {
+		return nil
+	}
+	if o.file == "" {
+		return o.Err
+	}
+	f, err := openRegular(o.file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Path, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Path, err)
+	}
+	file, err := elfobj.Parse(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Path, err)
+	}
+	if id, err := elfobj.ReadBuildID(bytes.NewReader(data)); err != nil || id != o.BuildID {
+		return fault.Refuse("object-changed", o.Path, "BuildID changed from %q to %q while it was read", o.BuildID, id)
+	}
+	o.ELF = file
+	return nil
+}
+
+// fileView reads a file's bytes from where they are mapped, offset = file offset.
+type fileView struct {
+	mem  io.ReaderAt
+	maps []Mapping
+}
+
+func (v fileView) ReadAt(b []byte, off int64) (int, error) {
+	for _, m := range v.maps {
+		if !m.Read || uint64(off) < m.Offset || uint64(off)-m.Offset >= uint64(m.End-m.Start) {
+			continue
+		}
+		at := uint64(off) - m.Offset
+		n := min(uint64(len(b)), uint64(m.End-m.Start)-at)
+		done, err := v.mem.ReadAt(b[:n], int64(uint64(m.Start)+at))
+		if err == nil && done < len(b) {
+			err = io.EOF
+		}
+		return done, err
+	}
+	return 0, io.EOF
+}

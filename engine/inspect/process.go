@@ -1,0 +1,215 @@
+package inspect
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gocare/internal/fault"
+)
+
+// Read returns a snapshot of a process with the ELF file of every object loaded.
+func Read(pid int) (*Process, error) {
+	p, err := Look(pid)
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Objects {
+		p.Objects[i].Err = p.Objects[i].Load()
+	}
+	return p, nil
+}
+
+// Look returns a snapshot of a process whose objects have their BuildID, but no ELF file until Object.Load. It is what
+// to ask of every process of a machine.
+func Look(pid int) (*Process, error) {
+	p := &Process{PID: pid}
+	if err := p.look(); err != nil {
+		p.Close()
+		return nil, p.explain(err)
+	}
+	return p, nil
+}
+
+func (p *Process) look() error {
+	fd, err := unix.PidfdOpen(p.PID, 0)
+	if err != nil {
+		return fmt.Errorf("pidfd_open: %w", err)
+	}
+	p.PidFD = os.NewFile(uintptr(fd), "pidfd")
+	if err := p.identify(); err != nil {
+		return err
+	}
+	if err := p.readSpace(); err != nil {
+		return err
+	}
+	if !p.Alive() {
+		return syscall.ESRCH
+	}
+	return nil
+}
+
+// identify fills in what names the process and refuses those that have no address space of a program.
+func (p *Process) identify() error {
+	s, err := Status(p.PID)
+	if err != nil {
+		return err
+	}
+	p.StartTime, p.Comm, p.UID = s.StartTime, s.Comm, s.UID
+	switch {
+	case s.KernelThread():
+		return fault.Refuse("kernel-thread", p.where(), "kernel thread %q has no program to patch", s.Comm).
+			WithHint("give the PID of a user process")
+	case s.TGID != p.PID:
+		return fault.Refuse("no-process", p.where(), "is a thread of process %d, not a process", s.TGID).
+			WithHint("use -p %d", s.TGID)
+	}
+	if p.Threads, err = Threads(p.PID); err != nil {
+		return err
+	}
+	for _, t := range p.Threads {
+		if t.State != 'Z' && t.State != 'X' {
+			p.Live = t.TID
+			break
+		}
+	}
+	if p.Live == 0 {
+		return fault.Refuse("zombie", p.where(), "process %q has ended and waits for its parent to collect it", p.Comm).
+			WithHint("nothing runs there any more; its parent should wait for it")
+	}
+	return nil
+}
+
+// readSpace reads what the address space holds.
+func (p *Process) readSpace() error {
+	var err error
+	if p.Exe, err = os.Readlink(p.proc("exe")); err != nil {
+		return err
+	}
+	if err := checkMachine(p.proc("exe"), p.where()); err != nil {
+		return err
+	}
+	if p.Mappings, err = p.Maps(); err != nil {
+		return err
+	}
+	if p.mem, err = os.Open(p.proc("mem")); err != nil {
+		return err
+	}
+	auxv, err := os.ReadFile(p.proc("auxv"))
+	if err != nil {
+		return err
+	}
+	p.auxv = parseAuxv(auxv)
+	p.Objects = p.findObjects()
+	return nil
+}
+
+// explain turns what the kernel said into a cause with a code.
+func (p *Process) explain(err error) error {
+	if fault.As(err) != nil {
+		return err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH), errors.Is(err, syscall.EINVAL) && p.PidFD == nil:
+		return fault.Refuse("no-process", p.where(), "no such process").
+			WithHint("the process may have ended; list processes with ps")
+	case errors.Is(err, fs.ErrPermission):
+		e := fault.New(fault.Environment, p.where(), "not allowed to read process %q of user %d", p.Comm, p.UID)
+		e.Code = "permission"
+		return e.WithCause(err).WithHint("run as root, or as the process' owner where kernel.yama.ptrace_scope is 0")
+	}
+	return fault.New(fault.Environment, p.where(), "cannot inspect the process").WithCause(err)
+}
+
+func (p *Process) where() string { return "pid " + strconv.Itoa(p.PID) }
+
+// proc returns the path of a file of the process under /proc. That of the leader is empty once the leader has exited.
+func (p *Process) proc(name string) string {
+	pid := p.Live
+	if pid == 0 {
+		pid = p.PID
+	}
+	return fmt.Sprintf("/proc/%d/%s", pid, name)
+}
+
+// Alive reports whether the process still runs: same PID, same start time, a thread that has not ended.
+func (p *Process) Alive() bool {
+	s, err := Status(p.PID)
+	if err != nil || s.StartTime != p.StartTime {
+		return false
+	}
+	if s.State != 'Z' && s.State != 'X' {
+		return true
+	}
+	threads, err := Threads(p.PID)
+	for _, t := range threads {
+		if t.State != 'Z' && t.State != 'X' {
+			return err == nil
+		}
+	}
+	return false
+}
+
+// Close releases the file descriptors.
+func (p *Process) Close() error {
+	var errs []error
+	for _, f := range []*os.File{p.PidFD, p.mem} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	p.PidFD, p.mem = nil, nil
+	return errors.Join(errs...)
+}
+
+// Auxv returns an entry of the auxiliary vector (getauxval(3)), 0 if absent.
+func (p *Process) Auxv(key uint64) uint64 { return p.auxv[key] }
+
+// atPHDR is AT_PHDR of <elf.h>: the address of the executable's program headers.
+const atPHDR = 3
+
+func parseAuxv(b []byte) map[uint64]uint64 {
+	values := map[uint64]uint64{}
+	for ; len(b) >= 16; b = b[16:] {
+		values[binary.LittleEndian.Uint64(b)] = binary.LittleEndian.Uint64(b[8:])
+	}
+	return values
+}
+
+// Mem reads the memory of the process, offset = address. It belongs to p and ends with Close.
+func (p *Process) Mem() io.ReaderAt { return p.mem }
+
+// VMReader reads the memory of thread tid's process with process_vm_readv(2), offset = address. Unlike Mem it obeys page
+// protections.
+func VMReader(tid int) io.ReaderAt { return vmReader(tid) }
+
+type vmReader int
+
+func (tid vmReader) ReadAt(b []byte, off int64) (int, error) {
+	done := 0
+	for done < len(b) {
+		local := []unix.Iovec{{Base: &b[done]}}
+		local[0].SetLen(len(b) - done)
+		remote := []unix.RemoteIovec{{Base: uintptr(off) + uintptr(done), Len: len(b) - done}}
+		n, err := unix.ProcessVMReadv(int(tid), local, remote, 0)
+		if err != nil {
+			return done, fmt.Errorf("process_vm_readv at 0x%x: %w", uint64(off)+uint64(done), err)
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// baseName returns the last element of a path in maps, without " (deleted)".
+func baseName(path string) string {
+	path = strings.TrimSuffix(path, " (deleted)")
+	return path[strings.LastIndexByte(path, '/')+1:]
+}

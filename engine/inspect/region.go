@@ -1,0 +1,194 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+
+	"gocare/internal/fault"
+)
+
+// Layout of a patch in the target (doc/FORMAT.md): offsets in the header, sizes in bytes.
+const (
+	regionMagic      = "KPATCH1\x00"
+	regionHeaderSize = 504
+	infoEntrySize    = 48
+	undoSize         = 5
+	maxFunctions     = 1 << 20
+	maxRegionName    = 4096
+)
+
+// Region is a live patch: a mapping that is exactly r-xp, anonymous, and begins with the magic of a patch.
+type Region struct {
+	Start     Addr
+	Size      uint64 // bytes mapped, the writable part after the code included
+	Header    RegionHeader
+	BuildID   string // of the binary it patches
+	ID        string
+	Functions []RegionFunction
+	Object    *Object // the patched object, nil if it is not loaded any more
+}
+
+// RegionHeader is the header of a patch as it stands in the target. Offsets count from the region's start.
+type RegionHeader struct {
+	Raw        [regionHeaderSize]byte
+	ID         string
+	BuildID    string
+	BuildTime  uint64
+	TotalSize  uint32 // header and ELF object as in the file
+	JumpOffset uint32 // jump table, 0 if none
+	ELFOffset  uint32 // ELF object
+	MemSize    uint64 // bytes mapped
+	UserUndo   uint32 // saved original code
+	UserInfo   uint32 // .kpatch.info
+}
+
+// RegionFunction is an entry of .kpatch.info in the target.
+type RegionFunction struct {
+	Old, New         Addr // Old is 0 for a new function
+	OldSize, NewSize uint32
+	Name             string
+	Undo             [undoSize]byte // the original's first bytes as saved by who applied the patch
+	Hooked           bool           // the original begins with a jump to New now
+}
+
+// Contains reports whether a lies in the region.
+func (r *Region) Contains(a Addr) bool { return a >= r.Start && a < r.Start+Addr(r.Size) }
+
+// Regions returns the patches that are live in the process, ours and LibcarePlus', in order of address.
+func (p *Process) Regions() ([]Region, error) { return ReadRegions(p.mem, p.Mappings, p.Objects) }
+
+// ReadRegions returns the patches found in memory. A mapping with the magic that does not hold a sound patch is an error:
+// something is live there that cannot be judged.
+func ReadRegions(mem io.ReaderAt, maps []Mapping, objects []Object) ([]Region, error) {
+	var regions []Region
+	for _, m := range maps {
+		if !MayHoldRegion(m) {
+			continue
+		}
+		var magic [len(regionMagic)]byte
+		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || string(magic[:]) != regionMagic {
+			continue
+		}
+		r, err := readRegion(mem, m.Start)
+		if err != nil {
+			return nil, fault.Refuse("bad-region", fmt.Sprintf("live patch at 0x%x", uint64(m.Start)), "cannot read it").
+				WithCause(err).WithHint("the process holds a damaged patch; restart it to get rid of it")
+		}
+		for i := range objects {
+			if objects[i].BuildID == r.BuildID && r.owns(&objects[i]) {
+				r.Object = &objects[i]
+				break
+			}
+		}
+		regions = append(regions, r)
+	}
+	return regions, nil
+}
+
+// owns reports whether the first patched function lies in o, or there is none: a file may be loaded twice.
+func (r *Region) owns(o *Object) bool {
+	for _, f := range r.Functions {
+		if f.Old != 0 {
+			return o.Contains(f.Old)
+		}
+	}
+	return true
+}
+
+// MayHoldRegion reports whether a mapping is of the kind that patches live in.
+func MayHoldRegion(m Mapping) bool {
+	return m.Anonymous() && m.Read && !m.Write && m.Exec && m.Priv && m.End-m.Start >= regionHeaderSize
+}
+
+func readRegion(mem io.ReaderAt, start Addr) (Region, error) {
+	r := Region{Start: start}
+	if _, err := mem.ReadAt(r.Header.Raw[:], int64(start)); err != nil {
+		return Region{}, err
+	}
+	r.Header.decode()
+	h := &r.Header
+	r.ID, r.BuildID, r.Size = h.ID, h.BuildID, h.MemSize
+	if h.MemSize < regionHeaderSize || h.MemSize > 1<<31 {
+		return Region{}, fmt.Errorf("header: %d bytes mapped", h.MemSize)
+	}
+	if h.UserInfo < regionHeaderSize || uint64(h.UserInfo) >= h.MemSize || uint64(h.UserUndo) > h.MemSize {
+		return Region{}, fmt.Errorf("header: functions at 0x%x, undo at 0x%x of %d bytes", h.UserInfo, h.UserUndo, h.MemSize)
+	}
+	var err error
+	r.Functions, err = r.readFunctions(mem)
+	if err != nil {
+		return Region{}, err
+	}
+	return r, nil
+}
+
+func (h *RegionHeader) decode() {
+	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(h.Raw[at:]) }
+	u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(h.Raw[at:]) }
+	h.ID, h.BuildID = cString(h.Raw[8:16]), strings.ToLower(cString(h.Raw[88:129]))
+	h.BuildTime, h.TotalSize = u64(136), u32(160)
+	h.JumpOffset, h.ELFOffset, h.MemSize = u32(164), u32(168), u64(176)
+	h.UserUndo, h.UserInfo = u32(184), u32(188)
+}
+
+// readFunctions reads .kpatch.info up to its terminator: a new function has daddr and dlen 0, the end saddr and slen too.
+func (r *Region) readFunctions(mem io.ReaderAt) ([]RegionFunction, error) {
+	var functions []RegionFunction
+	undo := r.Start + Addr(r.Header.UserUndo)
+	for at := r.Start + Addr(r.Header.UserInfo); ; at += infoEntrySize {
+		if !r.Contains(at+24-1) || len(functions) > maxFunctions {
+			return nil, fmt.Errorf(".kpatch.info: no end after %d functions", len(functions))
+		}
+		var b [infoEntrySize]byte
+		if n, err := mem.ReadAt(b[:], int64(at)); n < 24 { // the terminator is 24 bytes
+			return nil, fmt.Errorf(".kpatch.info at 0x%x: %w", uint64(at), err)
+		}
+		u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+		u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
+		f := RegionFunction{Old: Addr(u64(0)), New: Addr(u64(8)), OldSize: u32(16), NewSize: u32(20)}
+		if f.Old == 0 && f.New == 0 && f.OldSize == 0 && f.NewSize == 0 {
+			return functions, nil
+		}
+		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(undoSize*len(functions))); err != nil {
+			return nil, fmt.Errorf(".kpatch.info: function %d: %w", len(functions), err)
+		}
+		functions = append(functions, f)
+	}
+}
+
+// fill reads what an entry refers to: name, saved bytes, and the first bytes of the original.
+func (r *Region) fill(f *RegionFunction, mem io.ReaderAt, name, undo Addr) error {
+	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+undoSize-1) {
+		return fmt.Errorf("name at 0x%x, code at 0x%x, undo at 0x%x not in the region", uint64(name), uint64(f.New), uint64(undo))
+	}
+	text := make([]byte, min(maxRegionName, uint64(r.Start)+r.Size-uint64(name)))
+	n, err := mem.ReadAt(text, int64(name))
+	end := bytes.IndexByte(text[:n], 0)
+	if end < 0 {
+		return fmt.Errorf("name at 0x%x has no end: %w", uint64(name), err)
+	}
+	f.Name = string(text[:end])
+	if _, err := mem.ReadAt(f.Undo[:], int64(undo)); err != nil {
+		return err
+	}
+	if f.Old == 0 {
+		return nil
+	}
+	var hook [undoSize]byte
+	if _, err := mem.ReadAt(hook[:], int64(f.Old)); err != nil {
+		return nil // the patched object is not loaded any more
+	}
+	target := f.Old + undoSize + Addr(int64(int32(binary.LittleEndian.Uint32(hook[1:]))))
+	f.Hooked = hook[0] == 0xe9 && target == f.New
+	return nil
+}
+
+func cString(b []byte) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}
