@@ -1,0 +1,84 @@
+package elfobj
+
+import (
+	"debug/dwarf"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"strings"
+)
+
+// DWARF returns the debugging information of the file, with the relocations of an object applied, or nil if it has none.
+// It refuses compressed sections and relocation types other than 32 and 64 bits absolute.
+func (f *File) DWARF() (*dwarf.Data, error) {
+	if f.Section(".debug_info") == nil || f.Section(".debug_abbrev") == nil {
+		return nil, nil
+	}
+	data := map[string][]byte{}
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		name, ok := strings.CutPrefix(s.Name, ".debug_")
+		if !ok || s.Data == nil || data[name] != nil {
+			continue
+		}
+		b, err := f.relocated(s)
+		if err != nil {
+			return nil, fmt.Errorf("section %s: %w", s.Name, err)
+		}
+		data[name] = b
+	}
+	d, err := dwarf.New(data["abbrev"], nil, nil, data["info"], data["line"], nil, data["ranges"], data["str"])
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"addr", "line_str", "str_offsets", "rnglists"} {
+		if b := data[name]; b != nil {
+			if err := d.AddSection(".debug_"+name, b); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return d, nil
+}
+
+// relocated returns a section's bytes with its absolute relocations applied as if every section were at address 0.
+func (f *File) relocated(s *Section) ([]byte, error) {
+	if s.Flags&elf.SHF_COMPRESSED != 0 {
+		return nil, fmt.Errorf("compressed")
+	}
+	relas, err := f.Relas(s.Index)
+	if err != nil || len(relas) == 0 || f.Type != elf.ET_REL {
+		return s.Data, err
+	}
+	b := append([]byte(nil), s.Data...)
+	for _, r := range relas {
+		if err := f.applyAbsolute(b, r); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func (f *File) applyAbsolute(b []byte, r Rela) error {
+	width := uint64(0)
+	switch elf.R_X86_64(r.Type) {
+	case elf.R_X86_64_NONE:
+		return nil
+	case elf.R_X86_64_32, elf.R_X86_64_DTPOFF32:
+		width = 4
+	case elf.R_X86_64_64, elf.R_X86_64_DTPOFF64:
+		width = 8
+	default:
+		return fmt.Errorf("relocation at %#x: unsupported type %v", r.Offset, elf.R_X86_64(r.Type))
+	}
+	if r.Offset > uint64(len(b)) || uint64(len(b))-r.Offset < width {
+		return fmt.Errorf("relocation at %#x is outside the section", r.Offset)
+	}
+	value := f.Symbols[r.Symbol].Value + uint64(r.Addend)
+	if width == 4 {
+		binary.LittleEndian.PutUint32(b[r.Offset:], uint32(value))
+	} else {
+		binary.LittleEndian.PutUint64(b[r.Offset:], value)
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package layout_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/layout"
+	"gocare/internal/testkit"
+)
+
+// read compiles a source with debugging information and reads its layouts.
+func read(t *testing.T, source string) *layout.Unit {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "u.c"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfobj.Load(testkit.CC(t, dir, "u.o", "-g", "-c", "u.c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := f.DWARF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := layout.Read(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestCompare(t *testing.T) {
+	testkit.Require(t, "gcc")
+	const use = "; struct s v; int f(struct s *p) { return p->a; }"
+	for _, tt := range []struct{ name, before, after, want string }{
+		{"the same", "struct s { int a, b; }" + use, "struct s { int a, b; }" + use, ""},
+		{"a member more", "struct s { int a; }" + use, "struct s { int a, b; }" + use, "type struct s"},
+		{"members swapped", "struct s { int a; int b; }" + use, "struct s { int b; int a; }" + use, "type struct s"},
+		{"a member of another type", "struct s { int a; }" + use, "struct s { unsigned a; }" + use, "type struct s"},
+		{"a bit field moved", "struct s { int a; int b:1, c:2; }" + use, "struct s { int a; int c:2, b:1; }" + use, "type struct s"},
+		{"an array grew", "struct s { int a; char b[4]; }" + use, "struct s { int a; char b[5]; }" + use, "type struct s"},
+		{"in an unnamed union", "struct s { int a; union { int x; char y; }; }" + use, "struct s { int a; union { int x; long y; }; }" + use, "type struct s"},
+		{"a new enumerator", "enum e { A, B } x;", "enum e { A, B, C } x;", ""},
+		{"an enumeration that needs more room", "enum e { A, B } x;", "enum e { A, B = 1L << 40 } x;", "type enum e"},
+		{"a typedef of another type", "typedef int t; t x;", "typedef long t; t x;", "type t"},
+		{"a new type", "int x;", "struct n { int a; } x;", ""},
+		{"a parameter more", "int f(int a) { return a; }", "int f(int a, int b) { return a + b; }", "signature f"},
+		{"another result", "int f(int a) { return a; }", "long f(int a) { return a; }", "signature f"},
+		{"a renamed parameter", "int f(int a) { return a; }", "int f(int b) { return b; }", ""},
+		{"a static function", "static __attribute__((noinline)) int f(int a) { return a; } int g(void) { return f(1); }",
+			"static __attribute__((noinline)) int f(int a, int b) { return a + b; } int g(void) { return f(1, 2); }", ""},
+		{"a block inside", "int f(int a) { { int q = a; return q; } }", "int f(int a) { { long q = a; return q; } }", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, c := range layout.Compare(read(t, tt.before), read(t, tt.after)) {
+				got = append(got, string(c.Kind)+" "+c.Name)
+			}
+			if strings.Join(got, ",") != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
