@@ -32,7 +32,11 @@ type Change struct {
 type Unit struct {
 	types     map[string]string // "struct name" -> size and members
 	functions map[string]string // external definitions: name -> prototype
+	hasTypes  bool
 }
+
+// Empty reports whether nothing was described: the unit has no types, or it was compiled without them.
+func (u *Unit) Empty() bool { return !u.hasTypes }
 
 // Compare lists what both units have and describe differently, types first, by name.
 func Compare(before, after *Unit) []Change {
@@ -44,11 +48,36 @@ func compare(kind Kind, before, after map[string]string) []Change {
 	var changes []Change
 	for name, b := range before {
 		if a, ok := after[name]; ok && a != b {
+			b, a = firstDifference(b, a)
 			changes = append(changes, Change{kind, name, b, a})
 		}
 	}
 	sort.Slice(changes, func(i, j int) bool { return changes[i].Name < changes[j].Name })
 	return changes
+}
+
+// firstDifference cuts two descriptions down to their sizes and the first members that differ.
+func firstDifference(before, after string) (string, string) {
+	b, a := strings.Split(before, ";"), strings.Split(after, ";")
+	bSize, bFirst, bOK := strings.Cut(b[0], " {")
+	aSize, aFirst, aOK := strings.Cut(a[0], " {")
+	if !bOK || !aOK {
+		return before, after
+	}
+	b[0], a[0] = bFirst, aFirst
+	i := 0
+	for i < len(b)-1 && i < len(a)-1 && b[i] == a[i] {
+		i++
+	}
+	return summary(bSize, b[i]), summary(aSize, a[i])
+}
+
+func summary(size, member string) string {
+	member = strings.TrimSpace(member)
+	if member == "}" {
+		member = "no more members"
+	}
+	return fmt.Sprintf("%s, … %s", size, member)
 }
 
 // Read collects the named types and external functions of a unit.
@@ -63,6 +92,7 @@ func Read(d *dwarf.Data) (*Unit, error) {
 		if e == nil {
 			return u, nil
 		}
+		u.hasTypes = u.hasTypes || e.Tag == dwarf.TagBaseType || e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagPointerType
 		if err := u.add(d, e); err != nil {
 			return nil, err
 		}

@@ -66,3 +66,16 @@ func TestCompare(t *testing.T) {
 		})
 	}
 }
+
+func TestCompareNamesTheMember(t *testing.T) {
+	testkit.Require(t, "gcc")
+	const use = "; struct s v; int f(struct s *p) { return p->a; }"
+	changes := layout.Compare(read(t, "struct s { int a; long b; }"+use), read(t, "struct s { int a; int c; long b; int d; }"+use))
+	if len(changes) != 1 || changes[0].Before != "16 bytes, … long int b @8" || changes[0].After != "24 bytes, … int c @4" {
+		t.Errorf("got %+v", changes)
+	}
+	changes = layout.Compare(read(t, "struct s { int a; }"+use), read(t, "struct s { int a; int b; }"+use))
+	if len(changes) != 1 || changes[0].Before != "4 bytes, … no more members" || changes[0].After != "8 bytes, … int b @4" {
+		t.Errorf("got %+v", changes)
+	}
+}
