@@ -3,6 +3,8 @@
 // Input: the bytes of patches and a file system to read the tree from. Output: the changed files' contents. It never
 // writes. It refuses binary patches, hunks that do not match exactly (offsets are allowed, fuzz never) and paths that
 // leave the tree.
+//
+// Reason codes: patch-empty, patch-binary, patch-syntax, patch-path, patch-reject, patch-target, line-restore.
 package srcpatch
 
 import "io/fs"
@@ -20,7 +22,11 @@ type FileChange struct {
 	New    string // "" for a deleted file; differs from Old for a rename
 	Before []byte
 	After  []byte
-	Mode   fs.FileMode // of the result
+	Mode   fs.FileMode // of the result; of the file before when it is deleted
+
+	OldMode fs.FileMode // of the file before; 0 for a new file
+
+	origin []int // for each line of After the line of Before it is, from 1; 0 for a line the patches wrote
 }
 
 // Change is the effect of all patches, in order, on a tree: one FileChange per file, sorted by path, none without effect.
@@ -29,4 +35,36 @@ type Change struct {
 }
 
 // FilePatch is the part of a patch for one file.
-type FilePatch struct{}
+type FilePatch struct {
+	Old string // name as written, prefix included ("a/src/x.c"); "" when the patch says the file is new
+	New string // likewise; "" when the patch says the file goes away
+	// Hunks in the order of the patch; none for a rename, a mode change, or an empty file made or removed.
+	Hunks []Hunk
+
+	Line    int         // of the header in the patch, from 1
+	Git     bool        // has a "diff --git" header
+	Rename  bool        // Old becomes New
+	Copy    bool        // New is made from Old, which stays
+	OldMode fs.FileMode // permission bits from git's header, 0 where it names none
+	NewMode fs.FileMode
+
+	oldEpoch, newEpoch bool // the time stamp on that side is the epoch
+
+	crlf bool // every line of the patch ends in CR LF, so its line ends may be a mail program's
+}
+
+// Hunk is one @@ block.
+type Hunk struct {
+	OldStart, OldLines int // as in "@@ -OldStart,OldLines +NewStart,NewLines @@"
+	NewStart, NewLines int
+	Section            string // what follows the second @@
+	Line               int    // of the @@ line in the patch, from 1
+
+	lines []hunkLine
+}
+
+// hunkLine is one line of a hunk's body.
+type hunkLine struct {
+	op   byte   // ' ', '-' or '+'
+	text string // with its line end, if it has one
+}
