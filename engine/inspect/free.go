@@ -16,6 +16,8 @@ const (
 	// BrkRoom is left free above the break for the heap to grow. 1 GiB, because a heap that meets a mapping makes
 	// malloc fall back to mmap, which costs speed but works; a program that calls sbrk itself would fail.
 	BrkRoom = 1 << 30
+	// maxBrkOffset bounds how far above .bss the kernel starts the heap (arch_randomize_brk).
+	maxBrkOffset = 1 << 31
 	// stackRoom is left free below the main thread's stack: far above the usual 8 MiB limit.
 	stackRoom = 256 << 20
 	// userEnd is the end of user addresses with 4-level page tables, less the guard page.
@@ -24,9 +26,10 @@ const (
 
 // FreeOptions says what FreeRegion keeps clear of.
 type FreeOptions struct {
-	Low32   bool // the region must end below 2 GiB: absolute 32-bit relocations remain
-	MinAddr Addr // lowest usable address (vm.mmap_min_addr); less than a page counts as one page
-	Brk     Addr // start of the heap, 0 if unknown; the break and BrkRoom above it are kept free
+	Low32   bool    // the region must end below 2 GiB: absolute 32-bit relocations remain
+	MinAddr Addr    // lowest usable address (vm.mmap_min_addr); less than a page counts as one page
+	Brk     Addr    // start of the heap, 0 if unknown; the break and BrkRoom above it are kept free
+	Keep    []Range // kept free besides
 }
 
 // FreeRegion returns where size bytes (rounded up to pages) are free with a guard page on both sides, within ±2 GiB of
@@ -62,8 +65,10 @@ func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
 	if s, err := Status(p.Live); err == nil {
 		opt.Brk = s.StartBrk
 	}
-	if main := p.Main(); main != nil && opt.Brk < main.End && opt.Brk+BrkRoom > main.End {
+	if main := p.Main(); main != nil && opt.Brk == 0 {
 		opt.Brk = main.End
+	} else if main != nil && opt.Brk > main.End && opt.Brk-main.End < maxBrkOffset {
+		opt.Keep = []Range{{main.End, opt.Brk}} // ASLR moved the heap away from .bss; that gap belongs to it all the same
 	}
 	at, err := FreeRegion(p.Mappings, near, size, opt)
 	if e := fault.As(err); e != nil {
@@ -130,6 +135,9 @@ func gaps(maps []Mapping, opt FreeOptions) []gap {
 	}
 	if opt.Brk != 0 {
 		used = append(used, gap{uint64(opt.Brk), uint64(opt.Brk) + BrkRoom})
+	}
+	for _, r := range opt.Keep {
+		used = append(used, gap{uint64(r.Lo), uint64(r.Hi)})
 	}
 	slices.SortFunc(used, func(a, b gap) int {
 		if a.lo < b.lo {

@@ -118,8 +118,7 @@ const maxLinkMap = 1 << 16
 
 // Scope returns the objects in the order in which ld.so searches them: the executable, then along the link map (glibc
 // <link.h>), which lists libraries loaded at start breadth-first and later ones after them. Objects that are not in
-// the link map (no dynamic linking yet, another namespace) come last, in order of address; the dynamic linker of a program
-// that has not set up its link map is among them.
+// the link map (another namespace) are left out; where there is none yet, all objects follow in order of address.
 func (p *Process) Scope() []*Object {
 	var scope []*Object
 	add := func(o *Object) {

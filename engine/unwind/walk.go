@@ -1,0 +1,227 @@
+package unwind
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+)
+
+// DefaultDepth is the number of frames after which a walk is given up as endless.
+const DefaultDepth = 1 << 20
+
+// Regs are the registers of a stopped thread.
+type Regs struct {
+	PC, SP uint64
+	Reg    [numRegs]uint64 // by DWARF number: rax rdx rcx rbx rsi rdi rbp rsp r8-r15, return address; 7 and 16 come from SP and PC
+	Valid  uint32          // bit n: Reg[n] is known; SP and PC always are
+}
+
+// AllValid is Regs.Valid of a thread whose registers are all known.
+const AllValid = 1<<numRegs - 1
+
+// Module is the run-time addresses [Start, End) to which a table applies.
+type Module struct {
+	Start, End uint64
+	Bias       uint64 // run-time address minus link address
+	Table      *Table
+}
+
+// Frame is one activation.
+type Frame struct {
+	PC     uint64 // where it continues: of the innermost frame the program counter, else the return address
+	At     uint64 // address to look up: PC-1 where PC is a return address (a call may be a function's last instruction), else PC
+	SP     uint64 // stack pointer at PC
+	CFA    uint64 // stack pointer of the caller after return; 0 in a last frame whose caller was not found
+	Signal bool   // made by the kernel to call a signal handler; the next frame is what the signal interrupted
+	Exact  bool   // found by CFI
+}
+
+// Stack is the result of a walk.
+type Stack struct {
+	Frames   []Frame // innermost first; the last is the one where the walk ended
+	Complete bool    // the walk reached the frame whose CFI says it has no caller
+	Why      string  // why it is not complete
+	ScanFrom uint64  // if not complete, from here up the stack is unknown
+}
+
+// Walker walks stacks of threads of one process. It keeps what it learned about code addresses, so one is used for all
+// threads. It is not safe for concurrent use.
+type Walker struct {
+	modules []Module
+	rows    map[uint64]rowResult
+}
+
+type rowResult struct {
+	row  *row
+	bias uint64
+	err  error
+}
+
+// NewWalker returns a walker; modules must not overlap.
+func NewWalker(modules []Module) *Walker {
+	sorted := slices.Clone(modules)
+	slices.SortFunc(sorted, func(a, b Module) int {
+		if a.Start < b.Start {
+			return -1
+		}
+		return 1
+	})
+	return &Walker{modules: sorted, rows: map[uint64]rowResult{}}
+}
+
+// Walk walks one stack with a walker of its own. A depth of 0 stands for DefaultDepth.
+func Walk(mem io.ReaderAt, regs Regs, modules []Module, depth int) Stack {
+	return NewWalker(modules).Walk(mem, regs, depth)
+}
+
+// state is a frame in the course of a walk.
+type state struct {
+	regs  [numRegs]uint64
+	valid uint32
+	bias  uint64
+	mem   *memory
+}
+
+func (s *state) reg(n uint64) (uint64, error) {
+	if n >= numRegs || s.valid&(1<<n) == 0 {
+		return 0, fmt.Errorf("register %d is not known", n)
+	}
+	return s.regs[n], nil
+}
+
+func (s *state) set(n int, v uint64) {
+	s.regs[n] = v
+	s.valid |= 1 << n
+}
+
+// Walk walks a stack from its innermost frame. A depth of 0 stands for DefaultDepth.
+func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
+	if depth <= 0 {
+		depth = DefaultDepth
+	}
+	s := &state{regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem)}
+	s.set(regSP, regs.SP)
+	s.set(regPC, regs.PC)
+	var stack Stack
+	exact := true // PC is where the thread is, not a return address
+	for len(stack.Frames) < depth {
+		f, last, err := w.step(s, exact)
+		stack.Frames = append(stack.Frames, f)
+		if err != nil {
+			stack.Why, stack.ScanFrom = err.Error(), f.SP
+			return stack
+		}
+		if last {
+			stack.Complete = true
+			return stack
+		}
+		exact = f.Signal
+	}
+	stack.Why, stack.ScanFrom = fmt.Sprintf("more than %d frames", depth), s.regs[regSP]
+	return stack
+}
+
+// step describes the frame in s and turns s into its caller; last means that there is none.
+func (w *Walker) step(s *state, exact bool) (f Frame, last bool, err error) {
+	f = Frame{PC: s.regs[regPC], At: s.regs[regPC], SP: s.regs[regSP]}
+	r := w.rowFor(f.PC)
+	if !exact && (r.err != nil || !r.row.signal) {
+		f.At = f.PC - 1
+		r = w.rowFor(f.At)
+	}
+	if r.err != nil {
+		return f, false, w.restorer(s, &f, r.err)
+	}
+	s.bias, f.Signal, f.Exact = r.bias, r.row.signal, true
+	if f.Signal {
+		f.At = f.PC
+	}
+	f.CFA, last, err = s.unwind(r.row)
+	if err != nil {
+		return f, false, fmt.Errorf("frame at 0x%x: %w", f.PC, err)
+	}
+	if !last && !f.Signal && f.CFA <= f.SP {
+		return f, false, fmt.Errorf("frame at 0x%x: the stack does not go on: CFA 0x%x, stack pointer 0x%x", f.PC, f.CFA, f.SP)
+	}
+	return f, last, nil
+}
+
+var errNoRules = errors.New("no unwind data")
+
+// rowFor returns the rules at a run-time address.
+func (w *Walker) rowFor(at uint64) rowResult {
+	if r, ok := w.rows[at]; ok {
+		return r
+	}
+	r := rowResult{err: fmt.Errorf("0x%x: %w", at, errNoRules)}
+	i := sort.Search(len(w.modules), func(i int) bool { return w.modules[i].Start > at })
+	if i > 0 && at < w.modules[i-1].End && w.modules[i-1].Table != nil {
+		m := &w.modules[i-1]
+		if f := m.Table.find(at - m.Bias); f != nil {
+			r.bias = m.Bias
+			r.row, r.err = f.rowAt(at - m.Bias)
+		}
+	}
+	w.rows[at] = r
+	return r
+}
+
+// unwind replaces the registers by the caller's.
+func (s *state) unwind(r *row) (cfa uint64, last bool, err error) {
+	if r.regs[r.ra].kind == ruleUndefined {
+		return 0, true, nil
+	}
+	if r.cfaExpr != nil {
+		cfa, err = s.eval(r.cfaExpr)
+	} else {
+		cfa, err = s.reg(r.cfaReg)
+		cfa += uint64(r.cfaOff)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("CFA: %w", err)
+	}
+	caller := *s
+	caller.set(regSP, cfa)
+	for n := range r.regs {
+		if err := s.apply(&caller, n, &r.regs[n], cfa); err != nil {
+			return cfa, false, fmt.Errorf("register %d: %w", n, err)
+		}
+	}
+	if r.regs[r.ra].kind == ruleUnset || caller.valid&(1<<r.ra) == 0 {
+		return cfa, false, errors.New("no rule for the return address")
+	}
+	caller.set(regPC, caller.regs[r.ra])
+	*s = caller
+	return cfa, false, nil
+}
+
+// apply sets register n of the caller.
+func (s *state) apply(caller *state, n int, r *rule, cfa uint64) (err error) {
+	var v uint64
+	switch r.kind {
+	case ruleUnset, ruleSame:
+		return nil
+	case ruleUndefined:
+		caller.valid &^= 1 << n
+		return nil
+	case ruleOffset:
+		v, err = s.mem.u64(cfa + uint64(r.n))
+	case ruleValOffset:
+		v = cfa + uint64(r.n)
+	case ruleRegister:
+		v, err = s.reg(uint64(r.n))
+	case ruleExpression:
+		if v, err = s.eval(r.expr, cfa); err == nil {
+			v, err = s.mem.u64(v)
+		}
+	case ruleValExpression:
+		v, err = s.eval(r.expr, cfa)
+	}
+	if err != nil {
+		return err
+	}
+	caller.set(n, v)
+	return nil
+}
