@@ -1,5 +1,10 @@
 package buildtree
 
+import (
+	"path/filepath"
+	"strings"
+)
+
 // Stage names which build a record belongs to.
 type Stage string
 
@@ -17,20 +22,31 @@ type Unit struct {
 	Driver   string   // absolute path of the compiler driver (COLLECT_GCC resolved)
 	Argv     []string // the driver's own arguments (response files expanded), without argv[0]
 	Options  []string // COLLECT_GCC_OPTIONS split into arguments: the driver's options without inputs
-	Source   string   // the source among the driver's inputs, as spelt there; "-" for standard input
+	Source   string   // the source among the driver's inputs, as spelt there; "-" for standard input; "" when not known
 	Object   string   // absolute path of the object written
 	ObjectID Digest   // of the object's bytes
 	AsmID    Digest   // of the assembler source (blob in the store)
 	As       string   // the real assembler
 	AsArgs   []string // its arguments without input and output
-	Lang     string   // "c", "c++", "asm", "lto" (an LTO object or an ltrans unit); by .file, COLLECT_GCC_OPTIONS and content
+	Lang     string   // "c", "c++", "asm", "lto" (an LTO object or an ltrans unit); by driver options and content
+	Env      []string // NAME=value of what else shapes the compile (CPATH, SOURCE_DATE_EPOCH, ...)
+	AllocID  Digest   // of the object's allocated sections, which objcopy and strip leave alone
+	Includes bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
 }
 
 // Input is one object that a link took in, in command-line order, archive members as they were pulled.
 type Input struct {
 	Path     string // as spelt on the linker's command line (and in its map)
 	Member   string // archive member, else ""
-	ObjectID Digest // of the object's or member's bytes (blob in the store)
+	ObjectID Digest // of the object's or member's bytes (blob in the store); "" when they could not be read
+	AllocID  Digest // of its allocated sections; "" when it is no object
+}
+
+func (in Input) String() string {
+	if in.Member == "" {
+		return in.Path
+	}
+	return in.Path + "(" + in.Member + ")"
 }
 
 // Link is one recorded run of the linker.
@@ -43,5 +59,77 @@ type Link struct {
 	BuildID  string // lower-case hex, "" if it has none
 	MapID    Digest // of the link map (blob in the store)
 	Inputs   []Input
-	Partial  bool // ld -r
+	Shared   []string // shared libraries it was linked against, as in the map
+	Partial  bool     // ld -r
+}
+
+// Record is everything known of one stage's build.
+type Record struct {
+	Units   []Unit   // the latest for each object path, in the order they were recorded
+	Links   []Link   // the latest for each output path, in the order they were recorded
+	Damaged []string // lines of the log that could not be read, described
+
+	older []Unit // units whose object path was written again later; an object may have been moved away in between
+}
+
+// UnitByObject returns the latest unit that wrote an object with this content, or nil.
+func (r *Record) UnitByObject(d Digest) *Unit {
+	return r.findUnit(func(u *Unit) bool { return d != "" && u.ObjectID == d })
+}
+
+// UnitFor returns the unit that an input of l was compiled from, or nil: by content, preferring the unit that wrote this
+// very path, else by its allocated sections if it is the only one that wrote this path.
+func (r *Record) UnitFor(l *Link, in Input) *Unit {
+	path := l.abs(in.Path)
+	exact := r.findUnit(func(u *Unit) bool { return in.ObjectID != "" && u.ObjectID == in.ObjectID && u.Object == path })
+	if exact != nil {
+		return exact
+	}
+	if u := r.UnitByObject(in.ObjectID); u != nil {
+		return u
+	}
+	return r.findUnit(func(u *Unit) bool {
+		return in.AllocID != "" && in.Member == "" && u.AllocID == in.AllocID && u.Object == path
+	})
+}
+
+func (r *Record) findUnit(match func(*Unit) bool) *Unit {
+	for _, units := range [][]Unit{r.Units, r.older} {
+		for i := len(units) - 1; i >= 0; i-- {
+			if match(&units[i]) {
+				return &units[i]
+			}
+		}
+	}
+	return nil
+}
+
+// LinkByBuildID returns the latest link whose output has this build ID (hex, either case), or nil.
+func (r *Record) LinkByBuildID(id string) *Link {
+	return r.findLink(func(l *Link) bool { return id != "" && strings.EqualFold(l.BuildID, id) })
+}
+
+// LinkByOutput returns the link that wrote the absolute path, or nil.
+func (r *Record) LinkByOutput(path string) *Link {
+	path = filepath.Clean(path)
+	return r.findLink(func(l *Link) bool { return l.Output == path })
+}
+
+func (r *Record) findLink(match func(*Link) bool) *Link {
+	for i := len(r.Links) - 1; i >= 0; i-- {
+		if match(&r.Links[i]) {
+			return &r.Links[i]
+		}
+	}
+	return nil
+}
+
+func (l *Link) abs(path string) string { return absIn(l.Dir, path) }
+
+// absIn returns path as an absolute, clean path, taken relative to dir.
+func absIn(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
 }

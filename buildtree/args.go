@@ -1,0 +1,98 @@
+package buildtree
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// CompileArgs returns the arguments for u.Driver, run in u.Dir with u.Env added to the environment, that compile another
+// source file as this unit was compiled, to an assembly file: the same options without those for outputs, dependencies
+// and linking, and without the other inputs. A source in another directory finds the quoted includes of the old one. It
+// returns nil for a unit that is not compiled from C or C++ or preprocessed assembly.
+func (u *Unit) CompileArgs(source, outAsm string) []string {
+	lang := u.inputLang()
+	if lang == "assembler" || u.Lang == "lto" && u.Source == "" {
+		return nil
+	}
+	stage := "-S"
+	if lang == "assembler-with-cpp" {
+		stage = "-E"
+	}
+	args := append(u.options(source), stage, "-o", outAsm)
+	return append(args, u.langArgs(source)...)
+}
+
+// DependArgs returns the arguments for u.Driver, run in u.Dir, that print a make rule with every file the source
+// includes.
+func (u *Unit) DependArgs(source string) []string {
+	return append(append(u.options(source), "-M"), u.langArgs(source)...)
+}
+
+// AssembleArgs returns the arguments for u.As, run in u.Dir, that assemble as this unit was assembled.
+func (u *Unit) AssembleArgs(asm, obj string) []string {
+	args := append([]string(nil), u.AsArgs...)
+	return append(args, "-o", obj, asm)
+}
+
+// options returns the driver's options that shape the code.
+func (u *Unit) options(source string) []string {
+	argv := u.Argv
+	if argv == nil {
+		argv = u.Options
+	}
+	var opts []string
+	for _, a := range parseDriver(argv) {
+		if a.kind == argOption {
+			opts = append(opts, withoutDepend(a.text)...)
+		}
+	}
+	if old := absIn(u.Dir, u.Source); u.Source != "" && u.Source != "-" && filepath.Dir(old) != filepath.Dir(absIn(u.Dir, source)) {
+		opts = append([]string{"-iquote", filepath.Dir(old)}, opts...)
+	}
+	return opts
+}
+
+// withoutDepend takes dependency output out of -Wp,-MD,FILE and its like.
+func withoutDepend(text []string) []string {
+	if len(text) != 1 || !strings.HasPrefix(text[0], "-Wp,") {
+		return text
+	}
+	parts := strings.Split(text[0], ",")
+	kept := parts[:1]
+	for i := 1; i < len(parts); i++ {
+		switch parts[i] {
+		case "-MD", "-MMD", "-MF", "-MT", "-MQ": // the preprocessor's own -MD takes a file, unlike the driver's
+			i++
+		case "-MP", "-MG":
+		default:
+			kept = append(kept, parts[i])
+		}
+	}
+	if len(kept) == 1 {
+		return nil
+	}
+	return []string{strings.Join(kept, ",")}
+}
+
+// inputLang returns the -x language of the unit's source, given or by suffix.
+func (u *Unit) inputLang() string {
+	if lang := ParseDriver(u.Argv).LangOf(u.Source); lang != "" {
+		return lang
+	}
+	if lang := SourceLang(u.Source); lang != "" {
+		return lang
+	}
+	return map[string]string{"c": "c", "c++": "c++", "asm": "assembler"}[u.Lang]
+}
+
+// langArgs returns the source with the -x that it needs to be taken for what the unit's source was.
+func (u *Unit) langArgs(source string) []string {
+	given := ParseDriver(u.Argv).LangOf(u.Source)
+	if given == "" && filepath.Ext(source) == filepath.Ext(u.Source) {
+		return []string{source}
+	}
+	if lang := u.inputLang(); lang != "" {
+		return []string{"-x", lang, source}
+	}
+	return []string{source}
+}

@@ -1,0 +1,110 @@
+package buildtree
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// entry is one line of a stage's log; exactly one field is set.
+type entry struct {
+	Unit *Unit `json:"unit,omitempty"`
+	Link *Link `json:"link,omitempty"`
+}
+
+// AddUnit appends a unit to a stage's log.
+func (s *Store) AddUnit(st Stage, u Unit) error { return s.add(st, entry{Unit: &u}) }
+
+// AddLink appends a link to a stage's log.
+func (s *Store) AddLink(st Stage, l Link) error { return s.add(st, entry{Link: &l}) }
+
+func (s *Store) add(st Stage, e entry) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	path, err := s.logPath(st)
+	if err != nil {
+		return err
+	}
+	return appendLine(path, line)
+}
+
+func (s *Store) logPath(st Stage) (string, error) {
+	if st != Original && st != Patched {
+		return "", fmt.Errorf("no stage is called %q", st)
+	}
+	return filepath.Join(s.dir, string(st)+".jsonl"), nil
+}
+
+// Reset forgets a stage's records. Blobs stay.
+func (s *Store) Reset(st Stage) error {
+	path, err := s.logPath(st)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Load reads a stage's records; none is no error. A later record for the same output replaces an earlier one.
+func (s *Store) Load(st Stage) (*Record, error) {
+	path, err := s.logPath(st)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return decodeLog(path, data), nil
+}
+
+// decodeLog decodes a log; path is for messages.
+func decodeLog(path string, data []byte) *Record {
+	r := &Record{}
+	var units []Unit
+	var links []Link
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var e entry
+		err := json.Unmarshal(line, &e)
+		switch {
+		case err != nil:
+			r.Damaged = append(r.Damaged, fmt.Sprintf("%s:%d: %v", path, number, err))
+		case e.Unit != nil:
+			units = append(units, *e.Unit)
+		case e.Link != nil:
+			links = append(links, *e.Link)
+		}
+	}
+	r.Units, r.older = latest(units, func(u *Unit) string { return u.Object })
+	r.Links, _ = latest(links, func(l *Link) string { return l.Output })
+	return r
+}
+
+// latest keeps the last of those with the same key, in order, and returns the others apart.
+func latest[T any](all []T, key func(*T) string) (current, older []T) {
+	last := make(map[string]int, len(all))
+	for i := range all {
+		last[key(&all[i])] = i
+	}
+	for i := range all {
+		if last[key(&all[i])] == i {
+			current = append(current, all[i])
+		} else {
+			older = append(older, all[i])
+		}
+	}
+	return current, older
+}

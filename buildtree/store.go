@@ -1,0 +1,214 @@
+package buildtree
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Store keeps the records of a build in a directory:
+//
+//	.gitignore       "*", so that it never shows in git status
+//	original.jsonl   one record a line, appended: {"unit":…} or {"link":…}
+//	patched.jsonl
+//	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
+//	tools/           answers of compilers to -print-prog-name
+//	errors.log       what could not be recorded
+//	tmp/             files being written, link maps being made
+//
+// Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock.
+type Store struct{ dir string }
+
+// OpenStore opens the store in dir, which must exist.
+func OpenStore(dir string) (*Store, error) {
+	if fi, err := os.Stat(filepath.Join(dir, "blobs")); err != nil {
+		return nil, fmt.Errorf("no record of a build in %s: %w", dir, err)
+	} else if !fi.IsDir() {
+		return nil, fmt.Errorf("no record of a build in %s: blobs is no directory", dir)
+	}
+	return &Store{dir: dir}, nil
+}
+
+// CreateStore opens the store in dir and makes it first if need be.
+func CreateStore(dir string) (*Store, error) {
+	if s, err := OpenStore(dir); err == nil {
+		return s, nil
+	}
+	for _, d := range []string{dir, filepath.Join(dir, "tmp"), filepath.Join(dir, "tools")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	s := &Store{dir: dir}
+	if err := s.writeFile(filepath.Join(dir, ".gitignore"), []byte("*\n")); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o755); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Dir returns the store's directory.
+func (s *Store) Dir() string { return s.dir }
+
+// DigestOf returns the name of a blob with this content.
+func DigestOf(data []byte) Digest {
+	sum := sha256.Sum256(data)
+	return Digest(hex.EncodeToString(sum[:]))
+}
+
+// PutBlob keeps data, unless it is there already, and returns its digest.
+func (s *Store) PutBlob(data []byte) (Digest, error) {
+	d := DigestOf(data)
+	path := s.blobPath(d)
+	if exists(path) {
+		return d, nil
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(windowFor(len(data))), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return "", err
+	}
+	packed := enc.EncodeAll(data, make([]byte, 0, len(data)/3+64))
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return d, s.writeFile(path, packed)
+}
+
+// windowFor keeps the encoder's tables small for small data.
+func windowFor(n int) int {
+	w := zstd.MinWindowSize
+	for w < n && w < 1<<20 {
+		w *= 2
+	}
+	return w
+}
+
+// Blob returns the content with this digest.
+func (s *Store) Blob(d Digest) ([]byte, error) {
+	if !d.valid() {
+		return nil, fmt.Errorf("no blob can have the digest %q", d)
+	}
+	packed, err := os.ReadFile(s.blobPath(d))
+	if err != nil {
+		return nil, err
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer dec.Close()
+	data, err := dec.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.blobPath(d), err)
+	}
+	if DigestOf(data) != d {
+		return nil, fmt.Errorf("%s: content does not match its digest", s.blobPath(d))
+	}
+	return data, nil
+}
+
+func (d Digest) valid() bool {
+	return len(d) == hex.EncodedLen(sha256.Size) && strings.Trim(string(d), "0123456789abcdef") == ""
+}
+
+func (s *Store) blobPath(d Digest) string {
+	return filepath.Join(s.dir, "blobs", string(d[:2]), string(d[2:])+".zst")
+}
+
+// TempFile makes an empty file in the store's tmp directory for a tool to write to; the caller removes it.
+func (s *Store) TempFile(pattern string) (string, error) {
+	f, err := os.CreateTemp(s.tmpDir(), pattern)
+	if err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+func (s *Store) tmpDir() string { return filepath.Join(s.dir, "tmp") }
+
+// writeFile writes under a temporary name and renames.
+func (s *Store) writeFile(path string, data []byte) error {
+	f, err := os.CreateTemp(s.tmpDir(), "write-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// appendLine appends one line in one write under a lock. A leading newline sets it apart from a line that a killed
+// writer left unfinished; empty lines mean nothing.
+func appendLine(path string, line []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	buf := make([]byte, 0, len(line)+2)
+	buf = append(append(append(buf, '\n'), line...), '\n')
+	_, err = f.Write(buf)
+	return err
+}
+
+// LogError notes something that could not be recorded; the build goes on. It is for patchmake to report.
+func (s *Store) LogError(where string, cause error) error {
+	msg := strings.ReplaceAll(where+": "+cause.Error(), "\n", " ")
+	return appendLine(s.errorsPath(), []byte(time.Now().UTC().Format(time.RFC3339)+" "+msg))
+}
+
+// Errors returns what LogError noted, oldest first.
+func (s *Store) Errors() ([]string, error) {
+	data, err := os.ReadFile(s.errorsPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var lines []string
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines, err
+}
+
+func (s *Store) errorsPath() string { return filepath.Join(s.dir, "errors.log") }
+
+// Tool returns the cached answer to a question about a compiler, "" when there is none.
+func (s *Store) Tool(key string) string {
+	data, err := os.ReadFile(s.toolPath(key))
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// PutTool caches an answer.
+func (s *Store) PutTool(key, answer string) error {
+	return s.writeFile(s.toolPath(key), []byte(answer))
+}
+
+func (s *Store) toolPath(key string) string {
+	return filepath.Join(s.dir, "tools", string(DigestOf([]byte(key))))
+}
