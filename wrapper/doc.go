@@ -1,2 +1,14 @@
 // Package wrapper stands in for the compiler, the assembler and the linker: it runs the real tool and records the call.
+//
+// Input: one command line with its environment. Output: exactly what the real tool puts out, exit status and signals
+// included, and records in a buildtree.Store beside it.
+//
+// As the compiler it only points COMPILER_PATH at the shim directory, whose as and ld are links to carecc, and becomes
+// the real compiler by exec. As the assembler and the linker it runs the real one as a child and records what went in
+// and came out. What it does not record: preprocessing, queries, probes of configure, outputs that are no files. An
+// error in recording is written to the store's log and never fails the command.
+//
+// The shim directory is $XDG_CACHE_HOME/gocare/shim-HASH, else below ~/.cache, else below $TMPDIR or /tmp; HASH stands
+// for the path of carecc. It is not in the store, so that it does not change from tree to tree and outlives a clean
+// (libtool writes the path of ld that it found into its scripts).
 package wrapper

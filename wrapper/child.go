@@ -1,0 +1,73 @@
+package wrapper
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"unsafe"
+)
+
+// forwarded are the signals that end a tool; they are passed on so that it can tidy up.
+var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
+// child is a real tool at work.
+type child struct {
+	proc    *os.Process
+	signals chan os.Signal
+}
+
+// start runs path with our own standard files, or with others in their place.
+func start(path string, argv, env []string, files [3]*os.File) (*child, error) {
+	c := &child{signals: make(chan os.Signal, 4)}
+	signal.Notify(c.signals, forwarded...)
+	var err error
+	c.proc, err = os.StartProcess(path, argv, &os.ProcAttr{Env: env, Files: files[:]})
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for s := range c.signals {
+			_ = c.proc.Signal(s)
+		}
+	}()
+	return c, nil
+}
+
+// status is how a tool ended.
+type status struct {
+	code   int
+	signal syscall.Signal // 0 when it exited
+}
+
+func (s status) ok() bool { return s.code == 0 && s.signal == 0 }
+
+// wait waits for the tool to end.
+func (c *child) wait() (status, error) {
+	state, err := c.proc.Wait()
+	if err != nil {
+		return status{}, err
+	}
+	ws := state.Sys().(syscall.WaitStatus)
+	if ws.Signaled() {
+		return status{signal: ws.Signal()}, nil
+	}
+	return status{code: ws.ExitStatus()}, nil
+}
+
+// end returns the exit status to end with, or ends this process by the signal that ended the tool.
+func (s status) end() int {
+	if s.signal == 0 {
+		return s.code
+	}
+	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // the tool has left its core already
+	defaultAction(s.signal)
+	_ = syscall.Kill(os.Getpid(), s.signal)
+	return 128 + int(s.signal)
+}
+
+// defaultAction undoes the handler of Go's run time; signal.Reset leaves the one for SIGSEGV and its like.
+func defaultAction(s syscall.Signal) {
+	signal.Reset(s)
+	var act [4]uintptr // struct kernel_sigaction: handler (0 is SIG_DFL), flags, restorer, mask
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+}

@@ -1,0 +1,138 @@
+package wrapper
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gocare/buildtree"
+)
+
+// compile is the part of the compiler driver.
+func (p *Process) compile(cxx bool) int {
+	real, err := p.realCompiler(cxx)
+	if err != nil {
+		return complain(err.Error())
+	}
+	args, env := p.Argv[1:], p.Env
+	stage := p.stage()
+	if p.getenv("KPATCH_STAGE") != "configure" {
+		args = p.adjustArgs(args)
+	}
+	p.debugLine(real, args)
+	if stage != "" && worthRecording(args, p.Dir) {
+		env = p.recordingEnv(env)
+	}
+	return become(real.path, real.argv0, args, env)
+}
+
+// recordingEnv points the compiler at the shim directory. Without one it compiles all the same.
+func (p *Process) recordingEnv(env []string) []string {
+	shim, err := ShimDir(p.Exe, p.getenv)
+	if err != nil {
+		if store := p.openStore(); store != nil {
+			_ = store.LogError(p.Dir, err)
+		}
+		return env
+	}
+	env = withEnv(env, "COMPILER_PATH", prependPath(shim, p.getenv("COMPILER_PATH")))
+	return withEnv(env, "CCACHE_DISABLE", "1")
+}
+
+// adjustArgs does what KPCC_REMOVE_ARGS and KPCC_APPEND_ARGS ask for.
+func (p *Process) adjustArgs(args []string) []string {
+	remove, add := splitArgs(p.getenv("KPCC_REMOVE_ARGS")), splitArgs(p.getenv("KPCC_APPEND_ARGS"))
+	if len(remove)+len(add) == 0 {
+		return args
+	}
+	var out []string
+	for _, a := range args {
+		if !slices.Contains(remove, a) {
+			out = append(out, a)
+		}
+	}
+	return append(out, add...)
+}
+
+func splitArgs(list string) []string {
+	return slices.DeleteFunc(strings.Split(list, ";"), func(a string) bool { return a == "" })
+}
+
+// debugLine appends the command to the file that KPCC_DEBUG names.
+func (p *Process) debugLine(real compiler, args []string) {
+	path := p.getenv("KPCC_DEBUG")
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	line := real.path
+	for _, a := range args {
+		line += " " + shellQuote(a)
+	}
+	_, _ = f.WriteString(line + "\n")
+}
+
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=+./,:@%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	if strings.ContainsAny(s, "\n\r\t") {
+		return "$" + strings.ReplaceAll("'"+strings.Trim(strconv.Quote(s), `"`)+"'", `\"`, `"`)
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// probeMarks are parts of paths that only configure's probes have.
+var probeMarks = []string{"conftest.", "CMakeTmp", "CMakeScratch", "meson-private", "qemu-conf"}
+
+func isProbe(args []string, dir string) bool {
+	for _, m := range probeMarks {
+		if strings.Contains(dir, m) || slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, m) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// worthRecording reports whether a compiler's command line may run as or ld on something to remember.
+func worthRecording(args []string, dir string) bool {
+	if isProbe(args, dir) {
+		return false
+	}
+	queries := []string{"-print-", "--print-", "-dumpversion", "-dumpfullversion", "-dumpmachine", "-dumpspecs", "--version", "--help", "--target-help", "-###"}
+	for _, a := range args {
+		if a == "-E" || slices.ContainsFunc(queries, func(q string) bool { return strings.HasPrefix(a, q) }) {
+			return false
+		}
+	}
+	d := buildtree.ParseDriver(expandResponse(args, dir))
+	switch {
+	case d.Has("-E") || d.Has("-M") || d.Has("-MM") || d.Has("-S") || d.Has("-fsyntax-only"):
+		return false
+	case d.Output() == os.DevNull || len(d.Inputs()) == 0:
+		return false
+	}
+	return true
+}
+
+// openStore opens the store for this command, nil where there can be none.
+func (p *Process) openStore() *buildtree.Store {
+	dir, err := buildtree.FindStore(p.Dir, p.getenv)
+	if err != nil {
+		return nil
+	}
+	s, err := buildtree.CreateStore(filepath.Clean(dir))
+	if err != nil {
+		return nil
+	}
+	return s
+}

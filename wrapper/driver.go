@@ -1,0 +1,68 @@
+package wrapper
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// maxAncestors is how far up the driver is sought: collect2, a shell in between.
+const maxAncestors = 5
+
+// driverCall is the compiler driver that runs this as or ld.
+type driverCall struct {
+	path string   // absolute; "" when a person or a Makefile runs the tool directly
+	argv []string // its arguments, response files expanded; nil when not known
+	opts []string // COLLECT_GCC_OPTIONS
+}
+
+// driver finds the driver: gcc leaves its name in COLLECT_GCC and is our parent or the parent of collect2. A clang is
+// known by its own name.
+func (p *Process) driver() driverCall {
+	name := p.getenv("COLLECT_GCC")
+	d := driverCall{path: p.absDriver(name), opts: splitOptions(p.getenv("COLLECT_GCC_OPTIONS"))}
+	pid := os.Getppid()
+	for range maxAncestors {
+		argv := commandLine(pid)
+		if len(argv) == 0 {
+			break
+		}
+		if name != "" && argv[0] == name || name == "" && isClang(argv[0]) {
+			d.argv = expandResponse(argv[1:], p.Dir)
+			if d.path == "" {
+				d.path = p.absDriver(argv[0])
+			}
+			break
+		}
+		if pid = parentOf(pid); pid <= 1 {
+			break
+		}
+	}
+	return d
+}
+
+func isClang(argv0 string) bool { return strings.HasPrefix(filepath.Base(argv0), "clang") }
+
+// commandLine returns the arguments of a process, nil when it cannot be read.
+func commandLine(pid int) []string {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil || len(data) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
+}
+
+// parentOf returns the parent of a process, 0 when it cannot be read. proc(5): fields of stat follow the last ')'.
+func parentOf(pid int) int {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+	if len(fields) < 2 {
+		return 0
+	}
+	ppid, _ := strconv.Atoi(fields[1])
+	return ppid
+}

@@ -1,0 +1,91 @@
+package wrapper
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// loads is what a link map says about the files that went in.
+type loads struct {
+	loaded []string            // in order
+	pulled map[string][]string // archive -> members in the order they were pulled
+}
+
+// readLoads reads a link map: the list under "Archive member included" (GNU ld and gold; the reason stands on the
+// same line after spaces, or on the next) and GNU ld's LOAD lines. In the maps of other linkers every "X.a(Y.o)" counts.
+func readLoads(text []byte) loads {
+	m := loads{pulled: map[string][]string{}}
+	const outside, heading, entries = 0, 1, 2 // the list: a heading, an empty line, entries, an empty line
+	at, listed := outside, false
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\r\n")
+		path, isLoad := strings.CutPrefix(line, "LOAD ")
+		switch {
+		case strings.HasPrefix(line, "Archive member included"):
+			at, listed = heading, true
+		case isLoad:
+			m.loaded = append(m.loaded, path)
+		case line == "" && at == entries:
+			at = outside
+		case line != "" && line[0] != ' ' && line[0] != '\t' && at != outside:
+			at = entries
+			m.pull(firstMember(line))
+		}
+	}
+	if !listed && len(m.loaded) == 0 {
+		m.scanMembers(string(text))
+	}
+	return m
+}
+
+// firstMember cuts a line of the list behind "archive(member)".
+func firstMember(line string) string {
+	i := strings.IndexByte(line, '(')
+	if i < 0 {
+		return line
+	}
+	depth := 0
+	for j := i; j < len(line); j++ {
+		switch line[j] {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return line[:j+1]
+			}
+		}
+	}
+	return line
+}
+
+// pull notes "archive(member)".
+func (m *loads) pull(s string) {
+	archive, member, ok := strings.Cut(strings.TrimSuffix(s, ")"), "(")
+	if ok && strings.HasSuffix(s, ")") {
+		m.pulled[archive] = append(m.pulled[archive], member)
+	}
+}
+
+// scanMembers notes each archive member that a section came from, once.
+func (m *loads) scanMembers(text string) {
+	for line := range strings.Lines(text) {
+		for _, word := range strings.Fields(line) {
+			word, _, _ = strings.Cut(word, ":(")
+			archive, member, ok := strings.Cut(strings.TrimSuffix(word, ")"), "(")
+			if ok && strings.HasSuffix(archive, ".a") && !slices.Contains(m.pulled[archive], member) {
+				m.pulled[archive] = append(m.pulled[archive], member)
+			}
+		}
+	}
+}
+
+// archives returns the archives that members were pulled from, sorted.
+func (m *loads) archives() []string {
+	var list []string
+	for a := range m.pulled {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b string) int { return strings.Compare(filepath.Clean(a), filepath.Clean(b)) })
+	return list
+}

@@ -1,0 +1,75 @@
+package wrapper
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"gocare/buildtree"
+)
+
+// realTool finds the real as or ld: what the driver says without our directory in COMPILER_PATH, asked once and kept in
+// the store; without a driver, the first in PATH that is not carecc.
+func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (string, error) {
+	compilerPath := removePath(p.getenv("COMPILER_PATH"), func(dir string) bool { return p.isShim(dir, name) })
+	if d.path == "" || isClang(d.path) {
+		path, _ := lookPath(name, compilerPath+":"+p.getenv("PATH"), p.self()...)
+		if path == "" {
+			return "", fmt.Errorf("no %s in PATH", name)
+		}
+		return path, nil
+	}
+	key := toolKey(name, d.path, compilerPath, p.getenv("GCC_EXEC_PREFIX"), p.getenv("PATH"))
+	if s != nil {
+		if path := s.Tool(key); path != "" && p.usable(path) {
+			return path, nil
+		}
+	}
+	path, err := p.askDriver(name, d, compilerPath)
+	if err == nil && s != nil {
+		_ = s.PutTool(key, path) // asked again next time
+	}
+	return path, err
+}
+
+// toolKey is all that the answer depends on.
+func toolKey(name, driver string, rest ...string) string {
+	key := name + "\x00" + driver + "\x00" + strings.Join(rest, "\x00")
+	if fi, err := os.Stat(driver); err == nil {
+		key += fmt.Sprint("\x00", fi.Size(), fi.ModTime().UnixNano())
+	}
+	return key
+}
+
+// askDriver runs the driver with -print-prog-name.
+func (p *Process) askDriver(name string, d driverCall, compilerPath string) (string, error) {
+	cmd := exec.Command(d.path, "-print-prog-name="+name)
+	cmd.Env = withEnv(p.Env, "COMPILER_PATH", compilerPath)
+	cmd.Dir = p.Dir
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s -print-prog-name=%s: %w", d.path, name, err)
+	}
+	path := strings.TrimSpace(string(out))
+	if !strings.Contains(path, "/") {
+		path, _ = lookPath(path, p.getenv("PATH"), p.self()...)
+	}
+	if path = p.abs(path); !p.usable(path) {
+		return "", fmt.Errorf("%s names no %s but ours", d.path, name)
+	}
+	return path, nil
+}
+
+// usable reports whether path is a program other than carecc.
+func (p *Process) usable(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && !fi.IsDir() && !sameAsAny(fi, p.self())
+}
+
+// isShim reports whether a directory's tool of that name is carecc.
+func (p *Process) isShim(dir, name string) bool {
+	fi, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && sameAsAny(fi, p.self())
+}
