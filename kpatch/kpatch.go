@@ -1,7 +1,3 @@
-// Package kpatch reads and writes the .kpatch file, the only thing the build side and the apply side share.
-//
-// Input: the bytes of a file, ours or LibcarePlus'. Output: a Patch, or back to the same bytes. It refuses truncated,
-// corrupt and foreign files by name. It follows doc/FORMAT.md.
 package kpatch
 
 import "debug/elf"
@@ -12,7 +8,7 @@ const HeaderSize = 504
 // Magic begins every patch file and every mapped patch.
 const Magic = "KPATCH1\x00"
 
-// Names of the sections this format knows. UnwindSection and MetaSection are ours; others carry them along.
+// Names of the sections this format knows. UnwindSection, MetaSection and DigestSection are ours; others carry them along.
 const (
 	TextSection   = ".kpatch.text"
 	RodataSection = ".kpatch.rodata"
@@ -21,6 +17,7 @@ const (
 	StrtabSection = ".kpatch.strtab"
 	UnwindSection = ".kpatch.eh_frame"
 	MetaSection   = ".kpatch.meta"
+	DigestSection = ".kpatch.digest"
 )
 
 // Patch is the content of one file: the new code for one binary.
@@ -36,7 +33,8 @@ type Patch struct {
 }
 
 // Section is a section of the ELF object. Tables that Encode derives (.symtab, .strtab, .shstrtab, .rela.*,
-// .kpatch.info, .kpatch.strtab, .kpatch.meta) are not in the list given to Encode; Decode lists all.
+// .kpatch.info, .kpatch.strtab, .kpatch.meta, .kpatch.digest) are not in the list given to Encode, or are ignored there;
+// Decode lists all.
 type Section struct {
 	Name   string
 	Type   elf.SectionType
@@ -52,10 +50,11 @@ type Section struct {
 // Original reports whether the section stands for one of the original binary (NOBITS with its link address).
 func (s *Section) Original() bool { return s.Type == elf.SHT_NOBITS }
 
-// Symbol is a symbol of the ELF object: one STT_SECTION per section that relocations refer to, and the imports,
-// which are GLOBAL, undefined, FUNC or OBJECT.
+// Symbol is a symbol of the ELF object. In ours: one STT_SECTION per section that relocations refer to, and the imports,
+// which are GLOBAL, undefined, FUNC or OBJECT. Others' patches hold more kinds.
 type Symbol struct {
-	Name    string
+	Name    string // without version
+	Version string // "GLIBC_2.14" of an import, after an @ in the file; empty if unknown
 	Type    elf.SymType
 	Bind    elf.SymBind
 	Section int // section header index; 0 for imports

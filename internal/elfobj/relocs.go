@@ -8,27 +8,38 @@ import (
 // Relas returns the relocations that apply to a section of an object (or of a program linked with --emit-relocs, where
 // offsets are link addresses), in file order.
 func (f *File) Relas(section int) ([]Rela, error) {
-	var relas []Rela
+	all, err := f.collectRelas(func(target int) bool { return target == section })
+	return all[section], err
+}
+
+// AllRelas returns what Relas says of each section that has relocations, reading every table once.
+func (f *File) AllRelas() (map[int][]Rela, error) {
+	return f.collectRelas(func(int) bool { return true })
+}
+
+func (f *File) collectRelas(wanted func(target int) bool) (map[int][]Rela, error) {
+	bySection, total := map[int][]Rela{}, 0
 	for i := range f.Sections {
 		s := &f.Sections[i]
-		if int(s.Info) != section || s.Flags&elf.SHF_ALLOC != 0 {
+		if s.Flags&elf.SHF_ALLOC != 0 || s.Type != elf.SHT_RELA && s.Type != elf.SHT_REL || !wanted(int(s.Info)) {
 			continue
 		}
 		if s.Type == elf.SHT_REL {
 			return nil, fmt.Errorf("section %s: relocations without addends", s.Name)
 		}
-		if s.Type != elf.SHT_RELA {
-			continue
+		if int(s.Info) >= len(f.Sections) {
+			return nil, fmt.Errorf("section %s: applies to section %d of %d", s.Name, s.Info, len(f.Sections))
 		}
-		decoded, err := decodeRelas(s.Data, len(f.Symbols))
+		relas, err := decodeRelas(s.Data, len(f.Symbols))
 		if err != nil {
 			return nil, fmt.Errorf("section %s: %w", s.Name, err)
 		}
-		if relas = append(relas, decoded...); len(relas) > len(f.raw)/relaSize {
+		if total += len(relas); total > len(f.raw)/relaSize {
 			return nil, fmt.Errorf("section %s: overlaps other relocation sections", s.Name)
 		}
+		bySection[int(s.Info)] = append(bySection[int(s.Info)], relas...)
 	}
-	return relas, nil
+	return bySection, nil
 }
 
 // DynRelas returns the dynamic relocations: those of every allocated SHT_RELA section, or without section headers those

@@ -1,0 +1,197 @@
+package kpatch
+
+import (
+	"bytes"
+	"debug/elf"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gocare/internal/fault"
+)
+
+// small returns a patch of one changed and one new function with every kind of section, reference and import.
+func small() *Patch {
+	return &Patch{
+		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", BuildTime: 1700000000,
+		Sections: []Section{
+			{},
+			{Name: ".text", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: 0x1000, Size: 0x200, Align: 16},
+			{Name: ".data", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Addr: 0x4000, Size: 0x40, Align: 8},
+			{
+				Name: TextSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16,
+				Data: bytes.Repeat([]byte{0x90}, 32),
+				Relocs: []Reloc{
+					{Offset: 4, Type: elf.R_X86_64_PC32, Symbol: 2, Addend: 0x10 - 4},
+					{Offset: 12, Type: elf.R_X86_64_PC32, Symbol: 4, Addend: -4},
+					{Offset: 20, Type: elf.R_X86_64_PC32, Symbol: 3, Addend: -4},
+				},
+			},
+			{
+				Name: RodataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Size: 8, Align: 8, Data: make([]byte, 8),
+				Relocs: []Reloc{{Offset: 0, Type: elf.R_X86_64_64, Symbol: 1, Addend: 0x20}},
+			},
+			{Name: DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 4, Align: 4, Data: []byte{1, 2, 3, 4}},
+		},
+		Symbols: []Symbol{
+			{},
+			{Type: elf.STT_SECTION, Section: 1},
+			{Type: elf.STT_SECTION, Section: 2},
+			{Type: elf.STT_SECTION, Section: 5},
+			{Name: "puts", Version: "GLIBC_2.2.5", Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL},
+		},
+		Functions: []Function{
+			{Name: "changed", Old: Location{1, 0x40}, OldSize: 20, New: Location{3, 0}, NewSize: 16},
+			{Name: "added", New: Location{3, 16}, NewSize: 16},
+		},
+		Meta: &Meta{Tool: "gocare test", Description: "a < b", Parts: []Part{{Function: "changed", Name: "changed", Addr: 0x1040, Size: 20}}},
+	}
+}
+
+func mustEncode(t testing.TB, p *Patch) []byte {
+	t.Helper()
+	data, err := Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func mustDecode(t testing.TB, data []byte) *Patch {
+	t.Helper()
+	p, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRoundTrip(t *testing.T) {
+	want := small()
+	data := mustEncode(t, want)
+	got := mustDecode(t, data)
+	if got.ID != want.ID || got.BuildID != want.BuildID || got.BuildTime != want.BuildTime {
+		t.Errorf("header: %q %q %d", got.ID, got.BuildID, got.BuildTime)
+	}
+	if diff := cmp.Diff(want.Meta, got.Meta); diff != "" {
+		t.Errorf("metadata:\n%s", diff)
+	}
+	if diff := cmp.Diff(want.Functions, got.Functions); diff != "" {
+		t.Errorf("functions:\n%s", diff)
+	}
+	for i, w := range want.Sections {
+		g := got.Sections[i]
+		if g.Name != w.Name || g.Addr != w.Addr || g.Size != w.Size || !bytes.Equal(g.Data, w.Data) || len(g.Relocs) != len(w.Relocs) {
+			t.Errorf("section %d: got %+v, want %+v", i, g, w)
+		}
+		for k, r := range w.Relocs {
+			gr := g.Relocs[k]
+			if gr.Offset != r.Offset || gr.Type != r.Type || gr.Addend != r.Addend || got.Symbols[gr.Symbol] != want.Symbols[r.Symbol] {
+				t.Errorf("%s relocation %d: got %+v, want %+v", w.Name, k, gr, r)
+			}
+		}
+	}
+	again := mustEncode(t, got)
+	if !bytes.Equal(data, again) {
+		t.Error("encoding what was decoded gives other bytes")
+	}
+	if !bytes.Equal(data, mustEncode(t, small())) {
+		t.Error("encoding twice gives other bytes")
+	}
+}
+
+func TestDataIsAlwaysThere(t *testing.T) {
+	p := small()
+	p.Sections = p.Sections[:5]
+	p.Sections[3].Relocs = p.Sections[3].Relocs[:2]
+	p.Symbols[3] = p.Symbols[1]
+	data := mustEncode(t, p)
+	got := mustDecode(t, data)
+	s := got.section(DataSection)
+	if s == nil || !bytes.Equal(s.Data, make([]byte, 8)) || s.Offset%pageSize != 0 {
+		t.Fatalf("%s: %+v", DataSection, s)
+	}
+	if !bytes.Equal(data, mustEncode(t, got)) {
+		t.Error("encoding what was decoded gives other bytes")
+	}
+}
+
+// TestLoaderRules checks what LibcarePlus' loader needs and does not check itself.
+func TestLoaderRules(t *testing.T) {
+	data := mustEncode(t, small())
+	if len(data)%16 != HeaderSize%16 || uint32(len(data)) != order.Uint32(data[160:]) {
+		t.Errorf("%d bytes, total size %d", len(data), order.Uint32(data[160:]))
+	}
+	p := mustDecode(t, data)
+	writable := p.section(DataSection).Offset
+	for _, s := range p.Sections {
+		if s.Data != nil && s.Flags&elf.SHF_WRITE == 0 && s.Offset >= writable && s.Name != DigestSection {
+			t.Errorf("%s at 0x%x lies in the writable part", s.Name, s.Offset)
+		}
+	}
+	for i, s := range p.Symbols[1:] {
+		if s.Type != elf.STT_SECTION && (s.Section != 0 || s.Bind != elf.STB_GLOBAL) || s.Type == elf.STT_NOTYPE {
+			t.Errorf("symbol %d: %+v", i+1, s)
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good := mustEncode(t, small())
+	at := func(off int, b ...byte) []byte { // a file of others, without a digest, with bytes changed
+		data := foreign(good)
+		copy(data[off:], b)
+		return data
+	}
+	object := HeaderSize
+	for _, row := range []struct {
+		name string
+		data []byte
+		code string
+		want string
+	}{
+		{"empty", nil, "format-truncated", "0 of 504"},
+		{"ELF file", good[HeaderSize:], "format-foreign", "an ELF file"},
+		{"text", []byte("#!/bin/sh\n"), "format-foreign", "magic"},
+		{"header cut", good[:300], "format-truncated", "300 of 504"},
+		{"object cut", good[:len(good)-16], "format-truncated", "file ends"},
+		{"eight bytes overwritten", append(append(bytes.Clone(good[:700]), "\x01\x02\x03\x04\x05\x06\x07\x08"...), good[708:]...), "format-corrupt", "SHA-256"},
+		{"digest magic overwritten", append(bytes.Clone(good[:len(good)-48]), append([]byte("xxxxxxxx"), good[len(good)-40:]...)...), "format-corrupt", "SHA-256"},
+		{"no id", at(8, 0), "bad-id", "empty"},
+		{"id without end", at(8, []byte("12345678")...), "bad-id", "without an end"},
+		{"id with a slash", at(8, []byte("a/b\x00")...), "bad-id", "not allowed"},
+		{"build ID too long", at(88, bytes.Repeat([]byte("a"), 41)...), "format-build-id", "longer than 20"},
+		{"build ID upper case", at(88, 'A'), "format-build-id", "lower-case"},
+		{"build ID odd", at(127, 0), "format-build-id", "lower-case"},
+		{"no build ID", at(88, 0), "format-build-id", "no build ID"},
+		{"object elsewhere", at(152, 0), "format-corrupt", "ELF object at 256"},
+		{"total size small", at(160, 0xf8, 1, 0, 0), "format-corrupt", "no room"},
+		{"total size large", at(160, 0, 0, 0, 0x60), "format-truncated", "file ends"},
+		{"no object", at(object, 0), "format-corrupt", "no ELF object"},
+		{"32-bit object", at(object+4, 1), "format-corrupt", "ELFCLASS32"},
+		{"aarch64", at(object+18, 183), "format-machine", "made for aarch64"},
+		{"riscv", at(object+18, 243), "format-machine", "EM_RISCV"},
+		{"executable", at(object+16, 2), "format-corrupt", "ET_EXEC"},
+		{"section headers past the end", at(object+40, 0, 0, 0, 1), "format-corrupt", "past the end"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p, err := Decode(row.data)
+			f := fault.As(err)
+			if p != nil || f == nil || f.Code != row.code || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, %v, want %s with %q", p, err, row.code, row.want)
+			}
+		})
+	}
+}
+
+// foreign returns a file as others make it: without our digest and metadata sections, which are only renamed.
+func foreign(file []byte) []byte {
+	data := bytes.Clone(file)
+	for _, name := range []string{MetaSection, DigestSection} {
+		at := bytes.Index(data, []byte(name+"\x00"))
+		data[at+1] = 'x'
+	}
+	copy(data[len(data)-digestSectionSize:], "other tool's end")
+	return data
+}

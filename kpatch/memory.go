@@ -1,0 +1,128 @@
+package kpatch
+
+import (
+	"debug/elf"
+
+	"gocare/internal/fault"
+)
+
+// Sizes in bytes of .kpatch.info: its entries and the zeros that end it.
+const (
+	InfoEntrySize      = 48
+	InfoTerminatorSize = 24
+)
+
+// The jump table: a header of JumpHeaderSize bytes (u32 size, u32 entries used, u32 entries, padding), then slots of
+// JumpSlotSize bytes, a jump through the next quadword and the address. It stands directly behind the patch header.
+const (
+	JumpTableOffset = HeaderSize
+	JumpHeaderSize  = 16
+	JumpSlotSize    = 16
+	JumpSlotTarget  = 8 // offset of the address in a slot
+	JumpSlotCode    = "\xff\x25\x02\x00\x00\x00\x90\x90"
+)
+
+// UndoSize is how many bytes of original code the undo area holds for each entry of .kpatch.info.
+const UndoSize = 5
+
+const (
+	pageSize  = 4096
+	undoAlign = 128
+)
+
+// InfoEntry is an entry of .kpatch.info as it lies in the memory of a process, relocated.
+type InfoEntry struct {
+	Old     uint64 // address of the original function; 0 for a new function
+	New     uint64 // address of the new function
+	OldSize uint32 // bytes; 0 for a new function
+	NewSize uint32 // bytes
+	Name    uint64 // address of the name, a C string in .kpatch.strtab
+}
+
+// IsNew reports whether the entry's function replaces none.
+func (e *InfoEntry) IsNew() bool { return e.Old == 0 && e.OldSize == 0 }
+
+// InfoEntries reads the entries of a relocated .kpatch.info up to its terminator; raw may go on behind it.
+func InfoEntries(raw []byte) ([]InfoEntry, error) {
+	var entries []InfoEntry
+	for at := 0; ; at += InfoEntrySize {
+		rest := raw[at:]
+		if len(rest) >= InfoTerminatorSize && allZero(rest[:InfoTerminatorSize]) {
+			return entries, nil
+		}
+		if len(rest) < InfoEntrySize {
+			return nil, fault.Refuse("format-corrupt", InfoSection, "no terminator after %d entries", len(entries))
+		}
+		entries = append(entries, InfoEntry{
+			Old:     order.Uint64(rest),
+			New:     order.Uint64(rest[8:]),
+			OldSize: order.Uint32(rest[16:]),
+			NewSize: order.Uint32(rest[20:]),
+			Name:    order.Uint64(rest[24:]),
+		})
+	}
+}
+
+func allZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Layout is how a patch lies in a process. Offsets count from the start of its mapping.
+type Layout struct {
+	JumpSlots   int    // undefined GLOBAL symbols
+	JmpOffset   uint32 // 0 if there are no slots
+	ElfOffset   uint32
+	DataOffset  uint32 // first writable byte, a multiple of the page size; 0 if all is read+execute
+	UserInfo    uint32
+	UserUndo    uint32
+	TotalMemory uint64 // bytes, whole pages
+}
+
+// Layout returns where the parts of a decoded patch lie in a process: header, jump table, page boundary, ELF object, undo
+// area. With a .kpatch.data that does not begin on a page boundary, it is refused: nobody could protect it.
+func (p *Patch) Layout() (Layout, error) {
+	l := Layout{JumpSlots: p.jumpSlots()}
+	end := uint64(HeaderSize)
+	if l.JumpSlots > 0 {
+		l.JmpOffset = JumpTableOffset
+		end += JumpHeaderSize + JumpSlotSize*uint64(l.JumpSlots)
+	}
+	base := alignUp(end, pageSize)
+	undo := alignUp(base+uint64(len(p.Object)), undoAlign)
+	l.TotalMemory = alignUp(undo+UndoSize*uint64(len(p.Functions)), pageSize)
+	if l.TotalMemory > 1<<31 {
+		return Layout{}, fault.Refuse("format-corrupt", "", "patch of %d bytes is too large", l.TotalMemory)
+	}
+	l.ElfOffset, l.UserUndo = uint32(base), uint32(undo)
+	for i := range p.Sections {
+		s := &p.Sections[i]
+		switch s.Name {
+		case InfoSection:
+			l.UserInfo = uint32(base + s.Offset)
+		case DataSection:
+			l.DataOffset = uint32(base + s.Offset)
+			if s.Offset%pageSize != 0 {
+				return Layout{}, fault.Refuse("format-corrupt", DataSection, "offset 0x%x is no page boundary", s.Offset)
+			}
+		}
+	}
+	return l, nil
+}
+
+// jumpSlots counts the undefined GLOBAL symbols: each has an entry of the jump table, used or not.
+func (p *Patch) jumpSlots() int {
+	n := 0
+	for _, s := range p.Symbols {
+		if s.Bind == elf.STB_GLOBAL && s.Section == int(elf.SHN_UNDEF) {
+			n++
+		}
+	}
+	return n
+}
+
+func alignUp(n, align uint64) uint64 { return (n + align - 1) &^ (align - 1) }
