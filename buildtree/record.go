@@ -40,6 +40,10 @@ type Input struct {
 	Member   string // archive member, else ""
 	ObjectID Digest // of the object's or member's bytes (blob in the store); "" when they could not be read
 	AllocID  Digest // of its allocated sections; "" when it is no object
+
+	// SameNameID is the digest of all members of this name, one after the other, where the archive has several and the
+	// map does not tell which were pulled; ObjectID is "" then.
+	SameNameID Digest `json:",omitempty"`
 }
 
 func (in Input) String() string {

@@ -343,7 +343,7 @@ func kindOfFile(path string) (fileKind, error) {
 }
 
 // members returns the members pulled from an archive, in the order they were. Of several members with one name the map
-// does not tell which: unless all were pulled, they are recorded without a digest, which counts as unknown.
+// does not tell which: unless all were pulled, they are recorded without a digest of their own.
 func (r *linkRun) members(path string, pulled []string) ([]buildtree.Input, error) {
 	data, err := os.ReadFile(r.p.abs(path))
 	if err != nil {
@@ -369,7 +369,11 @@ func (r *linkRun) members(path string, pulled []string) ([]buildtree.Input, erro
 		n := used[filepath.Base(name)]
 		used[filepath.Base(name)]++
 		if len(same) != want[filepath.Base(name)] {
-			ins = append(ins, buildtree.Input{Path: path, Member: name})
+			var both []byte
+			for _, m := range same {
+				both = append(both, m.Data...)
+			}
+			ins = append(ins, buildtree.Input{Path: path, Member: name, SameNameID: buildtree.DigestOf(both)})
 			continue
 		}
 		in, err := r.member(path, name, same[n])

@@ -1,0 +1,212 @@
+package buildtree
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gocare/internal/fault"
+)
+
+// UnitPair is a unit that differs between the two builds.
+type UnitPair struct {
+	Index         int // of the input in the original link; -1 for a new input
+	Orig, Patched *Unit
+	Input         Input // as the original link has it; a new one as the patched link has it
+	PatchedInput  Input
+}
+
+// LinkPair is an original link that was made again in the patched build.
+type LinkPair struct {
+	Orig, Patched *Link
+	Units         []UnitPair // changed ones only, new ones (Orig nil) last
+	Missing       []Input    // changed inputs without a record in either build
+	Gone          []Input    // inputs of the original that the patched link does not have
+}
+
+// Pair lines up two builds: every original link whose output was linked again, sorted by output. Links that only the
+// original has are unchanged. It refuses a changed input that was itself put together by ld -r (partial-link) and one
+// whose code is made only at link time (lto).
+func Pair(orig, patched *Record) ([]LinkPair, error) {
+	var pairs []LinkPair
+	for i := range orig.Links {
+		o := &orig.Links[i]
+		p := patched.LinkByOutput(o.Output)
+		if p == nil || o.Partial {
+			continue
+		}
+		pr := pairing{orig: orig, patched: patched}
+		pair, err := pr.links(o, p)
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, pair)
+	}
+	slices.SortFunc(pairs, func(a, b LinkPair) int { return strings.Compare(a.Orig.Output, b.Orig.Output) })
+	return pairs, nil
+}
+
+// pairing pairs the inputs of links of two records.
+type pairing struct {
+	orig, patched *Record
+	depth         int // of partial links looked into
+}
+
+// maxPartialDepth ends partial links that name each other.
+const maxPartialDepth = 16
+
+func (pr *pairing) links(o, p *Link) (LinkPair, error) {
+	pair := LinkPair{Orig: o, Patched: p}
+	partner, added := pr.inputs(o, p)
+	for i, in := range o.Inputs {
+		j := partner[i]
+		if j < 0 {
+			if !pr.madeByLTO(pr.orig, o, in) {
+				pair.Gone = append(pair.Gone, in)
+			}
+			continue
+		}
+		if err := pr.input(&pair, i, p.Inputs[j]); err != nil {
+			return LinkPair{}, err
+		}
+	}
+	for _, j := range added {
+		in := p.Inputs[j]
+		switch u := pr.patched.UnitFor(p, in); {
+		case u != nil && u.Lang == "lto" && u.Source != "":
+			return LinkPair{}, refuseLTO(p, in)
+		case pr.madeByLTO(pr.patched, p, in) || hasObject(o, in.ObjectID):
+		case u != nil:
+			pair.Units = append(pair.Units, UnitPair{Index: -1, Patched: u, Input: in, PatchedInput: in})
+		default:
+			pair.Missing = append(pair.Missing, in)
+		}
+	}
+	return pair, nil
+}
+
+// input compares input i of the original link with its partner.
+func (pr *pairing) input(pair *LinkPair, i int, pin Input) error {
+	o, p, in := pair.Orig, pair.Patched, pair.Orig.Inputs[i]
+	if sameContent(in, pin) || pr.madeByLTO(pr.orig, o, in) {
+		return nil
+	}
+	ou, pu := pr.orig.UnitFor(o, in), pr.patched.UnitFor(p, pin)
+	switch {
+	case ou == nil && pu == nil:
+		if same, err := pr.partial(in, pin); err != nil || same {
+			return err
+		}
+		pair.Missing = append(pair.Missing, in)
+	case ou == nil || pu == nil:
+		pair.Missing = append(pair.Missing, in)
+	case sameCode(ou, pu):
+	case ou.Lang == "lto" || pu.Lang == "lto":
+		return refuseLTO(o, in)
+	default:
+		pair.Units = append(pair.Units, UnitPair{Index: i, Orig: ou, Patched: pu, Input: in, PatchedInput: pin})
+	}
+	return nil
+}
+
+// partial reports whether both inputs are outputs of ld -r over the same units. It refuses ones that differ.
+func (pr *pairing) partial(in, pin Input) (bool, error) {
+	o, p := pr.orig.partialLink(in.ObjectID), pr.patched.partialLink(pin.ObjectID)
+	if o == nil || p == nil {
+		return false, nil
+	}
+	inner := pairing{orig: pr.orig, patched: pr.patched, depth: pr.depth + 1}
+	if inner.depth > maxPartialDepth {
+		return false, fmt.Errorf("%s: partial links nested more than %d deep", o.Output, maxPartialDepth)
+	}
+	pair, err := inner.links(o, p)
+	if err != nil {
+		return false, err
+	}
+	if len(pair.Units)+len(pair.Missing)+len(pair.Gone) == 0 {
+		return true, nil
+	}
+	return false, fault.Refuse("partial-link", o.Output, "a changed unit went into it through ld -r").
+		WithHint("link the objects into the program directly, without ld -r")
+}
+
+// partialLink returns the ld -r whose output has this content.
+func (r *Record) partialLink(id Digest) *Link {
+	return r.findLink(func(l *Link) bool { return l.Partial && id != "" && l.OutputID == id })
+}
+
+// inputs finds the partner of each original input (-1 for none) and the patched inputs that are nobody's: first by path
+// and member, then, for objects with temporary names, by the source they were compiled from; the nth of several equal
+// ones goes with the nth.
+func (pr *pairing) inputs(o, p *Link) (partner, added []int) {
+	partner = make([]int, len(o.Inputs))
+	for i := range partner {
+		partner[i] = -1
+	}
+	taken := make([]bool, len(p.Inputs))
+	match := func(origKey, patchedKey func(Input) string) {
+		free := map[string][]int{}
+		for j, in := range p.Inputs {
+			if key := patchedKey(in); !taken[j] && key != "" {
+				free[key] = append(free[key], j)
+			}
+		}
+		for i, in := range o.Inputs {
+			key := origKey(in)
+			if partner[i] >= 0 || key == "" || len(free[key]) == 0 {
+				continue
+			}
+			partner[i] = free[key][0]
+			taken[free[key][0]] = true
+			free[key] = free[key][1:]
+		}
+	}
+	byPath := func(l *Link) func(Input) string {
+		return func(in Input) string { return l.abs(in.Path) + "(" + in.Member + ")" }
+	}
+	match(byPath(o), byPath(p))
+	bySource := func(r *Record, l *Link) func(Input) string {
+		return func(in Input) string {
+			u := r.UnitFor(l, in)
+			if u == nil || u.Source == "" || u.Source == "-" {
+				return ""
+			}
+			return absIn(u.Dir, u.Source)
+		}
+	}
+	match(bySource(pr.orig, o), bySource(pr.patched, p))
+	for j := range taken {
+		if !taken[j] {
+			added = append(added, j)
+		}
+	}
+	return partner, added
+}
+
+// sameContent reports whether two inputs are known to be the same bytes.
+func sameContent(a, b Input) bool {
+	if a.ObjectID == "" && b.ObjectID == "" {
+		return a.SameNameID != "" && a.SameNameID == b.SameNameID
+	}
+	return a.ObjectID == b.ObjectID
+}
+
+// sameCode reports whether two units were assembled alike from the same text.
+func sameCode(a, b *Unit) bool {
+	return a.AsmID == b.AsmID && a.AsmID != "" && !a.Includes && !b.Includes && slices.Equal(a.AsArgs, b.AsArgs)
+}
+
+// madeByLTO reports whether an input is an object that link-time optimisation made; it follows from the others.
+func (pr *pairing) madeByLTO(r *Record, l *Link, in Input) bool {
+	u := r.UnitFor(l, in)
+	return u != nil && u.Lang == "lto" && u.Source == ""
+}
+
+func refuseLTO(l *Link, in Input) error {
+	return fault.Refuse("lto", in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).
+		WithHint("build both versions without -flto, or with -ffat-lto-objects and -fno-lto at the link")
+}
+
+func hasObject(l *Link, id Digest) bool {
+	return id != "" && slices.ContainsFunc(l.Inputs, func(in Input) bool { return in.ObjectID == id })
+}
