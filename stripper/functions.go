@@ -1,0 +1,117 @@
+package stripper
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sort"
+
+	"gocare/internal/arch"
+	"gocare/internal/fault"
+	"gocare/kpatch"
+	"gocare/ld"
+)
+
+var order = binary.LittleEndian
+
+// addFunctions lists the functions, in the order given, for .kpatch.info.
+func (s *stripper) addFunctions() error {
+	for i := range s.j.Functions {
+		f := &s.j.Functions[i]
+		if err := s.checkFunction(f); err != nil {
+			return err
+		}
+		out := kpatch.Function{
+			Name: f.Name, NewSize: uint32(f.NewSize),
+			New: kpatch.Location{Section: s.sections[f.New.Index], Offset: f.New.Offset},
+		}
+		if !f.IsNew {
+			out.OldSize = uint32(f.OldSize)
+			out.Old = kpatch.Location{Section: s.originals[f.Old.Index], Offset: f.Old.Offset}
+		}
+		s.patch.Functions = append(s.patch.Functions, out)
+	}
+	return s.checkHooks()
+}
+
+func (s *stripper) checkFunction(f *ld.JoinedFunction) error {
+	if err := s.checkTarget(f.New); err != nil || f.New.Kind != ld.InPatch {
+		return fault.New(fault.Bug, f.Name, "its new code is not in the patch").WithCause(err)
+	}
+	if f.NewSize == 0 || f.NewSize > math.MaxUint32 {
+		return fault.New(fault.Bug, f.Name, "its new code has %d bytes", f.NewSize)
+	}
+	if f.IsNew {
+		return nil
+	}
+	if err := s.checkTarget(f.Old); err != nil || f.Old.Kind != ld.InOriginal {
+		return fault.New(fault.Bug, f.Name, "its old code is not in the original").WithCause(err)
+	}
+	if f.OldSize > math.MaxUint32 {
+		return fault.New(fault.Bug, f.Name, "its old code has %d bytes", f.OldSize)
+	}
+	if f.OldSize < uint64(arch.X86_64.HookSize) {
+		return fault.Refuse("too-short", f.Name, "the original function has room for %d bytes, the jump needs %d",
+			f.OldSize, arch.X86_64.HookSize).
+			WithHint("patch its callers instead, or align functions in the next build (-falign-functions=16)")
+	}
+	return nil
+}
+
+// checkHooks refuses two functions whose jumps would overwrite each other.
+func (s *stripper) checkHooks() error {
+	type hook struct {
+		at   uint64
+		name string
+	}
+	var hooks []hook
+	for _, f := range s.j.Functions {
+		if !f.IsNew {
+			hooks = append(hooks, hook{s.j.Originals[f.Old.Index].Addr + f.Old.Offset, f.Name})
+		}
+	}
+	sort.SliceStable(hooks, func(a, b int) bool { return hooks[a].at < hooks[b].at })
+	for i := 1; i < len(hooks); i++ {
+		if a, b := hooks[i-1], hooks[i]; b.at-a.at < uint64(arch.X86_64.HookSize) {
+			return fault.Refuse("hooks-overlap", b.name, "its jump at 0x%x would overlap that of %s at 0x%x", b.at, a.name, a.at).
+				WithHint("functions at one address are one target: patch them under one name")
+		}
+	}
+	return nil
+}
+
+// checkTarget reports why a target is no place.
+func (s *stripper) checkTarget(t ld.Target) error {
+	n := map[ld.TargetKind]int{
+		ld.InPatch: len(s.j.Sections), ld.InOriginal: len(s.j.Originals), ld.Imported: len(s.j.Imports),
+	}
+	switch {
+	case t.Index < 0 || t.Index >= n[t.Kind]:
+		return fmt.Errorf("target %d of %d", t.Index, n[t.Kind])
+	case t.Kind == ld.InPatch && t.Offset > uint64(len(s.j.Sections[t.Index].Data)):
+		return fmt.Errorf("0x%x is past section %s", t.Offset, s.j.Sections[t.Index].Name)
+	case t.Kind == ld.InOriginal && t.Offset > s.j.Originals[t.Index].Size:
+		return fmt.Errorf("0x%x is past the original's section %s", t.Offset, s.j.Originals[t.Index].Name)
+	case t.Kind == ld.Imported && t.Offset != 0:
+		return fmt.Errorf("offset 0x%x into import %s", t.Offset, s.j.Imports[t.Index].Name)
+	}
+	return nil
+}
+
+// addParts records address, length and digest of every original range that the patch replaces.
+func (s *stripper) addParts() error {
+	for _, f := range s.j.Functions {
+		for _, p := range f.Parts {
+			if p.Size != uint64(len(p.Bytes)) {
+				return fault.New(fault.Bug, f.Name, "%s has %d bytes but %d are given", p.Name, p.Size, len(p.Bytes))
+			}
+			s.patch.Meta.Parts = append(s.patch.Meta.Parts, kpatch.Part{
+				Function: f.Name, Name: p.Name, Addr: p.Addr, Size: p.Size, SHA256: digest(p.Bytes), Reason: f.Reason,
+			})
+		}
+		if !f.IsNew && len(f.Parts) == 0 {
+			return fault.New(fault.Bug, f.Name, "no original bytes to check")
+		}
+	}
+	return nil
+}
