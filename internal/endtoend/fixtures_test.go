@@ -1,0 +1,113 @@
+package endtoend
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gocare/internal/testkit"
+)
+
+// The archives are held against gcc alone: each original and each patched tree builds in every configuration, holds the
+// construct it is about, and answers as its talk says. What is wrong with a patch afterwards is not the archive's fault.
+func TestConstructsAreWhatTheySay(t *testing.T) {
+	testkit.Require(t, "gcc", "make")
+	for _, c := range constructs(t) {
+		for _, cfg := range configs() {
+			t.Run(c.Name+"/"+cfg.String(), func(t *testing.T) {
+				t.Parallel()
+				for _, stage := range []string{"original", "patched"} {
+					dir := t.TempDir()
+					files, turns := c.Original, c.before()
+					if stage == "patched" {
+						files, turns = c.Patched, c.between()
+					}
+					writeTree(t, dir, files)
+					assertAssembly(t, c, cfg, stage, dir)
+					runMake(t, dir, slices.Concat(cfg.env(), c.Make), "host")
+					hold(t, testkit.Start(t, filepath.Join(dir, "host")), turns)
+				}
+			})
+		}
+	}
+}
+
+// An archive without a before, a during and an after proves nothing.
+func TestConstructsHaveThreeParts(t *testing.T) {
+	for _, c := range constructs(t) {
+		count := map[string]int{}
+		phase := "before"
+		for _, turn := range c.Talk {
+			if turn.Act != "say" {
+				phase = turn.Act
+				continue
+			}
+			count[phase]++
+			if turn.Want == "" {
+				t.Errorf("%s: input %s has no answer", c.Name, turn.Input)
+			}
+		}
+		for _, phase := range []string{"before", "patch", "unpatch"} {
+			if count[phase] == 0 {
+				t.Errorf("%s: nothing is asked in phase %q", c.Name, phase)
+			}
+		}
+	}
+}
+
+// assertAssembly compiles the files that c makes assertions about, and fails where the construct is not in the output.
+func assertAssembly(t *testing.T, c *construct, cfg config, stage, dir string) {
+	t.Helper()
+	for _, a := range c.Assertions {
+		if a.Stage != stage || !cfg.in(a.Configs) {
+			continue
+		}
+		assembly := strings.TrimSuffix(a.File, ".c") + ".s"
+		runMake(t, dir, slices.Concat(cfg.env(), c.Make), assembly)
+		text, err := os.ReadFile(filepath.Join(dir, assembly))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !a.Regexp.Match(text) {
+			t.Errorf("%s, %s %s: the compiler's output has no %v", cfg, stage, a.File, a.Regexp)
+		}
+	}
+	removeAll(t, dir, ".s")
+}
+
+func runMake(t *testing.T, dir string, env []string, targets ...string) {
+	t.Helper()
+	cmd := exec.Command("make", append([]string{"-s"}, targets...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make %v: %v\n%s", targets, err, out)
+	}
+}
+
+func removeAll(t *testing.T, dir, suffix string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, suffix) {
+			return os.Remove(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hold has a conversation with a program, turns of which must all be "say".
+func hold(t *testing.T, p *testkit.Proc, turns []turn) {
+	t.Helper()
+	for _, turn := range turns {
+		p.Send(turn.Input)
+		if got := p.Next(); got != turn.Want {
+			t.Errorf("input %s: got %q, want %q", turn.Input, got, turn.Want)
+		}
+	}
+}
