@@ -1,0 +1,58 @@
+package endtoend
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gocare/internal/testkit"
+)
+
+// Each construct is built, patched, applied to the running program and removed, and the program is asked before, between
+// and after.
+func TestConstructs(t *testing.T) {
+	programs(t)
+	for _, c := range constructs(t) {
+		for _, cfg := range configs() {
+			t.Run(c.Name+"/"+cfg.String(), func(t *testing.T) {
+				t.Parallel()
+				patchLive(t, c, cfg)
+			})
+		}
+	}
+}
+
+func patchLive(t *testing.T, c *construct, cfg config) {
+	dir := t.TempDir()
+	writeTree(t, dir, c.Original)
+	assertAssembly(t, c, cfg, "original", dir)
+	writePatch(t, dir, c.Original, c.Patched)
+	env := slices.Concat(cfg.env(), c.Make)
+	mustRun(t, 0, dir, env, "patchmake", "-i", "c1", "fix.patch")
+
+	patches, err := filepath.Glob(filepath.Join(dir, "patchroot", "*.kpatch"))
+	if err != nil || len(patches) != c.objects(cfg) {
+		t.Fatalf("want %d patches, got %q", c.objects(cfg), patches)
+	}
+	p := testkit.Start(t, filepath.Join(dir, "lpmake", "host"))
+	for _, next := range c.Talk {
+		switch next.Act {
+		case "say":
+			hold(t, p, []turn{next})
+		case "patch":
+			r := mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), filepath.Join(dir, "patchroot"))
+			want := fmt.Sprintf("%d patch hunk(s) have been successfully applied to PID '%d'", len(patches), p.PID)
+			if !strings.Contains(r.Stdout, want) {
+				t.Errorf("want %q, got %v", want, r)
+			}
+		case "unpatch":
+			r := mustRun(t, 0, dir, nil, "carectl", "unpatch", "-p", pid(p), "-i", "c1")
+			want := fmt.Sprintf("%d patch hunk(s) were successfully cancelled from PID '%d'", len(patches), p.PID)
+			if !strings.Contains(r.Stdout, want) {
+				t.Errorf("want %q, got %v", want, r)
+			}
+		}
+	}
+}
