@@ -1,0 +1,204 @@
+package ld
+
+import (
+	"debug/elf"
+
+	"golang.org/x/arch/x86/x86asm"
+
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// original is a function of the original binary that the patch replaces.
+type original struct {
+	addr  uint64 // link address
+	room  uint64 // bytes that may be overwritten: the function, and for a short one padding behind it
+	parts []OldPart
+}
+
+// original finds a function and its parts, and whether the linker left it out.
+func (o *Original) original(u Unit, f UnitFunction) (old original, skipped bool, err error) {
+	where := u.Name + ": " + f.Name
+	for i, name := range append([]string{f.Orig}, f.Parts...) {
+		sym, err := o.functionSymbol(u.Input, name, where)
+		if err != nil {
+			return old, false, err
+		}
+		part, found, err := o.oldPart(u.Input, sym, where)
+		if err != nil {
+			return old, false, err
+		}
+		if !found && i == 0 {
+			return original{}, true, nil
+		}
+		if !found {
+			continue
+		}
+		if i == 0 {
+			if old.addr, old.room, err = o.hookRoom(u.Input, sym, part, where); err != nil {
+				return old, false, err
+			}
+		}
+		old.parts = append(old.parts, part)
+	}
+	return old, false, nil
+}
+
+// functionSymbol finds a defined function by name in an input.
+func (o *Original) functionSymbol(input int, name, where string) (*elfobj.Symbol, error) {
+	var found *elfobj.Symbol
+	f := o.objects[input].File
+	for i := range f.Symbols {
+		s := &f.Symbols[i]
+		if s.Name != name || !s.Defined() || s.Type == elf.STT_SECTION || s.Type == elf.STT_FILE {
+			continue
+		}
+		if found != nil && (found.Section != s.Section || found.Value != s.Value) {
+			return nil, fault.Refuse("ambiguous-symbol", where, "several functions of %s are named %q", objectName(&o.objects[input]), name)
+		}
+		found = s
+	}
+	if found == nil {
+		return nil, fault.Refuse("unknown-function", where, "%s has no symbol %q", objectName(&o.objects[input]), name).
+			WithHint("the object was stripped or is not the one that the unit was compiled to")
+	}
+	if f.Sections[found.Section].Flags&elf.SHF_EXECINSTR == 0 {
+		return nil, fault.Refuse("unknown-function", where, "%q of %s is no code", name, objectName(&o.objects[input]))
+	}
+	return found, nil
+}
+
+// oldPart finds the bytes of one contiguous part of a function in the binary and compares them with the object's.
+func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, bool, error) {
+	obj, p := &o.objects[input], o.places[input][s.Section]
+	switch {
+	case p.state == discarded:
+		return OldPart{}, false, nil
+	case p.state != placed:
+		return OldPart{}, false, fault.Refuse("unplaced-symbol", where, "%q: section %s of %s is %v", s.Name,
+			obj.File.Sections[s.Section].Name, objectName(obj), p).WithHint("map, objects and binary have to come from one link")
+	case s.Bind != elf.STB_LOCAL && o.overridden(s, p.addr+s.Value):
+		return OldPart{}, false, nil
+	}
+	part := OldPart{Name: s.Name, Addr: p.addr + s.Value, Size: symbolSize(obj.File, s)}
+	if err := o.mismatch(inputSection{input, s.Section}, s.Value, part.Size, part.Addr); err != nil {
+		return OldPart{}, false, fault.Refuse("object-mismatch", where, "%s is not the object the binary was linked from", objectName(obj)).
+			WithCause(err).WithHint("build the original again with --clean")
+	}
+	bytes, _ := o.bin.BytesAt(part.Addr, part.Size)
+	part.Bytes = append([]byte(nil), bytes...)
+	return part, true, nil
+}
+
+// overridden reports whether another input's definition of a weak symbol won.
+func (o *Original) overridden(s *elfobj.Symbol, addr uint64) bool {
+	linked := o.symbols[s.Name]
+	return s.Bind == elf.STB_WEAK && len(linked) > 0 && !contains(linked, definition{addr: addr})
+}
+
+// symbolSize is the size of a symbol, or where the assembler was told none, of its alias or up to the next one.
+func symbolSize(f *elfobj.File, s *elfobj.Symbol) uint64 {
+	if s.Size > 0 {
+		return s.Size
+	}
+	for i := range f.Symbols {
+		if a := &f.Symbols[i]; a.Section == s.Section && a.Value == s.Value && a.Size > 0 {
+			return a.Size
+		}
+	}
+	return nextSymbol(f, s) - s.Value
+}
+
+// nextSymbol returns the offset of the symbol behind s in its section, or the section's end.
+func nextSymbol(f *elfobj.File, s *elfobj.Symbol) uint64 {
+	next := f.Sections[s.Section].Size
+	for i := range f.Symbols {
+		if n := &f.Symbols[i]; n.Section == s.Section && n.Value > s.Value && n.Value < next && n.Type != elf.STT_SECTION {
+			next = n.Value
+		}
+	}
+	return next
+}
+
+// hookRoom makes sure that the jump to the new code fits, if need be over padding, and that no function of another
+// name loses its code by it.
+func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where string) (addr, room uint64, err error) {
+	if name := o.folded(input, s, part.Addr); name != "" {
+		return 0, 0, fault.Refuse("folded-function", where, "the linker made %q and %q one", s.Name, name).
+			WithHint("link the original without identical code folding (--icf=none)")
+	}
+	need := uint64(arch.X86_64.HookSize)
+	if part.Size >= need {
+		return part.Addr, part.Size, nil
+	}
+	if o.padding(input, s, part) < need-part.Size {
+		return 0, 0, fault.Refuse("too-short", where, "%q is %d bytes long and a jump needs %d", s.Name, part.Size, need).
+			WithHint("patch its callers instead")
+	}
+	return part.Addr, need, nil
+}
+
+// padding counts the bytes behind a part that no one executes: up to the next symbol of its section and the next input
+// section, as far as they are nops or traps.
+func (o *Original) padding(input int, s *elfobj.Symbol, part OldPart) uint64 {
+	f := o.objects[input].File
+	limit := part.Addr + nextSymbol(f, s) - s.Value
+	if nextSymbol(f, s) == f.Sections[s.Section].Size {
+		limit = o.nextInput(part.Addr + part.Size)
+	}
+	end := part.Addr + part.Size
+	if limit <= end {
+		return 0
+	}
+	b, _ := o.bin.BytesAt(end, min(limit-end, 64))
+	n := 0
+	for n < len(b) {
+		if b[n] == 0xcc {
+			n++
+			continue
+		}
+		inst, err := x86asm.Decode(b[n:], 64)
+		if err != nil || inst.Op != x86asm.NOP {
+			break
+		}
+		n += inst.Len
+	}
+	return uint64(n)
+}
+
+// nextInput returns where the next input section behind addr begins, at most the end of the section that holds addr-1.
+func (o *Original) nextInput(addr uint64) uint64 {
+	limit := addr
+	for _, s := range o.out {
+		if s.Addr < addr && addr <= s.Addr+s.Size {
+			limit = s.Addr + s.Size
+		}
+	}
+	for i := range o.places {
+		for k, p := range o.places[i] {
+			if p.state == placed && p.addr >= addr && p.addr < limit && o.objects[i].File.Sections[k].Size > 0 {
+				limit = p.addr
+			}
+		}
+	}
+	return limit
+}
+
+// folded names a function at addr that is no alias of s in its own object.
+func (o *Original) folded(input int, s *elfobj.Symbol, addr uint64) string {
+	aliases := map[string]bool{}
+	f := o.objects[input].File
+	for i := range f.Symbols {
+		if a := &f.Symbols[i]; a.Section == s.Section && a.Value == s.Value {
+			aliases[a.Name] = true
+		}
+	}
+	for i := range o.bin.Symbols {
+		b := &o.bin.Symbols[i]
+		if b.Value == addr && b.Defined() && b.Type == elf.STT_FUNC && b.Size > 0 && !aliases[b.Name] {
+			return b.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,402 @@
+package ld
+
+import (
+	"debug/elf"
+	"sort"
+	"strings"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// outputNames are the sections of a Joined, in order.
+var outputNames = [...]string{TextSection, RodataSection, UnwindSection, DataSection}
+
+const (
+	outText = iota
+	outRodata
+	outUnwind
+	outData
+)
+
+// newSuffix marks new functions and variables; a global "g.kpnew" answers references to g from other units.
+const newSuffix = ".kpnew"
+
+// joiner holds a Joined that is being put together. Its targets in the patch count all four outputs, empty ones too.
+type joiner struct {
+	o       *Original
+	units   []*Resolved
+	out     [len(outputNames)]JoinedSection
+	bases   [][]uint64 // by unit and section of its object: where it begins in its output
+	globals map[string]Target
+	got     map[gotKey]uint64 // private GOT slots in .kpatch.data
+	imports map[string]*Import
+	dead    map[[2]int]bool // by unit and function: left out
+	done    map[field]bool  // fields that an earlier relaxation took
+	pending []pendingReloc
+}
+
+// gotKey is what a private GOT slot holds: a known address, or a constant.
+type gotKey struct {
+	target   Target
+	constant bool
+	value    uint64
+}
+
+// field is a place in an output.
+type field struct {
+	out    int
+	offset uint64
+}
+
+// pendingReloc is a relocation whose import has no number yet.
+type pendingReloc struct {
+	out   int
+	reloc JoinedReloc
+	name  string // of the import, else ""
+}
+
+// Join puts units together. A reference that one unit leaves undefined and the original does not define either goes to
+// the new global of that name in another unit ("g.kpnew").
+func Join(o *Original, units []*Resolved) (*Joined, error) {
+	j := &joiner{
+		o: o, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[string]*Import{},
+		dead: map[[2]int]bool{}, done: map[field]bool{},
+	}
+	for i, name := range outputNames {
+		j.out[i] = JoinedSection{Name: name, Flags: outputFlags(i), Align: 1}
+	}
+	j.decide()
+	if err := j.layout(); err != nil {
+		return nil, err
+	}
+	if err := j.collectGlobals(); err != nil {
+		return nil, err
+	}
+	for u := range units {
+		if err := j.reduceUnit(u); err != nil {
+			return nil, err
+		}
+	}
+	return j.finish()
+}
+
+func outputFlags(out int) elf.SectionFlag {
+	switch out {
+	case outText:
+		return elf.SHF_ALLOC | elf.SHF_EXECINSTR
+	case outData:
+		return elf.SHF_ALLOC | elf.SHF_WRITE
+	}
+	return elf.SHF_ALLOC
+}
+
+// decide leaves out the functions that the original does not contain, except those that others refer to.
+func (j *joiner) decide() {
+	for u, r := range j.units {
+		for i := range r.functions {
+			if r.functions[i].skipped {
+				j.dead[[2]int{u, i}] = true
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for u, r := range j.units {
+			for i := range r.refs {
+				changed = j.keep(u, &r.refs[i]) || changed
+			}
+		}
+	}
+}
+
+// keep marks the left-out function that a live reference needs.
+func (j *joiner) keep(u int, ref *reference) bool {
+	r := j.units[u]
+	if ref.owner >= 0 && j.dead[[2]int{u, ref.owner}] || r.sections[ref.section] == UnwindSection || j.deadUnit(u) {
+		return false
+	}
+	at, found := j.provider(u, ref)
+	if found && j.dead[at] {
+		delete(j.dead, at)
+		return true
+	}
+	return false
+}
+
+// provider finds the function of the patch that a reference to a left-out function, or to a label, means.
+func (j *joiner) provider(u int, ref *reference) ([2]int, bool) {
+	if ref.sym.Defined() {
+		i := j.units[u].owner(ref.sym.Section, referent(ref))
+		return [2]int{u, i}, i >= 0
+	}
+	if ref.binding.kind != bindDiscarded {
+		return [2]int{}, false
+	}
+	for v, r := range j.units {
+		for i := range r.functions {
+			if r.Unit.Input == ref.binding.input && r.functions[i].Orig == ref.binding.name {
+				return [2]int{v, i}, true
+			}
+		}
+	}
+	return [2]int{}, false
+}
+
+// referent is the place in a defined symbol's section that a relocation means. References relative to the next
+// instruction carry its distance in the addend.
+func referent(ref *reference) uint64 {
+	at := ref.sym.Value + uint64(ref.rela.Addend)
+	switch elf.R_X86_64(ref.rela.Type) {
+	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		at += 4
+	}
+	return at
+}
+
+// deadUnit reports whether nothing of a unit is in the patch.
+func (j *joiner) deadUnit(u int) bool {
+	for i := range j.units[u].functions {
+		if !j.dead[[2]int{u, i}] {
+			return false
+		}
+	}
+	return len(j.units[u].functions) > 0
+}
+
+// layout appends the sections of all units to the outputs.
+func (j *joiner) layout() error {
+	j.bases = make([][]uint64, len(j.units))
+	for u, r := range j.units {
+		j.bases[u] = make([]uint64, len(r.sections))
+		if j.deadUnit(u) {
+			continue
+		}
+		for i, name := range r.sections {
+			if name == "" {
+				continue
+			}
+			base, err := j.append(outputIndex(name), &r.Unit.Object.Sections[i])
+			if err != nil {
+				return err
+			}
+			j.bases[u][i] = base
+		}
+		j.trapDead(u)
+	}
+	return nil
+}
+
+func outputIndex(name string) int {
+	for i, n := range outputNames {
+		if n == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func (j *joiner) append(out int, s *elfSection) (base uint64, err error) {
+	sec := &j.out[out]
+	align := max(s.Align, 1)
+	sec.Align = max(sec.Align, align)
+	fill := byte(0)
+	if out == outText {
+		fill = 0x90
+	}
+	for uint64(len(sec.Data))%align != 0 {
+		if out == outUnwind {
+			return 0, fault.New(fault.Bug, s.Name, "unwind tables of two units do not touch") // zeros would end them
+		}
+		sec.Data = append(sec.Data, fill)
+	}
+	base = uint64(len(sec.Data))
+	if s.Type == elf.SHT_NOBITS {
+		sec.Data = append(sec.Data, make([]byte, s.Size)...)
+	} else {
+		sec.Data = append(sec.Data, s.Data...)
+	}
+	return base, nil
+}
+
+// trapDead overwrites the code of functions that were left out.
+func (j *joiner) trapDead(u int) {
+	for i := range j.units[u].functions {
+		if f := &j.units[u].functions[i]; j.dead[[2]int{u, i}] {
+			base := j.bases[u][f.section]
+			for at := base + f.start; at < base+f.end; at++ {
+				j.out[outText].Data[at] = arch86Trap
+			}
+		}
+	}
+}
+
+const arch86Trap = 0xcc // int3
+
+// collectGlobals finds what units offer each other.
+func (j *joiner) collectGlobals() error {
+	owner := map[string]string{}
+	for u, r := range j.units {
+		if j.deadUnit(u) {
+			continue
+		}
+		for i := range r.Unit.Object.Symbols {
+			s := &r.Unit.Object.Symbols[i]
+			name, isNew := strings.CutSuffix(s.Name, newSuffix)
+			if !isNew || !s.Defined() || s.Bind == elf.STB_LOCAL {
+				continue
+			}
+			if first, found := owner[name]; found && s.Bind != elf.STB_WEAK {
+				return fault.Refuse("duplicate-symbol", r.Unit.Name, "%q is new here and in %s", name, first)
+			} else if found {
+				continue
+			}
+			target, err := j.inPatch(u, s)
+			if err != nil {
+				return err
+			}
+			j.globals[name], owner[name] = target, r.Unit.Name
+		}
+	}
+	return nil
+}
+
+// inPatch is the place of a symbol that a unit defines.
+func (j *joiner) inPatch(u int, s *elfobj.Symbol) (Target, error) {
+	r := j.units[u]
+	if r.sections[s.Section] == "" {
+		return Target{}, fault.Refuse("unknown-section", r.Unit.Name, "%q is in section %s, which is no part of a patch",
+			s.Name, r.Unit.Object.Sections[s.Section].Name)
+	}
+	return Target{InPatch, outputIndex(r.sections[s.Section]), j.bases[u][s.Section] + s.Value}, nil
+}
+
+func (j *joiner) reduceUnit(u int) error {
+	r := j.units[u]
+	if j.deadUnit(u) {
+		return nil
+	}
+	for i := range r.refs {
+		ref := &r.refs[i]
+		if ref.owner >= 0 && j.dead[[2]int{u, ref.owner}] {
+			continue
+		}
+		p := spot{ref: ref, out: outputIndex(r.sections[ref.section])}
+		p.at = j.bases[u][ref.section] + ref.rela.Offset
+		if j.done[field{p.out, p.at}] {
+			continue
+		}
+		if err := j.reduceReference(u, &p); err != nil {
+			return r.blame(ref, err)
+		}
+	}
+	return nil
+}
+
+// reduceReference finds what a reference means, patch included, and writes it in the terms of the format.
+func (j *joiner) reduceReference(u int, p *spot) error {
+	if err := p.ref.err; err != nil {
+		return err
+	}
+	if p.ref.sym.Defined() {
+		target, err := j.inPatch(u, p.ref.sym)
+		if err != nil {
+			return err
+		}
+		return j.reduce(p, dest{known: true, target: target})
+	}
+	b := p.ref.binding
+	if b.kind == bindDiscarded {
+		at, found := j.provider(u, p.ref)
+		if !found {
+			return b.why
+		}
+		f := &j.units[at[0]].functions[at[1]]
+		return j.reduce(p, dest{known: true, target: Target{InPatch, outText, j.bases[at[0]][f.section] + f.start}})
+	}
+	if b.kind == bindImport && !b.own {
+		target, found := j.globals[strings.TrimSuffix(b.name, newSuffix)]
+		switch {
+		case found:
+			return j.reduce(p, dest{known: true, target: target})
+		case b.why != nil:
+			return b.why
+		case strings.HasSuffix(b.name, newSuffix):
+			return fault.New(fault.Bug, "", "no unit of the patch defines %q", b.name)
+		}
+		return j.reduce(p, dest{b: b})
+	}
+	if b.kind == bindPlace {
+		target, found := j.o.locate(b.addr)
+		if !found {
+			return fault.Refuse("absolute-symbol", "", "%q at 0x%x is in no section of the original", b.name, b.addr)
+		}
+		return j.reduce(p, dest{known: true, target: target, b: b})
+	}
+	return j.reduce(p, dest{b: b})
+}
+
+func (j *joiner) finish() (*Joined, error) {
+	joined := &Joined{Originals: j.o.out}
+	for _, i := range j.imports {
+		joined.Imports = append(joined.Imports, *i)
+	}
+	sort.Slice(joined.Imports, func(a, b int) bool { return joined.Imports[a].Name < joined.Imports[b].Name })
+	number := map[string]int{}
+	for i, imp := range joined.Imports {
+		number[imp.Name] = i
+	}
+	var index [len(outputNames)]int
+	for i := range j.out {
+		if len(j.out[i].Data) > 0 {
+			index[i] = len(joined.Sections)
+			joined.Sections = append(joined.Sections, j.out[i])
+		}
+	}
+	for _, p := range j.pending {
+		switch p.reloc.Target.Kind {
+		case InPatch:
+			p.reloc.Target.Index = index[p.reloc.Target.Index]
+		case Imported:
+			p.reloc.Target.Index = number[p.name]
+		}
+		sec := &joined.Sections[index[p.out]]
+		sec.Relocs = append(sec.Relocs, p.reloc)
+	}
+	for i := range joined.Sections {
+		relocs := joined.Sections[i].Relocs
+		sort.SliceStable(relocs, func(a, b int) bool { return relocs[a].Offset < relocs[b].Offset })
+	}
+	return joined, j.functions(joined, index[outText])
+}
+
+// functions lists the functions in the order of the units. Names for one address are one target.
+func (j *joiner) functions(joined *Joined, text int) error {
+	byOld := map[uint64]string{}
+	for u, r := range j.units {
+		for i := range r.functions {
+			f := &r.functions[i]
+			if j.dead[[2]int{u, i}] {
+				joined.Skipped = append(joined.Skipped, Skipped{r.Unit.Name, f.Name, "the linker left it out of the original"})
+				continue
+			}
+			out := JoinedFunction{
+				Name: f.Name, New: Target{InPatch, text, j.bases[u][f.section] + f.start}, NewSize: f.size,
+				IsNew: f.Orig == "" || f.skipped, Reason: f.Reason,
+			}
+			if !out.IsNew {
+				if first, found := byOld[f.old.addr]; found {
+					return fault.Refuse("folded-function", r.Unit.Name+": "+f.Name, "it has the same address as %q", first)
+				}
+				byOld[f.old.addr] = f.Name
+				old, found := j.o.locate(f.old.addr)
+				if !found {
+					return fault.New(fault.Bug, r.Unit.Name+": "+f.Name, "0x%x is in no section", f.old.addr)
+				}
+				out.Old, out.OldSize, out.Parts = old, f.old.room, f.old.parts
+			}
+			joined.Functions = append(joined.Functions, out)
+		}
+	}
+	return nil
+}

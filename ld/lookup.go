@@ -1,0 +1,266 @@
+package ld
+
+import (
+	"debug/elf"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// bindingKind says what a name means for new code.
+type bindingKind int
+
+const (
+	bindPlace     bindingKind = iota // a link address of the original
+	bindTLS                          // a thread-local variable of the original
+	bindImport                       // found at run time, in another object or through the global scope
+	bindDiscarded                    // a function of an input that the linker left out
+)
+
+// binding is what a symbolic reference to the original refers to.
+type binding struct {
+	kind    bindingKind
+	name    string
+	version string      // of an import, where known
+	typ     elf.SymType // NOTYPE where unknown
+	addr    uint64      // link address; of a thread-local variable that of its initial value
+	slot    uint64      // of a local IFUNC its GOT slot; 0 otherwise
+	own     bool        // preemptible: defined here, but found through the global scope
+	absent  bool        // weak and defined nowhere: its address is 0
+	input   int         // of a discarded symbol
+	why     error       // of a discarded or undefined symbol: what to say when the patch does not hold it either
+}
+
+// lookup finds what name means in an input of the link. Private symbols of the input come first, then what the dynamic
+// linker may bind elsewhere, then the definitions of the link, then imports.
+func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
+	name := sym.Name
+	if b, found, err := o.private(input, name); found || err != nil {
+		return b, err
+	}
+	if sym.Version == "" {
+		if b, found := o.preemptible(name); found {
+			return b, nil
+		}
+		if b, found, err := o.global(name); found || err != nil {
+			return b, err
+		}
+	}
+	return o.imported(sym)
+}
+
+// private finds a local symbol of the input.
+func (o *Original) private(input int, name string) (binding, bool, error) {
+	f := o.objects[input].File
+	var found *elfobj.Symbol
+	for i := range f.Symbols {
+		s := &f.Symbols[i]
+		if s.Name != name || s.Bind != elf.STB_LOCAL || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION {
+			continue
+		}
+		if found != nil && (found.Section != s.Section || found.Value != s.Value) {
+			return binding{}, false, fault.Refuse("ambiguous-symbol", objectName(&o.objects[input]),
+				"several local symbols are named %q", name).WithHint("give the two different names in the source")
+		}
+		found = s
+	}
+	if found == nil {
+		return binding{}, false, nil
+	}
+	if !found.Defined() {
+		return binding{}, false, fault.Refuse("absolute-symbol", objectName(&o.objects[input]), "%q is no place in a section", name)
+	}
+	b, err := o.placed(input, found)
+	return b, err == nil, err
+}
+
+// placed turns a defined symbol of an input into a link address.
+func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
+	obj, p := &o.objects[input], o.places[input][s.Section]
+	switch p.state {
+	case placed:
+		return o.at(s.Name, definition{addr: p.addr + s.Value, typ: s.Type})
+	case discarded:
+		return binding{kind: bindDiscarded, name: s.Name, input: input, why: fault.Refuse("discarded-symbol", objectName(obj),
+			"%q was left out of the original by the linker", s.Name).
+			WithHint("the original was linked with --gc-sections: define what the patch needs under a new name")}, nil
+	case merged:
+		return binding{}, fault.Refuse("merged-symbol", objectName(obj), "%q is %v", s.Name, p.state)
+	}
+	return binding{}, fault.Refuse("unplaced-symbol", objectName(obj), "%q: section %s is %v",
+		s.Name, obj.File.Sections[s.Section].Name, p.state).
+		WithHint("map, objects and binary have to come from one link")
+}
+
+// at makes a binding of a known definition. The address of an IFUNC is its PLT entry, as for the linker.
+func (o *Original) at(name string, d definition) (binding, error) {
+	b := binding{kind: bindPlace, name: name, typ: d.typ, addr: d.addr}
+	switch d.typ {
+	case elf.STT_TLS:
+		b.kind = bindTLS
+	case elf.STT_GNU_IFUNC:
+		return o.ifunc(b)
+	}
+	return b, nil
+}
+
+func (o *Original) ifunc(b binding) (binding, error) {
+	slot, found := o.slots.local[b.addr]
+	if !found {
+		slot, found = o.slots.lazy[b.name]
+	}
+	stub, ok := o.slots.stubs[slot]
+	if !found || !ok {
+		return binding{}, fault.Refuse("ifunc-without-stub", b.name, "indirect function %q has no PLT entry in the original", b.name)
+	}
+	b.addr, b.slot = stub, slot
+	return b, nil
+}
+
+// preemptible finds a symbol of a shared library that the dynamic linker may bind to another object.
+func (o *Original) preemptible(name string) (binding, bool) {
+	s := o.exports[name]
+	if s == nil || !o.link.shared || o.link.symbolic || s.Vis != elf.STV_DEFAULT || s.Bind == elf.STB_LOCAL {
+		return binding{}, false
+	}
+	b := binding{kind: bindImport, name: name, version: s.Version, typ: s.Type, own: true, addr: s.Value}
+	if s.Type == elf.STT_TLS {
+		b.kind, b.addr = bindTLS, s.Value+o.tlsBase()
+	}
+	return b, true
+}
+
+// global finds a symbol that an input of the link defines, or the linker itself. The binary's own table and the inputs
+// with the map have to agree.
+func (o *Original) global(name string) (binding, bool, error) {
+	linked, inputs := o.symbols[name], o.inputs[name]
+	switch {
+	case len(linked) == 1 && (len(inputs) == 0 || contains(inputs, linked[0])):
+		b, err := o.at(name, ifuncType(linked[0], inputs))
+		return b, err == nil, err
+	case len(linked) > 0:
+		if both := common(linked, inputs); len(both) == 1 {
+			b, err := o.at(name, both[0])
+			return b, err == nil, err
+		}
+		return binding{}, false, o.conflict(name, linked, inputs)
+	}
+	if d, found, err := o.hiddenGlobal(name, inputs); found || err != nil {
+		if err != nil {
+			return binding{}, false, err
+		}
+		b, err := o.at(name, d)
+		return b, err == nil, err
+	}
+	return o.discardedGlobal(name)
+}
+
+// ifuncType keeps what the input says of an IFUNC: where its address is taken the linker turns it into a FUNC at its PLT
+// entry.
+func ifuncType(d definition, inputs []definition) definition {
+	for _, in := range inputs {
+		if in.addr == d.addr && in.typ == elf.STT_GNU_IFUNC {
+			d.typ = in.typ
+		}
+	}
+	return d
+}
+
+func (o *Original) conflict(name string, linked, inputs []definition) error {
+	if len(linked) == 1 {
+		return fault.Refuse("object-mismatch", "original binary", "%q is at 0x%x in the symbol table and at 0x%x in the link map",
+			name, linked[0].addr, inputs[0].addr).WithHint("map, objects and binary have to come from one link")
+	}
+	return fault.Refuse("ambiguous-symbol", "original binary", "%d symbols are named %q", len(linked), name)
+}
+
+// hiddenGlobal finds a symbol that linking made local: hidden, common, or defined by the linker itself.
+func (o *Original) hiddenGlobal(name string, inputs []definition) (definition, bool, error) {
+	candidates := inputs
+	if len(candidates) > 1 {
+		candidates = strong(candidates)
+	}
+	if len(candidates) > 1 {
+		return definition{}, false, fault.Refuse("ambiguous-symbol", "link map", "%d inputs define %q", len(candidates), name)
+	}
+	if len(candidates) == 1 {
+		return candidates[0], true, nil
+	}
+	if addr, found := o.commons[name]; found {
+		return definition{addr: addr, typ: elf.STT_OBJECT}, true, nil
+	}
+	if own := o.locals[name]; len(own) == 1 && !o.inputLocals[name] {
+		return own[0], true, nil
+	}
+	return definition{}, false, nil
+}
+
+// discardedGlobal finds a symbol of an input that the linker left out.
+func (o *Original) discardedGlobal(name string) (binding, bool, error) {
+	at, found := o.missing[name]
+	if !found {
+		return binding{}, false, nil
+	}
+	b, err := o.placed(at.input, &o.objects[at.input].File.Symbols[at.symbol])
+	return b, err == nil, err
+}
+
+// imported takes a name that nothing in the link defines.
+func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
+	name := sym.Name
+	b := binding{kind: bindImport, name: name, version: sym.Version}
+	lib := o.library[name]
+	b.typ = lib.typ
+	if known := o.imports[name]; known != nil {
+		if b.version == "" {
+			b.version = known.Version
+		}
+		if b.typ == elf.STT_NOTYPE {
+			b.typ = known.Type
+		}
+		if o.slots.twice[name] {
+			return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are imported", name)
+		}
+	} else if b.version == "" {
+		b.version = lib.version
+	}
+	_, inLibrary := o.library[name]
+	if sym.Bind == elf.STB_WEAK && o.imports[name] == nil && !inLibrary {
+		b.absent = true
+	}
+	if !o.link.dynamic && !b.absent {
+		b.why = fault.Refuse("undefined-symbol", "original binary",
+			"%q is in no input of the link, and a static executable has no shared libraries", name).
+			WithHint("define it in the patch")
+	}
+	return b, nil
+}
+
+func contains(list []definition, d definition) bool {
+	for _, e := range list {
+		if e.addr == d.addr {
+			return true
+		}
+	}
+	return false
+}
+
+func common(a, b []definition) []definition {
+	var both []definition
+	for _, d := range a {
+		if contains(b, d) {
+			both = append(both, d)
+		}
+	}
+	return both
+}
+
+func strong(list []definition) []definition {
+	var out []definition
+	for _, d := range list {
+		if !d.weak {
+			out = append(out, d)
+		}
+	}
+	return out
+}

@@ -1,0 +1,204 @@
+package ld
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"gocare/internal/fault"
+)
+
+// Map is what a link map says: where each input section went.
+type Map struct {
+	Linker  string      // "bfd" or "gold"
+	Entries []Placement // in the order of the map, which is the order of addresses within an output section
+}
+
+// Placement is one input section of a link map.
+type Placement struct {
+	Path      string // of the object or archive, as on the linker's command line
+	Member    string // archive member, else ""
+	Section   string // name in the input; COMMON for common symbols
+	Addr      uint64 // link address; 0 if discarded
+	Size      uint64 // bytes
+	Discarded bool   // by --gc-sections, as the copy of a COMDAT group, or because it is empty
+	Symbols   map[string]uint64
+}
+
+// mapHeadings are the lines that begin the list of output sections, by linker.
+var mapHeadings = []struct{ line, linker string }{
+	{"Linker script and memory map", "bfd"},
+	{"Memory map", "gold"},
+}
+
+// ReadMap reads the map of GNU ld (bfd) or gold. It refuses the maps of other linkers by their name.
+func ReadMap(data []byte) (*Map, error) {
+	r := mapReader{m: &Map{}}
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
+		r.line(strings.TrimRight(string(line), "\r"))
+		if r.state == mapDone {
+			break
+		}
+	}
+	if r.m.Linker == "" {
+		return nil, foreignMap(r.first)
+	}
+	return r.m, nil
+}
+
+func foreignMap(first string) error {
+	linker := "an unknown linker"
+	switch f := strings.Fields(first); {
+	case len(f) > 3 && f[0] == "VMA" && f[1] == "LMA":
+		linker = "lld"
+	case len(f) > 2 && f[0] == "VMA" && f[1] == "Size":
+		linker = "mold"
+	}
+	return fault.Refuse("foreign-map", "link map", "the format of %s is not understood", linker).
+		WithHint("link with GNU ld or gold (-fuse-ld=bfd)")
+}
+
+type mapState int
+
+const (
+	mapPreamble  mapState = iota // before the first heading that matters
+	mapDiscarded                 // under "Discarded input sections"
+	mapSkipped                   // between that list and the list of output sections
+	mapPlaced                    // in the list of output sections
+	mapDone                      // past it
+)
+
+type mapReader struct {
+	m     *Map
+	state mapState
+	first string // first line that is not blank
+	name  string // an input section's name that stood alone on its line
+	last  *Placement
+}
+
+func (r *mapReader) line(l string) {
+	if r.first == "" {
+		r.first = strings.TrimSpace(l)
+	}
+	if l != "" && l[0] != ' ' {
+		r.heading(l)
+		return
+	}
+	if r.state == mapDiscarded || r.state == mapPlaced {
+		r.entry(l)
+	}
+}
+
+// heading takes a line that starts in column 0: the title of a part of the map, or an output section.
+func (r *mapReader) heading(l string) {
+	r.name, r.last = "", nil
+	for _, h := range mapHeadings {
+		if l == h.line {
+			r.m.Linker, r.state = h.linker, mapPlaced
+			return
+		}
+	}
+	switch {
+	case l == "Discarded input sections":
+		r.state = mapDiscarded
+	case l == "Memory Configuration" && r.state == mapDiscarded:
+		r.state = mapSkipped
+	case l == "Cross Reference Table" && r.state == mapPlaced:
+		r.state = mapDone
+	}
+}
+
+// entry takes a line below a heading. An input section is " NAME ADDR SIZE PATH" with the name from column 1, which a
+// long name leaves alone on the line before; a symbol is "ADDR NAME" far to the right.
+func (r *mapReader) entry(l string) {
+	if len(l) < 2 {
+		r.name, r.last = "", nil
+		return
+	}
+	if l[1] == ' ' {
+		if r.name == "" {
+			r.symbol(l)
+			return
+		}
+		r.input(r.name, l)
+		r.name = ""
+		return
+	}
+	r.name, r.last = "", nil
+	name, rest, found := strings.Cut(l[1:], " ")
+	switch {
+	case name == "" || name[0] == '*': // an input pattern, "*fill*", or what gold made itself
+	case !found || strings.TrimSpace(rest) == "":
+		r.name = name
+	default:
+		r.input(name, rest)
+	}
+}
+
+// input records " ADDR SIZE PATH"; anything else under an output section is an expression of the linker script.
+func (r *mapReader) input(name, rest string) {
+	addr, rest, ok := cutHex(rest)
+	if !ok {
+		return
+	}
+	size, rest, ok := cutHex(rest)
+	if !ok || !strings.HasPrefix(rest, " ") {
+		return
+	}
+	path, member := splitMember(rest[1:])
+	if path == "" {
+		return
+	}
+	r.m.Entries = append(r.m.Entries, Placement{
+		Path: path, Member: member, Section: name, Addr: addr, Size: size,
+		Discarded: addr == 0 || r.state == mapDiscarded,
+	})
+	r.last = &r.m.Entries[len(r.m.Entries)-1]
+}
+
+// symbol records the places of common symbols, of which an object's symbol table knows only sizes.
+func (r *mapReader) symbol(l string) {
+	if r.last == nil || r.last.Section != commonSection {
+		return
+	}
+	addr, rest, ok := cutHex(l)
+	name := strings.TrimSpace(rest)
+	if !ok || name == "" || strings.ContainsAny(name, " \t(") {
+		return
+	}
+	if r.last.Symbols == nil {
+		r.last.Symbols = map[string]uint64{}
+	}
+	r.last.Symbols[name] = addr
+}
+
+// commonSection is what maps call the place of common symbols.
+const commonSection = "COMMON"
+
+// cutHex cuts leading spaces and a number written as 0x... off s.
+func cutHex(s string) (uint64, string, bool) {
+	s = strings.TrimLeft(s, " ")
+	if !strings.HasPrefix(s, "0x") {
+		return 0, s, false
+	}
+	digits, rest := s[2:], ""
+	if i := strings.IndexByte(digits, ' '); i >= 0 {
+		digits, rest = digits[:i], digits[i:]
+	}
+	v, err := strconv.ParseUint(digits, 16, 64)
+	return v, rest, err == nil
+}
+
+// splitMember splits "lib.a(member.o)".
+func splitMember(s string) (path, member string) {
+	if !strings.HasSuffix(s, ")") {
+		return s, ""
+	}
+	i := strings.LastIndexByte(s, '(')
+	if i <= 0 {
+		return s, ""
+	}
+	return s[:i], s[i+1 : len(s)-1]
+}

@@ -1,0 +1,259 @@
+package ld
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"path/filepath"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// Object is an input of the original link: an object, an archive member, or a shared library.
+type Object struct {
+	Path    string // as the linker's map spells it
+	Member  string // archive member, else ""
+	File    *elfobj.File
+	Changed bool // the patch changes this unit; only reported
+}
+
+// Original is the original binary with everything known about its link.
+type Original struct {
+	bin     *elfobj.File
+	objects []Object
+	link    linkKind
+	places  [][]place               // by object and section header index
+	symbols map[string][]definition // global symbols of the binary's own tables
+	locals  map[string][]definition // local symbols of the binary's own table
+	inputs  map[string][]definition // global symbols of the inputs, placed by the map
+	missing map[string]inputSymbol  // global symbols of the inputs that the map does not place
+	commons map[string]uint64       // places of common symbols, from the map
+	imports map[string]*elfobj.Symbol
+	exports map[string]*elfobj.Symbol
+	library map[string]libSymbol
+	slots   slots
+	out     []OrigSection
+
+	inputLocals map[string]bool // names of local symbols of the inputs
+}
+
+// inputSymbol is a symbol of an input, by index.
+type inputSymbol struct{ input, symbol int }
+
+// linkKind is what sort of file the binary is.
+type linkKind struct {
+	shared   bool // a shared library, not a position independent executable
+	fixed    bool // loads at its link address
+	dynamic  bool // has a dynamic section
+	bindNow  bool // slots are filled before the program runs
+	symbolic bool // -Bsymbolic
+}
+
+// definition is a symbol with a known place.
+type definition struct {
+	addr uint64 // link address
+	typ  elf.SymType
+	weak bool
+}
+
+// libSymbol is what the shared libraries among the inputs say of a name.
+type libSymbol struct {
+	typ     elf.SymType
+	version string // empty where several are defined
+}
+
+// Open puts the binary, its map and the inputs of its link together.
+func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
+	if bin.Machine != elf.EM_X86_64 {
+		return nil, fault.Refuse("foreign-machine", "original binary", "machine %v, want EM_X86_64", bin.Machine)
+	}
+	o := &Original{bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
+	for i, obj := range objects {
+		if obj.File == nil {
+			return nil, fault.New(fault.Bug, objectName(&objects[i]), "input without contents")
+		}
+	}
+	o.place(m)
+	o.indexBinary()
+	o.indexInputs(m)
+	if err := o.readSlots(); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+func objectName(obj *Object) string {
+	if obj.Member == "" {
+		return obj.Path
+	}
+	return obj.Path + "(" + obj.Member + ")"
+}
+
+func baseName(obj *Object) string {
+	if obj.Member == "" {
+		return filepath.Base(obj.Path)
+	}
+	return filepath.Base(obj.Path) + "(" + obj.Member + ")"
+}
+
+// kindOf tells shared libraries from position independent executables, which are both ET_DYN: DF_1_PIE marks the
+// latter since binutils 2.26, before that an interpreter without a DT_SONAME.
+func kindOf(bin *elfobj.File) linkKind {
+	tags := dynamicTags(bin)
+	_, soname := tags[elf.DT_SONAME]
+	_, symbolic := tags[elf.DT_SYMBOLIC]
+	_, now := tags[elf.DT_BIND_NOW]
+	flags, flags1 := elf.DynFlag(tags[elf.DT_FLAGS]), elf.DynFlag1(tags[elf.DT_FLAGS_1])
+	pie := flags1&elf.DF_1_PIE != 0 || hasSegment(bin, elf.PT_INTERP) && !soname
+	return linkKind{
+		shared:   bin.Type == elf.ET_DYN && !pie && len(tags) > 0,
+		fixed:    bin.Type == elf.ET_EXEC,
+		dynamic:  len(tags) > 0,
+		bindNow:  now || flags&elf.DF_BIND_NOW != 0 || flags1&elf.DF_1_NOW != 0,
+		symbolic: symbolic || flags&elf.DF_SYMBOLIC != 0,
+	}
+}
+
+func dynamicTags(bin *elfobj.File) map[elf.DynTag]uint64 {
+	tags := map[elf.DynTag]uint64{}
+	for i := range bin.Sections {
+		s := &bin.Sections[i]
+		if s.Type != elf.SHT_DYNAMIC {
+			continue
+		}
+		for b := s.Data; len(b) >= 16; b = b[16:] {
+			tags[elf.DynTag(binary.LittleEndian.Uint64(b))] = binary.LittleEndian.Uint64(b[8:])
+		}
+	}
+	return tags
+}
+
+func hasSegment(bin *elfobj.File, t elf.ProgType) bool {
+	for _, p := range bin.Segments {
+		if p.Type == t {
+			return true
+		}
+	}
+	return false
+}
+
+// originalSections lists the sections that take room in memory. .tbss does not: its addresses are those of its neighbours.
+func originalSections(bin *elfobj.File) []OrigSection {
+	var out []OrigSection
+	for _, s := range bin.Sections {
+		if s.Flags&elf.SHF_ALLOC == 0 || s.Addr == 0 || s.Type == elf.SHT_NOBITS && s.Flags&elf.SHF_TLS != 0 {
+			continue
+		}
+		out = append(out, OrigSection{s.Name, s.Addr, s.Size, max(s.Align, 1), s.Flags, s.Type})
+	}
+	sortSections(out)
+	return out
+}
+
+// indexBinary collects the symbols of the binary's own tables.
+func (o *Original) indexBinary() {
+	o.symbols, o.locals = map[string][]definition{}, map[string][]definition{}
+	o.imports, o.exports = map[string]*elfobj.Symbol{}, map[string]*elfobj.Symbol{}
+	for i := range o.bin.Symbols {
+		o.indexSymbol(&o.bin.Symbols[i])
+	}
+	for i := range o.bin.DynSymbols {
+		s := &o.bin.DynSymbols[i]
+		switch {
+		case s.Name == "":
+		case s.Defined():
+			o.exports[s.Name] = s
+			o.indexSymbol(s)
+		case s.Section == int(elf.SHN_UNDEF):
+			o.imports[s.Name] = s
+		}
+	}
+}
+
+func (o *Original) indexSymbol(s *elfobj.Symbol) {
+	if s.Name == "" || !s.Defined() || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION {
+		return
+	}
+	d := definition{s.Value, s.Type, s.Bind == elf.STB_WEAK}
+	if s.Type == elf.STT_TLS {
+		d.addr += o.tlsBase()
+	}
+	index := o.symbols
+	if s.Bind == elf.STB_LOCAL {
+		index = o.locals
+	}
+	index[s.Name] = addDefinition(index[s.Name], d)
+}
+
+// addDefinition leaves out what is known already: .symtab and .dynsym name the same places.
+func addDefinition(list []definition, d definition) []definition {
+	for i := range list {
+		if list[i].addr == d.addr && (list[i].typ == elf.STT_TLS) == (d.typ == elf.STT_TLS) {
+			list[i].weak = list[i].weak && d.weak
+			return list
+		}
+	}
+	return append(list, d)
+}
+
+// indexInputs collects the global symbols of all inputs, hidden ones included, which linking makes local.
+func (o *Original) indexInputs(m *Map) {
+	o.inputs, o.missing = map[string][]definition{}, map[string]inputSymbol{}
+	o.inputLocals = map[string]bool{}
+	o.commons, o.library = map[string]uint64{}, map[string]libSymbol{}
+	for i := range o.objects {
+		f := o.objects[i].File
+		if f.Type == elf.ET_DYN {
+			o.indexLibrary(f)
+			continue
+		}
+		for k := range f.Symbols {
+			o.indexInput(inputSymbol{i, k}, &f.Symbols[k])
+		}
+	}
+	for _, e := range m.Entries {
+		for name, addr := range e.Symbols {
+			o.commons[name] = addr
+		}
+	}
+}
+
+func (o *Original) indexInput(at inputSymbol, s *elfobj.Symbol) {
+	if s.Name == "" || !s.Defined() || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION {
+		return
+	}
+	if s.Bind == elf.STB_LOCAL {
+		o.inputLocals[s.Name] = true
+		return
+	}
+	p := o.places[at.input][s.Section]
+	if p.state == placed {
+		d := definition{p.addr + s.Value, s.Type, s.Bind == elf.STB_WEAK}
+		o.inputs[s.Name] = addDefinition(o.inputs[s.Name], d)
+	} else if _, found := o.missing[s.Name]; !found {
+		o.missing[s.Name] = at
+	}
+}
+
+func (o *Original) indexLibrary(f *elfobj.File) {
+	for i := range f.DynSymbols {
+		s := &f.DynSymbols[i]
+		if s.Name == "" || !s.Defined() {
+			continue
+		}
+		known, found := o.library[s.Name]
+		switch {
+		case !found:
+			o.library[s.Name] = libSymbol{s.Type, s.Version}
+		case known.version != s.Version:
+			o.library[s.Name] = libSymbol{known.typ, ""}
+		}
+	}
+}
+
+func (o *Original) tlsBase() uint64 {
+	if seg := o.bin.TLS(); seg != nil {
+		return seg.Vaddr
+	}
+	return 0
+}

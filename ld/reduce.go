@@ -1,0 +1,278 @@
+package ld
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"math"
+
+	"gocare/internal/fault"
+)
+
+// spot is the field of a reference in its output.
+type spot struct {
+	ref *reference
+	out int
+	at  uint64 // offset in the output
+}
+
+// dest is what a reference means: a known place, or by its binding a thread-local variable or an import.
+type dest struct {
+	known  bool
+	target Target
+	b      binding
+}
+
+// jumpSlotAddress is the distance from an import's entry in the loader's jump table to the address it jumps to. So PC32
+// to an import reaches, with this much added, a word that holds the import's address: a GOT slot.
+const jumpSlotAddress = 8
+
+// reduce writes a reference as constants and relocations of the four types that a patch may hold.
+func (j *joiner) reduce(p *spot, d dest) error {
+	switch {
+	case isTLS(p.kind()):
+		return j.reduceTLS(p, d)
+	case d.b.kind == bindTLS:
+		return j.unsupported(p)
+	case d.known:
+		return j.reduceKnown(p, d.target)
+	case d.b.absent:
+		return j.reduceAbsent(p, d.b)
+	}
+	return j.reduceImport(p, d.b)
+}
+
+func (p *spot) kind() elf.R_X86_64 { return elf.R_X86_64(p.ref.rela.Type) }
+
+func (p *spot) addend() int64 { return p.ref.rela.Addend }
+
+// code returns n bytes before a spot and all behind it, or nil where there are none: in data and at the start of code.
+func (j *joiner) code(p *spot, n uint64) []byte {
+	if p.out != outText || p.at < n {
+		return nil
+	}
+	return j.out[p.out].Data[p.at-n:]
+}
+
+// emit records a relocation at a spot.
+func (j *joiner) emit(p *spot, t elf.R_X86_64, target Target, addend int64) error {
+	if t == elf.R_X86_64_PC32 && target.Kind == InPatch && target.Index == p.out {
+		return j.put32(p, int64(target.Offset)+addend-int64(p.at))
+	}
+	j.pending = append(j.pending, pendingReloc{out: p.out, reloc: JoinedReloc{p.at, t, target, addend}})
+	return nil
+}
+
+// emitImport records a relocation against an import.
+func (j *joiner) emitImport(p *spot, t elf.R_X86_64, b binding, typ elf.SymType, addend int64) error {
+	i := j.imports[b.name]
+	if i == nil {
+		i = &Import{Name: b.name, Version: b.version, Type: typ}
+		j.imports[b.name] = i
+	}
+	if i.Version != b.version {
+		return fault.Refuse("ambiguous-symbol", "", "two versions of %q", b.name)
+	}
+	if typ == elf.STT_FUNC {
+		i.Type = typ
+	}
+	j.pending = append(j.pending, pendingReloc{p.out, JoinedReloc{p.at, t, Target{Kind: Imported}, addend}, b.name})
+	return nil
+}
+
+// put32 stores a constant in a field.
+func (j *joiner) put32(p *spot, v int64) error {
+	if v < math.MinInt32 || v > math.MaxInt32 {
+		return fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", v, p.kind(), p.at)
+	}
+	b := j.out[p.out].Data
+	if p.at+4 > uint64(len(b)) {
+		return fault.New(fault.Bug, "", "field at 0x%x of %s reaches outside", p.at, j.out[p.out].Name)
+	}
+	binary.LittleEndian.PutUint32(b[p.at:], uint32(v))
+	return nil
+}
+
+func (j *joiner) unsupported(p *spot) error {
+	return fault.Refuse("unsupported-relocation", "", "%v against %q at %s+0x%x", p.kind(), p.ref.sym.Name, j.out[p.out].Name, p.at)
+}
+
+// reduceKnown handles references to addresses in the patch and in the original.
+func (j *joiner) reduceKnown(p *spot, target Target) error {
+	switch t := p.kind(); t {
+	case elf.R_X86_64_NONE:
+		return nil
+	case elf.R_X86_64_64:
+		return j.emit(p, t, target, p.addend())
+	case elf.R_X86_64_32, elf.R_X86_64_32S:
+		if !j.o.link.fixed {
+			return fault.Refuse("absolute-reference", "", "%v against %q in a position independent binary", t, p.ref.sym.Name).
+				WithHint("compile the patched unit with the options of the original")
+		}
+		return j.emit(p, t, target, p.addend())
+	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32:
+		return j.emit(p, elf.R_X86_64_PC32, target, p.addend())
+	case elf.R_X86_64_GOTPCREL:
+		return j.throughPrivateSlot(p, gotKey{target: target})
+	case elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		if j.relaxGOT(p) {
+			return j.emit(p, elf.R_X86_64_PC32, target, p.addend())
+		}
+		return j.throughPrivateSlot(p, gotKey{target: target})
+	}
+	return j.unsupported(p)
+}
+
+// relaxGOT turns an access through the GOT into a direct one where an instruction of the same length does it: mov to
+// lea, indirect call to addr32 call, indirect jump to nop and jump (psABI 1.0, section B.2).
+func (j *joiner) relaxGOT(p *spot) bool {
+	op := j.code(p, 2)
+	if op == nil || p.addend() != -4 {
+		return false
+	}
+	switch {
+	case op[0] == 0x8b:
+		op[0] = 0x8d
+	case op[0] == 0xff && op[1] == 0x15:
+		op[0], op[1] = 0x67, 0xe8
+	case op[0] == 0xff && op[1] == 0x25:
+		op[0], op[1] = 0x90, 0xe9
+	default:
+		return false
+	}
+	return true
+}
+
+// throughPrivateSlot makes a GOT slot of the patch's own.
+func (j *joiner) throughPrivateSlot(p *spot, k gotKey) error {
+	slot, found := j.got[k]
+	if !found {
+		slot = j.newSlot(k)
+	}
+	return j.emit(p, elf.R_X86_64_PC32, Target{InPatch, outData, slot}, p.addend())
+}
+
+func (j *joiner) newSlot(k gotKey) uint64 {
+	data := &j.out[outData]
+	data.Align = max(data.Align, 8)
+	for len(data.Data)%8 != 0 {
+		data.Data = append(data.Data, 0)
+	}
+	slot := uint64(len(data.Data))
+	data.Data = binary.LittleEndian.AppendUint64(data.Data, k.value)
+	j.got[k] = slot
+	if !k.constant {
+		reloc := JoinedReloc{slot, elf.R_X86_64_64, k.target, 0}
+		j.pending = append(j.pending, pendingReloc{out: outData, reloc: reloc})
+	}
+	return slot
+}
+
+// reduceAbsent handles weak symbols that nothing defines: their address is 0.
+func (j *joiner) reduceAbsent(p *spot, b binding) error {
+	switch p.kind() {
+	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		return j.throughPrivateSlot(p, gotKey{constant: true})
+	case elf.R_X86_64_64:
+		binary.LittleEndian.PutUint64(j.out[p.out].Data[p.at:], uint64(p.addend()))
+		return nil
+	}
+	return fault.Refuse("weak-undefined", "", "weak symbol %q is defined nowhere", b.name).
+		WithHint("the original has no slot that could become it: leave the test for it out of the patch")
+}
+
+// reduceImport handles what is found at run time: through the PLT entry or GOT slot that the original has for it, which
+// keeps version, interposition and laziness as they are, else as an import of the patch.
+func (j *joiner) reduceImport(p *spot, b binding) error {
+	switch t := p.kind(); t {
+	case elf.R_X86_64_NONE:
+		return nil
+	case elf.R_X86_64_PLT32:
+		return j.branchToImport(p, b)
+	case elf.R_X86_64_PC32:
+		return j.directImport(p, b)
+	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		return j.importThroughGOT(p, b, j.calls(p))
+	case elf.R_X86_64_32, elf.R_X86_64_32S:
+		if addr, found := j.o.canonical(b.name); found && j.o.link.fixed {
+			return j.toOriginal(p, t, addr)
+		}
+		return direct(b)
+	case elf.R_X86_64_64:
+		if addr, found := j.o.canonical(b.name); found {
+			return j.toOriginal(p, t, addr)
+		}
+		if b.typ != elf.STT_FUNC && b.typ != elf.STT_GNU_IFUNC {
+			return fault.Refuse("new-data-import", "", "data refers to %q, which the original does not import", b.name).
+				WithHint("take its address in code")
+		}
+		return j.emitImport(p, t, b, elf.STT_FUNC, p.addend())
+	}
+	return j.unsupported(p)
+}
+
+func direct(b binding) error {
+	return fault.Refuse("direct-import", "", "direct access to %q, which is in another object", b.name).
+		WithHint("compile the patched unit with -mno-direct-extern-access (gcc 12, clang 15) or -fPIC")
+}
+
+// toOriginal points a field at a link address of the original.
+func (j *joiner) toOriginal(p *spot, t elf.R_X86_64, addr uint64) error {
+	target, found := j.o.locate(addr)
+	if !found {
+		return fault.New(fault.Bug, "", "0x%x is in no section of the original", addr)
+	}
+	return j.emit(p, t, target, p.addend())
+}
+
+func (j *joiner) branchToImport(p *spot, b binding) error {
+	if stub, found := j.o.stub(b.name); found {
+		return j.toOriginal(p, elf.R_X86_64_PC32, stub)
+	}
+	return j.emitImport(p, elf.R_X86_64_PC32, b, elf.STT_FUNC, p.addend())
+}
+
+// directImport handles PC32, which assemblers before binutils 2.31 write for calls too, and which compilers write where
+// they expect a copy relocation. lea can load the address from a GOT slot instead: mov is as long.
+func (j *joiner) directImport(p *spot, b binding) error {
+	if addr, found := j.o.canonical(b.name); found {
+		return j.toOriginal(p, elf.R_X86_64_PC32, addr)
+	}
+	if op := j.code(p, 1); op != nil && (op[0] == 0xe8 || op[0] == 0xe9) {
+		return j.branchToImport(p, b)
+	}
+	if j.leaBefore(p) {
+		j.code(p, 2)[0] = 0x8b
+		return j.importThroughGOT(p, b, false)
+	}
+	return direct(b)
+}
+
+// leaBefore reports whether the field ends a lea rel32(%rip) into a 64-bit register.
+func (j *joiner) leaBefore(p *spot) bool {
+	op := j.code(p, 3)
+	return op != nil && p.addend() == -4 && op[0]&0xfb == 0x48 && op[1] == 0x8d && op[2]&0xc7 == 0x05
+}
+
+// calls reports whether an access through the GOT is an indirect call or jump, for which an unbound slot will do.
+func (j *joiner) calls(p *spot) bool {
+	op := j.code(p, 2)
+	return op != nil && p.kind() != elf.R_X86_64_GOTPCREL && op[0] == 0xff && (op[1] == 0x15 || op[1] == 0x25)
+}
+
+func (j *joiner) importThroughGOT(p *spot, b binding, calls bool) error {
+	slot, found := j.o.slots.bound[b.name]
+	if !found && (calls || j.o.link.bindNow) {
+		slot, found = j.o.slots.lazy[b.name]
+	}
+	if found {
+		return j.toOriginal(p, elf.R_X86_64_PC32, slot)
+	}
+	return j.emitImport(p, elf.R_X86_64_PC32, b, importType(b, calls), p.addend()+jumpSlotAddress)
+}
+
+func importType(b binding, calls bool) elf.SymType {
+	if calls || b.typ == elf.STT_FUNC || b.typ == elf.STT_GNU_IFUNC {
+		return elf.STT_FUNC
+	}
+	return elf.STT_OBJECT
+}

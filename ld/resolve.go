@@ -1,0 +1,232 @@
+package ld
+
+import (
+	"debug/elf"
+	"sort"
+	"strings"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// Unit is the assembled code of one unit's chosen functions.
+type Unit struct {
+	Name      string       // source, for messages
+	Input     int          // index into the objects given to Open: the unit's original object
+	Object    *elfobj.File // sections .kpatch.text, .kpatch.rodata, .kpatch.data, .eh_frame
+	Functions []UnitFunction
+}
+
+// UnitFunction is one chosen function of a unit.
+type UnitFunction struct {
+	Name   string   // for people and .kpatch.info
+	Symbol string   // label in Object
+	Orig   string   // symbol in the original unit's object, "" for a new function
+	Parts  []string // further original symbols it replaces ("f.cold")
+	Reason string
+}
+
+// Resolved is a unit of which every reference to the original is known.
+type Resolved struct {
+	Unit      Unit
+	Skipped   []Skipped // functions left out, unless another unit turns out to need them: see Joined.Skipped
+	functions []function
+	sections  []string // by section index of Object: the output section, or ""
+	refs      []reference
+}
+
+// Skipped is a changed function that the original does not contain.
+type Skipped struct{ Unit, Function, Reason string }
+
+// function is a chosen function with both its places.
+type function struct {
+	UnitFunction
+	section    int    // in Object
+	start, end uint64 // in that section: from the label to the next function's label
+	size       uint64 // bytes of the new function
+	old        original
+	skipped    bool
+}
+
+// reference is one relocation of the new code.
+type reference struct {
+	section int // in Object
+	rela    elfobj.Rela
+	sym     *elfobj.Symbol
+	owner   int // index into functions, -1 for data
+	binding binding
+	err     error // why the binding is not known; matters only if the owner is used
+}
+
+// Resolve finds what every symbol that u's object leaves undefined means in the original, and where the functions it
+// replaces are. The binary's bytes at those functions have to be those of the original object.
+func (o *Original) Resolve(u Unit) (*Resolved, error) {
+	if u.Input < 0 || u.Input >= len(o.objects) || o.objects[u.Input].File.Type != elf.ET_REL {
+		return nil, fault.New(fault.Bug, u.Name, "no input %d of the link", u.Input)
+	}
+	r := &Resolved{Unit: u, sections: make([]string, len(u.Object.Sections))}
+	for i := range u.Object.Sections {
+		name, err := outputSection(&u.Object.Sections[i], u.Name)
+		if err != nil {
+			return nil, err
+		}
+		r.sections[i] = name
+	}
+	if err := o.resolveFunctions(r); err != nil {
+		return nil, err
+	}
+	if err := o.resolveReferences(r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// outputSection says where a section of an assembled unit goes.
+func outputSection(s *elfSection, unit string) (string, error) {
+	if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 || s.Type == elf.SHT_NOTE {
+		return "", nil
+	}
+	if s.Flags&elf.SHF_TLS != 0 {
+		return "", fault.Refuse("new-tls-variable", unit, "section %s: the patch adds a thread-local variable", s.Name).
+			WithHint("running threads have no room for it: use an ordinary variable")
+	}
+	if s.Name == ".eh_frame" {
+		return UnwindSection, nil
+	}
+	for _, name := range []string{TextSection, RodataSection, DataSection} {
+		if s.Name == name || strings.HasPrefix(s.Name, name+".") {
+			return name, nil
+		}
+	}
+	return "", fault.Refuse("unknown-section", unit, "section %s is no part of a patch", s.Name)
+}
+
+func (o *Original) resolveFunctions(r *Resolved) error {
+	for _, uf := range r.Unit.Functions {
+		sym, err := label(r.Unit.Object, uf.Symbol, r.Unit.Name)
+		if err != nil {
+			return err
+		}
+		f := function{UnitFunction: uf, section: sym.Section, start: sym.Value, size: sym.Size}
+		if uf.Orig != "" {
+			if f.old, f.skipped, err = o.original(r.Unit, uf); err != nil {
+				return err
+			}
+		}
+		if f.skipped {
+			r.Skipped = append(r.Skipped, Skipped{r.Unit.Name, uf.Name, "the linker left it out of the original"})
+		}
+		r.functions = append(r.functions, f)
+	}
+	r.setEnds()
+	return nil
+}
+
+// label finds a function's label in an assembled unit.
+func label(f *elfobj.File, name, unit string) (*elfobj.Symbol, error) {
+	for i := range f.Symbols {
+		if s := &f.Symbols[i]; s.Name == name && s.Defined() {
+			return s, nil
+		}
+	}
+	return nil, fault.New(fault.Bug, unit, "assembled unit has no label %q", name)
+}
+
+func (r *Resolved) setEnds() {
+	order := make([]*function, len(r.functions))
+	for i := range r.functions {
+		order[i] = &r.functions[i]
+	}
+	sort.SliceStable(order, func(i, k int) bool {
+		a, b := order[i], order[k]
+		return a.section < b.section || a.section == b.section && a.start < b.start
+	})
+	for i, f := range order {
+		f.end = r.Unit.Object.Sections[f.section].Size
+		for _, next := range order[i+1:] {
+			if next.section == f.section && next.start > f.start {
+				f.end = next.start
+				break
+			}
+		}
+		if f.size == 0 {
+			f.size = f.end - f.start
+		}
+	}
+}
+
+// owner returns the function that holds a place of the assembled unit, or -1.
+func (r *Resolved) owner(section int, offset uint64) int {
+	for i := range r.functions {
+		if f := &r.functions[i]; f.section == section && f.start <= offset && offset < f.end {
+			return i
+		}
+	}
+	return -1
+}
+
+func (o *Original) resolveReferences(r *Resolved) error {
+	known := map[int]reference{}
+	for section, name := range r.sections {
+		if name == "" {
+			continue
+		}
+		relas, err := r.Unit.Object.Relas(section)
+		if err != nil {
+			return err
+		}
+		for _, rela := range relas {
+			ref, err := o.bind(r, section, rela, known)
+			if err != nil {
+				return err
+			}
+			r.refs = append(r.refs, ref)
+		}
+	}
+	return nil
+}
+
+// bind looks up the symbol of a relocation; what it finds holds for the whole unit.
+func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[int]reference) (reference, error) {
+	ref := reference{section: section, rela: rela, owner: r.owner(section, rela.Offset)}
+	sec := &r.Unit.Object.Sections[section]
+	if rela.Offset >= sec.Size || sec.Type == elf.SHT_NOBITS {
+		return ref, fault.New(fault.Bug, r.Unit.Name, "section %s: relocation at 0x%x outside", sec.Name, rela.Offset)
+	}
+	ref.sym = &r.Unit.Object.Symbols[rela.Symbol]
+	if ref.sym.Defined() || elf.R_X86_64(rela.Type) == elf.R_X86_64_NONE {
+		return ref, nil
+	}
+	if seen, found := known[rela.Symbol]; found {
+		ref.binding, ref.err = seen.binding, seen.err
+	} else {
+		ref.binding, ref.err = o.lookup(r.Unit.Input, ref.sym)
+		known[rela.Symbol] = ref
+	}
+	if ref.err != nil && (ref.owner < 0 || !r.functions[ref.owner].skipped) {
+		return ref, r.blame(&ref, ref.err)
+	}
+	return ref, nil
+}
+
+// user names the function or section that holds a reference.
+func (r *Resolved) user(ref *reference) string {
+	if ref.owner >= 0 {
+		return r.Unit.Name + ": " + r.functions[ref.owner].Name
+	}
+	return r.Unit.Name + ": " + r.Unit.Object.Sections[ref.section].Name
+}
+
+// blame puts the user of a symbol in front of what is wrong with it.
+func (r *Resolved) blame(ref *reference, err error) error {
+	e := fault.As(err)
+	if e == nil {
+		return err
+	}
+	out := *e
+	out.Where = r.user(ref)
+	if e.Where != "" {
+		out.Where += ": in " + e.Where
+	}
+	return &out
+}

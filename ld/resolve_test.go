@@ -1,0 +1,41 @@
+package ld
+
+import "testing"
+
+// TestIdentity carries a unit over unchanged; the system linker is the oracle.
+func TestIdentity(t *testing.T) {
+	common := []string{"-fno-reorder-blocks-and-partition", "-fno-reorder-functions"}
+	for _, tt := range []struct {
+		name           string
+		cflags, lflags []string
+	}{
+		{"O0 pie", []string{"-O0"}, nil},
+		{"O2 pie", []string{"-O2"}, nil},
+		{"O2 no-pie", []string{"-O2", "-fno-pie"}, []string{"-no-pie"}},
+		{"O0 no-pie", []string{"-O0", "-fno-pie"}, []string{"-no-pie"}},
+		{"lazy binding", []string{"-O2"}, []string{"-Wl,-z,lazy"}},
+		{"bind now", []string{"-O2"}, []string{"-Wl,-z,now"}},
+		{"no plt", []string{"-O2", "-fno-plt"}, nil},
+		{"cf-protection", []string{"-O2", "-fcf-protection"}, []string{"-Wl,-z,ibtplt"}},
+		{"PIC code in a pie", []string{"-O2", "-fPIC"}, nil},
+		{"PIC code without relaxation", []string{"-O2", "-fPIC"}, []string{"-Wl,--no-relax"}},
+		{"function sections", []string{"-O2", "-ffunction-sections", "-fdata-sections"}, nil},
+		{"common", []string{"-O2", "-fcommon"}, nil},
+		{"shared", []string{"-O2", "-fPIC"}, []string{"-shared"}},
+		{"shared O0", []string{"-O0", "-fPIC"}, []string{"-shared"}},
+		{"shared symbolic", []string{"-O2", "-fPIC"}, []string{"-shared", "-Wl,-Bsymbolic"}},
+		{"shared tlsdesc", []string{"-O2", "-fPIC", "-mtls-dialect=gnu2"}, []string{"-shared"}},
+		{"tlsdesc in a pie", []string{"-O2", "-fPIC", "-mtls-dialect=gnu2"}, nil},
+		{"shared initial-exec", []string{"-O2", "-fPIC", "-ftls-model=initial-exec"}, []string{"-shared"}},
+		{"static", []string{"-O2", "-fno-pie"}, []string{"-static"}},
+		{"static pie", []string{"-O2"}, []string{"-static-pie"}},
+		{"gold", []string{"-O2"}, []string{"-fuse-ld=gold"}},
+		{"gold shared", []string{"-O2", "-fPIC"}, []string{"-shared", "-fuse-ld=gold"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := link(t, compile(t, append(common, tt.cflags...)...), tt.lflags...)
+			o := b.open(t)
+			compareWithLinker(t, b, join(t, o, b.identityUnit(t, "main"), b.identityUnit(t, "other")))
+		})
+	}
+}

@@ -1,0 +1,159 @@
+package ld
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"gocare/internal/elfobj"
+)
+
+// slots are the places through which the original binary reaches what is known only at run time. All are link
+// addresses.
+type slots struct {
+	lazy  map[string]uint64   // jump slots by symbol: callable, but an address only once bound
+	bound map[string]uint64   // GOT slots by symbol: hold the symbol's address
+	local map[uint64]uint64   // IRELATIVE slots by the address of the resolver
+	stubs map[uint64]uint64   // PLT entries by the slot they jump through
+	twice map[string]bool     // names that stand for several versions
+	tls   map[tlsKey][]uint64 // GOT slots of thread-local storage
+}
+
+// tlsKey is a thread-local symbol, by name where the dynamic linker looks it up, else by its offset in the TLS block.
+type tlsKey struct {
+	typ    elf.R_X86_64 // TPOFF64, DTPMOD64 or TLSDESC
+	name   string
+	offset uint64
+}
+
+func (o *Original) readSlots() error {
+	o.slots = slots{
+		lazy: map[string]uint64{}, bound: map[string]uint64{}, local: map[uint64]uint64{},
+		stubs: map[uint64]uint64{}, twice: map[string]bool{}, tls: map[tlsKey][]uint64{},
+	}
+	relas, err := o.bin.DynRelas()
+	if err != nil {
+		return fmt.Errorf("original binary: dynamic relocations: %w", err)
+	}
+	for _, r := range relas {
+		o.addSlot(r)
+	}
+	known := o.slots.addresses()
+	for i := range o.bin.Sections {
+		s := &o.bin.Sections[i]
+		if strings.HasPrefix(s.Name, ".plt") || s.Name == ".iplt" {
+			o.slots.decodeStubs(s, known)
+		}
+	}
+	return nil
+}
+
+func (o *Original) addSlot(r elfobj.Rela) {
+	name, version := "", ""
+	if r.Symbol > 0 && r.Symbol < len(o.bin.DynSymbols) {
+		name, version = o.bin.DynSymbols[r.Symbol].Name, o.bin.DynSymbols[r.Symbol].Version
+		if known := o.imports[name]; known != nil && known.Version != version {
+			o.slots.twice[name] = true
+		}
+	}
+	switch t := elf.R_X86_64(r.Type); t {
+	case elf.R_X86_64_JMP_SLOT:
+		o.slots.lazy[name] = r.Offset
+	case elf.R_X86_64_GLOB_DAT:
+		o.slots.bound[name] = r.Offset
+	case elf.R_X86_64_IRELATIVE:
+		o.slots.local[uint64(r.Addend)] = r.Offset
+	case elf.R_X86_64_TPOFF64, elf.R_X86_64_TLSDESC:
+		o.addTLS(tlsKey{t, name, uint64(r.Addend)}, r.Offset)
+	case elf.R_X86_64_DTPMOD64:
+		o.addTLS(tlsKey{t, name, o.moduleOffset(name, r.Offset)}, r.Offset)
+	}
+}
+
+func (o *Original) addTLS(k tlsKey, slot uint64) {
+	if k.name != "" {
+		k.offset = 0
+	}
+	o.slots.tls[k] = append(o.slots.tls[k], slot)
+}
+
+// moduleOffset reads the second word of a pair of slots (module, offset): for a local variable the linker wrote the
+// offset there, for a symbol a DTPOFF64 relocation sets it.
+func (o *Original) moduleOffset(name string, slot uint64) uint64 {
+	b, ok := o.bin.BytesAt(slot+8, 8)
+	if name != "" || !ok {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
+// addresses returns the slots that a PLT entry may jump through.
+func (s *slots) addresses() map[uint64]bool {
+	known := map[uint64]bool{}
+	for _, m := range []map[string]uint64{s.lazy, s.bound} {
+		for _, slot := range m {
+			known[slot] = true
+		}
+	}
+	for _, slot := range s.local {
+		known[slot] = true
+	}
+	return known
+}
+
+// decodeStubs finds the PLT entries that jump through a known slot. An entry is sh_entsize bytes; linkers that leave
+// that 0 align entries to 8. An entry of .plt beside .plt.sec only pushes its number: it jumps through no slot.
+func (s *slots) decodeStubs(sec *elfSection, known map[uint64]bool) {
+	step := sec.EntSize
+	if step == 0 || step%8 != 0 {
+		step = 8
+	}
+	for at := uint64(0); at < uint64(len(sec.Data)); at += step {
+		slot, ok := decodeStub(sec.Data[at:], sec.Addr+at)
+		if !ok || !known[slot] {
+			continue
+		}
+		if _, found := s.stubs[slot]; !found || sec.Name == ".plt.sec" {
+			s.stubs[slot] = sec.Addr + at
+		}
+	}
+}
+
+// decodeStub reads [endbr64] [bnd] jmp *rel32(%rip) at address addr and returns the slot.
+func decodeStub(b []byte, addr uint64) (uint64, bool) {
+	n := len(b)
+	if len(b) >= 4 && string(b[:4]) == "\xf3\x0f\x1e\xfa" {
+		b = b[4:]
+	}
+	if len(b) >= 1 && b[0] == 0xf2 {
+		b = b[1:]
+	}
+	if len(b) < 6 || b[0] != 0xff || b[1] != 0x25 {
+		return 0, false
+	}
+	next := addr + uint64(n-len(b)+6)
+	return next + uint64(int64(int32(binary.LittleEndian.Uint32(b[2:])))), true
+}
+
+// stub returns the PLT entry for an imported or preemptible function.
+func (o *Original) stub(name string) (uint64, bool) {
+	for _, m := range []map[string]uint64{o.slots.lazy, o.slots.bound} {
+		if slot, ok := m[name]; ok {
+			if stub, ok := o.slots.stubs[slot]; ok {
+				return stub, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// canonical returns the PLT entry that is the address of an imported function everywhere in the process: the linker
+// gives it as the value of the undefined dynamic symbol.
+func (o *Original) canonical(name string) (uint64, bool) {
+	s := o.imports[name]
+	if s == nil || s.Value == 0 || o.slots.twice[name] {
+		return 0, false
+	}
+	return s.Value, true
+}
