@@ -10,6 +10,7 @@ const numRegs = 17
 
 // DWARF register numbers (System V ABI AMD64, figure 3.36).
 const (
+	regBP = 6
 	regSP = 7
 	regPC = 16
 )

@@ -34,7 +34,7 @@ func (w *Walker) restorer(s *state, f *Frame, otherwise error) error {
 		caller.set(n, v)
 	}
 	*s = caller
-	f.At, f.CFA, f.Signal, f.Exact = f.PC, s.regs[regSP], true, true
+	f.At, f.CFA, f.Signal = f.PC, s.regs[regSP], true
 	return nil
 }
 

@@ -75,7 +75,9 @@ func tableFromHeader(f *elfobj.File, seg elfobj.Segment) (*Table, error) {
 
 // NewTableBytes returns the table of the .eh_frame contents that lie at addr: a link address, or a run-time one for a
 // module with bias 0.
-func NewTableBytes(ehFrame []byte, addr uint64) (*Table, error) { return parseTable(ehFrame, addr, false) }
+func NewTableBytes(ehFrame []byte, addr uint64) (*Table, error) {
+	return parseTable(ehFrame, addr, false)
+}
 
 // Len returns the number of FDEs.
 func (t *Table) Len() int { return len(t.fdes) }

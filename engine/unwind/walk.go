@@ -35,7 +35,7 @@ type Frame struct {
 	SP     uint64 // stack pointer at PC
 	CFA    uint64 // stack pointer of the caller after return; 0 in a last frame whose caller was not found
 	Signal bool   // made by the kernel to call a signal handler; the next frame is what the signal interrupted
-	Exact  bool   // found by CFI
+	Exact  bool   // PC is certain: a register, or found by CFI. False only in frames that others add from Scan
 }
 
 // Stack is the result of a walk.
@@ -43,7 +43,7 @@ type Stack struct {
 	Frames   []Frame // innermost first; the last is the one where the walk ended
 	Complete bool    // the walk reached the frame whose CFI says it has no caller
 	Why      string  // why it is not complete
-	ScanFrom uint64  // if not complete, from here up the stack is unknown
+	ScanFrom uint64  // if not complete, from here up the stack is unknown. It is below the last frame, whose PC may be wrong
 }
 
 // Walker walks stacks of threads of one process. It keeps what it learned about code addresses, so one is used for all
@@ -108,24 +108,27 @@ func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
 	exact := true // PC is where the thread is, not a return address
 	for len(stack.Frames) < depth {
 		f, last, err := w.step(s, exact)
+		if exact {
+			stack.ScanFrom = f.SP // a stack of its own: the thread's, or that which a signal interrupted
+		}
 		stack.Frames = append(stack.Frames, f)
 		if err != nil {
-			stack.Why, stack.ScanFrom = err.Error(), f.SP
+			stack.Why = err.Error()
 			return stack
 		}
 		if last {
-			stack.Complete = true
+			stack.Complete, stack.ScanFrom = true, 0
 			return stack
 		}
-		exact = f.Signal
+		exact, stack.ScanFrom = f.Signal, f.SP
 	}
-	stack.Why, stack.ScanFrom = fmt.Sprintf("more than %d frames", depth), s.regs[regSP]
+	stack.Why = fmt.Sprintf("more than %d frames", depth)
 	return stack
 }
 
 // step describes the frame in s and turns s into its caller; last means that there is none.
 func (w *Walker) step(s *state, exact bool) (f Frame, last bool, err error) {
-	f = Frame{PC: s.regs[regPC], At: s.regs[regPC], SP: s.regs[regSP]}
+	f = Frame{PC: s.regs[regPC], At: s.regs[regPC], SP: s.regs[regSP], Exact: true}
 	r := w.rowFor(f.PC)
 	if !exact && (r.err != nil || !r.row.signal) {
 		f.At = f.PC - 1
@@ -134,7 +137,7 @@ func (w *Walker) step(s *state, exact bool) (f Frame, last bool, err error) {
 	if r.err != nil {
 		return f, false, w.restorer(s, &f, r.err)
 	}
-	s.bias, f.Signal, f.Exact = r.bias, r.row.signal, true
+	s.bias, f.Signal = r.bias, r.row.signal
 	if f.Signal {
 		f.At = f.PC
 	}
@@ -182,6 +185,9 @@ func (s *state) unwind(r *row) (cfa uint64, last bool, err error) {
 	if err != nil {
 		return 0, false, fmt.Errorf("CFA: %w", err)
 	}
+	if s.pastFrame(r, cfa) {
+		r = r.withoutFrame()
+	}
 	caller := *s
 	caller.set(regSP, cfa)
 	for n := range r.regs {
@@ -195,6 +201,33 @@ func (s *state) unwind(r *row) (cfa uint64, last bool, err error) {
 	caller.set(regPC, caller.regs[r.ra])
 	*s = caller
 	return cfa, false, nil
+}
+
+// pastFrame reports whether the frame that rules of the form "in memory at rbp+n" speak of is gone. gcc (12.2 seen) writes
+// such rules for functions that realign their stack and does not take them back in the epilogue: at the two instructions
+// after `pop %rbp`, `lea -8(%r10),%rsp; ret`, rbp is the caller's already, and the rules would read the caller's frame.
+func (s *state) pastFrame(r *row, cfa uint64) bool {
+	if r.cfaExpr != nil || !r.regs[regBP].ofFrame() {
+		return false
+	}
+	bp, sp := s.regs[regBP], s.regs[regSP]
+	return bp < sp || bp >= cfa
+}
+
+// withoutFrame returns r with the rules that speak of rbp replaced by "unchanged".
+func (r *row) withoutFrame() *row {
+	c := *r
+	for n := range c.regs {
+		if c.regs[n].ofFrame() {
+			c.regs[n] = rule{kind: ruleSame}
+		}
+	}
+	return &c
+}
+
+// ofFrame reports whether the rule is an expression that begins with DW_OP_breg6 (rbp).
+func (r *rule) ofFrame() bool {
+	return r.kind == ruleExpression && len(r.expr) > 0 && r.expr[0] == 0x70+regBP
 }
 
 // apply sets register n of the caller.
