@@ -34,6 +34,7 @@ type Emitted struct {
 	Asm       []byte
 	Functions []EmittedFunction
 	NewVars   []string // original-source names of new variables put into .kpatch.data or .kpatch.rodata
+	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
 }
 
 // EmittedFunction names a function in the emitted assembly. Every undefined symbol of the assembly is a name of the

@@ -1,0 +1,84 @@
+package diffasm
+
+import "strings"
+
+// autoName is a name the compiler numbered itself: a static local (x.3) or a clone (f.isra.0.constprop.1).
+type autoName struct {
+	base  string // x, f
+	kinds string // "#" for a number, ".isra.#" for a clone; the numbers left out
+}
+
+// cloneSuffix are the suffixes compilers add before a number.
+var cloneSuffix = map[string]bool{
+	"isra": true, "constprop": true, "part": true, "lto_priv": true, "clone": true, "llvm": true, "localalias": true,
+	"simdclone": true, "_omp_fn": true, "_omp_cpyfn": true, "oacc_privatized": true,
+}
+
+// splitAuto takes an automatic name apart; ok is false for other names.
+func splitAuto(name string) (a autoName, ok bool) {
+	if strings.IndexByte(name, '.') <= 0 {
+		return a, false
+	}
+	rest := name
+	for {
+		i := strings.LastIndexByte(rest, '.')
+		if i <= 0 {
+			break
+		}
+		switch last := rest[i+1:]; {
+		case allDigits(last):
+			a.kinds = ".#" + a.kinds
+		case cloneSuffix[last]:
+			a.kinds = "." + last + a.kinds
+		default:
+			a.base = rest
+			return a, a.kinds != ""
+		}
+		rest = rest[:i]
+	}
+	a.base = rest
+	return a, a.kinds != ""
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// key is what candidates for the same name have in common.
+func (a autoName) key() string { return a.base + a.kinds }
+
+// isAuto reports whether name is automatic.
+func isAuto(name string) bool {
+	_, ok := splitAuto(name)
+	return ok
+}
+
+// sourceName is the name without automatic suffixes.
+func sourceName(name string) string {
+	if a, ok := splitAuto(name); ok {
+		return a.base
+	}
+	return name
+}
+
+// noAddress are names of constants the compiler makes; programs cannot depend on their addresses.
+var noAddress = map[string]bool{
+	"__func__": true, "__FUNCTION__": true, "__PRETTY_FUNCTION__": true, "CSWTCH": true, "C": true,
+}
+
+// isLiteral reports whether b is known by its content alone: a .L literal, or a constant the compiler made and numbered.
+func (f *File) isLiteral(b *block) bool {
+	if b.owner != nil {
+		return false
+	}
+	if isLocal(b.name) {
+		return true
+	}
+	a, ok := splitAuto(b.name)
+	return ok && noAddress[a.base] && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+}

@@ -1,0 +1,159 @@
+package diffasm
+
+import (
+	"fmt"
+	"strings"
+)
+
+// closure is what the chosen functions need besides their code, in order of first use.
+type closure struct {
+	d       *Delta
+	copies  map[*block]bool
+	data    []*block // literals, tables and new variables
+	aliases []*alias // local aliases and weak references to repeat
+	externs []string // names the unit does not define
+	newVars []string
+
+	seen     map[string]bool
+	problems []problem
+	fn       *fn
+	at       stmt
+}
+
+// closure follows the references of the chosen functions and refuses what they cannot have.
+func (c *decider) closure() {
+	clo := &closure{d: c.d, copies: c.s.copies, seen: map[string]bool{}}
+	for _, pair := range c.s.chosen {
+		clo.function(pair.p)
+		for _, p := range clo.problems {
+			c.refuse(p, c.d.patched, pair.p.name)
+		}
+		clo.problems = nil
+	}
+	c.s.clo = clo
+}
+
+func (c *closure) function(fn *fn) {
+	c.fn = fn
+	for _, s := range fn.streams {
+		for _, st := range s.stmts {
+			c.statement(st)
+		}
+	}
+}
+
+func (c *closure) statement(st stmt) {
+	t := tokens{s: st.args}
+	for tok, ok := t.next(); ok; tok, ok = t.next() {
+		if tok.kind == tokSym {
+			c.at = st
+			c.visit(tok.text)
+		}
+	}
+}
+
+func (c *closure) refuse(code, hint, format string, args ...any) {
+	c.problems = append(c.problems, problem{code: code, what: fmt.Sprintf(format, args...), hint: hint, at: c.at})
+}
+
+func (c *closure) visit(name string) {
+	f := c.d.patched
+	if name == "." || name == c.fn.name || isPart(c.fn.name, name) || f.labels[name] == c.fn {
+		return
+	}
+	if owner := f.labels[name]; owner != nil {
+		c.refuse("foreign-label", "", "it uses the label %s inside function %q", name, owner.name)
+		return
+	}
+	if b := f.blocks[name]; b != nil && b.owner != nil && b.owner != c.fn {
+		c.refuse("label-table", "", "it uses the label table %q of function %q", name, b.owner.name)
+		return
+	}
+	if c.seen[name] {
+		return
+	}
+	c.seen[name] = true
+	switch {
+	case f.alias[name] != nil:
+		c.alias(f.alias[name])
+	case f.blocks[name] != nil:
+		c.block(f.blocks[name])
+	case f.fnByName[name] != nil:
+	case isLocal(name):
+		c.refuse("unknown-label", "", "it uses the label %s, which the unit does not define", name)
+	default:
+		c.extern(name)
+	}
+}
+
+func (c *closure) alias(a *alias) {
+	switch {
+	case a.target == "" && isLocal(a.name):
+		c.refuse("alias-expression", "", "it uses %s, defined as %q", a.name, a.expr)
+	case isLocal(a.name) || a.weak:
+		c.visit(a.target)
+		c.aliases = append(c.aliases, a)
+	default:
+		target, _, _ := c.d.patched.follow(a.name)
+		if target != c.fn.name {
+			c.visit(target)
+		}
+	}
+}
+
+func (c *closure) block(b *block) {
+	f := c.d.patched
+	switch {
+	case b.owner != nil || f.isLiteral(b):
+		if len(b.items) == 0 && b.next != nil {
+			c.visit(b.next.name)
+		} else if len(b.items) == 0 {
+			c.refuse("empty-data", "", "it uses %s, which has no content", b.name)
+		}
+		c.carry(b)
+	case c.d.m.origVar(b) != nil && !c.copies[b]:
+	case len(c.d.m.ambiguous[b.name]) > 0:
+		c.refuse("static-ambiguous", "give the variables names of their own in the source patch",
+			"it uses the static variable %q, which may be any of %s of the original", b.name,
+			strings.Join(c.d.m.ambiguous[b.name], ", "))
+	default:
+		c.newVar(b)
+	}
+}
+
+// carry adds a block and what it refers to.
+func (c *closure) carry(b *block) {
+	at := c.at
+	c.data = append(c.data, b)
+	for _, st := range b.items {
+		c.statement(st)
+	}
+	c.at = at
+}
+
+// newVar adds a variable the original does not have.
+func (c *closure) newVar(b *block) {
+	switch {
+	case b.sec.class == classTLS:
+		c.refuse("new-tls", "use a variable that is not thread-local, or a library of thread keys", "it uses the new thread-local variable %q", b.name)
+	case b.common && c.d.patched.isGlobal(b.name):
+		c.refuse("new-common", "give the variable an initialiser, or build with -fno-common",
+			"it uses the new common variable %q, which another unit may define", b.name)
+	case b.sec.isSet():
+		c.refuse("section-set", "", "it uses the new variable %q in section %s, which the program collects at link time", b.name, b.sec.name)
+	case len(b.items) == 0 && b.next != nil:
+		c.refuse("empty-data", "", "it uses %q, which has no content of its own", b.name)
+	default:
+		c.newVars = append(c.newVars, b.name)
+		c.carry(b)
+	}
+}
+
+// extern checks a name that the unit leaves undefined: the original must not have a private one of that name.
+func (c *closure) extern(name string) {
+	if o := c.d.orig; o.defines(name) && !o.isGlobal(name) {
+		c.refuse("name-clash", "give one of the two another name", "it uses %q of another unit, while the original unit has a private %q", name, name)
+		return
+	}
+	c.externs = append(c.externs, name)
+}

@@ -1,0 +1,369 @@
+package diffasm
+
+import (
+	"errors"
+	"fmt"
+
+	"gocare/internal/fault"
+)
+
+// Options say which of the changed functions go into the patch.
+type Options struct {
+	Keep     func(name string) bool // which changed functions to take; nil takes all. New functions are always taken
+	Identity func(name string) bool // which unchanged functions to take as well; may be nil
+	// Allow says which refusals the user overrides; may be nil. Only Overridable codes are asked for.
+	Allow func(code string) bool
+}
+
+// Overridable reports whether a refusal leaves a patch that can be made at all.
+func Overridable(code string) bool {
+	switch code {
+	case "filter-split", "data-changed", "new-constructor", "gone-destructor":
+		return true
+	}
+	return false
+}
+
+// Selection is what goes into the patch of one unit.
+type Selection struct {
+	Functions []Function // in file order
+	LeftOut   []Function // changed, but left out by the filter
+	Skipped   []Function // unchanged ones that Identity asked for and that cannot be carried; Reason says why
+
+	d      *Delta
+	chosen []fnPair
+	copies map[*block]bool // changed constants carried as a new copy
+	clo    *closure
+}
+
+// Empty reports whether nothing of the unit goes into a patch.
+func (s *Selection) Empty() bool { return len(s.Functions) == 0 }
+
+// OnlyNew reports whether all the functions are new: nothing that exists calls them, unless another unit does.
+func (s *Selection) OnlyNew() bool {
+	for _, f := range s.Functions {
+		if f.Status != New {
+			return false
+		}
+	}
+	return true
+}
+
+// decider gathers a selection and its refusals.
+type decider struct {
+	d    *Delta
+	o    Options
+	s    *Selection
+	in   map[*fn]bool // chosen functions, of both units
+	errs []error
+}
+
+// Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
+func Decide(d *Delta, o Options) (*Selection, error) {
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*block]bool{}}, in: map[*fn]bool{}}
+	if d.m == nil {
+		return c.s, nil
+	}
+	c.choose()
+	c.split()
+	for _, p := range d.unit {
+		c.refuse(p, d.patched, "")
+	}
+	c.variables()
+	c.closure()
+	if len(c.errs) == 1 {
+		return nil, c.errs[0]
+	}
+	if len(c.errs) > 1 {
+		return nil, errors.Join(c.errs...)
+	}
+	return c.s, nil
+}
+
+// refuse notes a refusal unless the user overrides it.
+func (c *decider) refuse(p problem, f *File, fn string) {
+	if Overridable(p.code) && c.o.Allow != nil && c.o.Allow(p.code) {
+		return
+	}
+	what := p.what
+	if fn != "" {
+		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.what)
+	}
+	c.errs = append(c.errs, fault.Refuse(p.code, f.where(p.at), "%s", what).WithHint("%s", p.hint))
+}
+
+// choose takes the changed and new functions and those that are asked for.
+func (c *decider) choose() {
+	for i, f := range c.d.Functions {
+		pair := c.d.fns[i]
+		switch {
+		case f.Status == Gone:
+		case f.Status == Changed && c.o.Keep != nil && !c.keep(f):
+			c.s.LeftOut = append(c.s.LeftOut, f)
+		case f.Status == Changed || f.Status == New:
+			for _, p := range c.problems(pair) {
+				c.refuse(p, c.d.patched, f.Name)
+			}
+			c.take(f, pair)
+		case c.o.Identity != nil && c.o.Identity(f.Name):
+			if ps := c.problems(pair); len(ps) > 0 {
+				f.Reason = ps[0].what
+				c.s.Skipped = append(c.s.Skipped, f)
+				continue
+			}
+			f.Reason = "asked for"
+			c.take(f, pair)
+		}
+	}
+}
+
+// keep asks the filter for a function by its own and its source name.
+func (c *decider) keep(f Function) bool { return c.o.Keep(f.Name) || c.o.Keep(sourceName(f.Name)) }
+
+func (c *decider) take(f Function, pair fnPair) {
+	c.s.Functions = append(c.s.Functions, f)
+	c.s.chosen = append(c.s.chosen, pair)
+	c.in[pair.p] = true
+	if pair.o != nil {
+		c.in[pair.o] = true
+	}
+}
+
+// problems lists what keeps a function out of a patch.
+func (c *decider) problems(pair fnPair) []problem {
+	f := c.d.patched
+	list := append(append([]problem(nil), f.problems...), pair.p.problems...)
+	if pair.o != nil {
+		for _, p := range pair.o.problems {
+			if p.code == "comdat" || p.code == "entry-table" {
+				list = append(list, p)
+			}
+		}
+	}
+	if f.intel {
+		list = append(list, problem{code: "intel-syntax", what: "the unit is compiled with -masm=intel", hint: "build without -masm=intel"})
+	}
+	if c.d.m.p.texts[pair.p.index].deep {
+		list = append(list, problem{code: "alias-cycle", what: "it uses an alias or a table that is circular or nested too deeply"})
+	}
+	list = append(list, lsda(pair.p)...)
+	return append(list, stray(pair.p)...)
+}
+
+// lsda finds exception tables.
+func lsda(p *fn) []problem {
+	for _, s := range p.streams {
+		for _, st := range s.stmts {
+			if st.op == ".cfi_lsda" || st.op == ".cfi_personality" {
+				return []problem{{
+					code: "cxx-lsda", what: "it has an exception table, which a running process cannot be given", at: st,
+					hint: "leave the function out with the filter, or change a function without clean-ups",
+				}}
+			}
+		}
+	}
+	return nil
+}
+
+// stray finds numeric labels that do not belong to the function.
+func stray(p *fn) []problem {
+	last := map[string]int{}
+	var all []stmt
+	for _, s := range p.streams {
+		for _, st := range s.stmts {
+			if st.kind == label && isNumeric(st.op) {
+				last[st.op] = len(all)
+			}
+			all = append(all, st)
+		}
+	}
+	seen := map[string]bool{}
+	for i, st := range all {
+		if st.kind == label && isNumeric(st.op) {
+			seen[st.op] = true
+			continue
+		}
+		t := tokens{s: st.args}
+		for tok, ok := t.next(); ok; tok, ok = t.next() {
+			if tok.kind != tokNum || len(tok.text) < 2 {
+				continue
+			}
+			n, dir := tok.text[:len(tok.text)-1], tok.text[len(tok.text)-1]
+			at, defined := last[n]
+			if !allDigits(n) || dir == 'b' && seen[n] || dir == 'f' && defined && at > i || dir != 'b' && dir != 'f' {
+				continue
+			}
+			return []problem{{code: "asm-label", what: fmt.Sprintf("%s is no label of this function", tok.text), at: st}}
+		}
+	}
+	return nil
+}
+
+// split refuses a filter that keeps a caller or callee of a changed function it leaves out.
+func (c *decider) split() {
+	if len(c.s.LeftOut) == 0 {
+		return
+	}
+	out := map[*fn]bool{}
+	for i, f := range c.d.Functions {
+		if f.Status == Changed && !c.in[c.d.fns[i].p] {
+			out[c.d.fns[i].p] = true
+		}
+	}
+	for i, f := range c.d.Functions {
+		p := c.d.fns[i].p
+		if f.Status != Changed && f.Status != New || p == nil {
+			continue
+		}
+		for _, callee := range c.d.patched.mentions(p) {
+			if c.in[p] && out[callee] {
+				c.splitBetween(f.Name, callee.name, callee, "calls")
+			}
+			if out[p] && c.in[callee] && c.changed(callee) {
+				c.splitBetween(callee.name, f.Name, p, "is called by")
+			}
+		}
+	}
+}
+
+// changed reports whether a chosen function is in the patch for more than identity.
+func (c *decider) changed(p *fn) bool {
+	for i, pair := range c.d.fns {
+		if pair.p == p {
+			return c.d.Functions[i].Status == Changed
+		}
+	}
+	return false
+}
+
+func (c *decider) splitBetween(kept, out string, at *fn, verb string) {
+	c.refuse(problem{
+		code: "filter-split", at: at.first(),
+		what: fmt.Sprintf("the filter keeps %q, which %s the changed function %q that it leaves out", kept, verb, out),
+		hint: fmt.Sprintf("let the filter name %q too, or leave both out", out),
+	}, c.d.patched, "")
+}
+
+// first returns a statement to name the place of the function by.
+func (f *fn) first() stmt {
+	for _, st := range f.streams[0].stmts {
+		if st.kind == insn {
+			return st
+		}
+	}
+	return stmt{line: f.line}
+}
+
+// mentions returns the functions of the unit that fn's code names, aliases followed, in order.
+func (f *File) mentions(from *fn) (list []*fn) {
+	seen := map[*fn]bool{from: true}
+	for _, s := range from.streams {
+		for _, st := range s.stmts {
+			t := tokens{s: st.args}
+			for tok, ok := t.next(); ok; tok, ok = t.next() {
+				if tok.kind != tokSym {
+					continue
+				}
+				name, _, _ := f.follow(tok.text)
+				if g := f.fnByName[name]; g != nil && !seen[g] {
+					seen[g] = true
+					list = append(list, g)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// variables refuses changed variables, except constants that only functions of the patch use.
+func (c *decider) variables() {
+	for i, v := range c.d.Variables {
+		if v.Status != Changed {
+			continue
+		}
+		pair := c.d.vars[i]
+		if c.copyable(pair) {
+			c.s.copies[pair.p] = true
+			continue
+		}
+		hint := "running processes keep the variable they have: use a new variable for the new content"
+		if v.Code == "data-size" {
+			hint = "keep the old size and put what is new into a new variable"
+		}
+		c.refuse(problem{
+			code: v.Code, hint: hint, at: stmt{line: pair.p.line},
+			what: fmt.Sprintf("cannot patch variable %q: %s", v.Name, v.Reason),
+		}, c.d.patched, "")
+	}
+}
+
+// copyable reports whether a changed variable is constant, private to the unit, and used by functions of the patch alone.
+func (c *decider) copyable(v varPair) bool {
+	return c.private(c.d.orig, v.o) && c.private(c.d.patched, v.p)
+}
+
+func (c *decider) private(f *File, b *block) bool {
+	if f.isGlobal(b.name) || b.sec.class != classRO && b.sec.class != classRelro || b.sec.isSet() {
+		return false
+	}
+	u := f.users(b.name)
+	for _, fn := range u.fns {
+		if !c.in[fn] && !c.gone(f, fn) {
+			return false
+		}
+	}
+	return len(u.data) == 0
+}
+
+// gone reports whether fn is a static function of the original that has no successor.
+func (c *decider) gone(f *File, fn *fn) bool {
+	if f != c.d.orig || f.isGlobal(fn.name) {
+		return false
+	}
+	for i, pair := range c.d.fns {
+		if pair.o == fn {
+			return c.d.Functions[i].Status == Gone
+		}
+	}
+	return false
+}
+
+// users are the functions and variables that mention a symbol, also through literals and aliases.
+type users struct {
+	fns  []*fn
+	data []*block
+}
+
+func (f *File) users(name string) (u users) {
+	for _, fn := range f.funcs {
+		found := false
+		f.walk(fn, func(n string) { found = found || n == name })
+		if found {
+			u.fns = append(u.fns, fn)
+		}
+	}
+	for _, b := range f.vars {
+		if b.owner == nil && !f.isLiteral(b) && b.name != name && f.itemsMention(b, name) {
+			u.data = append(u.data, b)
+		}
+	}
+	return u
+}
+
+func (f *File) itemsMention(b *block, name string) (found bool) {
+	c := newCanon(f, func(n string) string {
+		found = found || n == name
+		return n
+	})
+	c.data(b)
+	return found
+}
+
+// walk calls yield for every symbol that the code of fn stands on.
+func (f *File) walk(fn *fn, yield func(string)) {
+	c := newCanon(f, func(n string) string {
+		yield(n)
+		return n
+	})
+	c.function(fn)
+}

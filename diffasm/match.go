@@ -1,0 +1,241 @@
+package diffasm
+
+import (
+	"regexp"
+
+	"gocare/internal/fault"
+)
+
+// Delta is what Match found.
+type Delta struct {
+	Functions []Function // in file order of the patched unit, gone ones last
+	Variables []Variable // likewise
+
+	orig, patched *File
+	m             *matcher
+	fns           []fnPair // parallel to Functions
+	vars          []varPair
+	unit          []problem // refused whatever is chosen
+}
+
+// Variable is one variable of a unit as Match found it.
+type Variable struct {
+	Name   string // in the patched unit; in the original one if gone
+	Orig   string // its name in the original unit, "" if new
+	Status Status
+	Code   string // why it cannot be patched: data-changed or data-size; "" if it is not changed
+	Reason string // in words
+}
+
+// fnPair is a function in both units; one of them may be nil.
+type fnPair struct{ p, o *fn }
+
+// varPair is a variable in both units; one of them may be nil.
+type varPair struct{ p, o *block }
+
+// Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
+// nil if it could not be built, then differences in line numbers count.
+func Match(orig, patched, restored *File) (*Delta, error) {
+	d := &Delta{orig: orig, patched: patched}
+	if len(orig.lto) > 0 || len(patched.lto) > 0 {
+		return d, matchLTO(orig, patched)
+	}
+	d.m = newMatcher(orig, patched)
+	d.m.run()
+	var r *matcher
+	if restored != nil {
+		r = newMatcher(orig, restored)
+		r.run()
+	}
+	d.matchFuncs(r)
+	d.matchVars(r)
+	d.matchLoose(r)
+	return d, nil
+}
+
+// ltoTail is the part of an LTO section name that differs from run to run.
+var ltoTail = regexp.MustCompile(`(\.gnu\.lto_[\w.]*?)\.[0-9a-f]{8,}`)
+
+// matchLTO refuses a unit whose code is still to be generated, unless nothing changed.
+func matchLTO(orig, patched *File) error {
+	if ltoTail.ReplaceAllString(orig.src, "$1") == ltoTail.ReplaceAllString(patched.src, "$1") {
+		return nil
+	}
+	return fault.Refuse("lto", patched.unit(), "the unit changed and is compiled with -flto: its code is made at link time").
+		WithHint("build both versions with -fno-lto, or make the patch from the link's own assembly")
+}
+
+// matchFuncs compares every function.
+func (d *Delta) matchFuncs(r *matcher) {
+	seen := map[*fn]bool{}
+	for _, p := range d.patched.funcs {
+		o := d.m.origFunc(p)
+		f := Function{Name: p.name, Status: New, Reason: "new function"}
+		f.File, f.Line = d.patched.fnPlace(p)
+		if o != nil {
+			seen[o] = true
+			f.Orig = o.name
+			d.compare(&f, p, o, r)
+		}
+		d.add(f, p, o)
+	}
+	for _, o := range d.orig.funcs {
+		if !seen[o] {
+			f := Function{Name: o.name, Orig: o.name, Status: Gone, Reason: "no longer in the unit"}
+			f.File, f.Line = d.orig.fnPlace(o)
+			d.add(f, nil, o)
+		}
+	}
+}
+
+func (d *Delta) add(f Function, p, o *fn) {
+	d.Functions = append(d.Functions, f)
+	d.fns = append(d.fns, fnPair{p, o})
+}
+
+// compare fills in status and reason of a function both units have.
+func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
+	switch {
+	case d.m.equal(p, o):
+		f.Status, f.Reason = Same, "same code"
+	case r != nil && r.p.f.fnByName[p.name] != nil && r.origFunc(r.p.f.fnByName[p.name]) == o && r.equal(r.p.f.fnByName[p.name], o):
+		f.Status, f.Reason = LineOnly, "line numbers only"
+	default:
+		f.Status = Changed
+		d.explain(f, p, o)
+	}
+}
+
+// equal reports whether two functions are the same in all that counts.
+func (m *matcher) equal(p, o *fn) bool {
+	pt, ot := &m.p.texts[p.index], &m.o.texts[o.index]
+	return pt.hash == ot.hash && !pt.deep && !ot.deep && m.p.f.linkage(p.name) == m.o.f.linkage(o.name)
+}
+
+// fnPlace returns the first source place of a function.
+func (f *File) fnPlace(fn *fn) (string, int) {
+	for _, s := range fn.streams {
+		for _, st := range s.stmts {
+			if st.kind == insn {
+				return f.place(st.src)
+			}
+		}
+	}
+	return f.Source, 0
+}
+
+// matchVars compares every variable that is neither a literal nor a part of a function.
+func (d *Delta) matchVars(r *matcher) {
+	seen := map[*block]bool{}
+	for _, p := range d.patched.vars {
+		if p.owner != nil || d.patched.isLiteral(p) || isLocal(p.name) {
+			continue
+		}
+		o := d.m.origVar(p)
+		v := Variable{Name: p.name, Status: New, Reason: "new variable"}
+		if o != nil {
+			seen[o] = true
+			v.Orig, v.Status, v.Reason = o.name, Same, ""
+			if code, why := d.m.compareVar(p, o); code != "" && !sameRestored(r, p, o) {
+				v.Status, v.Code, v.Reason = Changed, code, why
+			}
+		}
+		d.Variables = append(d.Variables, v)
+		d.vars = append(d.vars, varPair{p, o})
+	}
+	for _, o := range d.orig.vars {
+		if !seen[o] && o.owner == nil && !d.orig.isLiteral(o) {
+			d.Variables = append(d.Variables, Variable{Name: o.name, Orig: o.name, Status: Gone, Reason: "no longer in the unit"})
+			d.vars = append(d.vars, varPair{nil, o})
+		}
+	}
+}
+
+// sameRestored reports whether the variable is unchanged once the original line numbers are restored.
+func sameRestored(r *matcher, p, o *block) bool {
+	if r == nil {
+		return false
+	}
+	b := r.p.f.blocks[p.name]
+	if b == nil || r.origVar(b) != o {
+		return false
+	}
+	code, _ := r.compareVar(b, o)
+	return code == ""
+}
+
+// compareVar returns the refusal code for a changed variable and why, "" if it is the same.
+func (m *matcher) compareVar(p, o *block) (code, why string) {
+	ps, os := m.p.f.size(p), m.o.f.size(o)
+	switch {
+	case ps != os:
+		return "data-size", "size changed from " + os + " to " + ps + " bytes"
+	case p.align > o.align:
+		return "data-size", "alignment changed"
+	case p.sec.class != o.sec.class:
+		return "data-changed", "moved from " + o.sec.class.String() + " to " + p.sec.class.String() + " data"
+	case m.p.inits[p].hash != m.o.inits[o].hash && !sameBytes(p, o):
+		return "data-changed", "initial value changed"
+	}
+	return "", ""
+}
+
+// sameBytes reports whether two blocks of plain numbers have the same content however it is spelt.
+func sameBytes(p, o *block) bool {
+	pb, ok := constBytes(p)
+	ob, ok2 := constBytes(o)
+	return ok && ok2 && string(pb) == string(ob)
+}
+
+// matchLoose compares what lies outside functions and labelled data: constructors and top-level assembly.
+func (d *Delta) matchLoose(r *matcher) {
+	have := looseTexts(d.m.o)
+	now := looseTexts(d.m.p)
+	for _, key := range sortedKeys(now) {
+		if len(now[key]) <= len(have[key]) || r != nil && len(looseTexts(r.p)[key]) <= len(have[key]) {
+			continue
+		}
+		d.newLoose(now[key][0])
+	}
+	for _, key := range sortedKeys(have) {
+		if l := have[key][0]; len(have[key]) > len(now[key]) && l.sec.isDtor() {
+			d.unit = append(d.unit, problem{
+				code: "gone-destructor", what: "the unit no longer registers " + l.stmt.args + " to run at exit", at: l.stmt,
+				hint: "keep the function registered and make it do nothing",
+			})
+		}
+	}
+}
+
+func (d *Delta) newLoose(l loose) {
+	if l.sec.isCtor() || l.sec.isDtor() {
+		d.unit = append(d.unit, problem{
+			code: "new-constructor", what: "the unit registers " + l.stmt.args + " in " + l.sec.name + ", which runs only at start or exit",
+			hint: "do the work where it is first needed", at: l.stmt,
+		})
+		return
+	}
+	d.unit = append(d.unit, problem{
+		code: "asm-toplevel", what: "top-level assembly or unnamed data changed in section " + l.sec.name, at: l.stmt,
+		hint: "only functions and named variables can be patched",
+	})
+}
+
+// looseTexts returns the loose statements that no function owns by canonical text.
+func looseTexts(s *side) map[string][]loose {
+	by := map[string][]loose{}
+	for _, l := range s.f.loose {
+		if l.open != nil || entryTable(l.sec.name) {
+			continue
+		}
+		s.c.begin(&fn{})
+		s.c.statement(l.stmt)
+		key := l.sec.name + " " + s.c.out.String()
+		by[key] = append(by[key], l)
+	}
+	return by
+}
+
+func entryTable(section string) bool {
+	return section == "__patchable_function_entries" || section == "__mcount_loc"
+}
