@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -121,4 +122,23 @@ func (p *permuter) result() []string {
 
 func unknownOption(arg string) *fault.Error {
 	return fault.New(fault.Usage, "", "unknown option %s", arg).WithHint("see --help for the options")
+}
+
+// Command takes the first positional argument out of args when it is one of names; else name is empty and rest is args.
+// flags are all options that may occur before it. A wrong option is left for Permute to report.
+func Command(args []string, flags []cli.Flag, names []string) (name string, rest []string) {
+	p := permuter{takesValue: flagNames(flags)}
+	for at := 0; at < len(args) && args[at] != "--"; {
+		before := len(p.positionals)
+		n, err := p.take(args[at:])
+		if err != nil || len(p.positionals) == before {
+			at += max(n, 1)
+			continue
+		}
+		if !slices.Contains(names, args[at]) {
+			return "", args
+		}
+		return args[at], slices.Concat(args[:at], args[at+1:])
+	}
+	return "", args
 }

@@ -112,3 +112,22 @@ func TestPermuteFeedsLibrary(t *testing.T) {
 		t.Errorf("id %q, jobs %d, files %q", id, jobs, files)
 	}
 }
+
+func TestCommand(t *testing.T) {
+	names := []string{"patch", "info"}
+	for _, tt := range []struct{ name, args, command, rest string }{
+		{"first", "patch -c a", "patch", "-c a"},
+		{"behind options", "-v -j64 -i patch info a", "info", "-v -j64 -i patch a"},
+		{"only the first positional", "a patch", "", "a patch"},
+		{"not behind a double dash", "-v -- patch", "", "-v -- patch"},
+		{"none", "-v", "", "-v"},
+		{"behind a wrong option", "-x patch", "patch", "-x"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			command, rest := Command(split(tt.args), testFlags(), names)
+			if command != tt.command || !slices.Equal(rest, split(tt.rest)) {
+				t.Errorf("got %q, %q; want %q, %q", command, rest, tt.command, tt.rest)
+			}
+		})
+	}
+}
