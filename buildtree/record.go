@@ -74,38 +74,61 @@ type Record struct {
 	Damaged []string // lines of the log that could not be read, described
 
 	older []Unit // units whose object path was written again later; an object may have been moved away in between
+
+	index *unitIndex // made on the first query
+}
+
+// unitIndex finds units; lists have the latest first. A Record must not be queried from two goroutines at once.
+type unitIndex struct {
+	units    int // len(Record.Units) when it was made
+	byObject map[Digest][]*Unit
+	byAlloc  map[allocKey]*Unit
+}
+
+type allocKey struct {
+	alloc  Digest
+	object string
+}
+
+func (r *Record) indexed() *unitIndex {
+	if r.index != nil && r.index.units == len(r.Units) {
+		return r.index
+	}
+	ix := &unitIndex{units: len(r.Units), byObject: map[Digest][]*Unit{}, byAlloc: map[allocKey]*Unit{}}
+	for _, units := range [][]Unit{r.Units, r.older} {
+		for i := len(units) - 1; i >= 0; i-- {
+			u := &units[i]
+			ix.byObject[u.ObjectID] = append(ix.byObject[u.ObjectID], u)
+			if key := (allocKey{u.AllocID, u.Object}); ix.byAlloc[key] == nil && u.AllocID != "" {
+				ix.byAlloc[key] = u
+			}
+		}
+	}
+	r.index = ix
+	return ix
 }
 
 // UnitByObject returns the latest unit that wrote an object with this content, or nil.
 func (r *Record) UnitByObject(d Digest) *Unit {
-	return r.findUnit(func(u *Unit) bool { return d != "" && u.ObjectID == d })
+	if units := r.indexed().byObject[d]; d != "" && len(units) > 0 {
+		return units[0]
+	}
+	return nil
 }
 
 // UnitFor returns the unit that an input of l was compiled from, or nil: by content, preferring the unit that wrote this
-// very path, else by its allocated sections if it is the only one that wrote this path.
+// very path, else (objcopy, strip) the unit that wrote this path with the same allocated sections.
 func (r *Record) UnitFor(l *Link, in Input) *Unit {
 	path := l.abs(in.Path)
-	exact := r.findUnit(func(u *Unit) bool { return in.ObjectID != "" && u.ObjectID == in.ObjectID && u.Object == path })
-	if exact != nil {
-		return exact
-	}
-	if u := r.UnitByObject(in.ObjectID); u != nil {
-		return u
-	}
-	return r.findUnit(func(u *Unit) bool {
-		return in.AllocID != "" && in.Member == "" && u.AllocID == in.AllocID && u.Object == path
-	})
-}
-
-func (r *Record) findUnit(match func(*Unit) bool) *Unit {
-	for _, units := range [][]Unit{r.Units, r.older} {
-		for i := len(units) - 1; i >= 0; i-- {
-			if match(&units[i]) {
-				return &units[i]
-			}
+	for _, u := range r.indexed().byObject[in.ObjectID] {
+		if in.ObjectID != "" && u.Object == path {
+			return u
 		}
 	}
-	return nil
+	if u := r.UnitByObject(in.ObjectID); u != nil || in.Member != "" {
+		return u
+	}
+	return r.indexed().byAlloc[allocKey{in.AllocID, path}]
 }
 
 // LinkByBuildID returns the latest link whose output has this build ID (hex, either case), or nil.

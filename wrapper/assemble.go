@@ -2,7 +2,8 @@ package wrapper
 
 import (
 	"bytes"
-	"fmt"
+	"debug/elf"
+	"encoding/binary"
 	"io"
 	"os"
 	"path/filepath"
@@ -70,68 +71,82 @@ func (p *Process) assemble() int {
 	if store == nil {
 		return become(real, real, p.Argv[1:], p.Env)
 	}
-	st, asm, err := p.runAs(real, call, store)
+	run := asRun{p: p, real: real, call: call, drv: drv, store: store}
+	st, err := run.do()
+	if err == nil && st.ok() {
+		err = run.record(stage)
+	}
 	if err != nil {
 		_ = store.LogError(p.abs(call.output), err)
-	} else if st.ok() {
-		p.recordUnit(store, stage, real, call, drv, asm)
 	}
 	return st.end()
 }
 
-// source is the assembler source as far as a record needs it.
-type source struct {
-	id   buildtree.Digest
-	text []byte
+// asRun is one run of the assembler that is recorded.
+type asRun struct {
+	p     *Process
+	real  string
+	call  asCall
+	drv   driverCall
+	store *buildtree.Store
+	unit  buildtree.Unit
 }
 
-// runAs runs the real assembler and keeps its source meanwhile.
-func (p *Process) runAs(real string, call asCall, store *buildtree.Store) (status, source, error) {
+// do runs the real assembler and prepares the record meanwhile.
+func (r *asRun) do() (status, error) {
 	files := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
-	piped := len(call.inputs) == 0 || call.inputs[0] == "-"
 	var feed *os.File
-	if piped {
-		r, w, err := os.Pipe()
+	if len(r.call.inputs) == 0 || r.call.inputs[0] == "-" {
+		rd, wr, err := os.Pipe()
 		if err != nil {
-			return status{code: complain(err.Error())}, source{}, err
+			return status{code: complain(err.Error())}, err
 		}
-		files[0], feed = r, w
+		defer rd.Close()
+		files[0], feed = rd, wr
 	}
-	c, err := start(real, append([]string{real}, p.Argv[1:]...), p.Env, files)
+	c, err := start(r.real, append([]string{r.real}, r.p.Argv[1:]...), r.p.Env, files)
 	if err != nil {
-		return status{code: complain(err.Error())}, source{}, err
+		return status{code: complain(err.Error())}, err
 	}
-	if piped {
-		files[0].Close()
+	if feed != nil {
+		files[0].Close() // else writing to a tool that has ended would block for ever
 	}
-	src, srcErr := p.keepSource(call, feed, store)
+	prepareErr := r.prepare(feed)
 	st, err := c.wait()
 	if err != nil {
-		return status{code: complain(err.Error())}, source{}, err
+		return status{code: complain(err.Error())}, err
 	}
-	return st, src, srcErr
+	return st, prepareErr
 }
 
-// keepSource reads the assembler source, passing it on to feed when it comes from standard input.
-func (p *Process) keepSource(call asCall, feed *os.File, store *buildtree.Store) (source, error) {
-	var text []byte
-	var err error
-	if feed != nil {
-		text, err = passOn(os.Stdin, feed)
+// prepare fills in all of the unit but the object.
+func (r *asRun) prepare(feed *os.File) error {
+	text, err := r.readSource(feed)
+	if err != nil {
+		return err
 	}
-	for _, in := range call.inputs {
-		if in == "-" || err != nil {
-			continue
+	r.unit = r.p.describeUnit(r.real, r.call, r.drv, text)
+	r.unit.AsmID, err = r.store.PutBlob(text)
+	return err
+}
+
+// readSource reads the assembler source, passing it on to feed when it comes from standard input.
+func (r *asRun) readSource(feed *os.File) ([]byte, error) {
+	if feed != nil {
+		return passOn(os.Stdin, feed)
+	}
+	if len(r.call.inputs) == 1 {
+		return os.ReadFile(r.p.abs(r.call.inputs[0]))
+	}
+	var text []byte
+	for _, in := range r.call.inputs {
+		data, err := os.ReadFile(r.p.abs(in))
+		if err != nil {
+			return nil, err
 		}
-		var data []byte
-		data, err = os.ReadFile(p.abs(in))
 		text = append(text, data...)
 	}
-	if err != nil {
-		return source{}, err
-	}
-	id, err := store.PutBlob(text)
-	return source{id, text}, err
+	return text, nil
 }
 
 // passOn copies r to w and returns what it read. A tool that stops reading is no error: it has said why.
@@ -156,44 +171,37 @@ func passOn(r io.Reader, w *os.File) ([]byte, error) {
 	}
 }
 
-// recordUnit writes the record of a successful run.
-func (p *Process) recordUnit(store *buildtree.Store, stage buildtree.Stage, real string, call asCall, drv driverCall, asm source) {
-	object := p.abs(call.output)
-	fi, err := os.Stat(object)
-	if err == nil && !fi.Mode().IsRegular() {
-		return
-	}
-	u := p.describeUnit(real, call, drv, asm)
-	u.Object = object
-	var data []byte
-	if err == nil {
-		data, err = os.ReadFile(object)
-	}
-	if err == nil && isLtrans(drv) { // gone before the linker ends
-		_, err = store.PutBlob(data)
-	}
-	if err == nil {
-		u.ObjectID = buildtree.DigestOf(data)
-		u.AllocID, err = allocDigest(data)
-	}
-	if err == nil {
-		err = store.AddUnit(stage, u)
-	}
+// record adds the object and writes the record.
+func (r *asRun) record(stage buildtree.Stage) error {
+	r.unit.Object = r.p.written(r.call.output)
+	fi, err := os.Stat(r.unit.Object)
 	if err != nil {
-		_ = store.LogError(object, err)
+		return err
 	}
+	if !fi.Mode().IsRegular() {
+		return nil
+	}
+	data, err := os.ReadFile(r.unit.Object)
+	if err != nil {
+		return err
+	}
+	if isLtrans(r.drv) { // gone before the linker ends
+		if _, err := r.store.PutBlob(data); err != nil {
+			return err
+		}
+	}
+	r.unit.ObjectID, r.unit.AllocID = buildtree.DigestOf(data), allocDigest(data)
+	return r.store.AddUnit(stage, r.unit)
 }
 
-// describeUnit fills in what is known before the object is read.
-func (p *Process) describeUnit(real string, call asCall, drv driverCall, asm source) buildtree.Unit {
-	u := buildtree.Unit{
-		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Options: drv.opts,
-		AsmID: asm.id, As: real, AsArgs: call.options, Env: p.compileEnv(),
-		Includes: bytes.Contains(asm.text, []byte(".incbin")) || bytes.Contains(asm.text, []byte(".include")),
+// describeUnit fills in what is known before there is an object.
+func (p *Process) describeUnit(real string, call asCall, drv driverCall, text []byte) buildtree.Unit {
+	src := sourceOf(drv, call, text)
+	return buildtree.Unit{
+		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Options: drv.opts, Source: src,
+		As: real, AsArgs: call.options, Lang: langOf(src, drv, text), Env: p.compileEnv(),
+		Includes: bytes.Contains(text, []byte(".incbin")) || bytes.Contains(text, []byte(".include")),
 	}
-	u.Source = sourceOf(drv, call, asm.text)
-	u.Lang = langOf(u.Source, drv, asm.text)
-	return u
 }
 
 // compileVars are variables that change what a compiler makes of the same arguments. GCC 12 manual, section 3.21.
@@ -211,21 +219,23 @@ func (p *Process) compileEnv() []string {
 	return env
 }
 
-// allocDigest returns the digest of an object's allocated sections with their names, flags and relocations' absence
-// ignored: what objcopy and strip leave as it is. It is "" for what is no ELF object we read.
-func allocDigest(data []byte) (buildtree.Digest, error) {
+// allocDigest returns the digest of an object's allocated sections with their names, types and flags, which objcopy and
+// strip leave as they are; relocations are not in it. It is "" for what is no ELF object we read.
+func allocDigest(data []byte) buildtree.Digest {
 	f, err := elfobj.Parse(data)
 	if err != nil {
-		return "", nil //nolint:nilerr // another machine's object: nothing to match by, its digest is enough
+		return ""
 	}
-	var all bytes.Buffer
+	all := make([]byte, 0, len(data))
 	for i := range f.Sections {
-		if s := &f.Sections[i]; s.Flags&2 != 0 { // SHF_ALLOC
-			fmt.Fprintf(&all, "%s %x %x %d\n", s.Name, uint32(s.Type), uint64(s.Flags), s.Size)
-			all.Write(s.Data)
+		if s := &f.Sections[i]; s.Flags&elf.SHF_ALLOC != 0 {
+			all = append(all, s.Name...)
+			all = append(all, 0, byte(s.Type), byte(s.Flags), byte(s.Flags>>8))
+			all = binary.LittleEndian.AppendUint64(all, s.Size)
+			all = append(all, s.Data...)
 		}
 	}
-	return buildtree.DigestOf(all.Bytes()), nil
+	return buildtree.DigestOf(all)
 }
 
 // sourceOf finds the source among the driver's inputs.

@@ -10,27 +10,25 @@ import (
 // forwarded are the signals that end a tool; they are passed on so that it can tidy up.
 var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
-// child is a real tool at work.
-type child struct {
-	proc    *os.Process
-	signals chan os.Signal
-}
+// child is a real tool at work. It is started without package os, whose first StartProcess forks once more to try out
+// pidfds: a tenth of the time that small units take to assemble.
+type child struct{ pid int }
 
 // start runs path with our own standard files, or with others in their place.
 func start(path string, argv, env []string, files [3]*os.File) (*child, error) {
-	c := &child{signals: make(chan os.Signal, 4)}
-	signal.Notify(c.signals, forwarded...)
-	var err error
-	c.proc, err = os.StartProcess(path, argv, &os.ProcAttr{Env: env, Files: files[:]})
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, forwarded...)
+	fds := []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd()}
+	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: env, Files: fds})
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "exec", Path: path, Err: err}
 	}
 	go func() {
-		for s := range c.signals {
-			_ = c.proc.Signal(s)
+		for s := range signals {
+			_ = syscall.Kill(pid, s.(syscall.Signal))
 		}
 	}()
-	return c, nil
+	return &child{pid}, nil
 }
 
 // status is how a tool ended.
@@ -43,11 +41,16 @@ func (s status) ok() bool { return s.code == 0 && s.signal == 0 }
 
 // wait waits for the tool to end.
 func (c *child) wait() (status, error) {
-	state, err := c.proc.Wait()
-	if err != nil {
-		return status{}, err
+	var ws syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(c.pid, &ws, 0, nil)
+		if err == nil {
+			break
+		}
+		if err != syscall.EINTR {
+			return status{}, os.NewSyscallError("wait4", err)
+		}
 	}
-	ws := state.Sys().(syscall.WaitStatus)
 	if ws.Signaled() {
 		return status{signal: ws.Signal()}, nil
 	}

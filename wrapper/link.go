@@ -213,8 +213,7 @@ func (r *linkRun) putInput(path, member string, data []byte) (buildtree.Input, e
 	if err != nil {
 		return buildtree.Input{}, err
 	}
-	alloc, err := allocDigest(data)
-	return buildtree.Input{Path: path, Member: member, ObjectID: id, AllocID: alloc}, err
+	return buildtree.Input{Path: path, Member: member, ObjectID: id, AllocID: allocDigest(data)}, nil
 }
 
 // relocatable reports whether data is an ELF relocatable file: e_type is the half-word at 16 and ET_REL is 1.
@@ -224,7 +223,7 @@ func relocatable(data []byte) bool {
 
 // record writes the record of a successful link.
 func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
-	output := r.p.abs(r.call.output)
+	output := r.p.written(r.call.output)
 	fi, err := os.Stat(output)
 	if err != nil {
 		return err

@@ -86,3 +86,13 @@ func (p *Process) abs(path string) string {
 	}
 	return filepath.Join(p.Dir, path)
 }
+
+// written returns the path of a file just written as the kernel has it: no symbolic link in its directory.
+func (p *Process) written(path string) string {
+	path = p.abs(path)
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return path
+	}
+	return filepath.Join(dir, filepath.Base(path))
+}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"gocare/wrapper"
 )
@@ -29,12 +30,14 @@ Everything but --carecc-help, --carecc-version and --env (each alone) goes to th
 `
 
 func main() {
-	debug.SetGCPercent(400) // short-lived: rather memory than time
+	if isTool(os.Args[0]) {
+		debug.SetGCPercent(400) // short-lived: rather memory than time
+	}
 	os.Exit(run(os.Args))
 }
 
 func run(argv []string) int {
-	dir, err := os.Getwd()
+	dir, err := syscall.Getwd() // as the kernel has it, whatever PWD says: both builds must name files alike
 	if err != nil {
 		dir = "/"
 	}
