@@ -326,6 +326,9 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 		}
 		return j.reduce(p, dest{b: b})
 	}
+	if b.ifunc {
+		return j.reduceIFUNC(p, b)
+	}
 	if b.kind == bindPlace {
 		target, found := j.o.locate(b.addr)
 		if !found {

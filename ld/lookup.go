@@ -24,7 +24,8 @@ type binding struct {
 	version string      // of an import, where known
 	typ     elf.SymType // NOTYPE where unknown
 	addr    uint64      // link address; of a thread-local variable that of its initial value
-	slot    uint64      // of a local IFUNC its GOT slot; 0 otherwise
+	ifunc   bool        // an IFUNC of the original: addr is its PLT entry, or 0
+	slot    uint64      // of an IFUNC: a GOT slot that no PLT entry uses, or 0
 	own     bool        // preemptible: defined here, but found through the global scope
 	absent  bool        // weak and defined nowhere: its address is 0
 	input   int         // of a discarded symbol
@@ -42,7 +43,7 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 		if b, found := o.preemptible(name); found {
 			return b, nil
 		}
-		if b, found, err := o.global(name); found || err != nil {
+		if b, found, err := o.global(input, name); found || err != nil {
 			return b, err
 		}
 	}
@@ -79,7 +80,7 @@ func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
 	obj, p := &o.objects[input], o.places[input][s.Section]
 	switch p.state {
 	case placed:
-		return o.at(s.Name, definition{addr: p.addr + s.Value, typ: s.Type})
+		return o.at(input, s.Name, definition{addr: p.addr + s.Value, typ: s.Type})
 	case discarded:
 		return binding{kind: bindDiscarded, name: s.Name, input: input, why: fault.Refuse("discarded-symbol", objectName(obj),
 			"%q was left out of the original by the linker", s.Name).
@@ -93,27 +94,50 @@ func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
 }
 
 // at makes a binding of a known definition. The address of an IFUNC is its PLT entry, as for the linker.
-func (o *Original) at(name string, d definition) (binding, error) {
+func (o *Original) at(input int, name string, d definition) (binding, error) {
 	b := binding{kind: bindPlace, name: name, typ: d.typ, addr: d.addr}
 	switch d.typ {
 	case elf.STT_TLS:
 		b.kind = bindTLS
 	case elf.STT_GNU_IFUNC:
-		return o.ifunc(b)
+		return o.ifunc(input, b)
 	}
 	return b, nil
 }
 
-func (o *Original) ifunc(b binding) (binding, error) {
-	slot, found := o.slots.local[b.addr]
-	if !found {
-		slot, found = o.slots.lazy[b.name]
+// ifunc finds the PLT entry and the GOT slot of an IFUNC. Without a PLT entry it is reached through the slot only.
+func (o *Original) ifunc(input int, b binding) (binding, error) {
+	slots := o.slots.local[b.addr]
+	if slot, found := o.slots.lazy[b.name]; found {
+		slots = append(slots[:len(slots):len(slots)], slot)
 	}
-	stub, ok := o.slots.stubs[slot]
-	if !found || !ok {
-		return binding{}, fault.Refuse("ifunc-without-stub", b.name, "indirect function %q has no PLT entry in the original", b.name)
+	var stubs, bare []uint64
+	for _, slot := range slots {
+		if stub, found := o.slots.stubs[slot]; found {
+			stubs = append(stubs, stub)
+		} else {
+			bare = append(bare, slot)
+		}
 	}
-	b.addr, b.slot = stub, slot
+	if len(bare) > 0 {
+		b.slot = bare[0] // all hold the same once relocated
+		if slot, found := o.inUse(input, b.name, bare); found {
+			b.slot = slot
+		}
+	}
+	b.ifunc, b.addr = true, 0
+	if len(stubs) == 1 {
+		b.addr = stubs[0]
+	} else if len(stubs) > 1 {
+		stub, found := o.inUse(input, b.name, stubs)
+		if !found {
+			return binding{}, fault.Refuse("ambiguous-symbol", "original binary", "%d indirect functions have the resolver of %q", len(stubs), b.name)
+		}
+		b.addr = stub
+	}
+	if b.addr == 0 && b.slot == 0 {
+		return binding{}, fault.Refuse("ifunc-without-stub", "original binary", "indirect function %q has neither PLT entry nor GOT slot", b.name)
+	}
 	return b, nil
 }
 
@@ -121,6 +145,9 @@ func (o *Original) ifunc(b binding) (binding, error) {
 func (o *Original) preemptible(name string) (binding, bool) {
 	s := o.exports[name]
 	if s == nil || !o.link.shared || o.link.symbolic || s.Vis != elf.STV_DEFAULT || s.Bind == elf.STB_LOCAL {
+		return binding{}, false
+	}
+	if o.boundHere(name, s.Value) {
 		return binding{}, false
 	}
 	b := binding{kind: bindImport, name: name, version: s.Version, typ: s.Type, own: true, addr: s.Value}
@@ -132,15 +159,15 @@ func (o *Original) preemptible(name string) (binding, bool) {
 
 // global finds a symbol that an input of the link defines, or the linker itself. The binary's own table and the inputs
 // with the map have to agree.
-func (o *Original) global(name string) (binding, bool, error) {
+func (o *Original) global(input int, name string) (binding, bool, error) {
 	linked, inputs := o.symbols[name], o.inputs[name]
 	switch {
 	case len(linked) == 1 && (len(inputs) == 0 || contains(inputs, linked[0])):
-		b, err := o.at(name, ifuncType(linked[0], inputs))
+		b, err := o.at(input, name, ifuncType(linked[0], inputs))
 		return b, err == nil, err
 	case len(linked) > 0:
 		if both := common(linked, inputs); len(both) == 1 {
-			b, err := o.at(name, both[0])
+			b, err := o.at(input, name, both[0])
 			return b, err == nil, err
 		}
 		return binding{}, false, o.conflict(name, linked, inputs)
@@ -149,7 +176,7 @@ func (o *Original) global(name string) (binding, bool, error) {
 		if err != nil {
 			return binding{}, false, err
 		}
-		b, err := o.at(name, d)
+		b, err := o.at(input, name, d)
 		return b, err == nil, err
 	}
 	return o.discardedGlobal(name)

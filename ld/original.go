@@ -34,7 +34,8 @@ type Original struct {
 	slots   slots
 	out     []OrigSection
 
-	inputLocals map[string]bool // names of local symbols of the inputs
+	inputLocals map[string]bool        // names of local symbols of the inputs
+	leads       map[evidenceKey]uint64 // read when first needed
 }
 
 // inputSymbol is a symbol of an input, by index.

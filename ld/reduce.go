@@ -92,6 +92,15 @@ func (j *joiner) put32(p *spot, v int64) error {
 	return nil
 }
 
+func (j *joiner) put64(p *spot, v uint64) error {
+	b := j.out[p.out].Data
+	if p.at+8 > uint64(len(b)) {
+		return fault.New(fault.Bug, "", "field at 0x%x of %s reaches outside", p.at, j.out[p.out].Name)
+	}
+	binary.LittleEndian.PutUint64(b[p.at:], v)
+	return nil
+}
+
 func (j *joiner) unsupported(p *spot) error {
 	return fault.Refuse("unsupported-relocation", "", "%v against %q at %s+0x%x", p.kind(), p.ref.sym.Name, j.out[p.out].Name, p.at)
 }
@@ -120,6 +129,23 @@ func (j *joiner) reduceKnown(p *spot, target Target) error {
 		return j.throughPrivateSlot(p, gotKey{target: target})
 	}
 	return j.unsupported(p)
+}
+
+// reduceIFUNC handles an IFUNC of the original. A load from the GOT goes to the slot that the original loads from, so that
+// pointers compare equal; everything else means the PLT entry.
+func (j *joiner) reduceIFUNC(p *spot, b binding) error {
+	switch p.kind() {
+	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		if b.slot != 0 {
+			return j.toOriginal(p, elf.R_X86_64_PC32, b.slot)
+		}
+	}
+	target, found := j.o.locate(b.addr)
+	if b.addr == 0 || !found {
+		return fault.Refuse("ifunc-without-stub", "", "indirect function %q has no PLT entry in the original", b.name).
+			WithHint("compile the patched unit with the options of the original")
+	}
+	return j.reduceKnown(p, target)
 }
 
 // relaxGOT turns an access through the GOT into a direct one where an instruction of the same length does it: mov to
@@ -173,8 +199,14 @@ func (j *joiner) reduceAbsent(p *spot, b binding) error {
 	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
 		return j.throughPrivateSlot(p, gotKey{constant: true})
 	case elf.R_X86_64_64:
-		binary.LittleEndian.PutUint64(j.out[p.out].Data[p.at:], uint64(p.addend()))
-		return nil
+		return j.put64(p, uint64(p.addend()))
+	case elf.R_X86_64_32, elf.R_X86_64_32S:
+		return j.put32(p, p.addend())
+	case elf.R_X86_64_PLT32:
+		if op := j.code(p, 1); op != nil && (op[0] == 0xe8 || op[0] == 0xe9) {
+			copy(op, "\x0f\x0b\x0f\x1f\x00") // ud2, nop: guarded by a test of the address, and as fatal as a call of 0
+			return nil
+		}
 	}
 	return fault.Refuse("weak-undefined", "", "weak symbol %q is defined nowhere", b.name).
 		WithHint("the original has no slot that could become it: leave the test for it out of the patch")

@@ -12,12 +12,13 @@ import (
 // slots are the places through which the original binary reaches what is known only at run time. All are link
 // addresses.
 type slots struct {
-	lazy  map[string]uint64   // jump slots by symbol: callable, but an address only once bound
-	bound map[string]uint64   // GOT slots by symbol: hold the symbol's address
-	local map[uint64]uint64   // IRELATIVE slots by the address of the resolver
-	stubs map[uint64]uint64   // PLT entries by the slot they jump through
-	twice map[string]bool     // names that stand for several versions
-	tls   map[tlsKey][]uint64 // GOT slots of thread-local storage
+	lazy     map[string]uint64   // jump slots by symbol: callable, but an address only once bound
+	bound    map[string]uint64   // GOT slots by symbol: hold the symbol's address
+	local    map[uint64][]uint64 // IRELATIVE slots by the address of the resolver
+	relative map[uint64]uint64   // what slots hold that are only relocated
+	stubs    map[uint64]uint64   // PLT entries by the slot they jump through
+	twice    map[string]bool     // names that stand for several versions
+	tls      map[tlsKey][]uint64 // GOT slots of thread-local storage
 }
 
 // tlsKey is a thread-local symbol, by name where the dynamic linker looks it up, else by its offset in the TLS block.
@@ -29,7 +30,7 @@ type tlsKey struct {
 
 func (o *Original) readSlots() error {
 	o.slots = slots{
-		lazy: map[string]uint64{}, bound: map[string]uint64{}, local: map[uint64]uint64{},
+		lazy: map[string]uint64{}, bound: map[string]uint64{}, local: map[uint64][]uint64{}, relative: map[uint64]uint64{},
 		stubs: map[uint64]uint64{}, twice: map[string]bool{}, tls: map[tlsKey][]uint64{},
 	}
 	relas, err := o.bin.DynRelas()
@@ -63,7 +64,9 @@ func (o *Original) addSlot(r elfobj.Rela) {
 	case elf.R_X86_64_GLOB_DAT:
 		o.slots.bound[name] = r.Offset
 	case elf.R_X86_64_IRELATIVE:
-		o.slots.local[uint64(r.Addend)] = r.Offset
+		o.slots.local[uint64(r.Addend)] = append(o.slots.local[uint64(r.Addend)], r.Offset)
+	case elf.R_X86_64_RELATIVE:
+		o.slots.relative[r.Offset] = uint64(r.Addend)
 	case elf.R_X86_64_TPOFF64, elf.R_X86_64_TLSDESC:
 		o.addTLS(tlsKey{t, name, uint64(r.Addend)}, r.Offset)
 	case elf.R_X86_64_DTPMOD64:
@@ -96,8 +99,10 @@ func (s *slots) addresses() map[uint64]bool {
 			known[slot] = true
 		}
 	}
-	for _, slot := range s.local {
-		known[slot] = true
+	for _, list := range s.local {
+		for _, slot := range list {
+			known[slot] = true
+		}
 	}
 	return known
 }

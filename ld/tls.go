@@ -111,7 +111,7 @@ func (j *joiner) dtpoff(p *spot, v tlsVariable) error {
 }
 
 // initialExec loads or adds an offset from the GOT. In an executable it becomes an immediate of the same length:
-// REX 8b modrm -> REX c7 modrm (mov), REX 03 modrm -> REX 81 modrm (add); the register moves from reg to rm.
+// mov becomes mov, add becomes lea, or add where lea would need another byte (%rsp and %r12), just as the linker does it.
 func (j *joiner) initialExec(p *spot, v tlsVariable) error {
 	if !v.fixed {
 		return j.throughTLSSlot(p, v, elf.R_X86_64_TPOFF64)
@@ -120,9 +120,15 @@ func (j *joiner) initialExec(p *spot, v tlsVariable) error {
 	if op == nil || p.addend() != -4 || op[0]&0xf8 != 0x48 || op[2]&0xc7 != 0x05 || op[1] != 0x8b && op[1] != 0x03 {
 		return j.throughPrivateSlot(p, gotKey{constant: true, value: uint64(v.tpoff)})
 	}
-	op[0] = 0x48 | op[0]>>2&1
-	op[1] = map[byte]byte{0x8b: 0xc7, 0x03: 0x81}[op[1]]
-	op[2] = 0xc0 | op[2]>>3&7
+	high, reg := op[0]>>2&1, op[2]>>3&7 // the register's number, REX.R and three bits
+	switch {
+	case op[1] == 0x8b:
+		op[0], op[1], op[2] = 0x48|high, 0xc7, 0xc0|reg
+	case reg == 4:
+		op[0], op[1], op[2] = 0x48|high, 0x81, 0xc0|reg
+	default:
+		op[0], op[1], op[2] = 0x48|high<<2|high, 0x8d, 0x80|reg<<3|reg
+	}
 	return j.put32(p, v.tpoff)
 }
 

@@ -1,0 +1,86 @@
+package ld
+
+import (
+	"debug/elf"
+	"encoding/binary"
+)
+
+// evidenceKey is a symbol that code refers to: of one input, or of all (input -1).
+type evidenceKey struct {
+	input int
+	name  string
+}
+
+// boundHere reports whether the linker bound an exported symbol of a shared library to the library itself, as it does
+// with -Bsymbolic-functions, --dynamic-list and --exclude-libs. No header says so: the code does, where it goes straight
+// to the symbol's address, or through a slot that the dynamic linker only relocates.
+func (o *Original) boundHere(name string, addr uint64) bool {
+	if _, found := o.slots.lazy[name]; found {
+		return false
+	}
+	if _, found := o.slots.bound[name]; found {
+		return false
+	}
+	leads, found := o.evidence()[evidenceKey{-1, name}]
+	if !found {
+		return false
+	}
+	value, isSlot := o.slots.relative[leads]
+	return leads == addr || isSlot && value == addr
+}
+
+// inUse picks, among the PLT entries or slots of several IFUNCs with one resolver, the one that existing code uses for a
+// name.
+func (o *Original) inUse(input int, name string, candidates []uint64) (uint64, bool) {
+	for _, k := range []evidenceKey{{input, name}, {-1, name}} {
+		leads, found := o.evidence()[k]
+		for _, c := range candidates {
+			if found && c == leads {
+				return c, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// evidence says where the calls and accesses of all inputs lead in the binary.
+func (o *Original) evidence() map[evidenceKey]uint64 {
+	if o.leads != nil {
+		return o.leads
+	}
+	o.leads = map[evidenceKey]uint64{}
+	for i := range o.places {
+		for s, p := range o.places[i] {
+			if p.state == placed && o.objects[i].File.Sections[s].Flags&elf.SHF_EXECINSTR != 0 {
+				o.addEvidence(inputSection{i, s}, p.addr)
+			}
+		}
+	}
+	return o.leads
+}
+
+func (o *Original) addEvidence(s inputSection, base uint64) {
+	f := o.objects[s.object].File
+	relas, err := f.Relas(s.section)
+	if err != nil {
+		return // an object that the patch uses is refused when its functions are compared
+	}
+	for _, r := range relas {
+		switch elf.R_X86_64(r.Type) {
+		case elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		default:
+			continue
+		}
+		sym := &f.Symbols[r.Symbol]
+		field, ok := o.bin.BytesAt(base+r.Offset, 4)
+		if !ok || sym.Name == "" {
+			continue
+		}
+		k := evidenceKey{-1, sym.Name}
+		if sym.Bind == elf.STB_LOCAL {
+			k.input = s.object
+		}
+		value := uint64(int64(int32(binary.LittleEndian.Uint32(field))))
+		o.leads[k] = base + r.Offset + value - uint64(r.Addend)
+	}
+}
