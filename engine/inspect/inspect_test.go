@@ -210,18 +210,22 @@ func otherThread(t *testing.T) int {
 	return tids[1]
 }
 
-// program32 runs a copy of a program whose ELF header says it is for another machine; the kernel would not start it, so
-// the check itself is asked.
 func program32(t *testing.T) int {
 	t.Helper()
 	testkit.Require(t, "gcc")
-	source := filepath.Join(t.TempDir(), "a.c")
-	testkit.WriteFile(t, source, "int main(void) { for (;;) __builtin_ia32_pause(); }")
-	out := source + ".out"
-	if msg, err := exec.Command("gcc", "-m32", "-static", "-nostdlib", "-Wl,-emain", "-o", out, source).CombinedOutput(); err != nil {
+	dir := t.TempDir()
+	testkit.WriteFile(t, filepath.Join(dir, "a.c"), "void start(void) { for (;;) __builtin_ia32_pause(); }")
+	build := exec.Command("gcc", "-m32", "-static", "-nostdlib", "-Wl,-estart", "-o", "a", "a.c")
+	build.Dir = dir
+	if msg, err := build.CombinedOutput(); err != nil {
 		t.Skipf("no 32-bit compiler here: %s", msg)
 	}
-	return testkit.Start(t, out).PID
+	cmd := exec.Command(filepath.Join(dir, "a"))
+	if err := cmd.Start(); err != nil {
+		t.Skipf("no 32-bit programs here: %v", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd.Process.Pid
 }
 
 func TestCheckMachine(t *testing.T) {

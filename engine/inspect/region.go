@@ -8,16 +8,12 @@ import (
 	"strings"
 
 	"gocare/internal/fault"
+	"gocare/kpatch"
 )
 
-// Layout of a patch in the target (doc/FORMAT.md): offsets in the header, sizes in bytes.
 const (
-	regionMagic      = "KPATCH1\x00"
-	regionHeaderSize = 504
-	infoEntrySize    = 48
-	undoSize         = 5
-	maxFunctions     = 1 << 20
-	maxRegionName    = 4096
+	maxFunctions  = 1 << 20
+	maxRegionName = 4096 // bytes
 )
 
 // Region is a live patch: a mapping that is exactly r-xp, anonymous, and begins with the magic of a patch.
@@ -31,9 +27,10 @@ type Region struct {
 	Object    *Object // the patched object, nil if it is not loaded any more
 }
 
-// RegionHeader is the header of a patch as it stands in the target. Offsets count from the region's start.
+// RegionHeader is the header of a patch as it stands in the target. Offsets count from the region's start. It is read with
+// less rigour than a file's: what others have applied is to be listed and removed, however they name it.
 type RegionHeader struct {
-	Raw        [regionHeaderSize]byte
+	Raw        [kpatch.HeaderSize]byte
 	ID         string
 	BuildID    string
 	BuildTime  uint64
@@ -50,8 +47,8 @@ type RegionFunction struct {
 	Old, New         Addr // Old is 0 for a new function
 	OldSize, NewSize uint32
 	Name             string
-	Undo             [undoSize]byte // the original's first bytes as saved by who applied the patch
-	Hooked           bool           // the original begins with a jump to New now
+	Undo             [kpatch.UndoSize]byte // the original's first bytes as saved by who applied the patch
+	Hooked           bool                  // the original begins with a jump to New now
 }
 
 // Contains reports whether a lies in the region.
@@ -68,8 +65,8 @@ func ReadRegions(mem io.ReaderAt, maps []Mapping, objects []Object) ([]Region, e
 		if !MayHoldRegion(m) {
 			continue
 		}
-		var magic [len(regionMagic)]byte
-		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || string(magic[:]) != regionMagic {
+		var magic [len(kpatch.Magic)]byte
+		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || string(magic[:]) != kpatch.Magic {
 			continue
 		}
 		r, err := readRegion(mem, m.Start)
@@ -100,7 +97,7 @@ func (r *Region) owns(o *Object) bool {
 
 // MayHoldRegion reports whether a mapping is of the kind that patches live in.
 func MayHoldRegion(m Mapping) bool {
-	return m.Anonymous() && m.Read && !m.Write && m.Exec && m.Priv && m.End-m.Start >= regionHeaderSize
+	return m.Anonymous() && m.Read && !m.Write && m.Exec && m.Priv && m.End-m.Start >= kpatch.HeaderSize
 }
 
 func readRegion(mem io.ReaderAt, start Addr) (Region, error) {
@@ -111,10 +108,10 @@ func readRegion(mem io.ReaderAt, start Addr) (Region, error) {
 	r.Header.decode()
 	h := &r.Header
 	r.ID, r.BuildID, r.Size = h.ID, h.BuildID, h.MemSize
-	if h.MemSize < regionHeaderSize || h.MemSize > 1<<31 {
+	if h.MemSize < kpatch.HeaderSize || h.MemSize > 1<<31 {
 		return Region{}, fmt.Errorf("header: %d bytes mapped", h.MemSize)
 	}
-	if h.UserInfo < regionHeaderSize || uint64(h.UserInfo) >= h.MemSize || uint64(h.UserUndo) > h.MemSize {
+	if h.UserInfo < kpatch.HeaderSize || uint64(h.UserInfo) >= h.MemSize || uint64(h.UserUndo) > h.MemSize {
 		return Region{}, fmt.Errorf("header: functions at 0x%x, undo at 0x%x of %d bytes", h.UserInfo, h.UserUndo, h.MemSize)
 	}
 	var err error
@@ -138,12 +135,12 @@ func (h *RegionHeader) decode() {
 func (r *Region) readFunctions(mem io.ReaderAt) ([]RegionFunction, error) {
 	var functions []RegionFunction
 	undo := r.Start + Addr(r.Header.UserUndo)
-	for at := r.Start + Addr(r.Header.UserInfo); ; at += infoEntrySize {
-		if !r.Contains(at+24-1) || len(functions) > maxFunctions {
+	for at := r.Start + Addr(r.Header.UserInfo); ; at += kpatch.InfoEntrySize {
+		if !r.Contains(at+kpatch.InfoTerminatorSize-1) || len(functions) > maxFunctions {
 			return nil, fmt.Errorf(".kpatch.info: no end after %d functions", len(functions))
 		}
-		var b [infoEntrySize]byte
-		if n, err := mem.ReadAt(b[:], int64(at)); n < 24 { // the terminator is 24 bytes
+		var b [kpatch.InfoEntrySize]byte
+		if n, err := mem.ReadAt(b[:], int64(at)); n < kpatch.InfoTerminatorSize {
 			return nil, fmt.Errorf(".kpatch.info at 0x%x: %w", uint64(at), err)
 		}
 		u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
@@ -152,7 +149,7 @@ func (r *Region) readFunctions(mem io.ReaderAt) ([]RegionFunction, error) {
 		if f.Old == 0 && f.New == 0 && f.OldSize == 0 && f.NewSize == 0 {
 			return functions, nil
 		}
-		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(undoSize*len(functions))); err != nil {
+		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(kpatch.UndoSize*len(functions))); err != nil {
 			return nil, fmt.Errorf(".kpatch.info: function %d: %w", len(functions), err)
 		}
 		functions = append(functions, f)
@@ -161,7 +158,7 @@ func (r *Region) readFunctions(mem io.ReaderAt) ([]RegionFunction, error) {
 
 // fill reads what an entry refers to: name, saved bytes, and the first bytes of the original.
 func (r *Region) fill(f *RegionFunction, mem io.ReaderAt, name, undo Addr) error {
-	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+undoSize-1) {
+	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+kpatch.UndoSize-1) {
 		return fmt.Errorf("name at 0x%x, code at 0x%x, undo at 0x%x not in the region", uint64(name), uint64(f.New), uint64(undo))
 	}
 	text := make([]byte, min(maxRegionName, uint64(r.Start)+r.Size-uint64(name)))
@@ -177,11 +174,11 @@ func (r *Region) fill(f *RegionFunction, mem io.ReaderAt, name, undo Addr) error
 	if f.Old == 0 {
 		return nil
 	}
-	var hook [undoSize]byte
+	var hook [kpatch.UndoSize]byte
 	if _, err := mem.ReadAt(hook[:], int64(f.Old)); err != nil {
 		return nil // the patched object is not loaded any more
 	}
-	target := f.Old + undoSize + Addr(int64(int32(binary.LittleEndian.Uint32(hook[1:]))))
+	target := f.Old + kpatch.UndoSize + Addr(int64(int32(binary.LittleEndian.Uint32(hook[1:]))))
 	f.Hooked = hook[0] == 0xe9 && target == f.New
 	return nil
 }
