@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+
+	"gocare/engine"
+	"gocare/internal/fault"
+	"gocare/internal/ui"
+)
+
+type checkDocument struct {
+	Processes []checkProcess `json:"processes"`
+	Error     *ui.Failure    `json:"error,omitempty"`
+}
+
+type checkProcess struct {
+	PID     int          `json:"pid"`
+	Comm    string       `json:"comm"`
+	Patches []checkPatch `json:"patches"`
+}
+
+type checkPatch struct {
+	ID        string          `json:"id"`
+	Target    string          `json:"target"`
+	BuildID   string          `json:"build_id"`
+	Region    string          `json:"region"`
+	Size      int             `json:"size"` // bytes
+	Reused    bool            `json:"reused"`
+	Functions []checkFunction `json:"functions"`
+}
+
+type checkFunction struct {
+	Name     string `json:"name"`
+	Address  string `json:"address"`
+	Length   uint32 `json:"length"` // bytes
+	OldBytes string `json:"old_bytes"`
+	Jump     string `json:"jump"`
+	New      string `json:"new"`
+	Over     string `json:"over,omitempty"` // id of the patch whose version is replaced
+}
+
+// check says what patch would do and changes nothing.
+func check(c *command) error {
+	if err := c.needPatches(); err != nil {
+		return err
+	}
+	library, err := engine.OpenLibrary(c.args)
+	if err != nil {
+		return err
+	}
+	pids, err := c.processes()
+	if err != nil {
+		return err
+	}
+	document := checkDocument{Processes: []checkProcess{}}
+	var first error
+	for _, pid := range pids {
+		p, plan, err := c.plan(library, pid)
+		if e := fault.As(err); c.all && e != nil && skip[e.Code] {
+			c.ui.Progress("skipped: %v", err)
+			continue
+		}
+		if err != nil {
+			c.ui.Explain(err)
+			if first == nil {
+				first = &reported{err}
+				document.Error = ui.FailureOf(err)
+			}
+			continue
+		}
+		process := describe(plan)
+		_ = p.Close()
+		c.printCheck(process)
+		document.Processes = append(document.Processes, process)
+	}
+	if err := c.ui.Result(document); err != nil {
+		return err
+	}
+	return first
+}
+
+func describe(plan *engine.Plan) checkProcess {
+	process := checkProcess{PID: plan.Process.PID, Comm: plan.Process.Comm}
+	for _, pp := range plan.Patches {
+		cp := checkPatch{
+			ID: pp.File.Patch.ID, Target: pp.Object.Name, BuildID: pp.Object.BuildID,
+			Region: fmt.Sprintf("%#x", uint64(pp.Image.Base)), Size: len(pp.Image.Bytes), Reused: pp.Reuse,
+		}
+		for _, f := range pp.Functions {
+			cp.Functions = append(cp.Functions, checkFunction{
+				Name: f.Name, Address: fmt.Sprintf("%#x", uint64(f.Old)), Length: f.OldSize, OldBytes: fmt.Sprintf("%x", f.OldBytes),
+				Jump: fmt.Sprintf("%x", f.Hook), New: fmt.Sprintf("%#x", uint64(f.New)), Over: f.Over,
+			})
+		}
+		process.Patches = append(process.Patches, cp)
+	}
+	return process
+}
+
+func (c *command) printCheck(process checkProcess) {
+	for _, p := range process.Patches {
+		c.ui.Info("%-22s%d", "Pid:", process.PID)
+		c.ui.Info("%-22s%s", "Target:", p.Target)
+		c.ui.Info("%-22s%s", "Build id:", p.BuildID)
+		c.ui.Info("%-22s%s", "Patch id:", p.ID)
+		c.ui.Info("%-22s%s, %d bytes", "Region:", p.Region, p.Size)
+		for _, f := range p.Functions {
+			c.ui.Info("%-22s%s at %s, %d bytes: %s becomes %s, a jump to %s", "Function:", f.Name, f.Address, f.Length, f.OldBytes, f.Jump, f.New)
+		}
+	}
+}

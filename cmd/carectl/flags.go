@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"gocare/internal/fault"
+	"gocare/kpatch"
+)
+
+// version is set when the program is linked.
+var version = "0.1.0"
+
+const help = `Apply patches to running processes, list and remove them.
+
+A patch is a FILE.kpatch, or a directory of BUILDID.kpatch (or BUILDID/latest/kpatch.bin) files, of which those for the
+objects of each process are taken. Exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 try again later.`
+
+// newApp describes the command line; *exit is what the command that ran ends with.
+func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
+	exit = new(int)
+	app = &cli.App{
+		Name: "carectl", Usage: "apply, list and remove live patches", Description: help,
+		UsageText:   "carectl [-v] [--json] patch|unpatch|info|check [options] [arguments]",
+		HideVersion: true, EnableBashCompletion: true, HideHelpCommand: true,
+		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
+		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
+		Commands: []*cli.Command{
+			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, patch)},
+			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag()), Action: action(exit, unpatch)},
+			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
+			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag()), Action: action(exit, check)},
+		},
+		Action: func(c *cli.Context) error {
+			if c.Bool("version") {
+				_, err := fmt.Fprintf(stdout, "carectl %s\n", version)
+				return err
+			}
+			if c.Args().Present() {
+				return fault.New(fault.Usage, "", "unknown command %q", c.Args().First()).WithHint("the commands are patch, unpatch, info and check")
+			}
+			return fault.New(fault.Usage, "", "no command").WithHint("the commands are patch, unpatch, info and check; see carectl --help")
+		},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return err },
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = app.OnUsageError
+		c.HideHelpCommand = true
+	}
+	return app, exit
+}
+
+func commonFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say what goes on, on standard error"},
+		&cli.BoolFlag{Name: "json", Usage: "write exactly one JSON document to standard output"},
+	}
+}
+
+func flagsOf(own ...cli.Flag) []cli.Flag { return append(own, commonFlags()...) }
+
+func pidFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "pid", Aliases: []string{"p"}, Usage: "process, several with commas, or \"all\"; may be repeated"}
+}
+
+func idFlag() cli.Flag {
+	return &cli.StringFlag{Name: "id", Aliases: []string{"i"}, Usage: "patch id"}
+}
+
+func waitFlag() cli.Flag {
+	return &cli.StringFlag{Name: "wait", Value: "5s", Usage: "how long to wait while the process is busy; 0 tries once"}
+}
+
+// request is what a command was asked.
+type request struct {
+	all   bool  // every process
+	pids  []int // without all
+	args  []string
+	id    string
+	wait  time.Duration
+	given bool // -p was given
+}
+
+func newRequest(c *cli.Context) (request, error) {
+	r := request{args: c.Args().Slice(), id: c.String("id")}
+	for _, value := range c.StringSlice("pid") {
+		r.given = true
+		for _, word := range strings.Split(value, ",") {
+			if word == "all" {
+				r.all = true
+				continue
+			}
+			pid, err := strconv.Atoi(word)
+			if err != nil || pid <= 0 {
+				return request{}, fault.New(fault.Usage, "", "-p %s: %q is no process id", value, word).
+					WithHint("give numbers with commas, or all")
+			}
+			r.pids = append(r.pids, pid)
+		}
+	}
+	var err error
+	if text := c.String("wait"); text != "" {
+		r.wait, err = parseWait(text)
+	}
+	return r, err
+}
+
+// parseWait reads a duration; a bare number is seconds.
+func parseWait(text string) (time.Duration, error) {
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(n) * time.Second, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, fault.New(fault.Usage, "", "--wait=%s is no duration", text).WithHint("write 0, 500ms, 5s or 2m")
+	}
+	return d, nil
+}
+
+func (r *request) needPID() error {
+	if !r.given {
+		return fault.New(fault.Usage, "", "no process given").WithHint("use -p PID, or -p all")
+	}
+	return nil
+}
+
+func (r *request) needPatches() error {
+	if err := r.needPID(); err != nil {
+		return err
+	}
+	if len(r.args) == 0 {
+		return fault.New(fault.Usage, "", "no patch given").WithHint("name a .kpatch file or a directory of them")
+	}
+	return nil
+}
+
+func (r *request) needID() error {
+	if err := r.needPID(); err != nil {
+		return err
+	}
+	if r.id == "" {
+		return fault.New(fault.Usage, "", "no patch id given").WithHint("use -i ID; info lists the ids")
+	}
+	if err := kpatch.ValidID(r.id); err != nil {
+		return fault.New(fault.Usage, "", "%v", err)
+	}
+	return nil
+}
+
+// spreadPIDs puts -p before bare numbers that follow "-p N" and name no file, as in "-p $(pidof foo)".
+func spreadPIDs(args []string) []string {
+	var out []string
+	inPIDs := false // args[i-1] was a process id
+	for i, arg := range args {
+		value := i > 0 && (args[i-1] == "-p" || args[i-1] == "--pid")
+		if inPIDs && !value && isPID(arg) {
+			out = append(out, "-p", arg)
+			continue
+		}
+		if arg == "--" {
+			return append(out, args[i:]...)
+		}
+		inPIDs = value || strings.HasPrefix(arg, "--pid=") || strings.HasPrefix(arg, "-p") && len(arg) > 2
+		out = append(out, arg)
+	}
+	return out
+}
+
+func isPID(arg string) bool {
+	if _, err := strconv.ParseUint(arg, 10, 31); err != nil {
+		return false
+	}
+	_, err := os.Stat(arg)
+	return err != nil
+}

@@ -1,0 +1,67 @@
+// Carectl applies patches to running processes, lists and removes them.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"gocare/internal/fault"
+	"gocare/internal/ui"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: arguments in, exit code out.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	app, exit := newApp(stdout, stderr)
+	args, err := arrange(app, args)
+	if err != nil {
+		return newUI(stdout, stderr, false, slices.Contains(args, "--json")).Fail(err)
+	}
+	if err := app.RunContext(ctx, append([]string{app.Name}, args...)); err != nil {
+		if fault.As(err) == nil {
+			err = fault.New(fault.Usage, "", "%v", err).WithHint("see carectl --help")
+		}
+		return newUI(stdout, stderr, false, slices.Contains(args, "--json")).Fail(err)
+	}
+	return *exit
+}
+
+// arrange puts the command first, its options next, then the other arguments.
+func arrange(app *cli.App, args []string) ([]string, error) {
+	flags := slices.Clone(app.Flags)
+	var names []string
+	for _, c := range app.Commands {
+		flags = append(flags, c.Flags...)
+		names = append(names, c.Name)
+	}
+	command, rest := ui.Command(args, flags, names)
+	if command == "" {
+		return ui.Permute(args, app.Flags)
+	}
+	rest, err := ui.Permute(spreadPIDs(rest), app.Command(command).Flags)
+	if err != nil {
+		return args, err
+	}
+	return append([]string{command}, rest...), nil
+}
+
+// newUI returns the user interface of one command.
+func newUI(stdout, stderr io.Writer, verbose, json bool) *ui.UI {
+	level := ui.Normal
+	if verbose {
+		level = ui.Verbose
+	}
+	return ui.New("carectl", stdout, stderr, level, json)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"gocare/engine"
+	"gocare/engine/inspect"
+	"gocare/internal/fault"
+	"gocare/internal/ui"
+)
+
+// command is one run of a command.
+type command struct {
+	request
+	ctx context.Context
+	ui  *ui.UI
+}
+
+// action makes a command's function what the CLI library calls.
+func action(exit *int, f func(*command) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		u := newUI(c.App.Writer, c.App.ErrWriter, c.Bool("verbose"), c.Bool("json"))
+		r, err := newRequest(c)
+		if err == nil {
+			err = f(&command{request: r, ctx: c.Context, ui: u})
+		}
+		if errors.As(err, new(*reported)) {
+			*exit = ui.ExitCode(err)
+		} else {
+			*exit = u.Fail(err)
+		}
+		return nil
+	}
+}
+
+// outcome is what became of one process.
+type outcome struct {
+	PID      int           `json:"pid"`
+	Comm     string        `json:"comm,omitempty"`
+	Status   string        `json:"status"` // "done", "skipped", "failed"
+	Patches  []patchResult `json:"patches,omitempty"`
+	FreezeUS int64         `json:"freeze_us,omitempty"` // microseconds that running threads were held
+	Attempts int           `json:"attempts,omitempty"`
+	Error    *ui.Failure   `json:"error,omitempty"`
+
+	err error
+}
+
+type patchResult struct {
+	ID        string   `json:"id"`
+	Target    string   `json:"target"`
+	BuildID   string   `json:"build_id"`
+	Region    string   `json:"region"`
+	Functions []string `json:"functions"`
+	Reused    bool     `json:"reused,omitempty"` // its data keep the values of the time before
+}
+
+func newOutcome(r engine.Result) outcome {
+	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts}
+	for _, p := range r.Patches {
+		o.Patches = append(o.Patches, patchResult{p.ID, p.Target, p.BuildID, fmt.Sprintf("%#x", p.Region), p.Functions, p.Reused})
+	}
+	return o
+}
+
+// skip is an error for which a process is passed over when all are asked for.
+var skip = map[string]bool{
+	"not-applicable": true, "not-applied": true, "already-applied": true, "kernel-thread": true, "zombie": true,
+	"no-process": true, "no-such-process": true, "machine": true,
+}
+
+// each runs f for every process asked for and reports: done with a result, skipped (only with -p all) or failed.
+func (c *command) each(f func(pid int) (engine.Result, error), done func(outcome)) error {
+	pids, err := c.processes()
+	if err != nil {
+		return err
+	}
+	var outcomes []outcome
+	for _, pid := range pids {
+		if c.ctx.Err() != nil {
+			outcomes = append(outcomes, failed(pid, fault.Refuse("interrupted", fmt.Sprintf("pid %d", pid), "not reached before the interrupt")))
+			break
+		}
+		r, err := f(pid)
+		o := newOutcome(r)
+		if err != nil {
+			o = failed(pid, err)
+		}
+		if e := fault.As(err); c.all && e != nil && skip[e.Code] {
+			o.Status = "skipped"
+			if e.Code == "already-applied" {
+				c.ui.Note("%v", err)
+			} else {
+				c.ui.Progress("skipped: %v", err)
+			}
+		}
+		switch o.Status {
+		case "done":
+			done(o)
+		case "failed":
+			c.ui.Explain(err)
+		}
+		outcomes = append(outcomes, o)
+	}
+	return c.sum(outcomes)
+}
+
+func failed(pid int, err error) outcome {
+	return outcome{PID: pid, Status: "failed", Error: ui.FailureOf(err), err: err}
+}
+
+// reported is an error that was explained already; it decides the exit code.
+type reported struct{ err error }
+
+func (r *reported) Error() string { return r.err.Error() }
+func (r *reported) Unwrap() error { return r.err }
+
+// sum writes the JSON document and decides the exit code: 0 if at least one process was changed and none failed, 3 if all
+// failures were busy processes, else 1.
+func (c *command) sum(outcomes []outcome) error {
+	var first error
+	done := 0
+	var shown []outcome
+	for _, o := range outcomes {
+		switch {
+		case o.Status == "done":
+			done++
+		case o.Status == "skipped":
+			continue
+		case first == nil || ui.ExitCode(first) == ui.ExitBusy && ui.ExitCode(o.err) != ui.ExitBusy:
+			first = o.err
+		}
+		shown = append(shown, o)
+	}
+	var err error
+	if first != nil {
+		err = &reported{first}
+	} else if done == 0 {
+		err = fault.Refuse("nothing-done", "", "no process was changed").
+			WithState("all processes unchanged and running").WithHint("see which were passed over, and why, with -v")
+	}
+	document := struct {
+		Processes []outcome   `json:"processes"`
+		Error     *ui.Failure `json:"error,omitempty"`
+	}{Processes: shown}
+	if document.Processes == nil {
+		document.Processes = []outcome{}
+	}
+	if err != nil {
+		document.Error = ui.FailureOf(err)
+	}
+	if jsonErr := c.ui.Result(document); jsonErr != nil {
+		return jsonErr
+	}
+	return err
+}
+
+// processes returns the processes asked for; all are those of the machine but this one and init.
+func (c *command) processes() ([]int, error) {
+	if !c.all {
+		return c.pids, nil
+	}
+	pids, err := inspect.PIDs()
+	if err != nil {
+		return nil, err
+	}
+	var list []int
+	for _, pid := range pids {
+		if pid != 1 && pid != os.Getpid() {
+			list = append(list, pid)
+		}
+	}
+	return list, nil
+}
+
+func (c *command) options() engine.Options {
+	return engine.Options{Wait: c.wait, Progress: c.ui.Progress}
+}
+
+// open looks at a process and, if it needs to be understood in full, loads its objects.
+func open(pid int) (*inspect.Process, io.Closer, error) {
+	p, err := inspect.Look(pid)
+	if err != nil {
+		if e := fault.As(err); e != nil && e.State == "" {
+			e.WithState("nothing was changed")
+		}
+		return nil, nil, err
+	}
+	return p, p, nil
+}
+
+func load(p *inspect.Process) {
+	for i := range p.Objects {
+		p.Objects[i].Err = p.Objects[i].Load()
+	}
+}

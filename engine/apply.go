@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gocare/internal/fault"
+)
+
+// Result is what applying or removing did to a process.
+type Result struct {
+	PID     int
+	Comm    string
+	Patches []PatchResult
+	Timing
+}
+
+// PatchResult is a patch applied to, or removed from, an object.
+type PatchResult struct {
+	ID        string
+	Target    string // base name of the object
+	BuildID   string
+	Region    uint64
+	Functions []string // replaced
+	Reused    bool     // the region of an earlier time: its data keep their values
+}
+
+// Apply applies a plan: all of its patches or none.
+func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
+	p := plan.Process
+	result := Result{PID: p.PID, Comm: p.Comm}
+	unlock, err := lock(p)
+	if err != nil {
+		return Result{}, err
+	}
+	defer unlock()
+	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
+	if err := plan.prepare(ctx, opt); err != nil {
+		return Result{}, plan.failed("apply", err)
+	}
+	c := &change{process: p, writes: plan.Writes(), code: plan.Code()}
+	if result.Timing, err = c.commit(ctx, opt); err != nil {
+		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
+	}
+	for _, pp := range plan.Patches {
+		r := PatchResult{
+			ID: pp.File.Patch.ID, Target: pp.Object.Name, BuildID: pp.Object.BuildID,
+			Region: uint64(pp.Image.Base), Reused: pp.Reuse,
+		}
+		for _, f := range pp.Functions {
+			r.Functions = append(r.Functions, f.Name)
+		}
+		result.Patches = append(result.Patches, r)
+		record(p, "applied", r.ID, r.Target, nil)
+	}
+	opt.progress("pid %d: stopped for %s, attempt %d", p.PID, result.Freeze, result.Attempts)
+	return result, nil
+}
+
+// discarded unmaps what was prepared; if even that fails, the error says what is left.
+func (p *Plan) discarded(opt Options) error {
+	if err := p.discard(opt); err != nil {
+		if e := fault.As(err); e != nil && e.Code == "no-such-process" {
+			return nil
+		}
+		return fmt.Errorf("the unused region stays mapped: %w", err)
+	}
+	return nil
+}
+
+// failed completes an error with where it happened and what it leaves behind.
+func (p *Plan) failed(verb string, err error) error {
+	err = interrupted(p.Process.PID, err)
+	for _, pp := range p.Patches {
+		record(p.Process, "not applied", pp.File.Patch.ID, pp.Object.Name, err)
+	}
+	return settled(p.Process.PID, verb, err)
+}
+
+// settled makes sure that an error of an attempt that was undone says so.
+func settled(pid int, verb string, err error) error {
+	e := fault.As(err)
+	if e == nil {
+		e = fault.New(fault.Environment, fmt.Sprintf("pid %d", pid), "cannot %s", verb).WithCause(err)
+		err = e
+	}
+	if e.State == "" {
+		e.WithState("process unchanged and running")
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gocare/engine/inspect"
+	"gocare/engine/trace"
+	"gocare/internal/fault"
+)
+
+// Options are what a caller decides about applying and removing.
+type Options struct {
+	Wait     time.Duration        // how long to wait for a busy process; 0 tries once
+	Progress func(string, ...any) // told what goes on; may be nil
+	step     func(string) error   // tests: told each step before it is made, may make it fail
+}
+
+func (o *Options) progress(format string, args ...any) {
+	if o.Progress != nil {
+		o.Progress(format, args...)
+	}
+}
+
+func (o *Options) before(step string) error {
+	if o.step == nil {
+		return nil
+	}
+	return o.step(step)
+}
+
+// change is what a commit does: writes, while no thread executes any of the code.
+type change struct {
+	process *inspect.Process
+	writes  []Write
+	code    []Code
+}
+
+// Timing is what a commit took.
+type Timing struct {
+	Attempts int           // how often the process was stopped
+	Freeze   time.Duration // how long running threads were held in the last of them, at most
+}
+
+// commit makes a change, again and again until the wait is over while threads are in the way. The target runs between.
+func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
+	check := newChecker(c.process, c.code)
+	deadline := time.Now().Add(opt.Wait)
+	var timing Timing
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		timing.Attempts++
+		o, err := c.attempt(ctx, check, opt, &timing)
+		if err == nil && o == nil {
+			return timing, nil
+		}
+		if o != nil {
+			err = check.busy(o)
+		}
+		if !retryable(err) || time.Now().Add(pause).After(deadline) {
+			return timing, err
+		}
+		opt.progress("attempt %d: %v", timing.Attempts, err)
+		select {
+		case <-ctx.Done():
+			return timing, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func retryable(err error) bool {
+	e := fault.As(err)
+	return e != nil && e.Kind == fault.Busy && e.Code != "traced"
+}
+
+// attempt stops the process, checks and writes. Sleeping threads are stopped and looked at before the others, which are
+// held only for their own check and the writes.
+func (c *change) attempt(ctx context.Context, check *checker, opt Options, timing *Timing) (o *occupant, err error) {
+	err = trace.Do(ctx, c.process.PID, func(s *trace.Session) error {
+		if err := s.Seize(); err != nil {
+			return err
+		}
+		if err := s.StopSleepers(); err != nil {
+			return err
+		}
+		seen := map[int]bool{}
+		if o, err = checkStopped(check, s, seen); o != nil || err != nil {
+			return err
+		}
+		start := time.Now()
+		if err := s.StopAll(); err != nil {
+			return err
+		}
+		if o, err = checkStopped(check, s, seen); o != nil || err != nil {
+			return err
+		}
+		if err := c.write(s, opt); err != nil {
+			return err
+		}
+		s.Keep()
+		s.Detach()
+		timing.Freeze = time.Since(start)
+		return nil
+	})
+	return o, err
+}
+
+// checkStopped checks the threads that are stopped and were not checked before.
+func checkStopped(check *checker, s *trace.Session, seen map[int]bool) (*occupant, error) {
+	for _, t := range s.Threads() {
+		if !t.Stopped || seen[t.TID] {
+			continue
+		}
+		seen[t.TID] = true
+		if o, err := check.check(s, t); o != nil || err != nil {
+			return o, err
+		}
+	}
+	return nil, nil
+}
+
+// write makes the writes after a check that everything still is as it was planned. If one fails, those before are undone.
+func (c *change) write(s *trace.Session, opt Options) error {
+	if !c.process.Alive() {
+		return fault.Refuse("no-such-process", fmt.Sprintf("pid %d", c.process.PID), "has ended")
+	}
+	for _, w := range c.writes {
+		have := make([]byte, len(w.Old))
+		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {
+			return fault.Refuse("changed-meanwhile", fmt.Sprintf("pid %d", c.process.PID),
+				"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
+				WithCause(err).WithState("process unchanged and running").WithHint("try again")
+		}
+	}
+	for _, w := range c.writes {
+		s.Undo(func() error { _, err := s.WriteAt(w.Old, int64(w.Addr)); return err })
+		if err := opt.before(w.What); err != nil {
+			return err
+		}
+		if _, err := s.WriteAt(w.New, int64(w.Addr)); err != nil {
+			return fmt.Errorf("%s: %w", w.What, err)
+		}
+	}
+	return nil
+}
+
+// interrupted makes the end of the context an error that says what it left behind.
+func interrupted(pid int, err error) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fault.Refuse("interrupted", fmt.Sprintf("pid %d", pid), "interrupted").
+		WithCause(err).WithState("process unchanged and running")
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gocare/engine/inspect"
+	"gocare/internal/fault"
+	"gocare/kpatch"
+)
+
+// File is a patch file.
+type File struct {
+	Path   string
+	Digest [sha256.Size]byte // of the whole file
+	Patch  *kpatch.Patch
+}
+
+// LoadFile reads and checks a patch file.
+func LoadFile(path string) (*File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		e := fault.New(fault.Environment, "", "cannot read the patch").WithCause(err)
+		e.Code = "no-patch-file"
+		return nil, e.WithState("no process was touched")
+	}
+	p, err := kpatch.Decode(data)
+	if err != nil {
+		if e := fault.As(err); e != nil && e.State == "" {
+			e.WithState("no process was touched")
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &File{Path: path, Digest: sha256.Sum256(data), Patch: p}, nil
+}
+
+// Library is the patch files and directories of a command line.
+type Library struct {
+	files []*File
+	dirs  []string
+	seen  map[string]*File // by path, of the directories
+}
+
+// OpenLibrary loads the files among paths; directories are searched when a process is at hand.
+func OpenLibrary(paths []string) (*Library, error) {
+	l := &Library{seen: map[string]*File{}}
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			l.dirs = append(l.dirs, path)
+			continue
+		}
+		f, err := LoadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		l.files = append(l.files, f)
+	}
+	return l, nil
+}
+
+// For returns the patches for objects of a process, in the order of the command line. A directory holds
+// BUILDID/latest/kpatch.bin, which is tried first, or BUILDID.kpatch.
+func (l *Library) For(p *inspect.Process) ([]*File, error) {
+	var list []*File
+	for _, f := range l.files {
+		if p.Object(f.Patch.BuildID) != nil {
+			list = append(list, f)
+		}
+	}
+	for _, dir := range l.dirs {
+		for i := range p.Objects {
+			f, err := l.find(dir, p.Objects[i].BuildID)
+			if err != nil {
+				return nil, err
+			}
+			if f != nil {
+				list = append(list, f)
+			}
+		}
+	}
+	return list, nil
+}
+
+// find returns the patch for a BuildID in a directory, nil if there is none.
+func (l *Library) find(dir, buildID string) (*File, error) {
+	if buildID == "" {
+		return nil, nil
+	}
+	for _, name := range []string{filepath.Join(buildID, "latest", "kpatch.bin"), buildID + ".kpatch"} {
+		path := filepath.Join(dir, name)
+		if f := l.seen[path]; f != nil {
+			return f, nil
+		}
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		f, err := LoadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if f.Patch.BuildID != buildID {
+			return nil, fault.Refuse("wrong-build-id", path, "is for BuildID %s, not for that of its name", f.Patch.BuildID).
+				WithState("process unchanged and running").WithHint("name the file after the BuildID it is for")
+		}
+		l.seen[path] = f
+		return f, nil
+	}
+	return nil, nil
+}
+
+// NotApplicable says that a process has no object any of the patches is for.
+func (l *Library) NotApplicable(p *inspect.Process) error {
+	e := fault.Refuse("not-applicable", fmt.Sprintf("pid %d", p.PID), "no patch is for an object of %q", p.Comm)
+	e.WithState("process unchanged and running")
+	for _, f := range l.files {
+		target := ""
+		if f.Patch.Meta != nil {
+			target = filepath.Base(f.Patch.Meta.Target)
+		}
+		for i := range p.Objects {
+			o := &p.Objects[i]
+			if o.Name == target || o.Main {
+				return e.WithHint("%s is for BuildID %s; %s has %s", f.Path, f.Patch.BuildID, o.Name, o.BuildID)
+			}
+		}
+	}
+	return e.WithHint("patches are looked up by the BuildIDs of the executable and its libraries")
+}

@@ -1,0 +1,170 @@
+package link
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"gocare/internal/fault"
+	"gocare/kpatch"
+)
+
+// relocate applies every relocation of every section that is not one of the original binary.
+func (l *linker) relocate() error {
+	for i := range l.patch.Sections {
+		sec := &l.patch.Sections[i]
+		for n, rel := range sec.Relocs {
+			if err := l.apply(i, rel); err != nil {
+				return fmt.Errorf("section %s: relocation %d at %#x: %w", sec.Name, n, rel.Offset, err)
+			}
+		}
+	}
+	return nil
+}
+
+// apply applies one relocation: S the symbol's value, A the addend, P the place.
+func (l *linker) apply(section int, rel kpatch.Reloc) error {
+	if rel.Type == elf.R_X86_64_NONE {
+		return nil
+	}
+	width := fieldSize(rel.Type)
+	if width == 0 {
+		return fault.Refuse("reloc-type", "", "unsupported type %s", rel.Type).WithHint("make the patch again with patchmake")
+	}
+	sec := &l.patch.Sections[section]
+	if sec.Original() || rel.Offset >= sec.Size || sec.Size-rel.Offset < width {
+		return fault.Refuse("format-corrupt", "", "outside the section of %d bytes", sec.Size)
+	}
+	start, err := l.sectionAddr(section)
+	if err != nil {
+		return err
+	}
+	at := uint64(l.layout.ElfOffset) + sec.Offset + rel.Offset
+	field := l.image.Bytes[at : at+width]
+	value, keep, err := l.value(sec.Name, rel, field)
+	if err != nil || keep {
+		return err
+	}
+	return store(field, rel.Type, value, uint64(start)+rel.Offset)
+}
+
+// value returns S+A for a relocation. keep says that the field holds the right bytes already.
+func (l *linker) value(section string, rel kpatch.Reloc, field []byte) (value uint64, keep bool, err error) {
+	if rel.Symbol < 0 || rel.Symbol >= len(l.patch.Symbols) {
+		return 0, false, fault.Refuse("format-corrupt", "", "no symbol %d", rel.Symbol)
+	}
+	sym := &l.patch.Symbols[rel.Symbol]
+	if entry, ok := l.slots[rel.Symbol]; ok {
+		value, err = l.importValue(section, rel, sym, entry)
+		return value, false, err
+	}
+	if sym.Type == elf.STT_TLS {
+		return l.tlsValue(rel, sym, field)
+	}
+	if isTLS(rel.Type) {
+		return 0, false, refuseSymbol(sym, "relocation %s needs a thread-local variable", rel.Type)
+	}
+	base, err := l.symbolValue(sym)
+	return base + uint64(rel.Addend), false, err
+}
+
+// symbolValue returns S of a defined symbol that is no thread-local variable.
+func (l *linker) symbolValue(sym *kpatch.Symbol) (uint64, error) {
+	switch {
+	case sym.Section == int(elf.SHN_UNDEF):
+		return 0, refuseSymbol(sym, "undefined, and neither GLOBAL FUNC nor GLOBAL OBJECT")
+	case sym.Section >= int(elf.SHN_LORESERVE):
+		return 0, refuseSymbol(sym, "absolute and common symbols are not allowed")
+	}
+	addr, err := l.sectionAddr(sym.Section)
+	if err != nil {
+		return 0, err
+	}
+	switch sym.Type {
+	case elf.STT_SECTION:
+		return uint64(addr), nil
+	case elf.STT_NOTYPE, elf.STT_FUNC, elf.STT_OBJECT:
+		return uint64(addr) + sym.Value, nil
+	}
+	return 0, refuseSymbol(sym, "symbols of type %s are not allowed", sym.Type)
+}
+
+// importValue returns S+A for an import: its slot of the jump table for code, the address itself where that is stored.
+// The second half of the slot serves as GOT entry.
+func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbol, entry int) (uint64, error) {
+	slot := uint64(l.slotAddr(entry))
+	switch rel.Type {
+	case elf.R_X86_64_64:
+		if section == kpatch.InfoSection || rel.Addend == 0 || sym.Type == elf.STT_OBJECT {
+			return uint64(l.imports[entry]) + uint64(rel.Addend), nil
+		}
+		return slot + uint64(rel.Addend), nil
+	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		return slot + kpatch.JumpSlotTarget + uint64(rel.Addend), nil
+	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32:
+		if sym.Type == elf.STT_OBJECT && rel.Addend < 0 {
+			return 0, refuseSymbol(sym, "is data of a library and out of reach of %s", rel.Type)
+		}
+		return slot + uint64(rel.Addend), nil
+	}
+	return 0, refuseSymbol(sym, "relocation %s cannot refer to an import", rel.Type)
+}
+
+// tlsValue handles what LibcarePlus writes for thread-local variables: with GOTTPOFF the addend is the link address of
+// the original's GOT entry plus 4; with TPOFF the field was filled by the linker.
+func (l *linker) tlsValue(rel kpatch.Reloc, sym *kpatch.Symbol, field []byte) (uint64, bool, error) {
+	switch rel.Type {
+	case elf.R_X86_64_GOTTPOFF:
+		return uint64(rel.Addend) + uint64(l.object.Bias) - 4, false, nil
+	case elf.R_X86_64_TPOFF32, elf.R_X86_64_TPOFF64:
+		for _, b := range field {
+			if b != 0 {
+				return 0, true, nil
+			}
+		}
+		return 0, false, refuseSymbol(sym, "relocation %s whose field is not filled in", rel.Type)
+	}
+	return 0, false, refuseSymbol(sym, "relocation %s cannot refer to a thread-local variable", rel.Type)
+}
+
+func isTLS(t elf.R_X86_64) bool {
+	return t == elf.R_X86_64_GOTTPOFF || t == elf.R_X86_64_TPOFF32 || t == elf.R_X86_64_TPOFF64
+}
+
+// fieldSize returns the bytes a relocation changes, 0 for a type that is not known.
+func fieldSize(t elf.R_X86_64) uint64 {
+	switch t {
+	case elf.R_X86_64_64, elf.R_X86_64_TPOFF64:
+		return 8
+	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_GOTPCREL,
+		elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX, elf.R_X86_64_GOTTPOFF, elf.R_X86_64_TPOFF32:
+		return 4
+	}
+	return 0
+}
+
+// store writes a value into its field, made relative to the place where the type says so.
+func store(field []byte, t elf.R_X86_64, value, place uint64) error {
+	fits := true
+	switch t {
+	case elf.R_X86_64_64:
+		binary.LittleEndian.PutUint64(field, value)
+		return nil
+	case elf.R_X86_64_32:
+		fits = value <= math.MaxUint32
+	case elf.R_X86_64_32S:
+		fits = isInt32(int64(value))
+	default:
+		value -= place
+		fits = isInt32(int64(value))
+	}
+	if !fits {
+		return fault.Refuse("reloc-range", "", "value %#x does not fit %s", value, t).
+			WithHint("the patch cannot be placed near enough to what it refers to")
+	}
+	binary.LittleEndian.PutUint32(field, uint32(value))
+	return nil
+}
+
+func isInt32(v int64) bool { return v >= math.MinInt32 && v <= math.MaxInt32 }

@@ -1,0 +1,331 @@
+package engine
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"gocare/engine/inspect"
+	"gocare/engine/link"
+	"gocare/internal/fault"
+	"gocare/kpatch"
+)
+
+// pageSize is that of the target; guards of one page keep a region from merging with a neighbour.
+const pageSize = 4096
+
+// Write is a change of the target's memory while it is stopped.
+type Write struct {
+	Addr inspect.Addr
+	Old  []byte // what must be there
+	New  []byte
+	What string // "hook of print_hello", "magic of 0001"
+}
+
+// Code is addresses [Start, End) that no thread may be executing when the writes are made.
+type Code struct {
+	Start, End inspect.Addr
+	Function   string
+}
+
+// Plan is everything that applying patches to a process will do.
+type Plan struct {
+	Process *inspect.Process
+	Patches []*PatchPlan
+}
+
+// PatchPlan is the part of a plan for one patch.
+type PatchPlan struct {
+	File      *File
+	Object    *inspect.Object
+	Image     *link.Image // its undo area and state are filled in
+	Reuse     bool        // the region is mapped already, from an earlier time the very same file was applied
+	Functions []FunctionPlan
+	Writes    []Write // in order; the magic last
+	Busy      []Code
+}
+
+// FunctionPlan is a replaced function.
+type FunctionPlan struct {
+	Name     string
+	Old, New inspect.Addr
+	OldSize  uint32
+	OldBytes []byte
+	Hook     []byte
+	Over     string // id of the patch of ours whose version this one replaces, "" if it is the original
+}
+
+// Code returns everything that must not be executing.
+func (p *Plan) Code() []Code {
+	var list []Code
+	for _, pp := range p.Patches {
+		list = append(list, pp.Busy...)
+	}
+	return list
+}
+
+// Writes returns every write of the commit, in order.
+func (p *Plan) Writes() []Write {
+	var list []Write
+	for _, pp := range p.Patches {
+		list = append(list, pp.Writes...)
+	}
+	return list
+}
+
+// NewPlan decides what applying files to a process takes. It only reads.
+func NewPlan(p *inspect.Process, files []*File) (*Plan, error) {
+	live, err := liveRegions(p)
+	if err != nil {
+		return nil, err
+	}
+	b := &planner{process: p, live: live, mem: &shadow{mem: p.Mem()}, mappings: slices.Clone(p.Mappings)}
+	for _, l := range live {
+		b.seq = max(b.seq, l.state.seq)
+	}
+	plan := &Plan{Process: p}
+	for _, f := range files {
+		pp, err := b.patch(f)
+		if err != nil {
+			if e := fault.As(err); e != nil && e.State == "" {
+				e.WithState("process unchanged and running")
+			}
+			return nil, fmt.Errorf("pid %d: cannot apply %s: %w", p.PID, f.Path, err)
+		}
+		plan.Patches = append(plan.Patches, pp)
+		b.accept(pp)
+	}
+	return plan, nil
+}
+
+// planner plans patches one after the other; each sees the process as those before will leave it.
+type planner struct {
+	process  *inspect.Process
+	live     []live
+	seq      uint32
+	mem      *shadow
+	mappings []inspect.Mapping // with the regions planned so far
+	planned  []*PatchPlan
+}
+
+func (b *planner) accept(pp *PatchPlan) {
+	b.planned = append(b.planned, pp)
+	for _, w := range pp.Writes {
+		b.mem.write(w.Addr, w.New)
+	}
+	end := pp.Image.Base + inspect.Addr(len(pp.Image.Bytes))
+	b.mappings = append(b.mappings, inspect.Mapping{Start: pp.Image.Base - pageSize, End: end + pageSize})
+}
+
+func (b *planner) patch(f *File) (*PatchPlan, error) {
+	o, err := b.target(f)
+	if err != nil {
+		return nil, err
+	}
+	pp := &PatchPlan{File: f, Object: o}
+	if err := b.verifyParts(pp); err != nil {
+		return nil, err
+	}
+	base, err := b.place(pp)
+	if err != nil {
+		return nil, err
+	}
+	if pp.Image, err = link.Place(f.Patch, o, base, importsOf(b.process)); err != nil {
+		return nil, err
+	}
+	if err := b.functions(pp); err != nil {
+		return nil, err
+	}
+	b.finish(pp)
+	return pp, nil
+}
+
+// target returns the object a patch is for, after a check that the patch is not applied to it.
+func (b *planner) target(f *File) (*inspect.Object, error) {
+	var found []*inspect.Object
+	for i := range b.process.Objects {
+		if o := &b.process.Objects[i]; o.BuildID == f.Patch.BuildID {
+			found = append(found, o)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nil, fault.Refuse("not-applicable", "", "no object has BuildID %s", f.Patch.BuildID)
+	case len(found) > 1:
+		return nil, fault.Refuse("loaded-twice", found[0].Path, "is loaded %d times", len(found))
+	}
+	o := found[0]
+	if o.ELF == nil {
+		return nil, fmt.Errorf("%s: %w", o.Path, o.Err)
+	}
+	if o.ELF.Machine != elf.EM_X86_64 {
+		return nil, fault.Refuse("machine", o.Path, "is for %s", o.ELF.Machine)
+	}
+	applied := slices.ContainsFunc(b.live, func(l live) bool { return l.ID == f.Patch.ID && l.BuildID == f.Patch.BuildID }) ||
+		slices.ContainsFunc(b.planned, func(pp *PatchPlan) bool {
+			return pp.File.Patch.ID == f.Patch.ID && pp.File.Patch.BuildID == f.Patch.BuildID
+		})
+	if applied {
+		return nil, fault.Refuse("already-applied", "", "patch %s is already applied to %s", f.Patch.ID, o.Name).
+			WithHint("list patches with info; remove it with unpatch -i %s", f.Patch.ID)
+	}
+	return o, nil
+}
+
+// place chooses where the region goes: where the same file was before, else free addresses with a guard on both sides.
+func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
+	layout, err := pp.File.Patch.Layout()
+	if err != nil {
+		return 0, err
+	}
+	if at, ok := b.reusable(pp, layout); ok {
+		pp.Reuse = true
+		return at, nil
+	}
+	view := *b.process
+	view.Mappings = b.mappings
+	near := []inspect.Range{{Lo: pp.Object.Start, Hi: pp.Object.End}}
+	at, err := view.Gap(near, layout.TotalMemory+2*pageSize, needsLow(pp.File.Patch))
+	return at + pageSize, err
+}
+
+// reusable finds a region in which the very same file was applied to the same object and removed again, or prepared by a
+// run that was killed.
+func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (inspect.Addr, bool) {
+	for _, d := range dormantRegions(b.process) {
+		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias {
+			continue
+		}
+		image, err := link.Place(pp.File.Patch, pp.Object, d.start, importsOf(b.process))
+		if err != nil {
+			continue
+		}
+		code := min(image.CodeSize, uint64(layout.UserUndo))
+		have := make([]byte, code-kpatch.HeaderSize)
+		if _, err := b.process.Mem().ReadAt(have, int64(d.start)+kpatch.HeaderSize); err != nil {
+			continue
+		}
+		if slices.Equal(have, image.Bytes[kpatch.HeaderSize:code]) && b.mappedAt(d.start, image) {
+			return d.start, true
+		}
+	}
+	return 0, false
+}
+
+// mappedAt reports whether an image's code and data are mapped as we left them.
+func (b *planner) mappedAt(at inspect.Addr, image *link.Image) bool {
+	code := b.process.MappingAt(at)
+	if code == nil || uint64(code.End-code.Start) < image.CodeSize {
+		return false
+	}
+	if image.CodeSize == uint64(len(image.Bytes)) {
+		return true
+	}
+	data := b.process.MappingAt(at + inspect.Addr(image.CodeSize))
+	return data != nil && data.Write && !data.Exec && uint64(data.End-at) >= uint64(len(image.Bytes))
+}
+
+// needsLow reports whether absolute 32-bit relocations refer to the patch itself.
+func needsLow(p *kpatch.Patch) bool {
+	for i := range p.Sections {
+		for _, rel := range p.Sections[i].Relocs {
+			if rel.Type != elf.R_X86_64_32 && rel.Type != elf.R_X86_64_32S || rel.Symbol >= len(p.Symbols) {
+				continue
+			}
+			n := p.Symbols[rel.Symbol].Section
+			if n > 0 && n < len(p.Sections) && !p.Sections[n].Original() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// functions plans the hook of each replaced function.
+func (b *planner) functions(pp *PatchPlan) error {
+	for i := range pp.Image.Functions {
+		f := &pp.Image.Functions[i]
+		undo := pp.Image.Bytes[int(pp.Image.Layout.UserUndo)+i*kpatch.UndoSize:][:kpatch.UndoSize]
+		if f.IsNew() {
+			continue
+		}
+		fp, err := b.function(pp, f)
+		if err != nil {
+			return fmt.Errorf("function %q: %w", f.Name, err)
+		}
+		copy(undo, fp.OldBytes)
+		pp.Functions = append(pp.Functions, fp)
+		pp.Writes = append(pp.Writes, Write{Addr: fp.Old, Old: fp.OldBytes, New: fp.Hook, What: "hook of " + f.Name})
+	}
+	if len(pp.Functions) == 0 {
+		return fault.Refuse("empty-patch", "", "the patch replaces no function")
+	}
+	return nil
+}
+
+func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error) {
+	if slices.ContainsFunc(pp.Functions, func(other FunctionPlan) bool { return other.Old == f.Old }) {
+		return FunctionPlan{}, fault.Refuse("duplicate-function", "", "the patch replaces the code at %#x twice", uint64(f.Old))
+	}
+	below, err := b.hookOwner(f.Old)
+	if err != nil {
+		return FunctionPlan{}, err
+	}
+	old, err := b.verify(pp.Object, f, below)
+	if err != nil {
+		return FunctionPlan{}, err
+	}
+	hook, err := jump(f.Old, f.New)
+	if err != nil {
+		return FunctionPlan{}, err
+	}
+	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(f.OldSize, kpatch.UndoSize)), f.Name})
+	pp.Busy = append(pp.Busy, coldParts(pp.Object, f.Name)...)
+	fp := FunctionPlan{Name: f.Name, Old: f.Old, New: f.New, OldSize: f.OldSize, OldBytes: old, Hook: hook}
+	if below != nil {
+		fp.Over = below.id
+		pp.Busy = append(pp.Busy, below.code)
+	}
+	return fp, nil
+}
+
+// finish fills in the state and the writes that make the region live.
+func (b *planner) finish(pp *PatchPlan) {
+	b.seq++
+	s := state{phase: phasePrepared, seq: b.seq, digest: pp.File.Digest, bias: pp.Object.Bias}
+	for i := range pp.File.Patch.Sections {
+		sec := &pp.File.Patch.Sections[i]
+		where := span{offset: pp.Image.Layout.ElfOffset + uint32(sec.Offset), size: uint32(sec.Size)}
+		switch sec.Name {
+		case kpatch.MetaSection:
+			s.meta = where
+		case kpatch.UnwindSection:
+			s.unwind = where
+		case kpatch.TextSection:
+			s.text = where
+		}
+	}
+	copy(pp.Image.Bytes[kpatch.StateOffset:], s.encode())
+	clear(pp.Image.Bytes[:len(kpatch.Magic)])
+	base := pp.Image.Base
+	pp.Writes = append(pp.Writes,
+		phaseWrite(base, phasePrepared, phaseLive),
+		Write{Addr: base, Old: make([]byte, len(kpatch.Magic)), New: []byte(kpatch.Magic), What: "magic of " + pp.File.Patch.ID})
+}
+
+func phaseWrite(base inspect.Addr, from, to uint32) Write {
+	return Write{
+		Addr: base + phaseAt, What: "state",
+		Old: binary.LittleEndian.AppendUint32(nil, from), New: binary.LittleEndian.AppendUint32(nil, to),
+	}
+}
+
+// jump returns the jump from a function's start to its replacement.
+func jump(from, to inspect.Addr) ([]byte, error) {
+	distance := int64(to) - int64(from) - kpatch.UndoSize
+	if distance != int64(int32(distance)) {
+		return nil, fault.New(fault.Bug, "", "replacement at %#x is out of reach of %#x", uint64(to), uint64(from))
+	}
+	return binary.LittleEndian.AppendUint32([]byte{0xe9}, uint32(int32(distance))), nil
+}

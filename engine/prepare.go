@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"gocare/engine/inspect"
+	"gocare/engine/trace"
+	"gocare/internal/fault"
+)
+
+// mmap(2) flags and protections as the target's kernel counts them.
+const (
+	protNone, protRead, protWrite, protExec = 0, 1, 2, 4
+	mapFlags                                = syscall.MAP_PRIVATE | syscall.MAP_ANONYMOUS | mapFixedNoReplace
+	mapFixedNoReplace                       = 0x100000
+)
+
+// prepare maps and fills the regions of a plan while the target runs, but for one thread that makes the calls.
+func (p *Plan) prepare(ctx context.Context, opt Options) error {
+	return trace.Do(ctx, p.Process.PID, func(s *trace.Session) error {
+		t, err := s.AttachForCall()
+		if err != nil {
+			return err
+		}
+		for _, pp := range p.Patches {
+			m := mapper{session: s, thread: t, pid: p.Process.PID, opt: opt}
+			if err := m.region(pp); err != nil {
+				return fmt.Errorf("region at %#x: %w", uint64(pp.Image.Base), err)
+			}
+		}
+		s.Keep()
+		return nil
+	})
+}
+
+// discard unmaps the regions that prepare mapped, after a commit that did not come about.
+func (p *Plan) discard(opt Options) error {
+	return trace.Do(context.Background(), p.Process.PID, func(s *trace.Session) error {
+		t, err := s.AttachForCall()
+		if err != nil {
+			return err
+		}
+		var errs []error
+		for _, pp := range p.Patches {
+			if !pp.Reuse {
+				m := mapper{session: s, thread: t, pid: p.Process.PID, opt: opt}
+				errs = append(errs, m.unmap(pp.Image.Base, uint64(len(pp.Image.Bytes))))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+type mapper struct {
+	session *trace.Session
+	thread  *trace.Thread
+	pid     int
+	opt     Options
+}
+
+// region maps a region with its guards and fills it. Nothing is ever writable and executable at once.
+func (m *mapper) region(pp *PatchPlan) error {
+	base, image := pp.Image.Base, pp.Image
+	if pp.Reuse {
+		return m.refill(pp)
+	}
+	size := uint64(len(image.Bytes))
+	if err := m.call("map", syscall.SYS_MMAP, uint64(base)-pageSize, size+2*pageSize, protNone, mapFlags, ^uint64(0), 0); err != nil {
+		return err
+	}
+	m.session.Undo(func() error { return m.unmap(base, size) })
+	if err := m.call("make executable", syscall.SYS_MPROTECT, uint64(base), image.CodeSize, protRead|protExec); err != nil {
+		return m.execRefused(err)
+	}
+	if rest := size - image.CodeSize; rest > 0 {
+		if err := m.call("make writable", syscall.SYS_MPROTECT, uint64(base)+image.CodeSize, rest, protRead|protWrite); err != nil {
+			return err
+		}
+	}
+	return m.fill(base, image.Bytes)
+}
+
+// refill writes what differs from the time before: header and undo area. The data keep their values.
+func (m *mapper) refill(pp *PatchPlan) error {
+	image := pp.Image
+	header, undo := 504, int(image.Layout.UserUndo)
+	if err := m.fill(image.Base+inspect.Addr(undo), image.Bytes[undo:]); err != nil {
+		return err
+	}
+	return m.fill(image.Base, image.Bytes[:header])
+}
+
+func (m *mapper) fill(at inspect.Addr, data []byte) error {
+	if err := m.opt.before("fill"); err != nil {
+		return err
+	}
+	if _, err := m.session.WriteAt(data, int64(at)); err != nil {
+		return fmt.Errorf("fill: %w", err)
+	}
+	return nil
+}
+
+func (m *mapper) unmap(base inspect.Addr, size uint64) error {
+	return m.call("unmap", syscall.SYS_MUNMAP, uint64(base)-pageSize, size+2*pageSize)
+}
+
+// call makes a system call in the target; mmap must return the address it was asked for.
+func (m *mapper) call(what string, nr uint64, args ...uint64) error {
+	if err := m.opt.before(what); err != nil {
+		return err
+	}
+	result, err := m.session.Call(m.thread, nr, args...)
+	if err != nil {
+		return fmt.Errorf("%s %d bytes at %#x in the target: %w", what, args[1], args[0], err)
+	}
+	if nr == syscall.SYS_MMAP && result != args[0] { // kernels before 4.17 take the address for a hint
+		_, _ = m.session.Call(m.thread, syscall.SYS_MUNMAP, result, args[1])
+		return fault.Refuse("mapped-elsewhere", "", "asked for a mapping at %#x and got %#x", args[0], result)
+	}
+	return nil
+}
+
+func (m *mapper) execRefused(err error) error {
+	if !errors.Is(err, syscall.EACCES) && !errors.Is(err, syscall.EPERM) {
+		return err
+	}
+	e := fault.New(fault.Environment, "", "the target may not map executable memory").WithCause(err)
+	e.Code = "exec-memory"
+	return e.WithHint("SELinux (execmem), MemoryDenyWriteExecute= or another policy forbids it for this process")
+}

@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gocare/engine/inspect"
+	"gocare/engine/trace"
+	"gocare/engine/unwind"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// occupant is a thread found in code that is to be replaced.
+type occupant struct {
+	tid      int
+	function string
+	frames   []unwind.Frame
+	guess    bool // a word on a stack that could not be unwound
+}
+
+// checker looks for threads in code that is to be replaced. Tables are read before anything is stopped.
+type checker struct {
+	process *inspect.Process
+	walker  *unwind.Walker
+	code    []Code
+	ranges  []unwind.Range
+}
+
+func newChecker(p *inspect.Process, code []Code) *checker {
+	c := &checker{process: p, walker: unwind.NewWalker(modules(p)), code: code}
+	for _, r := range code {
+		c.ranges = append(c.ranges, unwind.Range{Start: uint64(r.Start), End: uint64(r.End)})
+	}
+	return c
+}
+
+// modules returns the unwind tables of everything in the process that has some.
+func modules(p *inspect.Process) []unwind.Module {
+	var list []unwind.Module
+	for i := range p.Objects {
+		o := &p.Objects[i]
+		if o.ELF == nil {
+			continue
+		}
+		if t, err := unwind.NewTable(o.ELF); err == nil {
+			list = append(list, unwind.Module{Start: uint64(o.Start), End: uint64(o.End), Bias: uint64(o.Bias), Table: t})
+		}
+	}
+	if m, ok := vdso(p); ok {
+		list = append(list, m)
+	}
+	return append(list, regionModules(p)...)
+}
+
+// vdso returns the unwind table of the kernel's own library, which is no file.
+func vdso(p *inspect.Process) (unwind.Module, bool) {
+	i := slices.IndexFunc(p.Mappings, func(m inspect.Mapping) bool { return m.Path == "[vdso]" })
+	if i < 0 {
+		return unwind.Module{}, false
+	}
+	m := p.Mappings[i]
+	data := make([]byte, m.End-m.Start)
+	if _, err := p.Mem().ReadAt(data, int64(m.Start)); err != nil {
+		return unwind.Module{}, false
+	}
+	f, err := elfobj.Parse(data)
+	if err != nil {
+		return unwind.Module{}, false
+	}
+	t, err := unwind.NewTable(f)
+	if err != nil {
+		return unwind.Module{}, false
+	}
+	return unwind.Module{Start: uint64(m.Start), End: uint64(m.End), Bias: uint64(m.Start), Table: t}, true
+}
+
+// regionModules returns the unwind tables in patches of ours, live or not: old stacks may lead through the latter.
+func regionModules(p *inspect.Process) []unwind.Module {
+	var list []unwind.Module
+	add := func(start inspect.Addr, s state) {
+		if s.unwind.size == 0 || s.text.size == 0 {
+			return
+		}
+		data := make([]byte, s.unwind.size)
+		at := start + inspect.Addr(s.unwind.offset)
+		if _, err := p.Mem().ReadAt(data, int64(at)); err != nil {
+			return
+		}
+		t, err := unwind.NewTableBytes(data, uint64(at))
+		if err != nil {
+			return
+		}
+		text := uint64(start) + uint64(s.text.offset)
+		list = append(list, unwind.Module{Start: text, End: text + uint64(s.text.size), Table: t})
+	}
+	live, err := liveRegions(p)
+	if err != nil {
+		return nil // without tables their frames are scanned
+	}
+	for _, l := range live {
+		if l.ours {
+			add(l.Start, l.state)
+		}
+	}
+	for _, d := range dormantRegions(p) {
+		add(d.start, d.state)
+	}
+	return list
+}
+
+// check returns whether a stopped thread executes any of the code, or will return to it.
+func (c *checker) check(mem io.ReaderAt, t *trace.Thread) (*occupant, error) {
+	regs := unwind.Regs{PC: t.Regs.PC(), SP: t.Regs.SP(), Reg: t.Regs.DWARF(), Valid: unwind.AllValid}
+	stack := c.walker.Walk(mem, regs, 0)
+	for _, f := range stack.Frames {
+		if i := c.find(f.At); i >= 0 {
+			return &occupant{tid: t.TID, function: c.code[i].Function, frames: stack.Frames}, nil
+		}
+	}
+	if stack.Complete {
+		return nil, nil
+	}
+	return c.scan(mem, t, stack)
+}
+
+func (c *checker) find(addr uint64) int {
+	return slices.IndexFunc(c.ranges, func(r unwind.Range) bool { return addr >= r.Start && addr < r.End })
+}
+
+// scan looks at every word of the part of a stack that could not be unwound.
+func (c *checker) scan(mem io.ReaderAt, t *trace.Thread, stack unwind.Stack) (*occupant, error) {
+	m := c.process.MappingAt(inspect.Addr(stack.ScanFrom))
+	if m == nil {
+		maps, err := c.process.Maps() // the thread, or its stack, is younger than the snapshot
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(maps, func(m inspect.Mapping) bool {
+			return inspect.Addr(stack.ScanFrom) >= m.Start && inspect.Addr(stack.ScanFrom) < m.End
+		})
+		if i < 0 {
+			return nil, nil // no stack at all: the thread is just being made, or runs without one
+		}
+		m = &maps[i]
+	}
+	hits, err := unwind.Scan(mem, stack.ScanFrom, uint64(m.End), c.ranges)
+	if err != nil {
+		return nil, fmt.Errorf("thread %d: %w", t.TID, err)
+	}
+	if len(hits) == 0 {
+		return nil, nil
+	}
+	return &occupant{tid: t.TID, function: c.code[hits[0].Range].Function, frames: stack.Frames, guess: true}, nil
+}
+
+// busy is the error for a thread in the way.
+func (c *checker) busy(o *occupant) error {
+	what := "is executing"
+	if o.guess {
+		what = "has a stack that cannot be unwound and may return to"
+	}
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "thread %d (%s) %s %q%s",
+		o.tid, c.comm(o.tid), what, o.function, c.backtrace(o.frames))
+	e.Code = "busy-thread"
+	return e.WithState("process unchanged and running").
+		WithHint("try again, or wait longer with --wait=30s; a function that never returns cannot be patched")
+}
+
+func (c *checker) comm(tid int) string {
+	for _, t := range c.process.Threads {
+		if t.TID == tid {
+			return t.Comm
+		}
+	}
+	return c.process.Comm
+}
+
+// backtrace names the innermost frames.
+func (c *checker) backtrace(frames []unwind.Frame) string {
+	const most = 8
+	var names []string
+	for i, f := range frames {
+		if i == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, symbolize(c.process, inspect.Addr(f.At)))
+	}
+	return " (" + strings.Join(names, " < ") + ")"
+}
+
+// symbolize names the function at an address.
+func symbolize(p *inspect.Process, at inspect.Addr) string {
+	o := p.ObjectAt(at)
+	if o == nil || o.ELF == nil {
+		return fmt.Sprintf("%#x", uint64(at))
+	}
+	addr := uint64(o.LinkAddr(at))
+	for _, table := range [][]elfobj.Symbol{o.ELF.Symbols, o.ELF.DynSymbols} {
+		for i := range table {
+			if s := &table[i]; s.Defined() && s.Size > 0 && addr >= s.Value && addr-s.Value < s.Size {
+				return s.Name
+			}
+		}
+	}
+	return fmt.Sprintf("%s+%#x", o.Name, addr)
+}

@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gocare/engine/inspect"
+	"gocare/internal/fault"
+	"gocare/kpatch"
+)
+
+// Removal is a plan to remove patches from a process.
+type Removal struct {
+	Process *inspect.Process
+	Patches []PatchResult
+	Writes  []Write
+	Code    []Code
+}
+
+// NewRemoval decides what removing the patches with an id takes: from the objects whose base name or BuildID (or the
+// beginning of one, 8 digits at least) is among targets, or from all of them.
+func NewRemoval(p *inspect.Process, id string, targets []string) (*Removal, error) {
+	regions, err := liveRegions(p)
+	if err != nil {
+		return nil, err
+	}
+	r := &remover{process: p, live: regions, mem: &shadow{mem: p.Mem()}, out: &Removal{Process: p}}
+	// Newest first: a hook then uncovers the one below it.
+	order := slices.Clone(regions)
+	slices.SortStableFunc(order, func(a, b live) int { return int(b.state.seq) - int(a.state.seq) })
+	for i := range order {
+		if l := &order[i]; l.ID == id && l.matches(targets) {
+			if err := r.remove(l); err != nil {
+				return nil, fmt.Errorf("pid %d: patch %s of %s: %w", p.PID, id, l.target(), err)
+			}
+		}
+	}
+	if len(r.out.Patches) == 0 {
+		e := fault.Refuse("not-applied", fmt.Sprintf("pid %d", p.PID), "patch %s is not applied", id)
+		if len(targets) > 0 {
+			e.What += " to " + strings.Join(targets, ", ")
+		}
+		return nil, e.WithState("process unchanged and running").WithHint("list patches with info -p %d", p.PID)
+	}
+	return r.out, nil
+}
+
+func (l *live) matches(targets []string) bool {
+	return len(targets) == 0 || slices.ContainsFunc(targets, func(t string) bool {
+		return t == l.target() || t == l.BuildID || len(t) >= 8 && strings.HasPrefix(l.BuildID, strings.ToLower(t))
+	})
+}
+
+type remover struct {
+	process *inspect.Process
+	live    []live
+	mem     *shadow
+	out     *Removal
+}
+
+func (r *remover) add(w Write) {
+	r.out.Writes = append(r.out.Writes, w)
+	r.mem.write(w.Addr, w.New)
+}
+
+// remove plans the removal of one patch: each hook is restored, or, where a later patch of ours has replaced it, that
+// patch's saved bytes are. The magic goes last.
+func (r *remover) remove(l *live) error {
+	result := PatchResult{ID: l.ID, Target: l.target(), BuildID: l.BuildID, Region: uint64(l.Start)}
+	for i := range l.Functions {
+		f := &l.Functions[i]
+		if f.Old == 0 || l.Object == nil {
+			continue
+		}
+		if err := r.function(l, i); err != nil {
+			return fmt.Errorf("function %q: %w", f.Name, err)
+		}
+		result.Functions = append(result.Functions, f.Name)
+	}
+	if l.ours {
+		r.add(phaseWrite(l.Start, phaseLive, phaseRemoved))
+	}
+	r.add(Write{Addr: l.Start, Old: []byte(kpatch.Magic), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
+	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
+	for i := range l.Functions {
+		r.out.Code = slices.Insert(r.out.Code, len(r.out.Code)-1, liveCode(l, l.Functions[i].New))
+	}
+	r.out.Patches = append(r.out.Patches, result)
+	return nil
+}
+
+func (r *remover) function(l *live, i int) error {
+	f := &l.Functions[i]
+	hook, err := jump(f.Old, f.New)
+	if err != nil {
+		return err
+	}
+	undo, err := r.mem.read(l.undoAddr(i), kpatch.UndoSize)
+	if err != nil {
+		return err
+	}
+	have, err := r.mem.read(f.Old, kpatch.UndoSize)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(have, hook) {
+		r.add(Write{Addr: f.Old, Old: hook, New: undo, What: "hook of " + f.Name})
+		return nil
+	}
+	above, err := r.above(f.Old, hook)
+	if err != nil {
+		return err
+	}
+	if above == 0 {
+		return fault.Refuse("foreign-hook", "", "the code at %#x holds %x, neither this patch's jump nor that of one above it",
+			uint64(f.Old), have).WithState("process unchanged and running").
+			WithHint("remove what was put there after this patch first")
+	}
+	r.add(Write{Addr: above, Old: hook, New: undo, What: "saved bytes of " + f.Name})
+	return nil
+}
+
+// above finds where a later patch of ours keeps a hook as the bytes it replaced; 0 if none does.
+func (r *remover) above(old inspect.Addr, hook []byte) (inspect.Addr, error) {
+	for i := range r.live {
+		l := &r.live[i]
+		for n := range l.Functions {
+			if !l.ours || l.Functions[n].Old != old {
+				continue
+			}
+			undo, err := r.mem.read(l.undoAddr(n), kpatch.UndoSize)
+			if err != nil {
+				return 0, err
+			}
+			if bytes.Equal(undo, hook) {
+				return l.undoAddr(n), nil
+			}
+		}
+	}
+	return 0, nil
+}
+
+func (l *live) undoAddr(i int) inspect.Addr {
+	return l.Start + inspect.Addr(l.Header.UserUndo) + inspect.Addr(i*kpatch.UndoSize)
+}
+
+// Revert carries out a removal: all of it or nothing. The regions stay mapped, as stacks and stored pointers may still
+// lead there; they are used again only for the very same file.
+func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
+	unlock, err := lock(r.Process)
+	if err != nil {
+		return Result{}, err
+	}
+	defer unlock()
+	c := &change{process: r.Process, writes: r.Writes, code: r.Code}
+	result := Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
+	result.Timing, err = c.commit(ctx, opt)
+	for _, p := range r.Patches {
+		what := "removed"
+		if err != nil {
+			what = "not removed"
+		}
+		record(r.Process, what, p.ID, p.Target, err)
+	}
+	if err != nil {
+		return Result{}, settled(r.Process.PID, "remove the patch", interrupted(r.Process.PID, err))
+	}
+	opt.progress("pid %d: stopped for %s, attempt %d", r.Process.PID, result.Freeze, result.Attempts)
+	return result, nil
+}

@@ -1,0 +1,269 @@
+package trace
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"gocare/internal/fault"
+)
+
+const callTimeout = 2 * time.Second
+
+// errDisturbed says that a signal or a stop came before the call had begun; the thread is as it was.
+var errDisturbed = errors.New("the thread was disturbed")
+
+// AttachForCall attaches to a thread that can make system calls for us: best one that is blocked in a system call which
+// the kernel simply repeats, else one blocked otherwise, else one in user code outside any rseq critical section (whose
+// descriptor the kernel would clear behind its back).
+func (s *Session) AttachForCall() (*Thread, error) {
+	if mode := statusField(s.PID, s.PID, "Seccomp"); mode != "" && mode != "0" {
+		s.seccomp = true
+	}
+	tids, err := tasks(s.PID)
+	if err != nil {
+		return nil, s.noThread(s.PID)
+	}
+	rank := map[int]int{}
+	for _, tid := range tids {
+		rank[tid] = s.callRank(tid)
+	}
+	slices.SortStableFunc(tids, func(a, b int) int { return rank[a] - rank[b] })
+	var last error
+	for _, tid := range tids {
+		t, err := s.attachForCall(tid)
+		if err == nil {
+			return t, nil
+		}
+		if e := fault.As(err); e == nil || e.Kind == fault.Environment || e.Code == "traced" || e.Code == "seccomp" {
+			return nil, err
+		}
+		last = err
+	}
+	return nil, last
+}
+
+func (s *Session) attachForCall(tid int) (*Thread, error) {
+	t, err := s.Attach(tid)
+	if s.seccomp && fault.As(err) != nil && fault.As(err).Code == "permission" {
+		return nil, fault.Refuse("seccomp", fmt.Sprintf("pid %d", s.PID), "has a seccomp filter, which only root may suspend").
+			WithCause(err).WithState("process unchanged and running").WithHint("run as root with CAP_SYS_ADMIN")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if t.Regs.inSyscall() || s.outsideRseq(t) {
+		return t, nil
+	}
+	s.detach(t)
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is in a restartable sequence", tid)
+	e.Code = "rseq"
+	return nil, e
+}
+
+// callRank sorts threads by how well they suit.
+func (s *Session) callRank(tid int) int {
+	switch threadState(s.PID, tid) {
+	case 'D', 'Z':
+		return 3
+	case 'R':
+		return 2
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", s.PID, tid))
+	if err != nil {
+		return 1
+	}
+	nr, _, _ := strings.Cut(string(text), " ")
+	n, err := strconv.Atoi(nr)
+	if err != nil || slices.Contains(restartBlockCalls, n) {
+		return 1
+	}
+	return 0
+}
+
+// restartBlockCalls are system calls that may go on through restart_syscall after a stop.
+var restartBlockCalls = []int{
+	unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_FUTEX, unix.SYS_RESTART_SYSCALL, unix.SYS_PPOLL,
+}
+
+// outsideRseq reports whether a thread stopped in user code is surely in no rseq critical section.
+func (s *Session) outsideRseq(t *Thread) bool {
+	var config struct {
+		pointer                uint64
+		size, signature, flags uint32
+		_                      uint32
+	}
+	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_GET_RSEQ_CONFIGURATION, uintptr(t.TID),
+		unsafe.Sizeof(config), uintptr(unsafe.Pointer(&config)), 0, 0)
+	if errno != 0 {
+		return false
+	}
+	if config.pointer == 0 {
+		return true
+	}
+	var section [8]byte // struct rseq, rseq_cs, at offset 8 (include/uapi/linux/rseq.h)
+	_, err := s.ReadAt(section[:], int64(config.pointer+8))
+	return err == nil && section == [8]byte{}
+}
+
+// Call makes a system call in a thread from AttachForCall. The thread's registers are as before afterwards, and the
+// system call it was in starts again as if nothing had happened. A negative result is returned as the error.
+func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
+	pc, err := s.entryPoint(t)
+	if err != nil {
+		return 0, err
+	}
+	var six [6]uint64
+	copy(six[:], args)
+	for range 16 {
+		result, err := s.callOnce(t, pc, nr, six)
+		if err != errDisturbed {
+			return result, err
+		}
+	}
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is flooded with signals", t.TID)
+	e.Code = "signals"
+	return 0, e
+}
+
+func (s *Session) callOnce(t *Thread, pc, nr uint64, args [6]uint64) (uint64, error) {
+	saved := t.Regs
+	t.saved = &saved
+	call := saved.forCall(pc, nr, args)
+	if err := setRegs(t.TID, &call); err != nil {
+		return 0, err
+	}
+	t.Regs = call
+	if err := s.toSyscallStop(t); err != nil {
+		return 0, errors.Join(err, s.settle(t))
+	}
+	if !t.entered {
+		return 0, errDisturbedIf(s.settle(t))
+	}
+	if err := s.toSyscallStop(t); err != nil {
+		return 0, errors.Join(err, s.settle(t))
+	}
+	result := t.Regs.result()
+	if err := s.settle(t); err != nil {
+		return 0, err
+	}
+	if result > ^uint64(4095) {
+		return 0, unix.Errno(-result)
+	}
+	return result, nil
+}
+
+func errDisturbedIf(err error) error {
+	if err == nil {
+		return errDisturbed
+	}
+	return err
+}
+
+// toSyscallStop runs the thread to the next entry into, or exit from, a system call. When something else stops it before
+// that, t.entered is false.
+func (s *Session) toSyscallStop(t *Thread) error {
+	t.Stopped, t.entered = false, false
+	if err := ptrace(unix.PTRACE_SYSCALL, t.TID, 0, 0); err != nil {
+		return fmt.Errorf("thread %d: system call: %w", t.TID, err)
+	}
+	err := s.until(callTimeout, func() bool { return t.Stopped || s.threads[t.TID] == nil })
+	if err == nil && !t.Stopped {
+		err = s.noThread(t.TID)
+	}
+	return err
+}
+
+// settle brings a thread that makes a call for us to a stop in which the kernel still looks at the interrupted system
+// call's result, and gives it its registers back.
+func (s *Session) settle(t *Thread) error {
+	if t.saved == nil {
+		return nil // a signal came, and with it the thread got its registers back
+	}
+	if t.entered || !t.Stopped {
+		if err := ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0); err != nil {
+			return fmt.Errorf("thread %d: interrupt: %w", t.TID, err)
+		}
+		t.entered = false
+		if t.Stopped {
+			t.Stopped = false
+			if err := ptrace(unix.PTRACE_CONT, t.TID, 0, 0); err != nil {
+				return fmt.Errorf("thread %d: continue: %w", t.TID, err)
+			}
+		}
+		if err := s.until(callTimeout, func() bool { return t.Stopped || s.threads[t.TID] == nil }); err != nil {
+			return err
+		}
+	}
+	return s.restore(t)
+}
+
+// restore gives a thread its registers back.
+func (s *Session) restore(t *Thread) error {
+	if t.saved == nil {
+		return nil
+	}
+	if err := setRegs(t.TID, t.saved); err != nil {
+		return fmt.Errorf("thread %d: restore registers: %w", t.TID, err)
+	}
+	t.Regs, t.saved = *t.saved, nil
+	return nil
+}
+
+// entryPoint returns the address of an instruction that enters the kernel: the one the thread is in, else one of the
+// vdso, else any in executable memory.
+func (s *Session) entryPoint(t *Thread) (uint64, error) {
+	insn := make([]byte, len(syscallInsn))
+	if t.Regs.inSyscall() {
+		pc := t.Regs.PC() - uint64(len(insn))
+		if _, err := s.ReadAt(insn, int64(pc)); err == nil && bytes.Equal(insn, syscallInsn) {
+			return pc, nil
+		}
+	}
+	ranges, err := executable(s.PID)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range ranges {
+		code := make([]byte, min(r.end-r.start, 1<<24))
+		if _, err := s.ReadAt(code, int64(r.start)); err != nil {
+			continue
+		}
+		if i := bytes.Index(code, syscallInsn); i >= 0 {
+			return r.start + uint64(i), nil
+		}
+	}
+	return 0, fault.Refuse("no-syscall-instruction", fmt.Sprintf("pid %d", s.PID), "no system call instruction in executable memory")
+}
+
+type addrRange struct{ start, end uint64 }
+
+// executable lists the executable mappings of a process, the vdso first.
+func executable(pid int) ([]addrRange, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		return nil, err
+	}
+	var list []addrRange
+	for line := range strings.Lines(string(text)) {
+		var r addrRange
+		var perm string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &r.start, &r.end, &perm); err != nil || !strings.HasPrefix(perm, "r-x") {
+			continue
+		}
+		if strings.Contains(line, "[vdso]") {
+			list = append([]addrRange{r}, list...)
+		} else if !strings.Contains(line, "[vsyscall]") {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}

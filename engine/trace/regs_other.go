@@ -1,0 +1,23 @@
+//go:build !amd64
+
+package trace
+
+import "errors"
+
+// Regs has no content on machines that this package does not know.
+type Regs struct{}
+
+func (r *Regs) PC() uint64           { return 0 }
+func (r *Regs) SP() uint64           { return 0 }
+func (r *Regs) DWARF() [17]uint64    { return [17]uint64{} }
+func (r *Regs) inSyscall() bool      { return false }
+func (r *Regs) inRestartBlock() bool { return false }
+func (r *Regs) restart() bool        { return false }
+func (r *Regs) result() uint64       { return 0 }
+
+func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
+
+var syscallInsn []byte
+
+func getRegs(tid int) (Regs, error)     { return Regs{}, errors.ErrUnsupported }
+func setRegs(tid int, regs *Regs) error { return errors.ErrUnsupported }

@@ -1,0 +1,125 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Bounds on waiting. A thread that runs or sleeps stops within microseconds; one in uninterruptible sleep (a vfork
+// parent, a dead file server) does not.
+const (
+	stopTimeout   = 500 * time.Millisecond
+	detachTimeout = 200 * time.Millisecond
+)
+
+// Session is a process with some of its threads seized. Its methods may only be called from the function given to Do.
+type Session struct {
+	PID int
+
+	ctx     context.Context
+	threads map[int]*Thread
+	mem     map[int]*os.File // by thread, opened for writing
+	undo    []func() error
+	seccomp bool // suspend the target's seccomp filters while attached
+}
+
+// Thread is a seized thread.
+type Thread struct {
+	TID     int
+	Stopped bool // in a stop in which its registers can be read and it does not run
+	Regs    Regs // while Stopped
+
+	sleeping bool  // was asleep before it was interrupted
+	entered  bool  // stopped at the entry or exit of a system call
+	saved    *Regs // its own registers while it makes a call for us
+}
+
+// Do runs f on an OS thread of its own with a session for a process, in which nothing is attached yet. When f returns
+// an error or panics, what it pushed with Undo runs, newest first; then every thread is detached.
+func Do(ctx context.Context, pid int, f func(*Session) error) error {
+	type outcome struct {
+		err   error
+		panic any
+	}
+	done := make(chan outcome, 1)
+	onOwnThread(func() {
+		var o outcome
+		defer func() { done <- o }()
+		s := &Session{PID: pid, ctx: ctx, threads: map[int]*Thread{}, mem: map[int]*os.File{}}
+		defer s.close()
+		defer func() {
+			o.panic = recover()
+			if o.err != nil || o.panic != nil {
+				o.err = errors.Join(o.err, s.rollBack())
+			}
+		}()
+		o.err = f(s)
+	})
+	o := <-done
+	if o.panic != nil {
+		panic(o.panic)
+	}
+	return o.err
+}
+
+// onOwnThread runs f on a thread that ends with it, so that the kernel detaches whatever is left. The process' first
+// thread does not end: there f runs on another one.
+func onOwnThread(f func()) {
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread()
+			f()
+		}()
+		<-done
+		runtime.UnlockOSThread()
+	}()
+}
+
+// Undo registers what takes back a change just about to be made.
+func (s *Session) Undo(f func() error) { s.undo = append(s.undo, f) }
+
+// Keep forgets the registered undo steps: the changes made so far stay.
+func (s *Session) Keep() { s.undo = nil }
+
+// rollBack runs the undo steps, newest first, even after a signal asked to stop.
+func (s *Session) rollBack() error {
+	s.ctx = context.WithoutCancel(s.ctx)
+	var errs []error
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		if err := s.undo[i](); err != nil {
+			errs = append(errs, fmt.Errorf("undo step %d: %w", i+1, err))
+		}
+	}
+	s.undo = nil
+	return errors.Join(errs...)
+}
+
+func (s *Session) close() {
+	s.ctx = context.WithoutCancel(s.ctx)
+	s.Detach()
+	for _, f := range s.mem {
+		_ = f.Close() // nothing is buffered
+	}
+}
+
+// Threads returns the threads attached, in no order.
+func (s *Session) Threads() []*Thread {
+	list := make([]*Thread, 0, len(s.threads))
+	for _, t := range s.threads {
+		list = append(list, t)
+	}
+	return list
+}

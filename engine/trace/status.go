@@ -1,0 +1,98 @@
+package trace
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"gocare/internal/fault"
+)
+
+// threadState returns the letter of a thread's state, 'Z' for one that is gone.
+func threadState(pid, tid int) byte {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
+	if err != nil {
+		return 'Z'
+	}
+	i := bytes.LastIndexByte(text, ')') // the name before it may hold anything
+	if i < 0 || i+2 >= len(text) {
+		return 'Z'
+	}
+	if text[i+2] == 'X' {
+		return 'Z'
+	}
+	return text[i+2]
+}
+
+// statusField returns a field of /proc/PID/task/TID/status, "" if there is none.
+func statusField(pid, tid int, name string) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func statusNumber(pid, tid int, name string) int {
+	n, err := strconv.Atoi(statusField(pid, tid, name))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func tracer(pid, tid int) int { return statusNumber(pid, tid, "TracerPid") }
+
+// cannotAttach turns the error of PTRACE_SEIZE into its cause.
+func (s *Session) cannotAttach(tid int, err error) error {
+	where := fmt.Sprintf("pid %d", s.PID)
+	if by := tracer(s.PID, tid); by != 0 {
+		e := fault.New(fault.Busy, where, "is traced by pid %d (%s)", by, comm(by))
+		e.Code = "traced"
+		return e.WithState("process unchanged").WithHint("end that debugger or tracer, then try again")
+	}
+	e := fault.New(fault.Environment, where, "cannot attach to thread %d", tid).WithCause(err)
+	e.Code = "attach"
+	e.WithState("process unchanged and running")
+	if err == unix.EPERM || err == unix.EACCES {
+		e.Code = "permission"
+		e.WithHint("%s", attachHint(s.PID))
+	}
+	return e
+}
+
+func attachHint(pid int) string {
+	uid, _, _ := strings.Cut(statusField(pid, pid, "Uid"), "\t")
+	if own := strconv.Itoa(os.Geteuid()); uid != own && own != "0" {
+		return fmt.Sprintf("the process belongs to user %s: run as that user or as root", uid)
+	}
+	if scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && !bytes.HasPrefix(scope, []byte("0")) {
+		return fmt.Sprintf("kernel.yama.ptrace_scope is %s: run as root, or set it to 0", bytes.TrimSpace(scope))
+	}
+	return "run as root with CAP_SYS_PTRACE"
+}
+
+func comm(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return "unknown"
+	}
+	return string(bytes.TrimSpace(text))
+}
+
+func (s *Session) noThread(tid int) error {
+	e := fault.Refuse("no-such-process", fmt.Sprintf("pid %d", s.PID), "no such process")
+	if tid != s.PID {
+		e.What = fmt.Sprintf("thread %d has ended", tid)
+	}
+	return e
+}

@@ -1,0 +1,142 @@
+package trace
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// spin is how long a wait polls without sleeping: what is stopped meanwhile should not stay so for a timer's sake.
+const spin = 200 * time.Microsecond
+
+// errTimeout says that a bounded wait ended.
+var errTimeout = fmt.Errorf("no event in time")
+
+// until handles events of all tracees until cond holds. It gives up after timeout or when the context ends.
+func (s *Session) until(timeout time.Duration, cond func() bool) error {
+	start := time.Now()
+	for !cond() {
+		var ws unix.WaitStatus
+		tid, err := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil && err != unix.ECHILD:
+			return fmt.Errorf("wait4: %w", err)
+		case tid > 0:
+			if err := s.handle(tid, ws); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		waited := time.Since(start)
+		if waited > timeout {
+			return errTimeout
+		}
+		pause(waited)
+	}
+	return nil
+}
+
+// pause gives the processor away for a time that grows with how long the wait has lasted.
+func pause(waited time.Duration) {
+	if waited < spin {
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		return
+	}
+	ts := unix.NsecToTimespec(int64(min(waited/4, time.Millisecond)))
+	unix.Nanosleep(&ts, nil) // an early return does no harm
+}
+
+// handle takes note of one event. Threads that stop for a signal get it and go on: the stop that was asked for follows.
+func (s *Session) handle(tid int, ws unix.WaitStatus) error {
+	t := s.threads[tid]
+	if ws.Exited() || ws.Signaled() {
+		delete(s.threads, tid)
+		return nil
+	}
+	if !ws.Stopped() {
+		return nil
+	}
+	if t == nil { // a new thread of a seized one
+		t = &Thread{TID: tid}
+		s.threads[tid] = t
+	}
+	event := int(ws) >> 16
+	sig := ws.StopSignal()
+	switch {
+	case event == unix.PTRACE_EVENT_STOP:
+		return s.stopped(t)
+	case event != 0:
+		return s.resume(t, unix.PTRACE_CONT, 0)
+	case sig == unix.SIGTRAP|0x80:
+		t.entered = true
+		return s.stopped(t)
+	}
+	return s.reinject(t, sig)
+}
+
+// stopped records that t has stopped, with its registers.
+func (s *Session) stopped(t *Thread) error {
+	regs, err := getRegs(t.TID)
+	if err != nil {
+		return s.gone(t, err)
+	}
+	t.Regs, t.Stopped = regs, true
+	return nil
+}
+
+// reinject hands a signal on to the thread that stopped for it.
+func (s *Session) reinject(t *Thread, sig unix.Signal) error {
+	if err := s.stopped(t); err != nil || !t.Stopped {
+		return err
+	}
+	if t.saved != nil { // it was to make a call for us: the handler must see its own registers, and it must stop again
+		if err := s.restore(t); err != nil {
+			return err
+		}
+		if err := ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0); err != nil {
+			return s.gone(t, err)
+		}
+	}
+	return s.resume(t, unix.PTRACE_CONT, sig)
+}
+
+// resume lets a stopped thread go on in a way that hides the stop from its system call.
+func (s *Session) resume(t *Thread, request int, sig unix.Signal) error {
+	if err := s.fixRestart(t); err != nil {
+		return s.gone(t, err)
+	}
+	t.Stopped = false
+	return s.gone(t, ptrace(request, t.TID, 0, uintptr(sig)))
+}
+
+// fixRestart makes a system call that a mere stop ended with EINTR (epoll_wait, semtimedop, sigtimedwait, recv with a
+// time-out) start again. If a signal with a handler is pending, the kernel still turns this into EINTR.
+func (s *Session) fixRestart(t *Thread) error {
+	if !t.Stopped || !t.Regs.restart() {
+		return nil
+	}
+	return setRegs(t.TID, &t.Regs)
+}
+
+// gone turns "no such thread" into nil and forgets the thread: it was killed meanwhile.
+func (s *Session) gone(t *Thread, err error) error {
+	if err != unix.ESRCH {
+		return err
+	}
+	t.Stopped = false
+	return nil
+}
+
+func ptrace(request, tid int, addr, data uintptr) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), addr, data, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	"gocare/engine/inspect"
+	"gocare/engine/link"
+	"gocare/internal/fault"
+	"gocare/kpatch"
+)
+
+// shadow is the target's memory as planned writes will leave it.
+type shadow struct {
+	mem    io.ReaderAt
+	writes []Write
+}
+
+func (s *shadow) write(at inspect.Addr, data []byte) {
+	s.writes = append(s.writes, Write{Addr: at, New: data})
+}
+
+func (s *shadow) read(at inspect.Addr, n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := s.mem.ReadAt(b, int64(at)); err != nil {
+		return nil, fault.New(fault.Environment, "", "cannot read %d bytes at %#x", n, uint64(at)).WithCause(err)
+	}
+	for _, w := range s.writes {
+		for i, c := range w.New {
+			if a := w.Addr + inspect.Addr(i); a >= at && a < at+inspect.Addr(n) {
+				b[a-at] = c
+			}
+		}
+	}
+	return b, nil
+}
+
+// owner is the version of a function, of a patch of ours, that its hook leads to.
+type owner struct {
+	id   string
+	hook []byte
+	code Code
+}
+
+// hookOwner returns whose hook a function's start holds, nil if no patch's. A patch of others is refused.
+func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
+	for i := len(b.planned) - 1; i >= 0; i-- {
+		for _, f := range b.planned[i].Functions {
+			if f.Old == old {
+				code := versionCode(b.planned[i].Image.Functions, f.New, b.planned[i].Image.Base+inspect.Addr(b.planned[i].Image.CodeSize))
+				return &owner{b.planned[i].File.Patch.ID, f.Hook, code}, nil
+			}
+		}
+	}
+	for i := range b.live {
+		l := &b.live[i]
+		for _, f := range l.Functions {
+			if f.Old != old {
+				continue
+			}
+			if !l.ours {
+				return nil, fault.Refuse("foreign-patch", "", "is replaced already by patch %s of another tool", l.ID).
+					WithHint("remove that patch first: unpatch -i %s", l.ID)
+			}
+			if !f.Hooked {
+				continue
+			}
+			hook, err := jump(f.Old, f.New)
+			if err != nil {
+				return nil, err
+			}
+			return &owner{l.ID, hook, liveCode(l, f.New)}, nil
+		}
+	}
+	return nil, nil
+}
+
+// liveCode is a function's code in a live region: up to the next function, its cold part included.
+func liveCode(l *live, start inspect.Addr) Code {
+	functions := make([]link.Function, len(l.Functions))
+	for i, f := range l.Functions {
+		functions[i] = link.Function{Name: f.Name, New: f.New}
+	}
+	return versionCode(functions, start, l.Start+inspect.Addr(l.Size))
+}
+
+func versionCode(functions []link.Function, start, end inspect.Addr) Code {
+	c := Code{Start: start, End: end}
+	for _, f := range functions {
+		if f.New == start {
+			c.Function = f.Name
+		}
+		if f.New > start && f.New < c.End {
+			c.End = f.New
+		}
+	}
+	return c
+}
+
+// verify checks that a function's memory holds what the file does, but for a hook of ours, and returns its first bytes.
+func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]byte, error) {
+	want, err := original(o, f)
+	if err != nil {
+		return nil, err
+	}
+	have, err := b.mem.read(f.Old, len(want))
+	if err != nil {
+		return nil, err
+	}
+	if m := b.process.MappingAt(f.Old); m == nil || !m.Exec {
+		return nil, fault.Refuse("not-code", "", "address %#x is not executable", uint64(f.Old))
+	}
+	if below != nil {
+		if !bytes.HasPrefix(have, below.hook) {
+			return nil, fault.Refuse("foreign-hook", "", "the jump of patch %s at %#x was changed", below.id, uint64(f.Old))
+		}
+		copy(want, below.hook)
+	}
+	if err := compare(have, want, f.Old); err != nil {
+		return nil, err
+	}
+	return have[:kpatch.UndoSize:kpatch.UndoSize], nil
+}
+
+// original returns a function's bytes in the object's file, with padding behind it if it is shorter than a jump.
+func original(o *inspect.Object, f *link.Function) ([]byte, error) {
+	addr := uint64(o.LinkAddr(f.Old))
+	data, ok := o.ELF.BytesAt(addr, uint64(max(f.OldSize, kpatch.UndoSize)))
+	if !ok {
+		return nil, fault.Refuse("wrong-build", o.Path, "has no code at %#x", addr).
+			WithHint("the patch was made for another build")
+	}
+	if f.OldSize >= kpatch.UndoSize {
+		return slices.Clone(data), nil
+	}
+	if !padding(data[f.OldSize:]) || symbolIn(o, addr+1, addr+kpatch.UndoSize) {
+		return nil, fault.Refuse("too-short", "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, kpatch.UndoSize).
+			WithHint("patch a caller of it instead")
+	}
+	return slices.Clone(data), nil
+}
+
+// padding reports whether bytes are what assemblers fill gaps between functions with.
+func padding(b []byte) bool {
+	fillers := [][]byte{
+		{0x90}, {0xcc}, {0x00}, {0x66, 0x90}, {0x0f, 0x1f, 0x00}, {0x0f, 0x1f, 0x40, 0x00}, {0x66, 0x2e, 0x0f, 0x1f},
+		{0x0f, 0x1f, 0x44, 0x00}, {0x66, 0x0f, 0x1f, 0x44}, {0x0f, 0x1f, 0x80, 0x00}, {0x0f, 0x1f, 0x84, 0x00}, {0x66, 0x66, 0x2e, 0x0f},
+	}
+	for len(b) > 0 {
+		i := slices.IndexFunc(fillers, func(f []byte) bool { return bytes.HasPrefix(b, f) || len(b) > 1 && bytes.HasPrefix(f, b) })
+		if i < 0 {
+			return false
+		}
+		b = b[min(len(fillers[i]), len(b)):]
+	}
+	return true
+}
+
+// symbolIn reports whether a symbol of the object is defined in [lo, hi).
+func symbolIn(o *inspect.Object, lo, hi uint64) bool {
+	for i := range o.ELF.Symbols {
+		if s := &o.ELF.Symbols[i]; s.Defined() && s.Name != "" && s.Value >= lo && s.Value < hi {
+			return true
+		}
+	}
+	return false
+}
+
+// compare reports the first byte of a function that is not the original's, and what it looks like.
+func compare(have, want []byte, at inspect.Addr) error {
+	for i := range have {
+		if have[i] == want[i] {
+			continue
+		}
+		what := "was changed by another tool"
+		switch {
+		case have[i] == 0xcc:
+			what = "holds a breakpoint or probe of another tool"
+		case i == 0 && (have[0] == 0xe9 || have[0] == 0xeb || bytes.HasPrefix(have, []byte{0xff, 0x25})):
+			what = "begins with a jump of another tool"
+		}
+		return fault.Refuse("foreign-hook", "", "the code at %#x %s (%x, original %x)",
+			uint64(at)+uint64(i), what, have[i:min(i+8, len(have))], want[i:min(i+8, len(want))]).
+			WithHint("remove that debugger, probe or patch, then try again")
+	}
+	return nil
+}
+
+// verifyParts checks every original range the patch replaces: the file has the bytes the patch was made from, and the
+// memory of parts other than the functions themselves has them too.
+func (b *planner) verifyParts(pp *PatchPlan) error {
+	if pp.File.Patch.Meta == nil {
+		return nil
+	}
+	for _, part := range pp.File.Patch.Meta.Parts {
+		data, ok := pp.Object.ELF.BytesAt(part.Addr, part.Size)
+		sum := sha256.Sum256(data)
+		if !ok || part.SHA256 != "" && hex.EncodeToString(sum[:]) != part.SHA256 {
+			return fault.Refuse("wrong-build", pp.Object.Path, "the code of %q at %#x is not what the patch was made from", part.Name, part.Addr).
+				WithHint("make the patch from this very build; its BuildID was given by hand")
+		}
+		code := Code{Start: pp.Object.Addr(inspect.LinkAddr(part.Addr)), Function: part.Function}
+		code.End = code.Start + inspect.Addr(part.Size)
+		pp.Busy = append(pp.Busy, code)
+		if part.Name == part.Function {
+			continue
+		}
+		have, err := b.mem.read(code.Start, int(part.Size))
+		if err != nil {
+			return err
+		}
+		if err := compare(have, data, code.Start); err != nil {
+			return fmt.Errorf("part %q: %w", part.Name, err)
+		}
+	}
+	return nil
+}
+
+// coldParts returns the parts that gcc splits off a function, by their symbols. Where static functions share the name
+// all are taken: too many only makes the check stricter.
+func coldParts(o *inspect.Object, name string) []Code {
+	var list []Code
+	for i := range o.ELF.Symbols {
+		s := &o.ELF.Symbols[i]
+		if s.Name == name+".cold" && s.Defined() && s.Size > 0 {
+			start := o.Addr(inspect.LinkAddr(s.Value))
+			list = append(list, Code{start, start + inspect.Addr(s.Size), name})
+		}
+	}
+	return list
+}
