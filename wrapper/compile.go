@@ -22,7 +22,7 @@ func (p *Process) compile(cxx bool) int {
 		args = p.adjustArgs(args)
 	}
 	p.debugLine(real, args)
-	if stage != "" && worthRecording(args, p.Dir) {
+	if stage != "" && worthRecording(args, p.Dir) && p.hasLinker(args) {
 		env = p.recordingEnv(env)
 	}
 	return become(real.path, real.argv0, args, env)
@@ -108,7 +108,8 @@ func worthRecording(args []string, dir string) bool {
 	if isProbe(args, dir) {
 		return false
 	}
-	queries := []string{"-print-", "--print-", "-dumpversion", "-dumpfullversion", "-dumpmachine", "-dumpspecs", "--version", "--help", "--target-help", "-###"}
+	queries := []string{"-print-", "--print-", "-dumpversion", "-dumpfullversion", "-dumpmachine", "-dumpspecs", "--version", "--help", "--target-help", "-###",
+		"-Wl,--version", "-Wl,-v", "-Wl,--help"} // collect2 prints the command of ld
 	for _, a := range args {
 		if a == "-E" || slices.ContainsFunc(queries, func(q string) bool { return strings.HasPrefix(a, q) }) {
 			return false
@@ -120,6 +121,19 @@ func worthRecording(args []string, dir string) bool {
 		return false
 	case d.Output() == os.DevNull || len(d.Inputs()) == 0:
 		return false
+	}
+	return true
+}
+
+// hasLinker reports whether the linker that -fuse-ld asks for is there. If not, collect2 must not find our link either:
+// it is to say so in its own words.
+func (p *Process) hasLinker(args []string) bool {
+	for _, a := range args {
+		if name, ok := strings.CutPrefix(a, "-fuse-ld="); ok {
+			if path, _ := lookPath("ld."+name, p.getenv("PATH"), p.self()...); path == "" {
+				return false
+			}
+		}
 	}
 	return true
 }
