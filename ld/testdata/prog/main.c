@@ -14,11 +14,11 @@ extern char **environ;
 int maybe_absent(void) __attribute__((weak));
 
 int shared_common;
-int exported = 11;
+int exported = 11, unused_export = 12;
 static int cnt;
 static int table[4] = { 3, 1, 4, 1 };
 static const int squares[] = { 0, 1, 4, 9, 16, 25 };
-__thread int tls_exported = 5;
+__thread int tls_exported = 5, unused_tls = 6;
 static __thread int tls_static = 6;
 static __thread char tls_zero[40];
 

@@ -1,0 +1,407 @@
+package ld
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/internal/testkit"
+)
+
+const textHead = "\t.section .kpatch.text,\"ax\",@progbits\n\t.type f.kpnew,@function\nf.kpnew:\n"
+
+// newFunction makes a unit of one new function.
+func (b *build) newFunction(t *testing.T, unit, body string) Unit {
+	t.Helper()
+	asm := textHead + body + "\n\t.size f.kpnew,.-f.kpnew\n"
+	return b.assemble(t, unit, asm, []UnitFunction{{Name: "f", Symbol: "f.kpnew"}})
+}
+
+// tryJoin is join for units that may be refused.
+func tryJoin(o *Original, units ...Unit) (*Joined, error) {
+	var resolved []*Resolved
+	for _, u := range units {
+		r, err := o.Resolve(u)
+		if err != nil {
+			return nil, err
+		}
+		resolved = append(resolved, r)
+	}
+	return Join(o, resolved)
+}
+
+// describe lists the relocations of a joined object, with names for addresses of the original.
+func describe(o *Original, j *Joined) string {
+	names := map[uint64]string{}
+	for _, s := range o.bin.Symbols {
+		if s.Defined() && s.Name != "" && s.Value != 0 && (names[s.Value] == "" || names[s.Value] > s.Name) {
+			names[s.Value] = s.Name
+		}
+	}
+	var lines []string
+	for _, sec := range j.Sections {
+		for _, r := range sec.Relocs {
+			to := "?"
+			switch r.Target.Kind {
+			case InPatch:
+				to = fmt.Sprintf("%s+0x%x", j.Sections[r.Target.Index].Name, r.Target.Offset)
+			case InOriginal:
+				s := j.Originals[r.Target.Index]
+				if to = names[s.Addr+r.Target.Offset]; to == "" {
+					to = "in " + s.Name
+				}
+			case Imported:
+				i := j.Imports[r.Target.Index]
+				to = strings.TrimSuffix(fmt.Sprintf("import %v %s@%s", i.Type, i.Name, i.Version), "@")
+			}
+			lines = append(lines, fmt.Sprintf("%s+0x%x %s %s %+d", sec.Name, r.Offset, strings.TrimPrefix(r.Type.String(), "R_X86_64_"), to, r.Addend))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+type rule struct {
+	name string
+	body string // of a new function
+	code string // of the refusal, or
+	want string // the relocations, and
+	text string // the first bytes of the code, in hex
+}
+
+func checkRules(t *testing.T, b *build, o *Original, unit string, rules []rule) {
+	t.Helper()
+	for _, tt := range rules {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Helper()
+			j, err := tryJoin(o, b.newFunction(t, unit, tt.body))
+			if tt.code != "" {
+				checkRefusal(t, err, tt.code)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(strings.TrimSpace(tt.want), describe(o, j)); diff != "" {
+				t.Errorf("relocations (-want +got):\n%s", diff)
+			}
+			if got := fmt.Sprintf("%x", j.Sections[0].Data); !strings.HasPrefix(got, strings.ReplaceAll(tt.text, " ", "")) {
+				t.Errorf("code %s, want %s", got, tt.text)
+			}
+		})
+	}
+}
+
+func checkRefusal(t *testing.T, err error, code string) {
+	t.Helper()
+	f := fault.As(err)
+	if f == nil || f.Kind != fault.Refused || f.Code != code {
+		t.Fatalf("got error %v, want a refusal with code %s", err, code)
+	}
+	if f.Where == "" {
+		t.Errorf("refusal %q does not say where", f.Error())
+	}
+}
+
+// TestRulesPIE has no linker to compare with: these are references that the original does not make.
+func TestRulesPIE(t *testing.T) {
+	b := link(t, compile(t, "-O2"))
+	o := b.open(t)
+	checkRules(t, b, o, "main", []rule{
+		{name: "call of a function of the original", body: "call helper", want: ".kpatch.text+0x1 PC32 helper -4", text: "e8"},
+		{name: "jump to a function of the original", body: "jmp use_tls", want: ".kpatch.text+0x1 PC32 use_tls -4", text: "e9"},
+		{name: "static variable", body: "mov %eax, cnt(%rip)", want: ".kpatch.text+0x2 PC32 cnt -4"},
+		{name: "variable with an immediate behind it", body: "movl $7, cnt(%rip)", want: ".kpatch.text+0x2 PC32 cnt -8"},
+		{name: "hidden variable of another input", body: "mov hidden_var(%rip), %eax", want: ".kpatch.text+0x2 PC32 hidden_var -4"},
+		{name: "copied variable", body: "mov stderr(%rip), %rax", want: ".kpatch.text+0x3 PC32 stderr -4"},
+		{name: "import with a stub", body: "call rand@PLT", want: ".kpatch.text+0x1 PC32 in .plt -4"},
+		{name: "import with a slot", body: "call *malloc@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 in .got -4", text: "ff15"},
+		{name: "new import", body: "call getppid@PLT", want: ".kpatch.text+0x1 PC32 import STT_FUNC getppid -4"},
+		{name: "new import without @PLT", body: "jmp getppid", want: ".kpatch.text+0x1 PC32 import STT_FUNC getppid -4"},
+		{name: "new import through the GOT", body: "call *getppid@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 import STT_FUNC getppid +4", text: "ff15"},
+		{name: "new data import through the GOT", body: "mov optarg@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT optarg +4", text: "488b05"},
+		{name: "address of a new import", body: "lea optarg(%rip), %r9", want: ".kpatch.text+0x3 PC32 import STT_OBJECT optarg +4", text: "4c8b0d"},
+		{name: "direct access to a new import", body: "mov optarg(%rip), %rax", code: "direct-import"},
+		{name: "direct store to a new import", body: "movl $1, optind(%rip)", code: "direct-import"},
+		{name: "import of unknown type in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad getppid\n\t.section .kpatch.text", code: "new-data-import"},
+		{name: "import of known type in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad fmod\n\t.section .kpatch.text", want: ".kpatch.data+0x0 64 import STT_FUNC fmod@GLIBC_2.2.5 +0"},
+		{name: "pointer in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad table+8\n\t.section .kpatch.text", want: ".kpatch.data+0x0 64 table +8"},
+		{name: "mov from the GOT", body: "mov exported@GOTPCREL(%rip), %r12", want: ".kpatch.text+0x3 PC32 exported -4", text: "4c8d25"},
+		{name: "mov from the GOT, 32 bits", body: "mov exported@GOTPCREL(%rip), %eax", want: ".kpatch.text+0x2 PC32 exported -4", text: "8d05"},
+		{name: "call through the GOT", body: "call *use_tls@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 use_tls -4", text: "67e8"},
+		{name: "jump through the GOT", body: "jmp *use_tls@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 use_tls -4", text: "90e9"},
+		{name: "compare with the GOT", body: "cmp exported@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -4\n.kpatch.data+0x0 64 exported +0", text: "483b05"},
+		{name: "one slot for two", body: "cmp exported@GOTPCREL(%rip), %rax\n\ttest %rax, exported@GOTPCREL(%rip)", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -4\n.kpatch.text+0xa PC32 .kpatch.data+0x0 -4\n.kpatch.data+0x0 64 exported +0"},
+		{name: "compare of the GOT with an immediate", body: "cmpq $0, exported@GOTPCREL(%rip)", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -5\n.kpatch.data+0x0 64 exported +0"},
+		{name: "weak and absent, tested", body: "\t.weak nowhere\n\tcmpq $0, nowhere@GOTPCREL(%rip)", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -5"},
+		{name: "weak and absent, called", body: "\t.weak nowhere\n\tcall nowhere", want: "", text: "0f0b 0f1f00"},
+		{name: "weak and absent, accessed", body: "\t.weak nowhere\n\tmov nowhere(%rip), %eax", code: "weak-undefined"},
+		{name: "within the code", body: "call 1f\n1:\tret", want: "", text: "e800000000c3"},
+		{name: "constant", body: "mov .LC0(%rip), %eax\n\t.section .kpatch.rodata,\"a\",@progbits\n\t.zero 8\n.LC0:\t.long 1\n\t.section .kpatch.text", want: ".kpatch.text+0x2 PC32 .kpatch.rodata+0x0 +4"},
+		{name: "32-bit address", body: "mov $cnt, %eax", code: "absolute-reference"},
+		{name: "64-bit distance", body: ".quad cnt-.", code: "unsupported-relocation"},
+		{name: "GOT offset", body: "movabs $cnt@GOTOFF, %rax", code: "unsupported-relocation"},
+		{name: "size of a symbol", body: "mov $cnt@SIZE, %eax", code: "unsupported-relocation"},
+		{name: "local-exec", body: "mov %fs:tls_static@tpoff, %eax", want: "", text: "648b0425"},
+		{name: "initial-exec", body: "mov tls_static@gottpoff(%rip), %r12", want: "", text: "49c7c4"},
+		{name: "initial-exec, add", body: "add tls_static@gottpoff(%rip), %r13", want: "", text: "4d8dad"},
+		{name: "initial-exec, add to r12", body: "add tls_static@gottpoff(%rip), %r12", want: "", text: "4981c4"},
+		{name: "initial-exec, other instruction", body: "cmp tls_static@gottpoff(%rip), %rax", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -4", text: "483b05"},
+		{name: "ordinary access to a thread-local variable", body: "mov tls_static(%rip), %eax", code: "unsupported-relocation"},
+		{name: "thread-local import", body: "mov elsewhere@gottpoff(%rip), %rax", code: "new-tls-slot"},
+		{name: "local-exec of an import", body: "mov %fs:elsewhere@tpoff, %eax", code: "tls-model"},
+		{name: "thread-local offset as data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad tls_static@dtpoff\n\t.section .kpatch.text", code: "unsupported-relocation"},
+		{name: "new thread-local variable", body: "ret\n\t.section .tbss,\"awT\",@nobits\n\t.zero 4\n\t.section .kpatch.text", code: "new-tls-variable"},
+		{name: "foreign section", body: "ret\n\t.data\n\t.long 1\n\t.section .kpatch.text", code: "unknown-section"},
+	})
+}
+
+func TestRulesShared(t *testing.T) {
+	b := link(t, compile(t, "-O2", "-fPIC"), "-shared")
+	o := b.open(t)
+	checkRules(t, b, o, "main", []rule{
+		{name: "exported function", body: "call public_helper@PLT", want: ".kpatch.text+0x1 PC32 in .plt -4"},
+		{name: "exported function without a stub", body: "call never_called_by_anyone@PLT", want: ".kpatch.text+0x1 PC32 import STT_FUNC never_called_by_anyone -4"},
+		{name: "exported variable", body: "mov exported@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 in .got -4", text: "488b05"},
+		{name: "exported variable, directly", body: "mov exported(%rip), %eax", code: "direct-import"},
+		{name: "hidden function", body: "call hidden_global", want: ".kpatch.text+0x1 PC32 hidden_global -4"},
+		{name: "exported variable without a slot", body: "mov unused_export@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT unused_export +4"},
+		{name: "32-bit address", body: "mov $cnt, %eax", code: "absolute-reference"},
+		{name: "general-dynamic", body: "data16 lea tls_exported@tlsgd(%rip), %rdi", want: ".kpatch.text+0x4 PC32 in .got -4", text: "66488d3d"},
+		{name: "general-dynamic without a slot", body: "data16 lea unused_tls@tlsgd(%rip), %rdi", code: "new-tls-slot"},
+		{name: "initial-exec without a slot", body: "mov tls_exported@gottpoff(%rip), %rax", code: "new-tls-slot"},
+		{name: "local-exec", body: "mov %fs:tls_static@tpoff, %eax", code: "tls-model"},
+		{name: "descriptor without a slot", body: "lea tls_exported@tlsdesc(%rip), %rax", code: "new-tls-slot"},
+		{name: "descriptor call without a slot", body: "call *tls_exported@tlscall(%rax)", code: "new-tls-slot"},
+	})
+}
+
+func TestRulesFixed(t *testing.T) {
+	b := link(t, compile(t, "-O2", "-fno-pie"), "-no-pie")
+	o := b.open(t)
+	checkRules(t, b, o, "main", []rule{
+		{name: "32-bit address", body: "mov $cnt, %eax", want: ".kpatch.text+0x1 32 cnt +0"},
+		{name: "32-bit signed address", body: "mov table(,%rax,4), %eax", want: ".kpatch.text+0x3 32S table +0"},
+		{name: "32-bit address of an import", body: "mov $getppid, %eax", code: "direct-import"},
+		{name: "32-bit address of an import with a fixed address", body: "mov $malloc, %eax", want: ".kpatch.text+0x1 32 in .plt +0"},
+	})
+	static := link(t, b.dir, "-static")
+	checkRules(t, static, static.open(t), "main", []rule{
+		{name: "import in a static executable", body: "call no_such_function", code: "undefined-symbol"},
+		{name: "library function in a static executable", body: "call printf", want: ".kpatch.text+0x1 PC32 _IO_printf -4"},
+	})
+}
+
+// TestLibraries: the shared libraries of the link give type and version of a new import.
+func TestLibraries(t *testing.T) {
+	b := link(t, compile(t, "-O2"))
+	path := strings.TrimSpace(testkit.Run(t, b.dir, "gcc", "-print-file-name=libc.so.6"))
+	lib, err := elfobj.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.objects = append(b.objects, Object{Path: path, File: lib})
+	checkRules(t, b, b.open(t), "main", []rule{
+		{name: "function in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad getppid\n\t.section .kpatch.text", want: ".kpatch.data+0x0 64 import STT_FUNC getppid@GLIBC_2.2.5 +0"},
+		{name: "variable in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad optarg\n\t.section .kpatch.text", code: "new-data-import"},
+		{name: "variable", body: "mov optarg@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT optarg@GLIBC_2.2.5 +4"},
+		{name: "address of a function", body: "lea getppid(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_FUNC getppid@GLIBC_2.2.5 +4", text: "488b05"},
+	})
+}
+
+// TestUnits: what units of one patch offer each other.
+func TestUnits(t *testing.T) {
+	b := link(t, compile(t, "-O2"))
+	o := b.open(t)
+	user := b.newFunction(t, "main", "call fresh\n\tmov fresh_var(%rip), %eax")
+	giver := b.assemble(t, "other", "\t.section .kpatch.text,\"ax\",@progbits\n\t.globl fresh.kpnew\nfresh.kpnew:\n\tret\n"+
+		"\t.section .kpatch.data,\"aw\",@progbits\n\t.zero 8\n\t.globl fresh_var.kpnew\nfresh_var.kpnew:\n\t.quad 1\n",
+		[]UnitFunction{{Name: "fresh", Symbol: "fresh.kpnew"}})
+	j := join(t, o, user, giver)
+	if got, want := describe(o, j), ".kpatch.text+0x7 PC32 .kpatch.data+0x8 -4"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if call := j.Sections[0].Data[:5]; string(call) != "\xe8\x06\x00\x00\x00" {
+		t.Errorf("call %x", call)
+	}
+	_, err := tryJoin(o, giver, giver)
+	checkRefusal(t, err, "duplicate-symbol")
+	checkRules(t, b, o, "main", []rule{
+		{name: "no unit offers it", body: "call fresh", want: ".kpatch.text+0x1 PC32 import STT_FUNC fresh -4"},
+	})
+}
+
+// buildText links asm, an object of its own, with the main program's start.
+func buildText(t *testing.T, asm string, flags ...string) *build {
+	t.Helper()
+	testkit.Require(t, "gcc")
+	dir := t.TempDir()
+	testkit.WriteFile(t, filepath.Join(dir, "main.s"), asm)
+	testkit.Run(t, dir, "gcc", "-c", "main.s")
+	testkit.Run(t, dir, "gcc", append([]string{"main.o", "-o", "out", "-Wl,-Map=out.map"}, flags...)...)
+	return openBuild(t, dir, "out")
+}
+
+const asmMain = "\t.text\n\t.globl main\n\t.type main,@function\nmain:\n\tcall f\n\txor %eax,%eax\n\tret\n\t.size main,.-main\n\t.p2align 4\n"
+
+func asmFunction(name, body string) string {
+	return fmt.Sprintf("\t.type %s,@function\n%s:\n%s\n\t.size %s,.-%s\n", name, name, body, name, name)
+}
+
+// TestOriginals looks at the functions that a patch replaces.
+func TestOriginals(t *testing.T) {
+	for _, tt := range []struct {
+		name, asm string
+		flags     []string
+		code      string
+		oldSize   uint64
+	}{
+		{"long", asmFunction("f", "\tmov $1,%eax\n\tret"), nil, "", 6},
+		{"short before padding", asmFunction("f", "\tret") + "\t.p2align 4\n" + asmFunction("g", "\tret"), nil, "", 5},
+		{"short before a function", asmFunction("f", "\tret") + asmFunction("g", "\tmov $1,%eax\n\tret"), nil, "too-short", 0},
+		{"short before a label", asmFunction("f", "\tret") + "g:\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n", nil, "too-short", 0},
+		{"short before code", asmFunction("f", "\tret") + "\tnop\n\tmov $1,%eax\n\tret\n", nil, "too-short", 0},
+		{"short before padding between inputs", "\t.section .text.unlikely,\"ax\",@progbits\n" + asmFunction("f", "\tret"), nil, "", 5},
+		{"alias", asmFunction("f", "\tmov $1,%eax\n\tret") + "\t.globl g\n\t.set g,f\n", nil, "", 6},
+		{"size unknown", "f:\n\tmov $1,%eax\n\tmov $1,%ecx\n\tret\ng:\tret\n", nil, "", 11},
+		{"short at the end of the text", asmFunction("f", "\tret"), nil, "too-short", 0},
+		{"none", "\t.globl f\n", []string{"-Wl,--defsym=f=0"}, "unknown-function", 0},
+		{"data", "\t.data\nf:\t.quad 1,2\n", nil, "unknown-function", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := buildText(t, asmMain+tt.asm, tt.flags...)
+			u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tmov $2,%eax\n\tret\n",
+				[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
+			j, err := tryJoin(b.open(t), u)
+			if tt.code != "" {
+				checkRefusal(t, err, tt.code)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := j.Functions[0]
+			if f.IsNew || f.OldSize != tt.oldSize || f.NewSize != 6 {
+				t.Errorf("new %v, old size %d, new size %d; want old size %d", f.IsNew, f.OldSize, f.NewSize, tt.oldSize)
+			}
+		})
+	}
+}
+
+// TestPlaces refuses what the map does not place exactly.
+func TestPlaces(t *testing.T) {
+	call := func(b *build) Unit { return b.newFunction(t, "main", "mov v(%rip),%eax") }
+	for _, tt := range []struct {
+		name, asm string
+		change    func(b *build)
+		code      string
+	}{
+		{"placed", "\t.data\nv:\t.long 1\n", func(*build) {}, ""},
+		{"merged", "\t.section .rodata.cst4,\"aM\",@progbits,4\nv:\t.long 1\n", func(*build) {}, "merged-symbol"},
+		{"absolute", "v = 17\n", func(*build) {}, "absolute-symbol"},
+		{"not in the map", "\t.data\nv:\t.long 1\n", func(b *build) { b.m.Entries = nil }, "unplaced-symbol"},
+		{"of another size", "\t.data\nv:\t.long 1\n", func(b *build) {
+			for i := range b.m.Entries {
+				b.m.Entries[i].Size += 4
+			}
+		}, "unplaced-symbol"},
+		{"two maps for a global", "\t.data\n\t.globl v\nv:\t.long 1\n", func(b *build) {
+			for i := range b.m.Entries {
+				b.m.Entries[i].Addr += 4
+			}
+		}, "object-mismatch"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := buildText(t, asmMain+asmFunction("f", "\tret")+tt.asm)
+			tt.change(b)
+			_, err := tryJoin(b.open(t), call(b))
+			if tt.code == "" && err != nil {
+				t.Fatal(err)
+			} else if tt.code != "" {
+				checkRefusal(t, err, tt.code)
+			}
+		})
+	}
+}
+
+// TestMismatch compares the binary with an object that it was not linked from.
+func TestMismatch(t *testing.T) {
+	asm := asmMain + asmFunction("f", "\tmov $1,%eax\n\tcall main\n\tret")
+	b := buildText(t, asm)
+	unit := func() Unit {
+		return b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
+			[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
+	}
+	join(t, b.open(t), unit())
+	testkit.WriteFile(t, filepath.Join(b.dir, "main.s"), strings.Replace(asm, "mov $1", "mov $2", 1))
+	testkit.Run(t, b.dir, "gcc", "-c", "main.s")
+	b.objects = inputs(t, b.dir, b.m)
+	_, err := tryJoin(b.open(t), unit())
+	checkRefusal(t, err, "object-mismatch")
+}
+
+// TestDiscarded: a changed function that the linker left out is no error, and is code of the patch where that needs it.
+func TestDiscarded(t *testing.T) {
+	b := link(t, compile(t, "-O2", "-ffunction-sections", "-fdata-sections"), "-Wl,--gc-sections")
+	o := b.open(t)
+	gone := "\t.section .kpatch.text,\"ax\",@progbits\nnever_called_by_anyone.kpatch:\n\tmov exported(%rip),%eax\n\tcall use_double\n\tret\n"
+	functions := []UnitFunction{{Name: "never_called_by_anyone", Symbol: "never_called_by_anyone.kpatch", Orig: "never_called_by_anyone"}}
+	j := join(t, o, b.assemble(t, "main", gone, functions))
+	if len(j.Sections) != 0 || len(j.Functions) != 0 || len(j.Skipped) != 1 || j.Skipped[0].Function != "never_called_by_anyone" {
+		t.Errorf("sections %v, functions %v, skipped %v", j.Sections, j.Functions, j.Skipped)
+	}
+	caller := gone + "f.kpnew:\n\tcall never_called_by_anyone\n\tret\n"
+	j = join(t, o, b.assemble(t, "main", caller, append(functions, UnitFunction{Name: "f", Symbol: "f.kpnew"})))
+	if len(j.Functions) != 2 || !j.Functions[0].IsNew || len(j.Skipped) != 0 {
+		t.Errorf("functions %+v, skipped %v", j.Functions, j.Skipped)
+	}
+	_, err := tryJoin(o, b.newFunction(t, "main", "call never_called_by_anyone"))
+	checkRefusal(t, err, "discarded-symbol")
+}
+
+func TestAmbiguousLocal(t *testing.T) {
+	dir := compile(t, "-O2")
+	testkit.Run(t, dir, "ld", "-r", "one/same.o", "two/same.o", "-o", "main.o.new")
+	testkit.Run(t, dir, "gcc", "start.o", "main.o", "other.o", "main.o.new", "-lm", "-o", "out", "-Wl,-Map=out.map")
+	b := openBuild(t, dir, "out")
+	u := b.newFunction(t, "main", "call bump")
+	u.Input = b.input(t, "main.o.new")
+	_, err := tryJoin(b.open(t), u)
+	checkRefusal(t, err, "ambiguous-symbol")
+}
+
+// TestSameMember: an archive may hold two members of one name; contents tell them apart, or nothing does.
+func TestSameMember(t *testing.T) {
+	dir := compile(t, "-O2")
+	testkit.Run(t, dir, "ar", "qc", "libsame.a", "one/same.o", "two/same.o")
+	testkit.Run(t, dir, "gcc", "main.o", "start.o", "other.o", "-o", "out", "-Wl,-Map=out.map", "libsame.a", "-lm")
+	b := openBuild(t, dir, "out")
+	o := b.open(t)
+	for i := range b.objects {
+		if b.objects[i].Member != "same.o" {
+			continue
+		}
+		text := b.objects[i].File.Section(".text")
+		if p := o.places[i][text.Index]; p.state != placed {
+			t.Errorf("input %d: .text is %v", i, p)
+		} else if err := o.mismatch(inputSection{i, text.Index}, 0, text.Size, p.addr); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestFolded: identical functions that the linker made one cannot be patched apart.
+func TestFolded(t *testing.T) {
+	testkit.Require(t, "ld.gold")
+	asm := asmMain + "\t.section .text.f,\"ax\",@progbits\n" + asmFunction("f", "\tmov $1,%eax\n\tret") +
+		"\t.section .text.g,\"ax\",@progbits\n\t.globl g\n" + asmFunction("g", "\tmov $1,%eax\n\tret")
+	b := buildText(t, asm, "-fuse-ld=gold", "-Wl,--icf=all")
+	u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
+		[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
+	_, err := tryJoin(b.open(t), u)
+	checkRefusal(t, err, "folded-function")
+}
