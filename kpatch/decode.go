@@ -159,6 +159,9 @@ func decodeFunctions(p *Patch) ([]Function, error) {
 	}
 	relocs := map[uint64]Reloc{}
 	for _, r := range s.Relocs {
+		if r.Type == elf.R_X86_64_NONE {
+			continue
+		}
 		if _, twice := relocs[r.Offset]; twice || r.Type != elf.R_X86_64_64 {
 			return nil, corrupt(InfoSection, "0x%x: relocation %v where one address belongs", r.Offset, r.Type)
 		}

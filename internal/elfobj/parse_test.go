@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gocare/internal/testkit"
 )
 
 // hostLibrary is the C library of the machine or skips: it has versions, hashes, notes and TLS.
@@ -130,9 +132,7 @@ func words(values ...uint32) []byte {
 }
 
 func TestManySections(t *testing.T) {
-	if _, err := exec.LookPath("as"); err != nil {
-		t.Skip("needs as")
-	}
+	testkit.Require(t, "as")
 	var src bytes.Buffer
 	const num = 66000
 	for i := range num {
