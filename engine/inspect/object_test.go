@@ -1,0 +1,63 @@
+package inspect
+
+import (
+	"debug/elf"
+	"slices"
+	"testing"
+)
+
+func TestBiases(t *testing.T) {
+	// Text at 0x1000, data at link address 0x3e10 with file offset 0x2e10.
+	loads := []segment{
+		{typ: elf.PT_LOAD, vaddr: 0, offset: 0, filesz: 0x800, memsz: 0x800},
+		{typ: elf.PT_LOAD, exec: true, vaddr: 0x1000, offset: 0x1000, filesz: 0x900, memsz: 0x900},
+		{typ: elf.PT_LOAD, vaddr: 0x3e10, offset: 0x2e10, filesz: 0x200, memsz: 0x300},
+	}
+	// All in the first page of the file.
+	tiny := []segment{
+		{typ: elf.PT_LOAD, exec: true, vaddr: 0x400000, offset: 0, filesz: 0x500, memsz: 0x500},
+		{typ: elf.PT_LOAD, vaddr: 0x401e10, offset: 0xe10, filesz: 0x100, memsz: 0x100},
+	}
+	at := func(start Addr, offset uint64, exec bool) Mapping {
+		return Mapping{Start: start, End: start + 0x1000, Read: true, Exec: exec, Offset: offset, Inode: 7, Path: "/lib/x"}
+	}
+	image := func(bias Addr) []Mapping {
+		return []Mapping{at(bias, 0, false), at(bias+0x1000, 0x1000, true), at(bias+0x3000, 0x2000, false)}
+	}
+	hugeText := image(0x10000)
+	hugeText[1] = Mapping{Start: 0x11000, End: 0x12000, Read: true, Exec: true}
+	otherText := image(0x10000)
+	otherText[1].Inode = 8
+	for _, tt := range []struct {
+		name  string
+		loads []segment
+		maps  []Mapping
+		want  []uint64
+	}{
+		{"once", loads, image(0x10000), []uint64{0x10000}},
+		{"twice", loads, append(image(0x10000), image(0x80000)...), []uint64{0x10000, 0x80000}},
+		{"as an image and as data", loads, append(image(0x10000), at(0x80000, 0, false)), []uint64{0x10000}},
+		{"only as data", loads, []Mapping{at(0x80000, 0, false)}, nil},
+		{"data in the first page of the file", tiny, []Mapping{at(0x400000, 0, true), at(0x401000, 0, false)}, []uint64{0}},
+		{"text moved to huge pages", loads, hugeText, []uint64{0x10000}},
+		{"text of another file", loads, otherText, nil},
+		{"text at another offset", loads, []Mapping{at(0x10000, 0, false), at(0x11000, 0x2000, true)}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			group := slices.DeleteFunc(slices.Clone(tt.maps), func(m Mapping) bool { return m.Inode != 7 })
+			if got := biases(tt.loads, group, tt.maps); !slices.Equal(got, tt.want) {
+				t.Errorf("got %#x, want %#x", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBaseName(t *testing.T) {
+	for path, want := range map[string]string{
+		"/usr/bin/redis-server": "redis-server", "/x/libc.so.6 (deleted)": "libc.so.6", "/memfd:code (deleted)": "memfd:code", "": "",
+	} {
+		if got := baseName(path); got != want {
+			t.Errorf("%q: got %q, want %q", path, got, want)
+		}
+	}
+}
