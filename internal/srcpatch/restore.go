@@ -25,7 +25,7 @@ func (c FileChange) RestoreLines() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return restore(after, c.LineMap(), old, fresh), nil
+	return restore(c.New, after, c.LineMap(), old, fresh)
 }
 
 // place is the position the compiler presumes for a line.
@@ -40,21 +40,26 @@ type position struct {
 	own bool // the line before is such a directive
 }
 
-// restore writes after with directives.
-func restore(after []string, m LineMap, old, fresh []position) []byte {
+// restore writes after with directives. A #line with a file name that the patch adds cannot be undone: how the compiler
+// was given the name of the file itself is not known here.
+func restore(name string, after []string, m LineMap, old, fresh []position) ([]byte, error) {
 	var b strings.Builder
 	t := tracker{}
 	free := boundaries(after)
 	for i, line := range after {
 		now := t.place(fresh[i])
 		if o, ok := m.Old(i + 1); ok && free[i] && (old[o-1].place != now || t.uncertain) {
+			if old[o-1].file == "" && now.file != "" {
+				return nil, fault.Refuse("line-restore", fmt.Sprintf("%s:%d", name, i+1),
+					"the patch adds a #line directive with the file name %s above", now.file)
+			}
 			b.WriteString(directive(old[o-1].place, now.file, lineEnd(line)))
 			t.wrote(old[o-1].line - fresh[i].line)
 		}
 		b.WriteString(line)
 		t.line(line)
 	}
-	return []byte(b.String())
+	return []byte(b.String()), nil
 }
 
 // tracker knows what the directives written so far do to the line numbers. One written under an #if may take effect or
