@@ -6,6 +6,7 @@ LINKS ?= no
 CASES ?=
 FUZZTIME ?= 10s
 SIZES ?=
+BIN ?= bin
 
 GO ?= go
 GOFUMPT = mvdan.cc/gofumpt@v0.12.0
@@ -17,16 +18,18 @@ export GOFLAGS += -buildvcs=false
 
 all: build
 
-# Static programs in bin/.
+# Static programs in $(BIN).
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(PROGRAMS:%=./cmd/%)
-	ln -sfn carecc bin/carec++
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ $(PROGRAMS:%=./cmd/%)
+	ln -sfn carecc $(BIN)/carec++
 
 demo: setup build
 	scripts/demo
 
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped.
-check: setup lint
+check:
+	@scripts/setup --check
+	@$(MAKE) --no-print-directory lint
 	CARE_REQUIRE=all $(GO) test -v ./...
 
 lint:
@@ -57,11 +60,12 @@ setup:
 	@scripts/setup
 
 install: build
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d" \
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man7" "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d" \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
-	install -m 755 $(PROGRAMS:%=bin/%) scripts/gocare-dpkg "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) scripts/gocare-dpkg "$(DESTDIR)$(PREFIX)/bin"
 	ln -sfn carecc "$(DESTDIR)$(PREFIX)/bin/carec++"
 	install -m 644 $(PROGRAMS:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
+	install -m 644 doc/man/gocare.7 "$(DESTDIR)$(MANDIR)/man7"
 	ln -sfn carecc.1 "$(DESTDIR)$(MANDIR)/man1/carec++.1"
 	install -m 644 scripts/macros.gocare "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare"
 	for p in patchmake carectl; do \
@@ -75,7 +79,7 @@ install: build
 # Takes away exactly what install puts there; a libcare-* that is not a link to ours is somebody else's.
 uninstall:
 	rm -f $(foreach p,$(PROGRAMS) carec++ gocare-dpkg,"$(DESTDIR)$(PREFIX)/bin/$(p)") \
-		$(foreach p,$(PROGRAMS) carec++,"$(DESTDIR)$(MANDIR)/man1/$(p).1") \
+		$(foreach p,$(PROGRAMS) carec++,"$(DESTDIR)$(MANDIR)/man1/$(p).1") "$(DESTDIR)$(MANDIR)/man7/gocare.7" \
 		"$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare" \
 		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(p)") \
 		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$(p)")
@@ -84,6 +88,6 @@ uninstall:
 	done
 
 clean:
-	rm -rf bin
+	rm -rf $(BIN)
 
 .PHONY: all build demo check lint corpus bench fuzz setup install uninstall clean
