@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"gocare/buildtree"
+	"gocare/internal/fault"
+	"gocare/internal/isolate"
+	"gocare/internal/srcpatch"
+)
+
+// readPatches reads and parses the PATCH arguments in order; "-" is standard input.
+func readPatches(names []string, stdin io.Reader) ([]*srcpatch.Patch, error) {
+	var patches []*srcpatch.Patch
+	for _, name := range names {
+		data, err := readPatch(name, stdin)
+		if err != nil {
+			return nil, fault.New(fault.Environment, name, "cannot read the patch").WithCause(err).WithState("tree unchanged")
+		}
+		base := name
+		if name != "-" {
+			base = filepath.Base(name)
+		}
+		p, err := srcpatch.Parse(base, data)
+		if err != nil {
+			return nil, err
+		}
+		patches = append(patches, p)
+	}
+	return patches, nil
+}
+
+func readPatch(name string, stdin io.Reader) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(stdin)
+	}
+	return os.ReadFile(name)
+}
+
+func (w *workspace) apply(patches []*srcpatch.Patch) (*srcpatch.Change, error) {
+	return srcpatch.Apply(os.DirFS(w.o.SourceDir), patches)
+}
+
+// buildOriginal builds the tree as it is and installs it into the original directory.
+func (w *workspace) buildOriginal(ctx context.Context) error {
+	if w.o.Clean {
+		if err := w.clean(ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.store.Reset(buildtree.Patched); err != nil {
+		return err
+	}
+	w.u.Heading("BUILDING ORIGINAL CODE")
+	env := w.environ(buildtree.Original)
+	if err := w.step(ctx, "the original build", "", env, w.plain); err != nil {
+		return err
+	}
+	w.u.Heading("INSTALLING ORIGINAL OBJECTS INTO %s", w.o.OriginalDir)
+	if err := w.emptyInstallDir(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(w.o.OriginalDir), 0o777); err != nil {
+		return err
+	}
+	env = w.environ(buildtree.Original, w.o.DestVar+"="+w.o.OriginalDir)
+	return w.step(ctx, "the original install", "install", env, w.readOnly(w.o.OriginalDir))
+}
+
+func (w *workspace) clean(ctx context.Context) error {
+	if err := w.step(ctx, "the clean command", "clean", w.environ("configure"), w.plain); err != nil {
+		return err
+	}
+	os.Remove(filepath.Join(w.store.Dir(), "epoch"))
+	return w.store.Reset(buildtree.Original)
+}
+
+// installMark names the file in the store that lists install directories made by us, which may be emptied.
+const installMark = "installed"
+
+// emptyInstallDir removes what an earlier run installed, so that nothing stale is taken for this build's.
+func (w *workspace) emptyInstallDir() error {
+	mark := filepath.Join(w.store.Dir(), installMark)
+	made, _ := os.ReadFile(mark)
+	if string(made) == w.o.OriginalDir {
+		return os.RemoveAll(w.o.OriginalDir)
+	}
+	if entries, err := os.ReadDir(w.o.OriginalDir); err == nil && len(entries) > 0 {
+		w.u.Note("%s was not made by patchmake and is not emptied before the install", w.o.OriginalDir)
+		return nil
+	}
+	return os.WriteFile(mark, []byte(w.o.OriginalDir), 0o644)
+}
+
+// buildPatched applies the patches in a private view of the tree, builds and installs there. The caller closes the box.
+func (w *workspace) buildPatched(ctx context.Context, patches []*srcpatch.Patch) (*isolate.Sandbox, *srcpatch.Change, error) {
+	change, err := w.apply(patches)
+	if err != nil {
+		return nil, nil, err
+	}
+	w.sayApplied(patches, change)
+	box, err := isolate.Open(ctx, isolate.Options{Tree: w.tree, Shared: w.sharedDirs(), Mode: w.o.Isolation})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.buildIn(ctx, box, change); err != nil {
+		box.Close()
+		return nil, nil, err
+	}
+	return box, change, nil
+}
+
+func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *srcpatch.Change) error {
+	if err := box.WriteFiles(w.contents(change, func(f srcpatch.FileChange) ([]byte, error) { return f.After, nil })); err != nil {
+		return err
+	}
+	w.u.Progress("the patched build is kept out of the tree by %s", box.Mode())
+	w.u.Heading("BUILDING PATCHED CODE")
+	env := w.environ(buildtree.Patched)
+	if err := w.step(ctx, "the patched build", "", env, w.boxed(box)); err != nil {
+		return err
+	}
+	w.u.Heading("INSTALLING PATCHED OBJECTS INTO %s", w.o.PatchedDir)
+	if err := box.Command(ctx, isolate.Cmd{Dir: w.o.BuildDir, Args: []string{"mkdir", "-p", filepath.Dir(w.o.PatchedDir)}}).Run(); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Dir(w.o.PatchedDir), err)
+	}
+	env = w.environ(buildtree.Patched, w.o.DestVar+"="+w.o.PatchedDir)
+	return w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir))
+}
+
+// contents maps absolute paths to what version makes of each changed file; nil deletes.
+func (w *workspace) contents(change *srcpatch.Change, version func(srcpatch.FileChange) ([]byte, error)) map[string]isolate.File {
+	files := map[string]isolate.File{}
+	for _, f := range change.Files {
+		if f.Old != "" && f.Old != f.New {
+			files[filepath.Join(w.o.SourceDir, f.Old)] = isolate.File{Delete: true}
+		}
+		if f.New == "" {
+			continue
+		}
+		if data, err := version(f); err == nil {
+			files[filepath.Join(w.o.SourceDir, f.New)] = isolate.File{Data: data, Mode: f.Mode}
+		}
+	}
+	return files
+}
+
+// sharedDirs are the directories where the patched build's writes are kept: the record.
+func (w *workspace) sharedDirs() []string { return []string{w.store.Dir()} }
+
+func (w *workspace) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Change) {
+	for _, p := range patches {
+		w.u.Heading("applying %s...", p.Name)
+	}
+	for _, f := range change.Files {
+		name := f.New
+		if name == "" {
+			name = f.Old
+		}
+		w.u.Heading("patching file %s", name)
+	}
+}
+
+// runner makes a command that runs a shell line in some view of the tree.
+type runner func(ctx context.Context, line string, env []string) *exec.Cmd
+
+func (w *workspace) plain(ctx context.Context, line string, env []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line)
+	cmd.Dir, cmd.Env = w.o.BuildDir, env
+	return cmd
+}
+
+func (w *workspace) readOnly(writable string) runner {
+	return func(ctx context.Context, line string, env []string) *exec.Cmd {
+		return isolate.ReadOnlyCommand(ctx, w.tree, []string{writable}, w.shell(line, env))
+	}
+}
+
+func (w *workspace) boxed(box *isolate.Sandbox) runner {
+	return func(ctx context.Context, line string, env []string) *exec.Cmd {
+		return box.Command(ctx, w.shell(line, env))
+	}
+}
+
+func (w *workspace) boxedReadOnly(box *isolate.Sandbox, writable string) runner {
+	return func(ctx context.Context, line string, env []string) *exec.Cmd {
+		c := w.shell(line, env)
+		c.ReadOnly, c.Writable = true, []string{writable}
+		return box.Command(ctx, c)
+	}
+}
+
+func (w *workspace) shell(line string, env []string) isolate.Cmd {
+	return isolate.Cmd{Dir: w.o.BuildDir, Env: env, Args: []string{"/bin/sh", "-c", line}}
+}
+
+// step runs one build step with its output on standard error.
+func (w *workspace) step(ctx context.Context, what, step string, env []string, run runner) error {
+	line, err := w.o.makeCommand(step)
+	if err != nil {
+		return err
+	}
+	cmd := run(ctx, line, env)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	w.u.Progress("%s: %s", what, line)
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fault.New(fault.Refused, "", "interrupted during %s", what).WithCause(context.Cause(ctx)).WithState("no patch written")
+	case errors.As(err, &exit):
+		return fault.Refuse("build-failed", "", "%s failed: %q: %v", what, line, exit).
+			WithState("sources unchanged, no patch written").WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
+	}
+	return fmt.Errorf("%s: %q: %w", what, line, err)
+}
+
+// installed is a file of the original install that a patch can be made for.
+type installed struct {
+	Path    string // absolute
+	BuildID string // "" if none
+	Digest  buildtree.Digest
+}
+
+// sortedKeys returns a map's keys in order.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+func isHeader(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".h", ".hh", ".hpp", ".hxx", ".inc", ".def", ".tbl":
+		return true
+	}
+	return false
+}

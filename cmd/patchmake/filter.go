@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"gocare/internal/fault"
+)
+
+// filter says which changed functions go into the patch. New functions are always kept.
+type filter struct {
+	Source string          // what it came from, for people
+	Globs  []string        // doublestar; nil when Names decide
+	Names  map[string]bool // whole names; nil when there is no filter at all
+}
+
+// loadFilter takes the globs of the command line, else the config file if it is there and lists anything.
+func loadFilter(o options) (*filter, error) {
+	if len(o.Functions) > 0 {
+		for _, g := range o.Functions {
+			if !doublestar.ValidatePattern(g) {
+				return nil, usage("--functions %q: not a valid glob", g)
+			}
+		}
+		return &filter{Source: "--functions " + strings.Join(o.Functions, " "), Globs: o.Functions}, nil
+	}
+	data, err := os.ReadFile(o.Config)
+	if errors.Is(err, fs.ErrNotExist) && !o.ConfigGiven {
+		return &filter{}, nil
+	}
+	if err != nil {
+		return nil, fault.New(fault.Environment, o.Config, "cannot read the function filter").WithCause(err).WithState("tree unchanged")
+	}
+	names := parseFilter(data)
+	if len(names) == 0 {
+		return &filter{}, nil
+	}
+	return &filter{Source: o.Config, Names: names}, nil
+}
+
+// parseFilter reads one function name a line; # begins a comment.
+func parseFilter(data []byte) map[string]bool {
+	names := map[string]bool{}
+	for s := bufio.NewScanner(bytes.NewReader(data)); s.Scan(); {
+		name, _, _ := strings.Cut(s.Text(), "#")
+		if name = strings.TrimSpace(name); name != "" {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+func (f *filter) active() bool { return f.Source != "" }
+
+// keeps reports whether a changed function goes into the patch.
+func (f *filter) keeps(name string) bool {
+	if f.Names != nil {
+		return f.Names[name]
+	}
+	for _, g := range f.Globs {
+		if doublestar.MatchUnvalidated(g, name) {
+			return true
+		}
+	}
+	return len(f.Globs) == 0
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"gocare/internal/fault"
+	"gocare/internal/isolate"
+	"gocare/kpatch"
+)
+
+// options is a checked command line with its environment: all paths absolute.
+type options struct {
+	Clean, Update, DryRun bool
+	BuildDir              string   // working directory, where make runs
+	SourceDir             string   // where patches are applied
+	DestVar               string   // name of the install variable
+	ID                    string   // patch id
+	BuildID               string   // overrides the rebuilt binary's, "" if not
+	Jobs                  int      // 0: make's default
+	BuildCmd              string   // shell command, "" for the default
+	InstallCmd            string   // likewise; DestVar is in its environment
+	CleanCmd              string   // likewise
+	Functions             []string // doublestar globs; replace Config
+	Config                string   // file with one function name a line
+	ConfigGiven           bool
+	Description           string
+	Allow                 []string // reason codes whose refusals are overridden
+	Isolation             isolate.Mode
+	OriginalDir           string // install root of the original stage (LPMAKE_ORIGINAL_DIR)
+	PatchedDir            string // install root of the patched stage (LPMAKE_PATCHED_DIR)
+	PatchRoot             string // where patches are written (LPMAKE_PATCHROOT)
+	Patches               []string
+}
+
+func makeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "clean", Aliases: []string{"c"}, Usage: "run the clean command first and build everything anew"},
+		&cli.BoolFlag{Name: "update", Aliases: []string{"u"}, Usage: "no builds: make the patches anew from the recorded ones"},
+		&cli.StringFlag{Name: "srcdir", Aliases: []string{"s"}, Usage: "apply the patches in `DIR`; the build stays in the working directory"},
+		&cli.StringFlag{Name: "destdir", Aliases: []string{"d"}, Value: "DESTDIR", Usage: "`NAME` of the variable that holds the install root"},
+		&cli.StringFlag{Name: "id", Aliases: []string{"i"}, Value: "0001", Usage: "patch `ID`: 1 to 7 of [A-Za-z0-9._-]"},
+		&cli.StringFlag{Name: "buildid", Aliases: []string{"b"}, Usage: "use `HEX` in header and file name instead of the rebuilt binary's BuildID"},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "run `N` compiles at a time"},
+		&cli.StringFlag{Name: "build-cmd", Usage: "build with shell command `CMD` instead of make"},
+		&cli.StringFlag{Name: "install-cmd", Usage: "install with shell command `CMD` instead of make install"},
+		&cli.StringFlag{Name: "clean-cmd", Usage: "clean with shell command `CMD` instead of make clean"},
+		&cli.StringSliceFlag{Name: "functions", Usage: "patch only changed functions matching `GLOB` (replaces the config file; may repeat)"},
+		&cli.StringFlag{Name: "config", Value: "/etc/libcare.conf", Usage: "patch only changed functions listed in `FILE`, one name a line"},
+		&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "description `TEXT` kept in the patch, a CVE number say"},
+		&cli.StringSliceFlag{Name: "allow", Usage: "override refusals with reason `CODE` (may repeat)"},
+		&cli.StringFlag{Name: "isolation", Value: "auto", Usage: "how the patched build is kept out of the tree: auto, overlay, copy or inplace"},
+		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "do everything but write the patches"},
+	}
+}
+
+func outputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "say only results and errors"},
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
+	}
+}
+
+// parseOptions checks the flags and arguments of a making run. env is os.Getenv or a stand-in.
+func parseOptions(c *cli.Context, cwd string, env func(string) string) (options, error) {
+	o := options{
+		Clean: c.Bool("clean"), Update: c.Bool("update"), DryRun: c.Bool("dry-run"),
+		BuildDir: cwd, DestVar: c.String("destdir"), ID: c.String("id"), BuildID: strings.ToLower(c.String("buildid")),
+		Jobs: c.Int("jobs"), BuildCmd: c.String("build-cmd"), InstallCmd: c.String("install-cmd"), CleanCmd: c.String("clean-cmd"),
+		Functions: c.StringSlice("functions"), Config: c.String("config"), ConfigGiven: c.IsSet("config"),
+		Description: c.String("message"), Allow: c.StringSlice("allow"), Isolation: isolate.Mode(c.String("isolation")),
+		Patches: c.Args().Slice(),
+	}
+	abs := func(path, unset string) string {
+		if path == "" {
+			path = unset
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(cwd, path)
+		}
+		return filepath.Clean(path)
+	}
+	o.SourceDir = abs(c.String("srcdir"), ".")
+	o.OriginalDir = abs(env("LPMAKE_ORIGINAL_DIR"), "lpmake")
+	o.PatchedDir = abs(env("LPMAKE_PATCHED_DIR"), ".lpmaketmp/patched")
+	o.PatchRoot = abs(env("LPMAKE_PATCHROOT"), "patchroot")
+	return o, o.check()
+}
+
+func (o *options) check() error {
+	if o.Clean && o.Update {
+		return usage("--clean and --update exclude each other")
+	}
+	if len(o.Patches) == 0 && !o.Update {
+		return usage("no PATCH given").WithHint("patchmake [OPTION...] PATCH...; - reads a patch from standard input")
+	}
+	if err := kpatch.ValidID(o.ID); err != nil {
+		return usage("--id %q: %v", o.ID, err)
+	}
+	if b, err := hex.DecodeString(o.BuildID); err != nil || len(b) > 20 {
+		return usage("--buildid %q: not up to 40 hexadecimal digits", o.BuildID)
+	}
+	if o.Jobs < 0 {
+		return usage("--jobs %d: not a positive number", o.Jobs)
+	}
+	if !validName(o.DestVar) {
+		return usage("--destdir %q: not the name of a variable", o.DestVar).
+			WithHint("give the name, DESTDIR say; the directory is set with LPMAKE_ORIGINAL_DIR")
+	}
+	if st, err := os.Stat(o.SourceDir); err != nil || !st.IsDir() {
+		return usage("--srcdir %s: no such directory", o.SourceDir)
+	}
+	for _, code := range o.Allow {
+		if !fault.Overridable(code) {
+			return usage("--allow %q: no refusal with that code can be overridden", code)
+		}
+	}
+	switch o.Isolation {
+	case "auto", "overlay", "copy", "inplace":
+		return nil
+	}
+	return usage("--isolation %q: not auto, overlay, copy or inplace", o.Isolation)
+}
+
+func usage(format string, args ...any) *fault.Error {
+	return fault.New(fault.Usage, "", format, args...)
+}
+
+func validName(s string) bool {
+	for i, r := range s {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// makeCommand returns the shell command of a build step ("" is the build itself, else "install" or "clean").
+func (o *options) makeCommand(step string) (string, error) {
+	given := map[string]string{"": o.BuildCmd, "install": o.InstallCmd, "clean": o.CleanCmd}[step]
+	if given != "" {
+		return given, nil
+	}
+	jobs := ""
+	if o.Jobs > 0 && step == "" {
+		jobs = " -j" + strconv.Itoa(o.Jobs)
+	}
+	exists := func(name string) bool {
+		_, err := os.Stat(filepath.Join(o.BuildDir, name))
+		return err == nil
+	}
+	tool, target := "", step
+	switch {
+	case exists("lpmakefile"):
+		tool = "make -f lpmakefile"
+	case exists("GNUmakefile"), exists("makefile"), exists("Makefile"):
+		tool = "make"
+	case exists("build.ninja"):
+		tool = "ninja"
+		if step == "clean" {
+			target = "-t clean"
+		}
+	default:
+		return "", fault.New(fault.Environment, o.BuildDir, "no lpmakefile, Makefile or build.ninja").
+			WithState("tree unchanged").WithHint("run patchmake where make runs, or give --build-cmd, --install-cmd and --clean-cmd")
+	}
+	cmd := tool + jobs
+	if target != "" {
+		cmd += " " + target
+	}
+	if step == "install" && tool != "ninja" {
+		cmd += ` ` + o.DestVar + `="$` + o.DestVar + `"`
+	}
+	return cmd, nil
+}

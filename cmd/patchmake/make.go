@@ -1,0 +1,344 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sort"
+	"strconv"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sync/errgroup"
+
+	"gocare/buildtree"
+	"gocare/diffasm"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/internal/toolexec"
+	"gocare/internal/version"
+	"gocare/kpatch"
+	"gocare/ld"
+	"gocare/stripper"
+)
+
+// product is what making a target gave: a patch, or none because no function of it changed.
+type product struct {
+	Target  target
+	BuildID string // of the header and the file name
+	Patch   *kpatch.Patch
+	Data    []byte // the file; nil if nothing changed
+	Units   []unitResult
+	Skipped []ld.Skipped // changed functions that the original does not contain
+}
+
+// unitResult is what became of one unit.
+type unitResult struct {
+	Source    string             `json:"source"`
+	Functions []diffasm.Function `json:"functions"` // all of the unit
+	InPatch   []string           `json:"in_patch"`  // names of those that are in the patch
+	LeftOut   []string           `json:"left_out"`  // names of changed ones that the filter left out
+	emitted   *diffasm.Emitted   // nil if nothing of the unit is in the patch
+	object    *elfobj.File
+}
+
+type products []product
+
+// makePatches turns every target of the plan into a patch, in memory.
+func (w *workspace) makePatches(ctx context.Context, p *plan, f *filter) (products, error) {
+	var made products
+	for _, t := range p.Targets {
+		m, err := w.makePatch(ctx, p, t, f)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, m)
+	}
+	return made, w.saveRun(made)
+}
+
+func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter) (product, error) {
+	m := product{Target: t, BuildID: t.BuildID, Units: make([]unitResult, len(t.Units))}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	for i, u := range t.Units {
+		g.Go(func() (err error) {
+			m.Units[i], err = w.makeUnit(gctx, u, f)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return m, noPatch(err)
+	}
+	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return r.object != nil }) {
+		return m, nil
+	}
+	if t.BuildID == "" {
+		return m, fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
+			WithState("no patch written").WithHint("link it with -Wl,--build-id")
+	}
+	err := w.assemblePatch(p, &m)
+	return m, noPatch(err)
+}
+
+// noPatch adds to an error what it leaves.
+func noPatch(err error) error {
+	if e := fault.As(err); e != nil && e.State == "" {
+		e.State = "no patch written"
+	}
+	return err
+}
+
+// makeUnit compares one unit and assembles what changed.
+func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult, error) {
+	r := unitResult{Source: u.Source}
+	orig, err := w.parseAsm(u.Source, u.Orig)
+	if err != nil {
+		return r, err
+	}
+	patched, err := w.parseAsm(u.Source, u.Patched)
+	if err != nil {
+		return r, err
+	}
+	var restored *diffasm.File
+	if u.Restored != "" {
+		if restored, err = w.parseAsm(u.Source, u.Restored); err != nil {
+			return r, err
+		}
+	}
+	if err := r.compare(orig, patched, restored, diffasm.Options{Keep: f.keeps, Allow: w.allows}); err != nil || r.emitted == nil {
+		return r, err
+	}
+	if err := w.checkLayouts(u); err != nil {
+		return r, err
+	}
+	r.object, err = w.assemble(ctx, u, r.emitted.Asm)
+	return r, err
+}
+
+// compare is the pure part: it fills everything but the object.
+func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Options) error {
+	delta, err := diffasm.Match(orig, patched, restored)
+	if err != nil {
+		return err
+	}
+	r.Functions = delta.Functions
+	sel, err := diffasm.Decide(delta, o)
+	if err != nil {
+		return err
+	}
+	r.InPatch, r.LeftOut = names(sel.Functions), names(sel.LeftOut)
+	if sel.Empty() {
+		return nil
+	}
+	r.emitted, err = diffasm.Emit(sel)
+	return err
+}
+
+func names(functions []diffasm.Function) []string {
+	list := []string{}
+	for _, f := range functions {
+		list = append(list, f.Name)
+	}
+	return list
+}
+
+func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.File, error) {
+	data, err := w.store.Blob(id)
+	if err != nil {
+		return nil, fmt.Errorf("%s: assembly in the record: %w", source, err)
+	}
+	return diffasm.Parse(source, data)
+}
+
+func (w *workspace) allows(code string) bool { return slices.Contains(w.o.Allow, code) }
+
+// assemble runs the unit's own assembler with its own options.
+func (w *workspace) assemble(ctx context.Context, u unit, asm []byte) (*elfobj.File, error) {
+	dir, err := os.MkdirTemp(w.store.Dir(), "assemble-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	src, obj := filepath.Join(dir, "unit.s"), filepath.Join(dir, "unit.o")
+	if err := os.WriteFile(src, asm, 0o644); err != nil {
+		return nil, err
+	}
+	cmd := toolexec.Cmd{Dir: u.Record.Dir, Path: u.Record.As, Args: u.Record.AssembleArgs(src, obj)}
+	if _, err := toolexec.Run(ctx, cmd); err != nil {
+		return nil, fault.New(fault.Bug, u.Source, "the assembler refuses the patch's assembly").WithCause(err)
+	}
+	return elfobj.Load(obj)
+}
+
+// assemblePatch resolves the units against the original binary and joins them into one patch file.
+func (w *workspace) assemblePatch(p *plan, m *product) error {
+	original, index, err := w.openOriginal(m.Target)
+	if err != nil {
+		return err
+	}
+	var units []ld.Unit
+	for i, r := range m.Units {
+		if r.object != nil {
+			u := m.Target.Units[i]
+			units = append(units, ldUnit(u.Source, index[u.Input], r))
+		}
+	}
+	joined, err := link(original, units)
+	if err != nil {
+		return err
+	}
+	m.Skipped = joined.Skipped
+	if w.o.BuildID != "" {
+		m.BuildID = w.o.BuildID
+	}
+	m.Patch, err = stripper.Strip(joined, stripper.Options{ID: w.o.ID, BuildID: m.BuildID, BuildTime: buildTime(), Meta: w.meta(p, m)})
+	if err != nil {
+		return err
+	}
+	m.Data, err = kpatch.Encode(m.Patch)
+	return err
+}
+
+// link resolves every unit and joins them.
+func link(o *ld.Original, units []ld.Unit) (*ld.Joined, error) {
+	var resolved []*ld.Resolved
+	for _, u := range units {
+		r, err := o.Resolve(u)
+		if err != nil {
+			return nil, err
+		}
+		resolved = append(resolved, r)
+	}
+	return ld.Join(o, resolved)
+}
+
+func ldUnit(name string, input int, r unitResult) ld.Unit {
+	out := ld.Unit{Name: name, Input: input, Object: r.object}
+	for _, f := range r.emitted.Functions {
+		out.Functions = append(out.Functions, ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason})
+	}
+	return out
+}
+
+// openOriginal reads the original binary with the inputs of its link. index maps the target's inputs to those given to ld.
+func (w *workspace) openOriginal(t target) (o *ld.Original, index []int, err error) {
+	bin, err := w.loadObject(t.Binary)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: binary in the record: %w", t.Path, err)
+	}
+	data, err := w.store.Blob(t.Map)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: link map in the record: %w", t.Path, err)
+	}
+	m, err := ld.ReadMap(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: link map: %w", t.Path, err)
+	}
+	objects, index, err := w.openInputs(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err = ld.Open(bin, m, objects)
+	return o, index, err
+}
+
+// openInputs reads the objects of the original link, then its shared libraries as far as they are still there.
+func (w *workspace) openInputs(t target) (objects []ld.Object, index []int, err error) {
+	index = make([]int, len(t.Inputs))
+	for i, in := range t.Inputs {
+		index[i] = -1
+		if in.ObjectID == "" {
+			continue
+		}
+		f, err := w.loadObject(in.ObjectID)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: object %s in the record: %w", t.Path, in, err)
+		}
+		index[i] = len(objects)
+		objects = append(objects, ld.Object{Path: in.Path, Member: in.Member, File: f})
+	}
+	for _, path := range t.Shared {
+		if f, err := elfobj.Load(path); err == nil {
+			objects = append(objects, ld.Object{Path: path, File: f})
+		}
+	}
+	return objects, index, nil
+}
+
+func (w *workspace) loadObject(id buildtree.Digest) (*elfobj.File, error) {
+	data, err := w.store.Blob(id)
+	if err != nil {
+		return nil, err
+	}
+	return elfobj.Parse(data)
+}
+
+func (w *workspace) meta(p *plan, m *product) kpatch.Meta {
+	meta := kpatch.Meta{
+		Tool: "gocare " + version.String, Description: w.o.Description, Compiler: p.Compiler,
+		Sources: p.Patches, Unproved: w.o.BuildID != "" && w.o.BuildID != m.Target.BuildID,
+	}
+	if rel, err := filepath.Rel(w.o.OriginalDir, m.Target.Path); err == nil {
+		meta.Target = rel
+	}
+	for i, u := range m.Target.Units {
+		if m.Units[i].object != nil {
+			meta.Units = append(meta.Units, kpatch.UnitInfo{Source: u.Source, SHA256: u.SHA256})
+		}
+	}
+	sort.Slice(meta.Units, func(i, j int) bool { return meta.Units[i].Source < meta.Units[j].Source })
+	return meta
+}
+
+// buildTime is SOURCE_DATE_EPOCH, else 0: the same input gives the same file.
+func buildTime() uint64 {
+	t, err := strconv.ParseUint(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return t
+}
+
+// write puts the patches into the patch root, all or none, and says where each one is.
+func (w *workspace) write(made products) error {
+	if w.o.DryRun {
+		for _, m := range made.withPatch() {
+			w.u.Info("patch for %s would be %s (%d bytes, not written)", m.Target.Path, w.patchPath(m), len(m.Data))
+		}
+		return nil
+	}
+	if err := os.MkdirAll(w.o.PatchRoot, 0o777); err != nil {
+		return w.cannotWrite(err)
+	}
+	for _, m := range made.withPatch() {
+		if err := renameio.WriteFile(w.patchPath(m), m.Data, 0o644); err != nil {
+			return w.cannotWrite(err)
+		}
+	}
+	for _, m := range made.withPatch() {
+		w.u.Info("patch for %s is in %s", m.Target.Path, w.patchPath(m))
+	}
+	return nil
+}
+
+func (w *workspace) cannotWrite(err error) error {
+	return fault.New(fault.Environment, w.o.PatchRoot, "cannot write the patch").WithCause(err).
+		WithState("sources unchanged").WithHint("make the directory writable or set LPMAKE_PATCHROOT, then run patchmake --update")
+}
+
+func (w *workspace) patchPath(m product) string {
+	return filepath.Join(w.o.PatchRoot, m.BuildID+".kpatch")
+}
+
+func (made products) withPatch() products {
+	var kept products
+	for _, m := range made {
+		if m.Data != nil {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}

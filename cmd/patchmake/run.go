@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"gocare/internal/fault"
+	"gocare/internal/ui"
+	"gocare/internal/version"
+)
+
+const usageText = `patchmake [OPTION...] PATCH...
+patchmake from-asm --orig FILE.s --patched FILE.s --binary FILE [-i ID] -o FILE.kpatch
+patchmake inspect FILE.kpatch
+patchmake explain`
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := ui.New("patchmake", stdout, stderr, ui.Normal, false)
+	app, reordered, err := newApp(args, stdin, stdout, stderr, &out)
+	if err == nil {
+		err = app.RunContext(ctx, reordered)
+	}
+	return out.Fail(err)
+}
+
+// newApp builds the command line interface and reorders args for it. *out becomes the UI that the flags ask for.
+func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer, out **ui.UI) (*cli.App, []string, error) {
+	begin := func(c *cli.Context) *ui.UI {
+		level := ui.Normal
+		switch {
+		case c.Bool("quiet"):
+			level = ui.Quiet
+		case c.Bool("verbose"):
+			level = ui.Verbose
+		}
+		*out = ui.New("patchmake", stdout, stderr, level, c.Bool("json"))
+		return *out
+	}
+	app := &cli.App{
+		Name: "patchmake", Usage: "make live patches from source patches", UsageText: usageText, Version: version.String,
+		Flags: append(makeFlags(), outputFlags()...), Commands: subcommands(begin), EnableBashCompletion: true,
+		HideHelpCommand: true, Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return fault.New(fault.Usage, "", "%v", err) },
+		Action: func(c *cli.Context) error {
+			u := begin(c)
+			cwd, err := os.Getwd()
+			if err != nil {
+				return err
+			}
+			o, err := parseOptions(c, cwd, os.Getenv)
+			if err != nil {
+				return err
+			}
+			return makeAll(c.Context, o, stdin, u)
+		},
+	}
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
+	reordered, err := reorder(app, args)
+	return app, reordered, err
+}
+
+// reorder puts the options first; a subcommand's name is the first argument that is no option.
+func reorder(app *cli.App, args []string) ([]string, error) {
+	flags := append(app.Flags, cli.VersionFlag)
+	if len(args) < 2 {
+		return args, nil
+	}
+	if cmd := app.Command(args[1]); cmd != nil {
+		rest, err := ui.Permute(args[2:], cmd.Flags)
+		return append([]string{args[0], args[1]}, rest...), err
+	}
+	rest, err := ui.Permute(args[1:], flags)
+	return append([]string{args[0]}, rest...), err
+}
+
+// makeAll makes the patches: every line is a stage, every stage hands one value to the next.
+func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) error {
+	w, err := openWorkspace(o, u)
+	if err != nil {
+		return err
+	}
+	filter, err := loadFilter(o)
+	if err != nil {
+		return err
+	}
+	plan, err := w.planFor(ctx, stdin)
+	if err != nil {
+		return err
+	}
+	u.Heading("MAKING PATCHES")
+	made, err := w.makePatches(ctx, plan, filter)
+	if err != nil {
+		return err
+	}
+	w.reportChoices(filter, made)
+	if err := made.check(filter, o); err != nil {
+		return err
+	}
+	if err := w.write(made); err != nil {
+		return err
+	}
+	return u.Result(w.report(made, filter))
+}
+
+// planFor builds both stages and compares their records, or with --update takes the last run's.
+func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (*plan, error) {
+	if w.o.Update {
+		return w.loadPlan()
+	}
+	patches, err := readPatches(w.o.Patches, stdin)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.apply(patches); err != nil {
+		return nil, err
+	}
+	if err := w.buildOriginal(ctx); err != nil {
+		return nil, err
+	}
+	box, change, err := w.buildPatched(ctx, patches)
+	if err != nil {
+		return nil, err
+	}
+	defer box.Close()
+	p, err := w.compareBuilds(ctx, box, change, patches)
+	if err != nil {
+		return nil, err
+	}
+	return p, w.savePlan(p)
+}
