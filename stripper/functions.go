@@ -109,8 +109,14 @@ func (s *stripper) addParts() error {
 				Function: f.Name, Name: p.Name, Addr: p.Addr, Size: p.Size, SHA256: digest(p.Bytes), Reason: f.Reason,
 			})
 		}
-		if !f.IsNew && len(f.Parts) == 0 {
+		if f.IsNew {
+			continue
+		}
+		if len(f.Parts) == 0 {
 			return fault.New(fault.Bug, f.Name, "no original bytes to check")
+		}
+		if at := s.j.Originals[f.Old.Index].Addr + f.Old.Offset; f.Parts[0].Addr != at {
+			return fault.New(fault.Bug, f.Name, "the jump goes to 0x%x but the bytes to check are at 0x%x", at, f.Parts[0].Addr)
 		}
 	}
 	return nil

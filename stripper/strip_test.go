@@ -180,6 +180,7 @@ func TestStripRefuses(t *testing.T) {
 		{"old code in the patch", func(j *ld.Joined, _ *Options) { j.Functions[0].Old.Kind = ld.InPatch }, "", "not in the original"},
 		{"new code in the original", func(j *ld.Joined, _ *Options) { j.Functions[0].New.Kind = ld.InOriginal }, "", "not in the patch"},
 		{"no original bytes", func(j *ld.Joined, _ *Options) { j.Functions[0].Parts = nil }, "", "no original bytes"},
+		{"original bytes of elsewhere", func(j *ld.Joined, _ *Options) { j.Functions[0].Parts[0].Addr++ }, "", "bytes to check are at 0x1061"},
 		{"original bytes cut", func(j *ld.Joined, _ *Options) { j.Functions[0].Parts[0].Size = 4 }, "", "4 bytes but 3 are given"},
 		{"alignment", func(j *ld.Joined, _ *Options) { j.Sections[1].Align = 8192 }, "alignment", "8192"},
 		{"data import as data", func(j *ld.Joined, _ *Options) { j.Imports[1].Type = elf.STT_OBJECT }, "import-data", "strchr"},
@@ -210,6 +211,7 @@ func TestNearestNeighbours(t *testing.T) {
 		{"jumps side by side", func(j *ld.Joined, _ *Options) {
 			f := j.Functions[0]
 			f.Name, f.Old.Offset = "h", f.Old.Offset+5
+			f.Parts = []ld.OldPart{{Name: "h", Addr: 0x1065, Size: 1, Bytes: []byte("x")}}
 			j.Functions = append(j.Functions, f)
 		}},
 		{"page alignment", func(j *ld.Joined, _ *Options) { j.Sections[1].Align = 4096 }},
