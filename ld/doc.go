@@ -1,6 +1,22 @@
 // Package ld reads link maps, resolves the references of new code against the original binary and joins units.
 //
 // Input: assembled objects of chosen functions, the original binary, the map and the objects of its link. Output: one
-// joined object in which every reference is a place in the patch, a link address of the original, or a named import.
-// What does not resolve is an error naming symbol, user and where it was sought.
+// joined object in which every reference is a place in the patch, a link address of the original, or a named import,
+// by one of the four relocation types that a patch may hold. What does not resolve is an error naming symbol, user and
+// where it was sought.
+//
+// A name means, in this order: a symbol of the unit itself; a local symbol of the unit's original object, placed by the
+// map; in a shared library what the dynamic linker may bind elsewhere; a global of the link, by the binary's symbol table
+// and by the inputs with the map, which have to agree; a new global of another unit of the patch; an import. Where headers
+// do not tell how the linker bound a name, the code it wrote does.
+//
+// What is found at run time is reached through the PLT entry or GOT slot that the original has for it. Without one it
+// becomes an Import. The loader gives each import an entry of 16 bytes in its jump table: an indirect jump, and at offset 8
+// the address it jumps to. A call is PC32 with addend -4. A load of the address is PC32 with 8 added to its addend, so that
+// the entry's second half serves as GOT slot: that is exact for functions and data. R_X86_64_64 may store the entry's
+// address instead of the symbol's, so it is used for functions only.
+//
+// The bytes of every function that is to be replaced are compared with those of the original object, relocated fields
+// left out: map, objects and binary belong together or the patch is refused. The relaxations and TLS transitions are those
+// of the System V ABI, AMD64 supplement 1.0, as GNU ld makes them; tests compare with it byte by byte.
 package ld

@@ -2,6 +2,7 @@ package ld
 
 import (
 	"debug/elf"
+	"strings"
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
@@ -36,6 +37,9 @@ type binding struct {
 // linker may bind elsewhere, then the definitions of the link, then imports.
 func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 	name := sym.Name
+	if strings.HasPrefix(name, ".L") {
+		return binding{}, fault.Refuse("local-label", objectName(&o.objects[input]), "%q names a place that objects do not keep", name)
+	}
 	if b, found, err := o.private(input, name); found || err != nil {
 		return b, err
 	}
@@ -245,8 +249,8 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 		if b.typ == elf.STT_NOTYPE {
 			b.typ = known.Type
 		}
-		if o.slots.twice[name] {
-			return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are imported", name)
+		if o.slots.twice[name] || b.version != known.Version {
+			return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are in use", name)
 		}
 	} else if b.version == "" {
 		b.version = lib.version

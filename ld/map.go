@@ -21,14 +21,8 @@ type Placement struct {
 	Section   string // name in the input; COMMON for common symbols
 	Addr      uint64 // link address; 0 if discarded
 	Size      uint64 // bytes
-	Discarded bool   // by --gc-sections, as the copy of a COMDAT group, or because it is empty
+	Discarded bool   // address 0: by --gc-sections, as the copy of a COMDAT group, or because it is empty
 	Symbols   map[string]uint64
-}
-
-// mapHeadings are the lines that begin the list of output sections, by linker.
-var mapHeadings = []struct{ line, linker string }{
-	{"Linker script and memory map", "bfd"},
-	{"Memory map", "gold"},
 }
 
 // ReadMap reads the map of GNU ld (bfd) or gold. It refuses the maps of other linkers by their name.
@@ -38,12 +32,13 @@ func ReadMap(data []byte) (*Map, error) {
 		var line []byte
 		line, data, _ = bytes.Cut(data, []byte("\n"))
 		r.line(strings.TrimRight(string(line), "\r"))
-		if r.state == mapDone {
-			break
-		}
 	}
-	if r.m.Linker == "" {
+	if len(r.m.Entries) == 0 {
 		return nil, foreignMap(r.first)
+	}
+	r.m.Linker = "bfd"
+	if r.gold {
+		r.m.Linker = "gold"
 	}
 	return r.m, nil
 }
@@ -60,19 +55,10 @@ func foreignMap(first string) error {
 		WithHint("link with GNU ld or gold (-fuse-ld=bfd)")
 }
 
-type mapState int
-
-const (
-	mapPreamble  mapState = iota // before the first heading that matters
-	mapDiscarded                 // under "Discarded input sections"
-	mapSkipped                   // between that list and the list of output sections
-	mapPlaced                    // in the list of output sections
-	mapDone                      // past it
-)
-
+// mapReader goes by the shape of lines alone: headings are translated into the user's language.
 type mapReader struct {
 	m     *Map
-	state mapState
+	gold  bool
 	first string // first line that is not blank
 	name  string // an input section's name that stood alone on its line
 	last  *Placement
@@ -82,41 +68,16 @@ func (r *mapReader) line(l string) {
 	if r.first == "" {
 		r.first = strings.TrimSpace(l)
 	}
-	if l != "" && l[0] != ' ' {
-		r.heading(l)
+	if len(l) < 2 || l[0] != ' ' { // a heading, or an output section
+		r.name, r.last = "", nil
 		return
 	}
-	if r.state == mapDiscarded || r.state == mapPlaced {
-		r.entry(l)
-	}
-}
-
-// heading takes a line that starts in column 0: the title of a part of the map, or an output section.
-func (r *mapReader) heading(l string) {
-	r.name, r.last = "", nil
-	for _, h := range mapHeadings {
-		if l == h.line {
-			r.m.Linker, r.state = h.linker, mapPlaced
-			return
-		}
-	}
-	switch {
-	case l == "Discarded input sections":
-		r.state = mapDiscarded
-	case l == "Memory Configuration" && r.state == mapDiscarded:
-		r.state = mapSkipped
-	case l == "Cross Reference Table" && r.state == mapPlaced:
-		r.state = mapDone
-	}
+	r.entry(l)
 }
 
 // entry takes a line below a heading. An input section is " NAME ADDR SIZE PATH" with the name from column 1, which a
 // long name leaves alone on the line before; a symbol is "ADDR NAME" far to the right.
 func (r *mapReader) entry(l string) {
-	if len(l) < 2 {
-		r.name, r.last = "", nil
-		return
-	}
 	if l[1] == ' ' {
 		if r.name == "" {
 			r.symbol(l)
@@ -129,7 +90,9 @@ func (r *mapReader) entry(l string) {
 	r.name, r.last = "", nil
 	name, rest, found := strings.Cut(l[1:], " ")
 	switch {
-	case name == "" || name[0] == '*': // an input pattern, "*fill*", or what gold made itself
+	case name == "**": // what gold made itself
+		r.gold = true
+	case name == "" || name[0] == '*': // an input pattern, or "*fill*"
 	case !found || strings.TrimSpace(rest) == "":
 		r.name = name
 	default:
@@ -153,7 +116,7 @@ func (r *mapReader) input(name, rest string) {
 	}
 	r.m.Entries = append(r.m.Entries, Placement{
 		Path: path, Member: member, Section: name, Addr: addr, Size: size,
-		Discarded: addr == 0 || r.state == mapDiscarded,
+		Discarded: addr == 0,
 	})
 	r.last = &r.m.Entries[len(r.m.Entries)-1]
 }

@@ -149,10 +149,10 @@ func (j *joiner) reduceIFUNC(p *spot, b binding) error {
 }
 
 // relaxGOT turns an access through the GOT into a direct one where an instruction of the same length does it: mov to
-// lea, indirect call to addr32 call, indirect jump to nop and jump (psABI 1.0, section B.2).
+// lea, indirect call to addr32 call, indirect jump to jump and nop (psABI 1.0, section B.2).
 func (j *joiner) relaxGOT(p *spot) bool {
 	op := j.code(p, 2)
-	if op == nil || p.addend() != -4 {
+	if len(op) < 6 || p.addend() != -4 {
 		return false
 	}
 	switch {
@@ -161,7 +161,8 @@ func (j *joiner) relaxGOT(p *spot) bool {
 	case op[0] == 0xff && op[1] == 0x15:
 		op[0], op[1] = 0x67, 0xe8
 	case op[0] == 0xff && op[1] == 0x25:
-		op[0], op[1] = 0x90, 0xe9
+		op[0], op[1], op[5] = 0xe9, 0, 0x90
+		p.at--
 	default:
 		return false
 	}

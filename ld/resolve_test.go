@@ -1,6 +1,12 @@
 package ld
 
-import "testing"
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gocare/internal/testkit"
+)
 
 // TestIdentity carries a unit over unchanged; the system linker is the oracle.
 func TestIdentity(t *testing.T) {
@@ -36,6 +42,32 @@ func TestIdentity(t *testing.T) {
 			b := link(t, compile(t, append(common, tt.cflags...)...), tt.lflags...)
 			o := b.open(t)
 			compareWithLinker(t, b, join(t, o, b.identityUnit(t, "main"), b.identityUnit(t, "other")))
+		})
+	}
+}
+
+// TestLibraryTLS carries over accesses to a thread-local variable that a library defines.
+func TestLibraryTLS(t *testing.T) {
+	const source = "extern __thread int lib_tls;\n" +
+		"__attribute__((noinline)) int f(int x) { return lib_tls += x; }\n" +
+		"int main(int argc, char **argv) { return f(argc) + f(2); }\n"
+	for _, tt := range []struct{ name, flag string }{
+		{"initial-exec", "-fPIE"},
+		{"general-dynamic", "-fPIC"},
+		{"general-dynamic, no plt", "-fPIC -fno-plt"},
+		{"descriptor", "-fPIC -mtls-dialect=gnu2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			testkit.Require(t, "gcc", "as")
+			dir := t.TempDir()
+			testkit.WriteFile(t, filepath.Join(dir, "lib.c"), "__thread int lib_tls = 3;\n")
+			testkit.WriteFile(t, filepath.Join(dir, "main.c"), source)
+			testkit.Run(t, dir, "gcc", "-shared", "-fPIC", "lib.c", "-o", "lib.so")
+			testkit.Run(t, dir, "gcc", append(strings.Fields(tt.flag), "-fno-reorder-functions", "-O2", "-S", "main.c")...)
+			testkit.Run(t, dir, "gcc", "-c", "main.s")
+			testkit.Run(t, dir, "gcc", "main.o", "./lib.so", "-o", "out", "-Wl,-Map=out.map")
+			b := openBuild(t, dir, "out")
+			compareWithLinker(t, b, join(t, b.open(t), b.identityUnit(t, "main")))
 		})
 	}
 }

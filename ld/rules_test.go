@@ -133,7 +133,7 @@ func TestRulesPIE(t *testing.T) {
 		{name: "mov from the GOT", body: "mov exported@GOTPCREL(%rip), %r12", want: ".kpatch.text+0x3 PC32 exported -4", text: "4c8d25"},
 		{name: "mov from the GOT, 32 bits", body: "mov exported@GOTPCREL(%rip), %eax", want: ".kpatch.text+0x2 PC32 exported -4", text: "8d05"},
 		{name: "call through the GOT", body: "call *use_tls@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 use_tls -4", text: "67e8"},
-		{name: "jump through the GOT", body: "jmp *use_tls@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 use_tls -4", text: "90e9"},
+		{name: "jump through the GOT", body: "jmp *use_tls@GOTPCREL(%rip)", want: ".kpatch.text+0x1 PC32 use_tls -4", text: "e9 00000000 90"},
 		{name: "compare with the GOT", body: "cmp exported@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -4\n.kpatch.data+0x0 64 exported +0", text: "483b05"},
 		{name: "one slot for two", body: "cmp exported@GOTPCREL(%rip), %rax\n\ttest %rax, exported@GOTPCREL(%rip)", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -4\n.kpatch.text+0xa PC32 .kpatch.data+0x0 -4\n.kpatch.data+0x0 64 exported +0"},
 		{name: "compare of the GOT with an immediate", body: "cmpq $0, exported@GOTPCREL(%rip)", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -5\n.kpatch.data+0x0 64 exported +0"},
@@ -156,6 +156,9 @@ func TestRulesPIE(t *testing.T) {
 		{name: "local-exec of an import", body: "mov %fs:elsewhere@tpoff, %eax", code: "tls-model"},
 		{name: "thread-local offset as data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad tls_static@dtpoff\n\t.section .kpatch.text", code: "unsupported-relocation"},
 		{name: "new thread-local variable", body: "ret\n\t.section .tbss,\"awT\",@nobits\n\t.zero 4\n\t.section .kpatch.text", code: "new-tls-variable"},
+		{name: "label of another object", body: "lea .LC99(%rip), %rax", code: "local-label"},
+		{name: "another version of an import", body: "\t.symver old_malloc,malloc@GLIBC_2.99\n\tcall old_malloc", code: "ambiguous-symbol"},
+		{name: "new import with a version", body: "\t.symver old_memcpy,memcpy@GLIBC_2.2.5\n\tcall old_memcpy", want: ".kpatch.text+0x1 PC32 import STT_FUNC memcpy@GLIBC_2.2.5 -4"},
 		{name: "foreign section", body: "ret\n\t.data\n\t.long 1\n\t.section .kpatch.text", code: "unknown-section"},
 	})
 }

@@ -190,14 +190,20 @@ func (j *joiner) localDynamic(p *spot) error {
 	return nil
 }
 
-// descriptor: lea x@tlsdesc(%rip),%rax, in an executable mov $x@tpoff,%rax.
+// descriptor: lea x@tlsdesc(%rip),%rax, in an executable mov $x@tpoff,%rax, or for a variable of a library
+// mov x@gottpoff(%rip),%rax.
 func (j *joiner) descriptor(p *spot, v tlsVariable) error {
-	if !v.fixed {
+	slot, found := j.descriptorOffset(v)
+	if !v.fixed && !found {
 		return j.throughTLSSlot(p, v, elf.R_X86_64_TLSDESC)
 	}
 	op := j.code(p, 3)
 	if op == nil || p.addend() != -4 || op[0]&0xfb != 0x48 || op[1] != 0x8d || op[2]&0xc7 != 0x05 {
 		return j.unsupported(p)
+	}
+	if !v.fixed {
+		op[1] = 0x8b
+		return j.toOriginal(p, elf.R_X86_64_PC32, slot)
 	}
 	op[0] = 0x48 | op[0]>>2&1
 	op[1] = 0xc7
@@ -205,9 +211,17 @@ func (j *joiner) descriptor(p *spot, v tlsVariable) error {
 	return j.put32(p, v.tpoff)
 }
 
+// descriptorOffset finds the slot that in an executable takes the place of a descriptor.
+func (j *joiner) descriptorOffset(v tlsVariable) (uint64, bool) {
+	if j.o.link.shared || v.fixed {
+		return 0, false
+	}
+	return j.tlsSlot(v, elf.R_X86_64_TPOFF64)
+}
+
 // descriptorCall: call *x@tlscall(%rax), in an executable a nop of two bytes.
 func (j *joiner) descriptorCall(p *spot, v tlsVariable) error {
-	if !v.fixed {
+	if _, found := j.descriptorOffset(v); !v.fixed && !found {
 		if _, found := j.tlsSlot(v, elf.R_X86_64_TLSDESC); !found {
 			return j.noTLSSlot(p)
 		}
