@@ -35,22 +35,24 @@ type Frame struct {
 	SP     uint64 // stack pointer at PC
 	CFA    uint64 // stack pointer of the caller after return; 0 in a last frame whose caller was not found
 	Signal bool   // made by the kernel to call a signal handler; the next frame is what the signal interrupted
-	Exact  bool   // PC is certain: a register, or found by CFI. False only in frames that others add from Scan
+	Exact  bool   // PC is certain: a register, or found by CFI; else it was found behind a part that is unknown
 }
 
 // Stack is the result of a walk.
 type Stack struct {
-	Frames   []Frame // innermost first; the last is the one where the walk ended
-	Complete bool    // the walk reached the frame whose CFI says it has no caller
-	Why      string  // why it is not complete
-	ScanFrom uint64  // if not complete, from here up the stack is unknown. It is below the last frame, whose PC may be wrong
+	Frames   []Frame  // innermost first; the last is the one where the walk ended
+	Complete bool     // the walk reached the frame whose CFI says it has no caller
+	Why      string   // why it is not complete
+	ScanFrom uint64   // if not complete, from here up the stack is unknown. It is below the last frame, whose PC may be wrong
+	ScanMore []uint64 // likewise, of other stacks that signal handlers interrupted; see resume
 }
 
 // Walker walks stacks of threads of one process. It keeps what it learned about code addresses, so one is used for all
 // threads. It is not safe for concurrent use.
 type Walker struct {
-	modules []Module
-	rows    map[uint64]rowResult
+	modules  []Module
+	rows     map[uint64]rowResult
+	restores map[uint64]bool // known answers of returnsFromSignal
 }
 
 type rowResult struct {
@@ -68,7 +70,7 @@ func NewWalker(modules []Module) *Walker {
 		}
 		return 1
 	})
-	return &Walker{modules: sorted, rows: map[uint64]rowResult{}}
+	return &Walker{modules: sorted, rows: map[uint64]rowResult{}, restores: map[uint64]bool{}}
 }
 
 // Walk walks one stack with a walker of its own. A depth of 0 stands for DefaultDepth.
@@ -104,6 +106,15 @@ func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
 	s := &state{regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem)}
 	s.set(regSP, regs.SP)
 	s.set(regPC, regs.PC)
+	stack := w.walk(s, depth)
+	if !stack.Complete {
+		w.resume(&stack, s.mem, depth)
+	}
+	return stack
+}
+
+// walk walks from a state whose PC is where the thread is.
+func (w *Walker) walk(s *state, depth int) Stack {
 	var stack Stack
 	exact := true // PC is where the thread is, not a return address
 	for len(stack.Frames) < depth {
@@ -159,9 +170,7 @@ func (w *Walker) rowFor(at uint64) rowResult {
 		return r
 	}
 	r := rowResult{err: fmt.Errorf("0x%x: %w", at, errNoRules)}
-	i := sort.Search(len(w.modules), func(i int) bool { return w.modules[i].Start > at })
-	if i > 0 && at < w.modules[i-1].End && w.modules[i-1].Table != nil {
-		m := &w.modules[i-1]
+	if m := w.module(at); m != nil && m.Table != nil {
 		if f := m.Table.find(at - m.Bias); f != nil {
 			r.bias = m.Bias
 			r.row, r.err = f.rowAt(at - m.Bias)
@@ -169,6 +178,14 @@ func (w *Walker) rowFor(at uint64) rowResult {
 	}
 	w.rows[at] = r
 	return r
+}
+
+func (w *Walker) module(at uint64) *Module {
+	i := sort.Search(len(w.modules), func(i int) bool { return w.modules[i].Start > at })
+	if i == 0 || at >= w.modules[i-1].End {
+		return nil
+	}
+	return &w.modules[i-1]
 }
 
 // unwind replaces the registers by the caller's.

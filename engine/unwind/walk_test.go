@@ -191,6 +191,41 @@ func TestWalkPastRestorerWithoutRules(t *testing.T) {
 	}
 }
 
+// TestWalkResumes has a handler in code without rules, on a stack of its own, as a JIT compiler's may be.
+func TestWalkResumes(t *testing.T) {
+	const alternate, interrupted = 0x7000, 0x90000
+	for _, tt := range []struct {
+		name   string
+		frame  uint64   // what the handler returns to
+		stack  []uint64 // that was interrupted, at 0x401150
+		frames int
+		more   []uint64
+	}{
+		{"to the end", 0x401b00, []uint64{0, 0x401250}, 4, nil},
+		{"to code without rules", 0x401b00, []uint64{0, 0x500000, 1}, 4, []uint64{interrupted}},
+		{"no signal frame", 0x401b40, []uint64{0, 0x401250}, 1, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			mem := twoPlaces{
+				words(alternate, 1, 2, 3, tt.frame, interrupted, 0x401150),
+				words(interrupted, tt.stack...),
+			}
+			got := Walk(mem, Regs{PC: 0x500000, SP: alternate, Valid: AllValid}, program(t), 0)
+			if got.Complete || got.ScanFrom != alternate || len(got.Frames) != tt.frames || !slices.Equal(got.ScanMore, tt.more) {
+				t.Fatalf("got %+v", got)
+			}
+			for i, f := range got.Frames {
+				if f.Exact != (i == 0) {
+					t.Errorf("frame %d: %+v", i, f)
+				}
+			}
+			if tt.frames > 1 && got.Frames[2].At != 0x401150 {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
 type twoPlaces [2]stackAt
 
 func (p twoPlaces) ReadAt(b []byte, off int64) (int, error) {
