@@ -25,12 +25,14 @@ type occupant struct {
 type checker struct {
 	process *inspect.Process
 	walker  *unwind.Walker
+	live    []live
 	code    []Code
 	ranges  []unwind.Range
 }
 
 func newChecker(p *inspect.Process, code []Code) *checker {
 	c := &checker{process: p, walker: unwind.NewWalker(modules(p)), code: code}
+	c.live, _ = liveRegions(p) // only for names
 	for _, r := range code {
 		c.ranges = append(c.ranges, unwind.Range{Start: uint64(r.Start), End: uint64(r.End)})
 	}
@@ -187,14 +189,21 @@ func (c *checker) backtrace(frames []unwind.Frame) string {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, symbolize(c.process, inspect.Addr(f.At)))
+		names = append(names, c.symbolize(inspect.Addr(f.At)))
 	}
 	return " (" + strings.Join(names, " < ") + ")"
 }
 
 // symbolize names the function at an address.
-func symbolize(p *inspect.Process, at inspect.Addr) string {
-	o := p.ObjectAt(at)
+func (c *checker) symbolize(at inspect.Addr) string {
+	for i := range c.live {
+		for _, f := range c.live[i].Functions {
+			if at >= f.New && at < f.New+inspect.Addr(f.NewSize) {
+				return f.Name + " of patch " + c.live[i].ID
+			}
+		}
+	}
+	o := c.process.ObjectAt(at)
 	if o == nil || o.ELF == nil {
 		return fmt.Sprintf("%#x", uint64(at))
 	}

@@ -84,10 +84,10 @@ func (r *remover) remove(l *live) error {
 		r.add(phaseWrite(l.Start, phaseLive, phaseRemoved))
 	}
 	r.add(Write{Addr: l.Start, Old: []byte(kpatch.Magic), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
-	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
 	for i := range l.Functions {
-		r.out.Code = slices.Insert(r.out.Code, len(r.out.Code)-1, liveCode(l, l.Functions[i].New))
+		r.out.Code = append(r.out.Code, liveCode(l, l.Functions[i].New)) // first, as these have names
 	}
+	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
 	r.out.Patches = append(r.out.Patches, result)
 	return nil
 }

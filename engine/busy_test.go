@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gocare/internal/fault"
+	"gocare/internal/handpatch"
+	"gocare/internal/testkit"
+)
+
+// occupied is inside work() in the way its argument names until a line comes; then it prints work()'s value for each.
+const occupied = `
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#define NOINLINE __attribute__((noinline, noclone))
+static volatile int leave, entered, burn;
+static char mode[32];
+static void say(const char *s) { if (write(1, s, strlen(s)) < 0) _exit(1); }
+static void block(void) { entered = 1; while (!leave) usleep(1000); }
+static int compare(const void *a, const void *b) { if (!leave) block(); return *(int *)a - *(int *)b; }
+static void handler(int sig) { block(); }
+NOINLINE int work(int x)
+{
+	volatile char room[256];
+	room[x & 127] = 1;
+	if (leave)
+		return 1;
+	if (!strcmp(mode, "leaf")) {
+		entered = 1;
+		while (!leave)
+			burn++;
+	} else if (!strcmp(mode, "signal")) {
+		pthread_kill(pthread_self(), SIGUSR1);
+	} else if (!strcmp(mode, "qsort")) {
+		int list[] = {3, 1, 2};
+		qsort(list, 3, sizeof list[0], compare);
+	} else if (!strcmp(mode, "recursion") && x < 2000) {
+		return work(x + 1) + room[x & 127] - 1;
+	} else {
+		block();
+	}
+	return 1 + room[x & 127] - 1;
+}
+NOINLINE static int caller(int x) { volatile int room[8]; room[0] = work(x); return room[0]; }
+static void *idle(void *arg) { for (;;) { if (arg) burn++; else pause(); } return 0; }
+static void *busy(void *arg)
+{
+	static char stack[65536];
+	stack_t alt = {.ss_sp = stack, .ss_size = sizeof stack};
+	if (strstr(mode, "signal"))
+		sigaltstack(&alt, 0);
+	caller(0);
+	say("left\n");
+	return 0;
+}
+int main(int argc, char **argv)
+{
+	char line[64];
+	pthread_t t;
+	struct sigaction sa = {.sa_handler = handler, .sa_flags = argc > 3 ? SA_ONSTACK : 0};
+	strcpy(mode, argv[1]);
+	sigaction(SIGUSR1, &sa, 0);
+	setvbuf(stdout, 0, _IOLBF, 0);
+	for (int i = 0; i < atoi(argv[2]); i++)
+		pthread_create(&t, 0, idle, i < 3 ? (void *)1 : 0);
+	pthread_create(&t, 0, busy, 0);
+	while (!entered)
+		usleep(1000);
+	puts("inside");
+	while (fgets(line, sizeof line, stdin)) {
+		if (leave)
+			printf("work %d\n", work(0));
+		leave = 1;
+	}
+	return 0;
+}`
+
+func TestBusy(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	for _, flags := range []string{"-O2 -fomit-frame-pointer", "-O0 -g"} {
+		program := testkit.CCText(t, occupied, append(strings.Fields(flags), "-pthread"))
+		patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})
+		for _, tt := range []struct {
+			name string
+			args []string
+		}{
+			{"in a call", []string{"call", "0"}},
+			{"as the leaf, spinning", []string{"leaf", "0"}},
+			{"under a callback of libc", []string{"qsort", "0"}},
+			{"under a signal handler", []string{"signal", "0"}},
+			{"under a signal handler on its own stack", []string{"signal", "0", "alt"}},
+			{"deep in recursion", []string{"recursion", "0"}},
+			{"among 50 threads", []string{"call", "50"}},
+		} {
+			t.Run(flags+", "+tt.name, func(t *testing.T) {
+				p := testkit.Start(t, program, tt.args...)
+				p.WaitLine("inside")
+				_, err := apply(t, p.PID, Options{}, patch)
+				wantBusy(t, err, "work")
+				if list, err := List(look(t, p.PID)); err != nil || len(list) != 0 {
+					t.Errorf("after the refusal: %v, %v", list, err)
+				}
+				noRegion(t, p.PID)
+				p.Send("leave")
+				p.WaitLine("left")
+				p.Send("")
+				expect(t, p.WaitLine("work"), "work 1")
+				mustApply(t, p.PID, patch)
+				p.Send("")
+				expect(t, p.WaitLine("work"), "work 2")
+			})
+		}
+	}
+}
+
+func wantBusy(t testing.TB, err error, function string) {
+	t.Helper()
+	e := fault.As(err)
+	if e == nil || e.Kind != fault.Busy || e.Code != "busy-thread" {
+		t.Fatalf("got %v, want busy-thread", err)
+	}
+	if !strings.Contains(e.What, `"`+function+`"`) || !strings.Contains(e.What, "thread ") || e.State != "process unchanged and running" {
+		t.Errorf("message %q, state %q", e.What, e.State)
+	}
+}
+
+// noRegion checks that nothing of ours is mapped.
+func noRegion(t testing.TB, pid int) {
+	t.Helper()
+	if list := dormantRegions(look(t, pid)); len(list) != 0 {
+		t.Errorf("%d region(s) stay mapped", len(list))
+	}
+}
+
+// TestWait: the process is let go between attempts, so the thread can leave meanwhile.
+func TestWait(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, occupied, []string{"-O2", "-pthread"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})
+	p := testkit.Start(t, program, "call", "0")
+	p.WaitLine("inside")
+	left := false
+	opt := Options{Wait: 20 * time.Second, Progress: func(format string, args ...any) {
+		if strings.HasPrefix(format, "attempt") && !left {
+			left = true
+			p.Send("leave")
+		}
+	}}
+	r, err := apply(t, p.PID, opt, patch)
+	if err != nil || r.Attempts < 2 {
+		t.Fatalf("%d attempts, %v", r.Attempts, err)
+	}
+	p.Send("")
+	expect(t, p.WaitLine("work"), "work 2")
+}
+
+// TestRemovalBusy: removal is refused while a thread is in the new code, called code of the original included.
+func TestRemovalBusy(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, ticker, []string{"-O2"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `
+		int read(int, void *, unsigned long);
+		int write(int, const void *, unsigned long);
+		int value(int x) { char c; write(1, "in\n", 3); while (read(0, &c, 1) == 1 && c != '\n') ; return x; }`})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	mustApply(t, p.PID, patch)
+	p.Send("")
+	p.WaitLine("in")
+	_, err := revert(t, p.PID, Options{}, "0001")
+	wantBusy(t, err, "value")
+	p.Send("!")
+	p.WaitLine("value")
+	mustRevert(t, p.PID, "0001")
+	p.Send("")
+	expect(t, p.WaitLine("value"), "value 41 calls 1")
+}
+
+// TestApplyStepsFail makes every step fail in turn: memory and registers are as before, and nothing stays mapped.
+func TestApplyStepsFail(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
+	broken := errors.New("made to fail")
+	for n := 1; ; n++ {
+		steps := 0
+		opt := Options{step: func(string) error {
+			if steps++; steps == n {
+				return broken
+			}
+			return nil
+		}}
+		_, err := apply(t, s.p.PID, opt, patch)
+		if err == nil {
+			if steps < 5 {
+				t.Errorf("only %d steps", steps)
+			}
+			expect(t, s.ask(), "value 141 calls "+strconv.Itoa(n-1+10))
+			return
+		}
+		if !errors.Is(err, broken) {
+			t.Fatal(err)
+		}
+		noRegion(t, s.p.PID)
+		expect(t, s.ask(), "value 41 calls "+strconv.Itoa(n))
+	}
+}
