@@ -45,6 +45,9 @@ func (u *Unit) options(source string) []string {
 		if a.kind == argOption {
 			opts = append(opts, withoutDepend(a.text)...)
 		}
+		if strings.Contains(a.text[0], "-save-temps") { // it preprocesses apart, and line columns differ then
+			opts = append(opts, "-no-integrated-cpp")
+		}
 	}
 	if old := absIn(u.Dir, u.Source); u.Source != "" && u.Source != "-" && filepath.Dir(old) != filepath.Dir(absIn(u.Dir, source)) {
 		opts = append([]string{"-iquote", filepath.Dir(old)}, opts...)

@@ -105,6 +105,17 @@ func (d Driver) Inputs() []string {
 	return in
 }
 
+// Sources returns the inputs that are compiled or assembled, in order, as spelt.
+func (d Driver) Sources() []string {
+	var sources []string
+	for _, in := range d.Inputs() {
+		if lang := d.LangOf(in); lang != "lto" && (in == "-" || lang != "" || SourceLang(in) != "") {
+			sources = append(sources, in)
+		}
+	}
+	return sources
+}
+
 // Has reports whether an option stands there, spelt exactly so.
 func (d Driver) Has(option string) bool {
 	return slices.ContainsFunc(d.args, func(a driverArg) bool { return a.text[0] == option })

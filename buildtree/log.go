@@ -88,6 +88,7 @@ func decodeLog(path string, data []byte) *Record {
 			links = append(links, *e.Link)
 		}
 	}
+	nameSources(units)
 	r.Units, r.older = latest(units, func(u *Unit) string { return u.Object })
 	r.Links, _ = latest(links, func(l *Link) string { return l.Output })
 	return r
@@ -107,4 +108,39 @@ func latest[T any](all []T, key func(*T) string) (current, older []T) {
 		}
 	}
 	return current, older
+}
+
+// nameSources finds the sources of units that one run of the driver made from files with the same base name: it compiles
+// in the order of its command line. Where the numbers do not agree the source stays unknown.
+func nameSources(units []Unit) {
+	runs := map[string][]*Unit{}
+	for i := range units {
+		if u := &units[i]; u.Source == "" && u.DriverID != "" {
+			runs[u.DriverID] = append(runs[u.DriverID], u)
+		}
+	}
+	for _, run := range runs {
+		var open []string
+		for _, src := range ParseDriver(run[0].Argv).Sources() {
+			if sameBase(src, run[0].Argv) {
+				open = append(open, src)
+			}
+		}
+		for i, u := range run {
+			if len(open) == len(run) {
+				u.Source = open[i]
+			}
+		}
+	}
+}
+
+// sameBase reports whether another source on the command line has the base name of src.
+func sameBase(src string, argv []string) bool {
+	n := 0
+	for _, s := range ParseDriver(argv).Sources() {
+		if filepath.Base(s) == filepath.Base(src) {
+			n++
+		}
+	}
+	return n > 1
 }

@@ -31,6 +31,7 @@ type Unit struct {
 	Lang     string   // "c", "c++", "asm", "lto" (an LTO object or an ltrans unit); by driver options and content
 	Env      []string // NAME=value of what else shapes the compile (CPATH, SOURCE_DATE_EPOCH, ...)
 	AllocID  Digest   // of the object's allocated sections, which objcopy and strip leave alone
+	DriverID string   `json:",omitempty"` // says which run of the driver; only when Source could not be told from the run itself
 	Includes bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
 }
 

@@ -197,11 +197,15 @@ func (r *asRun) record(stage buildtree.Stage) error {
 // describeUnit fills in what is known before there is an object.
 func (p *Process) describeUnit(real string, call asCall, drv driverCall, text []byte) buildtree.Unit {
 	src := sourceOf(drv, call, text)
-	return buildtree.Unit{
+	u := buildtree.Unit{
 		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Options: drv.opts, Source: src,
 		As: real, AsArgs: call.options, Lang: langOf(src, drv, text), Env: p.compileEnv(),
 		Includes: bytes.Contains(text, []byte(".incbin")) || bytes.Contains(text, []byte(".include")),
 	}
+	if src == "" && drv.pid != 0 {
+		u.DriverID = drv.id()
+	}
+	return u
 }
 
 // compileVars are variables that change what a compiler makes of the same arguments. GCC 12 manual, section 3.21.
@@ -246,13 +250,7 @@ func sourceOf(drv driverCall, call asCall, asm []byte) string {
 		}
 		return ""
 	}
-	d := buildtree.ParseDriver(drv.argv)
-	var sources []string
-	for _, in := range d.Inputs() {
-		if lang := d.LangOf(in); lang != "lto" && (in == "-" || lang != "" || buildtree.SourceLang(in) != "") {
-			sources = append(sources, in)
-		}
-	}
+	sources := buildtree.ParseDriver(drv.argv).Sources()
 	if len(sources) == 1 {
 		return sources[0]
 	}

@@ -15,6 +15,7 @@ type driverCall struct {
 	path string   // absolute; "" when a person or a Makefile runs the tool directly
 	argv []string // its arguments, response files expanded; nil when not known
 	opts []string // COLLECT_GCC_OPTIONS
+	pid  int      // 0 when not known
 }
 
 // driver finds the driver: gcc leaves its name in COLLECT_GCC and is our parent or the parent of collect2. A clang is
@@ -30,6 +31,7 @@ func (p *Process) driver() driverCall {
 		}
 		if name != "" && argv[0] == name || name == "" && isClang(argv[0]) {
 			d.argv = expandResponse(argv[1:], p.Dir)
+			d.pid = pid
 			if d.path == "" {
 				d.path = p.absDriver(argv[0])
 			}
@@ -42,6 +44,9 @@ func (p *Process) driver() driverCall {
 	return d
 }
 
+// id names this run of the driver.
+func (d driverCall) id() string { return strconv.Itoa(d.pid) + "." + statField(d.pid, statStart) }
+
 func isClang(argv0 string) bool { return strings.HasPrefix(filepath.Base(argv0), "clang") }
 
 // commandLine returns the arguments of a process, nil when it cannot be read.
@@ -53,16 +58,24 @@ func commandLine(pid int) []string {
 	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
 }
 
-// parentOf returns the parent of a process, 0 when it cannot be read. proc(5): fields of stat follow the last ')'.
+// Fields of /proc/PID/stat by their numbers in proc(5).
+const (
+	statParent = 4
+	statStart  = 22 // in clock ticks since boot
+)
+
+// parentOf returns the parent of a process, 0 when it cannot be read.
 func parentOf(pid int) int {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
-	if len(fields) < 2 {
-		return 0
-	}
-	ppid, _ := strconv.Atoi(fields[1])
+	ppid, _ := strconv.Atoi(statField(pid, statParent))
 	return ppid
+}
+
+// statField returns a field of /proc/PID/stat after the second, which is in parentheses and may hold anything.
+func statField(pid, number int) string {
+	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+	if i := number - 3; i < len(fields) {
+		return fields[i]
+	}
+	return ""
 }

@@ -10,6 +10,7 @@ import (
 type loads struct {
 	loaded []string            // in order
 	pulled map[string][]string // archive -> members in the order they were pulled
+	thin   []string            // paths of thin archives' members in the order they were pulled
 }
 
 // readLoads reads a link map: the list under "Archive member included" (GNU ld and gold; the reason stands on the
@@ -30,7 +31,7 @@ func readLoads(text []byte) loads {
 			at = outside
 		case line != "" && line[0] != ' ' && line[0] != '\t' && at != outside:
 			at = entries
-			m.pull(firstMember(line))
+			m.pull(line)
 		}
 	}
 	if !listed && len(m.loaded) == 0 {
@@ -39,32 +40,17 @@ func readLoads(text []byte) loads {
 	return m
 }
 
-// firstMember cuts a line of the list behind "archive(member)".
-func firstMember(line string) string {
-	i := strings.IndexByte(line, '(')
-	if i < 0 {
-		return line
+// pull notes a line of the list: "archive(member)", for a thin archive the member's own path, then at least two spaces
+// and what needed it, unless that stands on the next line.
+func (m *loads) pull(line string) {
+	name, _, _ := strings.Cut(line, "  ")
+	i := strings.LastIndexByte(name, '(')
+	if i <= 0 || !strings.HasSuffix(name, ")") {
+		m.thin = append(m.thin, name)
+		return
 	}
-	depth := 0
-	for j := i; j < len(line); j++ {
-		switch line[j] {
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				return line[:j+1]
-			}
-		}
-	}
-	return line
-}
-
-// pull notes "archive(member)".
-func (m *loads) pull(s string) {
-	archive, member, ok := strings.Cut(strings.TrimSuffix(s, ")"), "(")
-	if ok && strings.HasSuffix(s, ")") {
-		m.pulled[archive] = append(m.pulled[archive], member)
-	}
+	archive := name[:i]
+	m.pulled[archive] = append(m.pulled[archive], name[i+1:len(name)-1])
 }
 
 // scanMembers notes each archive member that a section came from, once.

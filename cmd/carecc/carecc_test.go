@@ -19,7 +19,7 @@ import (
 var personalities = []string{"carecc", "carec++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold"}
 
 func TestMain(m *testing.M) {
-	if slices.Contains(personalities, filepath.Base(os.Args[0])) {
+	if slices.Contains(append(personalities, "gcc"), filepath.Base(os.Args[0])) {
 		main()
 	}
 	os.Exit(m.Run())

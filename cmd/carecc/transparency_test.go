@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,6 +143,7 @@ type runner struct {
 	dir, stores string
 	stage       string // KPATCH_STAGE; each has a store of its own
 	env         []string
+	extra       map[string]string // sources besides those that all have
 }
 
 func newRunner(t *testing.T) *runner {
@@ -170,7 +172,9 @@ func (r *runner) run(t *testing.T, cc, commands, stdin string) outcome {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range sources {
+	all := maps.Clone(sources)
+	maps.Copy(all, r.extra)
+	for name, text := range all {
 		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

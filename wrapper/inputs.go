@@ -1,0 +1,247 @@
+package wrapper
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gocare/buildtree"
+	"gocare/internal/elfobj"
+)
+
+// readCommandLine reads the objects of the command line while the linker runs.
+func (r *linkRun) readCommandLine() {
+	for _, path := range r.call.files {
+		if ext := filepath.Ext(path); ext == ".o" || ext == ".lo" || ext == ".obj" {
+			_, _, _ = r.object(path)
+		}
+	}
+}
+
+// object returns the input that a path is, with its blob put into the store. It is false for what is no relocatable
+// object (an archive, a shared library, a linker script).
+func (r *linkRun) object(path string) (buildtree.Input, bool, error) {
+	if in, ok := r.blobs[path]; ok {
+		return in, true, nil
+	}
+	data, err := os.ReadFile(r.p.abs(path))
+	if err != nil {
+		return buildtree.Input{}, false, err
+	}
+	if !relocatable(data) {
+		return buildtree.Input{}, false, nil
+	}
+	in, err := r.putInput(path, "", data)
+	if err == nil {
+		r.blobs[path] = in
+	}
+	return in, true, err
+}
+
+func (r *linkRun) putInput(path, member string, data []byte) (buildtree.Input, error) {
+	id, err := r.store.PutBlob(data)
+	if err != nil {
+		return buildtree.Input{}, err
+	}
+	return buildtree.Input{Path: path, Member: member, ObjectID: id, AllocID: allocDigest(data)}, nil
+}
+
+// relocatable reports whether data is an ELF relocatable file: e_type is the half-word at 16 and ET_REL is 1.
+func relocatable(data []byte) bool {
+	return elfobj.IsELF(data) && len(data) > 20 && data[16] == 1 && data[17] == 0
+}
+
+// inputs fills in the inputs, in the order in which the linker loaded them. Linkers whose map has no LOAD lines: the
+// command line's objects, then the archive members that the map names.
+func (r *linkRun) inputs(l *buildtree.Link, stage buildtree.Stage, mapText []byte) error {
+	m := readLoads(mapText)
+	if len(m.loaded) == 0 {
+		m.loaded = slices.DeleteFunc(slices.Clone(r.call.files), func(f string) bool { return r.p.abs(f) == l.Output })
+		m.loaded = append(m.loaded, m.archives()...)
+	}
+	var missing []string
+	seen := map[string]bool{}
+	for _, path := range m.loaded {
+		pulled := m.pulled[path]
+		if seen[path] && len(pulled) > 0 {
+			continue
+		}
+		seen[path] = true
+		ins, shared, err := r.load(path, pulled, m.thin)
+		switch {
+		case os.IsNotExist(err):
+			missing = append(missing, path)
+			l.Inputs = append(l.Inputs, buildtree.Input{Path: path})
+		case err != nil:
+			return err
+		case shared && !slices.Contains(l.Shared, path):
+			l.Shared = append(l.Shared, path)
+		}
+		l.Inputs = append(l.Inputs, ins...)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return r.fillFromUnits(l, stage, missing)
+}
+
+// load returns the inputs that one loaded file stands for.
+func (r *linkRun) load(path string, pulled, thin []string) (ins []buildtree.Input, shared bool, err error) {
+	if in, ok := r.blobs[path]; ok {
+		return []buildtree.Input{in}, false, nil
+	}
+	if len(pulled) > 0 {
+		ins, err = r.members(path, pulled)
+		return ins, false, err
+	}
+	kind, err := kindOfFile(r.p.abs(path))
+	switch {
+	case err != nil:
+		return nil, false, err
+	case kind == fileShared:
+		return nil, true, nil
+	case kind == fileThin && len(thin) > 0:
+		ins, err = r.thinMembers(path, thin)
+		return ins, false, err
+	case kind != fileObject:
+		return nil, false, nil // a script, or an archive that nothing was needed from
+	}
+	in, ok, err := r.object(path)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	return []buildtree.Input{in}, false, nil
+}
+
+type fileKind int
+
+const (
+	fileOther fileKind = iota
+	fileObject
+	fileShared
+	fileThin
+)
+
+func kindOfFile(path string) (fileKind, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return fileOther, err
+	}
+	defer f.Close()
+	head := make([]byte, 32)
+	n, err := io.ReadFull(f, head)
+	if err != nil && n == 0 && err != io.EOF {
+		return fileOther, err
+	}
+	switch {
+	case relocatable(head[:n]):
+		return fileObject, nil
+	case elfobj.IsELF(head[:n]):
+		return fileShared, nil
+	case bytes.HasPrefix(head[:n], []byte("!<thin>")):
+		return fileThin, nil
+	}
+	return fileOther, nil
+}
+
+// members returns the members pulled from an archive, in the order they were. Of several members with one name the map
+// does not tell which: unless all were pulled, they are recorded without a digest of their own.
+func (r *linkRun) members(path string, pulled []string) ([]buildtree.Input, error) {
+	data, err := os.ReadFile(r.p.abs(path))
+	if err != nil {
+		return nil, err
+	}
+	all, err := elfobj.Members(data)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string][]elfobj.Member{}
+	for _, m := range all {
+		name := filepath.Base(m.Name)
+		byName[name] = append(byName[name], m)
+	}
+	want := map[string]int{}
+	for _, name := range pulled {
+		want[filepath.Base(name)]++
+	}
+	var ins []buildtree.Input
+	used := map[string]int{}
+	for _, name := range pulled {
+		same := byName[filepath.Base(name)]
+		n := used[filepath.Base(name)]
+		used[filepath.Base(name)]++
+		if len(same) != want[filepath.Base(name)] {
+			var both []byte
+			for _, m := range same {
+				both = append(both, m.Data...)
+			}
+			ins = append(ins, buildtree.Input{Path: path, Member: name, SameNameID: buildtree.DigestOf(both)})
+			continue
+		}
+		in, err := r.putInput(path, name, same[n].Data)
+		if err != nil {
+			return nil, err
+		}
+		ins = append(ins, in)
+	}
+	return ins, nil
+}
+
+// thinMembers returns which of the files pulled from thin archives are listed in this one. They are inputs of their own,
+// as in the map.
+func (r *linkRun) thinMembers(path string, pulled []string) ([]buildtree.Input, error) {
+	data, err := os.ReadFile(r.p.abs(path))
+	if err != nil {
+		return nil, err
+	}
+	members, err := elfobj.Members(data)
+	if err != nil {
+		return nil, err
+	}
+	listed := map[string]bool{}
+	for _, m := range members {
+		file := m.Name
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(r.p.abs(path)), file)
+		}
+		listed[filepath.Clean(file)] = true
+	}
+	var ins []buildtree.Input
+	for _, file := range pulled {
+		if !listed[r.p.abs(file)] {
+			continue
+		}
+		in, ok, err := r.object(file)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			ins = append(ins, in)
+		}
+	}
+	return ins, nil
+}
+
+// fillFromUnits gives inputs that vanished before the linker ended (LTO) the digests that the assembler recorded.
+func (r *linkRun) fillFromUnits(l *buildtree.Link, stage buildtree.Stage, missing []string) error {
+	rec, err := r.store.Load(stage)
+	if err != nil {
+		return err
+	}
+	byObject := map[string]*buildtree.Unit{}
+	for i := range rec.Units {
+		byObject[rec.Units[i].Object] = &rec.Units[i]
+	}
+	for i := range l.Inputs {
+		in := &l.Inputs[i]
+		if in.ObjectID != "" || !slices.Contains(missing, in.Path) {
+			continue
+		}
+		if u := byObject[r.p.abs(in.Path)]; u != nil {
+			in.ObjectID, in.AllocID = u.ObjectID, u.AllocID
+		}
+	}
+	return nil
+}
