@@ -20,11 +20,14 @@ func makeTarget(t *testing.T, args ...string) {
 	}
 }
 
-// files lists everything below dir but directories.
+// files lists everything below dir but directories, and what lies in directories whose names begin with a dot.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != dir && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
 		if err == nil && !d.IsDir() {
 			all = append(all, strings.TrimPrefix(path, dir+"/"))
 		}

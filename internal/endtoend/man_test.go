@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/fault"
 	"gocare/internal/testkit"
 )
 
@@ -102,4 +103,48 @@ func TestManPagesReferToPagesThatExist(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Each reason code in the sources is in gocare(7), and the other way round; those that can be overridden are marked.
+func TestManPageListsReasonCodes(t *testing.T) {
+	page := manPage(t, "gocare.7")
+	listed := map[string]bool{} // to whether it is marked
+	for _, m := range regexp.MustCompile(`(?m)^\.TP\n\.BR ([a-z0-9-]+)( " \*")?$`).FindAllStringSubmatch(page, -1) {
+		listed[m[1]] = m[2] != ""
+	}
+	used := sourceCodes(t)
+	for code := range used {
+		if _, ok := listed[code]; !ok {
+			t.Errorf("gocare.7 does not list %s", code)
+		}
+	}
+	for code, marked := range listed {
+		if !used[code] {
+			t.Errorf("gocare.7 lists %s, which no source uses", code)
+		}
+		if marked != fault.Overridable(code) {
+			t.Errorf("gocare.7 marks %s: %v, can be overridden: %v", code, marked, !marked)
+		}
+	}
+}
+
+// sourceCodes returns the reason codes in the sources: the first argument of a refusal, a field of that name, a listed code.
+func sourceCodes(t *testing.T) map[string]bool {
+	t.Helper()
+	use := regexp.MustCompile(`(?:[rR]efuse\(|\b[cC]ode: *)"([a-z0-9]+-?[a-z0-9-]*)"`)
+	codes := map[string]bool{}
+	for _, c := range fault.Codes {
+		codes[c.Name] = true
+	}
+	root := testkit.Root(t)
+	for _, name := range files(t, root) {
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, ".") {
+			continue
+		}
+		for _, m := range use.FindAllStringSubmatch(readFile(t, filepath.Join(root, name)), -1) {
+			codes[m[1]] = true
+		}
+	}
+	delete(codes, "failed") // the code of errors without one
+	return codes
 }
