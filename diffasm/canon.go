@@ -225,6 +225,9 @@ func (c *canon) target(name string, off int64, st stmt) {
 		c.table(b, off)
 	case b != nil && c.f.isLiteral(b):
 		c.literal(b, off, st)
+	case isLocal(name) && c.f.alias[name] != nil:
+		c.out.WriteString("<" + c.f.alias[name].expr + ">")
+		c.offset(off)
 	case isLocal(name):
 		c.foreign(name)
 		c.offset(off)
@@ -234,13 +237,29 @@ func (c *canon) target(name string, off int64, st stmt) {
 	}
 }
 
-// foreign writes a label that belongs to another function or to nobody.
+// foreign writes a label that belongs to another function by its place there, and one that belongs to nobody by its name.
 func (c *canon) foreign(name string) {
 	if owner := c.f.labels[name]; owner != nil {
-		c.out.WriteString("<label of " + owner.name + ">")
+		c.out.WriteString("<label " + strconv.Itoa(owner.labelIndex(name)) + " of " + owner.name + ">")
 		return
 	}
-	c.out.WriteString("<unknown label>")
+	c.out.WriteString("<unknown " + name + ">")
+}
+
+// labelIndex counts the labels of the function before name.
+func (f *fn) labelIndex(name string) int {
+	n := 0
+	for _, s := range f.streams {
+		for _, st := range s.stmts {
+			if st.kind == label && st.op == name {
+				return n
+			}
+			if st.kind == label {
+				n++
+			}
+		}
+	}
+	return -1
 }
 
 func (c *canon) symbol(name string) {
@@ -257,13 +276,11 @@ func (c *canon) offset(off int64) {
 	}
 }
 
-// table writes data that holds labels of the function's code.
+// table writes data that holds labels of a function's code.
 func (c *canon) table(b *block, off int64) {
 	switch {
 	case c.within(b.name):
 		c.out.WriteString("<self table>")
-	case b.owner != c.fn:
-		c.out.WriteString("<table of " + b.owner.name + ">")
 	default:
 		c.out.WriteString("TAB(")
 		c.out.WriteString(strconv.FormatUint(b.align, 10) + ";")
@@ -326,7 +343,7 @@ func (c *canon) within(name string) bool {
 
 // nested writes the items of a block that is mentioned by another.
 func (c *canon) nested(b *block) {
-	if len(c.active) >= maxDepth {
+	if len(c.active) >= maxDepth || c.out.Len() > c.limit() {
 		c.deep = true
 		return
 	}
@@ -336,6 +353,9 @@ func (c *canon) nested(b *block) {
 	c.active = c.active[:len(c.active)-1]
 	c.op, c.pos = op, pos
 }
+
+// limit bounds the text: literals that mention others more than once would grow it without end.
+func (c *canon) limit() int { return 1<<16 + 8*len(c.f.src) }
 
 func (c *canon) items(b *block) {
 	for _, st := range b.items {

@@ -26,6 +26,9 @@ func (c *decider) closure() {
 	for _, pair := range c.s.chosen {
 		clo.function(pair.p)
 		for _, p := range clo.problems {
+			if len(c.bad[pair.p]) > 0 {
+				break
+			}
 			c.refuse(p, c.d.patched, pair.p.name)
 		}
 		clo.problems = nil
@@ -111,11 +114,11 @@ func (c *closure) block(b *block) {
 			c.refuse("empty-data", "", "it uses %s, which has no content", b.name)
 		}
 		c.carry(b)
-	case c.d.m.origVar(b) != nil && !c.copies[b]:
 	case len(c.d.m.ambiguous[b.name]) > 0:
 		c.refuse("static-ambiguous", "give the variables names of their own in the source patch",
 			"it uses the static variable %q, which may be any of %s of the original", b.name,
 			strings.Join(c.d.m.ambiguous[b.name], ", "))
+	case c.d.m.origVar(b) != nil && !c.copies[b]:
 	default:
 		c.newVar(b)
 	}

@@ -54,13 +54,14 @@ type decider struct {
 	d    *Delta
 	o    Options
 	s    *Selection
-	in   map[*fn]bool // chosen functions, of both units
+	in   map[*fn]bool      // chosen functions, of both units
+	bad  map[*fn][]problem // functions refused for themselves
 	errs []error
 }
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*block]bool{}}, in: map[*fn]bool{}}
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*block]bool{}}, in: map[*fn]bool{}, bad: map[*fn][]problem{}}
 	if d.m == nil {
 		return c.s, nil
 	}
@@ -89,7 +90,35 @@ func (c *decider) refuse(p problem, f *File, fn string) {
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.what)
 	}
-	c.errs = append(c.errs, fault.Refuse(p.code, f.where(p.at), "%s", what).WithHint("%s", p.hint))
+	hint := p.hint
+	if hint == "" {
+		hint = hints[p.code]
+	}
+	c.errs = append(c.errs, fault.Refuse(p.code, f.where(p.at), "%s", what).WithHint("%s", hint))
+}
+
+const leaveOut = "leave the function out with the filter, or make the change in a function that does not have this"
+
+// hints say what to do about the codes that have the same answer everywhere.
+var hints = map[string]string{
+	"asm-section": leaveOut, "asm-macro": leaveOut, "asm-directive": leaveOut, "asm-label": leaveOut, "asm-function": leaveOut,
+	"label-table": leaveOut, "foreign-label": leaveOut, "unknown-label": leaveOut, "alias-cycle": leaveOut,
+	"alias-expression": leaveOut, "empty-data": leaveOut,
+	"comdat":      "make the change in a function that is not inline, or whose unit alone defines it",
+	"entry-table": "build both versions without -fpatchable-function-entry and -mrecord-mcount",
+	"section-set": "use a variable without a section attribute",
+}
+
+// once drops problems with a code that came before.
+func once(list []problem) (out []problem) {
+	seen := map[string]bool{}
+	for _, p := range list {
+		if !seen[p.code] {
+			seen[p.code] = true
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // choose takes the changed and new functions and those that are asked for.
@@ -101,12 +130,13 @@ func (c *decider) choose() {
 		case f.Status == Changed && c.o.Keep != nil && !c.keep(f):
 			c.s.LeftOut = append(c.s.LeftOut, f)
 		case f.Status == Changed || f.Status == New:
-			for _, p := range c.problems(pair) {
+			c.take(f, pair)
+			c.bad[pair.p] = c.problems(pair)
+			for _, p := range c.bad[pair.p] {
 				c.refuse(p, c.d.patched, f.Name)
 			}
-			c.take(f, pair)
 		case c.o.Identity != nil && c.o.Identity(f.Name):
-			if ps := c.problems(pair); len(ps) > 0 {
+			if ps := append(c.problems(pair), c.probe(pair.p)...); len(ps) > 0 {
 				f.Reason = ps[0].what
 				c.s.Skipped = append(c.s.Skipped, f)
 				continue
@@ -115,6 +145,13 @@ func (c *decider) choose() {
 			c.take(f, pair)
 		}
 	}
+}
+
+// probe returns what an unchanged function would need and cannot have.
+func (c *decider) probe(p *fn) []problem {
+	clo := &closure{d: c.d, seen: map[string]bool{}}
+	clo.function(p)
+	return clo.problems
 }
 
 // keep asks the filter for a function by its own and its source name.
@@ -147,7 +184,7 @@ func (c *decider) problems(pair fnPair) []problem {
 		list = append(list, problem{code: "alias-cycle", what: "it uses an alias or a table that is circular or nested too deeply"})
 	}
 	list = append(list, lsda(pair.p)...)
-	return append(list, stray(pair.p)...)
+	return once(append(list, stray(pair.p)...))
 }
 
 // lsda finds exception tables.

@@ -24,7 +24,6 @@ func Emit(s *Selection) (*Emitted, error) {
 		return res, nil
 	}
 	e := &emitter{d: s.d, clo: s.clo}
-	e.out.WriteString("\t.file\t\"" + strings.ReplaceAll(s.d.patched.Source, "\"", "") + "\"\n")
 	for i, pair := range s.chosen {
 		e.function(pair)
 		res.Functions = append(res.Functions, e.describe(pair, s.Functions[i]))
@@ -55,7 +54,7 @@ func newName(p *fn, o *fn) string {
 func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
 	ef := EmittedFunction{Name: pair.p.name, Symbol: newName(pair.p, pair.o), Reason: f.Reason}
 	if pair.o != nil {
-		ef.Orig = pair.o.name
+		ef.Name, ef.Orig = pair.o.name, pair.o.name
 		ef.Parts = pair.o.parts
 	}
 	return ef
@@ -312,7 +311,12 @@ func selfCheck(s *Selection, res *Emitted) error {
 	if err != nil {
 		return err
 	}
-	want := newCanon(s.d.patched, s.d.m.p.name)
+	want := newCanon(s.d.patched, func(n string) string {
+		if b := s.d.patched.blocks[n]; b != nil && s.copies[b] {
+			return "+" + n
+		}
+		return s.d.m.p.name(n)
+	})
 	want.bare = true
 	got := newCanon(back, nil)
 	got.bare = true

@@ -20,13 +20,13 @@ func (d *Delta) explain(f *Function, p, o *fn) {
 		i++
 	}
 	if i < len(pm) {
-		f.After = strings.TrimSpace(string(line(pt, pm, i)))
+		f.After = short(line(pt, pm, i))
 		if name, n := d.patched.place(pm[i].st.src); n > 0 {
 			f.File, f.Line = name, n
 		}
 	}
 	if i < len(om) {
-		f.Before = strings.TrimSpace(string(line(ot, om, i)))
+		f.Before = short(line(ot, om, i))
 	}
 	if i < len(pm) && i < len(om) && f.Reason == "edit" {
 		f.Reason = reason(pm[i].st, om[i].st, len(pm) == len(om))
@@ -68,4 +68,14 @@ func line(text []byte, marks []mark, i int) []byte {
 		end = marks[i+1].start
 	}
 	return text[marks[i].start:end]
+}
+
+// short is a canonical statement cut to a length that people read.
+func short(b []byte) string {
+	const limit = 160
+	s := strings.TrimSpace(string(b))
+	if len(s) > limit {
+		return s[:limit] + "..."
+	}
+	return s
 }

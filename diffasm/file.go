@@ -100,7 +100,10 @@ func (f *File) where(s stmt) string {
 	if name, line := f.place(s.src); line > 0 {
 		return fmt.Sprintf("%s:%d", name, line)
 	}
-	return fmt.Sprintf("%s:%d", f.Name, s.line)
+	if s.line > 0 {
+		return fmt.Sprintf("%s (line %d of its assembly)", f.unit(), s.line)
+	}
+	return f.unit()
 }
 
 // place returns the file and line of a source position; without one the unit's source and 0.

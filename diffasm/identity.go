@@ -408,22 +408,64 @@ func initOf(s *side, a *auto) string {
 	return string(h[:])
 }
 
-// sameProperties pairs variables by owners, section, size, alignment (and initialiser at level 0, uses up to level 1).
+// sameProperties pairs variables by owners, section, size and alignment together with initialiser and uses (level 0),
+// with one of the two where the other does not say otherwise (level 1), and alone (level 2).
 func (m *matcher) sameProperties(level int) int {
-	return m.pairUnique(func(s *side, a *auto) string {
+	base := func(s *side, a *auto) string {
 		owners := s.owners(a)
 		if a.b == nil || len(owners) == 0 {
 			return ""
 		}
-		key := shape(s, a) + strings.Join(owners, ",")
-		if level < 1 {
-			key += initOf(s, a)
+		return shape(s, a) + strings.Join(owners, ",")
+	}
+	withInit := func(s *side, a *auto) string {
+		return extend(base(s, a), " init ", func() string { return initOf(s, a) })
+	}
+	withUses := func(s *side, a *auto) string {
+		return extend(base(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
+	}
+	switch level {
+	case 0:
+		return m.pairUnique(func(s *side, a *auto) string {
+			return extend(withInit(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
+		})
+	case 1:
+		return m.pairAgreeing(withInit, withUses)
+	}
+	return m.pairUnique(base)
+}
+
+// extend adds to a property that is not empty.
+func extend(key, word string, more func() string) string {
+	if key == "" {
+		return ""
+	}
+	return key + word + more()
+}
+
+// pairAgreeing joins what one of two properties pairs and the other does not pair otherwise.
+func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
+	n := 0
+	for _, g := range m.groups {
+		pairs := map[string]map[string]bool{}
+		back := map[string]map[string]bool{}
+		for _, prop := range []func(*side, *auto) string{a, b} {
+			o, p := index(m.o, g.o, prop), index(m.p, g.p, prop)
+			for key, list := range p {
+				if key != "" && len(list) == 1 && len(o[key]) == 1 {
+					add(pairs, list[0].name, o[key][0].name)
+					add(back, o[key][0].name, list[0].name)
+				}
+			}
 		}
-		if level < 2 {
-			key += useList(s.uses[a.name])
+		for _, p := range sortedKeys(pairs) {
+			if o := only(pairs[p]); o != "" && only(back[o]) == p {
+				m.join(p, o)
+				n++
+			}
 		}
-		return key
-	})
+	}
+	return n
 }
 
 // owners returns the functions and variables that mention a, by source name.
@@ -494,6 +536,15 @@ func (m *matcher) settle() {
 		}
 		for _, o := range g.o {
 			m.o.token[o.name] = "-" + o.name
+		}
+	}
+}
+
+// crossCheck makes every name ambiguous that the restored unit pairs otherwise.
+func (m *matcher) crossCheck(r *matcher) {
+	for p, o := range m.pair {
+		if other, ok := r.pair[p]; ok && other != o && m.p.f.blocks[p] != nil {
+			m.ambiguous[p] = []string{min(o, other), max(o, other)}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package diffasm
 
 import (
 	"regexp"
+	"strings"
 
 	"gocare/internal/fault"
 )
@@ -46,6 +47,7 @@ func Match(orig, patched, restored *File) (*Delta, error) {
 	if restored != nil {
 		r = newMatcher(orig, restored)
 		r.run()
+		d.m.crossCheck(r)
 	}
 	d.matchFuncs(r)
 	d.matchVars(r)
@@ -139,6 +141,9 @@ func (d *Delta) matchVars(r *matcher) {
 			if code, why := d.m.compareVar(p, o); code != "" && !sameRestored(r, p, o) {
 				v.Status, v.Code, v.Reason = Changed, code, why
 			}
+		}
+		if c := d.m.ambiguous[p.name]; len(c) > 0 {
+			v.Reason = "may be " + strings.Join(c, " or ") + " of the original"
 		}
 		d.Variables = append(d.Variables, v)
 		d.vars = append(d.vars, varPair{p, o})
