@@ -2,8 +2,12 @@ package inspect
 
 import (
 	"debug/elf"
+	"os"
 	"slices"
 	"testing"
+
+	"gocare/internal/fault"
+	"gocare/internal/testkit"
 )
 
 func TestBiases(t *testing.T) {
@@ -49,6 +53,52 @@ func TestBiases(t *testing.T) {
 				t.Errorf("got %#x, want %#x", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestSameFile: a path is believed only if device and inode are the mapping's, and the BuildID is the memory's.
+func TestSameFile(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, waitProgram, []string{"-Wl,--build-id"})
+	rebuilt := testkit.CCText(t, "int main(void) { return 1; }", []string{"-Wl,--build-id"})
+	bare := testkit.CCText(t, waitProgram, []string{"-Wl,--build-id=none"})
+	live, _ := startWaiting(t, program)
+	p := read(t, live.PID)
+	m := *p.MappingAt(p.Main().Start)
+	otherDevice, otherInode := m, m
+	otherDevice.Dev = "ff:ff"
+	otherInode.Inode++
+	open := func(path string) *os.File {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	if !sameFile(open(program), m) || !p.sameBuildID(open(program), []Mapping{m}) {
+		t.Error("the file itself is refused")
+	}
+	if sameFile(open(program), otherDevice) || sameFile(open(program), otherInode) || sameFile(open(rebuilt), m) {
+		t.Error("another file is accepted")
+	}
+	if p.sameBuildID(open(rebuilt), []Mapping{m}) || p.sameBuildID(open(bare), []Mapping{m}) {
+		t.Error("another BuildID, or none, is accepted")
+	}
+}
+
+func TestLoadSeesAnotherFile(t *testing.T) {
+	testkit.Require(t, "gcc")
+	o := Object{Path: "/bin/x", BuildID: "0123", file: testkit.CCText(t, "int main(void) { return 0; }", []string{"-Wl,--build-id"})}
+	if e := fault.As(o.Load()); e == nil || e.Code != "object-changed" || o.ELF != nil {
+		t.Errorf("%v, %v", e, o.ELF)
+	}
+}
+
+func TestOpenRegularOpensNoDevice(t *testing.T) {
+	if f, err := openRegular("/dev/null"); err == nil {
+		f.Close()
+		t.Error("a device was opened")
 	}
 }
 

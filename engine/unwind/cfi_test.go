@@ -56,7 +56,7 @@ func (b *builder) fdeSized(cie int, sized bool, start, size uint64, program ...b
 // standard is the program of every x86-64 CIE: CFA=rsp+8, return address at CFA-8.
 var standard = []byte{0x0c, 7, 8, 0x80 | 16, 1}
 
-func (b *builder) table(t *testing.T) *Table {
+func (b *builder) table(t testing.TB) *Table {
 	t.Helper()
 	table, err := NewTableBytes(b.data, tableAddr)
 	if err != nil {

@@ -39,7 +39,7 @@ func words(base uint64, values ...uint64) stackAt {
 }
 
 // program is a module at bias 0x400000 of functions that keep the CFA at rsp+8, rsp+16 or rbp+16.
-func program(t *testing.T) []Module {
+func program(t testing.TB) []Module {
 	b := &builder{}
 	cie := b.cie(1, "z", "", standard...)
 	b.fde(cie, 0x1000, 0x100)                         // leaf
