@@ -3,6 +3,7 @@ package wrapper
 import (
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -64,7 +65,8 @@ func (s status) end() int {
 	}
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // the tool has left its core already
 	defaultAction(s.signal)
-	_ = syscall.Kill(os.Getpid(), s.signal)
+	runtime.LockOSThread() // sent to this thread the signal acts before the call returns
+	_, _, _ = syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(syscall.Gettid()), uintptr(s.signal))
 	return 128 + int(s.signal)
 }
 

@@ -6,21 +6,24 @@ import (
 	"strings"
 )
 
-// maxResponseDepth ends response files that name each other.
-const maxResponseDepth = 20
+// maxResponses ends response files that name each other; libiberty allows as many.
+const maxResponses = 2000
 
 // expandResponse replaces each @FILE by the arguments in it, as libiberty's expandargv does; a file that cannot be read
 // stays as it is.
-func expandResponse(args []string, dir string) []string { return expandDepth(args, dir, 0) }
+func expandResponse(args []string, dir string) []string {
+	left := maxResponses
+	return expandSome(args, dir, &left)
+}
 
-func expandDepth(args []string, dir string, depth int) []string {
-	if depth > maxResponseDepth || !anyResponse(args) {
+func expandSome(args []string, dir string, left *int) []string {
+	if !anyResponse(args) {
 		return args
 	}
 	var out []string
 	for _, a := range args {
 		name, ok := strings.CutPrefix(a, "@")
-		if !ok || name == "" {
+		if !ok || name == "" || *left == 0 {
 			out = append(out, a)
 			continue
 		}
@@ -32,7 +35,8 @@ func expandDepth(args []string, dir string, depth int) []string {
 			out = append(out, a)
 			continue
 		}
-		out = append(out, expandDepth(splitWords(string(data)), dir, depth+1)...)
+		*left--
+		out = append(out, expandSome(splitWords(string(data)), dir, left)...)
 	}
 	return out
 }

@@ -1,0 +1,211 @@
+package buildtree
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func newStore(t *testing.T) *Store {
+	t.Helper()
+	s, err := CreateStore(filepath.Join(t.TempDir(), StoreName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestOpenStoreMissing(t *testing.T) {
+	if _, err := OpenStore(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("OpenStore of an empty directory: %v, want not exist", err)
+	}
+}
+
+func TestBlobs(t *testing.T) {
+	s := newStore(t)
+	for _, data := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("movq %rax, %rbx\n"), 1<<17)} {
+		d, err := s.PutBlob(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d != DigestOf(data) {
+			t.Errorf("PutBlob of %d bytes returned %s, want %s", len(data), d, DigestOf(data))
+		}
+		got, err := s.Blob(d)
+		if err != nil || !bytes.Equal(got, data) {
+			t.Errorf("Blob of %d bytes: %d bytes, %v", len(data), len(got), err)
+		}
+	}
+	for _, d := range []Digest{"", "ab", "../../../../etc/passwd", DigestOf([]byte("absent")), Digest(strings.Repeat("A", 64))} {
+		if data, err := s.Blob(d); err == nil || data != nil {
+			t.Errorf("Blob(%q) = %d bytes, %v; want an error", d, len(data), err)
+		}
+	}
+}
+
+func TestBlobDamaged(t *testing.T) {
+	s := newStore(t)
+	d, err := s.PutBlob([]byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := s.PutBlob([]byte("two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(s.blobPath(other), s.blobPath(d)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Blob(d); err == nil {
+		t.Error("a blob with another one's content was accepted")
+	}
+}
+
+func TestConcurrentWriters(t *testing.T) {
+	s := newStore(t)
+	const writers, each = 16, 20
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			own, err := OpenStore(s.Dir()) // as another process would
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for i := range each {
+				shared := []byte(strings.Repeat(fmt.Sprint("blob ", i), 2000))
+				d, err := own.PutBlob(shared)
+				if err != nil {
+					t.Error(err)
+				}
+				argv := []string{strings.Repeat("-DLONG", 3000)} // lines longer than a pipe's atomic write
+				err = own.AddUnit(Original, Unit{Object: fmt.Sprintf("/o/%d-%d.o", w, i), ObjectID: d, Argv: argv})
+				if err == nil {
+					err = own.LogError("test", errors.New("two\nlines"))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	rec, err := s.Load(Original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rec.Units) != writers*each || len(rec.Damaged) != 0 {
+		t.Fatalf("%d units, %d damaged lines; want %d and none", len(rec.Units), len(rec.Damaged), writers*each)
+	}
+	for _, u := range rec.Units {
+		if _, err := s.Blob(u.ObjectID); err != nil {
+			t.Error(err)
+		}
+	}
+	if errs, err := s.Errors(); err != nil || len(errs) != writers*each {
+		t.Errorf("%d errors noted, %v; want %d", len(errs), err, writers*each)
+	}
+	if left, err := os.ReadDir(s.tmpDir()); err != nil || len(left) != 0 {
+		t.Errorf("temporary files left: %v, %v", left, err)
+	}
+}
+
+func TestLoadLaterReplaces(t *testing.T) {
+	s := newStore(t)
+	add := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(s.AddUnit(Original, Unit{Object: "/t/tmp.o", ObjectID: "1", Source: "a.c"}))
+	add(s.AddUnit(Original, Unit{Object: "/t/b.o", ObjectID: "2", Source: "b.c"}))
+	add(s.AddUnit(Original, Unit{Object: "/t/tmp.o", ObjectID: "3", Source: "c.c"}))
+	add(s.AddLink(Original, Link{Output: "/t/prog", BuildID: "aa"}))
+	add(s.AddLink(Original, Link{Output: "/t/prog", BuildID: "bb"}))
+	add(s.AddUnit(Patched, Unit{Object: "/t/p.o"}))
+	rec, err := s.Load(Original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Record{
+		Units: []Unit{{Object: "/t/b.o", ObjectID: "2", Source: "b.c"}, {Object: "/t/tmp.o", ObjectID: "3", Source: "c.c"}},
+		Links: []Link{{Output: "/t/prog", BuildID: "bb"}},
+	}
+	if diff := cmp.Diff(want, rec, cmpopts.IgnoreUnexported(Record{})); diff != "" {
+		t.Errorf("record (-want +got):\n%s", diff)
+	}
+	if u := rec.UnitByObject("1"); u == nil || u.Source != "a.c" {
+		t.Errorf("the unit of an object that was moved away: %v, want a.c", u)
+	}
+	if l := rec.LinkByBuildID("BB"); l == nil || rec.LinkByBuildID("aa") != nil || rec.LinkByBuildID("") != nil {
+		t.Errorf("LinkByBuildID: %v", l)
+	}
+	if l := rec.LinkByOutput("/t/./prog"); l == nil || l.BuildID != "bb" {
+		t.Errorf("LinkByOutput: %v", l)
+	}
+	add(s.Reset(Original))
+	add(s.Reset(Original))
+	if rec, err = s.Load(Original); err != nil || len(rec.Units)+len(rec.Links) != 0 {
+		t.Errorf("after Reset: %v, %v", rec, err)
+	}
+	if rec, err = s.Load(Patched); err != nil || len(rec.Units) != 1 {
+		t.Errorf("Reset of one stage touched the other: %v, %v", rec, err)
+	}
+	if _, err := s.Load("configure"); err == nil {
+		t.Error("stage configure has a log")
+	}
+}
+
+func TestUnfinishedLine(t *testing.T) {
+	s := newStore(t)
+	path := filepath.Join(s.Dir(), "original.jsonl")
+	if err := os.WriteFile(path, []byte(`{"unit":{"Object":"/t/a.o","Sour`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddUnit(Original, Unit{Object: "/t/b.o"}); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := s.Load(Original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rec.Units) != 1 || rec.Units[0].Object != "/t/b.o" {
+		t.Errorf("units %v, want /t/b.o alone", rec.Units)
+	}
+	if len(rec.Damaged) != 1 || !strings.Contains(rec.Damaged[0], "original.jsonl:1:") {
+		t.Errorf("damaged lines %q, want line 1", rec.Damaged)
+	}
+}
+
+func TestSourcesOfOneRun(t *testing.T) {
+	argv := []string{"x/a.c", "-o", "p", "m.c", "y/a.c"}
+	unit := func(object, source, id string) Unit {
+		return Unit{Object: object, Source: source, DriverID: id, Argv: argv}
+	}
+	units := []Unit{unit("1", "", "7.1"), unit("2", "m.c", ""), unit("other", "", "8.1"), unit("3", "", "7.1")}
+	nameSources(units)
+	got := []string{units[0].Source, units[1].Source, units[2].Source, units[3].Source}
+	if diff := cmp.Diff([]string{"x/a.c", "m.c", "", "y/a.c"}, got); diff != "" {
+		t.Errorf("sources (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzDecodeLog(f *testing.F) {
+	f.Add([]byte("\n{\"unit\":{\"Object\":\"/a.o\"}}\n\n{\"link\":{\"Output\":\"/p\"}}\n{"))
+	f.Add([]byte(`{"unit":{"DriverID":"1","Argv":["a.c","-x"]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rec := decodeLog("log", data)
+		if n := len(rec.Units) + len(rec.Links) + len(rec.Damaged); n > bytes.Count(data, []byte("\n"))+1 {
+			t.Errorf("%d records from %d lines", n, bytes.Count(data, []byte("\n"))+1)
+		}
+	})
+}
