@@ -356,3 +356,43 @@ func TestExplain(t *testing.T) {
 		})
 	}
 }
+
+func TestGapInAProcess(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	for _, tt := range []struct {
+		name  string
+		flags []string
+		low   bool
+	}{
+		{"pie", []string{"-pie", "-fPIE"}, false},
+		{"no-pie", []string{"-no-pie", "-fno-pie"}, true},
+		{"static", []string{"-static"}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			live, _ := startWaiting(t, testkit.CCText(t, waitProgram, append(tt.flags, "-Wl,--build-id")))
+			p := read(t, live.PID)
+			for _, o := range p.Objects {
+				low := tt.low && o.Main
+				at, err := p.Gap([]Range{{o.Start, o.End}}, 0x5000, low)
+				if err != nil {
+					t.Fatalf("%s: %v", o.Path, err)
+				}
+				if p.MappingAt(at) != nil || p.MappingAt(at+0x4fff) != nil || low && at+0x5000 > 1<<31 {
+					t.Errorf("%s: 0x%x is not free, or too high", o.Path, uint64(at))
+				}
+				if main := p.Main(); at >= main.End && at < main.End+BrkRoom {
+					t.Errorf("%s: 0x%x is where the heap grows", o.Path, uint64(at))
+				}
+			}
+			if regions, err := p.Regions(); err != nil || len(regions) != 0 {
+				t.Errorf("%d live patches, %v", len(regions), err)
+			}
+		})
+	}
+	live := testkit.Start(t, "cat")
+	p := read(t, live.PID)
+	_, err := p.Gap([]Range{{p.Main().Start, p.Main().End}}, 3<<30, false)
+	if e := fault.As(err); e == nil || e.Code != "no-room" || e.Where == "" {
+		t.Errorf("3 GiB: %v", err)
+	}
+}

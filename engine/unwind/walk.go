@@ -33,7 +33,7 @@ type Frame struct {
 	PC     uint64 // where it continues: of the innermost frame the program counter, else the return address
 	At     uint64 // address to look up: PC-1 where PC is a return address (a call may be a function's last instruction), else PC
 	SP     uint64 // stack pointer at PC
-	CFA    uint64 // stack pointer of the caller after return; 0 in a last frame whose caller was not found
+	CFA    uint64 // stack pointer of the caller after return; of no meaning in the last frame
 	Signal bool   // made by the kernel to call a signal handler; the next frame is what the signal interrupted
 	Exact  bool   // PC is certain: a register, or found by CFI; else it was found behind a part that is unknown
 }
