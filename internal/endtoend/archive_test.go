@@ -18,10 +18,11 @@ import (
 
 // config is one way to compile a construct.
 type config struct {
-	Level string // "O0", "O2"
+	Level string // "O0", "O2", "static" (at O2)
 	Shape string // "pie", "nopie", "library"
 }
 
+// configs returns the six ways in which every construct is tried.
 func configs() []config {
 	var all []config
 	for _, level := range []string{"O0", "O2"} {
@@ -35,7 +36,7 @@ func configs() []config {
 func (c config) String() string { return c.Level + "+" + c.Shape }
 
 func (c config) env() []string {
-	flags := map[string]string{"O0": "-O0", "O2": "-O2 -g"}[c.Level]
+	flags := map[string]string{"O0": "-O0", "O2": "-O2 -g", "static": "-O2 -g -static"}[c.Level]
 	return []string{"SHAPE=" + c.Shape, "CFLAGS=" + flags}
 }
 

@@ -24,6 +24,19 @@ func TestConstructs(t *testing.T) {
 	}
 }
 
+// A program without a dynamic linker, an interpreter or imports.
+func TestStaticProgram(t *testing.T) {
+	programs(t)
+	for _, c := range constructs(t) {
+		if c.Name == "body" || c.Name == "keepstatic" || c.Name == "tlsown" {
+			t.Run(c.Name, func(t *testing.T) {
+				t.Parallel()
+				patchLive(t, c, config{"static", "nopie"})
+			})
+		}
+	}
+}
+
 func patchLive(t *testing.T, c *construct, cfg config) {
 	dir := t.TempDir()
 	writeTree(t, dir, c.Original)
