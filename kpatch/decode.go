@@ -261,7 +261,10 @@ func (p *Patch) locate(r Reloc) (Location, error) {
 	if s.Section <= 0 || s.Section >= len(p.Sections) {
 		return Location{}, fmt.Errorf("symbol %d %q is in no section", r.Symbol, s.Name)
 	}
-	l := Location{Section: s.Section, Offset: s.Value + uint64(r.Addend)}
+	l := Location{Section: s.Section, Offset: uint64(r.Addend)}
+	if s.Type != elf.STT_SECTION { // LibcarePlus leaves link addresses of the patched build in section symbols
+		l.Offset += s.Value
+	}
 	if size := p.Sections[s.Section].Size; l.Offset > size {
 		return Location{}, fmt.Errorf("0x%x is past the %d bytes of section %s", l.Offset, size, p.Sections[s.Section].Name)
 	}

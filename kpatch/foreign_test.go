@@ -42,7 +42,7 @@ func newOthers() *others {
 		},
 		symbols: []elfobj.Symbol{
 			{},
-			{Type: elf.STT_SECTION, Section: 2},
+			{Type: elf.STT_SECTION, Section: 2, Value: 0x200a},
 			{Name: "f", Type: elf.STT_NOTYPE, Section: 6, Value: 0x20},
 			{Name: "f.kpatch", Type: elf.STT_FUNC, Section: 8, Value: 0x10, Size: 40},
 			{Name: "v", Type: elf.STT_TLS, Section: 6},

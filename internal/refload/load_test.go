@@ -147,3 +147,25 @@ func TestRange(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestLoadLibcarePlus loads a file that LibcarePlus made and that its own loader takes.
+func TestLoadLibcarePlus(t *testing.T) {
+	e := env()
+	e.BuildID = ""
+	e.Resolve = func(name string) (uint64, bool) { return 0x7ffff7c00000, name == "abs" || name == "strtol" }
+	img, err := Load(golden(t, "libcareplus"), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := e.Base + 0x1000 + 0x2a8
+	want := []Function{
+		{Daddr: bias + 0x1070 + 0xe9, Saddr: text, Dlen: 10, Slen: 36, Name: "value.kpatch"},
+		{Saddr: text + 0x24, Slen: 36, Name: "extra"},
+	}
+	if diff := cmp.Diff(want, img.Functions); diff != "" {
+		t.Errorf("functions:\n%s", diff)
+	}
+	if img.UserUndo != 0x2f00 || img.CodeSize != 0x2000 {
+		t.Errorf("undo area at 0x%x, writable from 0x%x", img.UserUndo, img.CodeSize)
+	}
+}
