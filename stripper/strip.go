@@ -18,7 +18,7 @@ type Options struct {
 	ID        string
 	BuildID   string // of the original binary, lower-case hex
 	BuildTime uint64 // seconds since 1970, or 0
-	PIE       bool   // the original may be loaded anywhere: 32-bit absolute references cannot work
+	PIE       bool   // ET_DYN: 32-bit absolute references cannot work; also inferred where the original begins near 0
 	Meta      kpatch.Meta
 }
 
@@ -86,6 +86,23 @@ func newStripper(j *ld.Joined, opts Options) *stripper {
 	}
 	s.addImports(used)
 	return s
+}
+
+// lowestFixed is the lowest address that Linux lets a program map (vm.mmap_min_addr): what is linked below it is not
+// loaded where it was linked.
+const lowestFixed = 64 << 10
+
+// movable reports whether the original may be loaded anywhere.
+func (s *stripper) movable() bool {
+	if s.opts.PIE {
+		return true
+	}
+	for _, o := range s.j.Originals {
+		if o.Addr < lowestFixed {
+			return true
+		}
+	}
+	return false
 }
 
 // maxAlign is the largest alignment that a section of the patch keeps in a process: the page size.
@@ -173,7 +190,7 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 	if err := s.checkTarget(r.Target); err != nil {
 		return where("0x%x: %v", r.Offset, err)
 	}
-	if rule.absolute32 && s.opts.PIE {
+	if rule.absolute32 && s.movable() {
 		return fault.Refuse("reloc-32-pie", "section "+out.Name,
 			"0x%x: %v in a patch for a binary that may be loaded anywhere", r.Offset, r.Type).
 			WithHint("compile the patched unit with the options of the original (-fPIE or -fPIC)")

@@ -54,6 +54,14 @@ func joined() *ld.Joined {
 	}
 }
 
+// fixed moves the original to where programs without -pie lie.
+func fixed(j *ld.Joined) {
+	for i := range j.Originals {
+		j.Originals[i].Addr += 0x400000
+	}
+	j.Functions[0].Parts[0].Addr += 0x400000
+}
+
 var options = Options{ID: "0001", BuildID: "0123456789abcdef0123456789abcdef01234567", Meta: kpatch.Meta{Tool: "test"}}
 
 func TestStrip(t *testing.T) {
@@ -160,12 +168,18 @@ func TestStripRefuses(t *testing.T) {
 		{"target past the original", func(j *ld.Joined, _ *Options) { j.Sections[1].Relocs[0].Target.Offset = 0x41 }, "", "past the original's section .bss"},
 		{"offset into an import", func(j *ld.Joined, _ *Options) { j.Sections[0].Relocs[2].Target.Offset = 1 }, "", "into import strchr"},
 		{"no such import", func(j *ld.Joined, _ *Options) { j.Sections[0].Relocs[2].Target.Index = 2 }, "", "target 2 of 2"},
-		{"32-bit address in PIE", func(j *ld.Joined, o *Options) { reloc(j).Type, o.PIE = elf.R_X86_64_32S, true }, "reloc-32-pie", "R_X86_64_32S"},
+		{"32-bit address in PIE", func(j *ld.Joined, o *Options) {
+			fixed(j)
+			reloc(j).Type, o.PIE = elf.R_X86_64_32S, true
+		}, "reloc-32-pie", "R_X86_64_32S"},
+		{"32-bit address for a binary linked at 0", func(j *ld.Joined, _ *Options) { reloc(j).Type = elf.R_X86_64_32S }, "reloc-32-pie", "R_X86_64_32S"},
 		{"original above 2 GiB", func(j *ld.Joined, _ *Options) {
+			fixed(j)
 			j.Originals[2].Addr = 1<<31 - 8
 			j.Sections[1].Relocs[0].Type = elf.R_X86_64_32S
 		}, "reloc-range", "R_X86_64_32S cannot hold 0x80000002"},
 		{"original above 4 GiB", func(j *ld.Joined, _ *Options) {
+			fixed(j)
 			j.Originals[2].Addr = 1<<32 - 8
 			j.Sections[1].Relocs[0].Type = elf.R_X86_64_32
 		}, "reloc-range", "R_X86_64_32 cannot hold 0x100000002"},
@@ -203,8 +217,12 @@ func TestNearestNeighbours(t *testing.T) {
 		change func(j *ld.Joined, o *Options)
 	}{
 		{"five bytes of room", func(j *ld.Joined, _ *Options) { j.Functions[0].OldSize = 5 }},
-		{"32-bit address without PIE", func(j *ld.Joined, _ *Options) { j.Sections[0].Relocs[1].Type = elf.R_X86_64_32S }},
+		{"32-bit address without PIE", func(j *ld.Joined, _ *Options) {
+			fixed(j)
+			j.Sections[0].Relocs[1].Type = elf.R_X86_64_32S
+		}},
 		{"original below 4 GiB", func(j *ld.Joined, _ *Options) {
+			fixed(j)
 			j.Originals[2].Addr = 1<<32 - 16
 			j.Sections[1].Relocs[0].Type = elf.R_X86_64_32
 		}},
