@@ -6,18 +6,22 @@ import (
 	"io"
 )
 
-// chunkSize is how much memory is read at once, in bytes. Stacks are read upwards from the stack pointer.
-const chunkSize = 16 << 10
+// Memory is read in chunks, upwards from the stack pointer: the first as small as most stacks are, the next ones larger.
+const (
+	firstChunk = 4 << 10
+	chunkSize  = 64 << 10
+)
 
 // memory reads through the chunk last used: one read of the target serves many frames.
 type memory struct {
 	r     io.ReaderAt
 	start uint64
 	data  []byte
-	buf   []byte
+	buf   []byte // chunkSize bytes
+	next  int    // bytes to read next time
 }
 
-func newMemory(r io.ReaderAt) *memory { return &memory{r: r, buf: make([]byte, chunkSize)} }
+func newMemory(r io.ReaderAt, buf []byte) *memory { return &memory{r: r, buf: buf, next: firstChunk} }
 
 // read fills b from address at.
 func (m *memory) read(b []byte, at uint64) error {
@@ -44,11 +48,15 @@ func (m *memory) holds(at uint64, n int) bool {
 // load reads the chunk from at's page on; what cannot be read is cut off.
 func (m *memory) load(at uint64) {
 	m.start = at &^ 4095
-	n, _ := m.r.ReadAt(m.buf, int64(m.start))
+	n, _ := m.r.ReadAt(m.buf[:m.next], int64(m.start))
 	m.data = m.buf[:max(n, 0)]
+	m.next = min(4*m.next, chunkSize)
 }
 
 func (m *memory) u64(at uint64) (uint64, error) {
+	if m.holds(at, 8) {
+		return binary.LittleEndian.Uint64(m.data[at-m.start:]), nil
+	}
 	var b [8]byte
 	err := m.read(b[:], at)
 	return binary.LittleEndian.Uint64(b[:]), err

@@ -53,6 +53,8 @@ type Walker struct {
 	modules  []Module
 	rows     map[uint64]rowResult
 	restores map[uint64]bool // known answers of returnsFromSignal
+	buf      []byte
+	caller   state // scratch of step
 }
 
 type rowResult struct {
@@ -70,7 +72,7 @@ func NewWalker(modules []Module) *Walker {
 		}
 		return 1
 	})
-	return &Walker{modules: sorted, rows: map[uint64]rowResult{}, restores: map[uint64]bool{}}
+	return &Walker{modules: sorted, rows: map[uint64]rowResult{}, restores: map[uint64]bool{}, buf: make([]byte, chunkSize)}
 }
 
 // Walk walks one stack with a walker of its own. A depth of 0 stands for DefaultDepth.
@@ -103,7 +105,7 @@ func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
 	if depth <= 0 {
 		depth = DefaultDepth
 	}
-	s := &state{regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem)}
+	s := &state{regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem, w.buf)}
 	s.set(regSP, regs.SP)
 	s.set(regPC, regs.PC)
 	stack := w.walk(s, depth)
@@ -152,7 +154,7 @@ func (w *Walker) step(s *state, exact bool) (f Frame, last bool, err error) {
 	if f.Signal {
 		f.At = f.PC
 	}
-	f.CFA, last, err = s.unwind(r.row)
+	f.CFA, last, err = s.unwind(r.row, &w.caller)
 	if err != nil {
 		return f, false, fmt.Errorf("frame at 0x%x: %w", f.PC, err)
 	}
@@ -188,8 +190,8 @@ func (w *Walker) module(at uint64) *Module {
 	return &w.modules[i-1]
 }
 
-// unwind replaces the registers by the caller's.
-func (s *state) unwind(r *row) (cfa uint64, last bool, err error) {
+// unwind replaces the registers by the caller's, made in scratch memory.
+func (s *state) unwind(r *row, caller *state) (cfa uint64, last bool, err error) {
 	if r.regs[r.ra].kind == ruleUndefined {
 		return 0, true, nil
 	}
@@ -205,10 +207,10 @@ func (s *state) unwind(r *row) (cfa uint64, last bool, err error) {
 	if s.pastFrame(r, cfa) {
 		r = r.withoutFrame()
 	}
-	caller := *s
+	*caller = *s
 	caller.set(regSP, cfa)
 	for n := range r.regs {
-		if err := s.apply(&caller, n, &r.regs[n], cfa); err != nil {
+		if err := s.apply(caller, n, &r.regs[n], cfa); err != nil {
 			return cfa, false, fmt.Errorf("register %d: %w", n, err)
 		}
 	}
@@ -216,7 +218,7 @@ func (s *state) unwind(r *row) (cfa uint64, last bool, err error) {
 		return cfa, false, errors.New("no rule for the return address")
 	}
 	caller.set(regPC, caller.regs[r.ra])
-	*s = caller
+	*s = *caller
 	return cfa, false, nil
 }
 

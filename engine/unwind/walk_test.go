@@ -323,7 +323,7 @@ func TestExpressions(t *testing.T) {
 		{name: "unknown operation", expr: []byte{0xf0}, err: "0xf0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &state{bias: 0x400000, mem: newMemory(words(0x7000, 0x1122334455667788))}
+			s := &state{bias: 0x400000, mem: newMemory(words(0x7000, 0x1122334455667788), make([]byte, chunkSize))}
 			s.set(regSP, 0x7000)
 			s.set(regPC, 0x401004)
 			got, err := s.eval(tt.expr)
