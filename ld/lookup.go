@@ -239,30 +239,38 @@ func (o *Original) discardedGlobal(name string) (binding, bool, error) {
 // imported takes a name that nothing in the link defines.
 func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 	name := sym.Name
-	b := binding{kind: bindImport, name: name, version: sym.Version}
-	lib := o.library[name]
-	b.typ = lib.typ
+	lib, inLibrary := o.library[name]
+	b := binding{kind: bindImport, name: name, version: sym.Version, typ: lib.typ}
 	if known := o.imports[name]; known != nil {
-		if b.version == "" {
-			b.version = known.Version
-		}
-		if b.typ == elf.STT_NOTYPE {
-			b.typ = known.Type
-		}
-		if o.slots.twice[name] || b.version != known.Version {
-			return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are in use", name)
-		}
-	} else if b.version == "" {
+		return o.alreadyImported(b, known)
+	}
+	if b.version == "" {
 		b.version = lib.version
 	}
-	_, inLibrary := o.library[name]
-	if sym.Bind == elf.STB_WEAK && o.imports[name] == nil && !inLibrary {
+	switch {
+	case inLibrary:
+	case sym.Bind == elf.STB_WEAK:
 		b.absent = true
-	}
-	if !o.link.dynamic && !b.absent {
+	case !o.link.dynamic:
 		b.why = fault.Refuse("undefined-symbol", "original binary",
 			"%q is in no input of the link, and a static executable has no shared libraries", name).
 			WithHint("define it in the patch")
+	case !o.link.shared && o.allLibraries():
+		b.why = fault.Refuse("undefined-symbol", "original binary", "%q is in no input and no library of the link", name).
+			WithHint("define it in the patch, or link the original with its library")
+	}
+	return b, nil
+}
+
+func (o *Original) alreadyImported(b binding, known *elfobj.Symbol) (binding, error) {
+	if b.version == "" {
+		b.version = known.Version
+	}
+	if b.typ == elf.STT_NOTYPE {
+		b.typ = known.Type
+	}
+	if o.slots.twice[b.name] || b.version != known.Version {
+		return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are in use", b.name)
 	}
 	return b, nil
 }

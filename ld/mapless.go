@@ -15,16 +15,20 @@ func MapFromSymbols(bin, object *elfobj.File, path string) (*Map, error) {
 		return nil, fault.Refuse("stripped", "", "the binary has no symbol table, and there is no record of its link").
 			WithHint("give the binary as the linker wrote it, before strip")
 	}
-	known := uniqueSymbols(bin)
+	known, own := uniqueSymbols(bin), uniqueSymbols(object)
 	placed := map[int]uint64{}
-	for name, s := range uniqueSymbols(object) {
-		b := known[name]
-		if b == nil || b.Type != s.Type || b.Size != s.Size || s.Type == elf.STT_TLS {
+	for i := range object.Symbols {
+		s := &object.Symbols[i]
+		b := known[s.Name]
+		if own[s.Name] != s || b == nil || b.Type != s.Type || b.Size != s.Size {
 			continue
 		}
 		addr := b.Value - s.Value
+		if tls := bin.TLS(); s.Type == elf.STT_TLS && tls != nil {
+			addr += tls.Vaddr // such symbols count from the start of the TLS segment
+		}
 		if old, ok := placed[s.Section]; ok && old != addr {
-			return nil, fault.Refuse("object-mismatch", path, "symbol %q says section %s is at %#x, another says %#x", name,
+			return nil, fault.Refuse("object-mismatch", path, "symbol %q says section %s is at %#x, another says %#x", s.Name,
 				object.Sections[s.Section].Name, addr, old).WithHint("the binary was not linked from this object")
 		}
 		placed[s.Section] = addr

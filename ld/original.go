@@ -163,12 +163,22 @@ func (o *Original) indexBinary() {
 		switch {
 		case s.Name == "":
 		case s.Defined():
-			o.exports[s.Name] = s
+			o.indexExport(s)
 			o.indexSymbol(s)
 		case s.Section == int(elf.SHN_UNDEF):
 			o.imports[s.Name] = s
 		}
 	}
+}
+
+// indexExport remembers a defined dynamic symbol; of a name with several versions the version is not known.
+func (o *Original) indexExport(s *elfobj.Symbol) {
+	if known := o.exports[s.Name]; known != nil && known.Version != s.Version {
+		unversioned := *s
+		unversioned.Version = ""
+		s = &unversioned
+	}
+	o.exports[s.Name] = s
 }
 
 func (o *Original) indexSymbol(s *elfobj.Symbol) {
@@ -234,6 +244,22 @@ func (o *Original) indexInput(at inputSymbol, s *elfobj.Symbol) {
 	} else if _, found := o.missing[s.Name]; !found {
 		o.missing[s.Name] = at
 	}
+}
+
+// allLibraries reports whether every library that the binary asks for is among the inputs.
+func (o *Original) allLibraries() bool {
+	given := map[string]bool{}
+	for i := range o.objects {
+		if f := o.objects[i].File; f.Type == elf.ET_DYN {
+			given[f.Soname()] = true
+		}
+	}
+	for _, name := range o.bin.Needed() {
+		if !given[name] {
+			return false
+		}
+	}
+	return true
 }
 
 func (o *Original) indexLibrary(f *elfobj.File) {

@@ -202,16 +202,20 @@ func TestRulesFixed(t *testing.T) {
 // TestLibraries: the shared libraries of the link give type and version of a new import.
 func TestLibraries(t *testing.T) {
 	b := link(t, compile(t, "-O2"))
-	path := strings.TrimSpace(testkit.Run(t, b.dir, "gcc", "-print-file-name=libc.so.6"))
-	lib, err := elfobj.Load(path)
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"libc.so.6", "libm.so.6"} {
+		path := strings.TrimSpace(testkit.Run(t, b.dir, "gcc", "-print-file-name="+name))
+		lib, err := elfobj.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.objects = append(b.objects, Object{Path: path, File: lib})
 	}
-	b.objects = append(b.objects, Object{Path: path, File: lib})
 	checkRules(t, b, b.open(t), "main", []rule{
 		{name: "function in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad getppid\n\t.section .kpatch.text", want: ".kpatch.data+0x0 64 import STT_FUNC getppid@GLIBC_2.2.5 +0"},
 		{name: "variable in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad optarg\n\t.section .kpatch.text", code: "new-data-import"},
 		{name: "variable", body: "mov optarg@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT optarg@GLIBC_2.2.5 +4"},
+		{name: "in no library", body: "call no_such_function", code: "undefined-symbol"},
+		{name: "weak and in a library", body: "\t.weak getppid\n\tcall getppid", want: ".kpatch.text+0x1 PC32 import STT_FUNC getppid@GLIBC_2.2.5 -4"},
 		{name: "address of a function", body: "lea getppid(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_FUNC getppid@GLIBC_2.2.5 +4", text: "488b05"},
 	})
 }
@@ -394,6 +398,39 @@ func TestSameMember(t *testing.T) {
 		} else if err := o.mismatch(inputSection{i, text.Index}, 0, text.Size, p.addr); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestAliases: two names for one address cannot be patched apart.
+func TestAliases(t *testing.T) {
+	b := buildText(t, asmMain+asmFunction("f", "\tmov $1,%eax\n\tret")+"\t.set g,f\n")
+	u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\ng.kpatch:\n\tnop\n\tret\n",
+		[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}, {Name: "g", Symbol: "g.kpatch", Orig: "g"}})
+	_, err := tryJoin(b.open(t), u)
+	checkRefusal(t, err, "folded-function")
+}
+
+// TestMapFromSymbols: without a map, sections lie where symbols say that only one place can be meant by.
+func TestMapFromSymbols(t *testing.T) {
+	b := link(t, compile(t, "-O2"))
+	main := b.input(t, "main.o")
+	m, err := MapFromSymbols(b.bin, b.objects[main].File, "main.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := b.open(t).places[main]
+	b.m, b.objects = m, b.objects[main:main+1]
+	for i, p := range b.open(t).places[0] {
+		if p.state == placed && p != want[i] {
+			t.Errorf("section %d: %+v, by the link map %+v", i, p, want[i])
+		}
+	}
+	compareWithLinker(t, b, join(t, b.open(t), b.identityUnit(t, "main")))
+
+	b.bin.Symbols = nil
+	_, err = MapFromSymbols(b.bin, b.objects[0].File, "main.o")
+	if f := fault.As(err); f == nil || f.Code != "stripped" {
+		t.Errorf("got error %v, want a refusal with code stripped", err)
 	}
 }
 
