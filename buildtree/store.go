@@ -75,7 +75,7 @@ func (s *Store) PutBlob(data []byte) (Digest, error) {
 		return d, nil
 	}
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(windowFor(len(data))), zstd.WithEncoderCRC(false))
+		zstd.WithWindowSize(windowFor(len(data))), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return "", err
 	}
