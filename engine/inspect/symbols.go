@@ -116,32 +116,39 @@ func versionTable(f *elfobj.File) []byte {
 // maxLinkMap bounds the walk along the link map.
 const maxLinkMap = 1 << 16
 
-// Scope returns the objects in the order in which ld.so searches them: the executable, then along the link map (glibc
-// <link.h>), which lists libraries loaded at start breadth-first and later ones after them. Objects that are not in
-// the link map (another namespace) are left out; where there is none yet, all objects follow in order of address.
+// Scope returns the objects in the order in which ld.so searches them: along the link map (glibc <link.h>), which begins
+// with the executable, lists libraries loaded at start breadth-first and later ones after them. Objects that are not in
+// it (another namespace) are left out; where there is none yet, all objects follow the executable in order of address.
 func (p *Process) Scope() []*Object {
 	var scope []*Object
-	add := func(o *Object) {
-		if o != nil && !slices.Contains(scope, o) {
+	for _, entry := range p.linkMap() {
+		if o := p.linked(entry); o != nil && !slices.Contains(scope, o) {
 			scope = append(scope, o)
 		}
 	}
-	add(p.Main())
-	for _, entry := range p.linkMap() {
-		for i := range p.Objects {
-			o := &p.Objects[i]
-			if o.Bias == entry.bias && o.dyn.vaddr != 0 && o.Addr(LinkAddr(o.dyn.vaddr)) == entry.dynamic {
-				add(o)
-			}
-		}
-	}
-	if len(scope) > 1 {
+	if len(scope) > 0 {
 		return scope
 	}
+	if main := p.Main(); main != nil {
+		scope = append(scope, main)
+	}
 	for i := range p.Objects {
-		add(&p.Objects[i])
+		if !p.Objects[i].Main {
+			scope = append(scope, &p.Objects[i])
+		}
 	}
 	return scope
+}
+
+// linked returns the object of an entry, nil for those without a file (the vdso).
+func (p *Process) linked(entry linkMapEntry) *Object {
+	for i := range p.Objects {
+		o := &p.Objects[i]
+		if o.Bias == entry.bias && o.dyn.vaddr != 0 && o.Addr(LinkAddr(o.dyn.vaddr)) == entry.dynamic {
+			return o
+		}
+	}
+	return nil
 }
 
 type linkMapEntry struct {
@@ -149,17 +156,24 @@ type linkMapEntry struct {
 	dynamic Addr // l_ld
 }
 
-// linkMap walks r_debug of the executable; nil for static programs and before ld.so has set it up.
+// linkMap walks the list that DT_DEBUG of the executable leads to; nil for static programs and before ld.so has set it up.
+// Only executables have DT_DEBUG, and the kernel's executable is ld.so itself when that was called by name, so all are
+// asked.
 func (p *Process) linkMap() []linkMapEntry {
-	main := p.Main()
-	if main == nil || main.dyn.filesz == 0 || main.dyn.filesz > 1<<16 {
-		return nil
+	for i := range p.Objects {
+		o := &p.Objects[i]
+		if o.dyn.filesz == 0 || o.dyn.filesz > 1<<16 {
+			continue
+		}
+		dynamic := make([]byte, o.dyn.filesz)
+		if _, err := p.mem.ReadAt(dynamic, int64(o.Addr(LinkAddr(o.dyn.vaddr)))); err != nil {
+			continue
+		}
+		if debug := debugAddr(dynamic); debug != 0 {
+			return readLinkMap(p.mem, debug)
+		}
 	}
-	dynamic := make([]byte, main.dyn.filesz)
-	if _, err := p.mem.ReadAt(dynamic, int64(main.Addr(LinkAddr(main.dyn.vaddr)))); err != nil {
-		return nil
-	}
-	return readLinkMap(p.mem, debugAddr(dynamic))
+	return nil
 }
 
 func debugAddr(dynamic []byte) Addr {

@@ -144,3 +144,45 @@ func TestReadLinkMapEnds(t *testing.T) {
 		t.Errorf("unreadable: %v", got)
 	}
 }
+
+func TestScopeOfProgramStartedByLoader(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, waitProgram, []string{"-Wl,--build-id"})
+	file, err := elfobj.Load(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := testkit.Start(t, interpreter(t, file), program)
+	live.WaitLine("ready")
+	p := read(t, live.PID)
+	var names []string
+	for _, o := range p.Scope() {
+		names = append(names, o.Name)
+	}
+	if len(names) != 3 || names[0] != "fixture" || names[1] != "libc.so.6" {
+		t.Errorf("scope %q", names)
+	}
+}
+
+func TestScopeOfStaticProgram(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	live, _ := startWaiting(t, testkit.CCText(t, waitProgram, []string{"-static"}))
+	p := read(t, live.PID)
+	if scope := p.Scope(); len(scope) != 1 || scope[0] != p.Main() {
+		t.Errorf("scope of %d objects", len(scope))
+	}
+}
+
+func interpreter(t *testing.T, f *elfobj.File) string {
+	t.Helper()
+	for _, seg := range f.Segments {
+		if seg.Type == elf.PT_INTERP {
+			path, ok := f.BytesAt(seg.Vaddr, seg.Filesz-1)
+			if ok {
+				return string(path)
+			}
+		}
+	}
+	t.Fatal("no interpreter")
+	return ""
+}
