@@ -82,7 +82,12 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 		return OldPart{}, false, nil
 	}
 	part := OldPart{Name: s.Name, Addr: p.addr + s.Value, Size: symbolSize(obj.File, s)}
-	if err := o.mismatch(inputSection{input, s.Section}, s.Value, part.Size, part.Addr); err != nil {
+	at := inputSection{input, s.Section}
+	err := o.mismatch(at, s.Value, part.Size, part.Addr)
+	if err == nil {
+		err = o.misbound(at, s.Value, part.Size, part.Addr)
+	}
+	if err != nil {
 		return OldPart{}, false, fault.Refuse("object-mismatch", where, "%s is not the object the binary was linked from", objectName(obj)).
 			WithCause(err).WithHint("build the original again with --clean")
 	}

@@ -136,7 +136,7 @@ func (b *build) open(t testing.TB) *Original {
 func (b *build) input(t testing.TB, suffix string) int {
 	t.Helper()
 	for i, o := range b.objects {
-		if strings.HasSuffix(o.Path, suffix) || o.Member == suffix {
+		if filepath.Base(o.Path) == suffix || o.Member == suffix {
 			return i
 		}
 	}

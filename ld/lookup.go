@@ -56,27 +56,38 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 
 // private finds a local symbol of the input.
 func (o *Original) private(input int, name string) (binding, bool, error) {
-	f := o.objects[input].File
-	var found *elfobj.Symbol
-	for i := range f.Symbols {
-		s := &f.Symbols[i]
-		if s.Name != name || s.Bind != elf.STB_LOCAL || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION {
-			continue
-		}
-		if found != nil && (found.Section != s.Section || found.Value != s.Value) {
+	list := o.privates(input)[name]
+	if len(list) == 0 {
+		return binding{}, false, nil
+	}
+	for _, s := range list[1:] {
+		if s.Section != list[0].Section || s.Value != list[0].Value {
 			return binding{}, false, fault.Refuse("ambiguous-symbol", objectName(&o.objects[input]),
 				"several local symbols are named %q", name).WithHint("give the two different names in the source")
 		}
-		found = s
 	}
-	if found == nil {
-		return binding{}, false, nil
-	}
-	if !found.Defined() {
+	if !list[0].Defined() {
 		return binding{}, false, fault.Refuse("absolute-symbol", objectName(&o.objects[input]), "%q is no place in a section", name)
 	}
-	b, err := o.placed(input, found)
+	b, err := o.placed(input, list[0])
 	return b, err == nil, err
+}
+
+// privates indexes the local symbols of an input when they are first needed.
+func (o *Original) privates(input int) map[string][]*elfobj.Symbol {
+	if index := o.byName[input]; index != nil {
+		return index
+	}
+	index := map[string][]*elfobj.Symbol{}
+	f := o.objects[input].File
+	for i := range f.Symbols {
+		s := &f.Symbols[i]
+		if s.Name != "" && s.Bind == elf.STB_LOCAL && s.Type != elf.STT_FILE && s.Type != elf.STT_SECTION {
+			index[s.Name] = append(index[s.Name], s)
+		}
+	}
+	o.byName[input] = index
+	return index
 }
 
 // placed turns a defined symbol of an input into a link address.

@@ -34,8 +34,9 @@ type Original struct {
 	slots   slots
 	out     []OrigSection
 
-	inputLocals map[string]bool        // names of local symbols of the inputs
-	leads       map[evidenceKey]uint64 // read when first needed
+	byName      []map[string][]*elfobj.Symbol // local symbols by input; read when first needed
+	inputLocals map[string]bool               // names of local symbols of the inputs
+	leads       map[evidenceKey]uint64        // read when first needed
 }
 
 // inputSymbol is a symbol of an input, by index.
@@ -69,6 +70,7 @@ func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 		return nil, fault.Refuse("foreign-machine", "original binary", "machine %v, want EM_X86_64", bin.Machine)
 	}
 	o := &Original{bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
+	o.byName = make([]map[string][]*elfobj.Symbol, len(objects))
 	for i, obj := range objects {
 		if obj.File == nil {
 			return nil, fault.New(fault.Bug, objectName(&objects[i]), "input without contents")

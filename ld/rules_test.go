@@ -351,6 +351,27 @@ func TestMismatch(t *testing.T) {
 	checkRefusal(t, err, "object-mismatch")
 }
 
+// TestMisbound: a map that places a variable elsewhere than the code has it is refused, though all code is as expected.
+func TestMisbound(t *testing.T) {
+	asm := asmMain + asmFunction("f", "\tmov v(%rip),%eax\n\tret") + "\t.section .bss.v,\"aw\",@nobits\nv:\t.zero 8\n"
+	for _, wrong := range []bool{false, true} {
+		b := buildText(t, asm)
+		for i := range b.m.Entries {
+			if wrong && b.m.Entries[i].Section == ".bss.v" {
+				b.m.Entries[i].Addr += 8
+			}
+		}
+		u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
+			[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
+		_, err := tryJoin(b.open(t), u)
+		if !wrong && err != nil {
+			t.Fatal(err)
+		} else if wrong {
+			checkRefusal(t, err, "object-mismatch")
+		}
+	}
+}
+
 // TestDiscarded: a changed function that the linker left out is no error, and is code of the patch where that needs it.
 func TestDiscarded(t *testing.T) {
 	b := link(t, compile(t, "-O2", "-ffunction-sections", "-fdata-sections"), "-Wl,--gc-sections")

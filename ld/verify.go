@@ -2,6 +2,7 @@ package ld
 
 import (
 	"debug/elf"
+	"encoding/binary"
 	"fmt"
 
 	"gocare/internal/elfobj"
@@ -31,6 +32,56 @@ func (o *Original) mismatch(s inputSection, from, size, addr uint64) error {
 		}
 	}
 	return nil
+}
+
+// misbound follows the references of an original function and says which one the linker bound to another place than
+// lookup would: then the map places something wrongly.
+func (o *Original) misbound(s inputSection, from, size, addr uint64) error {
+	f := o.objects[s.object].File
+	relas, err := f.Relas(s.section)
+	if err != nil {
+		return err
+	}
+	for _, r := range relas {
+		if r.Offset < from || r.Offset-from >= size || size-(r.Offset-from) < 4 {
+			continue
+		}
+		want, known := o.expected(s.object, r)
+		field, ok := o.bin.BytesAt(addr+r.Offset-from, 4)
+		if !known || !ok {
+			continue
+		}
+		value := int64(int32(binary.LittleEndian.Uint32(field)))
+		if got := addr + r.Offset - from + uint64(value-r.Addend); got != want {
+			return fmt.Errorf("%q is at 0x%x by the map, the code at 0x%x refers to 0x%x",
+				symbolName(f, r.Symbol), want, addr+r.Offset-from, got)
+		}
+	}
+	return nil
+}
+
+// expected returns the link address that a relocation of an input refers to, where no PLT entry, merged section or
+// relaxation can stand between.
+func (o *Original) expected(input int, r elfobj.Rela) (uint64, bool) {
+	sym := &o.objects[input].File.Symbols[r.Symbol]
+	t := elf.R_X86_64(r.Type)
+	if t != elf.R_X86_64_PC32 && (t != elf.R_X86_64_PLT32 || sym.Bind != elf.STB_LOCAL) {
+		return 0, false
+	}
+	if sym.Type == elf.STT_SECTION && sym.Defined() {
+		p := o.places[input][sym.Section]
+		return p.addr, p.state == placed
+	}
+	b, err := o.lookup(input, sym)
+	return b.addr, err == nil && b.kind == bindPlace && !b.ifunc
+}
+
+func symbolName(f *elfobj.File, i int) string {
+	sym := &f.Symbols[i]
+	if sym.Type == elf.STT_SECTION && sym.Defined() {
+		return f.Sections[sym.Section].Name
+	}
+	return sym.Name
 }
 
 // relocated marks the bytes in [from, from+size) of a section that a linker may change.
