@@ -328,10 +328,16 @@ func (c *decider) variables() {
 			hint = "keep the old size and put what is new into a new variable"
 		}
 		c.refuse(problem{
-			code: v.Code, hint: hint, at: stmt{line: pair.p.line},
+			code: v.Code, hint: hint, at: stmt{line: pair.p.line, src: c.d.patched.declared(pair.p)},
 			what: fmt.Sprintf("cannot patch variable %q: %s", v.Name, v.Reason),
 		}, c.d.patched, "")
 	}
+}
+
+// declared returns where the debug information says that a variable is declared.
+func (f *File) declared(b *block) srcPos {
+	p := f.places()[b.name]
+	return srcPos{p.file, p.line}
 }
 
 // copyable reports whether a changed variable is constant, private to the unit, and used by functions of the patch alone.

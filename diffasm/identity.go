@@ -24,6 +24,7 @@ type side struct {
 type auto struct {
 	name string
 	key  string
+	sure bool   // the key has the declaring function
 	fn   *fn    // for a clone
 	b    *block // for a variable
 }
@@ -123,14 +124,61 @@ type matcher struct {
 	pair      map[string]string   // patched name -> original name
 	ambiguous map[string][]string // patched name -> original candidates
 	groups    []*group
+	unproved  []string // patched names paired by likeness alone
+	guess     bool     // joins are made by likeness
 }
 
 func newMatcher(orig, patched *File) *matcher {
 	m := &matcher{o: newSide(orig), p: newSide(patched), pair: map[string]string{}, ambiguous: map[string][]string{}}
 	m.p.extern = m.plain
 	m.o.extern = func(n string) string { return n }
+	m.refine()
 	m.group()
 	return m
+}
+
+// refine adds the declaring function to the keys of static locals where the debug information of both units knows it for
+// every one of that name.
+func (m *matcher) refine() {
+	if len(m.o.autos) == 0 || len(m.p.autos) == 0 {
+		return
+	}
+	op, pp := m.o.f.places(), m.p.f.places()
+	if op == nil || pp == nil {
+		return
+	}
+	unknown := map[string]bool{}
+	m.o.eachVar(func(a *auto) { unknown[a.key] = unknown[a.key] || op[a.name].fn == "" })
+	m.p.eachVar(func(a *auto) { unknown[a.key] = unknown[a.key] || pp[a.name].fn == "" })
+	sure := func(where map[string]place) func(*auto) {
+		return func(a *auto) {
+			if !unknown[a.key] {
+				a.sure, a.key = true, a.key+" in "+where[a.name].fn
+			}
+		}
+	}
+	m.o.eachVar(sure(op))
+	m.p.eachVar(sure(pp))
+}
+
+func (s *side) eachVar(yield func(*auto)) {
+	for _, a := range s.autos {
+		if a.b != nil {
+			yield(a)
+		}
+	}
+}
+
+// declared pairs static locals that are the only ones of their name in their function, by debug information.
+func (m *matcher) declared() int {
+	n := 0
+	for _, g := range m.groups {
+		if len(g.o) == 1 && len(g.p) == 1 && g.p[0].sure {
+			m.join(g.p[0].name, g.o[0].name)
+			n++
+		}
+	}
+	return n
 }
 
 // plain is the token of a name of the patched unit that is not automatic.
@@ -188,6 +236,7 @@ func (s *side) inOrder() (list []*auto) {
 // run pairs what evidence allows, strongest first, until nothing moves; then settles the rest.
 func (m *matcher) run() {
 	levels := []func() int{
+		m.declared,
 		m.equalClones,
 		func() int { return m.votes(true) },
 		m.equalClonesInOrder,
@@ -197,8 +246,10 @@ func (m *matcher) run() {
 		func() int { return m.sameProperties(2) },
 		m.sharedOwner,
 	}
+	const proofs = 5 // levels before this one prove what they pair
 	m.refresh()
 	for i := 0; i < len(levels); {
+		m.guess = i >= proofs
 		if levels[i]() == 0 {
 			i++
 			continue
@@ -218,6 +269,9 @@ func (m *matcher) refresh() {
 // join records that p of the patched unit is o of the original.
 func (m *matcher) join(p, o string) {
 	m.pair[p] = o
+	if a := m.p.autos[p]; m.guess && a != nil && !a.sure {
+		m.unproved = append(m.unproved, p)
+	}
 	m.p.token[p] = o
 	m.o.token[o] = o
 	delete(m.p.autos, p)

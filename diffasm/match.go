@@ -11,6 +11,9 @@ import (
 type Delta struct {
 	Functions []Function // in file order of the patched unit, gone ones last
 	Variables []Variable // likewise
+	// Unproved names the static locals of the patched unit that were paired by likeness alone: no debug information, no
+	// unchanged function that uses them. Compiling both versions with -g and matching those instead proves or refutes it.
+	Unproved []string
 
 	orig, patched *File
 	m             *matcher
@@ -42,13 +45,17 @@ func Match(orig, patched, restored *File) (*Delta, error) {
 		return d, matchLTO(orig, patched)
 	}
 	d.m = newMatcher(orig, patched)
-	d.m.run()
 	var r *matcher
 	if restored != nil {
 		r = newMatcher(orig, restored)
 		r.run()
+		d.m.adopt(r)
+	}
+	d.m.run()
+	if r != nil {
 		d.m.crossCheck(r)
 	}
+	d.Unproved = d.m.unproved
 	d.matchFuncs(r)
 	d.matchVars(r)
 	d.matchLoose(r)

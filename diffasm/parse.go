@@ -32,6 +32,7 @@ func Parse(name string, src []byte) (*File, error) {
 		Name: name, src: string(src), sections: map[string]*section{}, symbols: map[string]*symbol{},
 		fnByName: map[string]*fn{}, blocks: map[string]*block{}, alias: map[string]*alias{},
 		labels: map[string]*fn{}, files: map[int32]string{}, macros: map[string]bool{},
+		debug: map[string][][2]int{},
 	}
 	p := &parser{f: f, lx: lexer{src: f.src}, data: map[*section]*block{}, align: map[*section][]stmt{}}
 	p.cur = p.section(".text", "")
@@ -178,8 +179,19 @@ func (p *parser) switchSection(st stmt) bool {
 	default:
 		return false
 	}
-	p.prev, p.cur = p.cur, to
+	p.enter(to)
 	return true
+}
+
+// enter makes a section current and notes where the text of debug sections begins and ends.
+func (p *parser) enter(to *section) {
+	if list := p.f.debug[p.cur.name]; p.cur.class == classDrop && len(list) > 0 {
+		list[len(list)-1][1] = p.lx.pos
+	}
+	if to.class == classDrop && strings.HasPrefix(to.name, ".debug_") {
+		p.f.debug[to.name] = append(p.f.debug[to.name], [2]int{p.lx.pos, len(p.f.src)})
+	}
+	p.prev, p.cur = p.cur, to
 }
 
 // asmStmt takes a statement of inline assembly: all of them stay with the open function, in order.

@@ -1,0 +1,177 @@
+package diffasm_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gocare/diffasm"
+	"gocare/internal/testkit"
+)
+
+// change is a change of a C source and what has to become of it.
+type change struct {
+	name     string
+	flags    string
+	orig     string
+	patched  string
+	has      string   // a construct the assembly of the original must show, else the row tests nothing
+	want     []string // name:status of every function that is not unchanged
+	contains []string // in the emitted assembly
+	lacks    []string
+	code     string // refusal
+	unproved string
+}
+
+const twoUsers = `__attribute__((noinline)) int k(int x) { return x + 1; }
+int f(int x) { static int n; n += x; return k(n); }
+int g(int x) { static int n; n -= x; return k(n); }
+`
+
+var changes = []change{
+	{
+		name: "function renamed, its static may go with it", flags: "-O0", orig: twoUsers, has: "n.1",
+		patched: strings.Replace(twoUsers, "int f(", "int e(int x) { static int n = 3; return n += x; }\nint f(int x) { return e(x); }\nint f2(", 1),
+		want:    []string{"e:new", "f:changed", "f2:new"},
+		code:    "static-ambiguous",
+	},
+	{
+		name: "renumbered static of a changed function", flags: "-O2", orig: twoUsers, has: "n.1",
+		patched:  "int e(int x) { static int n = 3; return n += x; }\n" + strings.Replace(twoUsers, "n += x", "n += 2 * x + e(x)", 1),
+		want:     []string{"e:new", "f:changed"},
+		contains: []string{"n.1(%rip)", "n.2.kpnew:"}, unproved: "n.1",
+	},
+	{
+		name: "static moves to another function, debug information", flags: "-O2 -g", orig: "int f(int x) { static int n; n += x; return n; }\nint g(int x) { return x; }\n", has: "n.0",
+		patched: "int f(int x) { return x; }\nint g(int x) { static int n; n += x; return n; }\n",
+		want:    []string{"f:changed", "g:changed"}, contains: []string{"n.0.kpnew:"}, lacks: []string{"n.0(%rip)"},
+	},
+	{
+		name: "static moves to another function", flags: "-O2", orig: "int f(int x) { static int n; n += x; return n; }\nint g(int x) { return x; }\n", has: "n.0",
+		patched: "int f(int x) { return x; }\nint g(int x) { static int n; n += x; return n; }\n",
+		want:    []string{"f:changed", "g:changed"}, code: "static-ambiguous",
+	},
+	{
+		name: "static of an inlined new function, debug information", flags: "-O2 -g", orig: "int f(int x) { static int n; n += x; return n; }\n", has: "n.0",
+		patched: "static int e(int x) { static int n; n -= x; return n; }\nint f(int x) { return e(x) * 2; }\n",
+		want:    []string{"f:changed"}, contains: []string{"n.0.kpnew(%rip)"}, lacks: []string{"n.0(%rip)"},
+	},
+	{
+		name: "static of an inlined new function, paired by likeness", flags: "-O2", orig: "int f(int x) { static int n; n += x; return n; }\n", has: "n.0",
+		patched: "static int e(int x) { static int n; n -= x; return n; }\nint f(int x) { return e(x) * 2; }\n",
+		want:    []string{"f:changed"}, contains: []string{"n.0(%rip)"}, unproved: "n.0",
+	},
+	{
+		name: "changed clone and its changed caller", flags: "-O2 -g", has: "k.constprop.0",
+		orig: `extern void o(int, int);
+static __attribute__((noinline)) int k(int a, int b) { o(a, b); return a; }
+int f(int x) { return k(x, 4) + 1; }
+int g(int x) { return x ? k(x, 4) : 2; }
+`,
+		patched: `extern void o(int, int);
+static __attribute__((noinline)) int k(int a, int b) { o(a, b); return a; }
+int f(int x) { return k(x, 5) + 1; }
+int g(int x) { return x ? k(x, 4) : 2; }
+`,
+	},
+	{
+		name: "cold part", flags: "-O2", has: "f.cold",
+		orig:    "#include <stdlib.h>\nextern void o(int) __attribute__((cold));\nint f(int x) { if (x < 0) { o(x); abort(); } return x * 3; }\n",
+		patched: "#include <stdlib.h>\nextern void o(int) __attribute__((cold));\nint f(int x) { if (x < 0) { o(x + 1); abort(); } return x * 3; }\n",
+		want:    []string{"f:changed"}, contains: []string{"f.kpatch.cold:"},
+	},
+	{
+		name: "dispatch table", flags: "-O2", has: "tab:",
+		orig:    "static int a(int x) { return x; }\nstatic int b(int x) { return -x; }\nint (*tab[])(int) = {a, b};\nint f(int x) { return tab[x & 1](x); }\n",
+		patched: "static int a(int x) { return x; }\nstatic int b(int x) { return -x; }\nint (*tab[])(int) = {b, a};\nint f(int x) { return tab[x & 1](x); }\n",
+		code:    "data-changed",
+	},
+	{
+		name: "private table of strings, all users changed", flags: "-O2 -fPIC", has: "tab:",
+		orig:    "static const char *const tab[] = {\"a\", \"b\"};\nconst char *f(int x) { return tab[x & 1]; }\n",
+		patched: "static const char *const tab[] = {\"a\", \"b\", \"c\"};\nconst char *f(int x) { return tab[x % 3u]; }\n",
+		want:    []string{"f:changed"}, contains: []string{"tab.kpnew:"},
+	},
+}
+
+func gcc(t *testing.T, dir, name, flags, src string) []byte {
+	t.Helper()
+	out := filepath.Join(dir, name+".s")
+	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("gcc", append(strings.Fields(flags), "-S", "-o", out, "a.c")...)
+	cmd.Dir = dir
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, msg)
+	}
+	s, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestChanges follows changes of C sources through a real compiler.
+func TestChanges(t *testing.T) {
+	testkit.Require(t, "gcc")
+	for _, c := range changes {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+func (c change) run(t *testing.T) {
+	dir := t.TempDir()
+	in := map[string]string{
+		"original.s": string(gcc(t, dir, "o", c.flags, c.orig)), "patched.s": string(gcc(t, dir, "p", c.flags, c.patched)),
+	}
+	if !strings.Contains(in["original.s"], c.has) {
+		t.Fatalf("the compiler made no %q: the row tests nothing", c.has)
+	}
+	d, err := diffasm.Match(parse(t, in, "original.s"), parse(t, in, "patched.s"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(d.Unproved, " "); got != c.unproved {
+		t.Errorf("unproved %q, want %q", got, c.unproved)
+	}
+	if got := statuses(d); c.want != nil && !slices.Equal(got, c.want) {
+		t.Errorf("got %v, want %v", got, c.want)
+	}
+	s, err := diffasm.Decide(d, diffasm.Options{})
+	if c.code != "" {
+		if err == nil || !strings.HasPrefix(refusals(err), c.code+":") {
+			t.Errorf("got %v, want a refusal with code %s", err, c.code)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(refusals(err))
+	}
+	e, err := diffasm.Emit(s)
+	if err != nil {
+		t.Fatal(refusals(err))
+	}
+	for _, want := range c.contains {
+		if !strings.Contains(string(e.Asm), want) {
+			t.Errorf("no %q in\n%s", want, e.Asm)
+		}
+	}
+	for _, bad := range c.lacks {
+		if strings.Contains(string(e.Asm), bad) {
+			t.Errorf("%q in\n%s", bad, e.Asm)
+		}
+	}
+}
+
+func statuses(d *diffasm.Delta) (list []string) {
+	for _, f := range d.Functions {
+		if f.Status != diffasm.Same {
+			list = append(list, f.Name+":"+string(f.Status))
+		}
+	}
+	return list
+}
