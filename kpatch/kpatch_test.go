@@ -185,6 +185,54 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+func TestDecodeRefusesDamagedOurs(t *testing.T) {
+	good := mustEncode(t, small())
+	resealed := func(change func(file []byte)) []byte {
+		data := bytes.Clone(good)
+		change(data)
+		seal(data)
+		return data
+	}
+	object := HeaderSize
+	for _, row := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"metadata without digest", func() []byte {
+			data := bytes.Clone(good)
+			data[bytes.Index(data, []byte(DigestSection+"\x00"))+1] = 'x'
+			copy(data[len(data)-digestSectionSize:], "other tool's end")
+			return data
+		}(), "SHA-256"},
+		{"metadata is no JSON", resealed(func(file []byte) { file[bytes.Index(file, []byte(`{"tool"`))] = '[' }), "unreadable metadata"},
+		{"program headers", resealed(func(file []byte) {
+			order.PutUint64(file[object+32:], 64)
+			order.PutUint16(file[object+54:], 56)
+			order.PutUint16(file[object+56:], 1)
+		}), "1 program headers"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p, err := Decode(row.data)
+			if f := fault.As(err); p != nil || f == nil || f.Code != "format-corrupt" || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
+// TestEveryByteCounts changes each byte of a file of ours in turn.
+func TestEveryByteCounts(t *testing.T) {
+	good := mustEncode(t, small())
+	for i := range good {
+		data := bytes.Clone(good)
+		data[i] ^= 0x01
+		if p, err := Decode(data); err == nil || p != nil {
+			t.Fatalf("byte 0x%x: damage was not seen", i)
+		}
+	}
+}
+
 // foreign returns a file as others make it: without our digest and metadata sections, which are only renamed.
 func foreign(file []byte) []byte {
 	data := bytes.Clone(file)

@@ -54,7 +54,7 @@ func joined() *ld.Joined {
 	}
 }
 
-// fixed moves the original to where programs without -pie lie.
+// fixed moves the original to where programs linked with -no-pie lie.
 func fixed(j *ld.Joined) {
 	for i := range j.Originals {
 		j.Originals[i].Addr += 0x400000

@@ -157,6 +157,9 @@ func (l *loader) readSections() error {
 func (s *section) inFile() bool { return s.typ != uint32(elf.SHT_NOBITS) && s.typ != 0 }
 
 func (l *loader) contents(i int) []byte {
+	if i >= len(l.sections) {
+		return nil
+	}
 	if s := &l.sections[i]; s.inFile() {
 		return l.object[s.offset : s.offset+s.size]
 	}
