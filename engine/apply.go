@@ -39,7 +39,7 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	if err := plan.prepare(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", err)
 	}
-	c := &change{process: p, writes: plan.Writes(), code: plan.Code()}
+	c := newChange(p, plan.Writes(), plan.Code())
 	if result.Timing, err = c.commit(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
 	}

@@ -36,7 +36,20 @@ func (o *Options) before(step string) error {
 type change struct {
 	process *inspect.Process
 	writes  []Write
+	first   []Write // those of writes that no earlier one overlaps: what must be there before any is made
 	code    []Code
+}
+
+func newChange(p *inspect.Process, writes []Write, code []Code) *change {
+	c := &change{process: p, writes: writes, code: code}
+	mem := newShadow(nil)
+	for _, w := range writes {
+		if !mem.touched(w.Addr, len(w.Old)) {
+			c.first = append(c.first, w)
+		}
+		mem.write(w.Addr, w.New)
+	}
+	return c
 }
 
 // Timing is what a commit took.
@@ -127,7 +140,7 @@ func (c *change) write(s *trace.Session, opt Options) error {
 	if !c.process.Alive() {
 		return fault.Refuse("no-such-process", fmt.Sprintf("pid %d", c.process.PID), "has ended")
 	}
-	for _, w := range c.writes {
+	for _, w := range c.first {
 		have := make([]byte, len(w.Old))
 		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {
 			return fault.Refuse("changed-meanwhile", fmt.Sprintf("pid %d", c.process.PID),

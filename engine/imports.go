@@ -8,6 +8,7 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/engine/link"
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/kpatch"
 )
@@ -53,12 +54,7 @@ func slotValue(p *inspect.Process, o *inspect.Object, def *inspect.Symbol) (insp
 		return 0, false
 	}
 	for _, rel := range relas {
-		t := elf.R_X86_64(rel.Type)
-		if t != elf.R_X86_64_JMP_SLOT && t != elf.R_X86_64_GLOB_DAT || rel.Symbol <= 0 || rel.Symbol >= len(o.ELF.DynSymbols) {
-			continue
-		}
-		sym := &o.ELF.DynSymbols[rel.Symbol]
-		if sym.Name != def.Name || sym.Version != "" && def.Version != "" && sym.Version != def.Version {
+		if !slotFor(o, rel, def) {
 			continue
 		}
 		var b [8]byte
@@ -71,4 +67,20 @@ func slotValue(p *inspect.Process, o *inspect.Object, def *inspect.Symbol) (insp
 		}
 	}
 	return 0, false
+}
+
+// slotFor reports whether a relocation fills a slot with the function that an IFUNC chose: in another object by name, in
+// its own also by the address of its resolver.
+func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
+	switch elf.R_X86_64(rel.Type) {
+	case elf.R_X86_64_IRELATIVE:
+		return o == def.Object && uint64(rel.Addend) == def.Value
+	case elf.R_X86_64_JMP_SLOT, elf.R_X86_64_GLOB_DAT:
+		if rel.Symbol <= 0 || rel.Symbol >= len(o.ELF.DynSymbols) {
+			return false
+		}
+		sym := &o.ELF.DynSymbols[rel.Symbol]
+		return sym.Name == def.Name && (sym.Version == "" || def.Version == "" || sym.Version == def.Version)
+	}
+	return false
 }

@@ -80,7 +80,7 @@ func NewPlan(p *inspect.Process, files []*File) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, live: live, mem: &shadow{mem: p.Mem()}, mappings: slices.Clone(p.Mappings)}
+	b := &planner{process: p, live: live, mem: newShadow(p.Mem()), mappings: slices.Clone(p.Mappings)}
 	for _, l := range live {
 		b.seq = max(b.seq, l.state.seq)
 	}

@@ -125,7 +125,13 @@ func (c *checker) check(mem io.ReaderAt, t *trace.Thread) (*occupant, error) {
 	if stack.Complete {
 		return nil, nil
 	}
-	return c.scan(mem, t, stack)
+	for _, from := range append([]uint64{stack.ScanFrom}, stack.ScanMore...) {
+		stack.ScanFrom = from
+		if o, err := c.scan(mem, t, stack); o != nil || err != nil {
+			return o, err
+		}
+	}
+	return nil, nil
 }
 
 func (c *checker) find(addr uint64) int {

@@ -27,7 +27,7 @@ func NewRemoval(p *inspect.Process, id string, targets []string) (*Removal, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &remover{process: p, live: regions, mem: &shadow{mem: p.Mem()}, out: &Removal{Process: p}}
+	r := &remover{process: p, live: regions, mem: newShadow(p.Mem()), out: &Removal{Process: p}}
 	// Newest first: a hook then uncovers the one below it.
 	order := slices.Clone(regions)
 	slices.SortStableFunc(order, func(a, b live) int { return int(b.state.seq) - int(a.state.seq) })
@@ -155,7 +155,7 @@ func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
 		return Result{}, err
 	}
 	defer unlock()
-	c := &change{process: r.Process, writes: r.Writes, code: r.Code}
+	c := newChange(r.Process, r.Writes, r.Code)
 	result := Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
 	result.Timing, err = c.commit(ctx, opt)
 	for _, p := range r.Patches {

@@ -16,12 +16,26 @@ import (
 
 // shadow is the target's memory as planned writes will leave it.
 type shadow struct {
-	mem    io.ReaderAt
-	writes []Write
+	mem   io.ReaderAt
+	bytes map[inspect.Addr]byte
 }
 
+func newShadow(mem io.ReaderAt) *shadow { return &shadow{mem: mem, bytes: map[inspect.Addr]byte{}} }
+
 func (s *shadow) write(at inspect.Addr, data []byte) {
-	s.writes = append(s.writes, Write{Addr: at, New: data})
+	for i, c := range data {
+		s.bytes[at+inspect.Addr(i)] = c
+	}
+}
+
+// touched reports whether any of n bytes was written.
+func (s *shadow) touched(at inspect.Addr, n int) bool {
+	for i := range n {
+		if _, ok := s.bytes[at+inspect.Addr(i)]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *shadow) read(at inspect.Addr, n int) ([]byte, error) {
@@ -29,11 +43,9 @@ func (s *shadow) read(at inspect.Addr, n int) ([]byte, error) {
 	if _, err := s.mem.ReadAt(b, int64(at)); err != nil {
 		return nil, fault.New(fault.Environment, "", "cannot read %d bytes at %#x", n, uint64(at)).WithCause(err)
 	}
-	for _, w := range s.writes {
-		for i, c := range w.New {
-			if a := w.Addr + inspect.Addr(i); a >= at && a < at+inspect.Addr(n) {
-				b[a-at] = c
-			}
+	for i := range b {
+		if c, ok := s.bytes[at+inspect.Addr(i)]; ok {
+			b[i] = c
 		}
 	}
 	return b, nil

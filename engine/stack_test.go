@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gocare/internal/fault"
+	"gocare/internal/handpatch"
+	"gocare/internal/testkit"
+)
+
+// TestStackAnyOrder applies three patches to one function and removes them in every order. At each point the newest
+// that is left runs.
+func TestStackAnyOrder(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	var paths []string
+	for i := 1; i <= 3; i++ {
+		paths = append(paths, handpatch.Build(t, handpatch.Spec{
+			Program: program, ID: fmt.Sprint("s", i),
+			Source: fmt.Sprintf("extern int calls; int value(int x) { calls = 0; return x + %d; }", 100*i),
+		}))
+	}
+	for _, order := range [][]int{{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}} {
+		left := []int{1, 2, 3}
+		for i, path := range paths {
+			mustApply(t, s.p.PID, path)
+			expect(t, s.ask(), fmt.Sprintf("value %d calls 0", 40+100*(i+1)))
+		}
+		for _, n := range order {
+			mustRevert(t, s.p.PID, fmt.Sprint("s", n))
+			left = slices.DeleteFunc(left, func(m int) bool { return m == n })
+			want := "value 41 calls 1"
+			if len(left) > 0 {
+				want = fmt.Sprintf("value %d calls 0", 40+100*left[len(left)-1])
+			}
+			expect(t, s.ask(), want)
+		}
+	}
+}
+
+// TestStackInOneCall applies two patches of one function together.
+func TestStackInOneCall(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	a := handpatch.Build(t, handpatch.Spec{Program: program, ID: "a", Source: "extern int calls; int value(int x) { calls = 0; return x + 100; }"})
+	b := handpatch.Build(t, handpatch.Spec{Program: program, ID: "b", Source: "extern int calls; int value(int x) { calls = 0; return x + 200; }"})
+	mustApply(t, s.p.PID, a, b)
+	expect(t, s.ask(), "value 240 calls 0")
+	mustRevert(t, s.p.PID, "a")
+	expect(t, s.ask(), "value 240 calls 0")
+	mustRevert(t, s.p.PID, "b")
+	expect(t, s.ask(), "value 41 calls 1")
+}
+
+// TestForeign puts other tools' changes where a patch goes: each is named and nothing is changed.
+func TestForeign(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
+	mustApply(t, s.p.PID, patch)
+	p := look(t, s.p.PID)
+	regions, err := p.Regions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int64(regions[0].Functions[slices.IndexFunc(regions[0].Functions, func(f regionFunction) bool { return f.Old != 0 })].Old)
+	mustRevert(t, s.p.PID, "0001")
+	old := make([]byte, 5)
+	if _, err := p.Mem().ReadAt(old, at); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		bytes []byte
+		want  string
+	}{
+		{"breakpoint", []byte{0xcc}, "breakpoint"},
+		{"jump", []byte{0xe9, 1, 2, 3, 4}, "jump"},
+		{"other code", []byte{0x90, 0x90, 0x90}, "changed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			poke(t, s.p.PID, at, tt.bytes)
+			_, err := apply(t, s.p.PID, Options{}, patch)
+			if e := fault.As(err); e == nil || e.Code != "foreign-hook" || !strings.Contains(e.What, tt.want) {
+				t.Errorf("got %v", err)
+			}
+			poke(t, s.p.PID, at, old)
+		})
+	}
+	t.Run("above our patch", func(t *testing.T) {
+		mustApply(t, s.p.PID, patch)
+		hook := make([]byte, 5)
+		if _, err := p.Mem().ReadAt(hook, at); err != nil {
+			t.Fatal(err)
+		}
+		poke(t, s.p.PID, at, []byte{0xcc})
+		_, err := revert(t, s.p.PID, Options{}, "0001")
+		if e := fault.As(err); e == nil || e.Code != "foreign-hook" {
+			t.Errorf("got %v", err)
+		}
+		poke(t, s.p.PID, at, hook)
+		mustRevert(t, s.p.PID, "0001")
+	})
+	expect(t, s.ask(), "value 41 calls 1")
+}
+
+// TestSeveralObjects patches the program and its library in one call, all or none.
+func TestSeveralObjects(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	dir := t.TempDir()
+	testkit.WriteFile(t, filepath.Join(dir, "lib.c"), `
+		#include <unistd.h>
+		volatile int inside, leave;
+		int inner(int x) { while (inside && !leave) usleep(1000); return x * 2 + 1; }`)
+	testkit.WriteFile(t, filepath.Join(dir, "main.c"), `
+		#include <pthread.h>
+		#include <stdio.h>
+		extern volatile int inside, leave;
+		int inner(int);
+		__attribute__((noinline)) int outer(int x) { __asm__ volatile(""); return inner(x) + 1; }
+		static void *hold(void *a) { inside = 1; inner(1); inside = 0; return 0; }
+		int main(void) {
+			char line[64]; pthread_t t;
+			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
+			while (fgets(line, sizeof line, stdin)) {
+				if (line[0] == 'h') { pthread_create(&t, 0, hold, 0); while (!inside) ; puts("held"); }
+				else if (line[0] == 'l') { leave = 1; pthread_join(t, 0); puts("left"); }
+				else printf("%d\n", outer(10));
+			}
+			return 0;
+		}`)
+	lib := testkit.CC(t, dir, "libinner.so", "-shared", "-fPIC", "-O2", "lib.c")
+	program := testkit.CC(t, dir, "main", "-O2", "-pthread", "main.c", "-L.", "-linner", "-Wl,-rpath,"+dir)
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	a := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int inner(int); int outer(int x) { return inner(x) + 1000; }`})
+	b := handpatch.Build(t, handpatch.Spec{Program: lib, Source: `int inner(int x) { return x * 3; }`})
+	ask := func() string { p.Send("x"); return p.Next() }
+	expect(t, ask(), "22")
+	p.Send("hold")
+	p.WaitLine("held")
+	_, err := apply(t, p.PID, Options{}, a, b)
+	wantBusy(t, err, "inner")
+	noRegion(t, p.PID)
+	p.Send("leave")
+	p.WaitLine("left")
+	expect(t, ask(), "22")
+	if r := mustApply(t, p.PID, a, b); len(r.Patches) != 2 {
+		t.Errorf("%+v", r)
+	}
+	expect(t, ask(), "1030")
+	if r := mustRevert(t, p.PID, "0001"); len(r.Patches) != 2 {
+		t.Errorf("%+v", r)
+	}
+	expect(t, ask(), "22")
+	removal, err := NewRemoval(look(t, p.PID), "0001", nil)
+	if err == nil {
+		t.Errorf("removed twice: %+v", removal)
+	}
+	mustApply(t, p.PID, a, b)
+	removal, err = NewRemoval(look(t, p.PID), "0001", []string{"libinner.so"})
+	if err != nil || len(removal.Patches) != 1 {
+		t.Fatalf("%+v, %v", removal, err)
+	}
+	if _, err := Revert(context.Background(), removal, Options{Wait: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, ask(), "1021")
+}
+
+// TestImports binds new imports: a plain one, one that the processor's features choose, data of the C library.
+func TestImports(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Flags: []string{"-fno-builtin"}, Source: `
+		extern int calls;
+		int abs(int), atoi(const char *);
+		char *strchr(const char *, int);
+		unsigned long strlen(const char *);
+		int value(int x) { const char *s = "abc=-7"; calls = strlen(s); return abs(atoi(strchr(s, '=') + 1)) + x; }`})
+	mustApply(t, s.p.PID, patch)
+	expect(t, s.ask(), "value 47 calls 6")
+}
+
+func poke(t testing.TB, pid int, at int64, data []byte) {
+	t.Helper()
+	if err := pokeMemory(pid, at, data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestGroupStop: a stopped process is patched and stays stopped.
+func TestGroupStop(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
+	s.p.AllowStopped()
+	stopProcess(t, s.p.PID)
+	mustApply(t, s.p.PID, patch)
+	if state := procState(t, s.p.PID); state != "T" {
+		t.Errorf("state %s", state)
+	}
+	contProcess(t, s.p.PID)
+	expect(t, s.ask(), "value 141 calls 10")
+}
+
+func procState(t testing.TB, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest[:1]
+}
