@@ -1,0 +1,428 @@
+package isolate
+
+import (
+	"bufio"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"syscall"
+	"time"
+
+	"gocare/internal/fault"
+)
+
+// The journal of an in-place run is a directory in the tree:
+//
+//	lock       held shared by every process of the run
+//	alive      its time of change says until when the run was seen at work
+//	backup/    a copy of the tree
+//	manifest   a list (gob) of everything in the tree; there from when backup is complete
+const (
+	journalName = ".gocare-journal"
+	// RescueName is the directory in the tree into which Recover moves what was made or changed there after a killed run
+	// was last seen at work: it may be the user's.
+	RescueName = ".gocare-rescued"
+
+	heartbeat = time.Second
+	grace     = 5 * time.Second // between a killed run's last heartbeat and what is taken for the user's work
+)
+
+// entry is one file or directory as it was before the run.
+type entry struct {
+	Path  string // relative to the tree
+	Meta  meta
+	Size  int64
+	Ino   uint64
+	Ctime syscall.Timespec // of the original: any write or change of attributes moves it, and nothing sets it back
+	Link  string           // target of a symbolic link
+}
+
+// journal puts a tree back.
+type journal struct {
+	tree   string
+	lock   *os.File
+	stop   chan struct{} // closed to end the heartbeat
+	ended  chan struct{}
+	rescue bool // move what is newer than alive aside instead of removing it
+	until  time.Time
+}
+
+func (j *journal) dir() string      { return filepath.Join(j.tree, journalName) }
+func (j *journal) lockName() string { return filepath.Join(j.dir(), "lock") }
+func (j *journal) path(name string) string {
+	return filepath.Join(j.dir(), name)
+}
+
+// openInPlace backs the tree up.
+func (s *Sandbox) openInPlace(ctx context.Context) error {
+	j := &journal{tree: s.real, stop: make(chan struct{}), ended: make(chan struct{})}
+	var root syscall.Stat_t
+	if err := syscall.Stat(s.real, &root); err != nil {
+		return err
+	}
+	if err := os.Mkdir(j.dir(), 0o700); err != nil {
+		return err
+	}
+	var err error
+	if j.lock, err = lockShared(j.lockName()); err != nil {
+		return errors.Join(err, os.RemoveAll(j.dir()))
+	}
+	if err := j.fill(ctx, s.shared, root); err != nil {
+		return errors.Join(err, j.lock.Close(), removeAll(j.dir()), touchBack(s.real, root))
+	}
+	go j.beat()
+	s.journal = j
+	sp := &spec{Tree: s.real}
+	s.names = sp.probeNamespaces(ctx) == nil
+	s.user = sp.User
+	return nil
+}
+
+// touchBack gives a directory back the times it had.
+func touchBack(path string, st syscall.Stat_t) error {
+	return os.Chtimes(path, time.Unix(st.Atim.Unix()), time.Unix(st.Mtim.Unix()))
+}
+
+// beat moves the time of the file "alive" on until stop is closed.
+func (j *journal) beat() {
+	defer close(j.ended)
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-j.stop:
+			return
+		case now := <-tick.C:
+			_ = os.Chtimes(j.path("alive"), now, now)
+		}
+	}
+}
+
+// fill makes the backup and then, complete in one step, the manifest.
+func (j *journal) fill(ctx context.Context, shared []string, root syscall.Stat_t) error {
+	skip := append([]string{j.dir()}, shared...)
+	if err := os.WriteFile(j.path("alive"), nil, 0o600); err != nil {
+		return err
+	}
+	list, err := survey(j.tree, skip)
+	if err != nil {
+		return err
+	}
+	list[0].Meta.Atime, list[0].Meta.Mtime = root.Atim, root.Mtim
+	if err := copyTree(ctx, j.tree, j.path("backup"), skip); err != nil {
+		return err
+	}
+	f, err := os.Create(j.path("manifest.new"))
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	enc := gob.NewEncoder(w)
+	if err := enc.Encode(skip); err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := enc.Encode(e); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(j.path("manifest.new"), j.path("manifest"))
+}
+
+// survey lists a tree, parents first, without what is below the directories in skip.
+func survey(tree string, skip []string) ([]entry, error) {
+	var list []entry
+	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if under(skip, path) {
+			return skipOf(d)
+		}
+		e, err := entryOf(tree, path)
+		if err == nil {
+			list = append(list, e)
+		}
+		return err
+	})
+	return list, err
+}
+
+func skipOf(d fs.DirEntry) error {
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func entryOf(tree, path string) (entry, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return entry{}, err
+	}
+	rel, err := filepath.Rel(tree, path)
+	if err != nil {
+		return entry{}, err
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	e := entry{
+		Path: rel, Size: st.Size, Ino: st.Ino, Ctime: st.Ctim,
+		Meta: meta{UID: int(st.Uid), GID: int(st.Gid), Mode: info.Mode(), Atime: st.Atim, Mtime: st.Mtim},
+	}
+	if info.Mode().Type() == fs.ModeSymlink {
+		e.Link, err = os.Readlink(path)
+	}
+	return e, err
+}
+
+// Recover rolls back what an in-place run that was killed left in the tree; without one it does nothing. Files made or
+// changed since are moved into RescueName, not lost.
+func Recover(tree string) error {
+	j := &journal{tree: resolve(tree), rescue: true}
+	if _, err := os.Lstat(j.dir()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if locked(j.lockName()) {
+		e := fault.New(fault.Busy, j.tree, "a build of another run is still at work in the tree")
+		e.Code = "isolate-busy"
+		return e.WithHint("try again when it has ended (fuser %s names it)", j.lockName())
+	}
+	info, err := os.Stat(j.path("alive"))
+	if err != nil {
+		j.until = time.Now()
+	} else {
+		j.until = info.ModTime().Add(grace)
+	}
+	return j.rollBack()
+}
+
+// rollBack puts the tree back and removes the journal. It may be interrupted and repeated.
+func (j *journal) rollBack() error {
+	if j.stop != nil {
+		close(j.stop)
+		<-j.ended
+	}
+	skip, list, err := j.read()
+	if err == nil && list != nil {
+		err = j.restore(skip, list)
+	}
+	if j.lock != nil {
+		err = errors.Join(err, j.lock.Close())
+	}
+	if err != nil {
+		return fault.New(fault.Environment, j.tree, "cannot put the tree back").WithCause(err).
+			WithState("the files as they were are in %s", j.path("backup")).
+			WithHint("run again when the cause is gone: the next run goes on with it")
+	}
+	if err := j.removeJournal(); err != nil {
+		return fault.New(fault.Environment, j.dir(), "cannot remove the journal").WithCause(err)
+	}
+	if list != nil {
+		return applyMeta(j.tree, list[0].Meta)
+	}
+	return nil
+}
+
+// removeJournal removes the manifest first, so that a half removed backup is never taken for a whole one.
+func (j *journal) removeJournal() error {
+	if err := os.Remove(j.path("manifest")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return removeAll(j.dir())
+}
+
+// read returns the manifest; list is nil when the run ended before it was complete, and so before it changed anything.
+func (j *journal) read() (skip []string, list []entry, err error) {
+	f, err := os.Open(j.path("manifest"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	dec := gob.NewDecoder(bufio.NewReader(f))
+	if err := dec.Decode(&skip); err != nil {
+		return nil, nil, fmt.Errorf("manifest: %w", err)
+	}
+	for {
+		var e entry
+		err := dec.Decode(&e)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("manifest: %w", err)
+		}
+		if e.Path != "." && !filepath.IsLocal(e.Path) {
+			return nil, nil, fmt.Errorf("manifest: %q is not in the tree", e.Path)
+		}
+		list = append(list, e)
+	}
+	if len(list) == 0 || list[0].Path != "." {
+		return nil, nil, errors.New("manifest: damaged")
+	}
+	return skip, list, nil
+}
+
+// restore removes what is new, brings back what is gone or changed, then sets the attributes of directories.
+func (j *journal) restore(skip []string, list []entry) error {
+	known := map[string]bool{}
+	for _, e := range list {
+		known[e.Path] = true
+	}
+	if err := j.removeNew(append(skip, filepath.Join(j.tree, RescueName)), known); err != nil {
+		return err
+	}
+	sort.Slice(list, func(a, b int) bool { return list[a].Path < list[b].Path })
+	for _, e := range list {
+		if err := j.bringBack(e); err != nil {
+			return err
+		}
+	}
+	for i := len(list) - 1; i > 0; i-- {
+		if list[i].Meta.Mode.IsDir() {
+			if err := applyMeta(filepath.Join(j.tree, list[i].Path), list[i].Meta); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removeNew removes everything the manifest does not know.
+func (j *journal) removeNew(skip []string, known map[string]bool) error {
+	return filepath.WalkDir(j.tree, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(j.tree, path)
+		if err != nil {
+			return err
+		}
+		if under(skip, path) {
+			return skipOf(d)
+		}
+		if known[rel] || holds(path, skip) {
+			return nil
+		}
+		if err := j.displace(path); err != nil {
+			return err
+		}
+		return skipOf(d)
+	})
+}
+
+// holds tells whether one of the directories in skip is below path.
+func holds(path string, skip []string) bool {
+	for _, s := range skip {
+		if within(path, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// displace removes path, or keeps it in the rescue directory when it may be the user's work.
+func (j *journal) displace(path string) error {
+	if !j.rescue || !newerThan(path, j.until) {
+		return removeAll(path)
+	}
+	rel, err := filepath.Rel(j.tree, path)
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(j.tree, RescueName, rel)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if err := removeAll(to); err != nil {
+		return err
+	}
+	return os.Rename(path, to)
+}
+
+// newerThan tells whether path or something below it changed after t.
+func newerThan(path string, t time.Time) bool {
+	found := false
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if e, lerr := entryOf(path, p); lerr == nil && time.Unix(e.Ctime.Unix()).After(t) {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// bringBack makes one entry what it was. A file that is still the same inode is written in place, which keeps its hard
+// links.
+func (j *journal) bringBack(e entry) error {
+	path := filepath.Join(j.tree, e.Path)
+	now, err := entryOf(j.tree, path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	there := err == nil
+	if e.Meta.Mode.IsDir() {
+		if there && !now.Meta.Mode.IsDir() {
+			err = j.displace(path)
+			there = false
+		}
+		if !there {
+			err = os.Mkdir(path, 0o700)
+		}
+		return err
+	}
+	if there && now.Ino == e.Ino && now.Ctime == e.Ctime && now.Meta.Mode.Type() == e.Meta.Mode.Type() {
+		return nil
+	}
+	return j.replace(e, path, there && now.Ino == e.Ino && e.Meta.Mode.IsRegular())
+}
+
+// replace writes a file from the backup, into the same inode or as a new one.
+func (j *journal) replace(e entry, path string, same bool) error {
+	from := filepath.Join(j.path("backup"), e.Path)
+	if j.rescue && same && newerThan(path, j.until) {
+		same = false // keep what the user wrote
+	}
+	if same {
+		if err := os.Chmod(path, 0o600); err != nil {
+			return err
+		}
+		if err := copyFile(from, path); err != nil {
+			return err
+		}
+		return applyMeta(path, e.Meta)
+	}
+	if err := j.displace(path); err != nil {
+		return err
+	}
+	info, err := os.Lstat(from)
+	if errors.Is(err, fs.ErrNotExist) && e.Meta.Mode.Type() == fs.ModeSocket {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	temp := j.path("restored")
+	if err := os.RemoveAll(temp); err != nil {
+		return err
+	}
+	if err := copyNode(from, temp, info); err != nil {
+		return err
+	}
+	if err := applyMeta(temp, e.Meta); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
