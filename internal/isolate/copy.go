@@ -37,7 +37,8 @@ func copyTree(ctx context.Context, from, to string, skip []string) error {
 	return nil
 }
 
-type inode struct{ dev, ino uint64 }
+// inode identifies a file under all its names.
+type inode struct{ Dev, Ino uint64 }
 
 // copier is one copy under way.
 type copier struct {
@@ -93,7 +94,7 @@ func (c *copier) hardLink(info fs.FileInfo, to string) (bool, error) {
 	if st.Nlink < 2 {
 		return false, nil
 	}
-	id := inode{st.Dev, st.Ino}
+	id := inode{Dev: st.Dev, Ino: st.Ino}
 	if first, ok := c.links[id]; ok {
 		return true, os.Link(first, to)
 	}

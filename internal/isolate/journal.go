@@ -38,7 +38,7 @@ type entry struct {
 	Path  string // relative to the tree
 	Meta  meta
 	Size  int64
-	Ino   uint64
+	ID    inode
 	Ctime syscall.Timespec // of the original: any write or change of attributes moves it, and nothing sets it back
 	Link  string           // target of a symbolic link
 }
@@ -175,7 +175,7 @@ func entryOf(tree, path string) (entry, error) {
 	}
 	st := info.Sys().(*syscall.Stat_t)
 	e := entry{
-		Path: rel, Size: st.Size, Ino: st.Ino, Ctime: st.Ctim,
+		Path: rel, Size: st.Size, ID: inode{Dev: st.Dev, Ino: st.Ino}, Ctime: st.Ctim,
 		Meta: meta{UID: int(st.Uid), GID: int(st.Gid), Mode: info.Mode(), Atime: st.Atim, Mtime: st.Mtim},
 	}
 	if info.Mode().Type() == fs.ModeSymlink {
@@ -284,8 +284,9 @@ func (j *journal) restore(skip []string, list []entry) error {
 		return err
 	}
 	sort.Slice(list, func(a, b int) bool { return list[a].Path < list[b].Path })
+	leaders := j.leaders(list)
 	for _, e := range list {
-		if err := j.bringBack(e); err != nil {
+		if err := j.bringBack(e, leaders); err != nil {
 			return err
 		}
 	}
@@ -364,29 +365,113 @@ func newerThan(path string, t time.Time) bool {
 	return found
 }
 
-// bringBack makes one entry what it was. A file that is still the same inode is written in place, which keeps its hard
-// links.
-func (j *journal) bringBack(e entry) error {
+// leader is the first name of a file with several.
+type leader struct {
+	entry
+	back bool // it is what it was
+}
+
+// leaders names for each file with several hard links the one to bring back first: one that still is the original
+// inode, which may have names outside the tree too.
+func (j *journal) leaders(list []entry) map[inode]*leader {
+	count, leaders := map[inode]int{}, map[inode]*leader{}
+	for _, e := range list {
+		if e.Meta.Mode.IsDir() {
+			continue
+		}
+		count[e.ID]++
+		if _, ok := leaders[e.ID]; !ok {
+			leaders[e.ID] = &leader{entry: e}
+		}
+		if now, err := entryOf(j.tree, filepath.Join(j.tree, e.Path)); err == nil && now.ID == e.ID {
+			leaders[e.ID] = &leader{entry: e}
+		}
+	}
+	for id, n := range count {
+		if n < 2 {
+			delete(leaders, id)
+		}
+	}
+	return leaders
+}
+
+// bringBack makes one entry what it was. The names of one file are linked to its leader.
+func (j *journal) bringBack(e entry, leaders map[inode]*leader) error {
+	path := filepath.Join(j.tree, e.Path)
+	if e.Meta.Mode.IsDir() {
+		return j.bringDir(path)
+	}
+	first := leaders[e.ID]
+	if first == nil {
+		return j.bringFile(e)
+	}
+	if err := j.bringLeader(first); err != nil || first.Path == e.Path {
+		return err
+	}
+	return j.linkTo(filepath.Join(j.tree, first.Path), path)
+}
+
+func (j *journal) bringLeader(l *leader) error {
+	if l.back {
+		return nil
+	}
+	l.back = true
+	if err := j.bringDir(filepath.Dir(filepath.Join(j.tree, l.Path))); err != nil {
+		return err
+	}
+	return j.bringFile(l.entry)
+}
+
+// bringDir makes path a directory again, and what is above it.
+func (j *journal) bringDir(path string) error {
+	if path != j.tree {
+		if err := j.bringDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+	}
+	info, err := os.Lstat(path)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	if err == nil {
+		err = j.displace(path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Mkdir(path, 0o700)
+}
+
+// linkTo makes path another name of leader.
+func (j *journal) linkTo(leader, path string) error {
+	want, err := os.Lstat(leader)
+	if err != nil {
+		return err
+	}
+	if now, err := os.Lstat(path); err == nil && os.SameFile(want, now) {
+		return nil
+	}
+	if _, err := os.Lstat(path); err == nil {
+		if err := j.displace(path); err != nil {
+			return err
+		}
+	}
+	return os.Link(leader, path)
+}
+
+// bringFile makes one file what it was. One that is still the same inode is written in place, which keeps names that it
+// has outside the tree.
+func (j *journal) bringFile(e entry) error {
 	path := filepath.Join(j.tree, e.Path)
 	now, err := entryOf(j.tree, path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	there := err == nil
-	if e.Meta.Mode.IsDir() {
-		if there && !now.Meta.Mode.IsDir() {
-			err = j.displace(path)
-			there = false
-		}
-		if !there {
-			err = os.Mkdir(path, 0o700)
-		}
-		return err
-	}
-	if there && now.Ino == e.Ino && now.Ctime == e.Ctime && now.Meta.Mode.Type() == e.Meta.Mode.Type() {
+	same := err == nil && now.ID == e.ID && now.Meta.Mode.Type() == e.Meta.Mode.Type()
+	if same && now.Ctime == e.Ctime {
 		return nil
 	}
-	return j.replace(e, path, there && now.Ino == e.Ino && e.Meta.Mode.IsRegular())
+	return j.replace(e, path, same && e.Meta.Mode.IsRegular())
 }
 
 // replace writes a file from the backup, into the same inode or as a new one.

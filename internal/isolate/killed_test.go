@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,8 +59,24 @@ func startKilled(t *testing.T, tree, scratch string, m Mode) (kill, release func
 			_, _ = cmd.Process.Wait() // not Wait, which would close the pipes
 		}, func() {
 			_ = in.Close()
-			_, _ = lines.ReadString(0) // ends when the last process of the view has
+			_, _ = lines.ReadString(0) // ends when the last process of the view closes its output
+			for _, lock := range locks(tree, scratch) {
+				_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX) // and this when it is gone
+				_ = lock.Close()
+			}
 		}
+}
+
+// locks opens the lock files of views of a tree.
+func locks(tree, scratch string) []*os.File {
+	var out []*os.File
+	names, _ := filepath.Glob(filepath.Join(scratch, scratchPrefix+"*", "lock"))
+	for _, name := range append(names, filepath.Join(tree, journalName, "lock")) {
+		if f, err := os.Open(name); err == nil {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func TestKilled(t *testing.T) {
