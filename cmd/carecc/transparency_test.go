@@ -167,7 +167,7 @@ func (r *runner) run(t *testing.T, cc, commands, stdin string) outcome {
 	if err := os.RemoveAll(r.dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []string{"sub", "out"} {
+	for _, d := range []string{"sub", "out", "x", "y"} {
 		if err := os.MkdirAll(filepath.Join(r.dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
