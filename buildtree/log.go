@@ -31,7 +31,7 @@ func (s *Store) add(st Stage, e entry) error {
 	if err != nil {
 		return err
 	}
-	return appendLine(path, line)
+	return s.appendLine(path, line)
 }
 
 func (s *Store) logPath(st Stage) (string, error) {

@@ -25,8 +25,12 @@ import (
 //	errors.log       what could not be recorded
 //	tmp/             files being written, link maps being made
 //
-// Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock.
-type Store struct{ dir string }
+// Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock. What root
+// writes into a user's store (make install) belongs to that user.
+type Store struct {
+	dir      string
+	uid, gid int // whom new files are given to; -1 to leave them
+}
 
 // OpenStore opens the store in dir, which must exist.
 func OpenStore(dir string) (*Store, error) {
@@ -35,7 +39,29 @@ func OpenStore(dir string) (*Store, error) {
 	} else if !fi.IsDir() {
 		return nil, fmt.Errorf("no record of a build in %s: blobs is no directory", dir)
 	}
-	return &Store{dir: dir}, nil
+	s := &Store{dir: dir}
+	s.uid, s.gid = giveTo(dir)
+	return s, nil
+}
+
+// giveTo returns the owner of a directory when that is not who runs this and this may give files away.
+func giveTo(dir string) (uid, gid int) {
+	fi, err := os.Stat(dir)
+	if err != nil || os.Geteuid() != 0 {
+		return -1, -1
+	}
+	st := fi.Sys().(*syscall.Stat_t)
+	if st.Uid == 0 {
+		return -1, -1
+	}
+	return int(st.Uid), int(st.Gid)
+}
+
+// give hands a new file over. In a user namespace it may not be possible, nor needed.
+func (s *Store) give(path string) {
+	if s.uid >= 0 {
+		_ = os.Lchown(path, s.uid, s.gid)
+	}
 }
 
 // CreateStore opens the store in dir and makes it first if need be.
@@ -43,19 +69,35 @@ func CreateStore(dir string) (*Store, error) {
 	if s, err := OpenStore(dir); err == nil {
 		return s, nil
 	}
-	for _, d := range []string{dir, filepath.Join(dir, "tmp"), filepath.Join(dir, "tools")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir}
+	s.uid, s.gid = giveTo(filepath.Dir(dir))
+	for _, name := range []string{"", "tmp", "tools"} {
+		if err := s.mkdir(filepath.Join(dir, name)); err != nil {
 			return nil, err
 		}
 	}
-	s := &Store{dir: dir}
 	if err := s.writeFile(filepath.Join(dir, ".gitignore"), []byte("*\n")); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o755); err != nil {
+	if err := s.mkdir(filepath.Join(dir, "blobs")); err != nil { // last: what OpenStore looks for
 		return nil, err
 	}
 	return s, nil
+}
+
+// mkdir makes a directory unless it is there.
+func (s *Store) mkdir(path string) error {
+	err := os.Mkdir(path, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		s.give(path)
+	}
+	return err
 }
 
 // Dir returns the store's directory.
@@ -80,7 +122,7 @@ func (s *Store) PutBlob(data []byte) (Digest, error) {
 		return "", err
 	}
 	packed := enc.EncodeAll(data, make([]byte, 0, len(data)/3+64))
-	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.mkdir(filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	return d, s.writeFile(path, packed)
@@ -145,7 +187,8 @@ func (s *Store) writeFile(path string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Close())
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	s.give(f.Name())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -157,12 +200,13 @@ func (s *Store) writeFile(path string, data []byte) error {
 
 // appendLine appends one line in one write under a lock. A leading newline sets it apart from a line that a killed
 // writer left unfinished; empty lines mean nothing.
-func appendLine(path string, line []byte) error {
+func (s *Store) appendLine(path string, line []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	s.give(path)
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
@@ -175,7 +219,7 @@ func appendLine(path string, line []byte) error {
 // LogError notes something that could not be recorded; the build goes on. It is for patchmake to report.
 func (s *Store) LogError(where string, cause error) error {
 	msg := strings.ReplaceAll(where+": "+cause.Error(), "\n", " ")
-	return appendLine(s.errorsPath(), []byte(time.Now().UTC().Format(time.RFC3339)+" "+msg))
+	return s.appendLine(s.errorsPath(), []byte(time.Now().UTC().Format(time.RFC3339)+" "+msg))
 }
 
 // Errors returns what LogError noted, oldest first.

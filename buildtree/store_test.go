@@ -199,6 +199,51 @@ func TestSourcesOfOneRun(t *testing.T) {
 	}
 }
 
+// What root adds to a user's tree must not lock the user out.
+func TestStoreBelongsToTheUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can write as another user")
+	}
+	root := t.TempDir()
+	if err := os.Chown(root, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	s, err := CreateStore(filepath.Join(root, StoreName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PutBlob([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = OpenStore(s.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddUnit(Original, Unit{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutTool("k", "v"); err != nil || s.Tool("k") != "v" {
+		t.Fatalf("tool %q, %v", s.Tool("k"), err)
+	}
+	n := 0
+	err = filepath.WalkDir(s.Dir(), func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		fi, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if statOwner(fi) != 12345 || fi.Mode()&0o444 != 0o444 {
+			t.Errorf("%s belongs to %d, mode %v", path, statOwner(fi), fi.Mode())
+		}
+		n++
+		return nil
+	})
+	if err != nil || n < 9 {
+		t.Errorf("%d files, %v", n, err)
+	}
+}
+
 func FuzzDecodeLog(f *testing.F) {
 	f.Add([]byte("\n{\"unit\":{\"Object\":\"/a.o\"}}\n\n{\"link\":{\"Output\":\"/p\"}}\n{"))
 	f.Add([]byte(`{"unit":{"DriverID":"1","Argv":["a.c","-x"]}}`))

@@ -24,6 +24,9 @@ func (p *Process) compile(cxx bool) int {
 	p.debugLine(real, args)
 	if stage != "" && worthRecording(args, p.Dir) && p.hasLinker(args) {
 		env = p.recordingEnv(env)
+		if p.assemblesInside(real, args) {
+			return p.compileInside(real, args, env, stage)
+		}
 	}
 	return become(real.path, real.argv0, args, env)
 }
