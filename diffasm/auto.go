@@ -77,7 +77,7 @@ func (f *File) isLiteral(b *block) bool {
 		return false
 	}
 	if isLocal(b.name) {
-		return true
+		return b.sec.class == classRO || b.sec.class == classRelro
 	}
 	a, ok := splitAuto(b.name)
 	return ok && noAddress[a.base] && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)

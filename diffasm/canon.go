@@ -228,7 +228,7 @@ func (c *canon) target(name string, off int64, st stmt) {
 	case isLocal(name) && c.f.alias[name] != nil:
 		c.out.WriteString("<" + c.f.alias[name].expr + ">")
 		c.offset(off)
-	case isLocal(name):
+	case isLocal(name): // also writable data with a local name: it has no identity to go by
 		c.foreign(name)
 		c.offset(off)
 	default:

@@ -97,7 +97,10 @@ func (c *closure) alias(a *alias) {
 		c.visit(a.target)
 		c.aliases = append(c.aliases, a)
 	default:
-		target, _, _ := c.d.patched.follow(a.name)
+		target, off, _ := c.d.patched.follow(a.name)
+		if off != 0 && c.d.m.o.f.alias[a.name] == nil {
+			c.refuse("alias-expression", "", "it uses the new name %q for a place inside %q", a.name, target)
+		}
 		if target != c.fn.name {
 			c.visit(target)
 		}
@@ -114,6 +117,8 @@ func (c *closure) block(b *block) {
 			c.refuse("empty-data", "", "it uses %s, which has no content", b.name)
 		}
 		c.carry(b)
+	case isLocal(b.name):
+		c.refuse("private-data", "", "it uses the %s data %s, which has no name to find it by", b.sec.class, b.name)
 	case len(c.d.m.ambiguous[b.name]) > 0:
 		c.refuse("static-ambiguous", "give the variables names of their own in the source patch",
 			"it uses the static variable %q, which may be any of %s of the original", b.name,

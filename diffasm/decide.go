@@ -66,6 +66,8 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 		return c.s, nil
 	}
 	c.choose()
+	c.prune()
+	c.check()
 	c.split()
 	for _, p := range d.unit {
 		c.refuse(p, d.patched, "")
@@ -103,7 +105,7 @@ const leaveOut = "leave the function out with the filter, or make the change in 
 var hints = map[string]string{
 	"asm-section": leaveOut, "asm-macro": leaveOut, "asm-directive": leaveOut, "asm-label": leaveOut, "asm-function": leaveOut,
 	"label-table": leaveOut, "foreign-label": leaveOut, "unknown-label": leaveOut, "alias-cycle": leaveOut,
-	"alias-expression": leaveOut, "empty-data": leaveOut,
+	"alias-expression": leaveOut, "empty-data": leaveOut, "private-data": leaveOut,
 	"comdat":      "make the change in a function that is not inline, or whose unit alone defines it",
 	"entry-table": "build both versions without -fpatchable-function-entry and -mrecord-mcount",
 	"section-set": "use a variable without a section attribute",
@@ -131,10 +133,6 @@ func (c *decider) choose() {
 			c.s.LeftOut = append(c.s.LeftOut, f)
 		case f.Status == Changed || f.Status == New:
 			c.take(f, pair)
-			c.bad[pair.p] = c.problems(pair)
-			for _, p := range c.bad[pair.p] {
-				c.refuse(p, c.d.patched, f.Name)
-			}
 		case c.o.Identity != nil && c.o.Identity(f.Name):
 			if ps := append(c.problems(pair), c.probe(pair.p)...); len(ps) > 0 {
 				f.Reason = ps[0].what
@@ -143,6 +141,16 @@ func (c *decider) choose() {
 			}
 			f.Reason = "asked for"
 			c.take(f, pair)
+		}
+	}
+}
+
+// check refuses chosen functions that cannot be patched. Those taken for identity were looked at before.
+func (c *decider) check() {
+	for i, pair := range c.s.chosen {
+		c.bad[pair.p] = c.problems(pair)
+		for _, p := range c.bad[pair.p] {
+			c.refuse(p, c.d.patched, c.s.Functions[i].Name)
 		}
 	}
 }
@@ -172,7 +180,7 @@ func (c *decider) problems(pair fnPair) []problem {
 	list := append(append([]problem(nil), f.problems...), pair.p.problems...)
 	if pair.o != nil {
 		for _, p := range pair.o.problems {
-			if p.code == "comdat" || p.code == "entry-table" {
+			if p.code == "comdat" || p.code == "entry-table" || p.code == "asm-function" {
 				list = append(list, p)
 			}
 		}
@@ -394,12 +402,17 @@ func (f *File) users(name string) (u users) {
 }
 
 func (f *File) itemsMention(b *block, name string) (found bool) {
+	f.walkData(b, func(n string) { found = found || n == name })
+	return found
+}
+
+// walkData calls yield for every symbol in the initialiser of b.
+func (f *File) walkData(b *block, yield func(string)) {
 	c := newCanon(f, func(n string) string {
-		found = found || n == name
+		yield(n)
 		return n
 	})
 	c.data(b)
-	return found
 }
 
 // walk calls yield for every symbol that the code of fn stands on.

@@ -1,9 +1,3 @@
-// Package diffasm parses GNU assembler text as compilers write it, brings functions into a canonical form, matches two
-// versions of a unit and emits the assembly of the functions that differ.
-//
-// Input: the .s files of the original and the patched unit. Output: a Delta (every function with its status and reason),
-// a Selection (what goes into the patch) and assembly text. What it does not understand it refuses with file, line and
-// name. doc/ARCHITECTURE.md describes the canonical form.
 package diffasm
 
 // Status says what became of a function from the original to the patched unit.

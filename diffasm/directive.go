@@ -34,7 +34,7 @@ func (p *parser) directive(st stmt) bool {
 		p.f.intel = false
 	case ".macro":
 		p.f.macros[firstWord(st.args)] = true
-		p.f.problems = append(p.f.problems, problem{code: "asm-macro", what: "the unit defines assembler macros", at: st})
+		p.macro = 1
 	default:
 		return false
 	}

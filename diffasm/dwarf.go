@@ -282,11 +282,15 @@ func (r *dieReader) unit() bool {
 		return false
 	}
 	version, ok := r.take(2)
-	rest := 5 // DWARF 4: abbreviation offset, address size
-	if version == 5 {
-		rest = 6
+	if !ok || version < 4 || version > 5 {
+		return false
 	}
-	if _, ok2 := r.take(rest); !ok || !ok2 || version < 4 || version > 5 {
+	if version == 5 {
+		if kind, ok := r.take(1); !ok || kind != 1 { // DW_UT_compile
+			return false
+		}
+	}
+	if _, ok := r.take(5); !ok { // abbreviation offset and address size, in either order
 		return false
 	}
 	var fns []*die // enclosing functions by level, nil for other entries

@@ -335,6 +335,16 @@ func selfCheck(s *Selection, res *Emitted) error {
 			return bug(pair.p.name, firstDifference(a, b))
 		}
 	}
+	got.names = func(n string) string { return emittedToken(s.d.orig, n, "") }
+	for _, name := range s.clo.newVars {
+		b := back.blocks[name+".kpnew"]
+		if b == nil {
+			return bug(name, "it is missing")
+		}
+		if a, b := want.data(s.d.patched.blocks[name]), got.data(b); a != b {
+			return bug(name, firstDifference(a, b))
+		}
+	}
 	return nil
 }
 
@@ -367,6 +377,6 @@ func firstDifference(a, b string) string {
 }
 
 func bug(name, what string) error {
-	return fault.New(fault.Bug, "", "emitted assembly of function %q differs from the patched unit's: %s", name, what).
+	return fault.New(fault.Bug, "", "emitted assembly of %q differs from the patched unit's: %s", name, what).
 		WithHint("report this with both assembly files")
 }

@@ -39,10 +39,13 @@ func reason(p, o stmt, sameLength bool) string {
 		return "edit"
 	}
 	pn, on := opcodeAndShape(p), opcodeAndShape(o)
-	if pn == on && p.kind == insn {
+	switch {
+	case pn != on || p.kind != insn:
+		return "edit"
+	case strings.Contains(pn, "#"):
 		return "changed constant"
 	}
-	return "edit"
+	return "another function or variable of the same name"
 }
 
 // opcodeAndShape is a statement with its numbers and literals left out.

@@ -245,6 +245,7 @@ func (m *matcher) run() {
 		func() int { return m.sameProperties(1) },
 		func() int { return m.sameProperties(2) },
 		m.sharedOwner,
+		m.unused,
 	}
 	const proofs = 5 // levels before this one prove what they pair
 	m.refresh()
@@ -561,6 +562,16 @@ func (m *matcher) sharedOwner() int {
 		}
 	}
 	return n
+}
+
+// unused pairs variables nobody mentions that look the same and are the only ones of their name that do.
+func (m *matcher) unused() int {
+	return m.pairUnique(func(s *side, a *auto) string {
+		if a.b == nil || len(s.uses[a.name]) > 0 {
+			return ""
+		}
+		return shape(s, a) + initOf(s, a)
+	})
 }
 
 func overlap(a, b []string) bool {

@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -59,6 +60,7 @@ func Match(orig, patched, restored *File) (*Delta, error) {
 	d.matchFuncs(r)
 	d.matchVars(r)
 	d.matchLoose(r)
+	d.matchAliases()
 	return d, nil
 }
 
@@ -250,4 +252,34 @@ func looseTexts(s *side) map[string][]loose {
 
 func entryTable(section string) bool {
 	return section == "__patchable_function_entries" || section == "__mcount_loc"
+}
+
+// matchAliases refuses a name other units can see that is an alias in one version and stands for something else in the
+// other: calls from elsewhere reach the address it had.
+func (d *Delta) matchAliases() {
+	names := map[string]*alias{}
+	for _, a := range append(append([]*alias(nil), d.orig.aliases...), d.patched.aliases...) {
+		names[a.name] = a
+	}
+	for _, n := range sortedKeys(names) {
+		if !d.orig.isGlobal(n) || !d.patched.isGlobal(n) || !d.orig.defines(n) || !d.patched.defines(n) {
+			continue
+		}
+		o, p := d.m.o.meaning(n), d.m.p.meaning(n)
+		if o != p {
+			d.unit = append(d.unit, problem{
+				code: "alias-changed", what: fmt.Sprintf("the name %q stood for %q and now stands for %q", n, o, p),
+				hint: "build both versions with -fno-ipa-icf, or keep what the name stands for", at: stmt{line: names[n].line},
+			})
+		}
+	}
+}
+
+// meaning is what a name stands for, in names of the original.
+func (s *side) meaning(n string) string {
+	target, off, _ := s.f.follow(n)
+	if off != 0 {
+		return fmt.Sprintf("%s%+d", s.name(target), off)
+	}
+	return s.name(target)
 }

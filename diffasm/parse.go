@@ -21,6 +21,7 @@ type parser struct {
 	align map[*section][]stmt // alignment directives waiting for a label
 	app   *section            // section at #APP
 	src   srcPos
+	macro int // depth of macro definitions being skipped
 }
 
 // Parse reads the assembly of one unit. The name is for messages.
@@ -74,6 +75,15 @@ func (p *parser) problem(code, what string, at stmt) {
 
 // text takes one statement with the labels before it.
 func (p *parser) text(s string) {
+	if p.macro > 0 {
+		switch firstWord(s) {
+		case ".macro":
+			p.macro++
+		case ".endm":
+			p.macro--
+		}
+		return
+	}
 	if p.cur.class == classDrop && s[0] != '.' && !p.lx.asm {
 		return
 	}
@@ -208,10 +218,9 @@ func (p *parser) asmStmt(st stmt) {
 	switch {
 	case st.kind == label:
 		p.asmLabel(st)
+	case p.f.macros[st.op]:
+		p.problem("asm-macro", fmt.Sprintf("inline assembly uses the macro %q", st.op), st)
 	case st.kind != directive:
-		if p.f.macros[st.op] {
-			p.problem("asm-macro", fmt.Sprintf("inline assembly uses the macro %q", st.op), st)
-		}
 	case p.switchSection(st) || st.op == ".subsection":
 		p.problem("asm-section", "inline assembly switches sections", st)
 	case asmOdd[st.op]:

@@ -1,0 +1,19 @@
+// Package diffasm parses GNU assembler text as compilers write it, brings functions into a canonical form, matches two
+// versions of a unit and emits the assembly of the functions that differ.
+//
+// Input: the .s files of the original and the patched unit and, where it could be built, of the patched unit with the
+// original line numbers. Output: a Delta (every function and variable with its status and reason), a Selection (what goes
+// into the patch) and assembly text, read back and compared before it is handed out.
+//
+//	Parse -> *File -> Match -> *Delta -> Decide -> *Selection -> Emit -> *Emitted
+//
+// Two functions are equal when their canonical texts are: labels numbered by first use, literals by content, tables of
+// labels as part of their function, static locals and clones by identity, never by the compiler's number. Identity
+// comes from debug information, from functions that did not change, and last from likeness; what stays open is refused.
+//
+// What it does not understand it refuses with place, name and a stable code: alias-changed, alias-cycle,
+// alias-expression, asm-directive, asm-function, asm-label, asm-macro, asm-section, asm-toplevel, comdat, cxx-lsda,
+// data-changed, data-size, empty-data, entry-table, filter-split, foreign-label, gone-destructor, intel-syntax,
+// label-table, lto, name-clash, new-common, new-constructor, new-tls, not-assembly, private-data, section-set,
+// static-ambiguous, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
+package diffasm
