@@ -2,6 +2,7 @@ package ld
 
 import (
 	"debug/elf"
+	"slices"
 
 	"golang.org/x/arch/x86/x86asm"
 
@@ -73,6 +74,9 @@ func (o *Original) functionSymbol(input int, name, where string) (*elfobj.Symbol
 func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, bool, error) {
 	obj, p := &o.objects[input], o.places[input][s.Section]
 	switch {
+	case p.state == discarded && o.survives(s):
+		return OldPart{}, false, fault.Refuse("folded-function", where, "%q has no section of its own in the original", s.Name).
+			WithHint("link the original without identical code folding (--icf=none)")
 	case p.state == discarded:
 		return OldPart{}, false, nil
 	case p.state != placed:
@@ -94,6 +98,19 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 	bytes, _ := o.bin.BytesAt(part.Addr, part.Size)
 	part.Bytes = append([]byte(nil), bytes...)
 	return part, true, nil
+}
+
+// survives reports whether the binary names a function although the linker left out its section, at a place where no
+// input has that name: lld and mold fold identical functions so.
+func (o *Original) survives(s *elfobj.Symbol) bool {
+	for _, list := range [][]definition{o.symbols[s.Name], o.locals[s.Name]} {
+		for _, d := range list {
+			if !contains(o.inputs[s.Name], d) && !slices.Contains(o.inputLocals[s.Name], d.addr) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // overridden reports whether another input's definition of a weak symbol won.

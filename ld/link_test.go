@@ -3,6 +3,7 @@ package ld
 import (
 	"encoding/binary"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -47,6 +48,20 @@ func link(t testing.TB, dir string, flags ...string) *build {
 	args := append([]string{"main.o", "start.o", "-o", "out", "-Wl,-Map=out.map", "libone.a", "libboth.a"}, flags...)
 	testkit.Run(t, dir, "gcc", append(args, "-lm")...)
 	return openBuild(t, dir, "out")
+}
+
+// requireLinker skips a test whose linker is not there. lld and mold are extras, which a complete check does without.
+func requireLinker(t testing.TB, flags []string) {
+	t.Helper()
+	for _, f := range flags {
+		name, found := strings.CutPrefix(f, "-fuse-ld=")
+		if !found || name == "gold" {
+			continue
+		}
+		if _, err := exec.LookPath("ld." + name); err != nil {
+			t.Skip(err)
+		}
+	}
 }
 
 // openBuild reads a program, its map and every input that the map names.

@@ -231,7 +231,7 @@ func (o *Original) hiddenGlobal(name string, inputs []definition) (definition, b
 	if addr, found := o.commons[name]; found {
 		return definition{addr: addr, typ: elf.STT_OBJECT}, true, nil
 	}
-	if own := o.locals[name]; len(own) == 1 && !o.inputLocals[name] {
+	if own := o.locals[name]; len(own) == 1 && len(o.inputLocals[name]) == 0 {
 		return own[0], true, nil
 	}
 	return definition{}, false, nil

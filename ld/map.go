@@ -10,8 +10,10 @@ import (
 
 // Map is what a link map says: where each input section went.
 type Map struct {
-	Linker  string      // "bfd" or "gold"
+	Linker  string      // "bfd", "gold", "lld" or "mold"
 	Entries []Placement // in the order of the map, which is the order of addresses within an output section
+
+	complete bool // discarded sections are those that it does not mention
 }
 
 // Placement is one input section of a link map.
@@ -25,8 +27,12 @@ type Placement struct {
 	Symbols   map[string]uint64
 }
 
-// ReadMap reads the map of GNU ld (bfd) or gold. It refuses the maps of other linkers by their name.
+// ReadMap reads the map of GNU ld (bfd), gold, lld or mold. It refuses those of other linkers.
 func ReadMap(data []byte) (*Map, error) {
+	first, rest, _ := bytes.Cut(data, []byte("\n"))
+	if c, ok := columnsOf(string(first)); ok {
+		return c.read(rest), nil
+	}
 	r := mapReader{m: &Map{}}
 	for len(data) > 0 {
 		var line []byte
@@ -34,7 +40,8 @@ func ReadMap(data []byte) (*Map, error) {
 		r.line(strings.TrimRight(string(line), "\r"))
 	}
 	if len(r.m.Entries) == 0 {
-		return nil, foreignMap(r.first)
+		return nil, fault.Refuse("foreign-map", "link map", "no input section in it").
+			WithHint("maps of GNU ld, gold, lld and mold are understood")
 	}
 	r.m.Linker = "bfd"
 	if r.gold {
@@ -43,31 +50,15 @@ func ReadMap(data []byte) (*Map, error) {
 	return r.m, nil
 }
 
-func foreignMap(first string) error {
-	linker := "an unknown linker"
-	switch f := strings.Fields(first); {
-	case len(f) > 3 && f[0] == "VMA" && f[1] == "LMA":
-		linker = "lld"
-	case len(f) > 2 && f[0] == "VMA" && f[1] == "Size":
-		linker = "mold"
-	}
-	return fault.Refuse("foreign-map", "link map", "the format of %s is not understood", linker).
-		WithHint("link with GNU ld or gold (-fuse-ld=bfd)")
-}
-
 // mapReader goes by the shape of lines alone: headings are translated into the user's language.
 type mapReader struct {
-	m     *Map
-	gold  bool
-	first string // first line that is not blank
-	name  string // an input section's name that stood alone on its line
-	last  *Placement
+	m    *Map
+	gold bool
+	name string // an input section's name that stood alone on its line
+	last *Placement
 }
 
 func (r *mapReader) line(l string) {
-	if r.first == "" {
-		r.first = strings.TrimSpace(l)
-	}
 	if len(l) < 2 || l[0] != ' ' { // a heading, or an output section
 		r.name, r.last = "", nil
 		return
@@ -131,10 +122,14 @@ func (r *mapReader) symbol(l string) {
 	if !ok || name == "" || strings.ContainsAny(name, " \t(") {
 		return
 	}
-	if r.last.Symbols == nil {
-		r.last.Symbols = map[string]uint64{}
+	r.last.addSymbol(name, addr)
+}
+
+func (p *Placement) addSymbol(name string, addr uint64) {
+	if p.Symbols == nil {
+		p.Symbols = map[string]uint64{}
 	}
-	r.last.Symbols[name] = addr
+	p.Symbols[name] = addr
 }
 
 // commonSection is what maps call the place of common symbols.

@@ -35,7 +35,7 @@ type Original struct {
 	out     []OrigSection
 
 	byName      []map[string][]*elfobj.Symbol // local symbols by input; read when first needed
-	inputLocals map[string]bool               // names of local symbols of the inputs
+	inputLocals map[string][]uint64           // places of local symbols of the inputs by name, 0 where unknown
 	leads       map[evidenceKey]uint64        // read when first needed
 }
 
@@ -212,7 +212,7 @@ func addDefinition(list []definition, d definition) []definition {
 // indexInputs collects the global symbols of all inputs, hidden ones included, which linking makes local.
 func (o *Original) indexInputs(m *Map) {
 	o.inputs, o.missing = map[string][]definition{}, map[string]inputSymbol{}
-	o.inputLocals = map[string]bool{}
+	o.inputLocals = map[string][]uint64{}
 	o.commons, o.library = map[string]uint64{}, map[string]libSymbol{}
 	for i := range o.objects {
 		f := o.objects[i].File
@@ -235,11 +235,15 @@ func (o *Original) indexInput(at inputSymbol, s *elfobj.Symbol) {
 	if s.Name == "" || !s.Defined() || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION {
 		return
 	}
+	p := o.places[at.input][s.Section]
 	if s.Bind == elf.STB_LOCAL {
-		o.inputLocals[s.Name] = true
+		addr := uint64(0)
+		if p.state == placed {
+			addr = p.addr + s.Value
+		}
+		o.inputLocals[s.Name] = append(o.inputLocals[s.Name], addr)
 		return
 	}
-	p := o.places[at.input][s.Section]
 	if p.state == placed {
 		d := definition{p.addr + s.Value, s.Type, s.Bind == elf.STB_WEAK}
 		o.inputs[s.Name] = addDefinition(o.inputs[s.Name], d)

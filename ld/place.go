@@ -40,12 +40,13 @@ type inputSection struct{ object, section int }
 // place finds every allocated section of every input in the map. Paths are compared as spelt, then cleaned.
 func (o *Original) place(m *Map) {
 	o.places = make([][]place, len(o.objects))
-	exact, clean := map[inputKey][]Placement{}, map[inputKey][]Placement{}
+	exact, clean, inputs := map[inputKey][]Placement{}, map[inputKey][]Placement{}, map[inputKey]bool{}
 	for _, e := range m.Entries {
 		k := inputKey{e.Path, e.Member, e.Section}
 		exact[k] = append(exact[k], e)
 		k.path = filepath.Clean(e.Path)
 		clean[k] = append(clean[k], e)
+		inputs[inputKey{path: k.path, member: k.member}] = true
 	}
 	groups := map[inputKey][]inputSection{}
 	for i := range o.objects {
@@ -58,6 +59,19 @@ func (o *Original) place(m *Map) {
 			entries = clean[k]
 		}
 		o.assign(sections, entries)
+		if len(entries) == 0 && m.complete {
+			o.leaveOut(sections, inputs)
+		}
+	}
+}
+
+// leaveOut marks sections that a complete map does not mention, if it mentions their inputs at all.
+func (o *Original) leaveOut(sections []inputSection, inputs map[inputKey]bool) {
+	for _, s := range sections {
+		obj := &o.objects[s.object]
+		if inputs[inputKey{path: filepath.Clean(obj.Path), member: obj.Member}] {
+			o.places[s.object][s.section].state = discarded
+		}
 	}
 }
 

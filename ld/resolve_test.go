@@ -35,10 +35,17 @@ func TestIdentity(t *testing.T) {
 		{"shared initial-exec", []string{"-O2", "-fPIC", "-ftls-model=initial-exec"}, []string{"-shared"}},
 		{"static", []string{"-O2", "-fno-pie"}, []string{"-static"}},
 		{"static pie", []string{"-O2"}, []string{"-static-pie"}},
+		{"lld", []string{"-O2"}, []string{"-fuse-ld=lld"}},
+		{"lld no-pie", []string{"-O2", "-fno-pie", "-DNO_WEAK"}, []string{"-fuse-ld=lld", "-no-pie"}},
+		{"lld shared", []string{"-O2", "-fPIC"}, []string{"-fuse-ld=lld", "-shared"}},
+		{"mold", []string{"-O2", "-ftls-model=local-exec"}, []string{"-fuse-ld=mold"}},
+		{"mold no-pie", []string{"-O2", "-fno-pie", "-ftls-model=local-exec"}, []string{"-fuse-ld=mold", "-no-pie"}},
+		{"mold shared", []string{"-O2", "-fPIC"}, []string{"-fuse-ld=mold", "-shared"}},
 		{"gold", []string{"-O2"}, []string{"-fuse-ld=gold"}},
 		{"gold shared", []string{"-O2", "-fPIC"}, []string{"-shared", "-fuse-ld=gold"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			requireLinker(t, tt.lflags)
 			b := link(t, compile(t, append(common, tt.cflags...)...), tt.lflags...)
 			o := b.open(t)
 			compareWithLinker(t, b, join(t, o, b.identityUnit(t, "main"), b.identityUnit(t, "other")))

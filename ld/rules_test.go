@@ -457,12 +457,45 @@ func TestMapFromSymbols(t *testing.T) {
 
 // TestFolded: identical functions that the linker made one cannot be patched apart.
 func TestFolded(t *testing.T) {
-	testkit.Require(t, "ld.gold")
 	asm := asmMain + "\t.section .text.f,\"ax\",@progbits\n" + asmFunction("f", "\tmov $1,%eax\n\tret") +
 		"\t.section .text.g,\"ax\",@progbits\n\t.globl g\n" + asmFunction("g", "\tmov $1,%eax\n\tret")
-	b := buildText(t, asm, "-fuse-ld=gold", "-Wl,--icf=all")
-	u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
-		[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
-	_, err := tryJoin(b.open(t), u)
-	checkRefusal(t, err, "folded-function")
+	for _, linker := range []string{"gold", "lld", "mold"} {
+		t.Run(linker, func(t *testing.T) {
+			flags := []string{"-fuse-ld=" + linker, "-Wl,--icf=all"}
+			requireLinker(t, flags)
+			b := buildText(t, asm+"\t.data\n\t.quad g\n", flags...)
+			for _, name := range []string{"f", "g"} {
+				u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
+					[]UnitFunction{{Name: name, Symbol: "f.kpatch", Orig: name}})
+				if _, err := tryJoin(b.open(t), u); err == nil {
+					t.Errorf("%s is patched though it shares its code", name)
+				}
+			}
+		})
+	}
+}
+
+// TestLeftOut: lld and mold do not list what they discard.
+func TestLeftOut(t *testing.T) {
+	for _, linker := range []string{"bfd", "gold", "lld", "mold"} {
+		t.Run(linker, func(t *testing.T) {
+			flags := []string{"-fuse-ld=" + linker, "-Wl,--gc-sections"}
+			requireLinker(t, flags)
+			b := link(t, compile(t, "-O2", "-ffunction-sections"), flags...)
+			u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
+				[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "never_called_by_anyone"}})
+			if j := join(t, b.open(t), u); len(j.Skipped) != 1 {
+				t.Errorf("skipped %v", j.Skipped)
+			}
+			var entries []Placement
+			for _, e := range b.m.Entries {
+				if e.Path != "main.o" {
+					entries = append(entries, e)
+				}
+			}
+			b.m.Entries = entries
+			_, err := tryJoin(b.open(t), u)
+			checkRefusal(t, err, "unplaced-symbol")
+		})
+	}
 }

@@ -125,11 +125,15 @@ func (s *slots) decodeStubs(sec *elfSection, known map[uint64]bool) {
 	}
 }
 
-// decodeStub reads [endbr64] [bnd] jmp *rel32(%rip) at address addr and returns the slot.
+// decodeStub reads [endbr64] [mov $imm32,%r11d] [bnd] jmp *rel32(%rip) at address addr and returns the slot. The mov is
+// mold's.
 func decodeStub(b []byte, addr uint64) (uint64, bool) {
 	n := len(b)
 	if len(b) >= 4 && string(b[:4]) == "\xf3\x0f\x1e\xfa" {
 		b = b[4:]
+	}
+	if len(b) >= 6 && b[0] == 0x41 && b[1] == 0xbb {
+		b = b[6:]
 	}
 	if len(b) >= 1 && b[0] == 0xf2 {
 		b = b[1:]

@@ -35,7 +35,11 @@ __attribute__((noinline)) int use_libc(const char *s) { fprintf(stderr, "%s %d\n
 __attribute__((noinline)) int use_more(char *s) { fflush(stdout); return environ != 0 && getenv(s) && hook == puts; }
 __attribute__((noinline)) void *use_address(int x) { return x ? (void *)malloc : x > 3 ? (void *)free : (void *)use_libc; }
 __attribute__((noinline)) double use_double(double x) { return sqrt(x) * 2.5 + fmod(x, 3.25); }
+#ifdef NO_WEAK
+int use_weak(int x) { return cnt += x; }
+#else
 __attribute__((noinline)) int use_weak(int x) { return maybe_absent ? maybe_absent() + x : x; }
+#endif
 __attribute__((noinline)) int use_switch(int x)
 {
 	switch (x) {
