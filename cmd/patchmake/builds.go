@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
-	"strings"
+	"slices"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -119,10 +119,14 @@ func (w *workspace) buildPatched(ctx context.Context, patches []*srcpatch.Patch)
 }
 
 func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *srcpatch.Change) error {
-	if err := box.WriteFiles(w.contents(change, func(f srcpatch.FileChange) ([]byte, error) { return f.After, nil })); err != nil {
+	patched := func(f srcpatch.FileChange) ([]byte, error) { return f.After, nil }
+	if err := box.WriteFiles(w.contents(change, patched)); err != nil {
 		return err
 	}
 	w.u.Progress("the patched build is kept out of the tree by %s", box.Mode())
+	if why := box.Why(); why != "" {
+		w.u.Note("isolation: %s", why)
+	}
 	w.u.Heading("BUILDING PATCHED CODE")
 	env := w.environ(buildtree.Patched)
 	if err := w.step(ctx, "the patched build", "", env, w.boxed(box)); err != nil {
@@ -136,21 +140,23 @@ func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *s
 	return w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir))
 }
 
-// contents maps absolute paths to what version makes of each changed file; nil deletes.
-func (w *workspace) contents(change *srcpatch.Change, version func(srcpatch.FileChange) ([]byte, error)) map[string]isolate.File {
-	files := map[string]isolate.File{}
+// contents gives for the absolute path of each changed file what version makes of it (nil deletes) and its mode. A file
+// that version cannot make is left as it is.
+func (w *workspace) contents(change *srcpatch.Change, version func(srcpatch.FileChange) ([]byte, error)) (map[string][]byte, map[string]fs.FileMode) {
+	files, modes := map[string][]byte{}, map[string]fs.FileMode{}
 	for _, f := range change.Files {
 		if f.Old != "" && f.Old != f.New {
-			files[filepath.Join(w.o.SourceDir, f.Old)] = isolate.File{Delete: true}
+			files[filepath.Join(w.o.SourceDir, f.Old)] = nil
 		}
 		if f.New == "" {
 			continue
 		}
 		if data, err := version(f); err == nil {
-			files[filepath.Join(w.o.SourceDir, f.New)] = isolate.File{Data: data, Mode: f.Mode}
+			path := filepath.Join(w.o.SourceDir, f.New)
+			files[path], modes[path] = append([]byte{}, data...), f.Mode
 		}
 	}
-	return files
+	return files, modes
 }
 
 // sharedDirs are the directories where the patched build's writes are kept: the record.
@@ -178,9 +184,15 @@ func (w *workspace) plain(ctx context.Context, line string, env []string) *exec.
 	return cmd
 }
 
+// readOnly runs in the tree itself, with the rest of the system read-only where the kernel lets us.
 func (w *workspace) readOnly(writable string) runner {
 	return func(ctx context.Context, line string, env []string) *exec.Cmd {
-		return isolate.ReadOnlyCommand(ctx, w.tree, []string{writable}, w.shell(line, env))
+		cmd, err := isolate.ReadOnlyCommand(ctx, w.tree, w.outside(writable, w.store.Dir()), w.shell(line, env))
+		if err != nil {
+			w.u.Warn("%v: an install that ignores %s could write there", err, w.o.DestVar)
+			return w.plain(ctx, line, env)
+		}
+		return cmd
 	}
 }
 
@@ -193,9 +205,14 @@ func (w *workspace) boxed(box *isolate.Sandbox) runner {
 func (w *workspace) boxedReadOnly(box *isolate.Sandbox, writable string) runner {
 	return func(ctx context.Context, line string, env []string) *exec.Cmd {
 		c := w.shell(line, env)
-		c.ReadOnly, c.Writable = true, []string{writable}
+		c.ReadOnly, c.Writable = true, w.outside(writable)
 		return box.Command(ctx, c)
 	}
+}
+
+// outside keeps the directories that are not in the tree, which is writable anyway.
+func (w *workspace) outside(dirs ...string) []string {
+	return slices.DeleteFunc(dirs, func(dir string) bool { return within(dir, w.tree) })
 }
 
 func (w *workspace) shell(line string, env []string) isolate.Cmd {
@@ -230,22 +247,4 @@ type installed struct {
 	Path    string // absolute
 	BuildID string // "" if none
 	Digest  buildtree.Digest
-}
-
-// sortedKeys returns a map's keys in order.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
-
-func isHeader(path string) bool {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".h", ".hh", ".hpp", ".hxx", ".inc", ".def", ".tbl":
-		return true
-	}
-	return false
 }

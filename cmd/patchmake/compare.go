@@ -1,25 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
-	"context"
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
-	"gocare/internal/isolate"
 	"gocare/internal/srcpatch"
 )
 
@@ -61,6 +52,18 @@ func (w *workspace) newComparison(change *srcpatch.Change) (*comparison, error) 
 		c.rebuilt[compiled(&u)] = true
 	}
 	return c, nil
+}
+
+// same lists the sources that the patched build compiled to an object which the original has too.
+func (c *comparison) same() []string {
+	sources := []string{}
+	for _, u := range c.patched.Units {
+		if c.orig.UnitByObject(u.ObjectID) != nil {
+			sources = append(sources, c.sourceName(&u))
+		}
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources)
 }
 
 // compiled names a compile by what went in and how; objects may be temporary files with a new name every time.
@@ -156,164 +159,26 @@ func (c *comparison) refuseMissing(f installed, missing []buildtree.Input) error
 }
 
 func (c *comparison) unit(index int, orig *buildtree.Unit, patched buildtree.Unit, asm buildtree.Digest) unit {
-	path := orig.Source
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(orig.Dir, path)
-	}
-	u := unit{Source: orig.Source, Input: index, Orig: orig.AsmID, Patched: asm, Record: patched}
-	if rel, err := filepath.Rel(c.w.o.SourceDir, path); err == nil && within(path, c.w.o.SourceDir) {
-		u.Source = rel
-	}
-	if data, err := os.ReadFile(path); err == nil {
+	u := unit{Source: c.sourceName(orig), Input: index, Orig: orig.AsmID, Patched: asm, Record: patched}
+	if data, err := os.ReadFile(sourcePath(orig)); err == nil {
 		sum := sha256.Sum256(data)
 		u.SHA256 = hex.EncodeToString(sum[:])
 	}
 	return u
 }
 
-// addHeaderUsers recompiles, from the record, units that include a changed header and that the build did not rebuild.
-func (c *comparison) addHeaderUsers(ctx context.Context, box *isolate.Sandbox, targets []target) error {
-	headers := c.changedHeaders()
-	if len(headers) == 0 {
-		return nil
+func sourcePath(u *buildtree.Unit) string {
+	if filepath.IsAbs(u.Source) {
+		return filepath.Clean(u.Source)
 	}
-	done := map[string]buildtree.Digest{} // object -> assembly of the recompile, "" if unchanged
-	var mu sync.Mutex
-	for i := range targets {
-		t := &targets[i]
-		g, ctx := errgroup.WithContext(ctx)
-		g.SetLimit(runtime.NumCPU())
-		for index, in := range t.Inputs {
-			u := c.orig.UnitFor(t.link, in)
-			if u == nil || c.rebuilt[compiled(u)] || !compilable(u) {
-				continue
-			}
-			g.Go(func() error {
-				mu.Lock()
-				asm, known := done[u.Object]
-				mu.Unlock()
-				if !known {
-					var err error
-					if asm, err = c.recompileUser(ctx, box, u, headers); err != nil {
-						return err
-					}
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				done[u.Object] = asm
-				if asm != "" && asm != u.AsmID {
-					t.Units = append(t.Units, c.unit(index, u, *u, asm))
-				}
-				return nil
-			})
-		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
-		slices.SortFunc(t.Units, func(a, b unit) int { return cmp.Compare(a.Input, b.Input) })
-	}
-	return nil
+	return filepath.Join(u.Dir, u.Source)
 }
 
-func compilable(u *buildtree.Unit) bool {
-	return u.Source != "-" && u.Source != "" && u.Lang != "asm" && u.Lang != "lto"
-}
-
-// recompileUser returns the new assembly of a unit if it includes one of the headers, else "".
-func (c *comparison) recompileUser(ctx context.Context, box *isolate.Sandbox, u *buildtree.Unit, headers map[string]bool) (buildtree.Digest, error) {
-	out, err := c.compile(ctx, box, u, u.DependArgs(u.Source))
-	if err != nil {
-		return "", fault.Refuse("no-record", u.Source, "cannot tell whether it includes a changed header").WithCause(err).WithState("no patch written")
+// sourceName is how a unit is called: its path in the source directory, or as the compiler was given it.
+func (c *comparison) sourceName(u *buildtree.Unit) string {
+	path := sourcePath(u)
+	if rel, err := filepath.Rel(c.w.o.SourceDir, path); err == nil && within(path, c.w.o.SourceDir) {
+		return rel
 	}
-	if !dependsOn(string(out), u.Dir, headers) {
-		return "", nil
-	}
-	c.w.u.Progress("%s includes a changed header and was not rebuilt: compiling it from the record", u.Source)
-	asm, err := c.compileToAsm(ctx, box, u)
-	if err != nil {
-		return "", fault.Refuse("build-failed", u.Source, "compiling it again with a changed header failed").WithCause(err).WithState("no patch written")
-	}
-	return asm, nil
-}
-
-// dependsOn reads the make rule that -M prints.
-func dependsOn(rule, dir string, headers map[string]bool) bool {
-	for _, word := range strings.Fields(strings.ReplaceAll(rule, "\\\n", " ")) {
-		if !filepath.IsAbs(word) {
-			word = filepath.Join(dir, word)
-		}
-		if headers[filepath.Clean(word)] {
-			return true
-		}
-	}
-	return false
-}
-
-// changedHeaders are the changed files that a unit may include: every one but new files.
-func (c *comparison) changedHeaders() map[string]bool {
-	headers := map[string]bool{}
-	for _, f := range c.change.Files {
-		if f.Old != "" && f.New != "" {
-			headers[filepath.Join(c.w.o.SourceDir, f.New)] = true
-		}
-	}
-	return headers
-}
-
-// compileRestored compiles every changed unit once more from sources whose unchanged lines keep their old numbers.
-func (c *comparison) compileRestored(ctx context.Context, box *isolate.Sandbox, targets []target) error {
-	restored := c.w.contents(c.change, srcpatch.FileChange.RestoreLines)
-	if err := box.WriteFiles(restored); err != nil {
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.NumCPU())
-	for i := range targets {
-		for j := range targets[i].Units {
-			u := &targets[i].Units[j]
-			if !compilable(&u.Record) {
-				continue
-			}
-			g.Go(func() error {
-				asm, err := c.compileToAsm(ctx, box, &u.Record)
-				if err != nil {
-					c.w.u.Progress("%s: the compile with old line numbers failed: %v", u.Source, err)
-					return ctx.Err()
-				}
-				u.Restored = asm
-				return nil
-			})
-		}
-	}
-	return g.Wait()
-}
-
-// compileToAsm compiles a recorded unit in the box and keeps the assembly in the store.
-func (c *comparison) compileToAsm(ctx context.Context, box *isolate.Sandbox, u *buildtree.Unit) (buildtree.Digest, error) {
-	dir, err := os.MkdirTemp(c.w.store.Dir(), "compile-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "unit.s")
-	if _, err := c.compile(ctx, box, u, u.CompileArgs(u.Source, out)); err != nil {
-		return "", err
-	}
-	data, err := os.ReadFile(out)
-	if err != nil {
-		return "", err
-	}
-	return c.w.store.PutBlob(data)
-}
-
-// compile runs a unit's compiler in the box, unrecorded, and returns its standard output.
-func (c *comparison) compile(ctx context.Context, box *isolate.Sandbox, u *buildtree.Unit, args []string) ([]byte, error) {
-	cmd := box.Command(ctx, isolate.Cmd{Dir: u.Dir, Env: c.w.environ("configure"), Args: append([]string{u.Driver}, args...)})
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
-	}
-	return out, nil
+	return u.Source
 }

@@ -30,6 +30,7 @@ type options struct {
 	Config                string   // file with one function name a line
 	ConfigGiven           bool
 	Description           string
+	Identity              []string // doublestar globs: put these functions into the patch unchanged; no PATCH, no patched build
 	Allow                 []string // reason codes whose refusals are overridden
 	Isolation             isolate.Mode
 	OriginalDir           string // install root of the original stage (LPMAKE_ORIGINAL_DIR)
@@ -55,6 +56,7 @@ func makeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "description `TEXT` kept in the patch, a CVE number say"},
 		&cli.StringSliceFlag{Name: "allow", Usage: "override refusals with reason `CODE` (may repeat)"},
 		&cli.StringFlag{Name: "isolation", Value: "auto", Usage: "how the patched build is kept out of the tree: auto, overlay, copy or inplace"},
+		&cli.StringSliceFlag{Name: "identity", Usage: "instead of a PATCH: put every function matching `GLOB` into the patch unchanged, to test it (may repeat)"},
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "do everything but write the patches"},
 	}
 }
@@ -74,7 +76,7 @@ func parseOptions(c *cli.Context, cwd string, env func(string) string) (options,
 		BuildDir: cwd, DestVar: c.String("destdir"), ID: c.String("id"), BuildID: strings.ToLower(c.String("buildid")),
 		Jobs: c.Int("jobs"), BuildCmd: c.String("build-cmd"), InstallCmd: c.String("install-cmd"), CleanCmd: c.String("clean-cmd"),
 		Functions: c.StringSlice("functions"), Config: c.String("config"), ConfigGiven: c.IsSet("config"),
-		Description: c.String("message"), Allow: c.StringSlice("allow"), Isolation: isolate.Mode(c.String("isolation")),
+		Description: c.String("message"), Allow: c.StringSlice("allow"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
 		Patches: c.Args().Slice(),
 	}
 	abs := func(path, unset string) string {
@@ -97,7 +99,10 @@ func (o *options) check() error {
 	if o.Clean && o.Update {
 		return usage("--clean and --update exclude each other")
 	}
-	if len(o.Patches) == 0 && !o.Update {
+	if len(o.Identity) > 0 && len(o.Patches) > 0 {
+		return usage("--identity takes no PATCH: it changes nothing")
+	}
+	if len(o.Patches) == 0 && !o.Update && len(o.Identity) == 0 {
 		return usage("no PATCH given").WithHint("patchmake [OPTION...] PATCH...; - reads a patch from standard input")
 	}
 	if err := kpatch.ValidID(o.ID); err != nil {

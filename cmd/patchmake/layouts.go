@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
@@ -18,11 +15,16 @@ import (
 	"gocare/internal/toolexec"
 )
 
+// typed is a unit of which an object with debugging information is wanted.
+type typed struct {
+	unit  *buildtree.Unit
+	types *buildtree.Digest // where its digest goes
+}
+
 // addLayouts finds for every changed unit two objects with debugging information: the recorded ones where they have it,
 // else ones compiled with -g on the side.
 func (c *comparison) addLayouts(ctx context.Context, box *isolate.Sandbox, targets []target) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.NumCPU())
+	var before, after []typed // still to be compiled
 	for i := range targets {
 		for j := range targets[i].Units {
 			u := &targets[i].Units[j]
@@ -30,68 +32,84 @@ func (c *comparison) addLayouts(ctx context.Context, box *isolate.Sandbox, targe
 				continue
 			}
 			orig := c.orig.UnitFor(targets[i].link, targets[i].Inputs[u.Input])
-			g.Go(func() (err error) {
-				if u.OrigTypes, err = c.typedObject(ctx, orig, c.inTree, orig.ObjectID); err != nil {
-					return err
-				}
-				recorded := u.Record.ObjectID
-				if u.Record.AsmID != u.Patched {
-					recorded = "" // compiled from the record: its object is the original's
-				}
-				u.PatchedTypes, err = c.typedObject(ctx, &u.Record, boxCommand(box), recorded)
-				return err
-			})
-		}
-	}
-	return g.Wait()
-}
-
-// commander makes a command in some view of the tree.
-type commander func(ctx context.Context, cmd isolate.Cmd) *exec.Cmd
-
-func (c *comparison) inTree(ctx context.Context, cmd isolate.Cmd) *exec.Cmd {
-	x := exec.CommandContext(ctx, cmd.Args[0], cmd.Args[1:]...)
-	x.Dir, x.Env = cmd.Dir, cmd.Env
-	return x
-}
-
-func boxCommand(box *isolate.Sandbox) commander {
-	return func(ctx context.Context, cmd isolate.Cmd) *exec.Cmd { return box.Command(ctx, cmd) }
-}
-
-// typedObject returns recorded if it holds types, else the unit compiled again with -g.
-func (c *comparison) typedObject(ctx context.Context, u *buildtree.Unit, view commander, recorded buildtree.Digest) (buildtree.Digest, error) {
-	if recorded != "" {
-		if data, err := c.w.store.Blob(recorded); err == nil {
-			if l, err := readLayout(data); err == nil && !l.Empty() {
-				return recorded, nil
+			if u.OrigTypes = c.withTypes(orig.ObjectID); u.OrigTypes == "" {
+				before = append(before, typed{orig, &u.OrigTypes})
+			}
+			if u.Record.AsmID == u.Patched { // else it was compiled from the record: its object is the original's
+				u.PatchedTypes = c.withTypes(u.Record.ObjectID)
+			}
+			if u.PatchedTypes == "" {
+				after = append(after, typed{&u.Record, &u.PatchedTypes})
 			}
 		}
 	}
-	data, err := c.compileTyped(ctx, u, view)
-	if err != nil {
-		return "", fault.Refuse("no-types", u.Source, "compiling it with -g, to compare data layouts, failed").WithCause(err).
-			WithHint("--allow no-types goes on without that check")
+	env := c.w.environ("configure")
+	here := func(jobs []job) ([]outcome, error) { return runHere(jobs, env), nil }
+	boxed := func(jobs []job) ([]outcome, error) { return runJobs(ctx, box, env, jobs) }
+	if err := c.compileTyped(ctx, before, here); err != nil {
+		return err
 	}
-	return c.w.store.PutBlob(data)
+	return c.compileTyped(ctx, after, boxed)
 }
 
-func (c *comparison) compileTyped(ctx context.Context, u *buildtree.Unit, view commander) ([]byte, error) {
+// withTypes returns the digest of a recorded object if it describes types, else "".
+func (c *comparison) withTypes(id buildtree.Digest) buildtree.Digest {
+	data, err := c.w.store.Blob(id)
+	if err != nil {
+		return ""
+	}
+	if l, err := readLayout(data); err != nil || l.Empty() {
+		return ""
+	}
+	return id
+}
+
+// compileTyped compiles units with -g and assembles them; run runs the compiles.
+func (c *comparison) compileTyped(ctx context.Context, units []typed, run func([]job) ([]outcome, error)) error {
+	if len(units) == 0 {
+		return nil
+	}
 	dir, err := os.MkdirTemp(c.w.store.Dir(), "typed-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
-	asm, obj := filepath.Join(dir, "unit.s"), filepath.Join(dir, "unit.o")
-	args := append(u.CompileArgs(u.Source, asm), "-g", "-gno-split-dwarf", "-gz=none")
-	cmd := view(ctx, isolate.Cmd{Dir: u.Dir, Env: c.w.environ("configure"), Args: append([]string{u.Driver}, args...)})
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
+	asm := func(i int) string { return filepath.Join(dir, fmt.Sprintf("%d.s", i)) }
+	jobs := make([]job, len(units))
+	for i, t := range units {
+		args := append(t.unit.CompileArgs(t.unit.Source, asm(i)), "-g", "-gno-split-dwarf", "-gz=none")
+		jobs[i] = job{t.unit.Dir, append([]string{t.unit.Driver}, args...)}
 	}
+	outcomes, err := run(jobs)
+	if err != nil {
+		return err
+	}
+	for i, t := range units {
+		if outcomes[i].Failed != "" {
+			return refuseTypes(t.unit, errors.New(outcomes[i].Failed))
+		}
+		if *t.types, err = c.assembleTyped(ctx, t.unit, asm(i)); err != nil {
+			return refuseTypes(t.unit, err)
+		}
+	}
+	return nil
+}
+
+func refuseTypes(u *buildtree.Unit, cause error) error {
+	return fault.Refuse("no-types", u.Source, "compiling it with -g, to compare data layouts, failed").WithCause(cause).
+		WithHint("--allow no-types goes on without that check")
+}
+
+func (c *comparison) assembleTyped(ctx context.Context, u *buildtree.Unit, asm string) (buildtree.Digest, error) {
+	obj := asm + ".o"
 	if _, err := toolexec.Run(ctx, toolexec.Cmd{Dir: u.Dir, Path: u.As, Args: u.AssembleArgs(asm, obj)}); err != nil {
-		return nil, err
+		return "", err
 	}
-	return os.ReadFile(obj)
+	data, err := os.ReadFile(obj)
+	if err != nil {
+		return "", err
+	}
+	return c.w.store.PutBlob(data)
 }
 
 func readLayout(object []byte) (*layout.Unit, error) {

@@ -56,7 +56,7 @@ func (w *workspace) makePatches(ctx context.Context, p *plan, f *filter) (produc
 		}
 		made = append(made, m)
 	}
-	return made, w.saveRun(made)
+	return made, w.saveRun(p, made)
 }
 
 func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter) (product, error) {
@@ -84,9 +84,12 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter)
 }
 
 // noPatch adds to an error what it leaves.
-func noPatch(err error) error {
+func noPatch(err error) error { return leaves(err, "no patch written") }
+
+// leaves adds the state to an error that names none.
+func leaves(err error, state string) error {
 	if e := fault.As(err); e != nil && e.State == "" {
-		e.State = "no patch written"
+		e.State = state
 	}
 	return err
 }
@@ -108,7 +111,7 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult
 			return r, err
 		}
 	}
-	if err := r.compare(orig, patched, restored, diffasm.Options{Keep: f.keeps, Allow: w.allows}); err != nil || r.emitted == nil {
+	if err := r.compare(orig, patched, restored, w.diffOptions(f)); err != nil || r.emitted == nil {
 		return r, err
 	}
 	if err := w.checkLayouts(u); err != nil {
@@ -135,6 +138,14 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 	}
 	r.emitted, err = diffasm.Emit(sel)
 	return err
+}
+
+func (w *workspace) diffOptions(f *filter) diffasm.Options {
+	o := diffasm.Options{Keep: f.keeps, Allow: w.allows}
+	if len(w.o.Identity) > 0 {
+		o.Identity = (&filter{Globs: w.o.Identity}).keeps
+	}
+	return o
 }
 
 func names(functions []diffasm.Function) []string {

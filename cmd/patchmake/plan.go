@@ -25,6 +25,7 @@ type plan struct {
 	Targets  []target            `json:"targets"`
 	Patches  []kpatch.SourceFile `json:"patches"`
 	Compiler string              `json:"compiler"`
+	Same     []string            `json:"same"` // sources that the patched build compiled to the same object
 }
 
 // target is one installed binary with changed units.
@@ -103,7 +104,7 @@ func (w *workspace) compareBuilds(ctx context.Context, box *isolate.Sandbox, cha
 	if err := c.addLayouts(ctx, box, targets); err != nil && !w.allows("no-types") {
 		return nil, err
 	}
-	p := &plan{Targets: targets}
+	p := &plan{Targets: targets, Same: c.same()}
 	for _, patch := range patches {
 		p.Patches = append(p.Patches, kpatch.SourceFile{Name: patch.Name, SHA256: patch.SHA256})
 	}

@@ -105,6 +105,7 @@ func (w *workspace) report(made products, f *filter) report {
 // lastRun is what explain reads: the decisions of the last run in a tree.
 type lastRun struct {
 	Targets []lastTarget `json:"targets"`
+	Same    []string     `json:"same"` // sources compiled to the same object
 }
 
 type lastTarget struct {
@@ -114,8 +115,8 @@ type lastTarget struct {
 
 const runFile = "run.json"
 
-func (w *workspace) saveRun(made products) error {
-	var run lastRun
+func (w *workspace) saveRun(p *plan, made products) error {
+	run := lastRun{Same: p.Same}
 	for _, m := range made {
 		run.Targets = append(run.Targets, lastTarget{Path: m.Target.Path, Units: m.Units})
 	}

@@ -111,12 +111,15 @@ func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (*plan, error)
 	if w.o.Update {
 		return w.loadPlan()
 	}
+	if len(w.o.Identity) > 0 {
+		return w.planIdentity(ctx)
+	}
 	patches, err := readPatches(w.o.Patches, stdin)
 	if err != nil {
-		return nil, err
+		return nil, leaves(err, "tree unchanged")
 	}
 	if _, err := w.apply(patches); err != nil {
-		return nil, err
+		return nil, leaves(err, "tree unchanged")
 	}
 	if err := w.buildOriginal(ctx); err != nil {
 		return nil, err
@@ -128,7 +131,7 @@ func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (*plan, error)
 	defer box.Close()
 	p, err := w.compareBuilds(ctx, box, change, patches)
 	if err != nil {
-		return nil, err
+		return nil, noPatch(err)
 	}
 	return p, w.savePlan(p)
 }

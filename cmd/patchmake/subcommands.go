@@ -72,8 +72,10 @@ func explain(u *ui.UI) error {
 			}
 		}
 	}
-	u.Result(run)
-	return nil
+	for _, source := range run.Same {
+		u.Info("%s: unchanged (compiled to the same object)", source)
+	}
+	return u.Result(run)
 }
 
 // inspectFile prints header, functions, imports, relocations and metadata of a patch file.

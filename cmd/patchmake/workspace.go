@@ -30,6 +30,9 @@ type workspace struct {
 }
 
 func openWorkspace(o options, u *ui.UI) (*workspace, error) {
+	if _, err := o.makeCommand(""); err != nil {
+		return nil, err
+	}
 	dir, err := buildtree.FindStore(o.BuildDir, os.Getenv)
 	if err != nil {
 		return nil, err
