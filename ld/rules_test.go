@@ -2,7 +2,6 @@ package ld
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -120,6 +119,7 @@ func TestRulesPIE(t *testing.T) {
 		{name: "copied variable", body: "mov stderr(%rip), %rax", want: ".kpatch.text+0x3 PC32 stderr -4"},
 		{name: "import with a stub", body: "call rand@PLT", want: ".kpatch.text+0x1 PC32 in .plt -4"},
 		{name: "import with a slot", body: "call *malloc@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 in .got -4", text: "ff15"},
+		{name: "IFUNC", body: "call static_ifunc", want: ".kpatch.text+0x1 PC32 in .plt -4"},
 		{name: "new import", body: "call getppid@PLT", want: ".kpatch.text+0x1 PC32 import STT_FUNC getppid -4"},
 		{name: "new import without @PLT", body: "jmp getppid", want: ".kpatch.text+0x1 PC32 import STT_FUNC getppid -4"},
 		{name: "new import through the GOT", body: "call *getppid@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 import STT_FUNC getppid +4", text: "ff15"},
@@ -157,6 +157,9 @@ func TestRulesPIE(t *testing.T) {
 		{name: "thread-local offset as data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad tls_static@dtpoff\n\t.section .kpatch.text", code: "unsupported-relocation"},
 		{name: "new thread-local variable", body: "ret\n\t.section .tbss,\"awT\",@nobits\n\t.zero 4\n\t.section .kpatch.text", code: "new-tls-variable"},
 		{name: "label of another object", body: "lea .LC99(%rip), %rax", code: "local-label"},
+		{name: "two versions of a new import", body: "\t.symver one,memcpy@GLIBC_2.2.5\n\t.symver two,memcpy@GLIBC_2.14\n\tcall one\n\tcall two", code: "ambiguous-symbol"},
+		{name: "address of a lazily bound import", body: "mov rand@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_FUNC rand@GLIBC_2.2.5 +4"},
+		{name: "local-exec, far away", body: "mov %fs:tls_static@tpoff-0x7fffffff, %eax", code: "out-of-range"},
 		{name: "another version of an import", body: "\t.symver old_malloc,malloc@GLIBC_2.99\n\tcall old_malloc", code: "ambiguous-symbol"},
 		{name: "new import with a version", body: "\t.symver old_memcpy,memcpy@GLIBC_2.2.5\n\tcall old_memcpy", want: ".kpatch.text+0x1 PC32 import STT_FUNC memcpy@GLIBC_2.2.5 -4"},
 		{name: "foreign section", body: "ret\n\t.data\n\t.long 1\n\t.section .kpatch.text", code: "unknown-section"},
@@ -196,6 +199,20 @@ func TestRulesFixed(t *testing.T) {
 	checkRules(t, static, static.open(t), "main", []rule{
 		{name: "import in a static executable", body: "call no_such_function", code: "undefined-symbol"},
 		{name: "library function in a static executable", body: "call printf", want: ".kpatch.text+0x1 PC32 _IO_printf -4"},
+	})
+}
+
+// TestRulesOfSlots: what the original has in its GOT depends on how it was linked.
+func TestRulesOfSlots(t *testing.T) {
+	now := link(t, compile(t, "-O2"), "-Wl,-z,now")
+	checkRules(t, now, now.open(t), "main", []rule{
+		{name: "address of a bound import", body: "mov rand@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 in .got -4"},
+	})
+	noPLT := link(t, compile(t, "-O2", "-fno-plt"))
+	checkRules(t, noPLT, noPLT.open(t), "main", []rule{
+		{name: "IFUNC through its slot", body: "call *static_ifunc@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 in .got -4", text: "ff15"},
+		{name: "IFUNC without a stub", body: "call static_ifunc", code: "ifunc-without-stub"},
+		{name: "import without a stub", body: "call rand@PLT", want: ".kpatch.text+0x1 PC32 import STT_FUNC rand@GLIBC_2.2.5 -4"},
 	})
 }
 
@@ -240,262 +257,4 @@ func TestUnits(t *testing.T) {
 	checkRules(t, b, o, "main", []rule{
 		{name: "no unit offers it", body: "call fresh", want: ".kpatch.text+0x1 PC32 import STT_FUNC fresh -4"},
 	})
-}
-
-// buildText links asm, an object of its own, with the main program's start.
-func buildText(t *testing.T, asm string, flags ...string) *build {
-	t.Helper()
-	testkit.Require(t, "gcc")
-	dir := t.TempDir()
-	testkit.WriteFile(t, filepath.Join(dir, "main.s"), asm)
-	testkit.Run(t, dir, "gcc", "-c", "main.s")
-	testkit.Run(t, dir, "gcc", append([]string{"main.o", "-o", "out", "-Wl,-Map=out.map"}, flags...)...)
-	return openBuild(t, dir, "out")
-}
-
-const asmMain = "\t.text\n\t.globl main\n\t.type main,@function\nmain:\n\tcall f\n\txor %eax,%eax\n\tret\n\t.size main,.-main\n\t.p2align 4\n"
-
-func asmFunction(name, body string) string {
-	return fmt.Sprintf("\t.type %s,@function\n%s:\n%s\n\t.size %s,.-%s\n", name, name, body, name, name)
-}
-
-// TestOriginals looks at the functions that a patch replaces.
-func TestOriginals(t *testing.T) {
-	for _, tt := range []struct {
-		name, asm string
-		flags     []string
-		code      string
-		oldSize   uint64
-	}{
-		{"long", asmFunction("f", "\tmov $1,%eax\n\tret"), nil, "", 6},
-		{"short before padding", asmFunction("f", "\tret") + "\t.p2align 4\n" + asmFunction("g", "\tret"), nil, "", 5},
-		{"short before a function", asmFunction("f", "\tret") + asmFunction("g", "\tmov $1,%eax\n\tret"), nil, "too-short", 0},
-		{"short before a label", asmFunction("f", "\tret") + "g:\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n", nil, "too-short", 0},
-		{"short before code", asmFunction("f", "\tret") + "\tnop\n\tmov $1,%eax\n\tret\n", nil, "too-short", 0},
-		{"short before padding between inputs", "\t.section .text.unlikely,\"ax\",@progbits\n" + asmFunction("f", "\tret"), nil, "", 5},
-		{"alias", asmFunction("f", "\tmov $1,%eax\n\tret") + "\t.globl g\n\t.set g,f\n", nil, "", 6},
-		{"size unknown", "f:\n\tmov $1,%eax\n\tmov $1,%ecx\n\tret\ng:\tret\n", nil, "", 11},
-		{"short at the end of the text", asmFunction("f", "\tret"), nil, "too-short", 0},
-		{"none", "\t.globl f\n", []string{"-Wl,--defsym=f=0"}, "unknown-function", 0},
-		{"data", "\t.data\nf:\t.quad 1,2\n", nil, "unknown-function", 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			b := buildText(t, asmMain+tt.asm, tt.flags...)
-			u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tmov $2,%eax\n\tret\n",
-				[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
-			j, err := tryJoin(b.open(t), u)
-			if tt.code != "" {
-				checkRefusal(t, err, tt.code)
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			f := j.Functions[0]
-			if f.IsNew || f.OldSize != tt.oldSize || f.NewSize != 6 {
-				t.Errorf("new %v, old size %d, new size %d; want old size %d", f.IsNew, f.OldSize, f.NewSize, tt.oldSize)
-			}
-		})
-	}
-}
-
-// TestPlaces refuses what the map does not place exactly.
-func TestPlaces(t *testing.T) {
-	call := func(b *build) Unit { return b.newFunction(t, "main", "mov v(%rip),%eax") }
-	for _, tt := range []struct {
-		name, asm string
-		change    func(b *build)
-		code      string
-	}{
-		{"placed", "\t.data\nv:\t.long 1\n", func(*build) {}, ""},
-		{"merged", "\t.section .rodata.cst4,\"aM\",@progbits,4\nv:\t.long 1\n", func(*build) {}, "merged-symbol"},
-		{"absolute", "v = 17\n", func(*build) {}, "absolute-symbol"},
-		{"not in the map", "\t.data\nv:\t.long 1\n", func(b *build) { b.m.Entries = nil }, "unplaced-symbol"},
-		{"of another size", "\t.data\nv:\t.long 1\n", func(b *build) {
-			for i := range b.m.Entries {
-				b.m.Entries[i].Size += 4
-			}
-		}, "unplaced-symbol"},
-		{"two maps for a global", "\t.data\n\t.globl v\nv:\t.long 1\n", func(b *build) {
-			for i := range b.m.Entries {
-				b.m.Entries[i].Addr += 4
-			}
-		}, "object-mismatch"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			b := buildText(t, asmMain+asmFunction("f", "\tret")+tt.asm)
-			tt.change(b)
-			_, err := tryJoin(b.open(t), call(b))
-			if tt.code == "" && err != nil {
-				t.Fatal(err)
-			} else if tt.code != "" {
-				checkRefusal(t, err, tt.code)
-			}
-		})
-	}
-}
-
-// TestMismatch compares the binary with an object that it was not linked from.
-func TestMismatch(t *testing.T) {
-	asm := asmMain + asmFunction("f", "\tmov $1,%eax\n\tcall main\n\tret")
-	b := buildText(t, asm)
-	unit := func() Unit {
-		return b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
-			[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
-	}
-	join(t, b.open(t), unit())
-	testkit.WriteFile(t, filepath.Join(b.dir, "main.s"), strings.Replace(asm, "mov $1", "mov $2", 1))
-	testkit.Run(t, b.dir, "gcc", "-c", "main.s")
-	b.objects = inputs(t, b.dir, b.m)
-	_, err := tryJoin(b.open(t), unit())
-	checkRefusal(t, err, "object-mismatch")
-}
-
-// TestMisbound: a map that places a variable elsewhere than the code has it is refused, though all code is as expected.
-func TestMisbound(t *testing.T) {
-	asm := asmMain + asmFunction("f", "\tmov v(%rip),%eax\n\tret") + "\t.section .bss.v,\"aw\",@nobits\nv:\t.zero 8\n"
-	for _, wrong := range []bool{false, true} {
-		b := buildText(t, asm)
-		for i := range b.m.Entries {
-			if wrong && b.m.Entries[i].Section == ".bss.v" {
-				b.m.Entries[i].Addr += 8
-			}
-		}
-		u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
-			[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
-		_, err := tryJoin(b.open(t), u)
-		if !wrong && err != nil {
-			t.Fatal(err)
-		} else if wrong {
-			checkRefusal(t, err, "object-mismatch")
-		}
-	}
-}
-
-// TestDiscarded: a changed function that the linker left out is no error, and is code of the patch where that needs it.
-func TestDiscarded(t *testing.T) {
-	b := link(t, compile(t, "-O2", "-ffunction-sections", "-fdata-sections"), "-Wl,--gc-sections")
-	o := b.open(t)
-	gone := "\t.section .kpatch.text,\"ax\",@progbits\nnever_called_by_anyone.kpatch:\n\tmov exported(%rip),%eax\n\tcall use_double\n\tret\n"
-	functions := []UnitFunction{{Name: "never_called_by_anyone", Symbol: "never_called_by_anyone.kpatch", Orig: "never_called_by_anyone"}}
-	j := join(t, o, b.assemble(t, "main", gone, functions))
-	if len(j.Sections) != 0 || len(j.Functions) != 0 || len(j.Skipped) != 1 || j.Skipped[0].Function != "never_called_by_anyone" {
-		t.Errorf("sections %v, functions %v, skipped %v", j.Sections, j.Functions, j.Skipped)
-	}
-	caller := gone + "f.kpnew:\n\tcall never_called_by_anyone\n\tret\n"
-	j = join(t, o, b.assemble(t, "main", caller, append(functions, UnitFunction{Name: "f", Symbol: "f.kpnew"})))
-	if len(j.Functions) != 2 || !j.Functions[0].IsNew || len(j.Skipped) != 0 {
-		t.Errorf("functions %+v, skipped %v", j.Functions, j.Skipped)
-	}
-	_, err := tryJoin(o, b.newFunction(t, "main", "call never_called_by_anyone"))
-	checkRefusal(t, err, "discarded-symbol")
-}
-
-func TestAmbiguousLocal(t *testing.T) {
-	dir := compile(t, "-O2")
-	testkit.Run(t, dir, "ld", "-r", "one/same.o", "two/same.o", "-o", "main.o.new")
-	testkit.Run(t, dir, "gcc", "start.o", "main.o", "other.o", "main.o.new", "-lm", "-o", "out", "-Wl,-Map=out.map")
-	b := openBuild(t, dir, "out")
-	u := b.newFunction(t, "main", "call bump")
-	u.Input = b.input(t, "main.o.new")
-	_, err := tryJoin(b.open(t), u)
-	checkRefusal(t, err, "ambiguous-symbol")
-}
-
-// TestSameMember: an archive may hold two members of one name; contents tell them apart, or nothing does.
-func TestSameMember(t *testing.T) {
-	dir := compile(t, "-O2")
-	testkit.Run(t, dir, "ar", "qc", "libsame.a", "one/same.o", "two/same.o")
-	testkit.Run(t, dir, "gcc", "main.o", "start.o", "other.o", "-o", "out", "-Wl,-Map=out.map", "libsame.a", "-lm")
-	b := openBuild(t, dir, "out")
-	o := b.open(t)
-	for i := range b.objects {
-		if b.objects[i].Member != "same.o" {
-			continue
-		}
-		text := b.objects[i].File.Section(".text")
-		if p := o.places[i][text.Index]; p.state != placed {
-			t.Errorf("input %d: .text is %v", i, p)
-		} else if err := o.mismatch(inputSection{i, text.Index}, 0, text.Size, p.addr); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// TestAliases: two names for one address cannot be patched apart.
-func TestAliases(t *testing.T) {
-	b := buildText(t, asmMain+asmFunction("f", "\tmov $1,%eax\n\tret")+"\t.set g,f\n")
-	u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\ng.kpatch:\n\tnop\n\tret\n",
-		[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}, {Name: "g", Symbol: "g.kpatch", Orig: "g"}})
-	_, err := tryJoin(b.open(t), u)
-	checkRefusal(t, err, "folded-function")
-}
-
-// TestMapFromSymbols: without a map, sections lie where symbols say that only one place can be meant by.
-func TestMapFromSymbols(t *testing.T) {
-	b := link(t, compile(t, "-O2"))
-	main := b.input(t, "main.o")
-	m, err := MapFromSymbols(b.bin, b.objects[main].File, "main.o")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := b.open(t).places[main]
-	b.m, b.objects = m, b.objects[main:main+1]
-	for i, p := range b.open(t).places[0] {
-		if p.state == placed && p != want[i] {
-			t.Errorf("section %d: %+v, by the link map %+v", i, p, want[i])
-		}
-	}
-	compareWithLinker(t, b, join(t, b.open(t), b.identityUnit(t, "main")))
-
-	b.bin.Symbols = nil
-	_, err = MapFromSymbols(b.bin, b.objects[0].File, "main.o")
-	if f := fault.As(err); f == nil || f.Code != "stripped" {
-		t.Errorf("got error %v, want a refusal with code stripped", err)
-	}
-}
-
-// TestFolded: identical functions that the linker made one cannot be patched apart.
-func TestFolded(t *testing.T) {
-	asm := asmMain + "\t.section .text.f,\"ax\",@progbits\n" + asmFunction("f", "\tmov $1,%eax\n\tret") +
-		"\t.section .text.g,\"ax\",@progbits\n\t.globl g\n" + asmFunction("g", "\tmov $1,%eax\n\tret")
-	for _, linker := range []string{"gold", "lld", "mold"} {
-		t.Run(linker, func(t *testing.T) {
-			flags := []string{"-fuse-ld=" + linker, "-Wl,--icf=all"}
-			requireLinker(t, flags)
-			b := buildText(t, asm+"\t.data\n\t.quad g\n", flags...)
-			for _, name := range []string{"f", "g"} {
-				u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
-					[]UnitFunction{{Name: name, Symbol: "f.kpatch", Orig: name}})
-				if _, err := tryJoin(b.open(t), u); err == nil {
-					t.Errorf("%s is patched though it shares its code", name)
-				}
-			}
-		})
-	}
-}
-
-// TestLeftOut: lld and mold do not list what they discard.
-func TestLeftOut(t *testing.T) {
-	for _, linker := range []string{"bfd", "gold", "lld", "mold"} {
-		t.Run(linker, func(t *testing.T) {
-			flags := []string{"-fuse-ld=" + linker, "-Wl,--gc-sections"}
-			requireLinker(t, flags)
-			b := link(t, compile(t, "-O2", "-ffunction-sections"), flags...)
-			u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
-				[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "never_called_by_anyone"}})
-			if j := join(t, b.open(t), u); len(j.Skipped) != 1 {
-				t.Errorf("skipped %v", j.Skipped)
-			}
-			var entries []Placement
-			for _, e := range b.m.Entries {
-				if e.Path != "main.o" {
-					entries = append(entries, e)
-				}
-			}
-			b.m.Entries = entries
-			_, err := tryJoin(b.open(t), u)
-			checkRefusal(t, err, "unplaced-symbol")
-		})
-	}
 }
