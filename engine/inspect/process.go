@@ -75,10 +75,9 @@ func (p *Process) identify() error {
 	if p.Threads, err = Threads(p.PID); err != nil {
 		return err
 	}
-	for _, t := range p.Threads {
-		if t.State != 'Z' && t.State != 'X' {
+	for _, t := range p.Threads { // the leader if it lives, whatever the numbers: others come and go
+		if t.State != 'Z' && t.State != 'X' && (p.Live == 0 || t.TID == p.PID) {
 			p.Live = t.TID
-			break
 		}
 	}
 	if p.Live == 0 {
