@@ -99,6 +99,9 @@ func (c *change) attempt(ctx context.Context, check *checker, opt Options, timin
 		if err := s.StopSleepers(); err != nil {
 			return err
 		}
+		if !c.process.Alive() { // seized now: the PID cannot be another's from here on
+			return fault.Refuse("no-such-process", fmt.Sprintf("pid %d", c.process.PID), "has ended")
+		}
 		seen := map[int]bool{}
 		if o, err = checkStopped(check, s, seen); o != nil || err != nil {
 			return err
@@ -114,8 +117,9 @@ func (c *change) attempt(ctx context.Context, check *checker, opt Options, timin
 			return err
 		}
 		s.Keep()
-		s.Detach()
+		s.DetachRunning()
 		timing.Freeze = time.Since(start)
+		s.Detach()
 		return nil
 	})
 	return o, err
@@ -137,9 +141,6 @@ func checkStopped(check *checker, s *trace.Session, seen map[int]bool) (*occupan
 
 // write makes the writes after a check that everything still is as it was planned. If one fails, those before are undone.
 func (c *change) write(s *trace.Session, opt Options) error {
-	if !c.process.Alive() {
-		return fault.Refuse("no-such-process", fmt.Sprintf("pid %d", c.process.PID), "has ended")
-	}
 	for _, w := range c.first {
 		have := make([]byte, len(w.Old))
 		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {

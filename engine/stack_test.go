@@ -13,6 +13,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/handpatch"
 	"gocare/internal/testkit"
+	"gocare/kpatch"
 )
 
 // TestStackAnyOrder applies three patches to one function and removes them in every order. At each point the newest
@@ -214,4 +215,96 @@ func procState(t testing.TB, pid int) string {
 	}
 	_, rest, _ := strings.Cut(string(text), ") ")
 	return rest[:1]
+}
+
+// TestForeignPatch: a live patch without our state is one of LibcarePlus. It is listed, nothing is stacked on it, and it
+// can be removed.
+func TestForeignPatch(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	mustApply(t, s.p.PID, handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch, NoMeta: true}))
+	p := look(t, s.p.PID)
+	regions, err := p.Regions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	poke(t, s.p.PID, int64(regions[0].Start)+kpatch.StateOffset, make([]byte, kpatch.StateSize))
+	list, err := List(look(t, s.p.PID))
+	if err != nil || len(list) != 1 || !list[0].Foreign || list[0].ID != "0001" {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	second := handpatch.Build(t, handpatch.Spec{Program: program, ID: "0002", Source: tickerPatch})
+	_, err = apply(t, s.p.PID, Options{}, second)
+	if e := fault.As(err); e == nil || e.Code != "foreign-patch" {
+		t.Errorf("got %v", err)
+	}
+	mustRevert(t, s.p.PID, "0001")
+	expect(t, s.ask(), "value 41 calls 1")
+	mustApply(t, s.p.PID, second)
+	expect(t, s.ask(), "value 141 calls 11")
+}
+
+// TestThreadsComeAndGo: threads are made and end all the time while patches come and go.
+func TestThreadsComeAndGo(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		#include <pthread.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		__attribute__((noinline)) int value(int x) { __asm__ volatile("nop; nop; nop"); return x + 41; }
+		static void *leaf(void *a) { value(1); return 0; }
+		static void *root(void *a) {
+			for (;;) {
+				pthread_t t[4];
+				for (int i = 0; i < 4; i++) pthread_create(&t[i], 0, leaf, 0);
+				for (int i = 0; i < 4; i++) pthread_join(t[i], 0);
+			}
+		}
+		int main(void) {
+			char line[64]; pthread_t t;
+			for (int i = 0; i < 3; i++) pthread_create(&t, 0, root, 0);
+			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
+			while (fgets(line, sizeof line, stdin)) printf("value %d\n", value(0));
+			return 0;
+		}`, []string{"-O2", "-pthread"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 50; }"})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	for range 20 {
+		mustApply(t, p.PID, patch)
+		p.Send("")
+		expect(t, p.Next(), "value 50")
+		mustRevert(t, p.PID, "0001")
+		p.Send("")
+		expect(t, p.Next(), "value 41")
+	}
+}
+
+// TestVfork: a vfork parent does not stop: the process is let go and reported as busy.
+func TestVfork(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		#include <stdio.h>
+		#include <unistd.h>
+		__attribute__((noinline)) int value(int x) { __asm__ volatile("nop; nop; nop"); return x + 41; }
+		int main(void) {
+			char c;
+			setvbuf(stdout, 0, _IOLBF, 0);
+			if (vfork() == 0) { write(1, "ready\n", 6); read(0, &c, 1); _exit(0); }
+			puts("on");
+			while (read(0, &c, 1) == 1) printf("value %d\n", value(0));
+			return 0;
+		}`, []string{"-O2", "-w"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 50; }"})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	_, err := apply(t, p.PID, Options{}, patch)
+	if e := fault.As(err); e == nil || e.Kind != fault.Busy {
+		t.Errorf("got %v", err)
+	}
+	p.Send("")
+	p.WaitLine("on")
+	noRegion(t, p.PID)
+	mustApply(t, p.PID, patch)
+	p.Send("")
+	expect(t, p.Next(), "value 50")
 }

@@ -123,13 +123,21 @@ func (s *Session) doesNotStop(t *Thread) error {
 	return e.WithHint("it is in an uninterruptible system call, such as vfork or input/output; try again later")
 }
 
+// DetachRunning lets the threads go that did not sleep when they were stopped.
+func (s *Session) DetachRunning() {
+	for _, t := range s.threads {
+		if t.Stopped && !t.sleeping {
+			s.detach(t)
+		}
+	}
+}
+
 // Detach lets every thread go, those that ran before the sleepers.
 func (s *Session) Detach() {
-	for _, sleeping := range []bool{false, true} {
-		for _, t := range s.threads {
-			if t.Stopped && t.sleeping == sleeping {
-				s.detach(t)
-			}
+	s.DetachRunning()
+	for _, t := range s.threads {
+		if t.Stopped {
+			s.detach(t)
 		}
 	}
 	if len(s.threads) == 0 {
