@@ -77,7 +77,9 @@ func (f *File) isLiteral(b *block) bool {
 		return false
 	}
 	if isLocal(b.name) {
-		return b.sec.class == classRO || b.sec.class == classRelro
+		// gcc's .LC constants are never written, also where it puts those with addresses into .data.
+		return b.sec.class == classRO || b.sec.class == classRelro ||
+			b.sec.class == classRW && strings.HasPrefix(b.name, ".LC") && allDigits(b.name[3:])
 	}
 	a, ok := splitAuto(b.name)
 	return ok && noAddress[a.base] && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
