@@ -138,25 +138,23 @@ func (c *checker) find(addr uint64) int {
 	return slices.IndexFunc(c.ranges, func(r unwind.Range) bool { return addr >= r.Start && addr < r.End })
 }
 
-// scan looks at every word of the part of a stack that could not be unwound.
+// scan looks at every word of the part of a stack that could not be unwound. Where that is, is read now: stacks come and
+// go with their threads.
 func (c *checker) scan(mem io.ReaderAt, t *trace.Thread, stack unwind.Stack) (*occupant, error) {
-	m := c.process.MappingAt(inspect.Addr(stack.ScanFrom))
-	if m == nil {
-		maps, err := c.process.Maps() // the thread, or its stack, is younger than the snapshot
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(maps, func(m inspect.Mapping) bool {
-			return inspect.Addr(stack.ScanFrom) >= m.Start && inspect.Addr(stack.ScanFrom) < m.End
-		})
-		if i < 0 {
-			return nil, nil // no stack at all: the thread is just being made, or runs without one
-		}
-		m = &maps[i]
-	}
-	hits, err := unwind.Scan(mem, stack.ScanFrom, uint64(m.End), c.ranges)
+	maps, err := c.process.Maps()
 	if err != nil {
-		return nil, fmt.Errorf("thread %d: %w", t.TID, err)
+		return nil, err
+	}
+	from := inspect.Addr(stack.ScanFrom)
+	i := slices.IndexFunc(maps, func(m inspect.Mapping) bool { return from >= m.Start && from < m.End })
+	if i < 0 {
+		return nil, nil // no stack at all: the thread is just being made, or about to end
+	}
+	hits, err := unwind.Scan(mem, stack.ScanFrom, uint64(maps[i].End), c.ranges)
+	if err != nil {
+		e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "thread %d", t.TID).WithCause(err)
+		e.Code = "stack-unreadable"
+		return nil, e.WithState("process unchanged and running")
 	}
 	if len(hits) == 0 {
 		return nil, nil

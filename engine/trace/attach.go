@@ -191,7 +191,7 @@ func (s *Session) seize(tid int) error {
 		s.threads[tid] = &Thread{TID: tid}
 	case err == unix.ESRCH:
 	case err == unix.EPERM && threadState(s.PID, tid) == 'Z':
-	case err == unix.EPERM && tracer(s.PID, tid) == os.Getpid(): // a new thread of a seized one: its stop is on the way
+	case err == unix.EPERM && tracer(s.PID, tid) == unix.Gettid(): // a new thread of a seized one: its stop is on the way
 		s.threads[tid] = &Thread{TID: tid}
 	default:
 		return s.cannotAttach(tid, err)

@@ -50,12 +50,16 @@ func statusNumber(pid, tid int, name string) int {
 	return n
 }
 
+// tracer returns the thread that traces a thread, 0 if none does.
 func tracer(pid, tid int) int { return statusNumber(pid, tid, "TracerPid") }
 
 // cannotAttach turns the error of PTRACE_SEIZE into its cause.
 func (s *Session) cannotAttach(tid int, err error) error {
 	where := fmt.Sprintf("pid %d", s.PID)
 	if by := tracer(s.PID, tid); by != 0 {
+		if process := statusNumber(by, by, "Tgid"); process != 0 {
+			by = process
+		}
 		e := fault.New(fault.Busy, where, "is traced by pid %d (%s)", by, comm(by))
 		e.Code = "traced"
 		return e.WithState("process unchanged").WithHint("end that debugger or tracer, then try again")
