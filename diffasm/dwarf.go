@@ -64,6 +64,9 @@ type die struct {
 // places returns where each variable of the unit is declared, by symbol; nil where the unit has no debug information or
 // it is not understood.
 func (f *File) places() map[string]place {
+	if f.lender != nil {
+		return f.lender.places()
+	}
 	if len(f.debug[".debug_info"]) == 0 {
 		return nil
 	}
@@ -88,6 +91,28 @@ func (f *File) places() map[string]place {
 		}
 	}
 	return out
+}
+
+// BorrowDebug takes the debug information of g, the same source compiled with -g as well, for telling static locals apart.
+// It reports whether it could: the code of both has to be the same.
+func (f *File) BorrowDebug(g *File) bool {
+	if len(f.funcs) != len(g.funcs) || len(f.vars) != len(g.vars) || g.places() == nil {
+		return false
+	}
+	raw := func(n string) string { return n }
+	a, b := newCanon(f, raw), newCanon(g, raw)
+	for i, fn := range f.funcs {
+		if fn.name != g.funcs[i].name || a.hash(fn) != b.hash(g.funcs[i]) {
+			return false
+		}
+	}
+	for i, v := range f.vars {
+		if v.name != g.vars[i].name || a.data(v) != b.data(g.vars[i]) {
+			return false
+		}
+	}
+	f.lender = g
+	return true
 }
 
 func (r *dieReader) nameOf(d *die, depth int) string {

@@ -27,6 +27,7 @@ type File struct {
 	intel    bool             // Intel syntax was switched on outside a function
 	problems []problem        // concern every function
 	macros   map[string]bool
+	lender   *File               // has the debug information for this one
 	debug    map[string][][2]int // text of debug sections, as ranges of src
 }
 

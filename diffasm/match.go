@@ -13,7 +13,7 @@ type Delta struct {
 	Functions []Function // in file order of the patched unit, gone ones last
 	Variables []Variable // likewise
 	// Unproved names the static locals of the patched unit that were paired by likeness alone: no debug information, no
-	// unchanged function that uses them. Compiling both versions with -g and matching those instead proves or refutes it.
+	// unchanged function that uses them. Compiling both versions with -g and File.BorrowDebug prove or refute it.
 	Unproved []string
 
 	orig, patched *File

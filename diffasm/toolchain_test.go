@@ -175,3 +175,29 @@ func statuses(d *diffasm.Delta) (list []string) {
 	}
 	return list
 }
+
+// TestBorrowDebug takes debug information from a second compilation: it refutes what likeness would have paired.
+func TestBorrowDebug(t *testing.T) {
+	testkit.Require(t, "gcc")
+	dir := t.TempDir()
+	const before = "int f(int x) { static int n; n += x; return n; }\n"
+	const after = "static int e(int x) { static int n; n -= x; return n; }\nint f(int x) { return e(x) * 2; }\n"
+	in := map[string]string{
+		"o": string(gcc(t, dir, "o", "-O2", before)), "og": string(gcc(t, dir, "og", "-O2 -g", before)),
+		"p": string(gcc(t, dir, "p", "-O2", after)), "pg": string(gcc(t, dir, "pg", "-O2 -g", after)),
+	}
+	o, p := parse(t, in, "o"), parse(t, in, "p")
+	if o.BorrowDebug(parse(t, in, "pg")) {
+		t.Error("borrowed from another source")
+	}
+	if !o.BorrowDebug(parse(t, in, "og")) || !p.BorrowDebug(parse(t, in, "pg")) {
+		t.Fatal("cannot borrow from the same source")
+	}
+	d, err := diffasm.Match(o, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := describe(d); len(d.Unproved) > 0 || !strings.Contains(got, "variable n.0 (): new") {
+		t.Errorf("unproved %v, delta\n%s", d.Unproved, got)
+	}
+}

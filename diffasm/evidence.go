@@ -1,0 +1,276 @@
+package diffasm
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// pairUnique joins the members of each group whose property is found exactly once on both sides; an empty property never
+// counts.
+func (m *matcher) pairUnique(property func(*side, *auto) string) int {
+	n := 0
+	for _, g := range m.groups {
+		if len(g.o) == 0 || len(g.p) == 0 {
+			continue
+		}
+		o, p := index(m.o, g.o, property), index(m.p, g.p, property)
+		for _, a := range append([]*auto(nil), g.p...) {
+			key := property(m.p, a)
+			if key != "" && len(o[key]) == 1 && len(p[key]) == 1 {
+				m.join(a.name, o[key][0].name)
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func index(s *side, list []*auto, property func(*side, *auto) string) map[string][]*auto {
+	by := map[string][]*auto{}
+	for _, a := range list {
+		key := property(s, a)
+		by[key] = append(by[key], a)
+	}
+	return by
+}
+
+// equalClones pairs clones whose text is equal and unique.
+func (m *matcher) equalClones() int {
+	return m.pairUnique(func(s *side, a *auto) string {
+		if a.fn == nil {
+			return ""
+		}
+		h := s.texts[a.fn.index].hash
+		return string(h[:])
+	})
+}
+
+// equalClonesInOrder pairs clones of equal text when there are as many of them on both sides: they do the same.
+func (m *matcher) equalClonesInOrder() int {
+	n := 0
+	prop := func(s *side, a *auto) string {
+		if a.fn == nil || len(s.texts[a.fn.index].refs) > 0 {
+			return ""
+		}
+		h := s.texts[a.fn.index].hash
+		return string(h[:])
+	}
+	for _, g := range m.groups {
+		o, p := index(m.o, g.o, prop), index(m.p, g.p, prop)
+		for _, a := range append([]*auto(nil), g.p...) {
+			key := prop(m.p, a)
+			if key == "" || len(o[key]) != len(p[key]) {
+				continue
+			}
+			for i := range p[key] {
+				m.join(p[key][i].name, o[key][i].name)
+				n++
+			}
+			delete(o, key)
+		}
+	}
+	return n
+}
+
+// votes pairs the names that stand at the same place of equal texts: a function that did not change uses what it used.
+// A strict vote also asks that the variables look the same.
+func (m *matcher) votes(strict bool) int {
+	forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
+	vote := func(p, o *text) {
+		if p.hash != o.hash || len(p.refs) != len(o.refs) {
+			return
+		}
+		for i, r := range p.refs {
+			add(forP, r.name, o.refs[i].name)
+			add(forO, o.refs[i].name, r.name)
+		}
+	}
+	for _, fn := range m.p.f.funcs {
+		if o := m.origFunc(fn); o != nil {
+			vote(&m.p.texts[fn.index], &m.o.texts[o.index])
+		}
+	}
+	for _, b := range m.p.f.vars {
+		if o := m.origVar(b); o != nil {
+			vote(m.p.inits[b], m.o.inits[o])
+		}
+	}
+	n := 0
+	for _, p := range sortedKeys(forP) {
+		o := only(forP[p])
+		if o == "" || only(forO[o]) != p || strict && !m.alike(p, o) {
+			continue
+		}
+		m.join(p, o)
+		n++
+	}
+	return n
+}
+
+func add(m map[string]map[string]bool, key, val string) {
+	if m[key] == nil {
+		m[key] = map[string]bool{}
+	}
+	m[key][val] = true
+}
+
+// only returns the single member of a set, "" if there are more.
+func only(set map[string]bool) string {
+	if len(set) != 1 {
+		return ""
+	}
+	for k := range set {
+		return k
+	}
+	return ""
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// alike reports whether two open variables have the same section, size, alignment and initialiser.
+func (m *matcher) alike(p, o string) bool {
+	pa, oa := m.p.autos[p], m.o.autos[o]
+	if pa == nil || oa == nil {
+		return false
+	}
+	return pa.b == nil || shape(m.p, pa)+initOf(m.p, pa) == shape(m.o, oa)+initOf(m.o, oa)
+}
+
+func shape(s *side, a *auto) string {
+	return fmt.Sprint(a.b.sec.class, " ", s.f.size(a.b), " ", a.b.align, " ")
+}
+
+func initOf(s *side, a *auto) string {
+	h := s.inits[a.b].hash
+	return string(h[:])
+}
+
+// sameProperties pairs variables by owners, section, size and alignment together with initialiser and uses (level 0),
+// with one of the two where the other does not say otherwise (level 1), and alone (level 2).
+func (m *matcher) sameProperties(level int) int {
+	base := func(s *side, a *auto) string {
+		owners := s.owners(a)
+		if a.b == nil || len(owners) == 0 {
+			return ""
+		}
+		return shape(s, a) + strings.Join(owners, ",")
+	}
+	withInit := func(s *side, a *auto) string {
+		return extend(base(s, a), " init ", func() string { return initOf(s, a) })
+	}
+	withUses := func(s *side, a *auto) string {
+		return extend(base(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
+	}
+	switch level {
+	case 0:
+		return m.pairUnique(func(s *side, a *auto) string {
+			return extend(withInit(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
+		})
+	case 1:
+		return m.pairAgreeing(withInit, withUses)
+	}
+	return m.pairUnique(base)
+}
+
+// extend adds to a property that is not empty.
+func extend(key, word string, more func() string) string {
+	if key == "" {
+		return ""
+	}
+	return key + word + more()
+}
+
+// pairAgreeing joins what one of two properties pairs and the other does not pair otherwise.
+func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
+	n := 0
+	for _, g := range m.groups {
+		pairs := map[string]map[string]bool{}
+		back := map[string]map[string]bool{}
+		for _, prop := range []func(*side, *auto) string{a, b} {
+			o, p := index(m.o, g.o, prop), index(m.p, g.p, prop)
+			for key, list := range p {
+				if key != "" && len(list) == 1 && len(o[key]) == 1 {
+					add(pairs, list[0].name, o[key][0].name)
+					add(back, o[key][0].name, list[0].name)
+				}
+			}
+		}
+		for _, p := range sortedKeys(pairs) {
+			if o := only(pairs[p]); o != "" && only(back[o]) == p {
+				m.join(p, o)
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// owners returns the functions and variables that mention a, by source name.
+func (s *side) owners(a *auto) []string {
+	set := map[string]bool{}
+	for _, u := range s.uses[a.name] {
+		set[u.owner] = true
+	}
+	return sortedKeys(set)
+}
+
+func useList(uses []autoUse) string {
+	list := make([]string, len(uses))
+	for i, u := range uses {
+		list[i] = fmt.Sprint(u.owner, " ", u.op, " ", u.pos)
+	}
+	sort.Strings(list)
+	return strings.Join(list, ";")
+}
+
+// sharedOwner pairs variables that share an owner with one single candidate, seen from both sides.
+func (m *matcher) sharedOwner() int {
+	n := 0
+	for _, g := range m.groups {
+		forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
+		for _, p := range g.p {
+			for _, o := range g.o {
+				if p.b != nil && overlap(m.p.owners(p), m.o.owners(o)) {
+					add(forP, p.name, o.name)
+					add(forO, o.name, p.name)
+				}
+			}
+		}
+		for _, p := range sortedKeys(forP) {
+			if o := only(forP[p]); o != "" && only(forO[o]) == p {
+				m.join(p, o)
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// unused pairs variables nobody mentions that look the same and are the only ones of their name that do.
+func (m *matcher) unused() int {
+	return m.pairUnique(func(s *side, a *auto) string {
+		if a.b == nil || len(s.uses[a.name]) > 0 {
+			return ""
+		}
+		return shape(s, a) + initOf(s, a)
+	})
+}
+
+func overlap(a, b []string) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x == y {
+				return true
+			}
+		}
+	}
+	return false
+}
