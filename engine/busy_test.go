@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -211,5 +212,75 @@ func TestApplyStepsFail(t *testing.T) {
 		}
 		noRegion(t, s.p.PID)
 		expect(t, s.ask(), "value 41 calls "+strconv.Itoa(n))
+	}
+}
+
+// TestRecover: a run is killed between any two writes of applying or removing; recovery puts everything back.
+func TestRecover(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		#include <stdio.h>
+		#define F(n) __attribute__((noinline)) int f##n(int x) { __asm__ volatile("nop; nop; nop"); return x + n; }
+		F(1) F(2) F(3)
+		int main(void) {
+			char line[64];
+			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
+			while (fgets(line, sizeof line, stdin)) printf("%d %d %d\n", f1(0), f2(0), f3(0));
+			return 0;
+		}`, []string{"-O2"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `
+		int f1(int x) { return x + 11; } int f2(int x) { return x + 12; } int f3(int x) { return x + 13; }`})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	ask := func() string { p.Send(""); return p.Next() }
+	plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < len(plan.Writes()); n++ {
+		plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := plan.prepare(context.Background(), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		killedAfter(t, p.PID, plan.Writes()[:n])
+		mustRecover(t, p.PID)
+		expect(t, ask(), "1 2 3")
+		mustApply(t, p.PID, patch)
+		expect(t, ask(), "11 12 13")
+		removal, err := NewRemoval(look(t, p.PID), "0001", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		killedAfter(t, p.PID, removal.Writes[:n])
+		mustRecover(t, p.PID)
+		expect(t, ask(), "1 2 3")
+	}
+	if _, err := NewRecovery(look(t, p.PID)); err == nil {
+		t.Error("something is left to recover")
+	}
+}
+
+// killedAfter makes some of a commit's writes.
+func killedAfter(t testing.TB, pid int, writes []Write) {
+	t.Helper()
+	for _, w := range writes {
+		poke(t, pid, int64(w.Addr), w.New)
+	}
+}
+
+func mustRecover(t testing.TB, pid int) {
+	t.Helper()
+	removal, err := NewRecovery(look(t, pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Revert(context.Background(), removal, Options{Wait: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := List(look(t, pid)); err != nil || len(list) != 0 {
+		t.Errorf("still listed: %v, %v", list, err)
 	}
 }

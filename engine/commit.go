@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Wait     time.Duration        // how long to wait for a busy process; 0 tries once
 	Progress func(string, ...any) // told what goes on; may be nil
+	Unmap    bool                 // unmap the regions of removed patches; whatever still points there then crashes
 	step     func(string) error   // tests: told each step before it is made, may make it fail
 }
 

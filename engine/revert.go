@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"gocare/engine/inspect"
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 	"gocare/kpatch"
 )
@@ -18,6 +20,7 @@ type Removal struct {
 	Patches []PatchResult
 	Writes  []Write
 	Code    []Code
+	regions []inspect.Range // with their guards
 }
 
 // NewRemoval decides what removing the patches with an id takes: from the objects whose base name or BuildID (or the
@@ -80,15 +83,22 @@ func (r *remover) remove(l *live) error {
 		}
 		result.Functions = append(result.Functions, f.Name)
 	}
-	if l.ours {
-		r.add(phaseWrite(l.Start, phaseLive, phaseRemoved))
+	if l.ours && l.state.phase != phaseRemoved {
+		r.add(phaseWrite(l.Start, l.state.phase, phaseRemoved))
 	}
-	r.add(Write{Addr: l.Start, Old: []byte(kpatch.Magic), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
+	if !l.noMagic {
+		r.add(Write{Addr: l.Start, Old: []byte(kpatch.Magic), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
+	}
 	for i := range l.Functions {
 		r.out.Code = append(r.out.Code, liveCode(l, l.Functions[i].New)) // first, as these have names
 	}
 	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
 	r.out.Patches = append(r.out.Patches, result)
+	region := inspect.Range{Lo: l.Start, Hi: l.Start + inspect.Addr(l.Size)}
+	if l.ours {
+		region = inspect.Range{Lo: region.Lo - pageSize, Hi: region.Hi + pageSize}
+	}
+	r.out.regions = append(r.out.regions, region)
 	return nil
 }
 
@@ -105,6 +115,9 @@ func (r *remover) function(l *live, i int) error {
 	have, err := r.mem.read(f.Old, kpatch.UndoSize)
 	if err != nil {
 		return err
+	}
+	if bytes.Equal(have, undo) {
+		return nil // restored already, by a removal that was killed
 	}
 	if bytes.Equal(have, hook) {
 		r.add(Write{Addr: f.Old, Old: hook, New: undo, What: "hook of " + f.Name})
@@ -169,5 +182,28 @@ func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
 		return Result{}, settled(r.Process.PID, "remove the patch", interrupted(r.Process.PID, err))
 	}
 	opt.progress("pid %d: stopped for %s, attempt %d", r.Process.PID, result.Freeze, result.Attempts)
+	if opt.Unmap {
+		if err := r.unmap(ctx, opt); err != nil {
+			return Result{}, settled(r.Process.PID, "unmap", err)
+		}
+	}
 	return result, nil
+}
+
+// unmap unmaps the regions of removed patches. Only ours have guards.
+func (r *Removal) unmap(ctx context.Context, opt Options) error {
+	return trace.Do(ctx, r.Process.PID, func(s *trace.Session) error {
+		t, err := s.AttachForCall()
+		if err != nil {
+			return err
+		}
+		m := mapper{session: s, thread: t, pid: r.Process.PID, opt: opt}
+		for _, region := range r.regions {
+			if err := m.call("unmap", syscall.SYS_MUNMAP, uint64(region.Lo), uint64(region.Hi-region.Lo)); err != nil {
+				return fault.New(fault.Environment, "", "cannot unmap").WithCause(err).
+					WithState("the patch is removed; its region stays mapped")
+			}
+		}
+		return nil
+	})
 }

@@ -79,8 +79,9 @@ func decodeState(header []byte) (s state, ok bool) {
 // live is a patch in the process, with our state when it is ours.
 type live struct {
 	inspect.Region
-	state state
-	ours  bool
+	state   state
+	ours    bool
+	noMagic bool // not listed: it was being applied or removed when that was killed
 }
 
 // liveRegions returns the patches in a process.

@@ -28,6 +28,17 @@ func (s *shadow) write(at inspect.Addr, data []byte) {
 	}
 }
 
+// ReadAt reads memory with the writes in it.
+func (s *shadow) ReadAt(b []byte, off int64) (int, error) {
+	n, err := s.mem.ReadAt(b, off)
+	for i := range b[:n] {
+		if c, ok := s.bytes[inspect.Addr(off)+inspect.Addr(i)]; ok {
+			b[i] = c
+		}
+	}
+	return n, err
+}
+
 // touched reports whether any of n bytes was written.
 func (s *shadow) touched(at inspect.Addr, n int) bool {
 	for i := range n {
@@ -40,13 +51,8 @@ func (s *shadow) touched(at inspect.Addr, n int) bool {
 
 func (s *shadow) read(at inspect.Addr, n int) ([]byte, error) {
 	b := make([]byte, n)
-	if _, err := s.mem.ReadAt(b, int64(at)); err != nil {
+	if _, err := s.ReadAt(b, int64(at)); err != nil {
 		return nil, fault.New(fault.Environment, "", "cannot read %d bytes at %#x", n, uint64(at)).WithCause(err)
-	}
-	for i := range b {
-		if c, ok := s.bytes[at+inspect.Addr(i)]; ok {
-			b[i] = c
-		}
 	}
 	return b, nil
 }

@@ -424,3 +424,38 @@ func TestVersionAndHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestUnmap: on request nothing stays mapped.
+func TestUnmap(t *testing.T) {
+	g := start(t)
+	before := mappings(t, g.PID)
+	carectl(t, "patch", "-p", g.pid, g.patch)
+	if r := carectl(t, "unpatch", "--unmap", "-p", g.pid, "-i", "0001"); r.exit != 0 {
+		t.Errorf("exit %d", r.exit)
+	}
+	if got := g.ask(); got != "value 40" {
+		t.Errorf("got %q", got)
+	}
+	if after := mappings(t, g.PID); after != before {
+		t.Errorf("%d mappings before, %d after", before, after)
+	}
+	if r := carectl(t, "recover", "-p", g.pid); r.exit != 1 || !strings.Contains(r.errs, "half applied") {
+		t.Errorf("recover: exit %d", r.exit)
+	}
+}
+
+func mappings(t testing.TB, pid int) int {
+	t.Helper()
+	p, err := inspect.Look(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	n := 0
+	for _, m := range p.Mappings {
+		if m.Path != "[heap]" { // malloc's own business
+			n++
+		}
+	}
+	return n
+}

@@ -69,13 +69,28 @@ func unpatch(c *command) error {
 	if err := c.needID(); err != nil {
 		return err
 	}
+	return c.revert(func(p *inspect.Process) (*engine.Removal, error) { return engine.NewRemoval(p, c.id, c.args) })
+}
+
+// recoverPatches undoes what a killed run left half done.
+func recoverPatches(c *command) error {
+	if err := c.needPID(); err != nil {
+		return err
+	}
+	if len(c.args) > 0 {
+		return fault.New(fault.Usage, "", "unexpected argument %q", c.args[0]).WithHint("use recover -p PID")
+	}
+	return c.revert(engine.NewRecovery)
+}
+
+func (c *command) revert(plan func(*inspect.Process) (*engine.Removal, error)) error {
 	return c.each(func(pid int) (engine.Result, error) {
 		p, closer, err := open(pid)
 		if err != nil {
 			return engine.Result{}, err
 		}
 		defer closer.Close()
-		removal, err := engine.NewRemoval(p, c.id, c.args)
+		removal, err := plan(p)
 		if err != nil {
 			return engine.Result{}, err
 		}

@@ -27,15 +27,16 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 	exit = new(int)
 	app = &cli.App{
 		Name: "carectl", Usage: "apply, list and remove live patches", Description: help,
-		UsageText:   "carectl [-v] [--json] patch|unpatch|info|check [options] [arguments]",
+		UsageText:   "carectl [-v] [--json] patch|unpatch|info|check|recover [options] [arguments]",
 		HideVersion: true, EnableBashCompletion: true, HideHelpCommand: true,
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
 			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, patch)},
-			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag()), Action: action(exit, unpatch)},
+			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
 			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag()), Action: action(exit, check)},
+			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, recoverPatches)},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {
@@ -43,9 +44,9 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 				return err
 			}
 			if c.Args().Present() {
-				return fault.New(fault.Usage, "", "unknown command %q", c.Args().First()).WithHint("the commands are patch, unpatch, info and check")
+				return fault.New(fault.Usage, "", "unknown command %q", c.Args().First()).WithHint("the commands are patch, unpatch, info, check and recover")
 			}
-			return fault.New(fault.Usage, "", "no command").WithHint("the commands are patch, unpatch, info and check; see carectl --help")
+			return fault.New(fault.Usage, "", "no command").WithHint("the commands are patch, unpatch, info, check and recover; see carectl --help")
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return err },
 	}
@@ -77,6 +78,10 @@ func waitFlag() cli.Flag {
 	return &cli.StringFlag{Name: "wait", Value: "5s", Usage: "how long to wait while the process is busy; 0 tries once"}
 }
 
+func unmapFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "unmap", Usage: "give the memory back; crashes a process that still has a pointer into it"}
+}
+
 // request is what a command was asked.
 type request struct {
 	all   bool  // every process
@@ -85,10 +90,11 @@ type request struct {
 	id    string
 	wait  time.Duration
 	given bool // -p was given
+	unmap bool
 }
 
 func newRequest(c *cli.Context) (request, error) {
-	r := request{args: c.Args().Slice(), id: c.String("id")}
+	r := request{args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap")}
 	for _, value := range c.StringSlice("pid") {
 		r.given = true
 		for _, word := range strings.Split(value, ",") {

@@ -72,7 +72,7 @@ func newOutcome(r engine.Result) outcome {
 // skip is an error for which a process is passed over when all are asked for.
 var skip = map[string]bool{
 	"not-applicable": true, "not-applied": true, "already-applied": true, "kernel-thread": true, "zombie": true,
-	"no-process": true, "no-such-process": true, "machine": true,
+	"no-process": true, "no-such-process": true, "machine": true, "nothing-to-recover": true,
 }
 
 // each runs f for every process asked for and reports: done with a result, skipped (only with -p all) or failed.
@@ -180,7 +180,7 @@ func (c *command) processes() ([]int, error) {
 }
 
 func (c *command) options() engine.Options {
-	return engine.Options{Wait: c.wait, Progress: c.ui.Progress}
+	return engine.Options{Wait: c.wait, Progress: c.ui.Progress, Unmap: c.unmap}
 }
 
 // open looks at a process and, if it needs to be understood in full, loads its objects.
