@@ -314,13 +314,25 @@ func (j *journal) removeNew(skip []string, known map[string]bool) error {
 			return skipOf(d)
 		}
 		if known[rel] || holds(path, skip) {
-			return nil
+			return openUp(path, d)
 		}
 		if err := j.displace(path); err != nil {
 			return err
 		}
 		return skipOf(d)
 	})
+}
+
+// openUp makes a directory that the run closed readable again; restore sets its mode later.
+func openUp(path string, d fs.DirEntry) error {
+	if !d.IsDir() {
+		return nil
+	}
+	info, err := d.Info()
+	if err != nil || info.Mode()&0o700 == 0o700 {
+		return err
+	}
+	return os.Chmod(path, info.Mode()&modeBits|0o700)
 }
 
 // holds tells whether one of the directories in skip is below path.
@@ -348,6 +360,9 @@ func (j *journal) displace(path string) error {
 	}
 	if err := removeAll(to); err != nil {
 		return err
+	}
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		_ = os.Chmod(path, info.Mode()&modeBits|0o700) // moving a directory writes its ".."
 	}
 	return os.Rename(path, to)
 }
