@@ -3,6 +3,7 @@ package ld
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +151,10 @@ func TestDiscarded(t *testing.T) {
 	if len(j.Sections) != 0 || len(j.Functions) != 0 || len(j.Skipped) != 1 || j.Skipped[0].Function != "never_called_by_anyone" {
 		t.Errorf("sections %v, functions %v, skipped %v", j.Sections, j.Functions, j.Skipped)
 	}
+	data := gone + "\t.section .kpatch.data,\"aw\",@progbits\n\t.quad never_called_by_anyone.kpatch\n"
+	if j = join(t, o, b.assemble(t, "main", data, functions)); len(j.Sections) != 0 {
+		t.Errorf("data of a unit that is left out: %v", j.Sections)
+	}
 	caller := gone + "f.kpnew:\n\tcall never_called_by_anyone\n\tret\n"
 	j = join(t, o, b.assemble(t, "main", caller, append(functions, UnitFunction{Name: "f", Symbol: "f.kpnew"})))
 	if len(j.Functions) != 2 || !j.Functions[0].IsNew || len(j.Skipped) != 0 {
@@ -264,6 +269,37 @@ func TestFolded(t *testing.T) {
 	}
 }
 
+// TestUnderfoot: the padding that a jump may take ends where the next input begins, even if that begins with nops.
+func TestUnderfoot(t *testing.T) {
+	testkit.Require(t, "gcc")
+	dir := t.TempDir()
+	const unlikely = "\t.section .text.unlikely,\"ax\",@progbits\n"
+	testkit.WriteFile(t, filepath.Join(dir, "main.s"), asmMain+unlikely+asmFunction("f", "\tret"))
+	testkit.WriteFile(t, filepath.Join(dir, "next.s"), unlikely+asmFunction("g", "\tnop\n\tnop\n\tnop\n\tnop\n\tret"))
+	testkit.Run(t, dir, "gcc", "-c", "main.s", "next.s")
+	testkit.Run(t, dir, "gcc", "main.o", "next.o", "-o", "out", "-Wl,-Map=out.map")
+	b := openBuild(t, dir, "out")
+	u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
+		[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "f"}})
+	_, err := tryJoin(b.open(t), u)
+	checkRefusal(t, err, "too-short")
+}
+
+// TestSameSection: of two sections of one name and size the linker kept one.
+func TestSameSection(t *testing.T) {
+	const section = "\t.section .text.x,\"ax\",@progbits,unique,%d\n"
+	asm := asmMain + fmt.Sprintf(section, 1) + asmFunction("f", "\tmov $1,%eax\n\tret") +
+		fmt.Sprintf(section, 2) + asmFunction("g", "\tmov $2,%eax\n\tret")
+	b := buildText(t, asm, "-Wl,--gc-sections")
+	for name, skipped := range map[string]int{"f": 0, "g": 1} {
+		u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
+			[]UnitFunction{{Name: name, Symbol: "f.kpatch", Orig: name}})
+		if j := join(t, b.open(t), u); len(j.Skipped) != skipped {
+			t.Errorf("%s: skipped %v", name, j.Skipped)
+		}
+	}
+}
+
 // TestLeftOut: lld and mold do not list what they discard.
 func TestLeftOut(t *testing.T) {
 	for _, linker := range []string{"bfd", "gold", "lld", "mold"} {
@@ -271,6 +307,10 @@ func TestLeftOut(t *testing.T) {
 			flags := []string{"-fuse-ld=" + linker, "-Wl,--gc-sections"}
 			requireLinker(t, flags)
 			b := link(t, compile(t, "-O2", "-ffunction-sections"), flags...)
+			if linker == "bfd" { // the others may be missing: make its map like theirs
+				b.m.complete = true
+				b.m.Entries = slices.DeleteFunc(b.m.Entries, func(e Placement) bool { return e.Discarded })
+			}
 			u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\n",
 				[]UnitFunction{{Name: "f", Symbol: "f.kpatch", Orig: "never_called_by_anyone"}})
 			if j := join(t, b.open(t), u); len(j.Skipped) != 1 {
