@@ -9,11 +9,9 @@ import (
 	"strings"
 	"syscall"
 
+	"gocare/internal/version"
 	"gocare/wrapper"
 )
-
-// version is set by the linker (-X main.version=...).
-var version = "devel"
 
 const help = `carecc stands in for gcc and records what is built, for patchmake to make live patches from.
 
@@ -58,7 +56,7 @@ func run(argv []string) int {
 func answer(option, exe string) (status int, done bool) {
 	switch option {
 	case "--carecc-version":
-		fmt.Println("carecc", version)
+		fmt.Println("carecc", version.String)
 	case "--carecc-help":
 		fmt.Print(help)
 	case "--env":

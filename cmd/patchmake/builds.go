@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -178,9 +179,12 @@ func (w *workspace) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Chang
 // runner makes a command that runs a shell line in some view of the tree.
 type runner func(ctx context.Context, line string, env []string) *exec.Cmd
 
+// plain runs in the tree itself, in a process group of its own, so that an interrupt ends make's children too.
 func (w *workspace) plain(ctx context.Context, line string, env []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line)
 	cmd.Dir, cmd.Env = w.o.BuildDir, env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,7 @@ import (
 // job is one command of a batch; outcome is what it gave.
 type job struct {
 	Dir  string
+	Env  []string // NAME=value on top of the batch's environment
 	Args []string
 }
 
@@ -83,7 +85,7 @@ func runHere(jobs []job, env []string) []outcome {
 
 func (j job) run(env []string) outcome {
 	cmd := exec.Command(j.Args[0], j.Args[1:]...)
-	cmd.Dir, cmd.Env = j.Dir, env
+	cmd.Dir, cmd.Env = j.Dir, append(slices.Clip(env), j.Env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

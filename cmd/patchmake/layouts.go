@@ -78,7 +78,7 @@ func (c *comparison) compileTyped(ctx context.Context, units []typed, run func([
 	jobs := make([]job, len(units))
 	for i, t := range units {
 		args := append(t.unit.CompileArgs(t.unit.Source, asm(i)), "-g", "-gno-split-dwarf", "-gz=none")
-		jobs[i] = job{t.unit.Dir, append([]string{t.unit.Driver}, args...)}
+		jobs[i] = job{t.unit.Dir, t.unit.Env, append([]string{t.unit.Driver}, args...)}
 	}
 	outcomes, err := run(jobs)
 	if err != nil {

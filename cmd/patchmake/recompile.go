@@ -77,7 +77,7 @@ func compilable(u *buildtree.Unit) bool {
 func (c *comparison) including(ctx context.Context, box *isolate.Sandbox, users []user, files map[string]bool) ([]user, error) {
 	jobs := make([]job, len(users))
 	for i, u := range users {
-		jobs[i] = job{u.unit.Dir, append([]string{u.unit.Driver}, u.unit.DependArgs(u.unit.Source)...)}
+		jobs[i] = job{u.unit.Dir, u.unit.Env, append([]string{u.unit.Driver}, u.unit.DependArgs(u.unit.Source)...)}
 	}
 	outcomes, err := runJobs(ctx, box, c.w.environ("configure"), jobs)
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *comparison) compileAll(ctx context.Context, box *isolate.Sandbox, units
 	outputs := make([]string, len(units))
 	for i, u := range units {
 		outputs[i] = filepath.Join(dir, fmt.Sprintf("%d.s", i))
-		jobs[i] = job{u.Dir, append([]string{u.Driver}, u.CompileArgs(u.Source, outputs[i])...)}
+		jobs[i] = job{u.Dir, u.Env, append([]string{u.Driver}, u.CompileArgs(u.Source, outputs[i])...)}
 	}
 	outcomes, err := runJobs(ctx, box, c.w.environ("configure"), jobs)
 	if err != nil {
