@@ -5,6 +5,7 @@ import (
 	"log/syslog"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -65,7 +66,17 @@ func lockDir() (string, error) {
 		return "", fault.New(fault.Environment, dir, "cannot make the directory for locks").WithCause(err).
 			WithState("process unchanged and running")
 	}
+	if info, err := os.Lstat(dir); err != nil || !ownDir(info) {
+		return "", fault.New(fault.Environment, dir, "is not a directory of this user alone").WithCause(err).
+			WithState("process unchanged and running").WithHint("remove it, or set XDG_RUNTIME_DIR")
+	}
 	return dir, nil
+}
+
+// ownDir reports whether nobody else can put files into a directory.
+func ownDir(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && info.IsDir() && int(st.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }
 
 // record writes one line to the system log, if there is one: who did what to which process.

@@ -308,3 +308,43 @@ func TestVfork(t *testing.T) {
 	p.Send("")
 	expect(t, p.Next(), "value 50")
 }
+
+// TestSharedMemory: a process outside of the thread group runs in the same memory and cannot be stopped with it.
+func TestSharedMemory(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		#define _GNU_SOURCE
+		#include <sched.h>
+		#include <signal.h>
+		#include <stdio.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		__attribute__((noinline)) int value(int x) { __asm__ volatile("nop; nop; nop"); return x + 41; }
+		static char stack[65536];
+		static int fds[2];
+		static int other(void *a) { char c; return read(fds[0], &c, 1) < 0; }
+		int main(void) {
+			char c; int status;
+			pipe(fds);
+			int pid = clone(other, stack + sizeof stack, CLONE_VM | SIGCHLD, 0);
+			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
+			while (read(0, &c, 1) == 1) {
+				if (pid) { write(fds[1], "x", 1); waitpid(pid, &status, 0); pid = 0; }
+				printf("value %d\n", value(0));
+			}
+			return 0;
+		}`, []string{"-O2", "-w"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 50; }"})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	_, err := apply(t, p.PID, Options{}, patch)
+	if e := fault.As(err); e == nil || e.Code != "shared-memory" || e.Kind != fault.Busy {
+		t.Errorf("got %v", err)
+	}
+	noRegion(t, p.PID)
+	p.Send("")
+	expect(t, p.Next(), "value 41")
+	mustApply(t, p.PID, patch)
+	p.Send("")
+	expect(t, p.Next(), "value 50")
+}

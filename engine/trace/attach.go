@@ -171,6 +171,7 @@ func (s *Session) anyStopped() bool {
 
 // detach lets a stopped thread go. A group-stop in force stays in force.
 func (s *Session) detach(t *Thread) {
+	_ = s.restore(t)    // nothing to do unless a call for us did not come to its end
 	_ = s.fixRestart(t) // fails only for a thread that was killed
 	_ = ptrace(unix.PTRACE_DETACH, t.TID, 0, 0)
 	delete(s.threads, t.TID)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -117,6 +118,13 @@ func (s *Session) outsideRseq(t *Thread) bool {
 // Call makes a system call in a thread from AttachForCall. The thread's registers are as before afterwards, and the
 // system call it was in starts again as if nothing had happened. A negative result is returned as the error.
 func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	defer s.uninterrupted()()
+	if err := s.settle(t); err != nil { // an earlier call that timed out
+		return 0, err
+	}
 	pc, err := s.entryPoint(t)
 	if err != nil {
 		return 0, err
@@ -132,6 +140,14 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is flooded with signals", t.TID)
 	e.Code = "signals"
 	return 0, e
+}
+
+// uninterrupted keeps the end of the context from ending waits until the function it returns is called: a thread with
+// registers of ours must get its own back first.
+func (s *Session) uninterrupted() (end func()) {
+	ctx := s.ctx
+	s.ctx = context.WithoutCancel(ctx)
+	return func() { s.ctx = ctx }
 }
 
 func (s *Session) callOnce(t *Thread, pc, nr uint64, args [6]uint64) (uint64, error) {

@@ -100,3 +100,26 @@ func (s *Session) noThread(tid int) error {
 	}
 	return e
 }
+
+// kcmpVM asks kcmp(2) whether two processes share their memory.
+const kcmpVM = 1
+
+// SharesMemory returns another process that runs in the memory of pid (vfork, or clone with CLONE_VM), 0 if there is none
+// to be seen. Its threads are not among those of pid.
+func SharesMemory(pid int) int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0
+	}
+	for _, e := range entries {
+		other, err := strconv.Atoi(e.Name())
+		if err != nil || other == pid {
+			continue
+		}
+		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(pid), uintptr(other), kcmpVM, 0, 0, 0)
+		if errno == 0 && order == 0 {
+			return other
+		}
+	}
+	return 0
+}
