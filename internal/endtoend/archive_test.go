@@ -67,8 +67,9 @@ type construct struct {
 	Original   map[string]string // path to text
 	Patched    map[string]string // likewise, whole tree
 	Assertions []assertion
-	Objects    map[string]int // number of patched objects for a config pattern
-	Make       []string       // VAR=VALUE
+	Objects    map[string]int    // number of patched objects for a config pattern
+	Make       []string          // VAR=VALUE
+	Refused    map[string]string // reason code for a config pattern: there, no patch is made
 	Talk       []turn
 	Fresh      []string // answers of a new patched program to the inputs between patch and unpatch
 }
@@ -80,6 +81,16 @@ func (c *construct) objects(cfg config) int {
 		}
 	}
 	return 1
+}
+
+// refused returns the reason code with which the patch is refused, "" if it is not.
+func (c *construct) refused(cfg config) string {
+	for pattern, code := range c.Refused {
+		if cfg.in(pattern) {
+			return code
+		}
+	}
+	return ""
 }
 
 // constructs reads every archive of testdata/c.
@@ -107,7 +118,7 @@ func readConstruct(path string) (*construct, error) {
 	}
 	c := &construct{
 		Name:     strings.TrimSuffix(filepath.Base(path), ".txtar"),
-		Original: map[string]string{}, Patched: map[string]string{}, Objects: map[string]int{},
+		Original: map[string]string{}, Patched: map[string]string{}, Objects: map[string]int{}, Refused: map[string]string{},
 	}
 	for _, shared := range []string{"host.c", "Makefile"} {
 		text, err := os.ReadFile(filepath.Join(filepath.Dir(path), shared))
@@ -157,6 +168,8 @@ func (c *construct) directives(comment string) error {
 				return err
 			}
 			c.Objects[strings.Join(slices.Concat([]string{"any"}, words[2:]), "+")] = n
+		case len(words) == 3 && words[0] == "refused":
+			c.Refused[words[1]] = words[2]
 		case len(words) == 2 && words[0] == "make" && strings.Contains(words[1], "="):
 			c.Make = append(c.Make, words[1])
 		}

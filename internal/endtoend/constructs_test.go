@@ -43,6 +43,11 @@ func patchLive(t *testing.T, c *construct, cfg config) {
 	assertAssembly(t, c, cfg, "original", dir)
 	writePatch(t, dir, c.Original, c.Patched)
 	env := slices.Concat(cfg.env(), c.Make)
+	if code := c.refused(cfg); code != "" {
+		r := mustRun(t, 1, dir, env, "patchmake", "--json", "-i", "c1", "fix.patch")
+		assertContains(t, r.Stdout, `"`+code+`"`)
+		return
+	}
 	mustRun(t, 0, dir, env, "patchmake", "-i", "c1", "fix.patch")
 
 	patches, err := filepath.Glob(filepath.Join(dir, "patchroot", "*.kpatch"))

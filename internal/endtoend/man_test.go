@@ -35,18 +35,25 @@ func options(text string) []string {
 func TestManPagesNameEveryOption(t *testing.T) {
 	tests := []struct {
 		program  string
-		commands [][]string
+		help     string
+		commands int // at least
 	}{
-		{"patchmake", [][]string{{"--help"}, {"from-asm", "--help"}, {"inspect", "--help"}, {"explain", "--help"}}},
-		{"carectl", [][]string{{"--help"}, {"patch", "--help"}, {"unpatch", "--help"}, {"info", "--help"}, {"check", "--help"}}},
-		{"carecc", [][]string{{"--carecc-help"}}},
+		{"patchmake", "--help", 3},
+		{"carectl", "--help", 4},
+		{"carecc", "--carecc-help", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.program, func(t *testing.T) {
 			page := manPage(t, tt.program+".1")
-			var known []string
-			for _, args := range tt.commands {
-				help := mustRun(t, 0, t.TempDir(), nil, tt.program, args...).Stdout
+			help := mustRun(t, 0, t.TempDir(), nil, tt.program, tt.help).Stdout
+			known := options(optionColumn(help))
+			commands := commandsOf(help)
+			if len(commands) < tt.commands {
+				t.Fatalf("commands %q in:\n%s", commands, help)
+			}
+			for _, command := range commands {
+				assertContains(t, page, "\n.B "+command+"\n")
+				help := mustRun(t, 0, t.TempDir(), nil, tt.program, command, "--help").Stdout
 				known = append(known, options(optionColumn(help))...)
 			}
 			if len(known) == 0 {
@@ -74,6 +81,19 @@ func TestManPagesNameEveryOption(t *testing.T) {
 			}
 		})
 	}
+}
+
+// commandsOf returns the commands that a help text lists.
+func commandsOf(help string) []string {
+	_, list, _ := strings.Cut(help, "\nCOMMANDS:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	var names []string
+	for line := range strings.Lines(list) {
+		if words := strings.Fields(line); len(words) > 1 {
+			names = append(names, strings.TrimSuffix(words[0], ","))
+		}
+	}
+	return names
 }
 
 // optionColumn keeps the lines of a help text that define options, without their descriptions.
