@@ -17,10 +17,11 @@ type canon struct {
 	marks  []mark // where each statement of the function begins
 	fn     *fn    // the function being written, nil for data
 	nums   map[string]int
-	active []string // literals and tables being written
-	deep   bool     // something was too deep or circular
-	op     string   // current statement, for names
-	pos    int      // token index in it
+	tables map[string]int // label tables by first use, from 1
+	active []string       // literals and tables being written
+	deep   bool           // something was too deep or circular
+	op     string         // current statement, for names
+	pos    int            // token index in it
 	memo   map[string]string
 	pure   bool // no symbol was written since it was set
 }
@@ -68,7 +69,7 @@ func (c *canon) begin(fn *fn) {
 	c.marks = c.marks[:0]
 	c.active = c.active[:0]
 	c.fn, c.deep = fn, false
-	c.nums = map[string]int{}
+	c.nums, c.tables = map[string]int{}, map[string]int{}
 }
 
 // data returns the canonical initialiser of a variable.
@@ -281,7 +282,10 @@ func (c *canon) table(b *block, off int64) {
 	switch {
 	case c.within(b.name):
 		c.out.WriteString("<self table>")
+	case c.tables[b.name] > 0: // written out where it is first used
+		c.out.WriteString("TAB" + strconv.Itoa(c.tables[b.name]))
 	default:
+		c.tables[b.name] = len(c.tables) + 1
 		c.out.WriteString("TAB(")
 		c.out.WriteString(strconv.FormatUint(b.align, 10) + ";")
 		c.nested(b)
@@ -355,7 +359,7 @@ func (c *canon) nested(b *block) {
 }
 
 // limit bounds the text: literals that mention others more than once would grow it without end.
-func (c *canon) limit() int { return 1<<16 + 8*len(c.f.src) }
+func (c *canon) limit() int { return 1<<20 + 8*len(c.f.src) }
 
 func (c *canon) items(b *block) {
 	for _, st := range b.items {

@@ -182,6 +182,8 @@ func sameRestored(r *matcher, p, o *block) bool {
 func (m *matcher) compareVar(p, o *block) (code, why string) {
 	ps, os := m.p.f.size(p), m.o.f.size(o)
 	switch {
+	case m.p.inits[p].deep || m.o.inits[o].deep:
+		return "data-changed", "initial value is circular or nested too deeply to compare"
 	case ps != os:
 		return "data-size", "size changed from " + os + " to " + ps + " bytes"
 	case p.align > o.align:

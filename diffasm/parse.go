@@ -329,7 +329,8 @@ func (p *parser) appendTo(f *fn, sec *section, st stmt) {
 
 // dataLabel begins a block.
 func (p *parser) dataLabel(st stmt) {
-	b := &block{name: st.op, sec: p.cur, align: 1, line: st.line}
+	// Constants of one size follow each other without an alignment of their own.
+	b := &block{name: st.op, sec: p.cur, align: max(1, p.cur.entry&-p.cur.entry), line: st.line}
 	for _, a := range p.align[p.cur] {
 		b.align = max(b.align, alignment(a))
 	}

@@ -1,6 +1,9 @@
 package diffasm
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // class says what a section means for the blocks in it.
 type class uint8
@@ -23,9 +26,10 @@ type section struct {
 	name  string
 	flags string
 	class class
-	merge bool // SHF_MERGE: constants and strings the linker may share
-	str   bool // SHF_STRINGS
-	comdt bool // member of a group
+	entry uint64 // bytes of each constant if merge and not str, else 0
+	merge bool   // SHF_MERGE: constants and strings the linker may share
+	str   bool   // SHF_STRINGS
+	comdt bool   // member of a group
 }
 
 // newSection makes a section from a name and the operands behind it.
@@ -35,6 +39,9 @@ func newSection(name, attrs string) *section {
 	s.str = strings.ContainsRune(s.flags, 'S')
 	s.comdt = strings.ContainsRune(s.flags, 'G')
 	s.class = classOf(name, s.flags)
+	if i := strings.LastIndexByte(attrs, ','); s.merge && !s.str && i >= 0 {
+		s.entry, _ = strconv.ParseUint(trim(attrs[i+1:]), 0, 16)
+	}
 	return s
 }
 
