@@ -1,20 +1,35 @@
 package engine
 
 import (
+	"context"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
 	"gocare/engine/inspect"
 	"gocare/engine/link"
+	"gocare/engine/trace"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/kpatch"
 )
 
+// chosen maps IFUNC resolvers to the functions they chose.
+type chosen map[inspect.Addr]inspect.Addr
+
+// needResolver is a refusal that ends when the resolver has run.
+type needResolver struct {
+	refusal *fault.Error
+	def     inspect.Symbol
+}
+
+func (e *needResolver) Error() string { return e.refusal.Error() }
+func (e *needResolver) Unwrap() error { return e.refusal }
+
 // importsOf returns what binds a patch's undefined symbols as ld.so would in this process.
-func importsOf(p *inspect.Process) link.Import {
+func importsOf(p *inspect.Process, known chosen) link.Import {
 	return func(sym kpatch.Symbol) (inspect.Addr, error) {
 		name, version, _ := strings.Cut(sym.Name, "@")
 		def, err := p.Lookup(name, strings.TrimPrefix(version, "@"))
@@ -24,6 +39,8 @@ func importsOf(p *inspect.Process) link.Import {
 		switch {
 		case def.TLS():
 			return 0, fault.Refuse("tls-import", fmt.Sprintf("pid %d", p.PID), "%q is a thread-local variable of %s", name, def.Object.Name)
+		case def.IFunc() && known[def.Addr] != 0:
+			return known[def.Addr], nil
 		case def.IFunc():
 			return resolvedIFunc(p, &def)
 		}
@@ -42,10 +59,10 @@ func resolvedIFunc(p *inspect.Process, def *inspect.Symbol) (inspect.Addr, error
 			return addr, nil
 		}
 	}
-	return 0, fault.Refuse("ifunc-unresolved", fmt.Sprintf("pid %d", p.PID),
-		"%q of %s is chosen at run time and no object of the process has it resolved", def.Name, def.Object.Name).
-		WithState("process unchanged and running").
-		WithHint("call a function that the program calls already, or one that does not depend on the processor")
+	e := fault.Refuse("ifunc-unresolved", fmt.Sprintf("pid %d", p.PID),
+		"%q of %s is chosen at run time and no object of the process has it resolved", def.Name, def.Object.Name)
+	e.WithState("process unchanged and running").WithHint("patch lets the process choose; check does not")
+	return 0, &needResolver{e, *def}
 }
 
 func slotValue(p *inspect.Process, o *inspect.Object, def *inspect.Symbol) (inspect.Addr, bool) {
@@ -83,4 +100,47 @@ func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
 		return sym.Name == def.Name && (sym.Version == "" || def.Version == "" || sym.Version == def.Version)
 	}
 	return false
+}
+
+// PlanFor plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver
+// is run there.
+func PlanFor(ctx context.Context, p *inspect.Process, files []*File) (*Plan, error) {
+	known := chosen{}
+	for {
+		plan, err := newPlan(p, files, known)
+		var need *needResolver
+		if !errors.As(err, &need) || known[need.def.Addr] != 0 {
+			return plan, err
+		}
+		addr, err := runResolver(ctx, p, &need.def)
+		if err != nil {
+			return nil, fmt.Errorf("import %q: %w", need.def.Name, err)
+		}
+		known[need.def.Addr] = addr
+	}
+}
+
+func runResolver(ctx context.Context, p *inspect.Process, def *inspect.Symbol) (addr inspect.Addr, err error) {
+	unlock, err := lock(p)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	err = trace.Do(ctx, p.PID, func(s *trace.Session) error {
+		t, err := s.AttachForCall()
+		if err != nil {
+			return err
+		}
+		value, err := s.Run(t, uint64(def.Addr))
+		addr = inspect.Addr(value)
+		return err
+	})
+	if err != nil {
+		return 0, settled(p.PID, "run the resolver", interrupted(p.PID, err))
+	}
+	if m := p.MappingAt(addr); m == nil || !m.Exec {
+		return 0, fault.Refuse("ifunc-unresolved", fmt.Sprintf("pid %d", p.PID), "the resolver of %q returned %#x, which is no code", def.Name, uint64(addr)).
+			WithState("process unchanged and running")
+	}
+	return addr, nil
 }

@@ -57,7 +57,7 @@ func apply(t testing.TB, pid int, opt Options, paths ...string) (Result, error) 
 	for _, path := range paths {
 		files = append(files, loadFile(t, path))
 	}
-	plan, err := NewPlan(look(t, pid), files)
+	plan, err := PlanFor(context.Background(), look(t, pid), files)
 	if err != nil {
 		return Result{}, err
 	}

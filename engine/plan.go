@@ -75,12 +75,14 @@ func (p *Plan) Writes() []Write {
 }
 
 // NewPlan decides what applying files to a process takes. It only reads.
-func NewPlan(p *inspect.Process, files []*File) (*Plan, error) {
+func NewPlan(p *inspect.Process, files []*File) (*Plan, error) { return newPlan(p, files, nil) }
+
+func newPlan(p *inspect.Process, files []*File, known chosen) (*Plan, error) {
 	live, err := liveRegions(p)
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, live: live, mem: newShadow(p.Mem()), mappings: slices.Clone(p.Mappings)}
+	b := &planner{process: p, live: live, mem: newShadow(p.Mem()), mappings: slices.Clone(p.Mappings), known: known}
 	for _, l := range live {
 		b.seq = max(b.seq, l.state.seq)
 	}
@@ -107,6 +109,7 @@ type planner struct {
 	mem      *shadow
 	mappings []inspect.Mapping // with the regions planned so far
 	planned  []*PatchPlan
+	known    chosen
 }
 
 func (b *planner) accept(pp *PatchPlan) {
@@ -131,7 +134,7 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pp.Image, err = link.Place(f.Patch, o, base, importsOf(b.process)); err != nil {
+	if pp.Image, err = link.Place(f.Patch, o, base, importsOf(b.process, b.known)); err != nil {
 		return nil, err
 	}
 	if err := b.functions(pp); err != nil {
@@ -197,7 +200,7 @@ func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (inspect.Addr, b
 		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias {
 			continue
 		}
-		image, err := link.Place(pp.File.Patch, pp.Object, d.start, importsOf(b.process))
+		image, err := link.Place(pp.File.Patch, pp.Object, d.start, importsOf(b.process, b.known))
 		if err != nil {
 			continue
 		}

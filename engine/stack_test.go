@@ -348,3 +348,22 @@ func TestSharedMemory(t *testing.T) {
 	p.Send("")
 	expect(t, p.Next(), "value 50")
 }
+
+// TestResolverIsRun imports a function that the processor's features choose and that nothing in the process uses.
+func TestResolverIsRun(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, ticker, []string{"-O2", "-Wl,--no-as-needed"}, "-lm")
+	s := &session{testkit.Start(t, program)}
+	s.p.WaitLine("ready")
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Flags: []string{"-fno-builtin", "-mno-sse4.1"}, Source: `
+		extern int calls;
+		double floor(double);
+		int value(int x) { calls = 0; return floor(x / 3.0); }`})
+	if _, err := NewPlan(look(t, s.p.PID), []*File{loadFile(t, patch)}); fault.As(err) == nil || fault.As(err).Code != "ifunc-unresolved" {
+		t.Fatalf("the case is none: %v", err)
+	}
+	mustApply(t, s.p.PID, patch)
+	expect(t, s.ask(), "value 13 calls 0")
+	mustRevert(t, s.p.PID, "0001")
+	expect(t, s.ask(), "value 41 calls 1")
+}

@@ -55,7 +55,7 @@ func check(c *command) error {
 	document := checkDocument{Processes: []checkProcess{}}
 	var first error
 	for _, pid := range pids {
-		p, plan, err := c.plan(library, pid)
+		p, plan, err := c.plan(library, pid, engine.NewPlan)
 		if e := fault.As(err); c.all && e != nil && skip[e.Code] {
 			c.ui.Progress("skipped: %v", err)
 			continue

@@ -19,7 +19,9 @@ func patch(c *command) error {
 		return err
 	}
 	return c.each(func(pid int) (engine.Result, error) {
-		p, plan, err := c.plan(library, pid)
+		p, plan, err := c.plan(library, pid, func(p *inspect.Process, files []*engine.File) (*engine.Plan, error) {
+			return engine.PlanFor(c.ctx, p, files)
+		})
 		if err != nil {
 			return engine.Result{}, err
 		}
@@ -35,13 +37,16 @@ func patch(c *command) error {
 	})
 }
 
+// planner makes a plan of patches for a process.
+type planner func(*inspect.Process, []*engine.File) (*engine.Plan, error)
+
 // plan plans the patches of a library for a process. The caller closes the process.
-func (c *command) plan(library *engine.Library, pid int) (*inspect.Process, *engine.Plan, error) {
+func (c *command) plan(library *engine.Library, pid int, make planner) (*inspect.Process, *engine.Plan, error) {
 	p, closer, err := open(pid)
 	if err != nil {
 		return nil, nil, err
 	}
-	plan, err := c.planFor(library, p)
+	plan, err := c.planFor(library, p, make)
 	if err != nil {
 		_ = closer.Close()
 		return nil, nil, err
@@ -49,7 +54,7 @@ func (c *command) plan(library *engine.Library, pid int) (*inspect.Process, *eng
 	return p, plan, nil
 }
 
-func (c *command) planFor(library *engine.Library, p *inspect.Process) (*engine.Plan, error) {
+func (c *command) planFor(library *engine.Library, p *inspect.Process, make planner) (*engine.Plan, error) {
 	files, err := library.For(p)
 	if err != nil {
 		return nil, err
@@ -61,7 +66,7 @@ func (c *command) planFor(library *engine.Library, p *inspect.Process) (*engine.
 		return nil, library.NotApplicable(p)
 	}
 	load(p)
-	return engine.NewPlan(p, files)
+	return make(p, files)
 }
 
 // unpatch removes a patch from the processes.

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -150,19 +151,71 @@ func (s *Session) uninterrupted() (end func()) {
 	return func() { s.ctx = ctx }
 }
 
-func (s *Session) callOnce(t *Thread, pc, nr uint64, args [6]uint64) (uint64, error) {
-	saved := t.Regs
-	t.saved = &saved
-	call := saved.forCall(pc, nr, args)
-	if err := setRegs(t.TID, &call); err != nil {
+// Run calls a function without arguments in a thread from AttachForCall, on its stack beyond the red zone, and returns
+// what the function returns: the function returns to a system call instruction, whose number is then the result.
+func (s *Session) Run(t *Thread, function uint64) (uint64, error) {
+	if err := s.ctx.Err(); err != nil {
 		return 0, err
 	}
-	t.Regs = call
-	if err := s.toSyscallStop(t); err != nil {
-		return 0, errors.Join(err, s.settle(t))
+	defer s.uninterrupted()()
+	pc, err := s.entryPoint(t)
+	if err != nil {
+		return 0, err
 	}
-	if !t.entered {
-		return 0, errDisturbedIf(s.settle(t))
+	for range 16 {
+		result, err := s.runOnce(t, pc, function)
+		if err != errDisturbed {
+			return result, err
+		}
+	}
+	return 0, fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is flooded with signals", t.TID)
+}
+
+func (s *Session) runOnce(t *Thread, pc, function uint64) (uint64, error) {
+	call := t.Regs.forFunction(function)
+	if _, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, pc), int64(call.SP())); err != nil {
+		return 0, err
+	}
+	if err := s.enter(t, call); err != nil {
+		return 0, err
+	}
+	result, at := t.Regs.number(), t.Regs.PC()
+	err := s.toSyscallStop(t)
+	if err := errors.Join(err, s.settle(t)); err != nil {
+		return 0, err
+	}
+	if at != pc+uint64(len(syscallInsn)) {
+		return 0, fault.Refuse("resolver-failed", fmt.Sprintf("pid %d", s.PID), "the function at %#x made a system call", function)
+	}
+	return result, nil
+}
+
+// enter gives a thread other registers and runs it to the entry of a system call.
+func (s *Session) enter(t *Thread, regs Regs) error {
+	saved := t.Regs
+	t.saved, t.fault = &saved, 0
+	if err := setRegs(t.TID, &regs); err != nil {
+		return err
+	}
+	t.Regs = regs
+	if err := s.toSyscallStop(t); err != nil {
+		return errors.Join(err, s.settle(t))
+	}
+	if t.entered {
+		return nil
+	}
+	if err := s.settle(t); err != nil {
+		return err
+	}
+	if t.fault != 0 {
+		return fault.Refuse("resolver-failed", fmt.Sprintf("pid %d", s.PID), "the function at %#x ended with %s", regs.PC(), t.fault)
+	}
+	return errDisturbed
+}
+
+func (s *Session) callOnce(t *Thread, pc, nr uint64, args [6]uint64) (uint64, error) {
+	if err := s.enter(t, t.Regs.forCall(pc, nr, args)); err != nil {
+		return 0, err
 	}
 	if err := s.toSyscallStop(t); err != nil {
 		return 0, errors.Join(err, s.settle(t))
@@ -175,13 +228,6 @@ func (s *Session) callOnce(t *Thread, pc, nr uint64, args [6]uint64) (uint64, er
 		return 0, unix.Errno(-result)
 	}
 	return result, nil
-}
-
-func errDisturbedIf(err error) error {
-	if err == nil {
-		return errDisturbed
-	}
-	return err
 }
 
 // toSyscallStop runs the thread to the next entry into, or exit from, a system call. When something else stops it before

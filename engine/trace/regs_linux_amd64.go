@@ -51,6 +51,19 @@ func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs {
 	return c
 }
 
+// forFunction returns registers at the entry of a function: stack aligned as after a call, red zone skipped.
+func (r *Regs) forFunction(pc uint64) Regs {
+	const room = 128 + 512 // the red zone, and as much again for what else may lie there
+	c := *r
+	c.Rip, c.Rax, c.Orig_rax = pc, 0, noSyscall
+	c.Rsp = (r.Rsp-room)&^15 - 8
+	c.Eflags &^= 1 << 10 // direction flag
+	return c
+}
+
+// number returns a system call's number at its entry.
+func (r *Regs) number() uint64 { return r.Orig_rax }
+
 // result returns a system call's result at its exit.
 func (r *Regs) result() uint64 { return r.Rax }
 

@@ -17,6 +17,9 @@ func (r *Regs) result() uint64       { return 0 }
 
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
 
+func (r *Regs) forFunction(pc uint64) Regs { return *r }
+func (r *Regs) number() uint64             { return 0 }
+
 var syscallInsn []byte
 
 func getRegs(tid int) (Regs, error)     { return Regs{}, errors.ErrUnsupported }

@@ -35,9 +35,10 @@ type Thread struct {
 	Stopped bool // in a stop in which its registers can be read and it does not run
 	Regs    Regs // while Stopped
 
-	sleeping bool  // was asleep before it was interrupted
-	entered  bool  // stopped at the entry or exit of a system call
-	saved    *Regs // its own registers while it makes a call for us
+	sleeping bool        // was asleep before it was interrupted
+	entered  bool        // stopped at the entry or exit of a system call
+	saved    *Regs       // its own registers while it makes a call for us
+	fault    unix.Signal // what such a call ended with, 0 if nothing
 }
 
 // Do runs f on an OS thread of its own with a session for a process, in which nothing is attached yet. When f returns

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -95,6 +96,9 @@ func (s *Session) reinject(t *Thread, sig unix.Signal) error {
 	if err := s.stopped(t); err != nil || !t.Stopped {
 		return err
 	}
+	if t.saved != nil && slices.Contains(faults, sig) { // code that we ran failed: the program never hears of it
+		t.fault, sig = sig, 0
+	}
 	if t.saved != nil { // it was to make a call for us: the handler must see its own registers, and it must stop again
 		if err := s.restore(t); err != nil {
 			return err
@@ -105,6 +109,9 @@ func (s *Session) reinject(t *Thread, sig unix.Signal) error {
 	}
 	return s.resume(t, unix.PTRACE_CONT, sig)
 }
+
+// faults are signals that code gets for what it does itself.
+var faults = []unix.Signal{unix.SIGSEGV, unix.SIGBUS, unix.SIGILL, unix.SIGFPE, unix.SIGTRAP}
 
 // resume lets a stopped thread go on in a way that hides the stop from its system call.
 func (s *Session) resume(t *Thread, request int, sig unix.Signal) error {
