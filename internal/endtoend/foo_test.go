@@ -99,6 +99,7 @@ func TestSample(t *testing.T) {
 // At -O2 the compiler inlines print_hello into main, which never returns: never safe, said so, and nothing is changed.
 func TestSampleInlinedIsBusy(t *testing.T) {
 	programs(t)
+	t.Parallel()
 	dir := fooTree(t, false)
 	made := mustRun(t, 0, dir, []string{"CFLAGS=-O2"}, "patchmake", "--clean", "-i", "0001", "foo.patch")
 	patch := onePatch(t, dir, made)
@@ -116,6 +117,7 @@ func TestSampleInlinedIsBusy(t *testing.T) {
 // The headings are LibcarePlus', on standard output, in this order; what the compiler says is not among them.
 func TestSampleHeadings(t *testing.T) {
 	programs(t)
+	t.Parallel()
 	dir := fooTree(t, false)
 	made := mustRun(t, 0, dir, nil, "patchmake", "--clean", "-i", "0001", "foo.patch")
 	rest := made.Stdout

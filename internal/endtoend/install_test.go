@@ -42,6 +42,7 @@ func files(t *testing.T, dir string) []string {
 // What is installed works, under LibcarePlus' names too; what is uninstalled is gone, and nothing else is.
 func TestInstall(t *testing.T) {
 	programs(t)
+	t.Parallel()
 	dest := t.TempDir()
 	target := []string{"DESTDIR=" + dest, "PREFIX=/usr", "LINKS=yes", "BIN=" + t.TempDir()}
 	makeTarget(t, append(target, "install")...)

@@ -65,6 +65,7 @@ func sources(t *testing.T, dir string) string {
 // What carectl cannot or will not do to a process, which goes on as before.
 func TestCarectlRefuses(t *testing.T) {
 	programs(t)
+	t.Parallel()
 	dir := fooTree(t, false)
 	patch := onePatch(t, dir, mustRun(t, 0, dir, nil, "patchmake", "--clean", "-i", "0001", "foo.patch"))
 	good := readFile(t, patch)
@@ -96,7 +97,7 @@ func TestCarectlRefuses(t *testing.T) {
 		{"a truncated patch", []string{"patch", "-p", pid(p), "short.kpatch"}, 1, "short.kpatch"},
 		{"a corrupt patch", []string{"patch", "-p", pid(p), "corrupt.kpatch"}, 1, "corrupt.kpatch"},
 		{"a file of another kind", []string{"patch", "-p", pid(p), "foreign.kpatch"}, 1, "foreign.kpatch"},
-		{"a directory without patches", []string{"patch", "-p", pid(p), "none"}, 1, "none"},
+		{"a directory without patches", []string{"patch", "-p", pid(p), "none"}, 1, "no patch is for an object"},
 		{"an id that is not applied", []string{"unpatch", "-p", pid(p), "-i", "0001"}, 1, "0001"},
 	}
 	for _, tt := range tests {

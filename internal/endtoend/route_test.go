@@ -75,6 +75,7 @@ func patchedProject() map[string]string {
 // what changed is compiled.
 func TestConfigureMakePatch(t *testing.T) {
 	programs(t)
+	t.Parallel()
 	dir := t.TempDir()
 	writeTree(t, dir, project())
 	if err := os.Chmod(filepath.Join(dir, "configure"), 0o755); err != nil {
@@ -99,6 +100,7 @@ func TestConfigureMakePatch(t *testing.T) {
 // A tree built without carecc has no record: patchmake says so and names the way out.
 func TestBuiltWithoutRecord(t *testing.T) {
 	programs(t)
+	t.Parallel()
 	dir := t.TempDir()
 	writeTree(t, dir, project())
 	if err := os.Chmod(filepath.Join(dir, "configure"), 0o755); err != nil {
