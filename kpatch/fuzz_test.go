@@ -19,7 +19,7 @@ func FuzzDecode(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(data, 0, byte(0))
-		if filepath.Base(path) != "libcareplus.kpatch" {
+		if filepath.Base(path) != "foreign.kpatch" {
 			f.Add(foreign(withMeta(f, data)), 700, byte(1))
 		}
 	}

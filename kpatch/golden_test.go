@@ -79,6 +79,14 @@ var goldenHeader = []cell{
 // build writes the cells of the header and, 504 bytes further on, those of the object, then the SHA-256 of the whole,
 // its own 32 bytes being zero, at the end.
 func build(t *testing.T, object []cell, size int) []byte {
+	file := place(t, goldenHeader, object, size)
+	sum := sha256.Sum256(file)
+	copy(file[len(file)-32:], sum[:])
+	return file
+}
+
+// place writes the cells of the header with the total size and, 504 bytes further on, those of the object.
+func place(t *testing.T, header, object []cell, size int) []byte {
 	file := make([]byte, 504+size)
 	covered := make([]bool, len(file))
 	put := func(base int, c cell) {
@@ -89,14 +97,32 @@ func build(t *testing.T, object []cell, size int) []byte {
 			covered[base+c.at+i], file[base+c.at+i] = true, b
 		}
 	}
-	for _, c := range append(goldenHeader, cell{160, u32(504 + size)}) {
+	for _, c := range header {
 		put(0, c)
 	}
+	put(0, cell{160, u32(504 + size)})
 	for _, c := range object {
 		put(504, c)
 	}
-	sum := sha256.Sum256(file)
-	copy(file[len(file)-32:], sum[:])
+	return file
+}
+
+// goldenFile returns the golden file of that name, which must hold want; with -update it is written first.
+func goldenFile(t *testing.T, name string, want []byte) []byte {
+	t.Helper()
+	path := filepath.Join("testdata", name+".kpatch")
+	if *update {
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(file, want) {
+		t.Errorf("%s is not what its table says; run with -update", path)
+	}
 	return file
 }
 
@@ -113,19 +139,7 @@ func TestGolden(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			want := build(t, row.cells, row.size)
-			path := filepath.Join("testdata", row.name+".kpatch")
-			if *update {
-				if err := os.WriteFile(path, want, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			file, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(file, want) {
-				t.Errorf("%s is not what its table says; run with -update", path)
-			}
+			file := goldenFile(t, row.name, want)
 			got := mustEncode(t, row.patch)
 			for i := range min(len(got), len(want)) {
 				if got[i] != want[i] && i < len(want)-32 {
