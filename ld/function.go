@@ -18,32 +18,37 @@ type original struct {
 	parts []OldPart
 }
 
-// original finds a function and its parts, and whether the linker left it out.
-func (o *Original) original(u Unit, f UnitFunction) (old original, skipped bool, err error) {
+// original finds a function and its parts, and why it is skipped, if it is: the linker left it out, or it is optional
+// and has no room for a jump.
+func (o *Original) original(u Unit, f UnitFunction) (old original, skipped string, err error) {
 	where := u.Name + ": " + f.Name
 	for i, name := range append([]string{f.Orig}, f.Parts...) {
 		sym, err := o.functionSymbol(u.Input, name, where)
 		if err != nil {
-			return old, false, err
+			return old, "", err
 		}
 		part, found, err := o.oldPart(u.Input, sym, where)
 		if err != nil {
-			return old, false, err
+			return old, "", err
 		}
 		if !found && i == 0 {
-			return original{}, true, nil
+			return original{}, "the linker left it out of the original", nil
 		}
 		if !found {
 			continue
 		}
 		if i == 0 {
-			if old.addr, old.room, err = o.hookRoom(u.Input, sym, part, where); err != nil {
-				return old, false, err
+			old.addr, old.room, err = o.hookRoom(u.Input, sym, part, where)
+			if e := fault.As(err); e != nil && f.Optional {
+				return original{}, e.What, nil
+			}
+			if err != nil {
+				return old, "", err
 			}
 		}
 		old.parts = append(old.parts, part)
 	}
-	return old, false, nil
+	return old, "", nil
 }
 
 // functionSymbol finds a defined function by name in an input.

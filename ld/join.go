@@ -95,7 +95,7 @@ func outputFlags(out int) elf.SectionFlag {
 func (j *joiner) decide() {
 	for u, r := range j.units {
 		for i := range r.functions {
-			if r.functions[i].skipped {
+			if r.functions[i].skipped != "" {
 				j.dead[[2]int{u, i}] = true
 			}
 		}
@@ -251,6 +251,10 @@ func (j *joiner) collectGlobals() error {
 			} else if found {
 				continue
 			}
+			if len(j.o.symbols[name]) > 0 || len(j.o.inputs[name]) > 0 {
+				return fault.Refuse("moved-global", r.Unit.Name, "%q is new here, but the original defines it elsewhere", name).
+					WithHint("leave it where it was: a second copy would have state and addresses of its own")
+			}
 			target, err := j.inPatch(u, s)
 			if err != nil {
 				return err
@@ -380,12 +384,12 @@ func (j *joiner) functions(joined *Joined, text int) error {
 		for i := range r.functions {
 			f := &r.functions[i]
 			if j.dead[[2]int{u, i}] {
-				joined.Skipped = append(joined.Skipped, Skipped{r.Unit.Name, f.Name, "the linker left it out of the original"})
+				joined.Skipped = append(joined.Skipped, Skipped{r.Unit.Name, f.Name, f.skipped})
 				continue
 			}
 			out := JoinedFunction{
 				Name: f.Name, New: Target{InPatch, text, j.bases[u][f.section] + f.start}, NewSize: f.size,
-				IsNew: f.Orig == "" || f.skipped, Reason: f.Reason,
+				IsNew: f.Orig == "" || f.skipped != "", Reason: f.Reason,
 			}
 			if !out.IsNew {
 				if first, found := byOld[f.old.addr]; found {

@@ -16,7 +16,7 @@ type Joined struct {
 	Originals []OrigSection   // allocated sections of the original binary, by address
 	Imports   []Import        // symbols the loader has to find in shared libraries, by name
 	Functions []JoinedFunction
-	Skipped   []Skipped // changed functions that the original does not contain and nothing in the patch needs
+	Skipped   []Skipped // functions that the original does not contain, or optional ones too short for a jump
 }
 
 // JoinedSection is one output section of the patch. Data already holds every value that does not depend on where

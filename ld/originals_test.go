@@ -285,6 +285,21 @@ func TestUnderfoot(t *testing.T) {
 	checkRefusal(t, err, "too-short")
 }
 
+// TestOptional: an unchanged function that has no room for the jump is listed, and its callers go to the original.
+func TestOptional(t *testing.T) {
+	b := buildText(t, asmMain+asmFunction("f", "\tret")+asmFunction("g", "\tcall f\n\tret"))
+	u := b.assemble(t, "main", "\t.section .kpatch.text,\"ax\",@progbits\nf.kpatch:\n\tret\ng.kpatch:\n\tcall f\n\tret\n", []UnitFunction{
+		{Name: "f", Symbol: "f.kpatch", Orig: "f", Optional: true}, {Name: "g", Symbol: "g.kpatch", Orig: "g", Optional: true},
+	})
+	j := join(t, b.open(t), u)
+	if len(j.Functions) != 1 || j.Functions[0].Name != "g" || len(j.Skipped) != 1 || !strings.Contains(j.Skipped[0].Reason, "1 bytes long") {
+		t.Fatalf("functions %+v, skipped %+v", j.Functions, j.Skipped)
+	}
+	if r := j.Sections[0].Relocs; len(r) != 1 || r[0].Target.Kind != InOriginal {
+		t.Errorf("the call of f is %+v", r)
+	}
+}
+
 // TestSameSection: of two sections of one name and size the linker kept one.
 func TestSameSection(t *testing.T) {
 	const section = "\t.section .text.x,\"ax\",@progbits,unique,%d\n"

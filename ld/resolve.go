@@ -19,11 +19,12 @@ type Unit struct {
 
 // UnitFunction is one chosen function of a unit.
 type UnitFunction struct {
-	Name   string   // for people and .kpatch.info
-	Symbol string   // label in Object
-	Orig   string   // symbol in the original unit's object, "" for a new function
-	Parts  []string // further original symbols it replaces ("f.cold")
-	Reason string
+	Name     string   // for people and .kpatch.info
+	Symbol   string   // label in Object
+	Orig     string   // symbol in the original unit's object, "" for a new function
+	Parts    []string // further original symbols it replaces ("f.cold")
+	Reason   string
+	Optional bool // unchanged: where the jump does not fit it is skipped, and its callers keep the original
 }
 
 // Resolved is a unit of which every reference to the original is known.
@@ -35,7 +36,7 @@ type Resolved struct {
 	refs      []reference
 }
 
-// Skipped is a changed function that the original does not contain.
+// Skipped is a function that was chosen and is not in the patch.
 type Skipped struct{ Unit, Function, Reason string }
 
 // function is a chosen function with both its places.
@@ -45,7 +46,7 @@ type function struct {
 	start, end uint64 // in that section: from the label to the next function's label
 	size       uint64 // bytes of the new function
 	old        original
-	skipped    bool
+	skipped    string // why it is left out, or ""
 }
 
 // reference is one relocation of the new code.
@@ -113,8 +114,8 @@ func (o *Original) resolveFunctions(r *Resolved) error {
 				return err
 			}
 		}
-		if f.skipped {
-			r.Skipped = append(r.Skipped, Skipped{r.Unit.Name, uf.Name, "the linker left it out of the original"})
+		if f.skipped != "" {
+			r.Skipped = append(r.Skipped, Skipped{r.Unit.Name, uf.Name, f.skipped})
 		}
 		r.functions = append(r.functions, f)
 	}
@@ -203,7 +204,7 @@ func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[in
 		ref.binding, ref.err = o.lookup(r.Unit.Input, ref.sym)
 		known[rela.Symbol] = ref
 	}
-	if ref.err != nil && (ref.owner < 0 || !r.functions[ref.owner].skipped) {
+	if ref.err != nil && (ref.owner < 0 || r.functions[ref.owner].skipped == "") {
 		return ref, r.blame(&ref, ref.err)
 	}
 	return ref, nil

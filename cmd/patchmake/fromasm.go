@@ -89,7 +89,7 @@ func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*
 	if err != nil {
 		return nil, err
 	}
-	return link(original, []ld.Unit{ldUnit(orig, 0, r)})
+	return link(original, []ld.Unit{ldUnit(orig, 0, r, false)})
 }
 
 func readAsm(path string) (*diffasm.File, []byte, error) {

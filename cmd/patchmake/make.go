@@ -31,7 +31,7 @@ type product struct {
 	Patch   *kpatch.Patch
 	Data    []byte // the file; nil if nothing changed
 	Units   []unitResult
-	Skipped []ld.Skipped // changed functions that the original does not contain
+	Skipped []ld.Skipped // functions that are not in the patch though chosen, with the reason
 }
 
 // unitResult is what became of one unit.
@@ -42,6 +42,7 @@ type unitResult struct {
 	LeftOut   []string           `json:"left_out"`  // names of changed ones that the filter left out
 	emitted   *diffasm.Emitted   // nil if nothing of the unit is in the patch
 	object    *elfobj.File
+	skipped   []ld.Skipped // unchanged ones that were asked for and cannot be carried
 }
 
 type products []product
@@ -133,6 +134,9 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 		return err
 	}
 	r.InPatch, r.LeftOut = names(sel.Functions), names(sel.LeftOut)
+	for _, f := range sel.Skipped {
+		r.skipped = append(r.skipped, ld.Skipped{Unit: r.Source, Function: f.Name, Reason: f.Reason})
+	}
 	if sel.Empty() {
 		return nil
 	}
@@ -192,16 +196,17 @@ func (w *workspace) assemblePatch(p *plan, m *product) error {
 	}
 	var units []ld.Unit
 	for i, r := range m.Units {
+		m.Skipped = append(m.Skipped, r.skipped...)
 		if r.object != nil {
 			u := m.Target.Units[i]
-			units = append(units, ldUnit(u.Source, index[u.Input], r))
+			units = append(units, ldUnit(u.Source, index[u.Input], r, len(w.o.Identity) > 0))
 		}
 	}
 	joined, err := link(original, units)
 	if err != nil {
 		return err
 	}
-	m.Skipped = joined.Skipped
+	m.Skipped = append(m.Skipped, joined.Skipped...)
 	if w.o.BuildID != "" {
 		m.BuildID = w.o.BuildID
 	}
@@ -226,10 +231,13 @@ func link(o *ld.Original, units []ld.Unit) (*ld.Joined, error) {
 	return ld.Join(o, resolved)
 }
 
-func ldUnit(name string, input int, r unitResult) ld.Unit {
+// ldUnit names the functions of an assembled unit. Optional ones may stay the original's.
+func ldUnit(name string, input int, r unitResult, optional bool) ld.Unit {
 	out := ld.Unit{Name: name, Input: input, Object: r.object}
 	for _, f := range r.emitted.Functions {
-		out.Functions = append(out.Functions, ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason})
+		out.Functions = append(out.Functions, ld.UnitFunction{
+			Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: optional,
+		})
 	}
 	return out
 }
