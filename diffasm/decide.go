@@ -11,17 +11,8 @@ import (
 type Options struct {
 	Keep     func(name string) bool // which changed functions to take; nil takes all. New functions are always taken
 	Identity func(name string) bool // which unchanged functions to take as well; may be nil
-	// Allow says which refusals the user overrides; may be nil. Only Overridable codes are asked for.
+	// Allow says which refusals the user overrides; may be nil. Only fault.Overridable codes are asked for.
 	Allow func(code string) bool
-}
-
-// Overridable reports whether a refusal leaves a patch that can be made at all.
-func Overridable(code string) bool {
-	switch code {
-	case "filter-split", "data-changed", "new-constructor", "gone-destructor":
-		return true
-	}
-	return false
 }
 
 // Selection is what goes into the patch of one unit.
@@ -85,7 +76,7 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 
 // refuse notes a refusal unless the user overrides it.
 func (c *decider) refuse(p problem, f *File, fn string) {
-	if Overridable(p.code) && c.o.Allow != nil && c.o.Allow(p.code) {
+	if fault.Overridable(p.code) && c.o.Allow != nil && c.o.Allow(p.code) {
 		return
 	}
 	what := p.what

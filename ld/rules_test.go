@@ -254,6 +254,10 @@ func TestUnits(t *testing.T) {
 	}
 	_, err := tryJoin(o, giver, giver)
 	checkRefusal(t, err, "duplicate-symbol")
+	moved := b.assemble(t, "other", "\t.section .kpatch.text,\"ax\",@progbits\n\t.globl main.kpnew\nmain.kpnew:\n\tret\n",
+		[]UnitFunction{{Name: "main", Symbol: "main.kpnew"}})
+	_, err = tryJoin(o, moved)
+	checkRefusal(t, err, "moved-global")
 	checkRules(t, b, o, "main", []rule{
 		{name: "no unit offers it", body: "call fresh", want: ".kpatch.text+0x1 PC32 import STT_FUNC fresh -4"},
 	})

@@ -18,7 +18,8 @@ import (
 // typed is a unit of which an object with debugging information is wanted.
 type typed struct {
 	unit  *buildtree.Unit
-	types *buildtree.Digest // where its digest goes
+	types *buildtree.Digest // where the object's digest goes
+	debug *buildtree.Digest // where the assembly's goes
 }
 
 // addLayouts finds for every changed unit two objects with debugging information: the recorded ones where they have it,
@@ -33,13 +34,13 @@ func (c *comparison) addLayouts(ctx context.Context, box *isolate.Sandbox, targe
 			}
 			orig := c.orig.UnitFor(targets[i].link, targets[i].Inputs[u.Input])
 			if u.OrigTypes = c.withTypes(orig.ObjectID); u.OrigTypes == "" {
-				before = append(before, typed{orig, &u.OrigTypes})
+				before = append(before, typed{orig, &u.OrigTypes, &u.OrigDebug})
 			}
 			if u.Record.AsmID == u.Patched { // else it was compiled from the record: its object is the original's
 				u.PatchedTypes = c.withTypes(u.Record.ObjectID)
 			}
 			if u.PatchedTypes == "" {
-				after = append(after, typed{&u.Record, &u.PatchedTypes})
+				after = append(after, typed{&u.Record, &u.PatchedTypes, &u.PatchedDebug})
 			}
 		}
 	}
@@ -88,7 +89,7 @@ func (c *comparison) compileTyped(ctx context.Context, units []typed, run func([
 		if outcomes[i].Failed != "" {
 			return refuseTypes(t.unit, errors.New(outcomes[i].Failed))
 		}
-		if *t.types, err = c.assembleTyped(ctx, t.unit, asm(i)); err != nil {
+		if err := c.keepTyped(ctx, t, asm(i)); err != nil {
 			return refuseTypes(t.unit, err)
 		}
 	}
@@ -100,16 +101,22 @@ func refuseTypes(u *buildtree.Unit, cause error) error {
 		WithHint("--allow no-types goes on without that check")
 }
 
-func (c *comparison) assembleTyped(ctx context.Context, u *buildtree.Unit, asm string) (buildtree.Digest, error) {
+// keepTyped assembles a unit compiled with -g and keeps its assembly and its object.
+func (c *comparison) keepTyped(ctx context.Context, t typed, asm string) error {
 	obj := asm + ".o"
-	if _, err := toolexec.Run(ctx, toolexec.Cmd{Dir: u.Dir, Path: u.As, Args: u.AssembleArgs(asm, obj)}); err != nil {
-		return "", err
+	if _, err := toolexec.Run(ctx, toolexec.Cmd{Dir: t.unit.Dir, Path: t.unit.As, Args: t.unit.AssembleArgs(asm, obj)}); err != nil {
+		return err
 	}
-	data, err := os.ReadFile(obj)
-	if err != nil {
-		return "", err
+	for path, id := range map[string]*buildtree.Digest{asm: t.debug, obj: t.types} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if *id, err = c.w.store.PutBlob(data); err != nil {
+			return err
+		}
 	}
-	return c.w.store.PutBlob(data)
+	return nil
 }
 
 func readLayout(object []byte) (*layout.Unit, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
@@ -42,6 +44,7 @@ type unitResult struct {
 	LeftOut   []string           `json:"left_out"`  // names of changed ones that the filter left out
 	emitted   *diffasm.Emitted   // nil if nothing of the unit is in the patch
 	object    *elfobj.File
+	unproved  []string     // static locals that it refers to and that were paired by likeness alone
 	skipped   []ld.Skipped // unchanged ones that were asked for and cannot be carried
 }
 
@@ -115,6 +118,14 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult
 	if err := r.compare(orig, patched, restored, w.diffOptions(f)); err != nil || r.emitted == nil {
 		return r, err
 	}
+	if len(r.unproved) > 0 && w.borrowDebug(u, orig, patched) {
+		if err := r.compare(orig, patched, restored, w.diffOptions(f)); err != nil || r.emitted == nil {
+			return r, err
+		}
+	}
+	if err := r.checkProved(); err != nil && !w.allows(err.Code) {
+		return r, err
+	}
 	if err := w.checkLayouts(u); err != nil {
 		return r, err
 	}
@@ -141,7 +152,43 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 		return nil
 	}
 	r.emitted, err = diffasm.Emit(sel)
+	r.unproved = unproved(delta, r.emitted)
 	return err
+}
+
+// unproved lists the static locals that were paired by likeness alone and that the patch refers to.
+func unproved(d *diffasm.Delta, e *diffasm.Emitted) []string {
+	var names []string
+	for _, v := range d.Variables {
+		if e != nil && slices.Contains(d.Unproved, v.Name) && v.Orig != "" && bytes.Contains(e.Asm, []byte(v.Orig)) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// borrowDebug gives both versions the debug information of a compile with -g, which tells static locals apart. It
+// reports whether there is one, of the same code.
+func (w *workspace) borrowDebug(u unit, orig, patched *diffasm.File) bool {
+	for id, f := range map[buildtree.Digest]*diffasm.File{u.OrigDebug: orig, u.PatchedDebug: patched} {
+		if id == "" {
+			return false
+		}
+		debug, err := w.parseAsm(u.Source, id)
+		if err != nil || !f.BorrowDebug(debug) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkProved refuses a patch that rests on a guess which static local is which.
+func (r *unitResult) checkProved() *fault.Error {
+	if len(r.unproved) == 0 {
+		return nil
+	}
+	return fault.Refuse("static-unproved", r.Source, "which static local is which cannot be proved for %s", strings.Join(r.unproved, ", ")).
+		WithHint("build with -g; --allow static-unproved pairs them by likeness")
 }
 
 func (w *workspace) diffOptions(f *filter) diffasm.Options {

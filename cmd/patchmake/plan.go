@@ -52,6 +52,8 @@ type unit struct {
 	Record       buildtree.Unit   `json:"record"`               // of the patched compile: how to assemble
 	OrigTypes    buildtree.Digest `json:"orig_types,omitempty"` // objects with debugging information, "" where types do not matter
 	PatchedTypes buildtree.Digest `json:"patched_types,omitempty"`
+	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
+	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
 }
 
 const planFile = "plan.json"
@@ -98,10 +100,10 @@ func (w *workspace) compareBuilds(ctx context.Context, box *isolate.Sandbox, cha
 		return nil, err
 	}
 	targets = withUnits(targets)
-	if err := c.compileRestored(ctx, box, targets); err != nil {
+	if err := c.addLayouts(ctx, box, targets); err != nil && !w.allows("no-types") {
 		return nil, err
 	}
-	if err := c.addLayouts(ctx, box, targets); err != nil && !w.allows("no-types") {
+	if err := c.compileRestored(ctx, box, targets); err != nil {
 		return nil, err
 	}
 	p := &plan{Targets: targets, Same: c.same()}
