@@ -126,7 +126,7 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 	if err := s.settle(t); err != nil { // an earlier call that timed out
 		return 0, err
 	}
-	pc, err := s.entryPoint(t)
+	pc, err := s.cave()
 	if err != nil {
 		return 0, err
 	}
@@ -158,7 +158,7 @@ func (s *Session) Run(t *Thread, function uint64) (uint64, error) {
 		return 0, err
 	}
 	defer s.uninterrupted()()
-	pc, err := s.entryPoint(t)
+	pc, err := s.cave()
 	if err != nil {
 		return 0, err
 	}
@@ -172,6 +172,11 @@ func (s *Session) Run(t *Thread, function uint64) (uint64, error) {
 }
 
 func (s *Session) runOnce(t *Thread, pc, function uint64) (uint64, error) {
+	state, err := getXState(t.TID)
+	if err != nil {
+		return 0, err
+	}
+	defer setXState(t.TID, state)
 	call := t.Regs.forFunction(function)
 	if _, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, pc), int64(call.SP())); err != nil {
 		return 0, err
@@ -180,7 +185,7 @@ func (s *Session) runOnce(t *Thread, pc, function uint64) (uint64, error) {
 		return 0, err
 	}
 	result, at := t.Regs.number(), t.Regs.PC()
-	err := s.toSyscallStop(t)
+	err = s.toSyscallStop(t)
 	if err := errors.Join(err, s.settle(t)); err != nil {
 		return 0, err
 	}
@@ -192,6 +197,9 @@ func (s *Session) runOnce(t *Thread, pc, function uint64) (uint64, error) {
 
 // enter gives a thread other registers and runs it to the entry of a system call.
 func (s *Session) enter(t *Thread, regs Regs) error {
+	if err := s.frame(t); err != nil {
+		return err
+	}
 	saved := t.Regs
 	t.saved, t.fault = &saved, 0
 	if err := setRegs(t.TID, &regs); err != nil {
@@ -280,20 +288,43 @@ func (s *Session) restore(t *Thread) error {
 	return nil
 }
 
-// entryPoint returns the address of an instruction that enters the kernel: the one the thread is in, else one of the
-// vdso, else any in executable memory.
-func (s *Session) entryPoint(t *Thread) (uint64, error) {
-	insn := make([]byte, len(syscallInsn))
-	if t.Regs.inSyscall() {
-		pc := t.Regs.PC() - uint64(len(insn))
-		if _, err := s.ReadAt(insn, int64(pc)); err == nil && bytes.Equal(insn, syscallInsn) {
-			return pc, nil
-		}
+// cave writes the trampoline to executable memory that holds nothing: behind the end of a segment, up to the end of its
+// last page. What was there is put back when the session ends.
+func (s *Session) cave() (uint64, error) {
+	if s.trampoline != 0 {
+		return s.trampoline, nil
 	}
 	ranges, err := executable(s.PID)
 	if err != nil {
 		return 0, err
 	}
+	for _, r := range ranges {
+		if s.noCave {
+			break
+		}
+		at := r.end - uint64(len(trampoline))
+		old := make([]byte, len(trampoline))
+		if _, err := s.ReadAt(old, int64(at)); err != nil {
+			continue
+		}
+		if bytes.Equal(old, trampoline) { // left by a run that was killed
+			return at, nil
+		}
+		if len(bytes.Trim(old, "\x00")) > 0 {
+			continue
+		}
+		if _, err := s.WriteAt(trampoline, int64(at)); err != nil {
+			continue
+		}
+		s.trampoline = at
+		return at, nil
+	}
+	return s.syscallInstruction(ranges)
+}
+
+// syscallInstruction returns the address of any instruction that enters the kernel. It serves where there is no room for
+// the trampoline: then a thread is left with registers of ours if this program is killed in the middle of a call.
+func (s *Session) syscallInstruction(ranges []addrRange) (uint64, error) {
 	for _, r := range ranges {
 		code := make([]byte, min(r.end-r.start, 1<<24))
 		if _, err := s.ReadAt(code, int64(r.start)); err != nil {
@@ -303,12 +334,32 @@ func (s *Session) entryPoint(t *Thread) (uint64, error) {
 			return r.start + uint64(i), nil
 		}
 	}
-	return 0, fault.Refuse("no-syscall-instruction", fmt.Sprintf("pid %d", s.PID), "no system call instruction in executable memory")
+	return 0, fault.Refuse("no-syscall-instruction", fmt.Sprintf("pid %d", s.PID), "no system call instruction in the code of any object")
+}
+
+// clearCave puts back what was where the trampoline is. No thread is in it then: each got its registers back.
+func (s *Session) clearCave() error {
+	if s.trampoline == 0 {
+		return nil
+	}
+	_, err := s.WriteAt(make([]byte, len(trampoline)), int64(s.trampoline))
+	s.trampoline = 0
+	return err
+}
+
+// frame writes what the trampoline needs to give a thread its registers back.
+func (s *Session) frame(t *Thread) error {
+	frame, returnAt, returnTo := t.Regs.frameBytes()
+	if _, err := s.WriteAt(frame, int64(t.Regs.frame())); err != nil {
+		return err
+	}
+	_, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, returnTo), int64(returnAt))
+	return err
 }
 
 type addrRange struct{ start, end uint64 }
 
-// executable lists the executable mappings of a process, the vdso first.
+// executable lists the executable mappings of files.
 func executable(pid int) ([]addrRange, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
@@ -317,15 +368,30 @@ func executable(pid int) ([]addrRange, error) {
 	var list []addrRange
 	for line := range strings.Lines(string(text)) {
 		var r addrRange
-		var perm string
-		if _, err := fmt.Sscanf(line, "%x-%x %s", &r.start, &r.end, &perm); err != nil || !strings.HasPrefix(perm, "r-x") {
-			continue
-		}
-		if strings.Contains(line, "[vdso]") {
-			list = append([]addrRange{r}, list...)
-		} else if !strings.Contains(line, "[vsyscall]") {
+		var perm, offset, dev string
+		var inode uint64
+		n, err := fmt.Sscanf(line, "%x-%x %s %s %s %d", &r.start, &r.end, &perm, &offset, &dev, &inode)
+		if err == nil && n == 6 && perm == "r-xp" && inode != 0 {
 			list = append(list, r)
 		}
 	}
 	return list, nil
+}
+
+// ntX86XState names the floating-point and vector registers (NT_X86_XSTATE of <elf.h>).
+const ntX86XState = 0x202
+
+// getXState returns the floating-point and vector registers of a stopped thread.
+func getXState(tid int) ([]byte, error) {
+	buf := make([]byte, 64<<10)
+	iov := unix.Iovec{Base: &buf[0], Len: uint64(len(buf))}
+	if err := ptrace(unix.PTRACE_GETREGSET, tid, ntX86XState, uintptr(unsafe.Pointer(&iov))); err != nil {
+		return nil, fmt.Errorf("thread %d: vector registers: %w", tid, err)
+	}
+	return buf[:iov.Len], nil
+}
+
+func setXState(tid int, state []byte) {
+	iov := unix.Iovec{Base: &state[0], Len: uint64(len(state))}
+	_ = ptrace(unix.PTRACE_SETREGSET, tid, ntX86XState, uintptr(unsafe.Pointer(&iov))) // fails only for a thread that was killed
 }

@@ -1,6 +1,10 @@
 package trace
 
-import "golang.org/x/sys/unix"
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
 
 // Regs are the general registers of a stopped thread.
 type Regs unix.PtraceRegs
@@ -9,6 +13,7 @@ type Regs unix.PtraceRegs
 const (
 	minusEINTR            = ^uint64(4 - 1)
 	minusERESTARTSYS      = ^uint64(512 - 1)
+	minusERESTARTNOINTR   = ^uint64(513 - 1)
 	minusERESTARTNOHAND   = ^uint64(514 - 1)
 	minusERESTART_RESTART = ^uint64(516 - 1)
 	noSyscall             = ^uint64(0)
@@ -31,9 +36,6 @@ func (r *Regs) DWARF() [17]uint64 {
 // inSyscall reports whether the thread was stopped inside a system call.
 func (r *Regs) inSyscall() bool { return int64(r.Orig_rax) >= 0 }
 
-// inRestartBlock reports whether the interrupted system call goes on through restart_syscall.
-func (r *Regs) inRestartBlock() bool { return r.inSyscall() && r.Rax == minusERESTART_RESTART }
-
 // restart turns the result EINTR of a system call that a stop interrupted into "start again unless a handler runs".
 func (r *Regs) restart() bool {
 	if !r.inSyscall() || r.Rax != minusEINTR {
@@ -43,22 +45,73 @@ func (r *Regs) restart() bool {
 	return true
 }
 
-// forCall returns registers that make a system call from the instruction at pc.
+// frameRoom is how far below the stack pointer the frame of a call for us lies: beyond the red zone and what the frame holds.
+const frameRoom = 128 + 512
+
+// frame returns the address of the frame that trampoline restores registers from.
+func (r *Regs) frame() uint64 { return (r.Rsp - frameRoom) &^ 15 }
+
+// forCall returns registers that make a system call at a trampoline.
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs {
 	c := *r
-	c.Rip, c.Rax, c.Orig_rax = pc, nr, noSyscall
+	c.Rip, c.Rax, c.Orig_rax, c.Rsp = pc, nr, noSyscall, r.frame()
 	c.Rdi, c.Rsi, c.Rdx, c.R10, c.R8, c.R9 = args[0], args[1], args[2], args[3], args[4], args[5]
 	return c
 }
 
-// forFunction returns registers at the entry of a function: stack aligned as after a call, red zone skipped.
+// forFunction returns registers at the entry of a function that will return to a trampoline: the word at its stack
+// pointer, which is aligned as after a call, must be the trampoline's address.
 func (r *Regs) forFunction(pc uint64) Regs {
-	const room = 128 + 512 // the red zone, and as much again for what else may lie there
 	c := *r
-	c.Rip, c.Rax, c.Orig_rax = pc, 0, noSyscall
-	c.Rsp = (r.Rsp-room)&^15 - 8
+	c.Rip, c.Rax, c.Orig_rax, c.Rsp = pc, 0, noSyscall, r.frame()-8
 	c.Eflags &^= 1 << 10 // direction flag
 	return c
+}
+
+// trampoline makes the system call that the registers ask for, then gives the thread back the registers of the frame at its
+// stack pointer and goes on where the thread was. Only when this program was killed meanwhile does it come to that.
+var trampoline = []byte{
+	0x0f, 0x05, // syscall
+	0x48, 0x89, 0x04, 0x24, // mov %rax,(%rsp)
+	0x48, 0x8b, 0x7c, 0x24, 0x08, // mov 8(%rsp),%rdi
+	0x48, 0x8b, 0x74, 0x24, 0x10, // mov 16(%rsp),%rsi
+	0x48, 0x8b, 0x54, 0x24, 0x18, // mov 24(%rsp),%rdx
+	0x4c, 0x8b, 0x54, 0x24, 0x20, // mov 32(%rsp),%r10
+	0x4c, 0x8b, 0x44, 0x24, 0x28, // mov 40(%rsp),%r8
+	0x4c, 0x8b, 0x4c, 0x24, 0x30, // mov 48(%rsp),%r9
+	0x48, 0x8b, 0x4c, 0x24, 0x38, // mov 56(%rsp),%rcx
+	0x4c, 0x8b, 0x5c, 0x24, 0x40, // mov 64(%rsp),%r11
+	0x48, 0x8b, 0x44, 0x24, 0x48, // mov 72(%rsp),%rax
+	0xff, 0x74, 0x24, 0x50, // push 80(%rsp)
+	0x9d,                         // popf
+	0x48, 0x8b, 0x64, 0x24, 0x58, // mov 88(%rsp),%rsp
+	0xc2, 0x80, 0x00, // ret $128: over the red zone
+}
+
+// frameBytes returns what must lie at frame for the trampoline, and the word below the red zone that it returns through.
+func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) {
+	rax, pc := r.goOn()
+	returnAt = r.Rsp - 128 - 8
+	for _, v := range []uint64{0, r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9, r.Rcx, r.R11, rax, r.Eflags, returnAt} {
+		frame = binary.LittleEndian.AppendUint64(frame, v)
+	}
+	return frame, returnAt, pc
+}
+
+// goOn returns rax and rip with which the thread goes on, an interrupted system call again from its start, as the kernel
+// would have it (arch_do_signal_or_restart).
+func (r *Regs) goOn() (rax, pc uint64) {
+	if !r.inSyscall() {
+		return r.Rax, r.Rip
+	}
+	again := r.Rip - uint64(len(syscallInsn))
+	switch r.Rax {
+	case minusERESTARTSYS, minusERESTARTNOINTR, minusERESTARTNOHAND, minusEINTR:
+		return r.Orig_rax, again
+	case minusERESTART_RESTART:
+		return unix.SYS_RESTART_SYSCALL, again
+	}
+	return r.Rax, r.Rip
 }
 
 // number returns a system call's number at its entry.

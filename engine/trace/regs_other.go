@@ -7,18 +7,23 @@ import "errors"
 // Regs has no content on machines that this package does not know.
 type Regs struct{}
 
-func (r *Regs) PC() uint64           { return 0 }
-func (r *Regs) SP() uint64           { return 0 }
-func (r *Regs) DWARF() [17]uint64    { return [17]uint64{} }
-func (r *Regs) inSyscall() bool      { return false }
-func (r *Regs) inRestartBlock() bool { return false }
-func (r *Regs) restart() bool        { return false }
-func (r *Regs) result() uint64       { return 0 }
+func (r *Regs) PC() uint64        { return 0 }
+func (r *Regs) SP() uint64        { return 0 }
+func (r *Regs) DWARF() [17]uint64 { return [17]uint64{} }
+func (r *Regs) inSyscall() bool   { return false }
+func (r *Regs) restart() bool     { return false }
+func (r *Regs) result() uint64    { return 0 }
 
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
 
 func (r *Regs) forFunction(pc uint64) Regs { return *r }
 func (r *Regs) number() uint64             { return 0 }
+
+func (r *Regs) frame() uint64 { return 0 }
+
+func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) { return nil, 0, 0 }
+
+var trampoline []byte
 
 var syscallInsn []byte
 

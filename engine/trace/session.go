@@ -22,11 +22,13 @@ const (
 type Session struct {
 	PID int
 
-	ctx     context.Context
-	threads map[int]*Thread
-	mem     map[int]*os.File // by thread, opened for writing
-	undo    []func() error
-	seccomp bool // suspend the target's seccomp filters while attached
+	ctx        context.Context
+	threads    map[int]*Thread
+	mem        map[int]*os.File // by thread, opened for writing
+	undo       []func() error
+	noCave     bool   // tests: as if there were no room for it
+	trampoline uint64 // where it was written, 0 if nowhere
+	seccomp    bool   // suspend the target's seccomp filters while attached
 }
 
 // Thread is a seized thread.
@@ -110,6 +112,7 @@ func (s *Session) rollBack() error {
 
 func (s *Session) close() {
 	s.ctx = context.WithoutCancel(s.ctx)
+	_ = s.clearCave() // fails only when the process is gone
 	s.Detach()
 	for _, f := range s.mem {
 		_ = f.Close() // nothing is buffered

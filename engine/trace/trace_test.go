@@ -58,8 +58,9 @@ func startAlarmed(t testing.TB, args ...string) (p *testkit.Proc, text int64) {
 // TestCallsAmongSignals makes system calls in a thread that signals reach all the time.
 func TestCallsAmongSignals(t *testing.T) {
 	p, _ := startAlarmed(t, "alarms")
-	for range 50 {
+	for i := range 50 {
 		err := Do(context.Background(), p.PID, func(s *Session) error {
+			s.noCave = i%2 == 1
 			th, err := s.AttachForCall()
 			if err != nil {
 				return err
@@ -209,5 +210,49 @@ func TestCancelled(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestKilledInACall: what a thread does when this program is killed while it makes a call for us. The session is dropped
+// after each of its steps as the kernel would drop it.
+func TestKilledInACall(t *testing.T) {
+	p, _ := startAlarmed(t)
+	for steps := range 3 {
+		err := Do(context.Background(), p.PID, func(s *Session) error {
+			th, err := s.AttachForCall()
+			if err != nil {
+				return err
+			}
+			pc, err := s.cave()
+			if err != nil {
+				return err
+			}
+			if err := s.frame(th); err != nil {
+				return err
+			}
+			s.trampoline = 0 // nobody puts back what was there
+			call := th.Regs.forCall(pc, unix.SYS_GETPID, [6]uint64{1, 2, 3, 4, 5, 6})
+			if err := setRegs(th.TID, &call); err != nil {
+				return err
+			}
+			th.Regs = call
+			for range steps {
+				if err := s.toSyscallStop(th); err != nil {
+					return err
+				}
+			}
+			if err := ptrace(unix.PTRACE_DETACH, th.TID, 0, 0); err != nil {
+				return err
+			}
+			delete(s.threads, th.TID)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Send("")
+		if got := p.Next(); got != "sum 1000 alarms 0 unchanged" {
+			t.Errorf("after %d steps: %q", steps, got)
+		}
 	}
 }
