@@ -96,6 +96,23 @@ func TestSample(t *testing.T) {
 	}
 }
 
+// The manual route: two assembly files with different .file names and a program linked from the first, without a build.
+func TestSampleFromAssembly(t *testing.T) {
+	programs(t)
+	t.Parallel()
+	dir := fooTree(t, false)
+	testkit.Run(t, dir, "gcc", "-S", "foo.c", "bar.c")
+	testkit.Run(t, dir, "gcc", "-o", "foo", "foo.s")
+	mustRun(t, 0, dir, nil, "patchmake", "from-asm", "--orig", "foo.s", "--patched", "bar.s", "--binary", "foo", "-i", "0001", "-o", "foo.kpatch")
+	p := testkit.Start(t, filepath.Join(dir, "foo"))
+	p.WaitLine(helloOld)
+	mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), "foo.kpatch")
+	p.WaitLine(helloNew)
+	mustRun(t, 0, dir, nil, "carectl", "unpatch", "-p", pid(p), "-i", "0001")
+	p.Drain()
+	p.WaitLine(helloOld)
+}
+
 // At -O2 the compiler inlines print_hello into main, which never returns: never safe, said so, and nothing is changed.
 func TestSampleInlinedIsBusy(t *testing.T) {
 	programs(t)
