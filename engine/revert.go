@@ -127,6 +127,9 @@ func (r *remover) function(l *live, i int) error {
 	if err != nil {
 		return err
 	}
+	if above == 0 && holdsOriginal(l.Object, f.Old, have) {
+		return nil // another tool removed a patch below this one, and put the original code over its jump
+	}
 	if above == 0 {
 		return fault.Refuse("foreign-hook", "", "the code at %#x holds %x, neither this patch's jump nor that of one above it",
 			uint64(f.Old), have).WithState("process unchanged and running").
@@ -134,6 +137,15 @@ func (r *remover) function(l *live, i int) error {
 	}
 	r.add(Write{Addr: above, Old: hook, New: undo, What: "saved bytes of " + f.Name})
 	return nil
+}
+
+// holdsOriginal reports whether code in memory is what the object's file has there.
+func holdsOriginal(o *inspect.Object, at inspect.Addr, have []byte) bool {
+	if o.ELF == nil {
+		return false
+	}
+	want, ok := o.ELF.BytesAt(uint64(o.LinkAddr(at)), uint64(len(have)))
+	return ok && bytes.Equal(have, want)
 }
 
 // above finds where a later patch of ours keeps a hook as the bytes it replaced; 0 if none does.

@@ -243,6 +243,57 @@ func TestForeignPatch(t *testing.T) {
 	expect(t, s.ask(), "value 141 calls 11")
 }
 
+// TestLowerRemovedByAnother: another tool knows of no patches upon patches: where it removes the lower of two it puts the
+// original code over the jump of the upper one, and unmaps the lower, which the upper keeps as what it replaced.
+func TestLowerRemovedByAnother(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	var paths []string
+	for _, id := range []string{"0001", "0002"} {
+		paths = append(paths, handpatch.Build(t, handpatch.Spec{Program: program, ID: id, Source: tickerPatch}))
+		mustApply(t, s.p.PID, paths[len(paths)-1])
+	}
+	lower := liveRegion(t, s.p.PID, "0001")
+	for _, f := range lower.Functions {
+		if f.Old == 0 {
+			continue
+		}
+		o := lower.Object
+		code, ok := o.ELF.BytesAt(uint64(o.LinkAddr(f.Old)), kpatch.UndoSize)
+		if !ok {
+			t.Fatalf("no code of %s", f.Name)
+		}
+		poke(t, s.p.PID, int64(f.Old), code)
+	}
+	poke(t, s.p.PID, int64(lower.Start), make([]byte, kpatch.HeaderSize))
+	expect(t, s.ask(), "value 41 calls 1")
+
+	list, err := List(look(t, s.p.PID))
+	if err != nil || len(list) != 1 || len(list[0].Inactive) != 1 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	mustRevert(t, s.p.PID, "0002")
+	expect(t, s.ask(), "value 41 calls 2")
+	mustApply(t, s.p.PID, paths[1])
+	expect(t, s.ask(), "value 141 calls 12")
+	mustRevert(t, s.p.PID, "0002")
+	expect(t, s.ask(), "value 41 calls 13")
+}
+
+func liveRegion(t testing.TB, pid int, id string) *live {
+	t.Helper()
+	regions, err := liveRegions(look(t, pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range regions {
+		if regions[i].ID == id {
+			return &regions[i]
+		}
+	}
+	t.Fatalf("no live patch %s", id)
+	return nil
+}
+
 // TestThreadsComeAndGo: threads are made and end all the time while patches come and go.
 func TestThreadsComeAndGo(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
