@@ -95,11 +95,11 @@ func (c *command) revert(plan func(*inspect.Process) (*engine.Removal, error)) e
 			return engine.Result{}, err
 		}
 		defer closer.Close()
+		load(p)
 		removal, err := plan(p)
 		if err != nil {
 			return engine.Result{}, err
 		}
-		load(p)
 		return engine.Revert(c.ctx, removal, c.options())
 	}, func(o outcome) {
 		c.ui.Info("%d patch hunk(s) were successfully cancelled from PID '%d'", len(o.Patches), o.PID)
