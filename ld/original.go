@@ -3,7 +3,6 @@ package ld
 import (
 	"debug/elf"
 	"encoding/binary"
-	"path/filepath"
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
@@ -90,13 +89,6 @@ func objectName(obj *Object) string {
 		return obj.Path
 	}
 	return obj.Path + "(" + obj.Member + ")"
-}
-
-func baseName(obj *Object) string {
-	if obj.Member == "" {
-		return filepath.Base(obj.Path)
-	}
-	return filepath.Base(obj.Path) + "(" + obj.Member + ")"
 }
 
 // kindOf tells shared libraries from position independent executables, which are both ET_DYN: DF_1_PIE marks the

@@ -67,8 +67,11 @@ func TestParseOptions(t *testing.T) {
 		{"options end at --", "-- -c", nil, with(func(o *options) { o.Patches = []string{"-c"} })},
 		{"standard input", "-", nil, with(func(o *options) { o.Patches = []string{"-"} })},
 		{"update needs no patch", "-u", nil, with(func(o *options) { o.Update, o.Patches = true, []string{} })},
-		{"directories from the environment", "a.patch", map[string]string{"LPMAKE_ORIGINAL_DIR": "o", "LPMAKE_PATCHED_DIR": "/p", "LPMAKE_PATCHROOT": "../r"},
-			with(func(o *options) { o.OriginalDir, o.PatchedDir, o.PatchRoot = cwd+"/o", "/p", top+"/r" })},
+		{
+			"directories from the environment", "a.patch",
+			map[string]string{"LPMAKE_ORIGINAL_DIR": "o", "LPMAKE_PATCHED_DIR": "/p", "LPMAKE_PATCHROOT": "../r"},
+			with(func(o *options) { o.OriginalDir, o.PatchedDir, o.PatchRoot = cwd+"/o", "/p", top+"/r" }),
+		},
 		{"upper case BuildID", "-b ABCD a.patch", nil, with(func(o *options) { o.BuildID = "abcd" })},
 		{"several globs", "a.patch --functions 'a*' --functions b", nil, with(func(o *options) { o.Functions = []string{"'a*'", "b"} })},
 	} {

@@ -89,7 +89,8 @@ func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*
 	if err != nil {
 		return nil, err
 	}
-	return link(original, []ld.Unit{ldUnit(orig, 0, r, false)})
+	assemble := func(asm []byte) (*elfobj.File, error) { return assembleText(ctx, as, asm) }
+	return link(original, []input{{ldUnit(orig, 0, r, false), r.emitted.Asm, assemble}})
 }
 
 func readAsm(path string) (*diffasm.File, []byte, error) {

@@ -83,7 +83,7 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter)
 		return m, fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	err := w.assemblePatch(p, &m)
+	err := w.assemblePatch(ctx, p, &m)
 	return m, noPatch(err)
 }
 
@@ -236,20 +236,21 @@ func (w *workspace) assemble(ctx context.Context, u unit, asm []byte) (*elfobj.F
 }
 
 // assemblePatch resolves the units against the original binary and joins them into one patch file.
-func (w *workspace) assemblePatch(p *plan, m *product) error {
+func (w *workspace) assemblePatch(ctx context.Context, p *plan, m *product) error {
 	original, index, err := w.openOriginal(m.Target)
 	if err != nil {
 		return err
 	}
-	var units []ld.Unit
+	var inputs []input
 	for i, r := range m.Units {
 		m.Skipped = append(m.Skipped, r.skipped...)
 		if r.object != nil {
 			u := m.Target.Units[i]
-			units = append(units, ldUnit(u.Source, index[u.Input], r, len(w.o.Identity) > 0))
+			assemble := func(asm []byte) (*elfobj.File, error) { return w.assemble(ctx, u, asm) }
+			inputs = append(inputs, input{ldUnit(u.Source, index[u.Input], r, len(w.o.Identity) > 0), r.emitted.Asm, assemble})
 		}
 	}
-	joined, err := link(original, units)
+	joined, err := link(original, inputs)
 	if err != nil {
 		return err
 	}
@@ -265,13 +266,32 @@ func (w *workspace) assemblePatch(p *plan, m *product) error {
 	return err
 }
 
-// link resolves every unit and joins them.
-func link(o *ld.Original, units []ld.Unit) (*ld.Joined, error) {
+// assembler assembles text as one unit of the patch is assembled.
+type assembler func(asm []byte) (*elfobj.File, error)
+
+// input is one unit for link.
+type input struct {
+	unit     ld.Unit
+	asm      []byte // what unit.Object was assembled from
+	assemble assembler
+}
+
+// link resolves every unit and joins them. A unit that reaches directly for a library's variable of which the original
+// holds no copy is assembled again to go through the GOT.
+func link(o *ld.Original, inputs []input) (*ld.Joined, error) {
 	var resolved []*ld.Resolved
-	for _, u := range units {
-		r, err := o.Resolve(u)
+	for _, in := range inputs {
+		r, err := o.Resolve(in.unit)
 		if err != nil {
 			return nil, err
+		}
+		if names := o.DirectImports(r); len(names) > 0 {
+			if in.unit.Object, err = in.assemble(diffasm.ThroughGOT(in.asm, names)); err != nil {
+				return nil, err
+			}
+			if r, err = o.Resolve(in.unit); err != nil {
+				return nil, err
+			}
 		}
 		resolved = append(resolved, r)
 	}
