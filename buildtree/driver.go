@@ -53,9 +53,18 @@ var joined = []struct {
 	prefix string
 	kind   argKind
 }{
-	{"-Wl,", argLink}, {"-l", argLink}, {"-L", argLink}, {"-fuse-ld=", argLink}, {"-o", argOutput},
-	{"-MF", argDepend}, {"-MT", argDepend}, {"-MQ", argDepend},
-	{"-save-temps=", argAside}, {"-fdump-", argAside}, {"-fcallgraph-info", argAside}, {"-x", argLang},
+	{"-Wl,", argLink},
+	{"-l", argLink},
+	{"-L", argLink},
+	{"-fuse-ld=", argLink},
+	{"-o", argOutput},
+	{"-MF", argDepend},
+	{"-MT", argDepend},
+	{"-MQ", argDepend},
+	{"-save-temps=", argAside},
+	{"-fdump-", argAside},
+	{"-fcallgraph-info", argAside},
+	{"-x", argLang},
 }
 
 // parseDriver groups a driver's arguments.

@@ -62,9 +62,21 @@ func sectionFlags(name, attrs string) string {
 
 // defaultFlags are the flags the assembler gives to sections named without any.
 var defaultFlags = []struct{ name, flags string }{
-	{".text", "ax"}, {".init", "ax"}, {".fini", "ax"}, {".data", "aw"}, {".bss", "aw"}, {".tdata", "awT"}, {".tbss", "awT"},
-	{".rodata", "a"}, {".init_array", "aw"}, {".fini_array", "aw"}, {".preinit_array", "aw"}, {".ctors", "aw"}, {".dtors", "aw"},
-	{".eh_frame", "a"}, {".gcc_except_table", "a"},
+	{".text", "ax"},
+	{".init", "ax"},
+	{".fini", "ax"},
+	{".data", "aw"},
+	{".bss", "aw"},
+	{".tdata", "awT"},
+	{".tbss", "awT"},
+	{".rodata", "a"},
+	{".init_array", "aw"},
+	{".fini_array", "aw"},
+	{".preinit_array", "aw"},
+	{".ctors", "aw"},
+	{".dtors", "aw"},
+	{".eh_frame", "a"},
+	{".gcc_except_table", "a"},
 }
 
 // hasPart reports whether name is prefix or goes on with a dot behind it.

@@ -49,9 +49,8 @@ const maxObjectSize = 1 << 30
 type encoder struct {
 	p        *Patch
 	sections []elfobj.Section
-	relas    [][]elfobj.Rela // by section, parallel to the given sections
-	index    map[int]int     // section index in p -> in the object
-	strtab   int             // index of .kpatch.strtab
+	index    map[int]int // section index in p -> in the object
+	strtab   int         // index of .kpatch.strtab
 	symbols  []elfobj.Symbol
 	locals   int         // symbols before the imports
 	bySec    map[int]int // section index in the object -> its symbol

@@ -111,8 +111,10 @@ func worthRecording(args []string, dir string) bool {
 	if isProbe(args, dir) {
 		return false
 	}
-	queries := []string{"-print-", "--print-", "-dumpversion", "-dumpfullversion", "-dumpmachine", "-dumpspecs", "--version", "--help", "--target-help", "-###",
-		"-Wl,--version", "-Wl,-v", "-Wl,--help"} // collect2 prints the command of ld
+	queries := []string{
+		"-print-", "--print-", "-dumpversion", "-dumpfullversion", "-dumpmachine", "-dumpspecs", "--version", "--help", "--target-help", "-###",
+		"-Wl,--version", "-Wl,-v", "-Wl,--help",
+	} // collect2 prints the command of ld
 	for _, a := range args {
 		if a == "-E" || slices.ContainsFunc(queries, func(q string) bool { return strings.HasPrefix(a, q) }) {
 			return false

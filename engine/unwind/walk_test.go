@@ -244,8 +244,10 @@ func TestScan(t *testing.T) {
 		want     []Hit
 		fails    bool
 	}{
-		{name: "start is no return address, end is one", from: 0x7000, to: 0x7030,
-			want: []Hit{{0x7008, 0x1001, 0}, {0x7010, 0x1010, 0}, {0x7020, 0x2005, 1}}},
+		{
+			name: "start is no return address, end is one", from: 0x7000, to: 0x7030,
+			want: []Hit{{0x7008, 0x1001, 0}, {0x7010, 0x1010, 0}, {0x7020, 0x2005, 1}},
+		},
 		{name: "aligned words only", from: 0x7009, to: 0x7017, want: nil},
 		{name: "aligned up", from: 0x7009, to: 0x7018, want: []Hit{{0x7010, 0x1010, 0}}},
 		{name: "nothing", from: 0x7010, to: 0x7010},

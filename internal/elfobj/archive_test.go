@@ -29,10 +29,14 @@ func TestMembers(t *testing.T) {
 		want []Member
 	}{
 		{"empty", []byte(archiveMagic), nil},
-		{"short name", archiveOf(archiveMagic, [2]string{"a.o/", "abc"}, [2]string{"b.o/", "de"}),
-			[]Member{{"a.o", []byte("abc"), 8}, {"b.o", []byte("de"), 72}}},
-		{"long name and index", archiveOf(archiveMagic, [2]string{"/", "index"}, [2]string{"//", long}, [2]string{"/27", "xy"}),
-			[]Member{{"sub/dir.o", []byte("xy"), 8 + 66 + 60 + int64(len(long))}}},
+		{
+			"short name", archiveOf(archiveMagic, [2]string{"a.o/", "abc"}, [2]string{"b.o/", "de"}),
+			[]Member{{"a.o", []byte("abc"), 8}, {"b.o", []byte("de"), 72}},
+		},
+		{
+			"long name and index", archiveOf(archiveMagic, [2]string{"/", "index"}, [2]string{"//", long}, [2]string{"/27", "xy"}),
+			[]Member{{"sub/dir.o", []byte("xy"), 8 + 66 + 60 + int64(len(long))}},
+		},
 		{"BSD long name", archiveOf(archiveMagic, [2]string{"#1/4", "n.o\x00data"}), []Member{{"n.o", []byte("data"), 8}}},
 		{"name without slash", archiveOf(archiveMagic, [2]string{"c.o", "1"}), []Member{{"c.o", []byte("1"), 8}}},
 	} {

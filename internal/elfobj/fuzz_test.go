@@ -18,8 +18,10 @@ func sample(t testing.TB) []byte {
 	data, err := EncodeObject(elf.EM_X86_64, []Section{
 		{},
 		{Name: ".text", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16, Data: make([]byte, 16)},
-		{Name: ".rela.text", Type: elf.SHT_RELA, Link: 3, Info: 1, Align: 8, EntSize: relaSize,
-			Data: EncodeRelas([]Rela{{Offset: 4, Type: uint32(elf.R_X86_64_PC32), Symbol: 2, Addend: -4}})},
+		{
+			Name: ".rela.text", Type: elf.SHT_RELA, Link: 3, Info: 1, Align: 8, EntSize: relaSize,
+			Data: EncodeRelas([]Rela{{Offset: 4, Type: uint32(elf.R_X86_64_PC32), Symbol: 2, Addend: -4}}),
+		},
 		{Name: ".symtab", Type: elf.SHT_SYMTAB, Link: 4, Info: 2, Align: 8, EntSize: symbolSize, Data: symtab},
 		{Name: ".strtab", Type: elf.SHT_STRTAB, Data: names},
 		{Name: ".note", Type: elf.SHT_NOTE, Align: 4, Data: note},

@@ -51,8 +51,10 @@ func TestCompare(t *testing.T) {
 		{"a parameter more", "int f(int a) { return a; }", "int f(int a, int b) { return a + b; }", "signature f"},
 		{"another result", "int f(int a) { return a; }", "long f(int a) { return a; }", "signature f"},
 		{"a renamed parameter", "int f(int a) { return a; }", "int f(int b) { return b; }", ""},
-		{"a static function", "static __attribute__((noinline)) int f(int a) { return a; } int g(void) { return f(1); }",
-			"static __attribute__((noinline)) int f(int a, int b) { return a + b; } int g(void) { return f(1, 2); }", ""},
+		{
+			"a static function", "static __attribute__((noinline)) int f(int a) { return a; } int g(void) { return f(1); }",
+			"static __attribute__((noinline)) int f(int a, int b) { return a + b; } int g(void) { return f(1, 2); }", "",
+		},
 		{"a block inside", "int f(int a) { { int q = a; return q; } }", "int f(int a) { { long q = a; return q; } }", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

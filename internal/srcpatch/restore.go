@@ -118,8 +118,10 @@ func lineEnd(line string) string {
 	return "\n"
 }
 
-var lineDirective = regexp.MustCompile(`^\s*#\s*(?:line\b\s*(.*)|(\d.*))$`)
-var lineNumber = regexp.MustCompile(`^(\d+)\s*("(?:[^"\\]|\\.)*")?`)
+var (
+	lineDirective = regexp.MustCompile(`^\s*#\s*(?:line\b\s*(.*)|(\d.*))$`)
+	lineNumber    = regexp.MustCompile(`^(\d+)\s*("(?:[^"\\]|\\.)*")?`)
+)
 
 // presumed returns the position of each line as the file's own #line directives have it. It refuses directives whose
 // effect it cannot tell: made by a macro, or under an #if.

@@ -168,8 +168,12 @@ func TestTouched(t *testing.T) {
 		first, last int
 		want        bool
 	}{
-		{Range{4, 4}, 3, 4, true}, {Range{4, 4}, 4, 9, false}, {Range{4, 4}, 1, 3, false},
-		{Range{2, 4}, 3, 3, true}, {Range{2, 4}, 4, 5, false}, {Range{2, 4}, 1, 1, false},
+		{Range{4, 4}, 3, 4, true},
+		{Range{4, 4}, 4, 9, false},
+		{Range{4, 4}, 1, 3, false},
+		{Range{2, 4}, 3, 3, true},
+		{Range{2, 4}, 4, 5, false},
+		{Range{2, 4}, 1, 1, false},
 	} {
 		if got := r.r.Touches(r.first, r.last); got != r.want {
 			t.Errorf("%v touches %d to %d: %v", r.r, r.first, r.last, got)

@@ -29,8 +29,10 @@ func TestFail(t *testing.T) {
 		{"usage", fault.New(fault.Usage, "", "bad id"), 2, "usage", "p: error: bad id\n"},
 		{"environment", fault.New(fault.Environment, "gcc", "not found"), 1, "environment", "p: error: gcc: not found\n"},
 		{"bug", fault.New(fault.Bug, "", "odd").WithHint("h"), 1, "bug", "p: error: odd\np: hint: h\n"},
-		{"three lines, wrapped", fmt.Errorf("a: %w", busy), 3, "busy-thread",
-			"p: error: a: pid 7: thread 8 is executing \"f\"\np: state: process unchanged and running\np: hint: try again\n"},
+		{
+			"three lines, wrapped", fmt.Errorf("a: %w", busy), 3, "busy-thread",
+			"p: error: a: pid 7: thread 8 is executing \"f\"\np: state: process unchanged and running\np: hint: try again\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
