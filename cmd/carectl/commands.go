@@ -33,6 +33,9 @@ func patch(c *command) error {
 				c.ui.Note("pid %d: the variables of patch %s keep the values they had when it was removed", o.PID, r.ID)
 			}
 		}
+		if o.Unwinds {
+			c.ui.Note("pid %d: this is a C++ process: an exception that passes through a patched function ends it", o.PID)
+		}
 		c.ui.Info("%d patch hunk(s) have been successfully applied to PID '%d'", len(o.Patches), o.PID)
 	})
 }
