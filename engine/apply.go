@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"gocare/engine/inspect"
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
 
@@ -13,6 +16,7 @@ type Result struct {
 	PID     int
 	Comm    string
 	Patches []PatchResult
+	Unwinds bool // C++ code is loaded: an exception that passes through the new code ends the process
 	Timing
 }
 
@@ -29,7 +33,7 @@ type PatchResult struct {
 // Apply applies a plan: all of its patches or none.
 func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	p := plan.Process
-	result := Result{PID: p.PID, Comm: p.Comm}
+	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: throws(p)}
 	unlock, err := lock(p)
 	if err != nil {
 		return Result{}, err
@@ -56,6 +60,13 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	}
 	opt.progress("pid %d: stopped for %s, attempt %d", p.PID, result.Freeze, result.Attempts)
 	return result, nil
+}
+
+// throws reports whether C++ exceptions may be thrown in a process: their run time knows no unwind data of a patch.
+func throws(p *inspect.Process) bool {
+	return slices.ContainsFunc(p.Objects, func(o inspect.Object) bool {
+		return o.ELF != nil && slices.ContainsFunc(o.ELF.DynSymbols, func(s elfobj.Symbol) bool { return s.Defined() && s.Name == "__cxa_throw" })
+	})
 }
 
 // discarded unmaps what was prepared; if even that fails, the error says what is left.

@@ -102,7 +102,8 @@ func (j *joiner) put64(p *spot, v uint64) error {
 }
 
 func (j *joiner) unsupported(p *spot) error {
-	return fault.Refuse("unsupported-relocation", "", "%v against %q at %s+0x%x", p.kind(), p.ref.sym.Name, j.out[p.out].Name, p.at)
+	return fault.Refuse("unsupported-relocation", "", "%v against %q at %s+0x%x", p.kind(), p.ref.sym.Name, j.out[p.out].Name, p.at).
+		WithHint("assembly of its own or an unusual code model (-mcmodel) makes such references: build the unit without them")
 }
 
 // reduceKnown handles references to addresses in the patch and in the original.

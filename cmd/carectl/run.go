@@ -47,6 +47,7 @@ type outcome struct {
 	Patches  []patchResult `json:"patches,omitempty"`
 	FreezeUS int64         `json:"freeze_us,omitempty"` // microseconds that running threads were held
 	Attempts int           `json:"attempts,omitempty"`
+	Unwinds  bool          `json:"unwinds,omitempty"` // C++ code is loaded
 	Error    *ui.Failure   `json:"error,omitempty"`
 
 	err error
@@ -62,7 +63,7 @@ type patchResult struct {
 }
 
 func newOutcome(r engine.Result) outcome {
-	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts}
+	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds}
 	for _, p := range r.Patches {
 		o.Patches = append(o.Patches, patchResult{p.ID, p.Target, p.BuildID, fmt.Sprintf("%#x", p.Region), p.Functions, p.Reused})
 	}
