@@ -113,8 +113,7 @@ func (w *workspace) buildPatched(ctx context.Context, patches []*srcpatch.Patch)
 		return nil, nil, err
 	}
 	if err := w.buildIn(ctx, box, change); err != nil {
-		box.Close()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, box.Close())
 	}
 	return box, change, nil
 }

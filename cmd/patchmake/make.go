@@ -23,7 +23,6 @@ import (
 	"gocare/internal/version"
 	"gocare/kpatch"
 	"gocare/ld"
-	"gocare/stripper"
 )
 
 // product is what making a target gave: a patch, or none because no function of it changed.
@@ -42,6 +41,7 @@ type unitResult struct {
 	Functions []diffasm.Function `json:"functions"` // all of the unit
 	InPatch   []string           `json:"in_patch"`  // names of those that are in the patch
 	LeftOut   []string           `json:"left_out"`  // names of changed ones that the filter left out
+	onlyNew   bool               // all of InPatch are new: by itself the unit changes nothing
 	emitted   *diffasm.Emitted   // nil if nothing of the unit is in the patch
 	object    *elfobj.File
 	unproved  []string     // static locals that it refers to and that were paired by likeness alone
@@ -76,8 +76,8 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter)
 	if err := g.Wait(); err != nil {
 		return m, noPatch(err)
 	}
-	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return r.object != nil }) {
-		return m, nil
+	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return r.object != nil && !r.onlyNew }) {
+		return m, nil // nothing that runs would change
 	}
 	if t.BuildID == "" {
 		return m, fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
@@ -151,6 +151,7 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 	if sel.Empty() {
 		return nil
 	}
+	r.onlyNew = sel.OnlyNew()
 	r.emitted, err = diffasm.Emit(sel)
 	r.unproved = unproved(delta, r.emitted)
 	return err
@@ -233,133 +234,6 @@ func (w *workspace) assemble(ctx context.Context, u unit, asm []byte) (*elfobj.F
 		return nil, fault.New(fault.Bug, u.Source, "the assembler refuses the patch's assembly").WithCause(err)
 	}
 	return elfobj.Load(obj)
-}
-
-// assemblePatch resolves the units against the original binary and joins them into one patch file.
-func (w *workspace) assemblePatch(ctx context.Context, p *plan, m *product) error {
-	original, index, err := w.openOriginal(m.Target)
-	if err != nil {
-		return err
-	}
-	var inputs []input
-	for i, r := range m.Units {
-		m.Skipped = append(m.Skipped, r.skipped...)
-		if r.object != nil {
-			u := m.Target.Units[i]
-			assemble := func(asm []byte) (*elfobj.File, error) { return w.assemble(ctx, u, asm) }
-			inputs = append(inputs, input{ldUnit(u.Source, index[u.Input], r, len(w.o.Identity) > 0), r.emitted.Asm, assemble})
-		}
-	}
-	joined, err := link(original, inputs)
-	if err != nil {
-		return err
-	}
-	m.Skipped = append(m.Skipped, joined.Skipped...)
-	if w.o.BuildID != "" {
-		m.BuildID = w.o.BuildID
-	}
-	m.Patch, err = stripper.Strip(joined, stripper.Options{ID: w.o.ID, BuildID: m.BuildID, BuildTime: buildTime(), Meta: w.meta(p, m)})
-	if err != nil {
-		return err
-	}
-	m.Data, err = kpatch.Encode(m.Patch)
-	return err
-}
-
-// assembler assembles text as one unit of the patch is assembled.
-type assembler func(asm []byte) (*elfobj.File, error)
-
-// input is one unit for link.
-type input struct {
-	unit     ld.Unit
-	asm      []byte // what unit.Object was assembled from
-	assemble assembler
-}
-
-// link resolves every unit and joins them. A unit that reaches directly for a library's variable of which the original
-// holds no copy is assembled again to go through the GOT.
-func link(o *ld.Original, inputs []input) (*ld.Joined, error) {
-	var resolved []*ld.Resolved
-	for _, in := range inputs {
-		r, err := o.Resolve(in.unit)
-		if err != nil {
-			return nil, err
-		}
-		if names := o.DirectImports(r); len(names) > 0 {
-			if in.unit.Object, err = in.assemble(diffasm.ThroughGOT(in.asm, names)); err != nil {
-				return nil, err
-			}
-			if r, err = o.Resolve(in.unit); err != nil {
-				return nil, err
-			}
-		}
-		resolved = append(resolved, r)
-	}
-	return ld.Join(o, resolved)
-}
-
-// ldUnit names the functions of an assembled unit. Optional ones may stay the original's.
-func ldUnit(name string, input int, r unitResult, optional bool) ld.Unit {
-	out := ld.Unit{Name: name, Input: input, Object: r.object}
-	for _, f := range r.emitted.Functions {
-		out.Functions = append(out.Functions, ld.UnitFunction{
-			Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: optional,
-		})
-	}
-	return out
-}
-
-// openOriginal reads the original binary with the inputs of its link. index maps the target's inputs to those given to ld.
-func (w *workspace) openOriginal(t target) (o *ld.Original, index []int, err error) {
-	bin, err := w.loadObject(t.Binary)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: binary in the record: %w", t.Path, err)
-	}
-	data, err := w.store.Blob(t.Map)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: link map in the record: %w", t.Path, err)
-	}
-	m, err := ld.ReadMap(data)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: link map: %w", t.Path, err)
-	}
-	objects, index, err := w.openInputs(t)
-	if err != nil {
-		return nil, nil, err
-	}
-	o, err = ld.Open(bin, m, objects)
-	return o, index, err
-}
-
-// openInputs reads the objects of the original link, then its shared libraries as far as they are still there.
-func (w *workspace) openInputs(t target) (objects []ld.Object, index []int, err error) {
-	index = make([]int, len(t.Inputs))
-	for i, in := range t.Inputs {
-		index[i] = -1
-		if in.ObjectID == "" {
-			continue
-		}
-		f, err := w.loadObject(in.ObjectID)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: object %s in the record: %w", t.Path, in, err)
-		}
-		index[i] = len(objects)
-		objects = append(objects, ld.Object{Path: in.Path, Member: in.Member, File: f})
-	}
-	for _, path := range t.Shared {
-		if f, err := elfobj.Load(path); err == nil {
-			objects = append(objects, ld.Object{Path: path, File: f})
-		}
-	}
-	return objects, index, nil
-}
-
-func (w *workspace) loadObject(id buildtree.Digest) (*elfobj.File, error) {
-	data, err := w.store.Blob(id)
-	if err != nil {
-		return nil, err
-	}
-	return elfobj.Parse(data)
 }
 
 func (w *workspace) meta(p *plan, m *product) kpatch.Meta {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -107,7 +108,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) error {
 }
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.
-func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (*plan, error) {
+func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *plan, err error) {
 	if w.o.Update {
 		return w.loadPlan()
 	}
@@ -128,8 +129,8 @@ func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (*plan, error)
 	if err != nil {
 		return nil, err
 	}
-	defer box.Close()
-	p, err := w.compareBuilds(ctx, box, change, patches)
+	defer func() { err = errors.Join(err, box.Close()) }()
+	p, err = w.compareBuilds(ctx, box, change, patches)
 	if err != nil {
 		return nil, noPatch(err)
 	}
