@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+
 	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
