@@ -15,6 +15,7 @@ import (
 const (
 	protNone, protRead, protWrite, protExec = 0, 1, 2, 4
 	mapFlags                                = syscall.MAP_PRIVATE | syscall.MAP_ANONYMOUS | mapFixedNoReplace
+	mapOver                                 = syscall.MAP_PRIVATE | syscall.MAP_ANONYMOUS | syscall.MAP_FIXED // where a mapping of ours is
 	mapFixedNoReplace                       = 0x100000
 )
 
@@ -72,7 +73,8 @@ func (m *mapper) region(pp *PatchPlan) error {
 		return err
 	}
 	m.session.Undo(func() error { return m.unmap(base, size) })
-	if err := m.call("make executable", syscall.SYS_MPROTECT, uint64(base), image.CodeSize, protRead|protExec); err != nil {
+	// A new mapping, not mprotect: a process that may not make its memory executable (PR_SET_MDWE) may map it so.
+	if err := m.call("make executable", syscall.SYS_MMAP, uint64(base), image.CodeSize, protRead|protExec, mapOver, ^uint64(0), 0); err != nil {
 		return m.execRefused(err)
 	}
 	if rest := size - image.CodeSize; rest > 0 {

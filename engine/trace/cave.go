@@ -16,7 +16,11 @@ func (s *Session) cave() (uint64, error) {
 	if s.trampoline != 0 {
 		return s.trampoline, nil
 	}
-	ranges, err := executable(s.PID)
+	_, t, err := s.memory()
+	if err != nil {
+		return 0, err
+	}
+	ranges, err := executable(s.PID, t.TID)
 	if err != nil {
 		return 0, err
 	}
@@ -81,9 +85,9 @@ func (s *Session) frame(t *Thread) error {
 
 type addrRange struct{ start, end uint64 }
 
-// executable lists the executable mappings of files.
-func executable(pid int) ([]addrRange, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+// executable lists the executable mappings of files, by way of a thread: those of a leader that has exited are not to be seen.
+func executable(pid, tid int) ([]addrRange, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/maps", pid, tid))
 	if err != nil {
 		return nil, err
 	}

@@ -145,7 +145,7 @@ func recovered(f func() error) (err error) {
 // TestWriteCode: code is written although it is mapped read-only, and only while attached.
 func TestWriteCode(t *testing.T) {
 	p, _ := startAlarmed(t)
-	ranges, err := executable(p.PID)
+	ranges, err := executable(p.PID, p.PID)
 	if err != nil || len(ranges) < 2 {
 		t.Fatalf("%v, %v", ranges, err)
 	}
