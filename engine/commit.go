@@ -93,7 +93,7 @@ func retryable(err error) bool {
 // attempt stops the process, checks and writes. Sleeping threads are stopped and looked at before the others, which are
 // held only for their own check and the writes.
 func (c *change) attempt(ctx context.Context, check *checker, opt Options, timing *Timing) (o *occupant, err error) {
-	if other := trace.SharesMemory(c.process.PID); other != 0 {
+	if other := trace.SharesMemory(c.process.PID, c.process.Live); other != 0 {
 		e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "process %d runs in the same memory (vfork or CLONE_VM)", other)
 		e.Code = "shared-memory"
 		return nil, e.WithState("process unchanged and running").WithHint("try again when that process has ended or executed another program")

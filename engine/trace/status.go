@@ -105,8 +105,9 @@ func (s *Session) noThread(tid int) error {
 const kcmpVM = 1
 
 // SharesMemory returns another process that runs in the memory of pid (vfork, or clone with CLONE_VM), 0 if there is none
-// to be seen. Its threads are not among those of pid.
-func SharesMemory(pid int) int {
+// to be seen. Its threads are not among those of pid. thread is one of those: pid itself, unless the leader has exited,
+// whose memory is then none, as that of every kernel thread.
+func SharesMemory(pid, thread int) int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return 0
@@ -116,7 +117,7 @@ func SharesMemory(pid int) int {
 		if err != nil || other == pid {
 			continue
 		}
-		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(pid), uintptr(other), kcmpVM, 0, 0, 0)
+		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(thread), uintptr(other), kcmpVM, 0, 0, 0)
 		if errno == 0 && order == 0 {
 			return other
 		}
