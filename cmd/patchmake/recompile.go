@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,9 +28,9 @@ type user struct {
 
 // addHeaderUsers recompiles units that include a changed file and that the build did not rebuild.
 func (c *comparison) addHeaderUsers(ctx context.Context, box *isolate.Sandbox, targets []target) error {
-	changed := c.changedFiles()
-	if len(changed) == 0 {
-		return nil
+	changed, err := c.changedFiles()
+	if err != nil || len(changed) == 0 {
+		return err
 	}
 	users, err := c.including(ctx, box, c.notRebuilt(targets), changed)
 	if err != nil {
@@ -108,15 +109,28 @@ func dependsOn(rule, dir string, files map[string]bool) bool {
 	return false
 }
 
-// changedFiles are the files that a unit of the original may include and that changed.
-func (c *comparison) changedFiles() map[string]bool {
+// changedFiles are the files that changed and that a unit of the original may include. The source of a unit that the
+// patched build compiled is one only if something in the tree includes a file of that name.
+func (c *comparison) changedFiles() (map[string]bool, error) {
 	files := map[string]bool{}
 	for _, f := range c.change.Files {
 		if f.Old != "" && f.New != "" {
 			files[filepath.Join(c.w.o.SourceDir, f.New)] = true
 		}
 	}
-	return files
+	sources := map[string]bool{}
+	for _, u := range c.patched.Units {
+		sources[sourcePath(&u)] = true
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(files)), func(f string) bool { return sources[f] }) {
+		return files, nil
+	}
+	names, known, err := includedNames(c.w.tree)
+	if err != nil || !known {
+		return files, err
+	}
+	maps.DeleteFunc(files, func(f string, _ bool) bool { return sources[f] && !names[filepath.Base(f)] })
+	return files, nil
 }
 
 // compileRestored compiles every changed unit once more from sources whose unchanged lines keep their old numbers. A
