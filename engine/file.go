@@ -26,7 +26,7 @@ func LoadFile(path string) (*File, error) {
 	if err != nil {
 		e := fault.New(fault.Environment, "", "cannot read the patch").WithCause(err)
 		e.Code = "no-patch-file"
-		return nil, e.WithState("no process was touched")
+		return nil, e.WithState("no process was touched").WithHint("name a .kpatch file or a directory of them")
 	}
 	p, err := kpatch.Decode(data)
 	if err != nil {

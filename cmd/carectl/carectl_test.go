@@ -178,6 +178,9 @@ func TestBadInput(t *testing.T) {
 			if r.exit != tt.exit || !strings.Contains(r.errs, tt.want) {
 				t.Errorf("exit %d, want %d; standard error has no %q", r.exit, tt.exit, tt.want)
 			}
+			if !strings.Contains(r.errs, "hint: ") {
+				t.Error("nothing says what to do")
+			}
 			if strings.Count(r.errs, "error: ") != 1 || strings.Count(r.errs, "\n") > 3 {
 				t.Errorf("not one clear message: %q", r.errs)
 			}

@@ -154,7 +154,7 @@ func (r *request) needID() error {
 		return fault.New(fault.Usage, "", "no patch id given").WithHint("use -i ID; info lists the ids")
 	}
 	if err := kpatch.ValidID(r.id); err != nil {
-		return fault.New(fault.Usage, "", "%v", err)
+		return fault.New(fault.Usage, "", "%v", err).WithHint("%s", fault.As(err).Hint)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"gocare/buildtree"
@@ -24,7 +25,8 @@ func readPatches(names []string, stdin io.Reader) ([]*srcpatch.Patch, error) {
 	for _, name := range names {
 		data, err := readPatch(name, stdin)
 		if err != nil {
-			return nil, fault.New(fault.Environment, name, "cannot read the patch").WithCause(err).WithState("tree unchanged")
+			return nil, fault.New(fault.Environment, name, "cannot read the patch").WithCause(err).WithState("tree unchanged").
+				WithHint("name a file that diff -u or git diff wrote, or - for standard input")
 		}
 		base := name
 		if name != "-" {
@@ -239,8 +241,11 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 	case ctx.Err() != nil:
 		return fault.New(fault.Refused, "", "interrupted during %s", what).WithCause(context.Cause(ctx)).WithState("no patch written")
 	case errors.As(err, &exit):
-		return fault.Refuse("build-failed", "", "%s failed: %q: %v", what, line, exit).
-			WithState("sources unchanged, no patch written").WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
+		e := fault.Refuse("build-failed", "", "%s failed: %q: %v", what, line, exit).WithState("sources unchanged, no patch written")
+		if strings.HasPrefix(what, "the patched ") {
+			return e.WithHint("the output above says why; the same worked without the patch")
+		}
+		return e.WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
 	}
 	return fmt.Errorf("%s: %q: %w", what, line, err)
 }

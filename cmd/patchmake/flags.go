@@ -106,7 +106,7 @@ func (o *options) check() error {
 		return usage("no PATCH given").WithHint("patchmake [OPTION...] PATCH...; - reads a patch from standard input")
 	}
 	if err := kpatch.ValidID(o.ID); err != nil {
-		return usage("--id %q: %v", o.ID, err)
+		return usage("--id: %v", err).WithHint("%s", fault.As(err).Hint)
 	}
 	if b, err := hex.DecodeString(o.BuildID); err != nil || len(b) > 20 {
 		return usage("--buildid %q: not up to 40 hexadecimal digits", o.BuildID)

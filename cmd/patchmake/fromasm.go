@@ -26,7 +26,7 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 	}
 	id := c.String("id")
 	if err := kpatch.ValidID(id); err != nil {
-		return usage("--id %q: %v", id, err)
+		return usage("--id: %v", err).WithHint("%s", fault.As(err).Hint)
 	}
 	binary := c.String("binary")
 	bin, err := elfobj.Load(binary)

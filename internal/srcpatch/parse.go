@@ -42,7 +42,7 @@ func baseName(name string) string {
 // run reads the whole patch: text between diffs is skipped, everything that looks like a diff must be one.
 func (p *parser) run() error {
 	if len(bytes.TrimSpace([]byte(strings.Join(p.lines, "")))) == 0 {
-		return fault.Refuse("patch-empty", p.name, "the patch is empty")
+		return fault.Refuse("patch-empty", p.name, "the patch is empty").WithHint("make it with diff -u or git diff")
 	}
 	for p.at < len(p.lines) {
 		if err := p.step(); err != nil {
@@ -129,7 +129,8 @@ func isBinaryNotice(line string) bool {
 
 // syntax makes the error for the line the parser is at.
 func (p *parser) syntax(format string, args ...any) *fault.Error {
-	return fault.Refuse("patch-syntax", fmt.Sprintf("%s:%d", p.name, p.at+1), format, args...)
+	return fault.Refuse("patch-syntax", fmt.Sprintf("%s:%d", p.name, p.at+1), format, args...).
+		WithHint("it may be cut off or edited by hand: make it again with diff -u or git diff")
 }
 
 func (p *parser) binary() error {
