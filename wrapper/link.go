@@ -15,7 +15,7 @@ type ldCall struct {
 	mapFile string // where the linker writes a map already: a path, "-" for standard output, "" for none
 	partial bool
 	query   bool     // prints something about itself and links nothing
-	files   []string // what does not begin with a dash; values of options among them
+	files   []string // what does not begin with a dash; values of rare options among them
 }
 
 func parseLd(args []string) ldCall {
@@ -46,10 +46,22 @@ func parseLd(args []string) ldCall {
 			c.query = true
 		case strings.HasPrefix(a, "-o") && a != "-omagic":
 			c.output = a[2:]
+		case takesWord(name):
+			next()
 		}
 	}
 	c.query = c.query || len(c.files) == 0
 	return c
+}
+
+// takesWord reports whether the word behind a linker option is its value, for options that compilers pass so.
+func takesWord(name string) bool {
+	switch name {
+	case "m", "z", "e", "u", "h", "y", "L", "dynamic-linker", "entry", "plugin", "plugin-opt", "rpath", "rpath-link", "soname", "undefined",
+		"wrap", "defsym", "init", "fini", "version-script", "dynamic-list":
+		return true
+	}
+	return false
 }
 
 // link is the part of ld and its kin.

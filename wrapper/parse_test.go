@@ -51,6 +51,7 @@ func TestParseLd(t *testing.T) {
 		{"the last map counts, the other way", "--print-map -Map=m a.o", ldCall{output: "a.out", mapFile: "m", files: []string{"a.o"}}},
 		{"query", "--version a.o", ldCall{output: "a.out", query: true, files: []string{"a.o"}}},
 		{"version script is no query", "--version-script=v a.o", ldCall{output: "a.out", files: []string{"a.o"}}},
+		{"words of options", "-m elf_x86_64 -z now --dynamic-linker ld.so -rpath=d -rpath $ORIGIN a.o", ldCall{output: "a.out", files: []string{"a.o"}}},
 		{"nothing to link", "-v", ldCall{output: "a.out", query: true}},
 	}
 	for _, c := range cases {
