@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"gocare/internal/handpatch"
+	"gocare/internal/testkit"
+)
+
+// TestPlaceTakenMeanwhile: the process maps something, between the decision where the region goes and the mapping. What it
+// mapped stays, and the next attempt goes elsewhere.
+func TestPlaceTakenMeanwhile(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/mman.h>
+		__attribute__((noinline)) int value(int x) { __asm__ volatile("nop; nop; nop"); return x + 41; }
+		int main(void) {
+			char line[64]; char *own = 0;
+			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
+			while (fgets(line, sizeof line, stdin)) {
+				if (line[0] == '0') {
+					own = mmap((void *)strtoul(line, 0, 16), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+					strcpy(own, "mine");
+				}
+				printf("%d %s\n", value(0), own ? own : "-");
+			}
+			return 0;
+		}`, []string{"-O2"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 50; }"})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	ask := func(line string) string { p.Send(line); return p.Next() }
+	plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, ask(fmt.Sprintf("%#x", uint64(plan.Patches[0].Image.Base))), "41 mine")
+	if _, err := Apply(context.Background(), plan, Options{}); err == nil || !strings.Contains(err.Error(), "file exists") {
+		t.Errorf("got %v", err)
+	}
+	expect(t, ask(""), "41 mine")
+	mustApply(t, p.PID, patch)
+	expect(t, ask(""), "50 mine")
+	mustRevert(t, p.PID, "0001")
+	expect(t, ask(""), "41 mine")
+}
