@@ -137,7 +137,7 @@ func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
 		return t, nil
 	}
 	if len(pair.Missing) > 0 {
-		return t, c.refuseMissing(f, pair.Missing)
+		return t, c.refuseMissing(f, link, pair.Missing)
 	}
 	for _, u := range pair.Units {
 		if u.Orig == nil {
@@ -149,13 +149,22 @@ func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
 	return t, nil
 }
 
-func (c *comparison) refuseMissing(f installed, missing []buildtree.Input) error {
+func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []buildtree.Input) error {
 	names := make([]string, len(missing))
 	for i, in := range missing {
 		names[i] = in.String()
+		if in.Member != "" && !linked(orig, in) {
+			return fault.Refuse("new-input", f.Path, "%s is linked in only by the patched build", in).
+				WithState("no patch written").WithHint("call only what the binary holds already: its libraries are linked statically")
+		}
 	}
 	return fault.Refuse("no-record", f.Path, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).
 		WithState("no patch written").WithHint("build that file through carecc: run patchmake --clean")
+}
+
+// linked reports whether a link has an archive member of that name.
+func linked(l *buildtree.Link, in buildtree.Input) bool {
+	return slices.ContainsFunc(l.Inputs, func(k buildtree.Input) bool { return k.Path == in.Path && k.Member == in.Member })
 }
 
 func (c *comparison) unit(index int, orig *buildtree.Unit, patched buildtree.Unit, asm buildtree.Digest) unit {
