@@ -28,11 +28,16 @@ type checker struct {
 	live    []live
 	code    []Code
 	ranges  []unwind.Range
+
+	startStack inspect.Addr // see inspect.ThreadStatus
 }
 
 func newChecker(p *inspect.Process, code []Code) *checker {
 	c := &checker{process: p, walker: unwind.NewWalker(modules(p)), code: code}
 	c.live, _ = liveRegions(p) // only for names
+	if st, err := inspect.Status(p.PID); err == nil {
+		c.startStack = st.StartStack
+	}
 	for _, r := range code {
 		c.ranges = append(c.ranges, unwind.Range{Start: uint64(r.Start), End: uint64(r.End)})
 	}
@@ -150,7 +155,7 @@ func (c *checker) scan(mem io.ReaderAt, t *trace.Thread, stack unwind.Stack) (*o
 	if i < 0 {
 		return nil, nil // no stack at all: the thread is just being made, or about to end
 	}
-	hits, err := unwind.Scan(mem, stack.ScanFrom, uint64(maps[i].End), c.ranges)
+	hits, err := unwind.Scan(mem, stack.ScanFrom, uint64(stackEnd(maps[i], from, c.startStack)), c.ranges)
 	if err != nil {
 		e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "thread %d", t.TID).WithCause(err)
 		e.Code = "stack-unreadable"
@@ -160,6 +165,15 @@ func (c *checker) scan(mem io.ReaderAt, t *trace.Thread, stack unwind.Stack) (*o
 		return nil, nil
 	}
 	return &occupant{tid: t.TID, function: c.code[hits[0].Range].Function, frames: stack.Frames, guess: true}, nil
+}
+
+// stackEnd is where the words that may be return addresses end: what the kernel put above the first stack names the entry
+// point, which may be where a function ends.
+func stackEnd(m inspect.Mapping, from, startStack inspect.Addr) inspect.Addr {
+	if m.Path == "[stack]" && startStack > from && startStack < m.End {
+		return startStack
+	}
+	return m.End
 }
 
 // busy is the error for a thread in the way.

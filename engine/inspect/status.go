@@ -22,6 +22,9 @@ type ThreadStatus struct {
 	StartTime uint64
 	Flags     uint64 // kernel PF_* flags
 	StartBrk  Addr   // 0 if not shown to us
+	// StartStack is where the first thread's stack began: arguments, environment and auxiliary vector lie above. 0 if not
+	// shown to us.
+	StartStack Addr
 }
 
 // KernelThread reports whether the thread is one of the kernel's.
@@ -85,6 +88,10 @@ func parseStat(text []byte, s *ThreadStatus) error {
 	}
 	if s.Flags, err = strconv.ParseUint(f[9-3], 10, 64); err != nil {
 		return fmt.Errorf("stat: flags: %w", err)
+	}
+	if len(f) > 28-3 {
+		stack, _ := strconv.ParseUint(f[28-3], 10, 64)
+		s.StartStack = Addr(stack)
 	}
 	if len(f) > 47-3 {
 		brk, _ := strconv.ParseUint(f[47-3], 10, 64)
