@@ -141,7 +141,7 @@ func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
 	}
 	for _, u := range pair.Units {
 		if u.Orig == nil {
-			return t, fault.Refuse("new-input", f.Path, "%s is linked in only by the patched build", u.Input).
+			return t, fault.Refuse("new-input", f.Path, "%s is linked in only by the patched build", c.sourceName(u.Patched)).
 				WithState("no patch written").WithHint("put the new code into a file that is already part of the binary")
 		}
 		t.Units = append(t.Units, c.unit(u.Index, u.Orig, *u.Patched, u.Patched.AsmID))

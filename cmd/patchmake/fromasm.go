@@ -24,6 +24,11 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 	if c.NArg() > 0 {
 		return usage("from-asm takes no arguments: %q", c.Args().First())
 	}
+	for _, name := range []string{"orig", "patched", "binary", "output"} {
+		if c.String(name) == "" {
+			return usage("from-asm needs --%s FILE", name)
+		}
+	}
 	id := c.String("id")
 	if err := kpatch.ValidID(id); err != nil {
 		return usage("--id: %v", err).WithHint("%s", fault.As(err).Hint)
@@ -54,7 +59,7 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 		return fault.New(fault.Environment, out, "cannot write the patch").WithCause(err)
 	}
 	u.Info("patch for %s is in %s", binary, out)
-	return u.Result(patchReport{Target: binary, BuildID: bin.BuildID(), ID: id, File: out, Bytes: len(data)})
+	return u.Result(patchReport{Target: binary, BuildID: bin.BuildID(), ID: id, File: out, Bytes: len(data), Functions: functionNames(p)})
 }
 
 // linkAsm compares the two assembly files and links what changed against the binary.

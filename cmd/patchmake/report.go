@@ -14,6 +14,7 @@ import (
 
 	"gocare/diffasm"
 	"gocare/internal/fault"
+	"gocare/kpatch"
 )
 
 // check refuses a run that made nothing, and a --buildid that cannot mean one binary.
@@ -95,13 +96,19 @@ type patchReport struct {
 func (w *workspace) report(made products, f *filter) report {
 	r := report{Patches: []patchReport{}, Filter: f.Source, LeftOut: made.leftOut(), DryRun: w.o.DryRun}
 	for _, m := range made.withPatch() {
-		p := patchReport{Target: m.Target.Path, BuildID: m.BuildID, ID: w.o.ID, File: w.patchPath(m), Bytes: len(m.Data)}
-		for _, fn := range m.Patch.Functions {
-			p.Functions = append(p.Functions, fn.Name)
-		}
-		r.Patches = append(r.Patches, p)
+		r.Patches = append(r.Patches, patchReport{
+			Target: m.Target.Path, BuildID: m.BuildID, ID: w.o.ID, File: w.patchPath(m), Bytes: len(m.Data), Functions: functionNames(m.Patch),
+		})
 	}
 	return r
+}
+
+func functionNames(p *kpatch.Patch) []string {
+	names := []string{}
+	for _, fn := range p.Functions {
+		names = append(names, fn.Name)
+	}
+	return names
 }
 
 // lastRun is what explain reads: the decisions of the last run in a tree.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
-	"gocare/internal/fault"
 	"gocare/internal/ui"
 	"gocare/internal/version"
 )
@@ -22,10 +22,11 @@ patchmake explain`
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := ui.New("patchmake", stdout, stderr, ui.Normal, false)
 	app, reordered, err := newApp(args, stdin, stdout, stderr, &out)
-	if err == nil {
-		err = app.RunContext(ctx, reordered)
+	if err != nil {
+		out = ui.New("patchmake", stdout, stderr, ui.Normal, slices.Contains(args, "--json"))
+		return out.Fail(err)
 	}
-	return out.Fail(err)
+	return out.Fail(app.RunContext(ctx, reordered))
 }
 
 // newApp builds the command line interface and reorders args for it. *out becomes the UI that the flags ask for.
@@ -45,7 +46,10 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer, out **ui.U
 		Name: "patchmake", Usage: "make live patches from source patches", UsageText: usageText, Version: version.String,
 		Flags: append(makeFlags(), outputFlags()...), Commands: subcommands(begin), EnableBashCompletion: true,
 		HideHelpCommand: true, Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return fault.New(fault.Usage, "", "%v", err) },
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
+			*out = ui.New("patchmake", stdout, stderr, ui.Normal, slices.Contains(args, "--json"))
+			return usage("%v", err)
+		},
 		Action: func(c *cli.Context) error {
 			u := begin(c)
 			cwd, err := os.Getwd()
@@ -70,9 +74,13 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	if len(args) < 2 {
 		return args, nil
 	}
-	if cmd := app.Command(args[1]); cmd != nil {
-		rest, err := ui.Permute(args[2:], cmd.Flags)
-		return append([]string{args[0], args[1]}, rest...), err
+	var names []string
+	for _, c := range app.Commands {
+		names = append(names, c.Name)
+	}
+	if name, rest := ui.Command(args[1:], flags, names); name != "" {
+		rest, err := ui.Permute(rest, app.Command(name).Flags)
+		return append([]string{args[0], name}, rest...), err
 	}
 	rest, err := ui.Permute(args[1:], flags)
 	return append([]string{args[0]}, rest...), err

@@ -23,11 +23,11 @@ func subcommands(begin beginner) []*cli.Command {
 		{
 			Name: "from-asm", Usage: "make a patch from two assembly files and the binary built from the first",
 			Flags: append([]cli.Flag{
-				&cli.StringFlag{Name: "orig", Required: true, Usage: "assembly `FILE` of the original code"},
-				&cli.StringFlag{Name: "patched", Required: true, Usage: "assembly `FILE` of the patched code"},
-				&cli.StringFlag{Name: "binary", Required: true, Usage: "`FILE` linked from the original, with symbol table"},
+				&cli.StringFlag{Name: "orig", Usage: "assembly `FILE` of the original code"},
+				&cli.StringFlag{Name: "patched", Usage: "assembly `FILE` of the patched code"},
+				&cli.StringFlag{Name: "binary", Usage: "`FILE` linked from the original, with symbol table"},
 				&cli.StringFlag{Name: "id", Aliases: []string{"i"}, Value: "0001", Usage: "patch `ID`"},
-				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Required: true, Usage: "write the patch to `FILE`"},
+				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the patch to `FILE`"},
 				&cli.StringFlag{Name: "as", Value: "as", Usage: "assemble with `PROGRAM`"},
 				&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "description `TEXT` kept in the patch"},
 			}, outputFlags()...),
@@ -45,7 +45,13 @@ func subcommands(begin beginner) []*cli.Command {
 		},
 		{
 			Name: "explain", Usage: "say of each function of the last run in this tree whether it is in the patch, and why", Flags: outputFlags(),
-			Action: func(c *cli.Context) error { return explain(begin(c)) },
+			Action: func(c *cli.Context) error {
+				u := begin(c)
+				if c.NArg() > 0 {
+					return usage("explain takes no arguments: %q", c.Args().First())
+				}
+				return explain(u)
+			},
 		},
 	}
 }
