@@ -245,6 +245,9 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 		if strings.HasPrefix(what, "the patched ") {
 			return e.WithHint("the output above says why; the same worked without the patch")
 		}
+		if step == "install" {
+			return e.WithHint("the output above says why; an install may write to the tree, $%s and /tmp only: see --destdir and --install-cmd", w.o.DestVar)
+		}
 		return e.WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
 	}
 	return fmt.Errorf("%s: %q: %w", what, line, err)

@@ -48,10 +48,23 @@ func openWorkspace(o options, u *ui.UI) (*workspace, error) {
 	if err := isolate.Recover(w.tree); err != nil {
 		return nil, err
 	}
+	if rescued := filepath.Join(w.tree, isolate.RescueName); exists(rescued) {
+		u.Note("%s holds what was made or changed after a run that was killed; remove it when you need nothing of it", rescued)
+	}
 	if w.store, err = buildtree.CreateStore(dir); err != nil {
-		return nil, err
+		return nil, recordFailure(dir, err)
 	}
 	return w, w.lockStore()
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func recordFailure(dir string, err error) error {
+	return fault.New(fault.Environment, dir, "cannot write the record").WithCause(err).
+		WithState("tree unchanged").WithHint("make the directory writable, or name another with KPATCH_ASM_DIR")
 }
 
 func (w *workspace) checkDirs() error {
@@ -74,7 +87,7 @@ func (w *workspace) lockStore() error {
 	w.lock = flock.New(filepath.Join(w.store.Dir(), "lock"))
 	ok, err := w.lock.TryLock()
 	if err != nil {
-		return err
+		return recordFailure(w.store.Dir(), err)
 	}
 	if !ok {
 		return fault.New(fault.Busy, w.tree, "another patchmake works in this tree").WithState("tree unchanged").WithHint("wait until it is done")
