@@ -298,4 +298,19 @@ func (f *File) giveLoose() {
 			code: "entry-table", what: "the unit is compiled with -fpatchable-function-entry",
 		})
 	}
+	if f.hasBlockIn(".eh_frame") {
+		f.problems = append(f.problems, problem{
+			code: "asm-directive", what: "the unit writes its unwind tables out instead of using .cfi directives",
+			hint: "build without -fno-dwarf2-cfi-asm",
+		})
+	}
+}
+
+func (f *File) hasBlockIn(section string) bool {
+	for _, b := range f.order {
+		if b.sec.name == section {
+			return true
+		}
+	}
+	return false
 }
