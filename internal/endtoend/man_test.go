@@ -151,7 +151,7 @@ func TestManPageListsReasonCodes(t *testing.T) {
 // sourceCodes returns the reason codes in the sources: the first argument of a refusal, a field of that name, a listed code.
 func sourceCodes(t *testing.T) map[string]bool {
 	t.Helper()
-	use := regexp.MustCompile(`(?:[rR]efuse\(|\b[cC]ode: *)"([a-z0-9-]+)"|\breturn "([a-z]+(?:-[a-z]+)+)", "`)
+	use := regexp.MustCompile(`(?:[rR]efuse\(|\.problem\(|\b[cC]ode(?::| =) *)"([a-z0-9-]+)"|\breturn "([a-z]+(?:-[a-z]+)+)", "`)
 	codes := map[string]bool{}
 	root := testkit.Root(t)
 	for _, name := range files(t, root) {
