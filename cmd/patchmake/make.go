@@ -115,13 +115,12 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult
 			return r, err
 		}
 	}
-	if err := r.compare(orig, patched, restored, w.diffOptions(f)); err != nil || r.emitted == nil {
-		return r, err
+	err = r.compare(orig, patched, restored, w.diffOptions(f))
+	if (err != nil || len(r.unproved) > 0) && w.borrowDebug(u, orig, patched) {
+		err = r.compare(orig, patched, restored, w.diffOptions(f))
 	}
-	if len(r.unproved) > 0 && w.borrowDebug(u, orig, patched) {
-		if err := r.compare(orig, patched, restored, w.diffOptions(f)); err != nil || r.emitted == nil {
-			return r, err
-		}
+	if err != nil || r.emitted == nil {
+		return r, err
 	}
 	if err := r.checkProved(); err != nil && !w.allows(err.Code) {
 		return r, err
