@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -239,6 +240,7 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
+		endGroup(cmd.Process)
 		return fault.New(fault.Refused, "", "interrupted during %s", what).WithCause(context.Cause(ctx)).WithState("no patch written")
 	case errors.As(err, &exit):
 		e := fault.Refuse("build-failed", "", "%s failed: %q: %v", what, line, exit).WithState("sources unchanged, no patch written")
@@ -251,6 +253,19 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 		return e.WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
 	}
 	return fmt.Errorf("%s: %q: %w", what, line, err)
+}
+
+// endGroup ends what an interrupted command started and waits until it is gone: a tree that is put back stays as it is.
+func endGroup(leader *os.Process) {
+	if leader == nil {
+		return
+	}
+	for range 200 {
+		if syscall.Kill(-leader.Pid, syscall.SIGKILL) != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // installed is a file of the original install that a patch can be made for.

@@ -65,13 +65,14 @@ func (sp *spec) command(ctx context.Context, env, args []string) *exec.Cmd {
 		cmd.Env = os.Environ()
 	}
 	cmd.SysProcAttr = sp.attributes()
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	return cmd
 }
 
-// attributes asks for the namespaces. In a user namespace the user keeps his identity; the capabilities that mounting
+// attributes asks for a process group, so that cancelling ends what the command started too, and for the namespaces. In a user namespace the user keeps his identity; the capabilities that mounting
 // takes are ambient, so that they survive the program's own start, and dropped before the command's.
 func (sp *spec) attributes() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	if !sp.Names {
 		return attr
 	}
