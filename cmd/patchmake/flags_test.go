@@ -73,6 +73,7 @@ func TestParseOptions(t *testing.T) {
 			with(func(o *options) { o.OriginalDir, o.PatchedDir, o.PatchRoot = cwd+"/o", "/p", top+"/r" }),
 		},
 		{"upper case BuildID", "-b ABCD a.patch", nil, with(func(o *options) { o.BuildID = "abcd" })},
+		{"a glob with commas", "a.patch --functions {a,b*}", nil, with(func(o *options) { o.Functions = []string{"{a,b*}"} })},
 		{"several globs", "a.patch --functions 'a*' --functions b", nil, with(func(o *options) { o.Functions = []string{"'a*'", "b"} })},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
