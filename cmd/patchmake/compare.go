@@ -133,7 +133,10 @@ func orNone(s string) string {
 func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
 	t := target{Path: f.Path, BuildID: link.BuildID, Binary: link.OutputID, Map: link.MapID, Inputs: link.Inputs, Shared: link.Shared, link: link}
 	pair := c.pairs[link.Output]
-	if pair == nil || pair.Orig.OutputID != link.OutputID {
+	if pair == nil {
+		return t, c.refuseMoved(f, link)
+	}
+	if pair.Orig.OutputID != link.OutputID {
 		return t, nil
 	}
 	if len(pair.Missing) > 0 {
@@ -147,6 +150,18 @@ func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
 		t.Units = append(t.Units, c.unit(u.Index, u.Orig, *u.Patched, u.Patched.AsmID))
 	}
 	return t, nil
+}
+
+// refuseMoved refuses a binary that was not linked again where it was, while the patched build linked one of its name in a
+// place where the original build has none: the two cannot be lined up, and would pass for unchanged.
+func (c *comparison) refuseMoved(f installed, link *buildtree.Link) error {
+	for _, p := range c.patched.Links {
+		if filepath.Base(p.Output) == filepath.Base(link.Output) && c.orig.LinkByOutput(p.Output) == nil {
+			return fault.Refuse("no-record", f.Path, "it was linked as %s and is now linked as %s", link.Output, p.Output).
+				WithState("no patch written").WithHint("the tree was moved or copied after it was built: run patchmake --clean")
+		}
+	}
+	return nil
 }
 
 func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []buildtree.Input) error {

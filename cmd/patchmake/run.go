@@ -45,8 +45,7 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer, out **ui.U
 	app := &cli.App{
 		Name: "patchmake", Usage: "make live patches from source patches", UsageText: usageText, Version: version.String,
 		Flags: append(makeFlags(), outputFlags()...), Commands: subcommands(begin), EnableBashCompletion: true,
-		DisableSliceFlagSeparator: true, // a glob may hold commas: {a,b}
-		HideHelpCommand: true, Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
+		DisableSliceFlagSeparator: true, HideHelpCommand: true, Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			*out = ui.New("patchmake", stdout, stderr, ui.Normal, slices.Contains(args, "--json"))
 			return usage("%v", err)
