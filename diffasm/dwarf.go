@@ -423,11 +423,24 @@ func (r *dieReader) block(length int, location bool, d *die) bool {
 		}
 		n -= uint64(r.items.size())
 		r.off += uint64(r.items.size())
-		if location && i == 1 && n == 0 && r.items.op == ".quad" {
-			d.sym = r.items.args
+		if location && i == 1 {
+			d.sym = r.items.located(n)
 		}
 	}
 	return true
+}
+
+// located returns the symbol in the operand of a location with rest bytes to come: of DW_OP_addr, or of DW_OP_const8u before
+// DW_OP_GNU_push_tls_address; "" for others.
+func (it *items) located(rest uint64) string {
+	name, tls := strings.CutSuffix(it.args, "@dtpoff, 0")
+	switch {
+	case rest == 0 && it.op == ".quad":
+		return it.args
+	case rest == 1 && it.op == ".long" && tls:
+		return name
+	}
+	return ""
 }
 
 // str returns a string of .debug_str or .debug_line_str by its label.

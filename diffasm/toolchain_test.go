@@ -45,6 +45,12 @@ var changes = []change{
 		contains: []string{"n.1(%rip)", "n.2.kpnew:"}, unproved: "n.1",
 	},
 	{
+		name: "thread-local static of a changed function, debug information", flags: "-O2 -g", has: "n.1@tpoff",
+		orig:    strings.ReplaceAll(twoUsers, "static int", "static __thread int"),
+		patched: strings.ReplaceAll(strings.Replace(twoUsers, "n += x", "n += 2 * x", 1), "static int", "static __thread int"),
+		want:    []string{"f:changed"}, contains: []string{"n.1@tpoff"},
+	},
+	{
 		name: "static moves to another function, debug information", flags: "-O2 -g", orig: "int f(int x) { static int n; n += x; return n; }\nint g(int x) { return x; }\n", has: "n.0",
 		patched: "int f(int x) { return x; }\nint g(int x) { static int n; n += x; return n; }\n",
 		want:    []string{"f:changed", "g:changed"}, contains: []string{"n.0.kpnew:"}, lacks: []string{"n.0(%rip)"},
