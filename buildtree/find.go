@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"gocare/internal/fault"
 )
 
 // StoreName is the directory a store lives in when KPATCH_ASM_DIR does not say otherwise.
@@ -30,7 +32,8 @@ func FindStore(dir string, getenv func(string) string) (string, error) {
 	}
 	root := buildRoot(dir, owner, getenv("HOME"))
 	if root == "" {
-		return "", fmt.Errorf("%s: no directory to keep a record in: not in a source tree", dir)
+		return "", fault.New(fault.Environment, dir, "no directory to keep a record in: not in a source tree").
+			WithHint("work in a directory of its own, with the Makefile, below the home directory; or name one with KPATCH_ASM_DIR")
 	}
 	return filepath.Join(root, StoreName), nil
 }
