@@ -78,9 +78,19 @@ func (f *File) isLiteral(b *block) bool {
 	}
 	if isLocal(b.name) {
 		// gcc's .LC constants are never written, also where it puts those with addresses into .data.
-		return b.sec.class == classRO || b.sec.class == classRelro ||
-			b.sec.class == classRW && strings.HasPrefix(b.name, ".LC") && allDigits(b.name[3:])
+		return b.sec.class == classRO || b.sec.class == classRelro || b.sec.class == classRW && isConstant(b.name)
 	}
-	a, ok := splitAuto(b.name)
-	return ok && noAddress[a.base] && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+	return isUnnamed(b.name) && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+}
+
+// isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name), which
+// stands in .kpatch.data when it holds addresses.
+func isConstant(name string) bool {
+	return strings.HasPrefix(name, ".LC") && allDigits(name[3:]) || strings.HasPrefix(name, ".L") && isUnnamed(name[2:])
+}
+
+// isUnnamed reports whether gcc made the name up for a constant without an address of its own in the source.
+func isUnnamed(name string) bool {
+	a, ok := splitAuto(name)
+	return ok && noAddress[a.base]
 }
