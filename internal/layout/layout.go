@@ -35,7 +35,8 @@ type Unit struct {
 	hasTypes  bool
 }
 
-// Empty reports whether nothing was described: the unit has no types, or it was compiled without them.
+// Empty reports whether nothing was described: the unit has no functions with parameters, or it was compiled without types.
+// The types of a few variables say nothing: -g1 describes those that are declared before they are defined.
 func (u *Unit) Empty() bool { return !u.hasTypes }
 
 // Compare lists what both units have and describe differently, types first, by name.
@@ -92,7 +93,7 @@ func Read(d *dwarf.Data) (*Unit, error) {
 		if e == nil {
 			return u, nil
 		}
-		u.hasTypes = u.hasTypes || e.Tag == dwarf.TagBaseType || e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagPointerType
+		u.hasTypes = u.hasTypes || e.Tag == dwarf.TagFormalParameter
 		if err := u.add(d, e); err != nil {
 			return nil, err
 		}

@@ -14,11 +14,16 @@ import (
 // read compiles a source with debugging information and reads its layouts.
 func read(t *testing.T, source string) *layout.Unit {
 	t.Helper()
+	return readWith(t, "-g", source)
+}
+
+func readWith(t *testing.T, flag, source string) *layout.Unit {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "u.c"), []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	f, err := elfobj.Load(testkit.CC(t, dir, "u.o", "-g", "-c", "u.c"))
+	f, err := elfobj.Load(testkit.CC(t, dir, "u.o", flag, "-c", "u.c"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,5 +84,16 @@ func TestCompareNamesTheMember(t *testing.T) {
 	changes = layout.Compare(read(t, "struct s { int a; }"+use), read(t, "struct s { int a; int b; }"+use))
 	if len(changes) != 1 || changes[0].Before != "4 bytes, … no more members" || changes[0].After != "8 bytes, … int b @4" {
 		t.Errorf("got %+v", changes)
+	}
+}
+
+// TestEmpty asks that the few types -g1 writes are not taken for all of them.
+func TestEmpty(t *testing.T) {
+	testkit.Require(t, "gcc")
+	const source = "struct s { int a; }; extern struct s *x; extern int n; struct s *x; int n; int f(struct s *p) { return p->a; }"
+	for flag, want := range map[string]bool{"-g": false, "-g1": true} {
+		if got := readWith(t, flag, source).Empty(); got != want {
+			t.Errorf("%s: empty %v, want %v", flag, got, want)
+		}
 	}
 }
