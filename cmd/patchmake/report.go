@@ -63,7 +63,7 @@ func (w *workspace) reportChoices(f *filter, made products) {
 	if f.active() {
 		w.u.Info("function filter: %s; left out: %s", f.Source, orNone(strings.Join(made.leftOut(), ", ")))
 	} else {
-		w.u.Note("function filter: none")
+		w.u.Info("function filter: none")
 	}
 	for _, m := range made {
 		for _, s := range m.Skipped {
