@@ -54,6 +54,20 @@ func (w *workspace) newComparison(change *srcpatch.Change) (*comparison, error) 
 	return c, nil
 }
 
+// compareRecords lines up the records and lists what is installed, with the units that the patched build changed.
+func (w *workspace) compareRecords(change *srcpatch.Change) (*comparison, []target, error) {
+	c, err := w.newComparison(change)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := w.installedFiles()
+	if err != nil {
+		return nil, nil, err
+	}
+	targets, err := c.targets(files)
+	return c, targets, err
+}
+
 // same lists the sources that the patched build compiled to an object which the original has too.
 func (c *comparison) same() []string {
 	sources := []string{}

@@ -12,15 +12,7 @@ func (w *workspace) planIdentity(ctx context.Context) (*plan, error) {
 	if err := w.buildOriginal(ctx); err != nil {
 		return nil, err
 	}
-	c, err := w.newComparison(&srcpatch.Change{})
-	if err != nil {
-		return nil, err
-	}
-	files, err := w.installedFiles()
-	if err != nil {
-		return nil, err
-	}
-	targets, err := c.targets(files)
+	c, targets, err := w.compareRecords(&srcpatch.Change{})
 	if err != nil {
 		return nil, err
 	}

@@ -84,15 +84,7 @@ func (w *workspace) compareBuilds(ctx context.Context, box *isolate.Sandbox, cha
 	for _, line := range w.recordErrors() {
 		w.u.Warn("recording: %s", line)
 	}
-	c, err := w.newComparison(change)
-	if err != nil {
-		return nil, err
-	}
-	files, err := w.installedFiles()
-	if err != nil {
-		return nil, err
-	}
-	targets, err := c.targets(files)
+	c, targets, err := w.compareRecords(change)
 	if err != nil {
 		return nil, err
 	}
