@@ -142,39 +142,3 @@ func onlyTables(names []string) bool {
 	}
 	return true
 }
-
-// FuzzParse feeds text to the parser and what comes of it to the rest: no panic, and a unit never differs from itself.
-func FuzzParse(f *testing.F) {
-	for _, s := range []string{
-		"f:\n\tret\n", "\t.type f,@function\nf:\n\tcall .L1\n.L1:\n\tret\n\t.size f,.-f\n",
-		"\t.section .rodata\n.LC0:\n\t.quad .LC0\n\t.set .LC1,.LC0+8\n\t.set a,b\n\t.set b,a\n",
-		"#APP\n1: jmp 1b; /* x\n*/ .popsection\n#NO_APP\n", "x.0.isra.1=.+4\n.comm x,4,4\n.loc 1 2\n.file 1 \"a\" \"b\"\n",
-	} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, src []byte) {
-		file, err := diffasm.Parse("fuzz.s", src)
-		if err != nil {
-			if file != nil {
-				t.Fatal("a value and an error")
-			}
-			return
-		}
-		d, err := diffasm.Match(file, file, nil)
-		if err != nil {
-			t.Fatalf("a unit cannot be matched with itself: %v", err)
-		}
-		for _, fn := range d.Functions {
-			if fn.Status != diffasm.Same && !d.Odd() {
-				t.Fatalf("a unit differs from itself: %v", fn)
-			}
-		}
-		s, err := diffasm.Decide(d, diffasm.Options{Identity: func(string) bool { return true }})
-		if err != nil {
-			return
-		}
-		if e, err := diffasm.Emit(s); e != nil && err != nil {
-			t.Fatal("a value and an error")
-		}
-	})
-}
