@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"gocare/engine"
-	"gocare/internal/fault"
 	"gocare/internal/ui"
 )
 
 type checkDocument struct {
 	Processes []checkProcess `json:"processes"`
+	LeftOut   int            `json:"left_out,omitempty"`
 	Error     *ui.Failure    `json:"error,omitempty"`
 }
 
@@ -56,15 +56,13 @@ func check(c *command) error {
 	var first error
 	for _, pid := range pids {
 		p, plan, err := c.plan(library, pid, engine.NewPlan)
-		if e := fault.As(err); c.all && e != nil && skip[e.Code] {
-			c.ui.Progress("skipped: %v", err)
+		if c.passOver(pid, err) {
 			continue
 		}
 		if err != nil {
 			c.ui.Explain(err)
 			if first == nil {
 				first = &reported{err}
-				document.Error = ui.FailureOf(err)
 			}
 			continue
 		}
@@ -72,6 +70,14 @@ func check(c *command) error {
 		_ = p.Close()
 		c.printCheck(process)
 		document.Processes = append(document.Processes, process)
+	}
+	if first == nil && len(document.Processes) == 0 {
+		first = c.nothingDone("would be")
+	}
+	c.sayLeftOut()
+	document.LeftOut = c.left.sum()
+	if first != nil {
+		document.Error = ui.FailureOf(first)
 	}
 	if err := c.ui.Result(document); err != nil {
 		return err

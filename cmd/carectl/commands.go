@@ -137,8 +137,7 @@ func info(c *command) error {
 	var first error
 	for _, pid := range pids {
 		list, err := infoOf(pid)
-		if e := fault.As(err); c.all && e != nil && (skip[e.Code] || e.Code == "permission") {
-			c.ui.Progress("skipped: %v", err)
+		if c.passOver(pid, err) {
 			continue
 		}
 		if err != nil {
@@ -156,10 +155,12 @@ func info(c *command) error {
 			rows = append(rows, row)
 		}
 	}
+	c.sayLeftOut()
 	document := struct {
 		Patches []infoRow   `json:"patches"`
+		LeftOut int         `json:"left_out,omitempty"`
 		Error   *ui.Failure `json:"error,omitempty"`
-	}{Patches: rows}
+	}{Patches: rows, LeftOut: c.left.sum()}
 	if first != nil {
 		document.Error = ui.FailureOf(first)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,51 +83,6 @@ func waitFor(t testing.TB, r interface{ Read([]byte) (int, error) }, text string
 		}
 	}
 	return all.String()
-}
-
-// TestUnprivileged: a user patches an own process, and is told why not another's.
-func TestUnprivileged(t *testing.T) {
-	testkit.Require(t, "root")
-	g := start(t)
-	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	dir := readable(t)
-	run := func(args ...string) (string, int) {
-		cmd := exec.Command(filepath.Join(dir, "carectl"), args...)
-		cmd.Env = []string{"CARECTL_CHILD=1", "XDG_RUNTIME_DIR=" + filepath.Join(dir, "run")}
-		cmd.SysProcAttr = nobody
-		out, err := cmd.CombinedOutput()
-		if cmd.ProcessState == nil {
-			t.Fatal(err)
-		}
-		return string(out), cmd.ProcessState.ExitCode()
-	}
-	copyFile(t, os.Args[0], filepath.Join(dir, "carectl"))
-	copyFile(t, g.program, filepath.Join(dir, "program"))
-	copyFile(t, g.patch, filepath.Join(dir, "patch"))
-	if err := os.Mkdir(filepath.Join(dir, "run"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(filepath.Join(dir, "run"), 65534, 65534); err != nil {
-		t.Fatal(err)
-	}
-	patch := filepath.Join(dir, "patch")
-	if out, exit := run("patch", "-p", g.pid, patch); exit != 1 || !strings.Contains(out, "hint: ") || !strings.Contains(out, "root") {
-		t.Errorf("another's process: exit %d: %s", exit, out)
-	}
-	cmd := exec.Command(filepath.Join(dir, "program"))
-	cmd.SysProcAttr = nobody
-	own := &target{Proc: testkit.StartCmd(t, cmd)}
-	own.WaitLine("ready")
-	pid := strconv.Itoa(own.PID)
-	if out, exit := run("patch", "-p", pid, patch); exit != 0 {
-		t.Fatalf("own process: exit %d: %s", exit, out)
-	}
-	if got := own.ask(); got != "value 66" {
-		t.Errorf("got %q", got)
-	}
-	if out, exit := run("unpatch", "-p", pid, "-i", "0001"); exit != 0 {
-		t.Errorf("removal: exit %d: %s", exit, out)
-	}
 }
 
 // readable returns a temporary directory that every user may enter.

@@ -18,8 +18,9 @@ import (
 // command is one run of a command.
 type command struct {
 	request
-	ctx context.Context
-	ui  *ui.UI
+	ctx  context.Context
+	ui   *ui.UI
+	left passedOver
 }
 
 // action makes a command's function what the CLI library calls.
@@ -70,12 +71,6 @@ func newOutcome(r engine.Result) outcome {
 	return o
 }
 
-// skip is an error for which a process is passed over when all are asked for.
-var skip = map[string]bool{
-	"not-applicable": true, "not-applied": true, "already-applied": true, "kernel-thread": true, "zombie": true,
-	"no-process": true, "no-such-process": true, "machine": true, "nothing-to-recover": true,
-}
-
 // each runs f for every process asked for and reports: done with a result, skipped (only with -p all) or failed.
 func (c *command) each(f func(pid int) (engine.Result, error), done func(outcome)) error {
 	pids, err := c.processes()
@@ -93,13 +88,8 @@ func (c *command) each(f func(pid int) (engine.Result, error), done func(outcome
 		if err != nil {
 			o = failed(pid, err)
 		}
-		if e := fault.As(err); c.all && e != nil && skip[e.Code] {
+		if c.passOver(pid, err) {
 			o.Status = "skipped"
-			if e.Code == "already-applied" {
-				c.ui.Note("%v", err)
-			} else {
-				c.ui.Progress("skipped: %v", err)
-			}
 		}
 		switch o.Status {
 		case "done":
@@ -143,13 +133,14 @@ func (c *command) sum(outcomes []outcome) error {
 	if first != nil {
 		err = &reported{first}
 	} else if done == 0 {
-		err = fault.Refuse("nothing-done", "", "no process was changed").
-			WithState("all processes unchanged and running").WithHint("see which were passed over, and why, with -v")
+		err = c.nothingDone("was")
 	}
+	c.sayLeftOut()
 	document := struct {
 		Processes []outcome   `json:"processes"`
+		LeftOut   int         `json:"left_out,omitempty"`
 		Error     *ui.Failure `json:"error,omitempty"`
-	}{Processes: shown}
+	}{Processes: shown, LeftOut: c.left.sum()}
 	if document.Processes == nil {
 		document.Processes = []outcome{}
 	}
