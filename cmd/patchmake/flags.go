@@ -22,6 +22,7 @@ type options struct {
 	DestVar               string   // name of the install variable
 	ID                    string   // patch id
 	BuildID               string   // overrides the rebuilt binary's, "" if not
+	Targets               []string // shipped binaries that the rebuilt ones are proved to be
 	Jobs                  int      // 0: make's default
 	BuildCmd              string   // shell command, "" for the default
 	InstallCmd            string   // likewise; DestVar is in its environment
@@ -47,6 +48,7 @@ func makeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "destdir", Aliases: []string{"d"}, Value: "DESTDIR", Usage: "`NAME` of the variable that holds the install root"},
 		&cli.StringFlag{Name: "id", Aliases: []string{"i"}, Value: "0001", Usage: "patch `ID`: 1 to 7 of [A-Za-z0-9._-]"},
 		&cli.StringFlag{Name: "buildid", Aliases: []string{"b"}, Usage: "use `HEX` in header and file name instead of the rebuilt binary's BuildID"},
+		&cli.StringSliceFlag{Name: "target", Usage: "make the patch for the shipped binary `FILE`, once the rebuilt one is proved to be the same (may repeat)"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "run `N` compiles at a time"},
 		&cli.StringFlag{Name: "build-cmd", Usage: "build with shell command `CMD` instead of make"},
 		&cli.StringFlag{Name: "install-cmd", Usage: "install with shell command `CMD` instead of make install"},
@@ -76,7 +78,7 @@ func parseOptions(c *cli.Context, cwd string, env func(string) string) (options,
 		BuildDir: cwd, DestVar: c.String("destdir"), ID: c.String("id"), BuildID: strings.ToLower(c.String("buildid")),
 		Jobs: c.Int("jobs"), BuildCmd: c.String("build-cmd"), InstallCmd: c.String("install-cmd"), CleanCmd: c.String("clean-cmd"),
 		Functions: c.StringSlice("functions"), Config: c.String("config"), ConfigGiven: c.IsSet("config"),
-		Description: c.String("message"), Allow: c.StringSlice("allow"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
+		Description: c.String("message"), Allow: c.StringSlice("allow"), Targets: c.StringSlice("target"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
 		Patches: c.Args().Slice(),
 	}
 	abs := func(path, unset string) string {
@@ -110,6 +112,9 @@ func (o *options) check() error {
 	}
 	if b, err := hex.DecodeString(o.BuildID); err != nil || len(b) > 20 {
 		return usage("--buildid %q: not up to 40 hexadecimal digits", o.BuildID)
+	}
+	if o.BuildID != "" && len(o.Targets) > 0 {
+		return usage("--buildid and --target exclude each other")
 	}
 	if o.Jobs < 0 {
 		return usage("--jobs %d: not a positive number", o.Jobs)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -32,8 +33,8 @@ func (w *workspace) assemblePatch(ctx context.Context, p *plan, m *product) erro
 		return err
 	}
 	m.Skipped = append(m.Skipped, joined.Skipped...)
-	if w.o.BuildID != "" {
-		m.BuildID = w.o.BuildID
+	if m.BuildID, err = w.headerID(m.Target); err != nil {
+		return err
 	}
 	m.Patch, err = stripper.Strip(joined, stripper.Options{ID: w.o.ID, BuildID: m.BuildID, BuildTime: buildTime(), Meta: w.meta(p, m)})
 	if err != nil {
@@ -41,6 +42,18 @@ func (w *workspace) assemblePatch(ctx context.Context, p *plan, m *product) erro
 	}
 	m.Data, err = kpatch.Encode(m.Patch)
 	return err
+}
+
+// headerID returns the BuildID of the binary that a patch for the target is for.
+func (w *workspace) headerID(t target) (string, error) {
+	if w.o.BuildID != "" || len(w.shipped) == 0 {
+		return cmp.Or(w.o.BuildID, t.BuildID), nil
+	}
+	rebuilt, err := w.loadObject(t.Binary)
+	if err != nil {
+		return "", err
+	}
+	return matchShipped(t.Path, rebuilt, w.shipped)
 }
 
 // assembler assembles text as one unit of the patch is assembled.

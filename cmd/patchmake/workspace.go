@@ -19,12 +19,13 @@ import (
 
 // workspace is where one run works: the tree, the record store beside it and the tools.
 type workspace struct {
-	o      options
-	u      *ui.UI
-	store  *buildtree.Store
-	lock   *flock.Flock
-	carecc string // absolute path
-	tree   string // directory that holds build and source directory: what the patched build must not change
+	o       options
+	u       *ui.UI
+	store   *buildtree.Store
+	lock    *flock.Flock
+	carecc  string    // absolute path
+	shipped []shipped // given with --target
+	tree    string    // directory that holds build and source directory: what the patched build must not change
 }
 
 func openWorkspace(o options, u *ui.UI) (*workspace, error) {
@@ -40,6 +41,9 @@ func openWorkspace(o options, u *ui.UI) (*workspace, error) {
 		w.tree = filepath.Dir(dir)
 	}
 	if err := w.checkDirs(); err != nil {
+		return nil, err
+	}
+	if w.shipped, err = loadShipped(o.Targets); err != nil {
 		return nil, err
 	}
 	if w.carecc, err = findCarecc(); err != nil {
