@@ -5,6 +5,11 @@ MANDIR ?= $(PREFIX)/share/man
 LINKS ?= no
 CASES ?=
 FUZZTIME ?= 10s
+COMPILERS ?=
+LEVELS ?=
+DEBUG ?=
+SHAPES ?=
+CONSTRUCTS ?=
 SIZES ?=
 BIN ?= bin
 
@@ -43,6 +48,13 @@ lint:
 corpus: build
 	scripts/setup --corpus
 	GOCARE_BIN=$(CURDIR)/bin testdata/corpus/live.sh $(CASES)
+
+# Every construct on every compiler, level and shape, with and without -g; or a part: COMPILERS=clang LEVELS="O0 O2" DEBUG=yes
+# SHAPES=pie CONSTRUCTS="cold tls*". Fails on a wrong answer of a patched program and on a refusal that is not expected.
+matrix:
+	@scripts/setup --matrix
+	cd internal/endtoend && GOCARE_MATRIX=1 GOCARE_COMPILERS="$(COMPILERS)" GOCARE_LEVELS="$(LEVELS)" GOCARE_DEBUG="$(DEBUG)" \
+		GOCARE_SHAPES="$(SHAPES)" GOCARE_CONSTRUCTS="$(CONSTRUCTS)" CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestMatrix'
 
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100".
 bench: setup build
@@ -90,4 +102,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus matrix bench fuzz setup install uninstall clean

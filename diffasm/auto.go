@@ -80,7 +80,9 @@ func (f *File) isLiteral(b *block) bool {
 		// gcc's .LC constants are never written, also where it puts those with addresses into .data.
 		return b.sec.class == classRO || b.sec.class == classRelro || b.sec.class == classRW && isConstant(b.name)
 	}
-	return isUnnamed(b.name) && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+	// A constant in a section whose pieces the linker may merge has no address of its own, whatever its name; clang puts static
+	// ones there when it sees that nobody compares their addresses.
+	return (isUnnamed(b.name) || b.sec.merge) && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
 }
 
 // isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name), which

@@ -18,8 +18,11 @@ import (
 
 // config is one way to compile a construct.
 type config struct {
-	Level string // "O0", "O2", "static" (at O2)
-	Shape string // "pie", "nopie", "library"
+	Compiler string // "gcc", "gcc-11", "clang"
+	Level    string // "O0", "O2" and so on
+	Shape    string // "pie", "nopie", "library"
+	Debug    bool   // -g
+	Flags    string // further ones
 }
 
 // configs returns the six ways in which every construct is tried.
@@ -27,7 +30,7 @@ func configs() []config {
 	var all []config
 	for _, level := range []string{"O0", "O2"} {
 		for _, shape := range []string{"pie", "nopie", "library"} {
-			all = append(all, config{level, shape})
+			all = append(all, config{Compiler: "gcc", Level: level, Shape: shape, Debug: level == "O2"})
 		}
 	}
 	return all
@@ -35,15 +38,24 @@ func configs() []config {
 
 func (c config) String() string { return c.Level + "+" + c.Shape }
 
+// env is the environment to build with under carecc.
 func (c config) env() []string {
-	flags := map[string]string{"O0": "-O0", "O2": "-O2 -g", "static": "-O2 -g -static"}[c.Level]
-	return []string{"SHAPE=" + c.Shape, "CFLAGS=" + flags}
+	flags := "-" + c.Level
+	if c.Debug {
+		flags += " -g"
+	}
+	return []string{"SHAPE=" + c.Shape, "CFLAGS=" + strings.TrimSpace(flags+" "+c.Flags), "KPCCREAL=" + c.Compiler}
 }
 
-// in reports whether c is one of pattern's: "any", a level, a shape, or "LEVEL+SHAPE", "any+SHAPE".
+// in reports whether c is one of pattern's: "any", a level, a shape, or "LEVEL+SHAPE", "any+SHAPE"; before each of them there
+// may be "COMPILER:", where gcc is every gcc.
 func (c config) in(pattern string) bool {
-	level, shape, _ := strings.Cut(pattern, "+")
-	return (level == "any" || level == c.Level) && (shape == "" || shape == c.Shape)
+	compiler, rest, ok := strings.Cut(pattern, ":")
+	if !ok {
+		compiler, rest = "", pattern
+	}
+	level, shape, _ := strings.Cut(rest, "+")
+	return strings.HasPrefix(c.Compiler, compiler) && (level == "any" || level == c.Level) && (shape == "" || shape == c.Shape)
 }
 
 // assertion says what the compiler's output must hold, for the test to be about its construct at all.

@@ -31,7 +31,7 @@ func TestStaticProgram(t *testing.T) {
 		if c.Name == "body" || c.Name == "keepstatic" || c.Name == "tlsown" {
 			t.Run(c.Name, func(t *testing.T) {
 				t.Parallel()
-				patchLive(t, c, config{"static", "nopie"})
+				patchLive(t, c, config{Compiler: "gcc", Level: "O2", Shape: "nopie", Debug: true, Flags: "-static"})
 			})
 		}
 	}
@@ -41,6 +41,11 @@ func patchLive(t *testing.T, c *construct, cfg config) {
 	dir := t.TempDir()
 	writeTree(t, dir, c.Original)
 	assertAssembly(t, c, cfg, "original", dir)
+	patchLiveIn(t, dir, c, cfg)
+}
+
+// patchLiveIn is the same in a directory that holds the original.
+func patchLiveIn(t *testing.T, dir string, c *construct, cfg config) {
 	writePatch(t, dir, c.Original, c.Patched)
 	env := slices.Concat(cfg.env(), c.Make)
 	if code := c.refused(cfg); code != "" {

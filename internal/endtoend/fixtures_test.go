@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,21 +62,33 @@ func TestConstructsHaveThreeParts(t *testing.T) {
 // assertAssembly compiles the files that c makes assertions about, and fails where the construct is not in the output.
 func assertAssembly(t *testing.T, c *construct, cfg config, stage, dir string) {
 	t.Helper()
+	for _, missing := range missingAssembly(t, c, cfg, cfg.Level, stage, dir) {
+		t.Errorf("%s, %s", cfg, missing)
+	}
+}
+
+// missingAssembly says what the compiler's output in dir does not show of what c asserts of a level.
+func missingAssembly(t *testing.T, c *construct, cfg config, level, stage, dir string) []string {
+	t.Helper()
+	var missing []string
+	asserted := cfg
+	asserted.Level = level
 	for _, a := range c.Assertions {
-		if a.Stage != stage || !cfg.in(a.Configs) {
+		if a.Stage != stage || !asserted.in(a.Configs) {
 			continue
 		}
 		assembly := strings.TrimSuffix(a.File, ".c") + ".s"
-		runMake(t, dir, slices.Concat(cfg.env(), c.Make), assembly)
+		runMake(t, dir, slices.Concat(cfg.env(), c.Make, []string{"CC=" + cfg.Compiler}), assembly)
 		text, err := os.ReadFile(filepath.Join(dir, assembly))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !a.Regexp.Match(text) {
-			t.Errorf("%s, %s %s: the compiler's output has no %v", cfg, stage, a.File, a.Regexp)
+			missing = append(missing, fmt.Sprintf("%s %s: the compiler's output has no %v", stage, a.File, a.Regexp))
 		}
 	}
 	removeAll(t, dir, ".s")
+	return missing
 }
 
 func runMake(t *testing.T, dir string, env []string, targets ...string) {
