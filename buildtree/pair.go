@@ -10,8 +10,8 @@ import (
 
 // UnitPair is a unit that differs between the two builds.
 type UnitPair struct {
-	Index         int // of the input in the original link; -1 for a new input
-	Orig, Patched *Unit
+	Index         int   // of the input in the original link; -1 for a new input
+	Orig, Patched *Unit // Orig is nil for a new input, and so is Patched where no compile of it is recorded
 	Input         Input // as the original link has it; a new one as the patched link has it
 	PatchedInput  Input
 }
@@ -27,7 +27,7 @@ type LinkPair struct {
 // Pair lines up two builds: every original link whose output was linked again, sorted by output. Links that only the
 // original has are unchanged. It refuses a changed input that was itself put together by ld -r (partial-link) and one
 // whose code is made only at link time (lto).
-func Pair(orig, patched *Record) ([]LinkPair, error) {
+func Pair(orig, patched *Record, renamed map[string]string) ([]LinkPair, error) {
 	var pairs []LinkPair
 	for i := range orig.Links {
 		o := &orig.Links[i]
@@ -35,7 +35,7 @@ func Pair(orig, patched *Record) ([]LinkPair, error) {
 		if p == nil || o.Partial {
 			continue
 		}
-		pr := pairing{orig: orig, patched: patched}
+		pr := pairing{orig: orig, patched: patched, renamed: renamed}
 		pair, err := pr.links(o, p)
 		if err != nil {
 			return nil, err
@@ -49,7 +49,8 @@ func Pair(orig, patched *Record) ([]LinkPair, error) {
 // pairing pairs the inputs of links of two records.
 type pairing struct {
 	orig, patched *Record
-	depth         int // of partial links looked into
+	renamed       map[string]string // path of a source in the patched tree -> in the original
+	depth         int               // of partial links looked into
 }
 
 // maxPartialDepth ends partial links that name each other.
@@ -76,7 +77,7 @@ func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 		case u != nil && u.Lang == "lto" && u.Source != "":
 			return LinkPair{}, refuseLTO(p, in)
 		case pr.madeByLTO(pr.patched, p, in) || hasObject(o, in.ObjectID):
-		case u != nil:
+		case u != nil || in.ObjectID != "":
 			pair.Units = append(pair.Units, UnitPair{Index: -1, Patched: u, Input: in, PatchedInput: in})
 		default:
 			pair.Missing = append(pair.Missing, in)
@@ -115,7 +116,7 @@ func (pr *pairing) partial(in, pin Input) (bool, error) {
 	if o == nil || p == nil {
 		return false, nil
 	}
-	inner := pairing{orig: pr.orig, patched: pr.patched, depth: pr.depth + 1}
+	inner := pairing{orig: pr.orig, patched: pr.patched, renamed: pr.renamed, depth: pr.depth + 1}
 	if inner.depth > maxPartialDepth {
 		return false, fmt.Errorf("%s: partial links nested more than %d deep", o.Output, maxPartialDepth)
 	}
@@ -165,22 +166,29 @@ func (pr *pairing) inputs(o, p *Link) (partner, added []int) {
 		return func(in Input) string { return l.abs(in.Path) + "(" + in.Member + ")" }
 	}
 	match(byPath(o), byPath(p))
-	bySource := func(r *Record, l *Link) func(Input) string {
-		return func(in Input) string {
-			u := r.UnitFor(l, in)
-			if u == nil || u.Source == "" || u.Source == "-" {
-				return ""
-			}
-			return absIn(u.Dir, u.Source)
-		}
-	}
-	match(bySource(pr.orig, o), bySource(pr.patched, p))
+	match(sourceOf(pr.orig, o, nil), sourceOf(pr.patched, p, nil))
+	match(sourceOf(pr.orig, o, nil), sourceOf(pr.patched, p, pr.renamed))
 	for j := range taken {
 		if !taken[j] {
 			added = append(added, j)
 		}
 	}
 	return partner, added
+}
+
+// sourceOf names inputs of l by the source they were compiled from, "" where that is not known.
+func sourceOf(r *Record, l *Link, renamed map[string]string) func(Input) string {
+	return func(in Input) string {
+		u := r.UnitFor(l, in)
+		if u == nil || u.Source == "" || u.Source == "-" {
+			return ""
+		}
+		path := absIn(u.Dir, u.Source)
+		if old := renamed[path]; old != "" {
+			return old
+		}
+		return path
+	}
 }
 
 // sameContent reports whether two inputs are known to be the same bytes.

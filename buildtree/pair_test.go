@@ -116,6 +116,12 @@ func TestPair(t *testing.T) {
 			want:    "/t/prog: 0 a.c>a.c -1 >b.c",
 		},
 		{
+			name:    "unit whose source has another name",
+			orig:    record(units(a1, b1), link("prog", in("a.o", "A1"), in("b.o", "B1"))),
+			patched: record(units(unit("renamed.c", "renamed.o", "B2")), link("prog", in("a.o", "A1"), in("renamed.o", "B2"))),
+			want:    "/t/prog: 1 b.c>renamed.c",
+		},
+		{
 			name:    "unit gone",
 			orig:    record(units(a1, b1), link("prog", in("a.o", "A1"), in("b.o", "B1"))),
 			patched: record(units(a2), link("prog", in("a.o", "A2"))),
@@ -149,7 +155,7 @@ func TestPair(t *testing.T) {
 			name:    "new object without a record",
 			orig:    record(nil, link("prog", in("v.o", "V"))),
 			patched: record(nil, link("prog", in("v.o", "V"), in("n.o", "N"))),
-			want:    "/t/prog: missing n.o",
+			want:    "/t/prog: -1 >n.o",
 		},
 		{
 			name:    "one of several members of a name, unchanged",
@@ -208,7 +214,7 @@ func TestPair(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			pairs, err := Pair(c.orig, c.patched)
+			pairs, err := Pair(c.orig, c.patched, map[string]string{"/t/renamed.c": "/t/b.c"})
 			if f := fault.As(err); c.code != "" {
 				if f == nil || f.Code != c.code || f.Hint == "" || f.Where == "" {
 					t.Fatalf("Pair: %v, want a refusal %s with place and hint", err, c.code)
@@ -234,7 +240,11 @@ func describe(pairs []LinkPair) string {
 			if u.Orig != nil {
 				from = u.Orig.Source
 			}
-			s += fmt.Sprintf(" %d %s>%s", u.Index, from, u.Patched.Source)
+			to := u.Input.String()
+			if u.Patched != nil {
+				to = u.Patched.Source
+			}
+			s += fmt.Sprintf(" %d %s>%s", u.Index, from, to)
 		}
 		for _, in := range p.Missing {
 			s += " missing " + in.String()

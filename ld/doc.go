@@ -3,7 +3,7 @@
 // Input: assembled objects of chosen functions, the original binary, the map and the objects of its link. Output: one
 // joined object in which every reference is a place in the patch, a link address of the original, or a named import,
 // by one of the four relocation types that a patch may hold. What does not resolve is an error naming symbol, user and
-// where it was sought.
+// where it was sought. Inputs that only the patched link has are cut down to what is needed of them, and joined too.
 //
 // A name means, in this order: a symbol of the unit itself; a local symbol of the unit's original object, placed by the
 // map; in a shared library what the dynamic linker may bind elsewhere; a global of the link, by the binary's symbol table

@@ -251,9 +251,11 @@ func (j *joiner) collectGlobals() error {
 			} else if found {
 				continue
 			}
-			if len(j.o.symbols[name]) > 0 || len(j.o.inputs[name]) > 0 {
-				return fault.Refuse("moved-global", r.Unit.Name, "%q is new here, but the original defines it elsewhere", name).
-					WithHint("leave it where it was: a second copy would have state and addresses of its own")
+			if j.o.defines(name) {
+				return movedGlobal(r.Unit.Name, name, "the original defines it elsewhere")
+			}
+			if j.o.imports[name] != nil && s.Bind != elf.STB_WEAK {
+				return movedGlobal(r.Unit.Name, name, "the original takes it from a library")
 			}
 			target, err := j.inPatch(u, s)
 			if err != nil {

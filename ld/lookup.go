@@ -38,10 +38,12 @@ type binding struct {
 func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 	name := sym.Name
 	if strings.HasPrefix(name, ".L") {
-		return binding{}, fault.Refuse("local-label", objectName(&o.objects[input]), "%q names a place that objects do not keep", name)
+		return binding{}, fault.Refuse("local-label", o.inputName(input), "%q names a place that objects do not keep", name)
 	}
-	if b, found, err := o.private(input, name); found || err != nil {
-		return b, err
+	if input != NewInput {
+		if b, found, err := o.private(input, name); found || err != nil {
+			return b, err
+		}
 	}
 	if sym.Version == "" {
 		if b, found := o.preemptible(name); found {

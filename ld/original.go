@@ -91,6 +91,14 @@ func objectName(obj *Object) string {
 	return obj.Path + "(" + obj.Member + ")"
 }
 
+// inputName names an input of the original, "" for NewInput.
+func (o *Original) inputName(input int) string {
+	if input == NewInput {
+		return ""
+	}
+	return objectName(&o.objects[input])
+}
+
 // kindOf tells shared libraries from position independent executables, which are both ET_DYN: DF_1_PIE marks the
 // latter since binutils 2.26, before that an interpreter without a DT_SONAME.
 func kindOf(bin *elfobj.File) linkKind {

@@ -12,7 +12,7 @@ import (
 // Unit is the assembled code of one unit's chosen functions.
 type Unit struct {
 	Name      string       // source, for messages
-	Input     int          // index into the objects given to Open: the unit's original object
+	Input     int          // index into the objects given to Open: the unit's original object, or NewInput
 	Object    *elfobj.File // sections .kpatch.text, .kpatch.rodata, .kpatch.data, .eh_frame
 	Functions []UnitFunction
 }
@@ -62,7 +62,7 @@ type reference struct {
 // Resolve finds what every symbol that u's object leaves undefined means in the original, and where the functions it
 // replaces are. The binary's bytes at those functions have to be those of the original object.
 func (o *Original) Resolve(u Unit) (*Resolved, error) {
-	if u.Input < 0 || u.Input >= len(o.objects) || o.objects[u.Input].File.Type != elf.ET_REL {
+	if u.Input != NewInput && (u.Input < 0 || u.Input >= len(o.objects) || o.objects[u.Input].File.Type != elf.ET_REL) {
 		return nil, fault.New(fault.Bug, u.Name, "no input %d of the link", u.Input)
 	}
 	r := &Resolved{Unit: u, sections: make([]string, len(u.Object.Sections))}

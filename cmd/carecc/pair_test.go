@@ -31,7 +31,7 @@ func TestPairBuilds(t *testing.T) {
 		t.Fatal(o.Stderr)
 	}
 	_, patched := r.load(t)
-	pairs, err := buildtree.Pair(orig, patched)
+	pairs, err := buildtree.Pair(orig, patched, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

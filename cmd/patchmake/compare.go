@@ -38,7 +38,7 @@ func (w *workspace) newComparison(change *srcpatch.Change) (*comparison, error) 
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := buildtree.Pair(orig, patched)
+	pairs, err := buildtree.Pair(orig, patched, w.renamed(change))
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +52,36 @@ func (w *workspace) newComparison(change *srcpatch.Change) (*comparison, error) 
 		c.rebuilt[compiled(&u)] = true
 	}
 	return c, nil
+}
+
+// renamed maps the absolute paths of sources to those they had before: as the patches say, else where one file is gone and
+// a new one has its base name.
+func (w *workspace) renamed(change *srcpatch.Change) map[string]string {
+	names, gone := map[string]string{}, map[string]string{}
+	abs := func(name string) string { return filepath.Join(w.o.SourceDir, name) }
+	for _, f := range change.Files {
+		switch {
+		case f.New == "":
+			gone[filepath.Base(f.Old)] = abs(f.Old)
+		case f.Old != "" && f.Old != f.New:
+			names[abs(f.New)] = abs(f.Old)
+		}
+	}
+	for _, f := range change.Files {
+		if old := gone[filepath.Base(f.New)]; f.Old == "" && old != "" {
+			names[abs(f.New)] = old
+		}
+	}
+	return names
+}
+
+// addition describes an input that only the patched link has.
+func (c *comparison) addition(u buildtree.UnitPair) addition {
+	a := addition{Name: u.PatchedInput.String(), Object: u.PatchedInput.ObjectID}
+	if u.Patched != nil {
+		a.Name, a.Asm, a.Record = c.sourceName(u.Patched), u.Patched.AsmID, *u.Patched
+	}
+	return a
 }
 
 // compareRecords lines up the records and lists what is installed, with the units that the patched build changed.
@@ -158,8 +188,8 @@ func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
 	}
 	for _, u := range pair.Units {
 		if u.Orig == nil {
-			return t, fault.Refuse("new-input", f.Path, "%s is linked in only by the patched build", c.sourceName(u.Patched)).
-				WithState("no patch written").WithHint("put the new code into a file that is already part of the binary")
+			t.New = append(t.New, c.addition(u))
+			continue
 		}
 		t.Units = append(t.Units, c.unit(u.Index, u.Orig, *u.Patched, u.Patched.AsmID))
 	}
@@ -184,7 +214,7 @@ func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []
 		names[i] = in.String()
 		if in.Member != "" && !linked(orig, in) {
 			return fault.Refuse("new-input", f.Path, "%s is linked in only by the patched build", in).
-				WithState("no patch written").WithHint("call only what the binary holds already: its libraries are linked statically")
+				WithState("no patch written").WithHint("its archive has several members of that name: give them different names")
 		}
 	}
 	return fault.Refuse("no-record", f.Path, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).

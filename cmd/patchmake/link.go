@@ -24,15 +24,20 @@ func (w *workspace) assemblePatch(ctx context.Context, p *plan, m *product) erro
 		m.Skipped = append(m.Skipped, r.skipped...)
 		if r.object != nil {
 			u := m.Target.Units[i]
-			assemble := func(asm []byte) (*elfobj.File, error) { return w.assemble(ctx, u, asm) }
+			assemble := func(asm []byte) (*elfobj.File, error) { return w.assemble(ctx, u.Source, &u.Record, asm) }
 			inputs = append(inputs, input{ldUnit(u.Source, index[u.Input], r, len(w.o.Identity) > 0), r.emitted.Asm, assemble})
 		}
 	}
-	joined, err := link(original, inputs)
+	additions, err := w.additions(ctx, m.Target)
+	if err != nil {
+		return err
+	}
+	joined, err := link(original, inputs, additions)
 	if err != nil {
 		return err
 	}
 	m.Skipped = append(m.Skipped, joined.Skipped...)
+	m.addCarried(additions)
 	if m.BuildID, err = w.headerID(m.Target); err != nil {
 		return err
 	}
@@ -66,9 +71,9 @@ type input struct {
 	assemble assembler
 }
 
-// link resolves every unit and joins them. A unit that reaches directly for a library's variable of which the original
-// holds no copy is assembled again to go through the GOT.
-func link(o *ld.Original, inputs []input) (*ld.Joined, error) {
+// link resolves every unit and joins them, with what they need of additions. A unit that reaches directly for a library's
+// variable of which the original holds no copy is assembled again to go through the GOT.
+func link(o *ld.Original, inputs []input, additions []*added) (*ld.Joined, error) {
 	var resolved []*ld.Resolved
 	for _, in := range inputs {
 		r, err := o.Resolve(in.unit)
@@ -85,7 +90,11 @@ func link(o *ld.Original, inputs []input) (*ld.Joined, error) {
 		}
 		resolved = append(resolved, r)
 	}
-	return ld.Join(o, resolved)
+	carried, err := carry(o, resolved, additions)
+	if err != nil {
+		return nil, err
+	}
+	return ld.Join(o, append(resolved, carried...))
 }
 
 // ldUnit names the functions of an assembled unit. Optional ones may stay the original's.

@@ -33,6 +33,7 @@ type product struct {
 	Data    []byte // the file; nil if nothing changed
 	Units   []unitResult
 	Skipped []ld.Skipped // functions that are not in the patch though chosen, with the reason
+	carried []string     // names of the target's additions that are in the patch
 }
 
 // unitResult is what became of one unit.
@@ -77,7 +78,7 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter)
 		return m, noPatch(err)
 	}
 	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return r.object != nil && !r.onlyNew }) {
-		return m, nil // nothing that runs would change
+		return m, noPatch(w.checkAdditions(t)) // nothing that runs would change
 	}
 	if t.BuildID == "" {
 		return m, fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
@@ -128,7 +129,7 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult
 	if err := w.checkLayouts(u); err != nil {
 		return r, err
 	}
-	r.object, err = w.assemble(ctx, u, r.emitted.Asm)
+	r.object, err = w.assemble(ctx, u.Source, &u.Record, r.emitted.Asm)
 	return r, err
 }
 
@@ -218,7 +219,7 @@ func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.File,
 func (w *workspace) allows(code string) bool { return slices.Contains(w.o.Allow, code) }
 
 // assemble runs the unit's own assembler with its own options.
-func (w *workspace) assemble(ctx context.Context, u unit, asm []byte) (*elfobj.File, error) {
+func (w *workspace) assemble(ctx context.Context, source string, record *buildtree.Unit, asm []byte) (*elfobj.File, error) {
 	dir, err := os.MkdirTemp(w.store.Dir(), "assemble-")
 	if err != nil {
 		return nil, err
@@ -228,9 +229,9 @@ func (w *workspace) assemble(ctx context.Context, u unit, asm []byte) (*elfobj.F
 	if err := os.WriteFile(src, asm, 0o644); err != nil {
 		return nil, err
 	}
-	cmd := toolexec.Cmd{Dir: u.Record.Dir, Path: u.Record.As, Args: u.Record.AssembleArgs(src, obj)}
+	cmd := toolexec.Cmd{Dir: record.Dir, Path: record.As, Args: record.AssembleArgs(src, obj)}
 	if _, err := toolexec.Run(ctx, cmd); err != nil {
-		return nil, fault.New(fault.Bug, u.Source, "the assembler refuses the patch's assembly").WithCause(err)
+		return nil, fault.New(fault.Bug, source, "the assembler refuses the patch's assembly").WithCause(err)
 	}
 	return elfobj.Load(obj)
 }
@@ -247,6 +248,9 @@ func (w *workspace) meta(p *plan, m *product) kpatch.Meta {
 		if m.Units[i].object != nil {
 			meta.Units = append(meta.Units, kpatch.UnitInfo{Source: u.Source, SHA256: u.SHA256})
 		}
+	}
+	for _, name := range m.carried {
+		meta.Units = append(meta.Units, kpatch.UnitInfo{Source: name})
 	}
 	sort.Slice(meta.Units, func(i, j int) bool { return meta.Units[i].Source < meta.Units[j].Source })
 	return meta

@@ -37,6 +37,7 @@ type target struct {
 	Inputs  []buildtree.Input `json:"inputs"`
 	Shared  []string          `json:"shared"` // shared libraries it was linked against
 	Units   []unit            `json:"units"`
+	New     []addition        `json:"new,omitempty"` // inputs that only the patched link has
 
 	link *buildtree.Link // the original link, while comparing
 }
@@ -54,6 +55,14 @@ type unit struct {
 	PatchedTypes buildtree.Digest `json:"patched_types,omitempty"`
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
+}
+
+// addition is an input that the patched link has and the original has not: a new source, or another member of an archive.
+type addition struct {
+	Name   string           `json:"name"` // its source, else as the linker calls it
+	Object buildtree.Digest `json:"object"`
+	Asm    buildtree.Digest `json:"asm,omitempty"` // "" without a record of its compile
+	Record buildtree.Unit   `json:"record"`
 }
 
 const planFile = "plan.json"
@@ -153,7 +162,7 @@ func (w *workspace) installedFiles() ([]installed, error) {
 func withUnits(targets []target) []target {
 	kept := targets[:0]
 	for _, t := range targets {
-		if len(t.Units) > 0 {
+		if len(t.Units)+len(t.New) > 0 {
 			kept = append(kept, t)
 		}
 	}

@@ -158,6 +158,7 @@ func readConstruct(path string) (*construct, error) {
 	}
 	maps.Copy(c.Patched, c.Original)
 	maps.Copy(c.Patched, changes)
+	maps.DeleteFunc(c.Patched, func(_, text string) bool { return text == "" })
 	return c, c.directives(string(archive.Comment))
 }
 
