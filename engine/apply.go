@@ -47,7 +47,15 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	if result.Timing, err = c.commit(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
 	}
-	for _, pp := range plan.Patches {
+	result.Patches = plan.applied()
+	opt.progress("pid %d: stopped for %s, attempt %d", p.PID, result.Freeze, result.Attempts)
+	return result, nil
+}
+
+// applied says what was applied, here and in the system log.
+func (p *Plan) applied() []PatchResult {
+	var list []PatchResult
+	for _, pp := range p.Patches {
 		r := PatchResult{
 			ID: pp.File.Patch.ID, Target: pp.Object.Name, BuildID: pp.Object.BuildID,
 			Region: uint64(pp.Image.Base), Reused: pp.Reuse,
@@ -55,11 +63,10 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 		for _, f := range pp.Functions {
 			r.Functions = append(r.Functions, f.Name)
 		}
-		result.Patches = append(result.Patches, r)
-		record(p, "applied", r.ID, r.Target, nil)
+		list = append(list, r)
+		record(p.Process, "applied", r.ID, r.Target, nil)
 	}
-	opt.progress("pid %d: stopped for %s, attempt %d", p.PID, result.Freeze, result.Attempts)
-	return result, nil
+	return list
 }
 
 // throws reports whether C++ exceptions may be thrown in a process: their run time knows no unwind data of a patch.

@@ -93,10 +93,8 @@ func retryable(err error) bool {
 // attempt stops the process, checks and writes. Sleeping threads are stopped and looked at before the others, which are
 // held only for their own check and the writes.
 func (c *change) attempt(ctx context.Context, check *checker, opt Options, timing *Timing) (o *occupant, err error) {
-	if other := trace.SharesMemory(c.process.PID, c.process.Live); other != 0 {
-		e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "process %d runs in the same memory (vfork or CLONE_VM)", other)
-		e.Code = "shared-memory"
-		return nil, e.WithState("process unchanged and running").WithHint("try again when that process has ended or executed another program")
+	if err := alone(c.process); err != nil {
+		return nil, err
 	}
 	err = trace.Do(ctx, c.process.PID, func(s *trace.Session) error {
 		if err := s.Seize(); err != nil {
@@ -129,6 +127,17 @@ func (c *change) attempt(ctx context.Context, check *checker, opt Options, timin
 		return nil
 	})
 	return o, err
+}
+
+// alone reports a process outside of the thread group that runs in the same memory.
+func alone(p *inspect.Process) error {
+	other := trace.SharesMemory(p.PID, p.Live)
+	if other == 0 {
+		return nil
+	}
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", p.PID), "process %d runs in the same memory (vfork or CLONE_VM)", other)
+	e.Code = "shared-memory"
+	return e.WithState("process unchanged and running").WithHint("try again when that process has ended or executed another program")
 }
 
 // checkStopped checks the threads that are stopped and were not checked before.

@@ -105,6 +105,11 @@ func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
 // PlanFor plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver
 // is run there.
 func PlanFor(ctx context.Context, p *inspect.Process, files []*File) (*Plan, error) {
+	return planFor(p, files, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, p, def) })
+}
+
+// planFor plans with a way to run the resolver of an IFUNC.
+func planFor(p *inspect.Process, files []*File, resolve func(*inspect.Symbol) (inspect.Addr, error)) (*Plan, error) {
 	known := chosen{}
 	for {
 		plan, err := newPlan(p, files, known)
@@ -112,7 +117,7 @@ func PlanFor(ctx context.Context, p *inspect.Process, files []*File) (*Plan, err
 		if !errors.As(err, &need) || known[need.def.Addr] != 0 {
 			return plan, err
 		}
-		addr, err := runResolver(ctx, p, &need.def)
+		addr, err := resolve(&need.def)
 		if err != nil {
 			return nil, fmt.Errorf("import %q: %w", need.def.Name, err)
 		}
@@ -131,13 +136,22 @@ func runResolver(ctx context.Context, p *inspect.Process, def *inspect.Symbol) (
 		if err != nil {
 			return err
 		}
-		value, err := s.Run(t, uint64(def.Addr))
-		addr = inspect.Addr(value)
+		addr, err = runResolverIn(s, t, p, def)
 		return err
 	})
 	if err != nil {
 		return 0, settled(p.PID, "run the resolver", interrupted(p.PID, err))
 	}
+	return addr, nil
+}
+
+// runResolverIn runs a resolver in a thread of a session.
+func runResolverIn(s *trace.Session, t *trace.Thread, p *inspect.Process, def *inspect.Symbol) (inspect.Addr, error) {
+	value, err := s.Run(t, uint64(def.Addr))
+	if err != nil {
+		return 0, err
+	}
+	addr := inspect.Addr(value)
 	if m := p.MappingAt(addr); m == nil || !m.Exec {
 		return 0, fault.Refuse("ifunc-unresolved", fmt.Sprintf("pid %d", p.PID), "the resolver of %q returned %#x, which is no code", def.Name, uint64(addr)).
 			WithState("process unchanged and running")

@@ -26,15 +26,23 @@ func (p *Plan) prepare(ctx context.Context, opt Options) error {
 		if err != nil {
 			return err
 		}
-		for _, pp := range p.Patches {
-			m := mapper{session: s, thread: t, pid: p.Process.PID, opt: opt}
-			if err := m.region(pp); err != nil {
-				return fmt.Errorf("region at %#x: %w", uint64(pp.Image.Base), err)
-			}
+		if err := p.prepareIn(s, t, opt); err != nil {
+			return err
 		}
 		s.Keep()
 		return nil
 	})
+}
+
+// prepareIn maps and fills the regions by way of a thread of a session.
+func (p *Plan) prepareIn(s *trace.Session, t *trace.Thread, opt Options) error {
+	for _, pp := range p.Patches {
+		m := mapper{session: s, thread: t, pid: p.Process.PID, opt: opt}
+		if err := m.region(pp); err != nil {
+			return fmt.Errorf("region at %#x: %w", uint64(pp.Image.Base), err)
+		}
+	}
+	return nil
 }
 
 // discard unmaps the regions that prepare mapped, after a commit that did not come about.

@@ -33,11 +33,15 @@ func patch(c *command) error {
 				c.ui.Note("pid %d: the variables of patch %s keep the values they had when it was removed", o.PID, r.ID)
 			}
 		}
-		if o.Unwinds {
-			c.ui.Note("pid %d: this is a C++ process: an exception that passes through a patched function ends it", o.PID)
-		}
+		c.noteUnwinds(o)
 		c.ui.Info("%d patch hunk(s) have been successfully applied to PID '%d'", len(o.Patches), o.PID)
 	})
+}
+
+func (c *command) noteUnwinds(o outcome) {
+	if o.Unwinds {
+		c.ui.Note("pid %d: this is a C++ process: an exception that passes through a patched function ends it", o.PID)
+	}
 }
 
 // planner makes a plan of patches for a process.

@@ -27,12 +27,14 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 	exit = new(int)
 	app = &cli.App{
 		Name: "carectl", Usage: "apply, list and remove live patches", Description: help,
-		UsageText:   "carectl [-v] [--json] patch|unpatch|info|check|recover [options] [arguments]",
+		UsageText:   "carectl [-v] [--json] patch|run|unpatch|info|check|recover [options] [arguments]",
 		HideVersion: true, EnableBashCompletion: true, HideHelpCommand: true,
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
 			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, patch)},
+			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
+			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
 			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag()), Action: action(exit, check)},
@@ -44,9 +46,9 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 				return err
 			}
 			if c.Args().Present() {
-				return fault.New(fault.Usage, "", "unknown command %q", c.Args().First()).WithHint("the commands are patch, unpatch, info, check and recover")
+				return fault.New(fault.Usage, "", "unknown command %q", c.Args().First()).WithHint("the commands are patch, run, unpatch, info, check and recover")
 			}
-			return fault.New(fault.Usage, "", "no command").WithHint("the commands are patch, unpatch, info, check and recover; see carectl --help")
+			return fault.New(fault.Usage, "", "no command").WithHint("the commands are patch, run, unpatch, info, check and recover; see carectl --help")
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return err },
 	}
@@ -91,10 +93,11 @@ type request struct {
 	wait  time.Duration
 	given bool // -p was given
 	unmap bool
+	fork  bool // run-helper: start another one and end
 }
 
 func newRequest(c *cli.Context) (request, error) {
-	r := request{args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap")}
+	r := request{args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
 	for _, value := range c.StringSlice("pid") {
 		r.given = true
 		for _, word := range strings.Split(value, ",") {

@@ -27,15 +27,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	app, exit := newApp(stdout, stderr)
 	args, err := arrange(app, args)
 	if err != nil {
-		return newUI(stdout, stderr, false, slices.Contains(args, "--json")).Fail(err)
+		return newUI(stdout, stderr, false, wantsJSON(args)).Fail(err)
 	}
 	if err := app.RunContext(ctx, append([]string{app.Name}, args...)); err != nil {
 		if fault.As(err) == nil {
 			err = fault.New(fault.Usage, "", "%v", err).WithHint("see carectl --help")
 		}
-		return newUI(stdout, stderr, false, slices.Contains(args, "--json")).Fail(err)
+		return newUI(stdout, stderr, false, wantsJSON(args)).Fail(err)
 	}
 	return *exit
+}
+
+// wantsJSON reports whether --json is among the options, whatever else is wrong with them.
+func wantsJSON(args []string) bool {
+	if i := slices.Index(args, "--"); i >= 0 {
+		args = args[:i]
+	}
+	return slices.Contains(args, "--json")
 }
 
 // arrange puts the command first, its options next, then the other arguments.
@@ -49,6 +57,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	command, rest := ui.Command(args, flags, names)
 	if command == "" {
 		return ui.Permute(args, app.Flags)
+	}
+	if i := slices.Index(rest, "--"); i >= 0 && command == "run" {
+		rest = slices.Insert(rest, i, "--") // one ends the options, the other the patches
 	}
 	rest, err := ui.Permute(spreadPIDs(rest), app.Command(command).Flags)
 	if err != nil {

@@ -36,6 +36,9 @@ func action(exit *int, f func(*command) error) cli.ActionFunc {
 		} else {
 			*exit = u.Fail(err)
 		}
+		if status := new(withStatus); errors.As(err, &status) {
+			*exit = status.status
+		}
 		return nil
 	}
 }

@@ -172,8 +172,20 @@ func (p *Process) Close() error {
 // Auxv returns an entry of the auxiliary vector (getauxval(3)), 0 if absent.
 func (p *Process) Auxv(key uint64) uint64 { return p.auxv[key] }
 
-// atPHDR is AT_PHDR of <elf.h>: the address of the executable's program headers.
-const atPHDR = 3
+// Entries of the auxiliary vector (<elf.h>).
+const (
+	atPHDR  = 3 // address of the executable's program headers
+	atENTRY = 9 // address of its entry point, which the dynamic loader jumps to when its own work is done
+)
+
+// Entry returns the entry point of the program that a process has executed.
+func Entry(pid int) (Addr, error) {
+	auxv, err := os.ReadFile(fmt.Sprintf("/proc/%d/auxv", pid))
+	if err != nil {
+		return 0, err
+	}
+	return Addr(parseAuxv(auxv)[atENTRY]), nil
+}
 
 func parseAuxv(b []byte) map[uint64]uint64 {
 	values := map[uint64]uint64{}

@@ -181,8 +181,9 @@ func (s *Session) detach(t *Thread) {
 	}
 }
 
-func (s *Session) seize(tid int) error {
-	options := seizeOptions
+func (s *Session) seize(tid int) error { return s.seizeWith(tid, seizeOptions) }
+
+func (s *Session) seizeWith(tid, options int) error {
 	if s.seccomp {
 		options |= unix.PTRACE_O_SUSPEND_SECCOMP
 	}

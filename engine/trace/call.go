@@ -54,12 +54,8 @@ func (s *Session) AttachForCall() (*Thread, error) {
 
 func (s *Session) attachForCall(tid int) (*Thread, error) {
 	t, err := s.Attach(tid)
-	if s.seccomp && fault.As(err) != nil && fault.As(err).Code == "permission" {
-		return nil, fault.Refuse("seccomp", fmt.Sprintf("pid %d", s.PID), "has a seccomp filter, which only root may suspend").
-			WithCause(err).WithState("process unchanged and running").WithHint("run as root with CAP_SYS_ADMIN")
-	}
 	if err != nil {
-		return nil, err
+		return nil, s.seccompRefused(err)
 	}
 	if t.Regs.inSyscall() || s.outsideRseq(t) {
 		return t, nil
@@ -68,6 +64,15 @@ func (s *Session) attachForCall(tid int) (*Thread, error) {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is in a restartable sequence", tid)
 	e.Code = "rseq"
 	return nil, e
+}
+
+// seccompRefused names the cause where the kernel did not let us attach because of the target's seccomp filter.
+func (s *Session) seccompRefused(err error) error {
+	if e := fault.As(err); !s.seccomp || e == nil || e.Code != "permission" {
+		return err
+	}
+	return fault.Refuse("seccomp", fmt.Sprintf("pid %d", s.PID), "has a seccomp filter, which only root may suspend").
+		WithCause(err).WithState("process unchanged and running").WithHint("run as root with CAP_SYS_ADMIN")
 }
 
 // callRank sorts threads by how well they suit.

@@ -120,6 +120,18 @@ func (r *Regs) number() uint64 { return r.Orig_rax }
 // result returns a system call's result at its exit.
 func (r *Regs) result() uint64 { return r.Rax }
 
+// trapInsn stops the thread that executes it with SIGTRAP.
+var trapInsn = []byte{0xcc}
+
+// atTrap reports whether a thread has just executed a trapInsn at an address, and sets it back to there.
+func (r *Regs) atTrap(addr uint64) bool {
+	if r.Rip != addr+uint64(len(trapInsn)) {
+		return false
+	}
+	r.Rip = addr
+	return true
+}
+
 // syscallInsn is the instruction that enters the kernel.
 var syscallInsn = []byte{0x0f, 0x05}
 

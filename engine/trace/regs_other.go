@@ -23,7 +23,11 @@ func (r *Regs) frame() uint64 { return 0 }
 
 func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) { return nil, 0, 0 }
 
+func (r *Regs) atTrap(addr uint64) bool { return false }
+
 var trampoline []byte
+
+var trapInsn []byte
 
 var syscallInsn []byte
 

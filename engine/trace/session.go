@@ -29,6 +29,7 @@ type Session struct {
 	noCave     bool   // tests: as if there were no room for it
 	trampoline uint64 // where it was written, 0 if nowhere
 	seccomp    bool   // suspend the target's seccomp filters while attached
+	breakpoint uint64 // where the process is to stop, 0 if nowhere
 }
 
 // Thread is a seized thread.
@@ -39,6 +40,9 @@ type Thread struct {
 
 	sleeping bool        // was asleep before it was interrupted
 	entered  bool        // stopped at the entry or exit of a system call
+	group    bool        // stopped together with its whole process, by a signal such as SIGSTOP
+	execed   bool        // has executed another program
+	arrived  bool        // at the breakpoint
 	saved    *Regs       // its own registers while it makes a call for us
 	fault    unix.Signal // what such a call ended with, 0 if nothing
 }
@@ -114,8 +118,13 @@ func (s *Session) close() {
 	s.ctx = context.WithoutCancel(s.ctx)
 	_ = s.clearCave() // fails only when the process is gone
 	s.Detach()
-	for _, f := range s.mem {
+	s.closeMemory()
+}
+
+func (s *Session) closeMemory() {
+	for tid, f := range s.mem {
 		_ = f.Close() // nothing is buffered
+		delete(s.mem, tid)
 	}
 }
 

@@ -71,7 +71,10 @@ func (s *Session) handle(tid int, ws unix.WaitStatus) error {
 	sig := ws.StopSignal()
 	switch {
 	case event == unix.PTRACE_EVENT_STOP:
+		t.group = sig != unix.SIGTRAP
 		return s.stopped(t)
+	case event == unix.PTRACE_EVENT_EXEC:
+		return s.afterExec(tid)
 	case event != 0:
 		return s.resume(t, unix.PTRACE_CONT, 0)
 	case sig == unix.SIGTRAP|0x80:
@@ -95,6 +98,10 @@ func (s *Session) stopped(t *Thread) error {
 func (s *Session) reinject(t *Thread, sig unix.Signal) error {
 	if err := s.stopped(t); err != nil || !t.Stopped {
 		return err
+	}
+	if s.breakpoint != 0 && sig == unix.SIGTRAP && t.Regs.atTrap(s.breakpoint) {
+		t.arrived = true
+		return s.gone(t, setRegs(t.TID, &t.Regs))
 	}
 	if t.saved != nil && slices.Contains(faults, sig) { // code that we ran failed: the program never hears of it
 		t.fault, sig = sig, 0

@@ -86,6 +86,7 @@ func TestBashCompletion(t *testing.T) {
 		want       string
 	}{
 		{"a command", "carectl un", "unpatch"},
+		{"a command that starts others", "carectl r", "run"},
 		{"a long option", "patchmake --cle", "--clean"},
 		{"an option of a command", "carectl patch --wa", "--wait"},
 	}
