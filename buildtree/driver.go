@@ -28,7 +28,8 @@ type driverArg struct {
 // separateValue lists options whose value is the next argument, with what they are for.
 var separateValue = map[string]argKind{
 	"-o": argOutput, "-x": argLang, "--output": argOutput,
-	"-MF": argDepend, "-MT": argDepend, "-MQ": argDepend,
+	"-MF": argDepend, "-MT": argDepend, "-MQ": argDepend, "-MJ": argDepend,
+	"-serialize-diagnostics": argAside, "--serialize-diagnostics": argAside,
 	"-Xlinker": argLink, "-L": argLink, "-l": argLink, "-T": argLink, "-u": argLink, "-z": argLink, "-e": argLink,
 	"--entry": argLink, "-Tbss": argLink, "-Tdata": argLink, "-Ttext": argLink, "-Ttext-segment": argLink,
 	"-aux-info": argAside, "-wrapper": argAside, "-dumpbase": argAside, "-dumpbase-ext": argAside, "-dumpdir": argAside,
@@ -45,7 +46,7 @@ var whole = map[string]argKind{
 	"-c": argStage, "-S": argStage, "-E": argStage, "-fsyntax-only": argStage,
 	"-M": argDepend, "-MM": argDepend, "-MD": argDepend, "-MMD": argDepend, "-MP": argDepend, "-MG": argDepend,
 	"-save-temps": argAside, "--save-temps": argAside, "-pipe": argAside, "-v": argAside, "-###": argAside,
-	"-fstack-usage": argAside, "-time": argAside,
+	"-fstack-usage": argAside, "-time": argAside, "-ftime-trace": argAside,
 }
 
 // joined lists beginnings of options that are not argOption, in the order they are tried.
@@ -63,6 +64,8 @@ var joined = []struct {
 	{"-MQ", argDepend},
 	{"-save-temps=", argAside},
 	{"-fdump-", argAside},
+	{"-fsave-optimization-record", argAside},
+	{"-foptimization-record-file=", argAside},
 	{"-fcallgraph-info", argAside},
 	{"-x", argLang},
 }

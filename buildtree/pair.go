@@ -2,6 +2,7 @@ package buildtree
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -102,7 +103,7 @@ func (pr *pairing) input(pair *LinkPair, i int, pin Input) error {
 	case ou == nil || pu == nil:
 		pair.Missing = append(pair.Missing, in)
 	case sameCode(ou, pu):
-	case ou.Lang == "lto" || pu.Lang == "lto":
+	case ou.Lang == "lto" || pu.Lang == "lto" || pr.unusedCode(o, ou):
 		return refuseLTO(o, in)
 	default:
 		pair.Units = append(pair.Units, UnitPair{Index: i, Orig: ou, Patched: pu, Input: in, PatchedInput: pin})
@@ -204,10 +205,21 @@ func sameCode(a, b *Unit) bool {
 	return a.AsmID == b.AsmID && a.AsmID != "" && !a.Includes && !b.Includes && slices.Equal(a.AsArgs, b.AsArgs)
 }
 
-// madeByLTO reports whether an input is an object that link-time optimisation made; it follows from the others.
+// madeByLTO reports whether an input is an object that link-time optimisation made; it follows from the others. LLVM's linker
+// plugin and gcc, for debugging information, make some that are gone before the linker ends.
 func (pr *pairing) madeByLTO(r *Record, l *Link, in Input) bool {
+	if base := filepath.Base(in.Path); in.ObjectID == "" && (strings.HasPrefix(base, "lto-llvm-") || strings.HasSuffix(base, ".debug.temp.o")) {
+		return true
+	}
 	u := r.UnitFor(l, in)
 	return u != nil && u.Lang == "lto" && u.Source == ""
+}
+
+// unusedCode reports whether the code in a unit's object is not the one linked: the link made it anew from the intermediate
+// language that stands beside it (-ffat-lto-objects).
+func (pr *pairing) unusedCode(l *Link, u *Unit) bool {
+	return ParseDriver(u.Argv).Has("-ffat-lto-objects") &&
+		slices.ContainsFunc(l.Inputs, func(in Input) bool { return pr.madeByLTO(pr.orig, l, in) })
 }
 
 func refuseLTO(l *Link, in Input) error {

@@ -43,6 +43,7 @@ func TestPair(t *testing.T) {
 	units := func(u ...Unit) []Unit { return u }
 	included := func(u Unit) Unit { u.Includes = true; return u }
 	lto := func(u Unit) Unit { u.Lang = "lto"; return u }
+	fat := func(u Unit) Unit { u.Argv = append(u.Argv, "-flto", "-ffat-lto-objects"); return u }
 	withArgs := func(u Unit, args ...string) Unit { u.AsArgs = args; return u }
 	sameName := func(i Input, id string) Input { i.ObjectID, i.SameNameID = "", Digest(id); return i }
 
@@ -203,6 +204,24 @@ func TestPair(t *testing.T) {
 			name:    "lto, changed",
 			orig:    record(units(lto(a1)), link("prog", in("a.o", "A1"))),
 			patched: record(units(lto(a2)), link("prog", in("a.o", "A2"))),
+			code:    "lto",
+		},
+		{
+			name:    "lto, objects that vanish, code beside it changed",
+			orig:    record(units(lto(a1), b1), link("prog", in("a.o", "A1"), in("b.o", "B1"), Input{Path: "/tmp/lto-llvm-1.o"}, Input{Path: "/tmp/x.debug.temp.o"})),
+			patched: record(units(unit("b.c", "b.o", "B2")), link("prog", in("a.o", "A1"), in("b.o", "B2"), Input{Path: "/tmp/lto-llvm-2.o"}, Input{Path: "/tmp/y.debug.temp.o"})),
+			want:    "/t/prog: 1 b.c>b.c",
+		},
+		{
+			name:    "lto, code and intermediate language, linked as code",
+			orig:    record(units(fat(a1)), link("prog", in("a.o", "A1"))),
+			patched: record(units(fat(a2)), link("prog", in("a.o", "A2"))),
+			want:    "/t/prog: 0 a.c>a.c",
+		},
+		{
+			name:    "lto, code and intermediate language, linked anew",
+			orig:    record(units(fat(a1)), link("prog", in("a.o", "A1"), Input{Path: "/tmp/x.debug.temp.o"})),
+			patched: record(units(fat(a2)), link("prog", in("a.o", "A2"), Input{Path: "/tmp/y.debug.temp.o"})),
 			code:    "lto",
 		},
 		{

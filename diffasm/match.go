@@ -3,6 +3,7 @@ package diffasm
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gocare/internal/fault"
@@ -42,7 +43,7 @@ type varPair struct{ p, o *block }
 // nil if it could not be built, then differences in line numbers count.
 func Match(orig, patched, restored *File) (*Delta, error) {
 	d := &Delta{orig: orig, patched: patched}
-	if len(orig.lto) > 0 || len(patched.lto) > 0 {
+	if orig.lateCode() || patched.lateCode() {
 		return d, matchLTO(orig, patched)
 	}
 	d.m = newMatcher(orig, patched)
@@ -62,6 +63,12 @@ func Match(orig, patched, restored *File) (*Delta, error) {
 	d.matchLoose(r)
 	d.matchAliases()
 	return d, nil
+}
+
+// lateCode reports whether the unit holds a compiler's intermediate language and no code beside it.
+func (f *File) lateCode() bool {
+	marker := func(b *block) bool { return strings.HasPrefix(b.name, "__gnu_lto_") }
+	return len(f.lto) > 0 && len(f.funcs) == 0 && !slices.ContainsFunc(f.vars, func(b *block) bool { return !marker(b) })
 }
 
 // ltoTail is the part of an LTO section name that differs from run to run.

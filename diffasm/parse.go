@@ -36,6 +36,10 @@ func Parse(name string, src []byte) (*File, error) {
 		debug: map[string][][2]int{},
 	}
 	p := &parser{f: f, lx: lexer{src: f.src}, data: map[*section]*block{}, align: map[*section][]stmt{}}
+	if strings.HasPrefix(f.src, "; ModuleID") { // LLVM's language, from clang -flto -S
+		f.lto = append(f.lto, "LLVM IR")
+		return f, nil
+	}
 	p.cur = p.section(".text", "")
 	p.prev = p.cur
 	for {

@@ -1,10 +1,10 @@
 package wrapper
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gocare/buildtree"
@@ -31,18 +31,14 @@ func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.
 	if store == nil || len(sources) == 0 {
 		return become(c.path, c.argv0, args, env)
 	}
-	tool, err := start(c.path, append([]string{c.argv0}, args...), env, [3]*os.File{os.Stdin, os.Stdout, os.Stderr})
-	if err != nil {
-		return complain(err.Error())
-	}
-	st, err := tool.wait()
+	run := insideRun{p: p, store: store, env: env, argv: argv, driver: p.absDriver(c.path)}
+	st, err := run.first(c, args, slices.Contains(sources, "-"))
 	if err != nil {
 		return complain(err.Error())
 	}
 	if !st.ok() {
 		return st.end()
 	}
-	run := insideRun{p: p, store: store, env: env, argv: argv, driver: p.absDriver(c.path)}
 	for _, src := range sources {
 		if err := run.record(stage, src); err != nil {
 			_ = store.LogError(p.abs(src), err)
@@ -58,21 +54,39 @@ type insideRun struct {
 	env    []string
 	argv   []string // response files expanded
 	driver string
+	stdin  []byte // what was read from standard input, if a source came from there
+}
+
+// first runs the compiler as its caller wants it, and keeps what it reads from standard input if asked to.
+func (r *insideRun) first(c compiler, args []string, keep bool) (status, error) {
+	files := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
+	var feed *os.File
+	if keep {
+		rd, wr, err := os.Pipe()
+		if err != nil {
+			return status{}, err
+		}
+		defer rd.Close()
+		files[0], feed = rd, wr
+	}
+	tool, err := start(c.path, append([]string{c.argv0}, args...), r.env, files)
+	if err != nil {
+		return status{}, err
+	}
+	if feed != nil {
+		files[0].Close() // else writing to a compiler that has ended would block for ever
+		if r.stdin, err = passOn(os.Stdin, feed); err != nil {
+			return status{}, err
+		}
+	}
+	return tool.wait()
 }
 
 // record writes the record of one source.
 func (r *insideRun) record(stage buildtree.Stage, src string) error {
-	if src == "-" {
-		return errors.New("source on standard input of a compiler that assembles inside: not recorded")
-	}
 	u := buildtree.Unit{Dir: r.p.Dir, Driver: r.driver, Argv: r.argv, Source: src, As: r.driver, AsArgs: r.asArgs(), Env: r.p.compileEnv()}
 	u.Lang = langOf(src, driverCall{path: r.driver, argv: r.argv}, nil)
-	for _, a := range r.argv {
-		if strings.HasPrefix(a, "-flto") {
-			u.Lang = "lto"
-		}
-	}
-	asm, err := r.again(u.CompileArgs(src, ""))
+	asm, err := r.assembly(&u)
 	if err != nil {
 		return err
 	}
@@ -80,12 +94,27 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	if err != nil {
 		return err
 	}
+	if isBitcode(data) {
+		u.Lang = "lto"
+	}
 	u.Object, u.ObjectID, u.AllocID = object, buildtree.DigestOf(data), allocDigest(data)
 	u.Includes = strings.Contains(string(asm), ".incbin") || strings.Contains(string(asm), ".include")
 	if u.AsmID, err = r.store.PutBlob(asm); err != nil {
 		return err
 	}
 	return r.store.AddUnit(stage, u)
+}
+
+// assembly returns the assembly text of a unit: its source, or what that is compiled to.
+func (r *insideRun) assembly(u *buildtree.Unit) ([]byte, error) {
+	args := u.CompileArgs(u.Source, "")
+	switch {
+	case args != nil:
+		return r.again(args)
+	case u.Source == "-":
+		return r.stdin, nil
+	}
+	return os.ReadFile(r.p.abs(u.Source))
 }
 
 // object returns the object of a unit: what -c wrote, else, as that of a link is gone, the same made again.
@@ -107,31 +136,40 @@ func (r *insideRun) object(u *buildtree.Unit) (path string, data []byte, err err
 			args[i] = "-c"
 		}
 	}
+	if args == nil {
+		args = append(r.asArgs(), "-o", "", u.Source)
+	}
 	data, err = r.again(args)
 	return filepath.Join(os.TempDir(), string(buildtree.DigestOf(data))+".o"), data, err
 }
 
-// again runs the driver with the empty output in args replaced by a file of the store, and returns what it wrote.
+// again runs the driver with the empty output in args replaced by a file of the store, and returns what it wrote there. All
+// that it writes besides goes into one directory, which is removed.
 func (r *insideRun) again(args []string) ([]byte, error) {
-	if args == nil {
-		return nil, errors.New("not compiled from C or C++: not recorded")
-	}
-	tmp, err := r.store.TempFile("again-*")
+	dir, err := os.MkdirTemp(filepath.Join(r.store.Dir(), "tmp"), "again-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(tmp)
-	for i := 1; i < len(args); i++ {
-		if args[i] == "" && args[i-1] == "-o" {
-			args[i] = tmp
+	defer os.RemoveAll(dir)
+	out, in := filepath.Join(dir, "out"), os.DevNull
+	if r.stdin != nil {
+		in = filepath.Join(dir, "in")
+		if err := os.WriteFile(in, r.stdin, 0o600); err != nil {
+			return nil, err
 		}
 	}
+	stdin, err := os.Open(in)
+	if err != nil {
+		return nil, err
+	}
+	defer stdin.Close()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
-	c, err := start(r.driver, append([]string{r.driver}, args...), r.env, [3]*os.File{null, null, null})
+	args = quietArgs(args, out)
+	c, err := start(r.driver, append([]string{r.driver}, args...), r.env, [3]*os.File{stdin, null, null})
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +180,21 @@ func (r *insideRun) again(args []string) ([]byte, error) {
 	if !st.ok() {
 		return nil, fmt.Errorf("%s %s: ended with status %d, signal %d", r.driver, strings.Join(args, " "), st.code, st.signal)
 	}
-	return os.ReadFile(tmp)
+	return os.ReadFile(out)
+}
+
+// quietArgs puts in the name of the output and takes out what writes files besides it.
+func quietArgs(args []string, out string) []string {
+	list := slices.Clone(args)
+	for i, a := range args {
+		switch {
+		case a == "" && i > 0 && args[i-1] == "-o":
+			list[i] = out
+		case strings.HasPrefix(a, "-gsplit-dwarf"):
+			list[i] = "-g"
+		}
+	}
+	return list
 }
 
 // asArgs returns the arguments that make the driver assemble for the same target.
@@ -152,6 +204,7 @@ func (r *insideRun) asArgs() []string {
 		switch {
 		case a == "-target" && i+1 < len(r.argv):
 			args = append(args, a, r.argv[i+1])
+		case a == "-mllvm": // and its value, which does not begin so
 		case strings.HasPrefix(a, "--target=") || strings.HasPrefix(a, "-m") || strings.HasPrefix(a, "-Wa,"):
 			args = append(args, a)
 		}

@@ -47,7 +47,8 @@ func (p *Process) driver() driverCall {
 // id names this run of the driver.
 func (d driverCall) id() string { return strconv.Itoa(d.pid) + "." + statField(d.pid, statStart) }
 
-func isClang(argv0 string) bool { return strings.HasPrefix(filepath.Base(argv0), "clang") }
+// isClang goes by the name: clang, clang-14, x86_64-linux-gnu-clang.
+func isClang(argv0 string) bool { return strings.Contains(filepath.Base(argv0), "clang") }
 
 // commandLine returns the arguments of a process, nil when it cannot be read.
 func commandLine(pid int) []string {

@@ -48,9 +48,15 @@ func (r *linkRun) putInput(path, member string, data []byte) (buildtree.Input, e
 	return buildtree.Input{Path: path, Member: member, ObjectID: id, AllocID: allocDigest(data)}, nil
 }
 
-// relocatable reports whether data is an ELF relocatable file: e_type is the half-word at 16 and ET_REL is 1.
+// relocatable reports whether data is an ELF relocatable file (e_type is the half-word at 16 and ET_REL is 1), or LLVM's
+// bitcode in place of one.
 func relocatable(data []byte) bool {
-	return elfobj.IsELF(data) && len(data) > 20 && data[16] == 1 && data[17] == 0
+	return elfobj.IsELF(data) && len(data) > 20 && data[16] == 1 && data[17] == 0 || isBitcode(data)
+}
+
+// isBitcode goes by the magic number. LLVM Bitcode File Format, sections "Magic Numbers" and "Bitcode Wrapper Format".
+func isBitcode(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("BC\xc0\xde")) || bytes.HasPrefix(data, []byte("\xde\xc0\x17\x0b"))
 }
 
 // inputs fills in the inputs, in the order in which the linker loaded them. Linkers whose map has no LOAD lines: the

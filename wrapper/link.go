@@ -76,7 +76,7 @@ func (p *Process) link(name string) int {
 	}
 	real, err := p.realTool(name, drv, store)
 	if err != nil {
-		return noLinker(drv, err)
+		return noLinker(name, drv, err)
 	}
 	if store == nil {
 		return become(real, real, p.Argv[1:], p.Env)
@@ -85,10 +85,14 @@ func (p *Process) link(name string) int {
 	return run.do(stage).end()
 }
 
-// noLinker says what collect2 says when it finds no linker: one of our links may stand for none.
-func noLinker(drv driverCall, err error) int {
+// noLinker says what collect2 or clang says when it finds no linker: one of our links may stand for none.
+func noLinker(name string, drv driverCall, err error) int {
 	if drv.path == "" {
 		return complain(err.Error())
+	}
+	if isClang(drv.path) {
+		os.Stderr.WriteString("clang: error: invalid linker name in argument '-fuse-ld=" + strings.TrimPrefix(name, "ld.") + "'\n")
+		return 1
 	}
 	os.Stderr.WriteString("collect2: fatal error: cannot find 'ld'\ncompilation terminated.\n")
 	return 1

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -125,7 +126,54 @@ func TestTransparency(t *testing.T) {
 			}
 		})
 	}
-	r.checkRecords(t)
+	r.checkRecords(t, 40, 4) // most links write "prog"
+}
+
+// clangShapes are command lines for clang besides those of shapes that are named.
+var clangShapes = []struct{ name, cmd, stdin string }{
+	{name: "link time optimisation", cmd: "CC -O2 -flto a.c b.c -o prog; ./prog"},
+	{name: "thin link time optimisation", cmd: "CC -O2 -flto=thin -c a.c; CC -flto=thin -fuse-ld=gold a.o b.c -o prog; ./prog"},
+	{name: "assembler apart", cmd: "CC -O2 -g -fno-integrated-as -c a.c"},
+	{name: "bitcode", cmd: "CC -emit-llvm -c a.c -o out/a.bc"},
+	{name: "ir", cmd: "CC -emit-llvm -S a.c -o -"},
+	{name: "time trace", cmd: "CC -c -fsave-optimization-record -O2 b.c -o out/b.o"},
+	{name: "compilation database", cmd: "CC -MJ out/db -c b.c -o out/b.o"},
+	{name: "option of llvm", cmd: "CC -O2 -mllvm -inline-threshold=0 -g -c a.c -o out/a.o"},
+	{name: "machine", cmd: "CC -march=haswell -O3 a.c b.c -o prog; ./prog"},
+}
+
+// named are the shapes that clang is tried with too.
+var named = []string{
+	"plain program", "debug information", "optimised", "pipe", "dependencies named", "split dwarf", "several inputs",
+	"source on standard input", "source on standard input, piped", "preprocess", "to assembly", "compile error", "one of two fails",
+	"warning", "assembler error", "undefined symbol", "no input", "save temps", "save temps of a link", "response file", "shared library", "static",
+	"archive", "relocatable link", "gold", "preprocessed assembly", "assembly", "assembler options", "output to nowhere", "coverage", "version",
+	"language by option",
+}
+
+// clang assembles inside: carecc runs it as it is, then once more for the record.
+func TestTransparencyClang(t *testing.T) {
+	testkit.Require(t, "clang", "as", "ld", "ar")
+	r := newRunner(t)
+	r.env = append(r.env, "KPCCREAL=clang")
+	all := clangShapes
+	for _, s := range shapes {
+		if slices.Contains(named, s.name) {
+			all = append(all, s)
+		}
+	}
+	for _, s := range all {
+		t.Run(s.name, func(t *testing.T) {
+			want := r.run(t, "clang", s.cmd, s.stdin)
+			for _, stage := range []string{"original", "patched"} {
+				r.stage = stage
+				if diff := cmp.Diff(want, r.run(t, "carecc", s.cmd, s.stdin)); diff != "" {
+					t.Errorf("stage %s: %s differs from clang (-clang +carecc):\n%s", stage, s.cmd, diff)
+				}
+			}
+		})
+	}
+	r.checkRecords(t, 20, 4)
 }
 
 func TestTransparencyCXX(t *testing.T) {
@@ -224,22 +272,13 @@ func (r *runner) files(t *testing.T) map[string]string {
 	return files
 }
 
+var temporary = regexp.MustCompile(`/tmp/cc\w{6}|/tmp/[\w.]+-[0-9a-f]{6}\b`)
+
 // stable replaces the random names of temporary files.
-func stable(s string) string {
-	var b strings.Builder
-	for {
-		before, after, ok := strings.Cut(s, "/tmp/cc")
-		b.WriteString(before)
-		if !ok || len(after) < 6 {
-			return b.String()
-		}
-		b.WriteString("/tmp/cc??????")
-		s = after[6:]
-	}
-}
+func stable(s string) string { return temporary.ReplaceAllString(s, "/tmp/??????") }
 
 // checkRecords makes sure that the comparison was with recording: a carecc that does nothing is transparent too.
-func (r *runner) checkRecords(t *testing.T) {
+func (r *runner) checkRecords(t *testing.T, units, links int) {
 	t.Helper()
 	for _, stage := range []buildtree.Stage{buildtree.Original, buildtree.Patched} {
 		r.stage = string(stage)
@@ -251,8 +290,8 @@ func (r *runner) checkRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(rec.Units) < 40 || len(rec.Links) < 4 { // most links write "prog"
-			t.Errorf("recorded %d units and %d links, want at least 40 and 4", len(rec.Units), len(rec.Links))
+		if len(rec.Units) < units || len(rec.Links) < links {
+			t.Errorf("recorded %d units and %d links, want at least %d and %d", len(rec.Units), len(rec.Links), units, links)
 		}
 		if errs, err := store.Errors(); err != nil || len(errs) > 0 {
 			t.Errorf("errors in the store: %q, %v", errs, err)

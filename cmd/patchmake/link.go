@@ -135,7 +135,7 @@ func (w *workspace) openInputs(t target) (objects []ld.Object, index []int, err 
 	index = make([]int, len(t.Inputs))
 	for i, in := range t.Inputs {
 		index[i] = -1
-		if in.ObjectID == "" {
+		if in.ObjectID == "" || in.AllocID == "" { // vanished, or bitcode
 			continue
 		}
 		f, err := w.loadObject(in.ObjectID)
