@@ -71,7 +71,7 @@ func (p *Plan) Writes() []Write {
 	for _, pp := range p.Patches {
 		list = append(list, pp.Writes...)
 	}
-	return list
+	return append(list, traps(p)...)
 }
 
 // NewPlan decides what applying files to a process takes. It only reads.

@@ -1,0 +1,56 @@
+//go:build traporacle
+
+package engine
+
+import (
+	"bytes"
+
+	"gocare/engine/inspect"
+	"gocare/kpatch"
+)
+
+// traps overwrites all code that a plan replaces, but for the hooks, with breakpoints: whatever still refers to it then ends
+// the process. It is part of a build for tests alone; what such a build has patched cannot be restored.
+func traps(p *Plan) []Write {
+	hooked := map[inspect.Addr]bool{}
+	for _, pp := range p.Patches {
+		for _, f := range pp.Functions {
+			for i := range kpatch.UndoSize {
+				hooked[f.Old+inspect.Addr(i)] = true
+			}
+		}
+	}
+	var list []Write
+	for _, pp := range p.Patches {
+		if pp.File.Patch.Meta == nil {
+			continue
+		}
+		for _, part := range pp.File.Patch.Meta.Parts {
+			list = append(list, trapsIn(pp.Object, &part, hooked)...)
+		}
+	}
+	return list
+}
+
+// trapsIn covers a part up to the next hook, from its end on, and so on.
+func trapsIn(o *inspect.Object, part *kpatch.Part, hooked map[inspect.Addr]bool) []Write {
+	old, ok := o.ELF.BytesAt(part.Addr, part.Size)
+	if !ok {
+		return nil // refused by verifyParts
+	}
+	start := o.Addr(inspect.LinkAddr(part.Addr))
+	var list []Write
+	for from := 0; from < len(old); from++ {
+		end := from
+		for end < len(old) && !hooked[start+inspect.Addr(end)] {
+			end++
+		}
+		if end > from {
+			list = append(list, Write{
+				Addr: start + inspect.Addr(from), Old: old[from:end], New: bytes.Repeat([]byte{0xcc}, end-from), What: "traps in " + part.Name,
+			})
+		}
+		from = end
+	}
+	return list
+}
