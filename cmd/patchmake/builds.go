@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -55,6 +53,7 @@ func (w *workspace) apply(patches []*srcpatch.Patch) (*srcpatch.Change, error) {
 
 // buildOriginal builds the tree as it is and installs it into the original directory.
 func (w *workspace) buildOriginal(ctx context.Context) error {
+	w.fresh = false
 	if w.o.Clean {
 		if err := w.clean(ctx); err != nil {
 			return err
@@ -181,13 +180,9 @@ func (w *workspace) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Chang
 // runner makes a command that runs a shell line in some view of the tree.
 type runner func(ctx context.Context, line string, env []string) *exec.Cmd
 
-// plain runs in the tree itself, in a process group of its own, so that an interrupt ends make's children too.
+// plain runs in the tree itself.
 func (w *workspace) plain(ctx context.Context, line string, env []string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line)
-	cmd.Dir, cmd.Env = w.o.BuildDir, env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	return cmd
+	return isolate.Command(ctx, w.shell(line, env))
 }
 
 // readOnly runs in the tree itself, with the rest of the system read-only where the kernel lets us.
@@ -240,7 +235,6 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		endGroup(cmd.Process)
 		return fault.New(fault.Refused, "", "interrupted during %s", what).WithCause(context.Cause(ctx)).WithState("no patch written")
 	case errors.As(err, &exit):
 		e := fault.Refuse("build-failed", "", "%s failed: %q: %v", what, line, exit).WithState("sources unchanged, no patch written")
@@ -253,19 +247,6 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 		return e.WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
 	}
 	return fmt.Errorf("%s: %q: %w", what, line, err)
-}
-
-// endGroup ends what an interrupted command started and waits until it is gone: a tree that is put back stays as it is.
-func endGroup(leader *os.Process) {
-	if leader == nil {
-		return
-	}
-	for range 200 {
-		if syscall.Kill(-leader.Pid, syscall.SIGKILL) != nil {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
 
 // installed is a file of the original install that a patch can be made for.

@@ -92,6 +92,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) error {
 	if err != nil {
 		return err
 	}
+	defer w.forget()
 	filter, err := loadFilter(o)
 	if err != nil {
 		return err

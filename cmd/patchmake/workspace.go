@@ -26,6 +26,7 @@ type workspace struct {
 	carecc  string    // absolute path
 	shipped []shipped // given with --target
 	tree    string    // directory that holds build and source directory: what the patched build must not change
+	fresh   bool      // the store was made by this run, and nothing is in it yet
 }
 
 func openWorkspace(o options, u *ui.UI) (*workspace, error) {
@@ -55,10 +56,18 @@ func openWorkspace(o options, u *ui.UI) (*workspace, error) {
 	if rescued := filepath.Join(w.tree, isolate.RescueName); exists(rescued) {
 		u.Note("%s holds what was made or changed after a run that was killed; remove it when you need nothing of it", rescued)
 	}
+	w.fresh = !exists(dir)
 	if w.store, err = buildtree.CreateStore(dir); err != nil {
 		return nil, recordFailure(dir, err)
 	}
 	return w, w.lockStore()
+}
+
+// forget removes the store of a run that failed before there was anything to record.
+func (w *workspace) forget() {
+	if w.fresh {
+		os.RemoveAll(w.store.Dir())
+	}
 }
 
 func exists(path string) bool {
@@ -83,7 +92,7 @@ func (w *workspace) checkDirs() error {
 				WithHint("look at LPMAKE_ORIGINAL_DIR, LPMAKE_PATCHED_DIR and LPMAKE_PATCHROOT")
 		}
 	}
-	return nil
+	return w.checkOutputs()
 }
 
 // lockStore keeps a second patchmake out of the same tree for as long as this process lives.

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +24,9 @@ func RunChild() {
 	if err != nil {
 		childFails(exitSetup, err)
 	}
+	if sp.Op == "watch" {
+		finish(sp.watch())
+	}
 	if err := sp.setUp(); err != nil {
 		childFails(exitSetup, err)
 	}
@@ -36,7 +38,11 @@ func RunChild() {
 	case "write":
 		finish(sp.write(os.Stdin))
 	}
-	childFails(exitNotRun, sp.run(os.Args[2:]))
+	status, err := sp.run(os.Args[2:])
+	if err != nil {
+		childFails(exitNotRun, err)
+	}
+	os.Exit(status)
 }
 
 func finish(err error) {
@@ -101,23 +107,31 @@ func (sp *spec) probe() error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// run executes the command; it returns only when that fails.
-func (sp *spec) run(args []string) error {
+// run runs the command and returns its exit status.
+func (sp *spec) run(args []string) (int, error) {
 	if len(args) == 0 {
-		return errors.New("no command")
+		return 0, errors.New("no command")
 	}
 	if err := os.Chdir(sp.Dir); err != nil {
-		return err
+		return 0, err
 	}
 	path := args[0]
 	if !strings.Contains(path, "/") {
 		found, err := exec.LookPath(path)
 		if err != nil && !errors.Is(err, exec.ErrDot) {
-			return err
+			return 0, err
 		}
 		path = found
 	}
-	return fmt.Errorf("%s: %w", args[0], syscall.Exec(path, args, withPWD(os.Environ(), sp.Dir)))
+	k, err := newKeeper(sp.Parent)
+	if err != nil {
+		return 0, err
+	}
+	status, err := k.run(path, args, withPWD(os.Environ(), sp.Dir), sp.Mode != "")
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", args[0], err)
+	}
+	return status, nil
 }
 
 // withPWD sets PWD, so that programs see the working directory as the user wrote it, symbolic links included.

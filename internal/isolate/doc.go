@@ -9,7 +9,8 @@
 // the view down with its last process, SIGKILL included.
 //
 // The commands are started through the program itself, executed anew: RunChild must be the first thing in its main. It
-// mounts the view and then executes the command.
+// mounts the view, starts the command and keeps it: when the program ends, however, the keeper ends the command with all its
+// descendants. Another such process waits for the program's end to remove the scratch directory.
 //
 // It refuses scratch directories inside the tree and writes that leave the tree. Reason codes: isolate-mode,
 // isolate-readonly, isolate-path, isolate-busy.

@@ -168,6 +168,13 @@ func (s *Sandbox) spec(op string) *spec {
 	return sp
 }
 
+// Command returns a command for the real tree. Like all commands here it ends, with everything it started, when this program
+// does.
+func Command(ctx context.Context, c Cmd) *exec.Cmd {
+	sp := &spec{Op: "run", Dir: c.Dir}
+	return sp.command(ctx, c.Env, c.Args)
+}
+
 // ReadOnlyCommand returns a command for the real tree during which everything but the tree, writable, c.Writable, /tmp,
 // /var/tmp, /dev and /proc refuses writes. It is an error when the kernel allows no mount namespace.
 func ReadOnlyCommand(ctx context.Context, tree string, writable []string, c Cmd) (*exec.Cmd, error) {

@@ -20,8 +20,9 @@ const scratchPrefix = "gocare-view-"
 // scratch is a directory that holds what a view adds to its tree. Every process of the view has a shared lock on the
 // file "lock" in it.
 type scratch struct {
-	dir  string
-	lock *os.File
+	dir   string
+	lock  *os.File
+	watch *watcher // nil if it could not be started: then the next run removes what a killed one leaves
 }
 
 func (s *scratch) lockName() string { return filepath.Join(s.dir, "lock") }
@@ -55,7 +56,9 @@ func newScratch(in string) (*scratch, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &scratch{dir: dir, lock: lock}, nil
+	s := &scratch{dir: dir, lock: lock}
+	s.watch, _ = startWatcher(s)
+	return s, nil
 }
 
 func (s *scratch) remove() error {
@@ -64,7 +67,7 @@ func (s *scratch) remove() error {
 		return fault.New(fault.Environment, s.dir, "cannot remove the scratch directory").WithCause(rm).
 			WithHint("remove it by hand; the tree is unchanged")
 	}
-	return err
+	return errors.Join(err, s.watch.stop())
 }
 
 func lockShared(name string) (*os.File, error) {

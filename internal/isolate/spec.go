@@ -27,7 +27,7 @@ const (
 
 // spec tells the child what to set up and do.
 type spec struct {
-	Op       string // "run", "probe", "read" or "write"
+	Op       string // "run", "probe", "read", "write" or "watch"
 	Tree     string // without symbolic links
 	Mode     Mode   // "" for a view without layers
 	Scratch  string
@@ -39,6 +39,7 @@ type spec struct {
 	Dir      string
 	Lock     string // file every process of the view holds a shared lock on
 	Path     string // read: the file
+	Parent   int    // run: PID of the program that asked
 }
 
 // parseSpec decodes what command encoded. Not JSON, which cannot carry file names that are not UTF-8.
@@ -53,6 +54,7 @@ func parseSpec(text string) (*spec, error) {
 
 // command returns the command that runs args in the view.
 func (sp *spec) command(ctx context.Context, env, args []string) *exec.Cmd {
+	sp.Parent = os.Getpid()
 	var text bytes.Buffer
 	if err := gob.NewEncoder(&text).Encode(sp); err != nil {
 		panic(err) // strings and flags always encode
@@ -69,8 +71,9 @@ func (sp *spec) command(ctx context.Context, env, args []string) *exec.Cmd {
 	return cmd
 }
 
-// attributes asks for a process group, so that cancelling ends what the command started too, and for the namespaces. In a user namespace the user keeps his identity; the capabilities that mounting
-// takes are ambient, so that they survive the program's own start, and dropped before the command's.
+// attributes asks for a process group, so that cancelling ends what the command started too, and for the namespaces. In a
+// user namespace the user keeps his identity; the capabilities that mounting takes are ambient, so that they survive the
+// program's own start, and dropped before the command's.
 func (sp *spec) attributes() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	if !sp.Names {
