@@ -261,6 +261,9 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 		b.version = lib.version
 	}
 	switch {
+	case inLibrary && lib.missing != "":
+		b.why = fault.Refuse("new-library", "original binary", "%q is in %s, which the original does not load", name, lib.missing).
+			WithHint("a running process is given no library: do without it; --allow new-library if the process is sure to have it loaded")
 	case inLibrary:
 	case sym.Bind == elf.STB_WEAK:
 		b.absent = true

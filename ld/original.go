@@ -14,6 +14,7 @@ type Object struct {
 	Member  string // archive member, else ""
 	File    *elfobj.File
 	Changed bool // the patch changes this unit; only reported
+	New     bool // a shared library that only the patched link has, and that the original does not load
 }
 
 // Original is the original binary with everything known about its link.
@@ -61,6 +62,7 @@ type definition struct {
 type libSymbol struct {
 	typ     elf.SymType
 	version string // empty where several are defined
+	missing string // the library's name, if only one that the original does not load has the symbol
 }
 
 // Open puts the binary, its map and the inputs of its link together.
@@ -217,11 +219,18 @@ func (o *Original) indexInputs(m *Map) {
 	for i := range o.objects {
 		f := o.objects[i].File
 		if f.Type == elf.ET_DYN {
-			o.indexLibrary(f)
+			if !o.objects[i].New {
+				o.indexLibrary(f, "")
+			}
 			continue
 		}
 		for k := range f.Symbols {
 			o.indexInput(inputSymbol{i, k}, &f.Symbols[k])
+		}
+	}
+	for i := range o.objects {
+		if o.objects[i].New {
+			o.indexLibrary(o.objects[i].File, libraryName(&o.objects[i]))
 		}
 	}
 	for _, e := range m.Entries {
@@ -229,6 +238,14 @@ func (o *Original) indexInputs(m *Map) {
 			o.commons[name] = addr
 		}
 	}
+}
+
+// libraryName is what a program asks for to have a library loaded.
+func libraryName(obj *Object) string {
+	if name := obj.File.Soname(); name != "" {
+		return name
+	}
+	return obj.Path
 }
 
 func (o *Original) indexInput(at inputSymbol, s *elfobj.Symbol) {
@@ -256,7 +273,7 @@ func (o *Original) indexInput(at inputSymbol, s *elfobj.Symbol) {
 func (o *Original) allLibraries() bool {
 	given := map[string]bool{}
 	for i := range o.objects {
-		if f := o.objects[i].File; f.Type == elf.ET_DYN {
+		if f := o.objects[i].File; f.Type == elf.ET_DYN && !o.objects[i].New {
 			given[f.Soname()] = true
 		}
 	}
@@ -268,7 +285,8 @@ func (o *Original) allLibraries() bool {
 	return true
 }
 
-func (o *Original) indexLibrary(f *elfobj.File) {
+// indexLibrary collects what a library defines; missing is its name if the original does not load it.
+func (o *Original) indexLibrary(f *elfobj.File, missing string) {
 	for i := range f.DynSymbols {
 		s := &f.DynSymbols[i]
 		if s.Name == "" || !s.Defined() {
@@ -277,9 +295,9 @@ func (o *Original) indexLibrary(f *elfobj.File) {
 		known, found := o.library[s.Name]
 		switch {
 		case !found:
-			o.library[s.Name] = libSymbol{s.Type, s.Version}
-		case known.version != s.Version:
-			o.library[s.Name] = libSymbol{known.typ, ""}
+			o.library[s.Name] = libSymbol{s.Type, s.Version, missing}
+		case known.version != s.Version && known.missing == missing:
+			o.library[s.Name] = libSymbol{known.typ, "", missing}
 		}
 	}
 }

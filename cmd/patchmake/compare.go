@@ -175,7 +175,7 @@ func orNone(s string) string {
 
 // target describes one binary with the units that differ between its two links.
 func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
-	t := target{Path: f.Path, BuildID: link.BuildID, Binary: link.OutputID, Map: link.MapID, Inputs: link.Inputs, Shared: link.Shared, link: link}
+	t := target{Path: f.Path, BuildID: link.BuildID, Binary: link.OutputID, Map: link.MapID, Inputs: link.Inputs, Shared: librariesOf(link), link: link}
 	pair := c.pairs[link.Output]
 	if pair == nil {
 		return t, c.refuseMoved(f, link)
@@ -186,6 +186,7 @@ func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
 	if len(pair.Missing) > 0 {
 		return t, c.refuseMissing(f, link, pair.Missing)
 	}
+	t.NewLibs = c.newLibraries(pair)
 	for _, u := range pair.Units {
 		if u.Orig == nil {
 			t.New = append(t.New, c.addition(u))

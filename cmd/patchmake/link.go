@@ -145,12 +145,8 @@ func (w *workspace) openInputs(t target) (objects []ld.Object, index []int, err 
 		index[i] = len(objects)
 		objects = append(objects, ld.Object{Path: in.Path, Member: in.Member, File: f})
 	}
-	for _, path := range t.Shared {
-		if f, err := elfobj.Load(path); err == nil {
-			objects = append(objects, ld.Object{Path: path, File: f})
-		}
-	}
-	return objects, index, nil
+	libraries, err := w.libraries(t)
+	return append(objects, libraries...), index, err
 }
 
 func (w *workspace) loadObject(id buildtree.Digest) (*elfobj.File, error) {

@@ -37,7 +37,8 @@ type target struct {
 	Inputs  []buildtree.Input `json:"inputs"`
 	Shared  []string          `json:"shared"` // shared libraries it was linked against
 	Units   []unit            `json:"units"`
-	New     []addition        `json:"new,omitempty"` // inputs that only the patched link has
+	NewLibs []newLibrary      `json:"new_libs,omitempty"` // shared libraries that only the patched link has
+	New     []addition        `json:"new,omitempty"`      // inputs that only the patched link has
 
 	link *buildtree.Link // the original link, while comparing
 }
@@ -55,6 +56,12 @@ type unit struct {
 	PatchedTypes buildtree.Digest `json:"patched_types,omitempty"`
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
+}
+
+// newLibrary is a shared library that the patched link has and the original has not.
+type newLibrary struct {
+	Path   string           `json:"path"`
+	Object buildtree.Digest `json:"object"`
 }
 
 // addition is an input that the patched link has and the original has not: a new source, or another member of an archive.

@@ -8,6 +8,7 @@ func Overridable(code string) bool {
 		"filter-split",    // old and new versions mix
 		"gone-destructor", // it still runs at exit
 		"new-constructor", // it never runs
+		"new-library",     // the process has loaded it by other means
 		"no-types",        // layouts and signatures are not compared
 		"signature",       // no caller outside the patch uses the old prototype
 		"static-unproved", // static locals are paired by likeness
