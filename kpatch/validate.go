@@ -114,10 +114,10 @@ func validateSymbols(p *Patch) error {
 	return nil
 }
 
-// relocWidth returns how many bytes a relocation of one of the four types writes, or 0.
+// relocWidth returns how many bytes a relocation of a type that a patch may hold writes, or 0.
 func relocWidth(t elf.R_X86_64) uint64 {
 	switch t {
-	case elf.R_X86_64_64:
+	case elf.R_X86_64_64, elf.R_X86_64_GLOB_DAT:
 		return 8
 	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32:
 		return 4
@@ -140,6 +140,9 @@ func validateRelocs(p *Patch, s *Section) error {
 			return bad(s.Name, "0x%x: relocations overlap", r.Offset)
 		case r.Symbol <= 0 || r.Symbol >= len(p.Symbols):
 			return bad(s.Name, "0x%x: symbol %d of %d", r.Offset, r.Symbol, len(p.Symbols))
+		}
+		if r.Type == elf.R_X86_64_GLOB_DAT && p.Symbols[r.Symbol].Section != int(elf.SHN_UNDEF) {
+			return bad(s.Name, "0x%x: %v of no import", r.Offset, r.Type)
 		}
 		if sec := p.Symbols[r.Symbol].Section; sec != 0 && derived(&p.Sections[sec]) {
 			return bad(s.Name, "0x%x: reference to %s", r.Offset, p.Sections[sec].Name)

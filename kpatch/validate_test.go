@@ -39,6 +39,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{"import without name", func(p *Patch) { p.Symbols[4].Name = "" }, "bad name or version"},
 		{"import with a version in its name", func(p *Patch) { p.Symbols[4].Name = "puts@V" }, "bad name or version"},
 		{"relocation type", func(p *Patch) { text(p).Relocs[0].Type = elf.R_X86_64_PLT32 }, "R_X86_64_PLT32"},
+		{"GLOB_DAT of no import", func(p *Patch) { text(p).Relocs[0].Type, text(p).Relocs[0].Symbol = elf.R_X86_64_GLOB_DAT, 1 }, "R_X86_64_GLOB_DAT of no import"},
 		{"relocation past the end", func(p *Patch) { text(p).Relocs[0].Offset = 29 }, "past the section's 32 bytes"},
 		{"relocation far past the end", func(p *Patch) { text(p).Relocs[0].Offset = 1 << 63 }, "past the section's 32 bytes"},
 		{"relocations overlap", func(p *Patch) { text(p).Relocs[0].Offset = 9 }, "overlap"},

@@ -2,7 +2,7 @@
 //
 // Input: assembled objects of chosen functions, the original binary, the map and the objects of its link. Output: one
 // joined object in which every reference is a place in the patch, a link address of the original, or a named import,
-// by one of the four relocation types that a patch may hold. What does not resolve is an error naming symbol, user and
+// by one of the five relocation types that a patch may hold. What does not resolve is an error naming symbol, user and
 // where it was sought. Inputs that only the patched link has are cut down to what is needed of them, and joined too.
 //
 // A name means, in this order: a symbol of the unit itself; a local symbol of the unit's original object, placed by the
@@ -14,7 +14,8 @@
 // becomes an Import. The loader gives each import an entry of 16 bytes in its jump table: an indirect jump, and at offset 8
 // the address it jumps to. A call is PC32 with addend -4. A load of the address is PC32 with 8 added to its addend, so that
 // the entry's second half serves as GOT slot: that is exact for functions and data. R_X86_64_64 may store the entry's
-// address instead of the symbol's, so it is used for functions only.
+// address instead of the symbol's, so it is used for functions only; R_X86_64_GLOB_DAT stores the symbol's, in data that
+// points at variables.
 //
 // The bytes of every function that is to be replaced are compared with those of the original object, relocated fields
 // left out: map, objects and binary belong together or the patch is refused. The relaxations and TLS transitions are those

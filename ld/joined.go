@@ -32,7 +32,7 @@ type JoinedSection struct {
 // JoinedReloc is a reference: the place is Offset bytes into its section.
 type JoinedReloc struct {
 	Offset uint64
-	Type   elf.R_X86_64 // 64, 32, 32S or PC32 and nothing else
+	Type   elf.R_X86_64 // 64, 32, 32S or PC32, or GLOB_DAT of an import
 	Target Target
 	Addend int64
 }

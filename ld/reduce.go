@@ -26,7 +26,7 @@ type dest struct {
 // to an import reaches, with this much added, a word that holds the import's address: a GOT slot.
 const jumpSlotAddress = 8
 
-// reduce writes a reference as constants and relocations of the four types that a patch may hold.
+// reduce writes a reference as constants and relocations of the five types that a patch may hold.
 func (j *joiner) reduce(p *spot, d dest) error {
 	switch {
 	case isTLS(p.kind()):
@@ -235,11 +235,10 @@ func (j *joiner) reduceImport(p *spot, b binding) error {
 		if addr, found := j.o.canonical(b.name); found {
 			return j.toOriginal(p, t, addr)
 		}
-		if b.typ != elf.STT_FUNC && b.typ != elf.STT_GNU_IFUNC {
-			return fault.Refuse("new-data-import", "", "data refers to %q, which the original does not import", b.name).
-				WithHint("take its address in code")
+		if (b.typ == elf.STT_FUNC || b.typ == elf.STT_GNU_IFUNC) && p.addend() == 0 {
+			return j.emitImport(p, t, b, elf.STT_FUNC, 0)
 		}
-		return j.emitImport(p, t, b, elf.STT_FUNC, p.addend())
+		return j.emitImport(p, elf.R_X86_64_GLOB_DAT, b, elf.STT_OBJECT, p.addend())
 	}
 	return j.unsupported(p)
 }

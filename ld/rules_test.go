@@ -127,7 +127,8 @@ func TestRulesPIE(t *testing.T) {
 		{name: "address of a new import", body: "lea optarg(%rip), %r9", want: ".kpatch.text+0x3 PC32 import STT_OBJECT optarg +4", text: "4c8b0d"},
 		{name: "direct access to a new import", body: "mov optarg(%rip), %rax", code: "direct-import"},
 		{name: "direct store to a new import", body: "movl $1, optind(%rip)", code: "direct-import"},
-		{name: "import of unknown type in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad getppid\n\t.section .kpatch.text", code: "new-data-import"},
+		{name: "import of unknown type in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad getppid\n\t.section .kpatch.text", want: ".kpatch.data+0x0 GLOB_DAT import STT_OBJECT getppid +0"},
+		{name: "middle of an import in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad fmod+8\n\t.section .kpatch.text", want: ".kpatch.data+0x0 GLOB_DAT import STT_OBJECT fmod@GLIBC_2.2.5 +8"},
 		{name: "import of known type in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad fmod\n\t.section .kpatch.text", want: ".kpatch.data+0x0 64 import STT_FUNC fmod@GLIBC_2.2.5 +0"},
 		{name: "pointer in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad table+8\n\t.section .kpatch.text", want: ".kpatch.data+0x0 64 table +8"},
 		{name: "mov from the GOT", body: "mov exported@GOTPCREL(%rip), %r12", want: ".kpatch.text+0x3 PC32 exported -4", text: "4c8d25"},
@@ -174,6 +175,7 @@ func TestRulesShared(t *testing.T) {
 		{name: "exported function without a stub", body: "call never_called_by_anyone@PLT", want: ".kpatch.text+0x1 PC32 import STT_FUNC never_called_by_anyone -4"},
 		{name: "exported variable", body: "mov exported@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 in .got -4", text: "488b05"},
 		{name: "exported variable, directly", body: "mov exported(%rip), %eax", code: "direct-import"},
+		{name: "exported variable in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad exported+2\n\t.section .kpatch.text", want: ".kpatch.data+0x0 GLOB_DAT import STT_OBJECT exported +2"},
 		{name: "hidden function", body: "call hidden_global", want: ".kpatch.text+0x1 PC32 hidden_global -4"},
 		{name: "exported variable without a slot", body: "mov unused_export@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT unused_export +4"},
 		{name: "32-bit address", body: "mov $cnt, %eax", code: "absolute-reference"},
@@ -229,7 +231,7 @@ func TestLibraries(t *testing.T) {
 	}
 	checkRules(t, b, b.open(t), "main", []rule{
 		{name: "function in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad getppid\n\t.section .kpatch.text", want: ".kpatch.data+0x0 64 import STT_FUNC getppid@GLIBC_2.2.5 +0"},
-		{name: "variable in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad optarg\n\t.section .kpatch.text", code: "new-data-import"},
+		{name: "variable in data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad optarg+4\n\t.section .kpatch.text", want: ".kpatch.data+0x0 GLOB_DAT import STT_OBJECT optarg@GLIBC_2.2.5 +4"},
 		{name: "variable", body: "mov optarg@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT optarg@GLIBC_2.2.5 +4"},
 		{name: "in no library", body: "call no_such_function", code: "undefined-symbol"},
 		{name: "weak and in a library", body: "\t.weak getppid\n\tcall getppid", want: ".kpatch.text+0x1 PC32 import STT_FUNC getppid@GLIBC_2.2.5 -4"},

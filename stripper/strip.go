@@ -237,10 +237,13 @@ func (s *stripper) checkAbsolute(section string, rule relocRule, r ld.JoinedRelo
 // import the address begins at the second quadword, which only a relative reference of at least 8 bytes reaches.
 func (s *stripper) checkImport(section string, rule relocRule, r ld.JoinedReloc) error {
 	if r.Target.Kind != ld.Imported {
+		if r.Type == elf.R_X86_64_GLOB_DAT {
+			return fault.New(fault.Bug, "section "+section, "0x%x: %v of no import", r.Offset, r.Type)
+		}
 		return nil
 	}
 	imp := s.j.Imports[r.Target.Index]
-	if imp.Type == elf.STT_FUNC || imp.Type == elf.STT_OBJECT && rule.relative && r.Addend >= 0 {
+	if r.Type == elf.R_X86_64_GLOB_DAT || imp.Type == elf.STT_FUNC || imp.Type == elf.STT_OBJECT && rule.relative && r.Addend >= 0 {
 		return nil
 	}
 	return fault.Refuse("import-data", "section "+section,
@@ -262,6 +265,8 @@ var x86Relocs = map[elf.R_X86_64]relocRule{
 	elf.R_X86_64_32:   {width: 4, absolute32: true, max: math.MaxUint32},
 	elf.R_X86_64_32S:  {width: 4, absolute32: true, min: math.MinInt32, max: math.MaxInt32},
 	elf.R_X86_64_PC32: {width: 4, relative: true},
+
+	elf.R_X86_64_GLOB_DAT: {width: 8}, // of imports only
 }
 
 // digest returns the SHA-256 in hex.

@@ -173,6 +173,7 @@ func TestStripRefuses(t *testing.T) {
 			reloc(j).Type, o.PIE = elf.R_X86_64_32S, true
 		}, "reloc-32-pie", "R_X86_64_32S"},
 		{"32-bit address for a binary linked at 0", func(j *ld.Joined, _ *Options) { reloc(j).Type = elf.R_X86_64_32S }, "reloc-32-pie", "R_X86_64_32S"},
+		{"GLOB_DAT of no import", func(j *ld.Joined, _ *Options) { j.Sections[1].Relocs[0].Type = elf.R_X86_64_GLOB_DAT }, "", "R_X86_64_GLOB_DAT of no import"},
 		{"original above 2 GiB", func(j *ld.Joined, _ *Options) {
 			fixed(j)
 			j.Originals[2].Addr = 1<<31 - 8
@@ -236,6 +237,10 @@ func TestNearestNeighbours(t *testing.T) {
 		{"data import through its slot", func(j *ld.Joined, _ *Options) {
 			j.Imports[1].Type = elf.STT_OBJECT
 			j.Sections[0].Relocs[2].Addend = 4
+		}},
+		{"data import whose address is stored", func(j *ld.Joined, _ *Options) {
+			j.Imports[1].Type = elf.STT_OBJECT
+			j.Sections[0].Relocs[2].Type = elf.R_X86_64_GLOB_DAT
 		}},
 		{"target at the end of its section", func(j *ld.Joined, _ *Options) { j.Sections[0].Relocs[1].Target.Offset = 16 }},
 	} {

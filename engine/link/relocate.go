@@ -65,6 +65,9 @@ func (l *linker) value(section string, rel kpatch.Reloc, field []byte) (value ui
 	if isTLS(rel.Type) {
 		return 0, false, refuseSymbol(sym, "relocation %s needs a thread-local variable", rel.Type)
 	}
+	if rel.Type == elf.R_X86_64_GLOB_DAT {
+		return 0, false, refuseSymbol(sym, "relocation %s needs an import", rel.Type)
+	}
 	base, err := l.symbolValue(sym)
 	return base + uint64(rel.Addend), false, err
 }
@@ -100,6 +103,8 @@ func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbo
 			return uint64(l.imports[entry]) + uint64(rel.Addend), nil
 		}
 		return slot + uint64(rel.Addend), nil
+	case elf.R_X86_64_GLOB_DAT:
+		return uint64(l.imports[entry]) + uint64(rel.Addend), nil
 	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
 		return slot + kpatch.JumpSlotTarget + uint64(rel.Addend), nil
 	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32:
@@ -135,7 +140,7 @@ func isTLS(t elf.R_X86_64) bool {
 // fieldSize returns the bytes a relocation changes, 0 for a type that is not known.
 func fieldSize(t elf.R_X86_64) uint64 {
 	switch t {
-	case elf.R_X86_64_64, elf.R_X86_64_TPOFF64:
+	case elf.R_X86_64_64, elf.R_X86_64_TPOFF64, elf.R_X86_64_GLOB_DAT:
 		return 8
 	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_GOTPCREL,
 		elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX, elf.R_X86_64_GOTTPOFF, elf.R_X86_64_TPOFF32:
@@ -148,7 +153,7 @@ func fieldSize(t elf.R_X86_64) uint64 {
 func store(field []byte, t elf.R_X86_64, value, place uint64) error {
 	fits := true
 	switch t {
-	case elf.R_X86_64_64:
+	case elf.R_X86_64_64, elf.R_X86_64_GLOB_DAT:
 		binary.LittleEndian.PutUint64(field, value)
 		return nil
 	case elf.R_X86_64_32:
