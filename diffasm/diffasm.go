@@ -39,4 +39,6 @@ type EmittedFunction struct {
 	Orig   string   // the function's symbol in the original unit's object, "" if new
 	Parts  []string // further original symbols it replaces ("f.cold")
 	Reason string
+	Calls  []string // functions of the original unit that it calls, also through others of the unit
+	Spares bool     // it overwrites no register that the original does not: see spares
 }

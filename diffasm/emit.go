@@ -54,6 +54,7 @@ func newName(p *fn, o *fn) string {
 func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
 	ef := EmittedFunction{Name: pair.p.name, Symbol: newName(pair.p, pair.o), Reason: f.Reason}
 	if pair.o != nil {
+		ef.Calls, ef.Spares = e.d.reached(pair.p), e.d.spares(pair.p, pair.o)
 		ef.Name, ef.Orig = pair.o.name, pair.o.name
 		ef.Parts = pair.o.parts
 	}

@@ -130,6 +130,9 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 	if err := b.verifyParts(pp); err != nil {
 		return nil, err
 	}
+	if err := b.checkApart(pp); err != nil {
+		return nil, err
+	}
 	base, err := b.place(pp)
 	if err != nil {
 		return nil, err

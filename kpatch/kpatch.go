@@ -121,4 +121,7 @@ type Part struct {
 	Size     uint64 `json:"size"`     // bytes
 	SHA256   string `json:"sha256"`   // of the bytes in the original binary's file, before any run-time relocation
 	Reason   string `json:"reason"`   // why it is in the patch
+
+	Calls  []uint64 `json:"calls,omitempty"`  // of the function: link addresses of the unit's functions that the new code calls, directly or not
+	Spares bool     `json:"spares,omitempty"` // of the function: the new code overwrites no register that the original does not
 }

@@ -75,6 +75,21 @@ func (o *Original) functionSymbol(input int, name, where string) (*elfobj.Symbol
 	return found, nil
 }
 
+// functionAddrs returns the link addresses of functions of an input, as far as they are in the binary.
+func (o *Original) functionAddrs(input int, names []string) []uint64 {
+	var addrs []uint64
+	for _, name := range names {
+		s, err := o.functionSymbol(input, name, "")
+		if err != nil {
+			continue
+		}
+		if p := o.places[input][s.Section]; p.state == placed {
+			addrs = append(addrs, p.addr+s.Value)
+		}
+	}
+	return addrs
+}
+
 // oldPart finds the bytes of one contiguous part of a function in the binary and compares them with the object's.
 func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, bool, error) {
 	obj, p := &o.objects[input], o.places[input][s.Section]

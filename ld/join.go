@@ -403,6 +403,7 @@ func (j *joiner) functions(joined *Joined, text int) error {
 					return fault.New(fault.Bug, r.Unit.Name+": "+f.Name, "0x%x is in no section", f.old.addr)
 				}
 				out.Old, out.OldSize, out.Parts = old, f.old.room, f.old.parts
+				out.Calls, out.Spares = j.o.functionAddrs(r.Unit.Input, f.Calls), f.Spares
 			}
 			joined.Functions = append(joined.Functions, out)
 		}

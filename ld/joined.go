@@ -81,6 +81,8 @@ type JoinedFunction struct {
 	IsNew   bool
 	Reason  string
 	Parts   []OldPart // the function itself first, then its .cold parts; none if IsNew
+	Calls   []uint64  // link addresses of its unit's functions that the new code calls, directly or not
+	Spares  bool      // the new code overwrites no register that the original does not
 }
 
 // OldPart is one contiguous range of original code that the patch replaces.

@@ -24,7 +24,9 @@ type UnitFunction struct {
 	Orig     string   // symbol in the original unit's object, "" for a new function
 	Parts    []string // further original symbols it replaces ("f.cold")
 	Reason   string
-	Optional bool // unchanged: where the jump does not fit it is skipped, and its callers keep the original
+	Calls    []string // original symbols of the unit's functions that it calls, directly or not
+	Spares   bool     // it overwrites no register that the original function does not
+	Optional bool     // unchanged: where the jump does not fit it is skipped, and its callers keep the original
 }
 
 // Resolved is a unit of which every reference to the original is known.

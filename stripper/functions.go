@@ -101,13 +101,15 @@ func (s *stripper) checkTarget(t ld.Target) error {
 // addParts records address, length and digest of every original range that the patch replaces.
 func (s *stripper) addParts() error {
 	for _, f := range s.j.Functions {
-		for _, p := range f.Parts {
+		for i, p := range f.Parts {
 			if p.Size != uint64(len(p.Bytes)) {
 				return fault.New(fault.Bug, f.Name, "%s has %d bytes but %d are given", p.Name, p.Size, len(p.Bytes))
 			}
-			s.patch.Meta.Parts = append(s.patch.Meta.Parts, kpatch.Part{
-				Function: f.Name, Name: p.Name, Addr: p.Addr, Size: p.Size, SHA256: digest(p.Bytes), Reason: f.Reason,
-			})
+			part := kpatch.Part{Function: f.Name, Name: p.Name, Addr: p.Addr, Size: p.Size, SHA256: digest(p.Bytes), Reason: f.Reason}
+			if i == 0 {
+				part.Calls, part.Spares = f.Calls, f.Spares
+			}
+			s.patch.Meta.Parts = append(s.patch.Meta.Parts, part)
 		}
 		if f.IsNew {
 			continue

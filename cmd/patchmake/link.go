@@ -101,9 +101,11 @@ func link(o *ld.Original, inputs []input, additions []*added) (*ld.Joined, error
 func ldUnit(name string, input int, r unitResult, optional bool) ld.Unit {
 	out := ld.Unit{Name: name, Input: input, Object: r.object}
 	for _, f := range r.emitted.Functions {
-		out.Functions = append(out.Functions, ld.UnitFunction{
-			Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: optional,
-		})
+		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: optional}
+		if !optional {
+			u.Calls, u.Spares = f.Calls, f.Spares
+		}
+		out.Functions = append(out.Functions, u)
 	}
 	return out
 }

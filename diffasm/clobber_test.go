@@ -1,0 +1,62 @@
+package diffasm
+
+import "testing"
+
+// Callers of the original may rely on the registers that it leaves alone.
+func TestSpares(t *testing.T) {
+	const other = "other:\n movl $1, %r8d\n ret\n"
+	tests := []struct {
+		name       string
+		orig, next string // bodies of f
+		want       bool
+	}{
+		{"the same", "movl %edi, %eax", "movl %edi, %eax", true},
+		{"one more", "movl %edi, %eax", "movl %edi, %eax\n movl %edi, %ecx", false},
+		{"one less", "movl %edi, %eax\n movl %edi, %ecx", "movl %edi, %eax", true},
+		{"reading is not writing", "leal 1(%rdi), %eax", "leal 1(%rdi,%rsi), %eax\n cmpl %esi, %edx", true},
+		{"another name of one register", "movl %edi, %eax\n movb $1, %cl", "movl %edi, %eax\n movq %rdi, %rcx", true},
+		{"a byte of rdi", "movl %esi, %eax", "movb $1, %dil", false},
+		{"a numbered one", "movl %esi, %eax", "movl $1, %r10d", false},
+		{"kept by every function", "movl %esi, %eax", "movl %esi, %eax\n movl $1, %ebx\n movl $1, %r12d", true},
+		{"a division writes rdx", "movl %edi, %eax", "movl %edi, %eax\n idivl %esi", false},
+		{"a division did so before", "movl %edi, %eax\n movl $0, %edx", "movl %edi, %eax\n idivl %esi", true},
+		{"multiplied by one operand", "movl $1, %eax\n imull %ecx", "movl $1, %ecx", false},
+		{"a repeated string instruction", "movl %edi, %eax", "rep movsq", false},
+		{"a vector register", "movl %edi, %eax", "pxor %xmm3, %xmm3", false},
+		{"wider", "pxor %xmm3, %xmm3", "vpxor %ymm3, %ymm3, %ymm3", true},
+		{"all vectors", "pxor %xmm3, %xmm3", "vzeroupper", false},
+		{"a mask", "movl %edi, %eax", "kmovb %eax, %k1", false},
+		{"a call to what is unknown", "movl %edi, %eax", "call puts", false},
+		{"it was called before", "call puts", "movl $1, %r11d\n call puts", true},
+		{"a tail call", "movl %edi, %eax", "jmp puts", false},
+		{"a pointer", "movl %edi, %eax", "notrack jmp *%rax", false},
+		{"a callee of the unit", "movl $1, %eax", "call other", false},
+		{"the callee was called before", "call other", "movl $1, %r8d", true},
+		{"the callee's registers", "call other", "movl $1, %r9d", false},
+		{"inline assembly", "movl $1, %eax", "\n#APP\n nop\n#NO_APP", false},
+		{"an instruction that is not known", "movl $1, %eax", "unheard %rcx, %rax", false},
+	}
+	unit := func(body string) string {
+		function := func(name, text string) string {
+			return "\t.globl " + name + "\n\t.type " + name + ", @function\n" + text + "\t.size " + name + ", .-" + name + "\n"
+		}
+		return "\t.text\n" + function("f", "f:\n "+body+"\n ret\n") + function("other", other)
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			d := &Delta{orig: mustParse(t, unit(test.orig)), patched: mustParse(t, unit(test.next))}
+			if got := d.spares(d.patched.fnByName["f"], d.orig.fnByName["f"]); got != test.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func mustParse(t *testing.T, text string) *File {
+	t.Helper()
+	f, err := Parse("unit.s", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}

@@ -1,0 +1,83 @@
+package endtoend
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gocare/internal/testkit"
+)
+
+// A caller keeps values in registers that its callee leaves alone, as gcc saw it do (-fipa-ra). A patch made apart, whose
+// version of the callee uses them, would make the other patch's caller wrong.
+func TestCompiledApart(t *testing.T) {
+	programs(t)
+	t.Parallel()
+	dir := t.TempDir()
+	original := map[string]string{
+		"Makefile": `CFLAGS = -O2
+prog: prog.c
+	$(CC) $(CFLAGS) -o prog prog.c
+install: prog
+	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
+clean:
+	rm -f prog
+`,
+		"prog.c": `#include <stdio.h>
+static __attribute__((noinline, noclone)) long scale(long x) { return x * 3; }
+__attribute__((noinline, noclone)) long sum(long a, long b, long c) { return scale(a) + 1; }
+int main(void)
+{
+	char line[64];
+	setvbuf(stdout, 0, _IOLBF, 0);
+	while (fgets(line, sizeof line, stdin)) printf("%ld\n", sum(10, 20, 30));
+	return 0;
+}
+`,
+	}
+	writeTree(t, dir, original)
+	mustRun(t, 0, dir, []string{"CC=carecc"}, "make")
+	patch := func(id, old, text string) string {
+		t.Helper()
+		writePatch(t, dir, original, map[string]string{"Makefile": original["Makefile"], "prog.c": strings.Replace(original["prog.c"], old, text, 1)})
+		out := filepath.Join(dir, id)
+		mustRun(t, 0, dir, []string{"LPMAKE_PATCHROOT=" + out}, "patchmake", "-i", id, "fix.patch")
+		return out
+	}
+	const keeps, uses, spares = "scale(a) * b + c", "x % 7 * x % 1000", "x * 5"
+	caller := patch("caller", "scale(a) + 1", keeps)
+	callee := patch("callee", "x * 3", uses)
+	sparing := patch("sparing", "x * 3", spares)
+	both := patch("both", "x * 3; }\n__attribute__((noinline, noclone)) long sum(long a, long b, long c) { return scale(a) + 1",
+		uses+"; }\n__attribute__((noinline, noclone)) long sum(long a, long b, long c) { return "+keeps)
+
+	start := func() (*testkit.Proc, func(want int, command string, args ...string) result) {
+		p := testkit.Start(t, filepath.Join(dir, "prog"))
+		hold(t, p, []turn{{Input: "", Want: "31"}})
+		return p, func(want int, command string, args ...string) result {
+			t.Helper()
+			return mustRun(t, want, dir, nil, "carectl", append([]string{command, "-p", pid(p)}, args...)...)
+		}
+	}
+	for _, order := range [][2]string{{caller, callee}, {callee, caller}} {
+		_, carectl := start()
+		carectl(0, "patch", order[0])
+		r := carectl(1, "patch", order[1])
+		assertContains(t, r.Stderr, `patch caller: "sum" calls "scale", which patch callee replaces: they were compiled apart`)
+		carectl(1, "check", order[1])
+	}
+	_, carectl := start()
+	carectl(1, "patch", caller, callee)
+
+	p, carectl := start()
+	carectl(0, "patch", caller)
+	hold(t, p, []turn{{Input: "", Want: "630"}})
+	carectl(0, "patch", sparing)
+	hold(t, p, []turn{{Input: "", Want: "1030"}})
+	carectl(0, "unpatch", "-i", "caller")
+	carectl(0, "unpatch", "-i", "sparing")
+	carectl(0, "patch", both)
+	hold(t, p, []turn{{Input: "", Want: "630"}})
+	r := carectl(1, "patch", sparing)
+	assertContains(t, r.Stderr, `patch both: "sum" calls "scale", which patch sparing replaces`)
+}
