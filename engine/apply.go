@@ -28,7 +28,12 @@ type PatchResult struct {
 	Region    uint64
 	Functions []string // replaced
 	Reused    bool     // the region of an earlier time: its data keep their values
+	Over      []Over
 }
+
+// Over is a function in which a patch took the place of another patch, whose change is in effect only as far as the new
+// code has it too.
+type Over struct{ Function, ID string }
 
 // Apply applies a plan: all of its patches or none.
 func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
@@ -62,6 +67,9 @@ func (p *Plan) applied() []PatchResult {
 		}
 		for _, f := range pp.Functions {
 			r.Functions = append(r.Functions, f.Name)
+			if f.Over != "" {
+				r.Over = append(r.Over, Over{f.Name, f.Over})
+			}
 		}
 		list = append(list, r)
 		record(p.Process, "applied", r.ID, r.Target, nil)

@@ -29,6 +29,10 @@ func patch(c *command) error {
 		return engine.Apply(c.ctx, plan, c.options())
 	}, func(o outcome) {
 		for _, r := range o.Patches {
+			for _, f := range r.Over {
+				c.ui.Note("pid %d: patch %s replaces %q of patch %s: what that changed there is in effect only if %s has it too",
+					o.PID, r.ID, f.Function, f.Patch, r.ID)
+			}
 			if r.Reused {
 				c.ui.Note("pid %d: the variables of patch %s keep the values they had when it was removed", o.PID, r.ID)
 			}

@@ -64,12 +64,23 @@ type patchResult struct {
 	Region    string   `json:"region"`
 	Functions []string `json:"functions"`
 	Reused    bool     `json:"reused,omitempty"` // its data keep the values of the time before
+	Over      []over   `json:"over,omitempty"`
+}
+
+// over is a function in which the patch took the place of another one.
+type over struct {
+	Function string `json:"function"`
+	Patch    string `json:"patch"`
 }
 
 func newOutcome(r engine.Result) outcome {
 	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds}
 	for _, p := range r.Patches {
-		o.Patches = append(o.Patches, patchResult{p.ID, p.Target, p.BuildID, fmt.Sprintf("%#x", p.Region), p.Functions, p.Reused})
+		result := patchResult{p.ID, p.Target, p.BuildID, fmt.Sprintf("%#x", p.Region), p.Functions, p.Reused, nil}
+		for _, f := range p.Over {
+			result.Over = append(result.Over, over{f.Function, f.ID})
+		}
+		o.Patches = append(o.Patches, result)
 	}
 	return o
 }
