@@ -49,6 +49,19 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
+// numberedKind is the kind of a name that a number alone makes automatic.
+const numberedKind = ".#"
+
+// numberedNames adds the names of private variables that have a number behind them in a unit of clang's. It gives the first
+// static local x of f the name f.x and the next one, of another block, f.x.1; it also takes structures apart, s into s.0 and s.1.
+func (f *File) numberedNames(names map[string]bool) {
+	for _, b := range f.vars {
+		if a, ok := splitAuto(b.name); ok && f.clang && a.kinds == numberedKind && !f.isGlobal(b.name) {
+			names[a.base] = true
+		}
+	}
+}
+
 // key is what candidates for the same name have in common.
 func (a autoName) key() string { return a.base + a.kinds }
 
@@ -82,7 +95,13 @@ func (f *File) isLiteral(b *block) bool {
 	}
 	// A constant in a section whose pieces the linker may merge has no address of its own, whatever its name; clang puts static
 	// ones there when it sees that nobody compares their addresses.
-	return (isUnnamed(b.name) || b.sec.merge) && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+	return (isUnnamed(b.name) || b.sec.merge || b.isOffsetTable()) && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+}
+
+// isOffsetTable reports whether b is a table of distances from its own start, which LLVM makes of a constant table of addresses and
+// names after the function that uses it.
+func (b *block) isOffsetTable() bool {
+	return strings.HasPrefix(b.name, "reltable.") && len(b.items) > 0 && strings.HasSuffix(b.items[0].args, "-"+b.name)
 }
 
 // isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name), which

@@ -141,7 +141,10 @@ func (c *closure) carry(b *block) {
 
 // newVar adds a variable the original does not have.
 func (c *closure) newVar(b *block) {
-	switch {
+	switch kept := c.d.keptAs(b); {
+	case kept != "":
+		c.refuse("static-ambiguous", "the running program does not keep the variable as its source has it: make the change without it",
+			"it uses the static variable %q, which the compiler keeps as %q in the original", b.name, kept)
 	case b.sec.class == classTLS:
 		c.refuse("new-tls", "use a variable that is not thread-local, or a library of thread keys", "it uses the new thread-local variable %q", b.name)
 	case b.common && c.d.patched.isGlobal(b.name):

@@ -13,7 +13,11 @@ func (p *parser) directive(st stmt) bool {
 		p.loc(st.args)
 	case ".file":
 		p.file(st.args)
-	case ".ident", ".cfi_sections", ".loc_mark_labels", ".addrsig", ".addrsig_sym", ".version", ".title":
+	case ".ident":
+		p.f.clang = p.f.clang || strings.Contains(st.args, "clang version")
+	case ".addrsig":
+		p.f.clang = true
+	case ".cfi_sections", ".loc_mark_labels", ".addrsig_sym", ".version", ".title":
 	case ".globl", ".global", ".weak", ".local", ".hidden", ".protected", ".internal":
 		p.binding(st)
 	case ".type":

@@ -9,6 +9,7 @@ type place struct {
 	fn   string // the function whose static local it is, "" at file level
 	file int32  // DW_AT_decl_file
 	line int32  // DW_AT_decl_line
+	how  string // rest of the location: how the variable's value is made of what its symbol holds, "" for as it is
 }
 
 // DWARF constants used here (DWARF 5, sections 7.5.3 to 7.5.6 and 7.7.1).
@@ -34,7 +35,7 @@ const (
 var formSize = map[uint64]int{
 	0x01: 8, 0x05: 2, 0x06: 4, 0x07: 8, 0x0b: 1, 0x0c: 1, 0x0d: -1, 0x0e: 4, 0x0f: -1, 0x10: 4, 0x11: 1, 0x12: 2, 0x13: 4,
 	0x14: 8, 0x15: -1, 0x17: 4, 0x19: 0, 0x1a: -1, 0x1b: -1, 0x1e: 16, 0x1f: 4, 0x20: 8, 0x22: -1, 0x23: -1,
-	0x25: 1, 0x26: 2, 0x28: 4, 0x29: 1, 0x2a: 2, 0x2c: 4, 0x21: 0,
+	0x25: 1, 0x26: 2, 0x28: 4, 0x29: 1, 0x2a: 2, 0x2c: 4, 0x21: 0, // strx1, strx2, strx4, addrx1, addrx2, addrx4, implicit_const
 }
 
 // blockLength is the size of the length before a block; -1 is LEB128.
@@ -57,7 +58,7 @@ type die struct {
 	tag, ref uint64 // ref: offset of the entry that has the name
 	parent   *die   // the function around it
 	name     string
-	sym      string // the symbol its location names
+	located  []located
 	place    place
 }
 
@@ -77,20 +78,33 @@ func (f *File) places() map[string]place {
 	}
 	out := map[string]place{}
 	for _, d := range r.dies {
-		if d.sym != "" {
-			p := d.place
-			if o := r.dies[d.ref]; o != nil && p.line == 0 {
-				p.file, p.line = o.place.file, o.place.line
-			}
-			if d.parent != nil {
-				if p.fn = r.nameOf(d.parent, 0); p.fn == "" {
-					return nil
-				}
-			}
-			out[d.sym] = p
+		if len(d.located) > 0 && !r.addPlaces(out, d) {
+			return nil
 		}
 	}
 	return out
+}
+
+// addPlaces adds the symbols of a variable; it is false where its function is not known.
+func (r *dieReader) addPlaces(out map[string]place, d *die) bool {
+	p := d.place
+	if o := r.dies[d.ref]; o != nil && p.line == 0 {
+		p.file, p.line = o.place.file, o.place.line
+	}
+	if d.parent != nil {
+		if p.fn = r.nameOf(d.parent, 0); p.fn == "" {
+			return false
+		}
+	}
+	for _, l := range d.located {
+		at := p
+		at.how = l.how
+		if l.piece != "" {
+			at.fn = l.piece + " of " + r.nameOf(d, 0) + " " + p.fn
+		}
+		out[l.sym] = at
+	}
+	return true
 }
 
 // BorrowDebug takes the debug information of g, the same source compiled with -g as well, for telling static locals apart.
@@ -193,7 +207,7 @@ func (it *items) size() int {
 		}
 		return n
 	case ".string", ".asciz":
-		return len(unquote(it.args)) + 1
+		return len(asmString(it.args)) + 1
 	case ".ascii":
 		return len(asmString(it.args))
 	case ".zero":
@@ -202,12 +216,11 @@ func (it *items) size() int {
 	return -1
 }
 
-// asmString decodes the escapes of .ascii as far as names need it.
-func asmString(s string) string {
-	return strings.ReplaceAll(strings.Trim(s, `"`), `\0`, "\x00")
-}
-
+// value returns the number of the current directive. clang writes LEB128 numbers of several bytes as text.
 func (it *items) value() uint64 {
+	if it.op == ".ascii" || it.op == ".asciz" {
+		return uleb(asmString(it.args))
+	}
 	v, _ := number(it.args)
 	return v
 }
@@ -216,7 +229,7 @@ func (it *items) text() string {
 	if it.op == ".ascii" {
 		return strings.TrimRight(asmString(it.args), "\x00")
 	}
-	return unquote(it.args)
+	return asmString(it.args)
 }
 
 // readAbbrevs reads .debug_abbrev.
@@ -274,6 +287,7 @@ type dieReader struct {
 	abbrevs map[uint64]*abbrev
 	dies    map[uint64]*die // functions and variables by offset
 	strs    map[string]string
+	lists   map[string][]string // see indexed
 }
 
 // take moves behind n bytes of data and returns the first value.
@@ -298,7 +312,7 @@ func (r *dieReader) leb() (uint64, bool) {
 		return 0, false
 	}
 	r.off += uint64(r.items.size())
-	return r.items.value(), r.items.op == ".uleb128" || r.items.op == ".sleb128" || r.items.op == ".byte"
+	return r.items.value(), r.items.op == ".uleb128" || r.items.op == ".sleb128" || r.items.op == ".byte" || r.items.op == ".ascii"
 }
 
 // unit reads header and entries.
@@ -391,8 +405,11 @@ func (r *dieReader) attrs(a *abbrev, d *die) bool {
 func (r *dieReader) set(d *die, at abbrevAttr, v uint64) {
 	switch at.at {
 	case atName:
-		if at.form == formStrp || at.form == formLineStrp {
+		switch {
+		case at.form == formStrp || at.form == formLineStrp:
 			d.name = r.str(r.items.args)
+		case stringIndex[at.form]:
+			d.name = r.str(r.indexed(".debug_str_offsets", v))
 		}
 	case atAbstractOrigin, atSpecification:
 		if at.form == formRef4 {
@@ -417,30 +434,19 @@ func (r *dieReader) block(length int, location bool, d *die) bool {
 	if !ok || n > 1<<20 {
 		return false
 	}
-	for i := 0; n > 0; i++ {
+	var list []operation
+	for n > 0 {
 		if !r.items.next() || uint64(r.items.size()) > n {
 			return false
 		}
 		n -= uint64(r.items.size())
 		r.off += uint64(r.items.size())
-		if location && i == 1 {
-			d.sym = r.items.located(n)
+		if location {
+			list = append(list, operation{r.items.value(), r.items.args})
 		}
 	}
+	d.located = append(d.located, r.locate(list)...)
 	return true
-}
-
-// located returns the symbol in the operand of a location with rest bytes to come: of DW_OP_addr, or of DW_OP_const8u before
-// DW_OP_GNU_push_tls_address; "" for others.
-func (it *items) located(rest uint64) string {
-	name, tls := strings.CutSuffix(it.args, "@dtpoff, 0")
-	switch {
-	case rest == 0 && it.op == ".quad":
-		return it.args
-	case rest == 1 && it.op == ".long" && tls:
-		return name
-	}
-	return ""
 }
 
 // str returns a string of .debug_str or .debug_line_str by its label.

@@ -24,6 +24,7 @@ type File struct {
 	labels   map[string]*fn
 	files    map[int32]string // by .file number
 	lto      []string         // names of sections with intermediate language
+	clang    bool             // written by clang
 	intel    bool             // Intel syntax was switched on outside a function
 	problems []problem        // concern every function
 	macros   map[string]bool

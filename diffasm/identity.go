@@ -19,7 +19,10 @@ type matcher struct {
 }
 
 func newMatcher(orig, patched *File) *matcher {
-	m := &matcher{o: newSide(orig), p: newSide(patched), pair: map[string]string{}, ambiguous: map[string][]string{}}
+	numbered := map[string]bool{}
+	orig.numberedNames(numbered)
+	patched.numberedNames(numbered)
+	m := &matcher{o: newSide(orig, numbered), p: newSide(patched, numbered), pair: map[string]string{}, ambiguous: map[string][]string{}}
 	m.p.extern = m.plain
 	m.o.extern = func(n string) string { return n }
 	m.refine()

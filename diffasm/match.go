@@ -57,9 +57,9 @@ func Match(orig, patched, restored *File) (*Delta, error) {
 	if r != nil {
 		d.m.crossCheck(r)
 	}
-	d.Unproved = d.m.unproved
 	d.matchFuncs(r)
 	d.matchVars(r)
+	d.Unproved = append(d.m.unproved, d.shrunk()...)
 	d.matchLoose(r)
 	d.matchAliases()
 	return d, nil

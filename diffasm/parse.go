@@ -140,7 +140,7 @@ func (p *parser) stmt(st stmt) {
 		if p.switchSection(st) {
 			return
 		}
-		if p.cur.class == classDrop || p.directive(st) {
+		if p.cur.class == classDrop && !aboutSymbols[st.op] || p.directive(st) {
 			return
 		}
 	}
@@ -153,6 +153,13 @@ func (p *parser) stmt(st stmt) {
 	default:
 		p.dataItem(st)
 	}
+}
+
+// aboutSymbols are directives that mean the same in every section: clang writes aliases behind the debug sections.
+var aboutSymbols = map[string]bool{
+	".globl": true, ".global": true, ".weak": true, ".local": true, ".hidden": true, ".protected": true, ".internal": true,
+	".type": true, ".set": true, ".equ": true, ".weakref": true, ".symver": true, ".comm": true, ".lcomm": true,
+	".ident": true, ".addrsig": true,
 }
 
 // section returns the section of that name; attributes count at its first mention.

@@ -44,7 +44,8 @@ type text struct {
 	deep bool
 }
 
-func newSide(f *File) *side {
+// newSide prepares a unit; numbered has the names of variables of which some have a number in either unit.
+func newSide(f *File, numbered map[string]bool) *side {
 	s := &side{f: f, token: map[string]string{}, autos: map[string]*auto{}, inits: map[*block]*text{}}
 	s.c = newCanon(f, s.name)
 	s.texts = make([]text, len(f.funcs))
@@ -55,6 +56,9 @@ func newSide(f *File) *side {
 	}
 	for _, b := range f.vars {
 		a, ok := splitAuto(b.name)
+		if !ok && numbered[b.name] { // the first of several of one name, for clang
+			a, ok = autoName{base: b.name, kinds: numberedKind}, true
+		}
 		if ok && b.owner == nil && !f.isLiteral(b) && !f.isGlobal(b.name) {
 			s.autos[b.name] = &auto{name: b.name, key: "v " + a.key(), b: b}
 		}

@@ -1,6 +1,7 @@
 package diffasm_test
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 // change is a change of a C source and what has to become of it.
 type change struct {
 	name     string
+	cc       string // gcc if empty
 	flags    string
 	orig     string
 	patched  string
@@ -105,14 +107,19 @@ int g(int x) { return x ? k(x, 4) : 2; }
 
 func gcc(t *testing.T, dir, name, flags, src string) []byte {
 	t.Helper()
+	return compileWith(t, "gcc", dir, name, flags, src)
+}
+
+func compileWith(t *testing.T, cc, dir, name, flags, src string) []byte {
+	t.Helper()
 	out := filepath.Join(dir, name+".s")
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("gcc", append(strings.Fields(flags), "-S", "-o", out, "a.c")...)
+	cmd := exec.Command(cc, append(strings.Fields(flags), "-S", "-o", out, "a.c")...)
 	cmd.Dir = dir
 	if msg, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, msg)
+		t.Fatalf("%s: %v\n%s", cc, err, msg)
 	}
 	s, err := os.ReadFile(out)
 	if err != nil {
@@ -131,8 +138,10 @@ func TestChanges(t *testing.T) {
 
 func (c change) run(t *testing.T) {
 	dir := t.TempDir()
+	cc := cmp.Or(c.cc, "gcc")
 	in := map[string]string{
-		"original.s": string(gcc(t, dir, "o", c.flags, c.orig)), "patched.s": string(gcc(t, dir, "p", c.flags, c.patched)),
+		"original.s": string(compileWith(t, cc, dir, "o", c.flags, c.orig)),
+		"patched.s":  string(compileWith(t, cc, dir, "p", c.flags, c.patched)),
 	}
 	if !strings.Contains(in["original.s"], c.has) {
 		t.Fatalf("the compiler made no %q: the row tests nothing", c.has)

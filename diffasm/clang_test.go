@@ -1,0 +1,148 @@
+package diffasm_test
+
+import (
+	"strings"
+	"testing"
+
+	"gocare/internal/testkit"
+)
+
+// Two static locals of one name in blocks of one function: clang names them f.n and f.n.1.
+const twoBlocks = `extern void o(int *);
+int f(int x)
+{
+	if (x > 0) { static int n; n += x; o(&n); }
+	return x;
+}
+`
+
+// A variable with two values, which LLVM keeps in one byte.
+const twoValues = `static int state;
+void on(void) { state = 5; }
+int get(int x) { return state + x; }
+`
+
+// A structure that LLVM takes apart.
+const parted = `extern int o(int);
+static struct { int a; long b; } s;
+void set(void) { s.a = o(1); s.b = o(2); }
+int geta(void) { return s.a + 1; }
+long getb(void) { return s.b + 2; }
+`
+
+var clangChanges = []change{
+	{
+		name: "static local of a changed function", flags: "-O2", has: "f.n", orig: twoUsers,
+		patched: strings.Replace(twoUsers, "n += x", "n += 2 * x", 1),
+		want:    []string{"f:changed"}, contains: []string{"f.n(%rip)"}, lacks: []string{"kpnew"},
+	},
+	{
+		name: "another static of the name before it takes its name, debug information", flags: "-O0 -g", orig: twoBlocks, has: "f.n",
+		patched: strings.Replace(twoBlocks, "if (x > 0)", "if (x < 0) { static int n = 9; n -= x; o(&n); }\n\tif (x > 0)", 1),
+		want:    []string{"f:changed"}, contains: []string{"addl\tf.n(%rip)", "f.n.kpnew:"},
+	},
+	{
+		name: "another static of the name before it takes its name", flags: "-O2", orig: twoBlocks, has: "f.n",
+		patched: strings.Replace(twoBlocks, "if (x > 0)", "if (x < 0) { static long n = 9; n -= x; o((int *)&n); }\n\tif (x > 0)", 1),
+		want:    []string{"f:changed"}, unproved: "f.n.1",
+	},
+	{
+		name: "two values, the same ones, debug information", flags: "-O2 -g", orig: twoValues, has: ".comm\tstate,1,",
+		patched: strings.Replace(twoValues, "state + x", "state - x", 1),
+		want:    []string{"get:changed"}, contains: []string{"state(%rip)"},
+	},
+	{
+		name: "two values, the same ones", flags: "-O2", orig: twoValues, has: ".comm\tstate,1,",
+		patched: strings.Replace(twoValues, "state + x", "state - x", 1),
+		want:    []string{"get:changed"}, unproved: "state",
+	},
+	{
+		name: "two values, another one, debug information", flags: "-O2 -g", orig: twoValues, has: ".comm\tstate,1,",
+		patched: strings.Replace(twoValues, "state = 5", "state = 7", 1),
+		want:    []string{"get:changed"}, code: "data-changed",
+	},
+	{
+		name: "two values become three", flags: "-O2", orig: twoValues, has: ".comm\tstate,1,",
+		patched: strings.Replace(twoValues, "state = 5", "state = 5 + state", 1),
+		want:    []string{"on:changed", "get:changed"}, code: "data-size",
+	},
+	{
+		name: "members, debug information", flags: "-O2 -g", orig: parted, has: "s.1",
+		patched: strings.Replace(strings.Replace(parted, "s.b + 2", "s.b + 3", 1), "s.a + 1", "s.a - 1", 1),
+		want:    []string{"geta:changed", "getb:changed"}, contains: []string{"s.0(%rip)", "s.1(%rip)"},
+	},
+	{
+		name: "members become a whole", flags: "-O2", orig: parted, has: "s.1",
+		patched: strings.Replace(parted, "s.a + 1", "s.a + o((int)(long)&s)", 1), code: "static-ambiguous",
+	},
+	{
+		name: "a whole becomes members", flags: "-O2", patched: parted, has: "s(%rip)",
+		orig: strings.Replace(parted, "s.a + 1", "s.a + o((int)(long)&s)", 1), code: "static-ambiguous",
+	},
+	{
+		name: "memory allocated once becomes a pointer", flags: "-O2", has: "p.body", orig: onceAllocated,
+		patched: strings.Replace(onceAllocated, "p = malloc(40)", "p = realloc(p, 80)", 1),
+		want:    []string{"init:changed", "put:changed"}, code: "static-ambiguous",
+	},
+	{
+		name: "names given behind the debug information", flags: "-O2 -g", has: ".debug_info",
+		orig:    "extern int w(int) __attribute__((weak));\nint f(int x) { return x + 1; }\nextern int g(int) __attribute__((alias(\"f\")));\n",
+		patched: "extern int w(int) __attribute__((weak));\nint f(int x) { return w ? w(x) + 2 : 2; }\nextern int g(int) __attribute__((alias(\"f\")));\n",
+		want:    []string{"f:changed"}, contains: []string{".weak\tw"},
+	},
+	{
+		name: "table of distances", flags: "-O2 -fPIC", has: "reltable.f",
+		orig:    "static const char *const t[] = {\"a\", \"b\"};\nconst char *f(int x) { return t[x & 1]; }\n",
+		patched: "static const char *const t[] = {\"a\", \"c\"};\nconst char *f(int x) { return t[x & 1]; }\n",
+		want:    []string{"f:changed"}, contains: []string{".Lreltable.f:", "-.Lreltable.f"},
+	},
+	{
+		name: "jump table and constants", flags: "-O2", has: ".LJTI",
+		orig:     clangSwitch,
+		patched:  strings.Replace(clangSwitch, "return x * 3", "return x * 5", 1),
+		want:     []string{"f:changed"},
+		contains: []string{".LJTI0_0:", ".LCPI"},
+	},
+	{
+		name: "constant without an address", flags: "-O2 -fPIC", has: ".rodata.cst16",
+		orig:    "int f(int x) { static const int t[] = {1, 5, 2, 7}; return t[x & 3]; }\n",
+		patched: "int f(int x) { static const int t[] = {1, 5, 2, 8}; return t[x & 3]; }\n",
+		want:    []string{"f:changed"}, contains: []string{".kpatch.rodata", ".long\t8"},
+	},
+	{
+		name: "thread-local static, debug information", flags: "-O2 -g", has: "f.n@TPOFF",
+		orig:    strings.ReplaceAll(twoUsers, "static int", "static __thread int"),
+		patched: strings.ReplaceAll(strings.Replace(twoUsers, "n += x", "n += 2 * x", 1), "static int", "static __thread int"),
+		want:    []string{"f:changed"}, contains: []string{"f.n@TPOFF"},
+	},
+}
+
+const onceAllocated = `#include <stdlib.h>
+static int *p;
+void init(void) { p = malloc(40); }
+void put(int i, int v) { p[i] = v; }
+`
+
+const clangSwitch = `extern int o(int, double);
+int f(int x)
+{
+	switch (x) {
+	case 1: return o(x, 1.5);
+	case 2: return x * 3;
+	case 3: return o(x + 4, 2.5);
+	case 4: return o(3, x);
+	case 5: return o(8, x);
+	case 6: return o(9, x / 3.25);
+	}
+	return 0;
+}
+`
+
+// TestClangChanges is TestChanges for clang.
+func TestClangChanges(t *testing.T) {
+	testkit.Require(t, "clang")
+	for _, c := range clangChanges {
+		c.cc = "clang"
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
