@@ -150,8 +150,6 @@ func (c *closure) newVar(b *block) {
 	case b.common && c.d.patched.isGlobal(b.name):
 		c.refuse("new-common", "give the variable an initialiser, or build with -fno-common",
 			"it uses the new common variable %q, which another unit may define", b.name)
-	case b.sec.isSet():
-		c.refuse("section-set", "", "it uses the new variable %q in section %s, which the program collects at link time", b.name, b.sec.name)
 	case len(b.items) == 0 && b.next != nil:
 		c.refuse("empty-data", "", "it uses %q, which has no content of its own", b.name)
 	default:

@@ -3,6 +3,7 @@ package diffasm
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"gocare/internal/fault"
 )
@@ -20,6 +21,8 @@ type Selection struct {
 	Functions []Function // in file order
 	LeftOut   []Function // changed, but left out by the filter
 	Skipped   []Function // unchanged ones that Identity asked for and that cannot be carried; Reason says why
+	// Overridden are the refusals that Options.Allow overrode.
+	Overridden []*fault.Error
 
 	d      *Delta
 	chosen []fnPair
@@ -64,6 +67,7 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 		c.refuse(p, d.patched, "")
 	}
 	c.variables()
+	c.sets()
 	c.closure()
 	if len(c.errs) == 1 {
 		return nil, c.errs[0]
@@ -74,11 +78,8 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 	return c.s, nil
 }
 
-// refuse notes a refusal unless the user overrides it.
+// refuse notes a refusal, as overridden if the user says so.
 func (c *decider) refuse(p problem, f *File, fn string) {
-	if fault.Overridable(p.code) && c.o.Allow != nil && c.o.Allow(p.code) {
-		return
-	}
 	what := p.what
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.what)
@@ -87,7 +88,12 @@ func (c *decider) refuse(p problem, f *File, fn string) {
 	if hint == "" {
 		hint = hints[p.code]
 	}
-	c.errs = append(c.errs, fault.Refuse(p.code, f.where(p.at), "%s", what).WithHint("%s", hint))
+	e := fault.Refuse(p.code, f.where(p.at), "%s", what).WithHint("%s", hint)
+	if fault.Overridable(p.code) && c.o.Allow != nil && c.o.Allow(p.code) {
+		c.s.Overridden = append(c.s.Overridden, e)
+		return
+	}
+	c.errs = append(c.errs, e)
 }
 
 const leaveOut = "leave the function out with the filter, or make the change in a function that does not have this"
@@ -99,7 +105,6 @@ var hints = map[string]string{
 	"alias-expression": leaveOut, "empty-data": leaveOut, "private-data": leaveOut,
 	"comdat":      "make the change in a function that is not inline, or whose unit alone defines it",
 	"entry-table": "build both versions without -fpatchable-function-entry and -mrecord-mcount",
-	"section-set": "use a variable without a section attribute",
 }
 
 // once drops problems with a code that came before.
@@ -323,13 +328,39 @@ func (c *decider) variables() {
 			continue
 		}
 		hint := "running processes keep the variable they have: use a new variable for the new content"
-		if v.Code == "data-size" {
+		what := "variable"
+		switch {
+		case isVtable(v.Name):
+			what, hint = "table of virtual functions", "live objects keep the table they have: add no virtual function or override, and leave their order"
+		case v.Code == "data-size":
 			hint = "keep the old size and put what is new into a new variable"
 		}
 		c.refuse(problem{
 			code: v.Code, hint: hint, at: stmt{line: pair.p.line, src: c.d.patched.declared(pair.p)},
-			what: fmt.Sprintf("cannot patch variable %q: %s", v.Name, v.Reason),
+			what: fmt.Sprintf("cannot patch %s %q: %s", what, v.Name, v.Reason),
 		}, c.d.patched, "")
+	}
+}
+
+// sets refuses entries that come into or leave a section which the program collects when it is linked: the running one keeps
+// the entries it has.
+func (c *decider) sets() {
+	for i, v := range c.d.Variables {
+		pair := c.d.vars[i]
+		switch {
+		case v.Status == New && pair.p.sec.isSet():
+			c.refuse(problem{
+				code: "section-set", hint: "use a variable without a section attribute, and register it where it is first needed",
+				at:   stmt{line: pair.p.line, src: c.d.patched.declared(pair.p)},
+				what: fmt.Sprintf("the new variable %q is in section %s, which the program collects when it is linked", v.Name, pair.p.sec.name),
+			}, c.d.patched, "")
+		case v.Status == Gone && pair.o.sec.isSet():
+			c.refuse(problem{
+				code: "section-set", hint: "keep the variable, and make what uses it do nothing",
+				at:   stmt{line: pair.o.line, src: c.d.orig.declared(pair.o)},
+				what: fmt.Sprintf("the variable %q leaves section %s, which the program collected when it was linked", v.Name, pair.o.sec.name),
+			}, c.d.orig, "")
+		}
 	}
 }
 
@@ -345,7 +376,7 @@ func (c *decider) copyable(v varPair) bool {
 }
 
 func (c *decider) private(f *File, b *block) bool {
-	if f.isGlobal(b.name) || b.sec.class != classRO && b.sec.class != classRelro || b.sec.isSet() {
+	if isVtable(b.name) || f.isGlobal(b.name) || b.sec.class != classRO && b.sec.class != classRelro || b.sec.isSet() {
 		return false
 	}
 	u := f.users(b.name)
@@ -356,6 +387,9 @@ func (c *decider) private(f *File, b *block) bool {
 	}
 	return len(u.data) == 0
 }
+
+// isVtable reports whether a C++ compiler gave a table of virtual functions its name.
+func isVtable(name string) bool { return strings.HasPrefix(name, "_ZTV") || strings.HasPrefix(name, "_ZTC") }
 
 // gone reports whether fn is a static function of the original that has no successor.
 func (c *decider) gone(f *File, fn *fn) bool {

@@ -224,7 +224,7 @@ func (d *Delta) matchLoose(r *matcher) {
 		if l := have[key][0]; len(have[key]) > len(now[key]) && l.sec.isDtor() {
 			d.unit = append(d.unit, problem{
 				code: "gone-destructor", what: "the unit no longer registers " + l.stmt.args + " to run at exit", at: l.stmt,
-				hint: "keep the function registered and make it do nothing",
+				hint: "keep the function registered and make it do nothing; with __asm__ volatile(\"\") in it the compiler keeps it",
 			})
 		}
 	}

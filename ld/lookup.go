@@ -103,7 +103,8 @@ func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
 			"%q was left out of the original by the linker", s.Name).
 			WithHint("the original was linked with --gc-sections: define what the patch needs under a new name")}, nil
 	case merged:
-		return binding{}, fault.Refuse("merged-symbol", objectName(obj), "%q is %v", s.Name, p.state)
+		return binding{}, fault.Refuse("merged-symbol", objectName(obj), "%q is %v", s.Name, p.state).
+			WithHint("the linker may have shared the content with other units: build without -fmerge-all-constants, or use a constant under a new name")
 	}
 	return binding{}, fault.Refuse("unplaced-symbol", objectName(obj), "%q: section %s is %v",
 		s.Name, obj.File.Sections[s.Section].Name, p.state).

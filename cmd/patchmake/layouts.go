@@ -86,17 +86,25 @@ func (c *comparison) compileTyped(ctx context.Context, units []typed, run func([
 		return err
 	}
 	for i, t := range units {
+		var err error
 		if outcomes[i].Failed != "" {
-			return refuseTypes(t.unit, errors.New(outcomes[i].Failed))
+			err = errors.New(outcomes[i].Failed)
+		} else {
+			err = c.keepTyped(ctx, t, asm(i))
 		}
-		if err := c.keepTyped(ctx, t, asm(i)); err != nil {
-			return refuseTypes(t.unit, err)
+		if err == nil {
+			continue
 		}
+		e := refuseTypes(t.unit, err)
+		if !c.w.allows(e.Code) {
+			return e
+		}
+		c.w.overridden = append(c.w.overridden, e)
 	}
 	return nil
 }
 
-func refuseTypes(u *buildtree.Unit, cause error) error {
+func refuseTypes(u *buildtree.Unit, cause error) *fault.Error {
 	return fault.Refuse("no-types", u.Source, "compiling it with -g, to compare data layouts, failed").WithCause(cause).
 		WithHint("--allow no-types goes on without that check")
 }
@@ -132,7 +140,7 @@ func readLayout(object []byte) (*layout.Unit, error) {
 }
 
 // checkLayouts refuses a unit whose types or external signatures changed.
-func (w *workspace) checkLayouts(u unit) error {
+func (w *workspace) checkLayouts(u unit, r *unitResult) error {
 	if u.OrigTypes == "" || u.PatchedTypes == "" {
 		return nil
 	}
@@ -145,7 +153,7 @@ func (w *workspace) checkLayouts(u unit) error {
 		return fmt.Errorf("%s: %w", u.Source, err)
 	}
 	for _, c := range layout.Compare(before, after) {
-		if err := refuseLayout(u.Source, c); !w.allows(err.Code) {
+		if err := refuseLayout(u.Source, c); !w.overrides(r, err) {
 			return err
 		}
 	}

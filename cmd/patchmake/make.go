@@ -47,6 +47,8 @@ type unitResult struct {
 	object    *elfobj.File
 	unproved  []string     // static locals that it refers to and that were paired by likeness alone
 	skipped   []ld.Skipped // unchanged ones that were asked for and cannot be carried
+	// overridden are the refusals that --allow overrode.
+	overridden []*fault.Error
 }
 
 type products []product
@@ -123,10 +125,10 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult
 	if err != nil || r.emitted == nil {
 		return r, err
 	}
-	if err := r.checkProved(); err != nil && !w.allows(err.Code) {
+	if err := r.checkProved(); err != nil && !w.overrides(&r, err) {
 		return r, err
 	}
-	if err := w.checkLayouts(u); err != nil {
+	if err := w.checkLayouts(u, &r); err != nil {
 		return r, err
 	}
 	r.object, err = w.assemble(ctx, u.Source, &u.Record, r.emitted.Asm)
@@ -144,7 +146,7 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 	if err != nil {
 		return err
 	}
-	r.InPatch, r.LeftOut = names(sel.Functions), names(sel.LeftOut)
+	r.InPatch, r.LeftOut, r.overridden = names(sel.Functions), names(sel.LeftOut), sel.Overridden
 	for _, f := range sel.Skipped {
 		r.skipped = append(r.skipped, ld.Skipped{Unit: r.Source, Function: f.Name, Reason: f.Reason})
 	}
@@ -217,6 +219,15 @@ func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.File,
 }
 
 func (w *workspace) allows(code string) bool { return slices.Contains(w.o.Allow, code) }
+
+// overrides reports whether --allow overrides a refusal of a unit, and notes it.
+func (w *workspace) overrides(r *unitResult, e *fault.Error) bool {
+	if !w.allows(e.Code) {
+		return false
+	}
+	r.overridden = append(r.overridden, e)
+	return true
+}
 
 // assemble runs the unit's own assembler with its own options.
 func (w *workspace) assemble(ctx context.Context, source string, record *buildtree.Unit, asm []byte) (*elfobj.File, error) {

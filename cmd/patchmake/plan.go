@@ -108,7 +108,7 @@ func (w *workspace) compareBuilds(ctx context.Context, box *isolate.Sandbox, cha
 		return nil, err
 	}
 	targets = withUnits(targets)
-	if err := c.addLayouts(ctx, box, targets); err != nil && !w.allows("no-types") {
+	if err := c.addLayouts(ctx, box, targets); err != nil {
 		return nil, err
 	}
 	if err := c.compileRestored(ctx, box, targets); err != nil {

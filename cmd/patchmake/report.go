@@ -65,6 +65,9 @@ func (w *workspace) reportChoices(f *filter, made products) {
 	} else {
 		w.u.Info("function filter: none")
 	}
+	for _, e := range made.overridden(w.overridden) {
+		w.u.Warn("overridden with --allow %s: %v", e.Code, e)
+	}
 	for _, m := range made {
 		for _, s := range m.Skipped {
 			w.u.Info("%s: %s: %s: not in the patch: %s", m.Target.Path, s.Unit, s.Function, s.Reason)
@@ -76,12 +79,30 @@ func (w *workspace) reportChoices(f *filter, made products) {
 	}
 }
 
+// overridden returns the refusals that --allow overrode, after those of the comparison as a whole.
+func (made products) overridden(first []*fault.Error) []*fault.Error {
+	all := slices.Clone(first)
+	for _, m := range made {
+		for _, u := range m.Units {
+			all = append(all, u.overridden...)
+		}
+	}
+	return all
+}
+
 // report is the JSON document of a making run.
 type report struct {
-	Patches []patchReport `json:"patches"`
-	Filter  string        `json:"filter,omitempty"`
-	LeftOut []string      `json:"left_out,omitempty"`
-	DryRun  bool          `json:"dry_run,omitempty"`
+	Patches    []patchReport    `json:"patches"`
+	Filter     string           `json:"filter,omitempty"`
+	LeftOut    []string         `json:"left_out,omitempty"`
+	Overridden []overrideReport `json:"overridden,omitempty"`
+	DryRun     bool             `json:"dry_run,omitempty"`
+}
+
+// overrideReport is a refusal that --allow overrode.
+type overrideReport struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 type patchReport struct {
@@ -99,6 +120,9 @@ func (w *workspace) report(made products, f *filter) report {
 		r.Patches = append(r.Patches, patchReport{
 			Target: m.Target.Path, BuildID: m.BuildID, ID: w.o.ID, File: w.patchPath(m), Bytes: len(m.Data), Functions: functionNames(m.Patch),
 		})
+	}
+	for _, e := range made.overridden(w.overridden) {
+		r.Overridden = append(r.Overridden, overrideReport{e.Code, e.Error()})
 	}
 	return r
 }

@@ -27,6 +27,8 @@ type workspace struct {
 	shipped []shipped // given with --target
 	tree    string    // directory that holds build and source directory: what the patched build must not change
 	fresh   bool      // the store was made by this run, and nothing is in it yet
+	// overridden are the refusals of the comparison as a whole that --allow overrode.
+	overridden []*fault.Error
 }
 
 func openWorkspace(o options, u *ui.UI) (*workspace, error) {
