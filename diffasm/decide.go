@@ -389,7 +389,9 @@ func (c *decider) private(f *File, b *block) bool {
 }
 
 // isVtable reports whether a C++ compiler gave a table of virtual functions its name.
-func isVtable(name string) bool { return strings.HasPrefix(name, "_ZTV") || strings.HasPrefix(name, "_ZTC") }
+func isVtable(name string) bool {
+	return strings.HasPrefix(name, "_ZTV") || strings.HasPrefix(name, "_ZTC")
+}
 
 // gone reports whether fn is a static function of the original that has no successor.
 func (c *decider) gone(f *File, fn *fn) bool {
