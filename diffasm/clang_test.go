@@ -82,7 +82,7 @@ var clangChanges = []change{
 	{
 		name: "memory allocated once becomes a pointer", flags: "-O2", has: "p.body", orig: onceAllocated,
 		patched: strings.Replace(onceAllocated, "p = malloc(40)", "p = realloc(p, 80)", 1),
-		want:    []string{"init:changed", "put:changed"}, code: "static-ambiguous",
+		want:    []string{"init:changed", "put:changed", "get:changed"}, code: "static-ambiguous",
 	},
 	{
 		name: "names given behind the debug information", flags: "-O2 -g", has: ".debug_info",
@@ -121,6 +121,7 @@ const onceAllocated = `#include <stdlib.h>
 static int *p;
 void init(void) { p = malloc(40); }
 void put(int i, int v) { p[i] = v; }
+int get(int i) { return p[i]; }
 `
 
 const clangSwitch = `extern int o(int, double);
