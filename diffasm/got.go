@@ -2,21 +2,22 @@ package diffasm
 
 import (
 	"bytes"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
-// ThroughGOT rewrites, in emitted assembly, accesses to the named symbols and loads of their addresses so that they go
+// ThroughGOT rewrites, in emitted assembly, accesses to the named symbols and uses of their addresses so that they go
 // through the GOT: a program that does not hold a copy of a library's variable reaches it that way only. Flags, the red
 // zone and every register that the instruction does not write stay as they are.
 //
 //	movslq optind+4(%rip), %rax   becomes   movq optind@GOTPCREL(%rip), %rax ; movslq 4(%rax), %rax
 //	movl $stderr, %edi            becomes   movq stderr@GOTPCREL(%rip), %rdi
+//	call *hook(%rip)              becomes   movq hook@GOTPCREL(%rip), %r11 ; call *(%r11)
 //	cmpq $0, optarg(%rip)         becomes   leaq -128(%rsp), %rsp ; pushq %rax ; movq optarg@GOTPCREL(%rip), %rax ;
 //	                                        cmpq $0, (%rax) ; popq %rax ; leaq 128(%rsp), %rsp
 //
-// The last form serves instructions that load no whole register, if they do not use the stack pointer. What fits none is
-// left alone, for the linker to refuse.
+// The last form serves what loads no whole register. What fits none is left alone, for the linker to refuse.
 func ThroughGOT(asm []byte, symbols []string) []byte {
 	g := gotRewriter{wanted: map[string]bool{}}
 	for _, s := range symbols {
@@ -25,13 +26,70 @@ func ThroughGOT(asm []byte, symbols []string) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(asm) {
 		text := string(line)
-		op, args := statement(text)
-		if better := g.rewrite(op, args); better != nil {
-			text = "\t" + strings.Join(better, "\n\t") + "\n"
+		if held := g.held; held != "" {
+			g.held, text = "", "\t"+held+" "+strings.TrimLeft(text, " \t")
 		}
-		out.WriteString(text)
+		out.WriteString(g.line(text))
 	}
 	return out.Bytes()
+}
+
+// gotRewriter goes through assembly line by line.
+type gotRewriter struct {
+	wanted map[string]bool
+	cfa    cfaTracker
+	inline bool   // in inline assembly, where nothing is known of registers
+	held   string // a prefix that stood alone on the line before
+}
+
+// line rewrites a line of one or, in inline assembly, several statements.
+func (g *gotRewriter) line(text string) string {
+	switch op, args := statement(text); {
+	case strings.HasPrefix(op, "#"):
+		g.inline = op == "#APP" || g.inline && op != "#NO_APP"
+		return text
+	case strings.HasPrefix(op, "."):
+		g.cfa.directive(op, args)
+		return text
+	}
+	if op, args := statement(text); prefixes[op] && args == "" {
+		g.held = op
+		return ""
+	}
+	if !g.mentions(text) {
+		return text
+	}
+	code, _, _ := strings.Cut(text, "#")
+	var out []string
+	changed := false
+	for _, part := range strings.Split(loosePrefix.ReplaceAllString(code, "$1 "), ";") {
+		label, rest := cutLabels(part)
+		better := g.rewrite(instructionOf(rest))
+		if better == nil {
+			better = []string{strings.TrimSpace(rest)}
+		} else {
+			changed = true
+		}
+		if label != "" {
+			better[0] = label + "\t" + better[0]
+		}
+		out = append(out, better...)
+	}
+	if !changed {
+		return text
+	}
+	return "\t" + strings.Join(out, "\n\t") + "\n"
+}
+
+// mentions reports whether a line has one of the symbols in it, perhaps.
+func (g *gotRewriter) mentions(text string) bool {
+	t := tokens{s: text}
+	for tok, ok := t.next(); ok; tok, ok = t.next() {
+		if g.wanted[tok.text] {
+			return true
+		}
+	}
+	return false
 }
 
 // statement splits a line into mnemonic or directive and the rest.
@@ -43,104 +101,135 @@ func statement(line string) (op, args string) {
 	return line, ""
 }
 
-// gotRewriter goes through assembly line by line.
-type gotRewriter struct {
-	wanted map[string]bool
-	cfa    cfaTracker
+// loosePrefix is a prefix that stands like a statement of its own, as old assemblers wanted it.
+var loosePrefix = regexp.MustCompile(`\b(lock|notrack|bnd)\s*;`)
+
+var labels = regexp.MustCompile(`^\s*([\w.$]+:\s*)*`)
+
+// cutLabels cuts the labels in front of a statement off.
+func cutLabels(text string) (label, rest string) {
+	n := len(labels.FindString(text))
+	return strings.TrimSpace(text[:n]), text[n:]
 }
 
 // rewrite returns the statements that replace one, nil to leave it.
-func (g *gotRewriter) rewrite(op, args string) []string {
-	if strings.HasPrefix(op, ".") {
-		g.cfa.directive(op, args)
+func (g *gotRewriter) rewrite(in instruction) []string {
+	u, ok := g.use(in)
+	switch {
+	case !ok:
 		return nil
+	case strings.HasPrefix(in.operands[u.at], "*"):
+		return g.branch(in, u)
+	case in.op == "pushq" && in.prefix == "":
+		return g.push(u)
 	}
-	for i, operand := range splitOperands(args) {
-		if sym, offset, ok := g.access(operand); ok {
-			if loads[op] && i == 0 && strings.HasPrefix(args, operand+", ") {
-				if dest := args[len(operand)+2:]; wholeRegister[dest] != "" {
-					return loadThrough(op, dest, sym, offset)
-				}
-			}
-			return g.throughScratch(op, args, operand, displacement(offset)+"(", ")", sym)
-		}
-		if sym, ok := g.address(op, operand); ok && i == 0 {
-			if dest := strings.TrimPrefix(args, operand+", "); wholeRegister[dest] != "" {
-				return []string{loadAddress(sym, wholeRegister[dest])}
-			}
-			if op == "movq" {
-				return g.throughScratch(op, args, operand, "", "", sym)
-			}
-		}
+	if out := loadInto(in, u); out != nil {
+		return out
 	}
-	return nil
-}
-
-// access recognises the memory operand "SYM+N(%rip)".
-func (g *gotRewriter) access(operand string) (sym string, offset int64, ok bool) {
-	place, relative := strings.CutSuffix(operand, "(%rip)")
-	if !relative {
-		return "", 0, false
-	}
-	sym, offset, ok = symbolPlus(place)
-	return sym, offset, ok && g.wanted[sym]
-}
-
-// address recognises the immediate operand "$SYM" of a move.
-func (g *gotRewriter) address(op, operand string) (sym string, ok bool) {
-	place, immediate := strings.CutPrefix(operand, "$")
-	if !immediate || op != "movl" && op != "movq" {
-		return "", false
-	}
-	sym, offset, ok := symbolPlus(place)
-	return sym, ok && offset == 0 && g.wanted[sym]
+	return g.throughScratch(in, u)
 }
 
 func loadAddress(sym, reg string) string { return "movq\t" + sym + "@GOTPCREL(%rip), " + reg }
 
-// loadThrough uses the register that a load writes for the address.
-func loadThrough(op, dest, sym string, offset int64) []string {
-	reg := wholeRegister[dest]
-	return []string{loadAddress(sym, reg), op + "\t" + displacement(offset) + "(" + reg + "), " + dest}
-}
-
-// throughScratch saves a register below the red zone and uses it for the address; the operand becomes before+REG+after.
-func (g *gotRewriter) throughScratch(op, args, operand, before, after, sym string) []string {
-	reg := scratch(args)
-	if reg == "" || strings.Contains(args, "%rsp") || strings.Contains(args, "%esp") || !scratchable(op) {
+// loadInto uses the register that a load writes for the address, nil where there is none.
+func loadInto(in instruction, u use) []string {
+	if u.at != 0 || len(in.operands) != 2 || in.prefix != "" {
 		return nil
 	}
-	const redZone = "128"
-	access := op + "\t" + strings.Replace(args, operand, before+reg+after, 1)
-	out := []string{"leaq\t-" + redZone + "(%rsp), %rsp"}
-	out = append(out, g.cfa.moved(redZone)...)
-	out = append(append(out, "pushq\t"+reg), g.cfa.moved("8")...)
-	out = append(out, loadAddress(sym, reg), access)
-	out = append(append(out, "popq\t"+reg), g.cfa.moved("-8")...)
-	out = append(out, "leaq\t"+redZone+"(%rsp), %rsp")
-	return append(out, g.cfa.moved("-"+redZone)...)
+	dest := in.operands[1]
+	reg := wholeRegister[dest]
+	if reg == "" || reg == u.base || strings.HasPrefix(u.index, reg) {
+		return nil
+	}
+	before, operand := u.operand(reg)
+	out := append([]string{loadAddress(u.symbol, reg)}, before...)
+	switch {
+	case u.immediate && (in.op == "movl" || in.op == "movq" || in.op == "movabsq"):
+		return out
+	case u.immediate || !loads[in.op]:
+		return nil
+	case in.op == "leaq" && operand == "("+reg+")":
+		return out
+	}
+	return append(out, in.with(0, operand))
 }
 
-// scratch returns a register that the operands do not mention, by any of its names.
-func scratch(args string) string {
+// branch goes through r11, which no call passes anything in and every call may change.
+func (g *gotRewriter) branch(in instruction, u use) []string {
+	if g.inline || u.immediate || u.base != "" || u.index != "" || in.op != "call" && in.op != "jmp" || len(in.operands) != 1 {
+		return nil
+	}
+	_, operand := u.operand("%r11")
+	return []string{loadAddress(u.symbol, "%r11"), in.with(u.at, "*"+operand)}
+}
+
+// push makes room first and fills it then. What tells the unwinder of a push stands behind the instruction.
+func (g *gotRewriter) push(u use) []string {
+	if u.base != "" || u.index != "" {
+		return nil
+	}
+	before, operand := u.operand("%rax")
+	out := append([]string{"leaq\t-8(%rsp), %rsp"}, g.cfa.moved("8")...)
+	out = append(append(out, "pushq\t%rax"), g.cfa.moved("8")...)
+	out = append(append(out, loadAddress(u.symbol, "%rax")), before...)
+	if !u.immediate {
+		out = append(out, "movq\t"+operand+", %rax")
+	}
+	out = append(append(out, "movq\t%rax, 8(%rsp)"), "popq\t%rax")
+	return append(out, g.cfa.moved("-16")...)
+}
+
+// throughScratch saves a register below the red zone and uses it for the address.
+func (g *gotRewriter) throughScratch(in instruction, u use) []string {
+	const redZone = 128
+	reg := scratch(in)
+	if reg == "" || u.immediate && (!strings.HasSuffix(in.op, "q") || len(in.operands) != 2) {
+		return nil
+	}
+	others, ok := in.below(u.at, redZone+8)
+	if !ok || strings.HasPrefix(u.base, "%rsp") {
+		return nil
+	}
+	before, operand := u.operand(reg)
+	out := append([]string{"leaq\t-" + strconv.Itoa(redZone) + "(%rsp), %rsp"}, g.cfa.moved(strconv.Itoa(redZone))...)
+	out = append(append(out, "pushq\t"+reg), g.cfa.moved("8")...)
+	out = append(append(out, loadAddress(u.symbol, reg)), before...)
+	out = append(append(out, others.with(u.at, operand), "popq\t"+reg), g.cfa.moved("-8")...)
+	out = append(out, "leaq\t"+strconv.Itoa(redZone)+"(%rsp), %rsp")
+	return append(out, g.cfa.moved("-"+strconv.Itoa(redZone))...)
+}
+
+// scratch returns a register that an instruction neither names, by any of its names, nor uses without naming it; "" where
+// that cannot be told.
+func scratch(in instruction) string {
+	switch {
+	case !scratchable(in.op):
+		return ""
+	case highByte.MatchString(in.args): // next to these there is no r8 to r15
+		if implicit(in.op) {
+			return ""
+		}
+	case implicit(in.op):
+		for _, r := range []string{"%r8", "%r9", "%r10", "%r11"} {
+			if !strings.Contains(in.args, r) {
+				return r
+			}
+		}
+		return ""
+	}
 	for _, r := range []string{"ax", "cx", "dx"} {
-		if !strings.Contains(args, r) && !strings.Contains(args, "%"+r[:1]+"l") && !strings.Contains(args, "%"+r[:1]+"h") {
+		if !strings.Contains(in.args, r) && !strings.Contains(in.args, "%"+r[:1]+"l") && !strings.Contains(in.args, "%"+r[:1]+"h") {
 			return "%r" + r
 		}
 	}
 	return ""
 }
 
-// scratchable reports whether an instruction reads and writes its operands and flags only: no stack, no control flow, no
-// register that is not written down.
-func scratchable(op string) bool {
-	if strings.HasPrefix(op, "cmpxchg") {
-		return false // rax
-	}
-	for _, family := range []string{
-		"mov", "cmp", "test", "add", "sub", "and", "or", "xor", "inc", "dec", "neg", "not", "adc", "sbb", "cmov", "set",
-		"bt", "ucomis", "comis", "cvt",
-	} {
+var highByte = regexp.MustCompile(`%[abcd]h\b`)
+
+// implicit reports whether an instruction may use legacy registers that are not written down.
+func implicit(op string) bool {
+	for _, family := range []string{"cmpxchg", "mul", "imul", "div", "idiv", "xsave", "xrstor", "fxsave", "fxrstor", "mulx", "pcmp", "vpcmp"} {
 		if strings.HasPrefix(op, family) {
 			return true
 		}
@@ -148,76 +237,30 @@ func scratchable(op string) bool {
 	return false
 }
 
-// cfaTracker knows whether the canonical frame address is told by the stack pointer at the current line.
-type cfaTracker struct {
-	open  bool // between .cfi_startproc and .cfi_endproc
-	other bool // told by another register
-	saved []bool
-}
-
-func (c *cfaTracker) directive(op, args string) {
-	const stackPointer = "7" // DWARF number of rsp
-	switch op {
-	case ".cfi_startproc":
-		*c = cfaTracker{open: true}
-	case ".cfi_endproc":
-		*c = cfaTracker{}
-	case ".cfi_def_cfa":
-		reg, _, _ := strings.Cut(args, ",")
-		c.other = strings.TrimSpace(reg) != stackPointer
-	case ".cfi_def_cfa_register":
-		c.other = strings.TrimSpace(args) != stackPointer
-	case ".cfi_escape":
-		const defCFAExpression = "0xf,"
-		c.other = c.other || strings.HasPrefix(args, defCFAExpression)
-	case ".cfi_remember_state":
-		c.saved = append(c.saved, c.other)
-	case ".cfi_restore_state":
-		if n := len(c.saved); n > 0 {
-			c.other, c.saved = c.saved[n-1], c.saved[:n-1]
+// scratchable reports whether an instruction reads and writes its operands, registers and flags only: no stack, no control
+// flow, no segment.
+func scratchable(op string) bool {
+	for _, family := range []string{
+		"mov", "cmp", "test", "add", "sub", "and", "or", "xor", "inc", "dec", "neg", "not", "adc", "sbb", "cmov", "set",
+		"bt", "bs", "popcnt", "lzcnt", "tzcnt", "xadd", "xchg", "mul", "imul", "div", "idiv", "lea", "sal", "shl", "sar", "shr", "rol", "ror",
+		"rcl", "rcr", "bswap", "crc32", "prefetch", "ucomis", "comis", "cvt", "sqrt", "max", "min", "round", "unpck", "shuf", "blend",
+		"rsqrt", "rcp", "hadd", "hsub", "dp", "insert", "extract", "pinsr", "pextr", "padd", "psub", "pmul", "pmadd", "pand", "por", "pxor",
+		"pcmp", "pmax", "pmin", "pshuf", "psll", "psrl", "psra", "punpck", "pack", "pabs", "pavg", "psad", "palign", "pmov", "ptest",
+		"pblend", "phadd", "phsub", "fld", "fild", "fst", "fist", "fadd", "fiadd", "fsub", "fisub", "fmul", "fimul", "fdiv", "fidiv", "fcom", "ficom",
+		"v",
+	} {
+		if strings.HasPrefix(op, family) {
+			return op != "movs" && op != "cmps" && op != "verr" && op != "verw"
 		}
 	}
+	return false
 }
 
-// moved returns what tells the unwinder that the stack pointer went down by so many bytes.
-func (c *cfaTracker) moved(bytes string) []string {
-	if !c.open || c.other {
-		return nil
-	}
-	return []string{".cfi_adjust_cfa_offset " + bytes}
-}
-
-// splitOperands splits at the commas that stand outside parentheses.
-func splitOperands(args string) []string {
-	var out []string
-	depth, start := 0, 0
-	for i, c := range args {
-		switch c {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		case ',':
-			if depth == 0 {
-				out, start = append(out, strings.TrimSpace(args[start:i])), i+1
-			}
-		}
-	}
-	return append(out, strings.TrimSpace(args[start:]))
-}
-
-func displacement(offset int64) string {
-	if offset == 0 {
-		return ""
-	}
-	return strconv.FormatInt(offset, 10)
-}
-
-// loads are the instructions that write the whole of a 32 or 64 bit register from memory and nothing else.
+// loads are the instructions that write the whole of a 32 or 64 bit register from memory, or its address, and nothing else.
 var loads = map[string]bool{
 	"movq": true, "movl": true, "movslq": true,
 	"movzbl": true, "movzwl": true, "movsbl": true, "movswl": true,
-	"movzbq": true, "movzwq": true, "movsbq": true, "movswq": true,
+	"movzbq": true, "movzwq": true, "movsbq": true, "movswq": true, "leaq": true,
 }
 
 // wholeRegister maps the names of 32 and 64 bit general registers, a write to which leaves nothing of the old value, to

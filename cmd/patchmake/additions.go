@@ -14,6 +14,7 @@ import (
 type added struct {
 	ld.Addition
 	asm      []byte // nil if it is known as an object only
+	indirect []byte // assembly that reaches variables of libraries through the GOT only, or nil
 	assemble assembler
 	unit     ld.Unit // what the patch takes of it; without an Object nothing
 }
@@ -31,6 +32,11 @@ func (w *workspace) additions(ctx context.Context, t target) ([]*added, error) {
 		if n.Asm != "" && !n.Record.Includes {
 			if a.asm, err = w.store.Blob(n.Asm); err != nil {
 				return nil, fmt.Errorf("%s: assembly in the record: %w", n.Name, err)
+			}
+			if n.Indirect != "" {
+				if a.indirect, err = w.store.Blob(n.Indirect); err != nil {
+					return nil, fmt.Errorf("%s: assembly in the record: %w", n.Name, err)
+				}
 			}
 			a.assemble = func(asm []byte) (*elfobj.File, error) { return w.assemble(ctx, n.Name, &n.Record, asm) }
 		}
@@ -85,7 +91,7 @@ func carryOnce(o *ld.Original, users []*ld.Resolved, additions []*added) (resolv
 			return nil, false, err
 		}
 		if names := o.DirectImports(r); len(names) > 0 && a.asm != nil {
-			if a.File, err = a.assemble(diffasm.ThroughGOT(a.asm, names)); err != nil {
+			if a.File, err = a.indirectly(names); err != nil {
 				return nil, false, err
 			}
 			again = true

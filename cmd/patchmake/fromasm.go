@@ -95,7 +95,7 @@ func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*
 		return nil, err
 	}
 	assemble := func(asm []byte) (*elfobj.File, error) { return assembleText(ctx, as, asm) }
-	return link(original, []input{{ldUnit(orig, 0, r, false), r.emitted.Asm, assemble}}, nil)
+	return link(original, []input{{unit: ldUnit(orig, 0, &r, false), asm: r.emitted.Asm, assemble: assemble}}, nil)
 }
 
 func readAsm(path string) (*diffasm.File, []byte, error) {

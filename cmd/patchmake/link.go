@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"gocare/buildtree"
-	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/kpatch"
 	"gocare/ld"
@@ -23,9 +22,7 @@ func (w *workspace) assemblePatch(ctx context.Context, p *plan, m *product) erro
 	for i, r := range m.Units {
 		m.Skipped = append(m.Skipped, r.skipped...)
 		if r.object != nil {
-			u := m.Target.Units[i]
-			assemble := func(asm []byte) (*elfobj.File, error) { return w.assemble(ctx, u.Source, &u.Record, asm) }
-			inputs = append(inputs, input{ldUnit(u.Source, index[u.Input], r, len(w.o.Identity) > 0), r.emitted.Asm, assemble})
+			inputs = append(inputs, w.input(ctx, m.Target.Units[i], index, &m.Units[i]))
 		}
 	}
 	additions, err := w.additions(ctx, m.Target)
@@ -61,6 +58,22 @@ func (w *workspace) headerID(t target) (string, error) {
 	return matchShipped(t.Path, rebuilt, w.shipped)
 }
 
+// input makes a unit ready for link.
+func (w *workspace) input(ctx context.Context, u unit, index []int, r *unitResult) input {
+	optional := len(w.o.Identity) > 0
+	return input{
+		unit: ldUnit(u.Source, index[u.Input], r, optional), asm: r.emitted.Asm,
+		assemble: func(asm []byte) (*elfobj.File, error) { return w.assemble(ctx, u.Source, &u.Record, asm) },
+		recompile: func() (ld.Unit, error) {
+			other, err := w.recompiled(ctx, u, r)
+			if err != nil || other == nil {
+				return ld.Unit{}, err
+			}
+			return ldUnit(u.Source, index[u.Input], other, optional), nil
+		},
+	}
+}
+
 // assembler assembles text as one unit of the patch is assembled.
 type assembler func(asm []byte) (*elfobj.File, error)
 
@@ -69,24 +82,17 @@ type input struct {
 	unit     ld.Unit
 	asm      []byte // what unit.Object was assembled from
 	assemble assembler
+
+	recompile func() (ld.Unit, error) // the unit with all accesses through the GOT, or without Object; may be nil
 }
 
-// link resolves every unit and joins them, with what they need of additions. A unit that reaches directly for a library's
-// variable of which the original holds no copy is assembled again to go through the GOT.
+// link resolves every unit and joins them, with what they need of additions.
 func link(o *ld.Original, inputs []input, additions []*added) (*ld.Joined, error) {
 	var resolved []*ld.Resolved
 	for _, in := range inputs {
-		r, err := o.Resolve(in.unit)
+		r, err := throughGOT(o, in)
 		if err != nil {
 			return nil, err
-		}
-		if names := o.DirectImports(r); len(names) > 0 {
-			if in.unit.Object, err = in.assemble(diffasm.ThroughGOT(in.asm, names)); err != nil {
-				return nil, err
-			}
-			if r, err = o.Resolve(in.unit); err != nil {
-				return nil, err
-			}
 		}
 		resolved = append(resolved, r)
 	}
@@ -98,7 +104,7 @@ func link(o *ld.Original, inputs []input, additions []*added) (*ld.Joined, error
 }
 
 // ldUnit names the functions of an assembled unit. Optional ones may stay the original's.
-func ldUnit(name string, input int, r unitResult, optional bool) ld.Unit {
+func ldUnit(name string, input int, r *unitResult, optional bool) ld.Unit {
 	out := ld.Unit{Name: name, Input: input, Object: r.object}
 	for _, f := range r.emitted.Functions {
 		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: optional}

@@ -45,6 +45,7 @@ type unitResult struct {
 	onlyNew   bool               // all of InPatch are new: by itself the unit changes nothing
 	emitted   *diffasm.Emitted   // nil if nothing of the unit is in the patch
 	object    *elfobj.File
+	delta     *diffasm.Delta
 	unproved  []string     // static locals that it refers to and that were paired by likeness alone
 	skipped   []ld.Skipped // unchanged ones that were asked for and cannot be carried
 	// overridden are the refusals that --allow overrode.
@@ -141,7 +142,7 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 	if err != nil {
 		return err
 	}
-	r.Functions = delta.Functions
+	r.Functions, r.delta = delta.Functions, delta
 	sel, err := diffasm.Decide(delta, o)
 	if err != nil {
 		return err

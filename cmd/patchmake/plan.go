@@ -50,6 +50,7 @@ type unit struct {
 	Input        int              `json:"input"`  // index into the target's inputs
 	Orig         buildtree.Digest `json:"orig"`   // assembly of the original unit
 	Patched      buildtree.Digest `json:"patched"`
+	Indirect     buildtree.Digest `json:"indirect,omitempty"`   // assembly that reaches variables of libraries through the GOT only; "" if not needed
 	Restored     buildtree.Digest `json:"restored,omitempty"`   // assembly with the old line numbers; "" if that could not be compiled
 	Record       buildtree.Unit   `json:"record"`               // of the patched compile: how to assemble
 	OrigTypes    buildtree.Digest `json:"orig_types,omitempty"` // objects with debugging information, "" where types do not matter
@@ -70,6 +71,8 @@ type addition struct {
 	Object buildtree.Digest `json:"object"`
 	Asm    buildtree.Digest `json:"asm,omitempty"` // "" without a record of its compile
 	Record buildtree.Unit   `json:"record"`
+
+	Indirect buildtree.Digest `json:"indirect,omitempty"` // as of a unit
 }
 
 const planFile = "plan.json"
@@ -109,6 +112,9 @@ func (w *workspace) compareBuilds(ctx context.Context, box *isolate.Sandbox, cha
 	}
 	targets = withUnits(targets)
 	if err := c.addLayouts(ctx, box, targets); err != nil {
+		return nil, err
+	}
+	if err := c.compileIndirect(ctx, box, targets); err != nil {
 		return nil, err
 	}
 	if err := c.compileRestored(ctx, box, targets); err != nil {

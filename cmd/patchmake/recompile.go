@@ -166,8 +166,8 @@ type compiledAsm struct {
 	err error
 }
 
-// compileAll compiles recorded units to assembly in the box, without recording.
-func (c *comparison) compileAll(ctx context.Context, box *isolate.Sandbox, units []*buildtree.Unit) ([]compiledAsm, error) {
+// compileAll compiles recorded units to assembly in the box, with flags besides their own, without recording.
+func (c *comparison) compileAll(ctx context.Context, box *isolate.Sandbox, units []*buildtree.Unit, flags ...string) ([]compiledAsm, error) {
 	dir, err := os.MkdirTemp(c.w.store.Dir(), "compile-")
 	if err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (c *comparison) compileAll(ctx context.Context, box *isolate.Sandbox, units
 	outputs := make([]string, len(units))
 	for i, u := range units {
 		outputs[i] = filepath.Join(dir, fmt.Sprintf("%d.s", i))
-		jobs[i] = job{u.Dir, u.Env, append([]string{u.Driver}, u.CompileArgs(u.Source, outputs[i])...)}
+		jobs[i] = job{u.Dir, u.Env, slices.Concat([]string{u.Driver}, u.CompileArgs(u.Source, outputs[i]), flags)}
 	}
 	outcomes, err := runJobs(ctx, box, c.w.environ("configure"), jobs)
 	if err != nil {
