@@ -52,7 +52,7 @@ func (g *gotRewriter) line(text string) string {
 		g.cfa.directive(op, args)
 		return text
 	}
-	if op, args := statement(text); prefixes[op] && args == "" {
+	if op, args := statement(text); prefix[op] && args == "" {
 		g.held = op
 		return ""
 	}
@@ -206,10 +206,10 @@ func scratch(in instruction) string {
 	case !scratchable(in.op):
 		return ""
 	case highByte.MatchString(in.args): // next to these there is no r8 to r15
-		if implicit(in.op) {
+		if unnamed(in.op) {
 			return ""
 		}
-	case implicit(in.op):
+	case unnamed(in.op):
 		for _, r := range []string{"%r8", "%r9", "%r10", "%r11"} {
 			if !strings.Contains(in.args, r) {
 				return r
@@ -227,8 +227,8 @@ func scratch(in instruction) string {
 
 var highByte = regexp.MustCompile(`%[abcd]h\b`)
 
-// implicit reports whether an instruction may use legacy registers that are not written down.
-func implicit(op string) bool {
+// unnamed reports whether an instruction may use legacy registers that are not written down.
+func unnamed(op string) bool {
 	for _, family := range []string{"cmpxchg", "mul", "imul", "div", "idiv", "xsave", "xrstor", "fxsave", "fxrstor", "mulx", "pcmp", "vpcmp"} {
 		if strings.HasPrefix(op, family) {
 			return true

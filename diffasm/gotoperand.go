@@ -16,7 +16,7 @@ type instruction struct {
 func instructionOf(text string) instruction {
 	var in instruction
 	in.op, in.args = statement(text)
-	for prefixes[in.op] {
+	for prefix[in.op] {
 		in.prefix += in.op + " "
 		in.op, in.args = statement(in.args)
 	}
@@ -24,7 +24,8 @@ func instructionOf(text string) instruction {
 	return in
 }
 
-var prefixes = map[string]bool{"lock": true, "notrack": true, "bnd": true}
+// prefix are those that may stand before an instruction on memory.
+var prefix = map[string]bool{"lock": true, "notrack": true, "bnd": true}
 
 // with writes the instruction with another operand in place of one of its own.
 func (in *instruction) with(i int, operand string) string {

@@ -31,7 +31,7 @@ func stubbornIn(in instruction, defined map[string]bool) (names []string) {
 		if in.branches() && !strings.HasPrefix(operand, "*") || strings.Contains(operand, "s:") {
 			continue
 		}
-		for _, name := range operandSymbol.FindAllString(register.ReplaceAllString(operand, ""), -1) {
+		for _, name := range operandSymbol.FindAllString(operandRegister.ReplaceAllString(operand, ""), -1) {
 			if strings.Contains(name, "@") || defined[name] || isLocal(name) {
 				continue
 			}
@@ -45,8 +45,8 @@ func stubbornIn(in instruction, defined map[string]bool) (names []string) {
 }
 
 var (
-	register      = regexp.MustCompile(`%\w+`)
-	operandSymbol = regexp.MustCompile(`[A-Za-z_.][\w.$]*(@\w+)?`)
+	operandRegister = regexp.MustCompile(`%\w+`)
+	operandSymbol   = regexp.MustCompile(`[A-Za-z_.][\w.$]*(@\w+)?`)
 )
 
 // definedNames lists what labels and directives of an assembly file define.
@@ -66,44 +66,19 @@ func definedNames(asm []byte) map[string]bool {
 	return defined
 }
 
-// FreeToClobber reports whether the new code of a function of the original may change any register that calls may change:
-// compilers let callers in the same unit rely on what the function spares (gcc, -fipa-ra), except where it calls what they
-// do not see.
-func (d *Delta) FreeToClobber(name string) bool {
-	fn := d.orig.fnByName[name]
-	if fn == nil || d.orig.callsOutside(fn) {
+// Spares reports whether callers in the unit can call the new code of a function in place of the original's: none of them
+// is there, or it overwrites no register that the original leaves alone (gcc, -fipa-ra).
+func (d *Delta) Spares(name string) bool {
+	o := d.orig.fnByName[name]
+	if o == nil || !slices.ContainsFunc(d.orig.funcs, func(caller *fn) bool {
+		return caller != o && slices.Contains(d.orig.mentions(caller), o)
+	}) {
 		return true
 	}
-	for _, caller := range d.orig.funcs {
-		if caller != fn && slices.Contains(d.orig.mentions(caller), fn) {
-			return false
-		}
-	}
-	return true
-}
-
-// callsOutside reports whether a function calls through a pointer or what the unit does not define.
-func (f *File) callsOutside(fn *fn) bool {
-	for _, s := range fn.streams {
-		for _, st := range s.stmts {
-			in := instructionOf(st.op + "\t" + st.args)
-			if st.kind != insn || in.op != "call" && in.op != "jmp" || len(in.operands) != 1 {
-				continue
-			}
-			name, _, _ := strings.Cut(in.operands[0], "@")
-			if strings.HasPrefix(name, "*") {
-				if in.op == "call" { // a jump may be a switch
-					return true
-				}
-				continue
-			}
-			if target, _, _ := f.follow(name); !isLocal(name) && !startsWithDigit(name) && f.fnByName[target] == nil && f.labels[name] == nil || f.interposed(name) {
-				return true
-			}
+	for _, pair := range d.fns {
+		if pair.o == o && pair.p != nil {
+			return d.spares(pair.p, o)
 		}
 	}
 	return false
 }
-
-// startsWithDigit tells numeric labels ("1f") from names.
-func startsWithDigit(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }

@@ -80,7 +80,7 @@ func (w *workspace) recompiled(ctx context.Context, u unit, r *unitResult) (*uni
 		return nil, nil
 	}
 	for _, f := range out.emitted.Functions {
-		if !out.delta.FreeToClobber(f.Orig) {
+		if !out.delta.Spares(f.Orig) {
 			return nil, nil
 		}
 	}
