@@ -41,8 +41,12 @@ func (o *Original) Carry(additions []Addition, users []*Resolved) ([]Unit, error
 	}
 	for _, r := range users {
 		for i := range r.refs {
-			if b := &r.refs[i].binding; r.refs[i].err == nil && b.kind == bindImport && !b.own {
-				c.want(b.name)
+			b := &r.refs[i].binding
+			if r.refs[i].err != nil || b.kind != bindImport || b.own {
+				continue
+			}
+			if err := c.want(b.name); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -178,10 +182,16 @@ func (c *carrier) collected(section string) bool {
 }
 
 // want notes that a name is referred to.
-func (c *carrier) want(name string) {
-	if at, found := c.winners[name]; found && !c.o.defines(name) {
-		c.need(inputSection{at.input, c.symbol(at).Section})
+func (c *carrier) want(name string) error {
+	at, found := c.winners[name]
+	if !found || c.o.defines(name) {
+		return nil
 	}
+	if c.symbol(at).Type == elf.STT_GNU_IFUNC {
+		return c.refuseIFUNC(at)
+	}
+	c.need(inputSection{at.input, c.symbol(at).Section})
+	return nil
 }
 
 func (c *carrier) need(s inputSection) {
@@ -236,10 +246,7 @@ func (c *carrier) reference(at inputSymbol) error {
 		return fault.Refuse("new-common", a.Name, "it uses the new common variable %q, which another unit may define", s.Name).
 			WithHint("give the variable an initialiser, or build with -fno-common")
 	default:
-		if w, found := c.winners[s.Name]; found && c.symbol(w).Type == elf.STT_GNU_IFUNC && !c.o.defines(s.Name) {
-			return c.refuseIFUNC(w)
-		}
-		c.want(s.Name)
+		return c.want(c.o.linkName(NewInput, s.Name))
 	}
 	return nil
 }

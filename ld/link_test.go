@@ -3,7 +3,6 @@ package ld
 import (
 	"encoding/binary"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -50,16 +49,12 @@ func link(t testing.TB, dir string, flags ...string) *build {
 	return openBuild(t, dir, "out")
 }
 
-// requireLinker skips a test whose linker is not there. lld and mold are extras, which a complete check does without.
+// requireLinker skips a test whose linker is not there.
 func requireLinker(t testing.TB, flags []string) {
 	t.Helper()
 	for _, f := range flags {
-		name, found := strings.CutPrefix(f, "-fuse-ld=")
-		if !found || name == "gold" {
-			continue
-		}
-		if _, err := exec.LookPath("ld." + name); err != nil {
-			t.Skip(err)
+		if name, found := strings.CutPrefix(f, "-fuse-ld="); found {
+			testkit.Require(t, "ld."+name)
 		}
 	}
 }
@@ -127,6 +122,11 @@ func contents(t testing.TB, dir string, e Placement, archives map[string][]elfob
 		}
 		if archives[path], err = elfobj.Members(data); err != nil {
 			t.Fatal(err)
+		}
+		for i, m := range archives[path] {
+			if m.Data == nil { // of a thin archive
+				archives[path][i].Data, _ = os.ReadFile(filepath.Join(filepath.Dir(path), m.Name))
+			}
 		}
 	}
 	var found [][]byte

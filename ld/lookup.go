@@ -2,6 +2,7 @@ package ld
 
 import (
 	"debug/elf"
+	"slices"
 	"strings"
 
 	"gocare/internal/elfobj"
@@ -45,15 +46,44 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 			return b, err
 		}
 	}
+	if real := o.linkName(input, name); real != name {
+		redirected := *sym
+		redirected.Name, name, sym = real, real, &redirected
+	}
 	if sym.Version == "" {
-		if b, found := o.preemptible(name); found {
+		if b, found := o.preemptible(name); found && o.slots.twice[name] {
+			return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are in use", name)
+		} else if found {
 			return b, nil
 		}
 		if b, found, err := o.global(input, name); found || err != nil {
 			return b, err
 		}
 	}
+	if o.numbers[name] {
+		return binding{}, fault.Refuse("absolute-symbol", "original binary", "%q is a number, no place in a section", name).
+			WithHint("write the number into the source")
+	}
 	return o.imported(sym)
+}
+
+// linkName is the symbol that a link with --wrap takes for a name which an input leaves undefined.
+func (o *Original) linkName(input int, name string) string {
+	real, isReal := strings.CutPrefix(name, "__real_")
+	switch {
+	case isReal && o.wrapped[real]:
+		return real
+	case o.wrapped[name] && !o.definedIn(input, name):
+		return "__wrap_" + name
+	}
+	return name
+}
+
+// definedIn reports whether an input defines a symbol.
+func (o *Original) definedIn(input int, name string) bool {
+	return input != NewInput && slices.ContainsFunc(o.objects[input].File.Symbols, func(s elfobj.Symbol) bool {
+		return s.Name == name && s.Section != int(elf.SHN_UNDEF)
+	})
 }
 
 // private finds a local symbol of the input.

@@ -12,6 +12,7 @@ import (
 type Map struct {
 	Linker  string      // "bfd", "gold", "lld" or "mold"
 	Entries []Placement // in the order of the map, which is the order of addresses within an output section
+	Wrapped []string    // symbols that the link redirects (--wrap), which no map tells
 
 	complete bool // discarded sections are those that it does not mention
 }

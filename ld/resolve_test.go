@@ -35,6 +35,19 @@ func TestIdentity(t *testing.T) {
 		{"shared initial-exec", []string{"-O2", "-fPIC", "-ftls-model=initial-exec"}, []string{"-shared"}},
 		{"static", []string{"-O2", "-fno-pie"}, []string{"-static"}},
 		{"static pie", []string{"-O2"}, []string{"-static-pie"}},
+		{"packed relocations", []string{"-O2"}, []string{"-Wl,-z,pack-relative-relocs"}},
+		{"shared symbolic functions, packed relocations", []string{"-O2", "-fPIC"}, []string{"-shared", "-Wl,-Bsymbolic-functions", "-Wl,-z,pack-relative-relocs"}},
+		{"code in pages with data", []string{"-O2"}, []string{"-Wl,-z,noseparate-code"}},
+		{"code in pages of its own", []string{"-O2"}, []string{"-Wl,-z,separate-code"}},
+		{"relocations kept", []string{"-O2"}, []string{"-Wl,--emit-relocs"}},
+		{"relocations kept, no-pie", []string{"-O2", "-fno-pie"}, []string{"-no-pie", "-Wl,-q"}},
+		{"no symbols", []string{"-O2", "-DNO_LINKER_SYMBOLS"}, []string{"-s"}},
+		{"shared, no symbols", []string{"-O2", "-fPIC", "-DNO_LINKER_SYMBOLS"}, []string{"-shared", "-s"}},
+		{"common, gold", []string{"-O2", "-fcommon"}, []string{"-fuse-ld=gold"}},
+		{"common, lld", []string{"-O2", "-fcommon"}, []string{"-fuse-ld=lld"}},
+		{"common, mold", []string{"-O2", "-fcommon", "-ftls-model=local-exec"}, []string{"-fuse-ld=mold"}},
+		{"a name for another", []string{"-O2"}, []string{"-Wl,--defsym=maybe_absent=getpid_twin", "-Wl,--defsym=getpid_twin=use_weak"}},
+		{"wrapped", []string{"-O2"}, []string{"-Wl,--wrap=hidden_global,--wrap=rand,--wrap=helper,--defsym=__wrap_hidden_global=use_weak,--defsym=__wrap_rand=use_weak"}},
 		{"lld", []string{"-O2"}, []string{"-fuse-ld=lld"}},
 		{"lld no-pie", []string{"-O2", "-fno-pie", "-DNO_WEAK"}, []string{"-fuse-ld=lld", "-no-pie"}},
 		{"lld shared", []string{"-O2", "-fPIC"}, []string{"-fuse-ld=lld", "-shared"}},
@@ -47,6 +60,11 @@ func TestIdentity(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			requireLinker(t, tt.lflags)
 			b := link(t, compile(t, append(common, tt.cflags...)...), tt.lflags...)
+			for _, flag := range strings.Split(strings.Join(tt.lflags, ","), ",") {
+				if name, found := strings.CutPrefix(flag, "--wrap="); found {
+					b.m.Wrapped = append(b.m.Wrapped, name)
+				}
+			}
 			o := b.open(t)
 			compareWithLinker(t, b, join(t, o, b.identityUnit(t, "main"), b.identityUnit(t, "other")))
 		})

@@ -18,6 +18,7 @@ type slots struct {
 	relative map[uint64]uint64   // what slots hold that are only relocated
 	stubs    map[uint64]uint64   // PLT entries by the slot they jump through
 	twice    map[string]bool     // names that stand for several versions
+	versions map[string]string   // of the symbols that slots are for
 	tls      map[tlsKey][]uint64 // GOT slots of thread-local storage
 }
 
@@ -31,7 +32,7 @@ type tlsKey struct {
 func (o *Original) readSlots() error {
 	o.slots = slots{
 		lazy: map[string]uint64{}, bound: map[string]uint64{}, local: map[uint64][]uint64{}, relative: map[uint64]uint64{},
-		stubs: map[uint64]uint64{}, twice: map[string]bool{}, tls: map[tlsKey][]uint64{},
+		stubs: map[uint64]uint64{}, twice: map[string]bool{}, versions: map[string]string{}, tls: map[tlsKey][]uint64{},
 	}
 	relas, err := o.bin.DynRelas()
 	if err != nil {
@@ -40,6 +41,7 @@ func (o *Original) readSlots() error {
 	for _, r := range relas {
 		o.addSlot(r)
 	}
+	o.addPacked()
 	known := o.slots.addresses()
 	for i := range o.bin.Sections {
 		s := &o.bin.Sections[i]
@@ -54,6 +56,10 @@ func (o *Original) addSlot(r elfobj.Rela) {
 	name, version := "", ""
 	if r.Symbol > 0 && r.Symbol < len(o.bin.DynSymbols) {
 		name, version = o.bin.DynSymbols[r.Symbol].Name, o.bin.DynSymbols[r.Symbol].Version
+		if first, seen := o.slots.versions[name]; seen && first != version {
+			o.slots.twice[name] = true
+		}
+		o.slots.versions[name] = version
 		if known := o.imports[name]; known != nil && known.Version != version {
 			o.slots.twice[name] = true
 		}
@@ -71,6 +77,39 @@ func (o *Original) addSlot(r elfobj.Rela) {
 		o.addTLS(tlsKey{t, name, uint64(r.Addend)}, r.Offset)
 	case elf.R_X86_64_DTPMOD64:
 		o.addTLS(tlsKey{t, name, o.moduleOffset(name, r.Offset)}, r.Offset)
+	}
+}
+
+// addPacked adds the slots of packed relative relocations: an even word is the address of one, and those after it have
+// their addresses in the bits of odd words, 63 in each (gABI, DT_RELR). What they are relocated by stands in the slots.
+func (o *Original) addPacked() {
+	const sectionType, word = elf.SectionType(19), 8
+	for i := range o.bin.Sections {
+		s := &o.bin.Sections[i]
+		if s.Type != sectionType {
+			continue
+		}
+		next := uint64(0)
+		for b := s.Data; len(b) >= word; b = b[word:] {
+			entry := binary.LittleEndian.Uint64(b)
+			if entry&1 == 0 {
+				o.addRelative(entry)
+				next = entry + word
+				continue
+			}
+			for bit := range uint64(63) {
+				if entry>>(bit+1)&1 != 0 {
+					o.addRelative(next + bit*word)
+				}
+			}
+			next += 63 * word
+		}
+	}
+}
+
+func (o *Original) addRelative(slot uint64) {
+	if b, ok := o.bin.BytesAt(slot, 8); ok {
+		o.slots.relative[slot] = binary.LittleEndian.Uint64(b)
 	}
 }
 

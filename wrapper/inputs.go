@@ -146,14 +146,15 @@ func kindOfFile(path string) (fileKind, error) {
 		return fileObject, nil
 	case elfobj.IsELF(head[:n]):
 		return fileShared, nil
-	case bytes.HasPrefix(head[:n], []byte("!<thin>")):
+	case bytes.HasPrefix(head[:n], []byte(thinMagic)):
 		return fileThin, nil
 	}
 	return fileOther, nil
 }
 
 // members returns the members pulled from an archive, in the order they were. Of several members with one name the map
-// does not tell which: unless all were pulled, they are recorded without a digest of their own.
+// does not tell which: unless all were pulled, they are recorded without a digest of their own. Those of a thin archive,
+// which some linkers call members too, are told apart by their paths.
 func (r *linkRun) members(path string, pulled []string) ([]buildtree.Input, error) {
 	data, err := os.ReadFile(r.p.abs(path))
 	if err != nil {
@@ -163,22 +164,28 @@ func (r *linkRun) members(path string, pulled []string) ([]buildtree.Input, erro
 	if err != nil {
 		return nil, err
 	}
+	key := filepath.Base
+	if bytes.HasPrefix(data, []byte(thinMagic)) {
+		key = filepath.Clean
+		if err := r.readThin(path, all); err != nil {
+			return nil, err
+		}
+	}
 	byName := map[string][]elfobj.Member{}
 	for _, m := range all {
-		name := filepath.Base(m.Name)
-		byName[name] = append(byName[name], m)
+		byName[key(m.Name)] = append(byName[key(m.Name)], m)
 	}
 	want := map[string]int{}
 	for _, name := range pulled {
-		want[filepath.Base(name)]++
+		want[key(name)]++
 	}
 	var ins []buildtree.Input
 	used := map[string]int{}
 	for _, name := range pulled {
-		same := byName[filepath.Base(name)]
-		n := used[filepath.Base(name)]
-		used[filepath.Base(name)]++
-		if len(same) != want[filepath.Base(name)] {
+		same := byName[key(name)]
+		n := used[key(name)]
+		used[key(name)]++
+		if len(same) != want[key(name)] {
 			var both []byte
 			for _, m := range same {
 				both = append(both, m.Data...)
@@ -193,6 +200,23 @@ func (r *linkRun) members(path string, pulled []string) ([]buildtree.Input, erro
 		ins = append(ins, in)
 	}
 	return ins, nil
+}
+
+// thinMagic begins a thin archive.
+const thinMagic = "!<thin>"
+
+// readThin reads the members of a thin archive, which are files beside it.
+func (r *linkRun) readThin(path string, members []elfobj.Member) (err error) {
+	for i := range members {
+		file := members[i].Name
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(r.p.abs(path)), file)
+		}
+		if members[i].Data, err = os.ReadFile(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // thinMembers returns which of the files pulled from thin archives are listed in this one. They are inputs of their own,

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
@@ -89,4 +90,20 @@ func (c *comparison) newLibraries(pair *buildtree.LinkPair) []newLibrary {
 		}
 	}
 	return list
+}
+
+// wrapped lists the symbols that a linker's command line redirects.
+func wrapped(argv []string) []string {
+	var names []string
+	for i, arg := range argv {
+		name, value, joined := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+		switch {
+		case name != "wrap" || !strings.HasPrefix(arg, "-"):
+		case joined:
+			names = append(names, value)
+		case i+1 < len(argv):
+			names = append(names, argv[i+1])
+		}
+	}
+	return names
 }

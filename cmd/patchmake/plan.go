@@ -37,6 +37,7 @@ type target struct {
 	Inputs  []buildtree.Input `json:"inputs"`
 	Shared  []string          `json:"shared"` // shared libraries it was linked against
 	Units   []unit            `json:"units"`
+	Wrapped []string          `json:"wrapped,omitempty"`  // symbols that the link redirects (--wrap)
 	NewLibs []newLibrary      `json:"new_libs,omitempty"` // shared libraries that only the patched link has
 	New     []addition        `json:"new,omitempty"`      // inputs that only the patched link has
 

@@ -60,5 +60,9 @@ int exported_ifunc(int) __attribute__((ifunc("choose_twice")));
 __attribute__((noinline)) int use_ifunc(int x) { return static_ifunc(x) + hidden_ifunc(x) + exported_ifunc(x) + (hook == (void *)hidden_ifunc); }
 extern char _end[], __bss_start[], __start_listed[], __stop_listed[];
 __attribute__((section("listed"), used)) static int first_listed = 1;
+#ifdef NO_LINKER_SYMBOLS
+long use_linker_symbols(char *p) { return p != 0; }
+#else
 __attribute__((noinline)) long use_linker_symbols(char *p) { return (p < _end) + (p > __bss_start) + (__stop_listed - __start_listed); }
+#endif
 __attribute__((noinline)) int never_called_by_anyone(int x) { return x * 3 + cnt; }
