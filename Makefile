@@ -16,7 +16,7 @@ BIN ?= bin
 GO ?= go
 GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-PROGRAMS = carecc patchmake carectl
+COMMANDS = carecc patchmake carectl
 LIBCARE_LINKS = libcare-cc:carecc libcare-patch-make:patchmake libcare-ctl:carectl
 
 export GOFLAGS += -buildvcs=false
@@ -25,7 +25,7 @@ all: build
 
 # Static programs in $(BIN).
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ $(PROGRAMS:%=./cmd/%)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ $(COMMANDS:%=./cmd/%)
 	ln -sfn carecc $(BIN)/carec++
 
 demo: setup build
@@ -56,6 +56,11 @@ matrix:
 	cd internal/endtoend && GOCARE_MATRIX=1 GOCARE_COMPILERS="$(COMPILERS)" GOCARE_LEVELS="$(LEVELS)" GOCARE_DEBUG="$(DEBUG)" \
 		GOCARE_SHAPES="$(SHAPES)" GOCARE_CONSTRUCTS="$(CONSTRUCTS)" CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestMatrix'
 
+# Identity patches of all functions of real programs, under the programs' tests: PROGRAMS="lua zlib" LEVELS="deb O0 O3".
+oracle: setup
+	scripts/setup --oracle
+	$(GO) run ./internal/oracle
+
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100".
 bench: setup build
 	scripts/bench $(SIZES)
@@ -74,9 +79,9 @@ setup:
 install: build
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man7" "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d" \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
-	install -m 755 $(PROGRAMS:%=$(BIN)/%) scripts/gocare-dpkg "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 $(COMMANDS:%=$(BIN)/%) scripts/gocare-dpkg "$(DESTDIR)$(PREFIX)/bin"
 	ln -sfn carecc "$(DESTDIR)$(PREFIX)/bin/carec++"
-	install -m 644 $(PROGRAMS:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
+	install -m 644 $(COMMANDS:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
 	install -m 644 doc/man/gocare.7 "$(DESTDIR)$(MANDIR)/man7"
 	ln -sfn carecc.1 "$(DESTDIR)$(MANDIR)/man1/carec++.1"
 	install -m 644 scripts/macros.gocare "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare"
@@ -90,8 +95,8 @@ install: build
 
 # Takes away exactly what install puts there; a libcare-* that is not a link to ours is somebody else's.
 uninstall:
-	rm -f $(foreach p,$(PROGRAMS) carec++ gocare-dpkg,"$(DESTDIR)$(PREFIX)/bin/$(p)") \
-		$(foreach p,$(PROGRAMS) carec++,"$(DESTDIR)$(MANDIR)/man1/$(p).1") "$(DESTDIR)$(MANDIR)/man7/gocare.7" \
+	rm -f $(foreach p,$(COMMANDS) carec++ gocare-dpkg,"$(DESTDIR)$(PREFIX)/bin/$(p)") \
+		$(foreach p,$(COMMANDS) carec++,"$(DESTDIR)$(MANDIR)/man1/$(p).1") "$(DESTDIR)$(MANDIR)/man7/gocare.7" \
 		"$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare" \
 		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(p)") \
 		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$(p)")
@@ -102,4 +107,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus matrix bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle matrix bench fuzz setup install uninstall clean

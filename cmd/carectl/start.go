@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"gocare/engine"
 	"gocare/internal/fault"
 	"gocare/internal/ui"
@@ -34,6 +32,8 @@ const (
 	helperCommand = "run-helper"
 	forkFlag      = "fork"
 	helperFD      = 3 // of the helper: its end of the connection
+
+	prSetPtracer = 0x59616d61 // PR_SET_PTRACER of <linux/prctl.h>
 )
 
 // Exit statuses of env(1), nohup(1) and the shell for a command that does not run.
@@ -128,7 +128,7 @@ func keepsPrivileges(path string) error {
 	if err != nil || os.Geteuid() == 0 {
 		return nil
 	}
-	_, err = unix.Getxattr(path, "security.capability", nil)
+	_, err = syscall.Getxattr(path, "security.capability", nil)
 	if info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) == 0 && err != nil {
 		return nil
 	}
@@ -150,7 +150,7 @@ func execute(path string, args []string) error {
 
 // startHelper starts the process that is to trace this one, and returns the connection to it.
 func (c *command) startHelper() (*os.File, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (c *command) startHelper() (*os.File, error) {
 			args = append(args, option.name)
 		}
 	}
-	args = append(args, "--", strconv.Itoa(os.Getpid()), strconv.Itoa(unix.Gettid()))
+	args = append(args, "--", strconv.Itoa(os.Getpid()), strconv.Itoa(syscall.Gettid()))
 	p, err := startSelf(append(args, c.args...), theirs, nil)
 	if err == nil {
 		_, err = p.Wait() // it only starts another: no child of this process may be left to the command
@@ -193,7 +193,7 @@ func meet(conn *os.File) (int, error) {
 	if err := binary.Read(conn, binary.LittleEndian, &helper); err != nil {
 		return 0, err
 	}
-	_ = unix.Prctl(unix.PR_SET_PTRACER, uintptr(helper), 0, 0, 0) // only Yama knows it
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetPtracer, uintptr(helper), 0) // only Yama knows it
 	var status [1]byte
 	if _, err := conn.Write(status[:]); err != nil {
 		return 0, err
@@ -211,7 +211,7 @@ func runHelper(c *command) error {
 		return err
 	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP) // the command gets its own
-	unix.CloseOnExec(helperFD)
+	syscall.CloseOnExec(helperFD)
 	l, err := c.launch(conn)
 	if err == nil {
 		err = engine.Start(c.ctx, l, c.options())

@@ -15,6 +15,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/fault"
 	"gocare/kpatch"
+	"gocare/ld"
 )
 
 // check refuses a run that made nothing, and a --buildid that cannot mean one binary.
@@ -142,8 +143,9 @@ type lastRun struct {
 }
 
 type lastTarget struct {
-	Path  string       `json:"path"`
-	Units []unitResult `json:"units"`
+	Path    string       `json:"path"`
+	Units   []unitResult `json:"units"`
+	Skipped []ld.Skipped `json:"skipped,omitempty"` // not in the patch though chosen
 }
 
 const runFile = "run.json"
@@ -151,7 +153,7 @@ const runFile = "run.json"
 func (w *workspace) saveRun(p *plan, made products) error {
 	run := lastRun{Same: p.Same}
 	for _, m := range made {
-		run.Targets = append(run.Targets, lastTarget{Path: m.Target.Path, Units: m.Units})
+		run.Targets = append(run.Targets, lastTarget{Path: m.Target.Path, Units: m.Units, Skipped: m.Skipped})
 	}
 	data, err := json.Marshal(run)
 	if err != nil {

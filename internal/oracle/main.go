@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "oracle:", err)
+		os.Exit(1)
+	}
+}
+
+// levels are how programs are built: with the flags of their packages, and with other optimisation.
+var levels = []string{"deb", "O0", "O3"}
+
+// run makes every row asked for and prints each when it is done.
+func run(ctx context.Context) error {
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	programs, err := choose("PROGRAMS", recipes(root))
+	if err != nil {
+		return err
+	}
+	wanted, err := choose("LEVELS", levels)
+	if err != nil {
+		return err
+	}
+	work := os.Getenv("ORACLE_WORK")
+	if work == "" {
+		if work, err = os.MkdirTemp("", "gocare-oracle"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(work)
+	}
+	e := &environment{root: root, work: work, bin: filepath.Join(work, "bin"), coverage: map[string]covered{}}
+	if err := e.buildPrograms(ctx); err != nil {
+		return err
+	}
+	var rows []*row
+	for _, program := range programs {
+		for _, level := range wanted {
+			r := e.row(ctx, program, level)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.print(os.Stdout)
+			rows = append(rows, r)
+		}
+	}
+	return summary(os.Stdout, rows)
+}
+
+// choose returns the words of a variable, which must be among all; all where it is empty.
+func choose(variable string, all []string) ([]string, error) {
+	words := strings.Fields(os.Getenv(variable))
+	if len(words) == 0 {
+		return all, nil
+	}
+	for _, w := range words {
+		if !slices.Contains(all, w) {
+			return nil, fmt.Errorf("%s: no %q; there are %s", variable, w, strings.Join(all, ", "))
+		}
+	}
+	return words, nil
+}
+
+// recipes lists the programs that there are recipes for.
+func recipes(root string) []string {
+	files, _ := filepath.Glob(filepath.Join(root, "testdata", "oracle", "*.sh")) // only a bad pattern is an error
+	var names []string
+	for _, f := range files {
+		if name := strings.TrimSuffix(filepath.Base(f), ".sh"); name != "lib" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,68 @@
+#!/bin/bash
+# lib.sh FUNCTION: a step of a recipe, testdata/oracle/$RECIPE.sh, as internal/oracle calls it.
+#
+# A recipe sets
+#   package             Debian's source package
+#   deb_cflags          what debian/rules adds to CFLAGS at the package's own level, beyond dpkg-buildflags
+#   deb_options         DEB_BUILD_MAINT_OPTIONS of debian/rules
+#   cflags, ldflags     what is needed at every level
+# and defines, with CC, CFLAGS, CPPFLAGS and LDFLAGS set, in the source tree:
+#   oracle_configure oracle_build       as one would by hand
+#   oracle_install                      copies what is to be patched to $DESTDIR
+# and in an empty directory, with the installed files in $ROOT, the sources in $TREE and the recipe's own files in $ORACLE:
+#   oracle_check                        tests, each through t; the program under test is started through run
+set -euo pipefail
+ORACLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DL=${CORPUS_WORK:-${TMPDIR:-/tmp}/gocare-corpus}/dl
+[ -d /tmp/gocare-corpus/dl ] && DL=${CORPUS_WORK:-/tmp/gocare-corpus}/dl
+deb_cflags= deb_options= cflags= ldflags=
+oracle_configure() { :; }
+
+# oracle_source: Debian's source tree, patches applied, in $TREE
+oracle_source() {
+	local dsc version
+	mkdir -p "$DL"
+	dsc=$(ls -1t "$DL/${package}"_*.dsc 2>/dev/null | head -n 1)
+	if [ -z "$dsc" ]; then
+		for version in $(apt-cache showsrc --only-source "$package" | sed -n 's/^Version: //p' | sort -rV); do
+			(cd "$DL" && apt-get source --download-only -q "$package=$version") >&2 && break
+		done
+		dsc=$(ls -1t "$DL/${package}"_*.dsc | head -n 1)
+	fi
+	dpkg-source --no-check -x "$dsc" "$TREE"
+	rm -rf "$TREE/.pc"
+}
+
+# flags: those of the package, at the level asked for
+flags() {
+	export DEB_BUILD_MAINT_OPTIONS=$deb_options CC=gcc
+	CFLAGS="$(dpkg-buildflags --get CFLAGS) $cflags" CPPFLAGS=$(dpkg-buildflags --get CPPFLAGS)
+	LDFLAGS="$(dpkg-buildflags --get LDFLAGS) $ldflags"
+	case $LEVEL in
+	deb) CFLAGS+=" $deb_cflags" ;;
+	O0) CFLAGS=${CFLAGS//-O2/-O0} CPPFLAGS=${CPPFLAGS//-D_FORTIFY_SOURCE=2/} ;;
+	O3) CFLAGS=${CFLAGS//-O2/-O3} ;;
+	coverage) CFLAGS="-g -O0 --coverage -fprofile-update=atomic $cflags" CPPFLAGS= LDFLAGS="--coverage $ldflags" ;;
+	esac
+	export CFLAGS CPPFLAGS LDFLAGS
+}
+
+# run CMD ARG...: the command, with the patches applied before its main runs if this is a round with patches
+run() {
+	if [ -n "$CARECTL" ]; then "$CARECTL" run "$PATCHES" -- "$@"; else "$@"; fi
+}
+
+# t NAME CMD ARG...: a test; what it prints and how it ends is the result
+t() {
+	local name=$1 status=0
+	shift
+	timeout -k 5 "${TEST_TIMEOUT:-120}" bash -c '. "$0"; . "$ORACLE/$RECIPE.sh"; "$@"' "$ORACLE/lib.sh" "$@" >"$OUT/$name" 2>&1 </dev/null || status=$?
+	echo "status $status" >>"$OUT/$name"
+}
+
+export ORACLE
+. "$ORACLE/$RECIPE.sh"
+if [ "$0" = "${BASH_SOURCE[0]}" ]; then
+	flags
+	"$@"
+fi
