@@ -17,6 +17,7 @@ const (
 	bindTLS                          // a thread-local variable of the original
 	bindImport                       // found at run time, in another object or through the global scope
 	bindDiscarded                    // a function of an input that the linker left out
+	bindNumber                       // a constant of the link
 )
 
 // binding is what a symbolic reference to the original refers to.
@@ -25,7 +26,7 @@ type binding struct {
 	name    string
 	version string      // of an import, where known
 	typ     elf.SymType // NOTYPE where unknown
-	addr    uint64      // link address; of a thread-local variable that of its initial value
+	addr    uint64      // link address; of a thread-local variable that of its initial value; of a number that
 	ifunc   bool        // an IFUNC of the original: addr is its PLT entry, or 0
 	slot    uint64      // of an IFUNC: a GOT slot that no PLT entry uses, or 0
 	own     bool        // preemptible: defined here, but found through the global scope
@@ -60,9 +61,8 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 			return b, err
 		}
 	}
-	if o.numbers[name] {
-		return binding{}, fault.Refuse("absolute-symbol", "original binary", "%q is a number, no place in a section", name).
-			WithHint("write the number into the source")
+	if value, found := o.numbers[name]; found {
+		return binding{kind: bindNumber, name: name, addr: value}, nil
 	}
 	return o.imported(sym)
 }

@@ -33,8 +33,8 @@ type Original struct {
 	library map[string]libSymbol
 	slots   slots
 	out     []OrigSection
-	wrapped map[string]bool // see Map.Wrapped
-	numbers map[string]bool // global symbols that are no places
+	wrapped map[string]bool   // see Map.Wrapped
+	numbers map[string]uint64 // values of global symbols that are no places
 
 	byName      []map[string][]*elfobj.Symbol // local symbols by input; read when first needed
 	inputLocals map[string][]uint64           // places of local symbols of the inputs by name, 0 where unknown
@@ -164,7 +164,7 @@ func originalSections(bin *elfobj.File) []OrigSection {
 // indexBinary collects the symbols of the binary's own tables.
 func (o *Original) indexBinary() {
 	o.symbols, o.locals = map[string][]definition{}, map[string][]definition{}
-	o.numbers = map[string]bool{}
+	o.numbers = map[string]uint64{}
 	o.imports, o.exports = map[string]*elfobj.Symbol{}, map[string]*elfobj.Symbol{}
 	for i := range o.bin.Symbols {
 		o.indexSymbol(&o.bin.Symbols[i])
@@ -194,7 +194,7 @@ func (o *Original) indexExport(s *elfobj.Symbol) {
 
 func (o *Original) indexSymbol(s *elfobj.Symbol) {
 	if s.Section == int(elf.SHN_ABS) && s.Bind != elf.STB_LOCAL && s.Type == elf.STT_NOTYPE {
-		o.numbers[s.Name] = true
+		o.numbers[s.Name] = s.Value
 	}
 	if s.Name == "" || !s.Defined() || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION {
 		return

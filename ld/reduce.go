@@ -37,6 +37,8 @@ func (j *joiner) reduce(p *spot, d dest) error {
 		return j.reduceKnown(p, d.target)
 	case d.b.absent:
 		return j.reduceAbsent(p, d.b)
+	case d.b.kind == bindNumber:
+		return j.reduceNumber(p, d.b)
 	}
 	return j.reduceImport(p, d.b)
 }
@@ -198,20 +200,44 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 // reduceAbsent handles weak symbols that nothing defines: their address is 0.
 func (j *joiner) reduceAbsent(p *spot, b binding) error {
 	switch p.kind() {
-	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
-		return j.throughPrivateSlot(p, gotKey{constant: true})
-	case elf.R_X86_64_64:
-		return j.put64(p, uint64(p.addend()))
-	case elf.R_X86_64_32, elf.R_X86_64_32S:
-		return j.put32(p, p.addend())
 	case elf.R_X86_64_PLT32:
 		if op := j.code(p, 1); op != nil && (op[0] == 0xe8 || op[0] == 0xe9) {
 			copy(op, "\x0f\x0b\x0f\x1f\x00") // ud2, nop: guarded by a test of the address, and as fatal as a call of 0
 			return nil
 		}
 	}
+	if done, err := j.constant(p, 0); done {
+		return err
+	}
 	return fault.Refuse("weak-undefined", "", "weak symbol %q is defined nowhere", b.name).
 		WithHint("the original has no slot that could become it: leave the test for it out of the patch")
+}
+
+// reduceNumber handles symbols that are no places.
+func (j *joiner) reduceNumber(p *spot, b binding) error {
+	if done, err := j.constant(p, b.addr); done {
+		return err
+	}
+	return fault.Refuse("absolute-symbol", "", "%q is the number 0x%x, no place in a section", b.name, b.addr)
+}
+
+// constant stores a value where a symbol's address is meant; done says that the field can hold one.
+func (j *joiner) constant(p *spot, value uint64) (done bool, err error) {
+	sum := value + uint64(p.addend())
+	switch p.kind() {
+	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		return true, j.throughPrivateSlot(p, gotKey{constant: true, value: value})
+	case elf.R_X86_64_64:
+		return true, j.put64(p, sum)
+	case elf.R_X86_64_32:
+		if sum > math.MaxUint32 {
+			return true, fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", sum, p.kind(), p.at)
+		}
+		return true, j.put32(p, int64(int32(sum)))
+	case elf.R_X86_64_32S:
+		return true, j.put32(p, int64(sum))
+	}
+	return false, nil
 }
 
 // reduceImport handles what is found at run time: through the PLT entry or GOT slot that the original has for it, which
