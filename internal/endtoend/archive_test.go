@@ -25,7 +25,7 @@ type config struct {
 	Flags    string // further ones
 }
 
-// configs returns the six ways in which every construct is tried.
+// configs returns the six ways in which constructs are tried.
 func configs() []config {
 	var all []config
 	for _, level := range []string{"O0", "O2"} {
@@ -81,9 +81,17 @@ type construct struct {
 	Assertions []assertion
 	Objects    map[string]int    // number of patched objects for a config pattern
 	Make       []string          // VAR=VALUE
+	Only       []string          // config patterns to which the construct is restricted
 	Refused    map[string]string // reason code for a config pattern: there, no patch is made
 	Talk       []turn
 	Fresh      []string // answers of a new patched program to the inputs between patch and unpatch
+}
+
+// configs returns the ways in which the construct is tried.
+func (c *construct) configs() []config {
+	return slices.DeleteFunc(configs(), func(cfg config) bool {
+		return len(c.Only) > 0 && !slices.ContainsFunc(c.Only, cfg.in)
+	})
 }
 
 func (c *construct) objects(cfg config) int {
@@ -181,6 +189,8 @@ func (c *construct) directives(comment string) error {
 				return err
 			}
 			c.Objects[strings.Join(slices.Concat([]string{"any"}, words[2:]), "+")] = n
+		case len(words) >= 2 && words[0] == "only":
+			c.Only = append(c.Only, words[1:]...)
 		case len(words) == 3 && words[0] == "refused":
 			c.Refused[words[1]] = words[2]
 		case len(words) == 2 && words[0] == "make" && strings.Contains(words[1], "="):

@@ -15,7 +15,7 @@ import (
 func TestConstructs(t *testing.T) {
 	programs(t)
 	for _, c := range constructs(t) {
-		for _, cfg := range configs() {
+		for _, cfg := range c.configs() {
 			t.Run(c.Name+"/"+cfg.String(), func(t *testing.T) {
 				t.Parallel()
 				patchLive(t, c, cfg)

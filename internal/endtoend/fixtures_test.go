@@ -17,7 +17,7 @@ import (
 func TestConstructsAreWhatTheySay(t *testing.T) {
 	testkit.Require(t, "gcc", "make")
 	for _, c := range constructs(t) {
-		for _, cfg := range configs() {
+		for _, cfg := range c.configs() {
 			t.Run(c.Name+"/"+cfg.String(), func(t *testing.T) {
 				t.Parallel()
 				for _, stage := range []string{"original", "patched"} {
