@@ -104,7 +104,7 @@ var hints = map[string]string{
 	"label-table": leaveOut, "foreign-label": leaveOut, "unknown-label": leaveOut, "alias-cycle": leaveOut,
 	"alias-expression": leaveOut, "empty-data": leaveOut, "private-data": leaveOut,
 	"comdat":      "make the change in a function that is not inline, or whose unit alone defines it",
-	"entry-table": "build both versions without -fpatchable-function-entry and -mrecord-mcount",
+	"entry-table": "build both versions without -mrecord-mcount",
 }
 
 // once drops problems with a code that came before.

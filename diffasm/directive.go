@@ -278,7 +278,7 @@ func (f *File) give(b *block, name string, st stmt) {
 	}
 }
 
-// giveLoose marks the functions that unlabelled data points into, such as tables of patchable entries.
+// giveLoose marks the functions that unlabelled data points into, such as tables of profiled functions.
 func (f *File) giveLoose() {
 	for _, l := range f.loose {
 		if l.sec.class == classExec || l.sec.isCtor() || l.sec.isDtor() {
@@ -296,11 +296,6 @@ func (f *File) giveLoose() {
 				what: fmt.Sprintf("section %s records an address inside the function", l.sec.name),
 			})
 		}
-	}
-	if s := f.sections["__patchable_function_entries"]; s != nil {
-		f.problems = append(f.problems, problem{
-			code: "entry-table", what: "the unit is compiled with -fpatchable-function-entry",
-		})
 	}
 	if f.hasBlockIn(".eh_frame") {
 		f.problems = append(f.problems, problem{

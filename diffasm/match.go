@@ -248,7 +248,7 @@ func (d *Delta) newLoose(l loose) {
 func looseTexts(s *side) map[string][]loose {
 	by := map[string][]loose{}
 	for _, l := range s.f.loose {
-		if l.open != nil || entryTable(l.sec.name) {
+		if l.open != nil || l.sec.name == "__mcount_loc" || s.f.beforeEntry(l.stmt) {
 			continue
 		}
 		s.c.begin(&fn{})
@@ -259,8 +259,9 @@ func looseTexts(s *side) map[string][]loose {
 	return by
 }
 
-func entryTable(section string) bool {
-	return section == "__patchable_function_entries" || section == "__mcount_loc"
+// beforeEntry reports whether a statement outside functions is room for a patch before an entry.
+func (f *File) beforeEntry(st stmt) bool {
+	return f.sections[patchableEntries] != nil && strings.HasPrefix(st.op, "nop")
 }
 
 // matchAliases refuses a name other units can see that is an alias in one version and stands for something else in the

@@ -87,7 +87,7 @@ func hasPart(name, prefix string) bool {
 func classOf(name, flags string) class {
 	switch {
 	case strings.HasPrefix(name, ".debug") || strings.HasPrefix(name, ".note") || strings.HasPrefix(name, ".stab") ||
-		strings.HasPrefix(name, ".gnu.debuglto_") || isLTO(name) || name == ".comment":
+		strings.HasPrefix(name, ".gnu.debuglto_") || isLTO(name) || name == ".comment" || name == patchableEntries:
 		return classDrop
 	case strings.ContainsRune(flags, 'x'):
 		return classExec
@@ -100,6 +100,10 @@ func classOf(name, flags string) class {
 	}
 	return classRO
 }
+
+// patchableEntries lists the functions with room for a patch at their entry, so that a program can fill it. What replaces such a
+// function keeps the room and is not listed.
+const patchableEntries = "__patchable_function_entries"
 
 // isLTO reports whether the section holds a compiler's intermediate language.
 func isLTO(name string) bool { return strings.HasPrefix(name, ".gnu.lto_") }

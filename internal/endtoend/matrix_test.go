@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,105 @@ func TestMatrix(t *testing.T) {
 		m.row(t, fmt.Sprintf("%-9s %-10s %-8s", cfg.Compiler, level, cfg.Shape), cfg, cases)
 	}
 	m.summary()
+}
+
+// flagged are the constructs that each set of flags is tried with.
+var flagged = []string{"body", "newvariable", "stderr", "keepstatic", "newimport"}
+
+// flagRow is a set of compiler flags, with what the assembly shows of it.
+type flagRow struct {
+	flags string
+	shows string            // regular expression on the assembly of under.c, "" where it shows nothing
+	only  string            // "gcc" or "clang" for flags that only one has
+	codes map[string]string // construct, "COMPILER construct" or "" for all -> code of the refusal that is expected
+}
+
+// flagRows are flags that change what code looks like around what the source says, each to be patched or refused by name.
+var flagRows = []flagRow{
+	{flags: "-fcf-protection=full", shows: `endbr64`},
+	{flags: "-fcf-protection=branch", shows: `endbr64`},
+	{flags: "-fpatchable-function-entry=2", shows: `__patchable_function_entries`},
+	{flags: "-fpatchable-function-entry=5,3", shows: `__patchable_function_entries`},
+	{flags: "-fpatchable-function-entry=2 -fcf-protection", shows: `__patchable_function_entries`},
+	{flags: "-pg", shows: `mcount`},
+	{flags: "-pg -mfentry", shows: `__fentry__`},
+	{flags: "-pg -mfentry -mrecord-mcount", shows: `__mcount_loc`, only: "gcc"},
+	{flags: "-ggdb3", shows: `debug_`},
+	{flags: "-gdwarf-4", shows: `debug_`},
+	{flags: "-g1", shows: `debug_`},
+	{flags: "-gsplit-dwarf", shows: `debug_`},
+	{flags: "-fno-plt", shows: `GOTPCREL`},
+	{flags: "-mcmodel=large", shows: `movabs`},
+	{flags: "-mcmodel=medium"},
+	{flags: "-fsanitize=address", shows: `__asan_`},
+	{flags: "-fsanitize=undefined", shows: `__ubsan_`},
+	{flags: "-fstack-protector-all", shows: `__stack_chk_fail`},
+	{flags: "-fstack-protector-strong -D_FORTIFY_SOURCE=2", shows: `__printf_chk`},
+	{flags: "-fstack-clash-protection"},
+	{flags: "-ffunction-sections -fdata-sections -Wl,--gc-sections", shows: `\.text\.answer`},
+	{flags: "-fcommon"},
+	{flags: "-fno-common"},
+	{flags: "-fvisibility=hidden"},
+	{flags: "-mno-red-zone"},
+	{flags: "-march=native"},
+	{flags: "-march=haswell -O3"},
+	{flags: "-fno-omit-frame-pointer", shows: `%rbp`},
+	{flags: "-fno-asynchronous-unwind-tables"},
+	{flags: "-fno-semantic-interposition"},
+	{flags: "-fsemantic-interposition"},
+	{flags: "-fno-builtin"},
+	{flags: "-finstrument-functions", shows: `__cyg_profile_func_enter`},
+	{flags: "-fmerge-all-constants"},
+	{flags: "-masm=intel", shows: `PTR`},
+	{flags: "-falign-functions=64"},
+	{flags: "-Wl,-z,now -Wl,-z,relro"},
+	{flags: "-Wl,-O1 -Wl,--as-needed -Wl,-Bsymbolic-functions"},
+	{flags: "-fuse-ld=gold"},
+	{flags: "-fuse-ld=lld -Wl,--build-id=sha1"},
+	{flags: "-fuse-ld=lld -Wl,--build-id=sha1 -Wl,--icf=all"},
+	{flags: "-fno-integrated-as", only: "clang"},
+}
+
+// TestMatrixFlags is TestMatrix for flags, at -O2 -g.
+func TestMatrixFlags(t *testing.T) {
+	if os.Getenv("GOCARE_MATRIX") == "" {
+		t.Skip("make matrix runs this")
+	}
+	programs(t)
+	cases := slices.DeleteFunc(constructs(t), func(c *construct) bool { return !asked(c.Name) || !slices.Contains(flagged, c.Name) })
+	m := newMatrix("compiler  flags                                              shape   ")
+	for _, compiler := range words("COMPILERS", "gcc-12 clang") {
+		for _, r := range flagRows {
+			if !strings.HasPrefix(compiler, r.only) || !strings.Contains(r.flags, os.Getenv("GOCARE_FLAGS")) {
+				continue
+			}
+			for _, shape := range words("SHAPES", "pie nopie library") {
+				cfg := config{Compiler: compiler, Level: "O2", Shape: shape, Debug: true, Flags: r.flags}
+				m.row(t, fmt.Sprintf("%-9s %-50s %-8s", compiler, r.flags, shape), cfg, r.expect(cfg, cases))
+			}
+		}
+	}
+	m.summary()
+}
+
+// expect returns the constructs with what the row says of them.
+func (r flagRow) expect(cfg config, cases []*construct) (list []*construct) {
+	for _, c := range cases {
+		one := *c
+		one.Assertions = nil
+		if r.shows != "" {
+			one.Assertions = []assertion{{"original", "any", "under.c", regexp.MustCompile(r.shows)}}
+		}
+		one.Refused = map[string]string{}
+		family, _, _ := strings.Cut(cfg.Compiler, "-")
+		for _, key := range []string{"", c.Name, family, family + " " + c.Name, family + " " + cfg.Shape, family + " " + c.Name + " " + cfg.Shape} {
+			if code := r.codes[key]; code != "" {
+				one.Refused["any"] = code
+			}
+		}
+		list = append(list, &one)
+	}
+	return list
 }
 
 // TestOtherCompilers is a small slice of the matrix for every day: compilers besides the machine's gcc, a few constructs.
