@@ -93,9 +93,10 @@ func (f *File) isLiteral(b *block) bool {
 		// gcc's .LC constants are never written, also where it puts those with addresses into .data.
 		return b.sec.class == classRO || b.sec.class == classRelro || b.sec.class == classRW && isConstant(b.name)
 	}
+	// A name of clang's with a dot in front is that of a string which -fsanitize=address made a variable of.
 	// A constant in a section whose pieces the linker may merge has no address of its own, whatever its name; clang puts static
 	// ones there when it sees that nobody compares their addresses.
-	return (isUnnamed(b.name) || b.sec.merge || b.isOffsetTable()) && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+	return (isUnnamed(b.name) || b.sec.merge || b.isOffsetTable() || f.clang && b.name[0] == '.') && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
 }
 
 // isOffsetTable reports whether b is a table of distances from its own start, which LLVM makes of a constant table of addresses and
@@ -105,8 +106,12 @@ func (b *block) isOffsetTable() bool {
 }
 
 // isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name), which
-// stands in .kpatch.data when it holds addresses.
+// stands in .kpatch.data when it holds addresses; or what -fsanitize=undefined says of a place in the source, of which only
+// that place's code makes use: the run-time library marks it once it has reported it.
 func isConstant(name string) bool {
+	if n, ok := strings.CutPrefix(name, ".L__unnamed_"); ok && allDigits(n) || strings.HasPrefix(name, ".Lubsan_") {
+		return true
+	}
 	return strings.HasPrefix(name, ".LC") && allDigits(name[3:]) || strings.HasPrefix(name, ".L") && isUnnamed(name[2:])
 }
 

@@ -124,6 +124,36 @@ void put(int i, int v) { p[i] = v; }
 int get(int i) { return p[i]; }
 `
 
+const sanitized = `#include <stdio.h>
+static int count = 3;
+int table[4];
+int f(int x) { printf("%d\\n", x); return table[x & 3] += count; }
+int g(int x) { puts("unchanged"); return x; }
+`
+
+// sanitizedChanges are rows for both compilers: what the sanitizers write beside the code is no change of the code.
+func sanitizedChanges(cc, asanHas, ubsanHas string) []change {
+	patched := strings.Replace(sanitized, `printf("%d\\n", x);`, `static int calls = 5; printf("%d of %d\\n", x, calls++);`, 1)
+	return []change{
+		{
+			name: cc + ", address sanitizer", cc: cc, flags: "-O1 -g -fsanitize=address", orig: sanitized, patched: patched, has: asanHas,
+			want: []string{"f:changed"}, contains: []string{"of %d"}, lacks: []string{"unchanged"},
+		},
+		{
+			name: cc + ", undefined behaviour sanitizer", cc: cc, flags: "-O1 -g -fsanitize=undefined", orig: sanitized, patched: patched, has: ubsanHas,
+			want: []string{"f:changed"}, contains: []string{".kpatch.data", "__ubsan_handle"},
+		},
+	}
+}
+
+// TestSanitized follows changes of instrumented code.
+func TestSanitized(t *testing.T) {
+	testkit.Require(t, "gcc", "clang")
+	for _, c := range append(sanitizedChanges("gcc", ".LASAN0", ".Lubsan_data"), sanitizedChanges("clang", "__unnamed_1", ".L__unnamed_1")...) {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
 const clangSwitch = `extern int o(int, double);
 int f(int x)
 {

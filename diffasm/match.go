@@ -114,6 +114,8 @@ func (d *Delta) add(f Function, p, o *fn) {
 // compare fills in status and reason of a function both units have.
 func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 	switch {
+	case registrar(p.name) && registrar(o.name):
+		f.Status, f.Reason = Same, "registers data with a sanitizer, at start or exit only"
 	case d.m.equal(p, o):
 		f.Status, f.Reason = Same, "same code"
 	case r != nil && r.p.f.fnByName[p.name] != nil && r.origFunc(r.p.f.fnByName[p.name]) == o && r.equal(r.p.f.fnByName[p.name], o):
@@ -154,7 +156,7 @@ func (d *Delta) matchVars(r *matcher) {
 		if o != nil {
 			seen[o] = true
 			v.Orig, v.Status, v.Reason = o.name, Same, ""
-			if code, why := d.m.compareVar(p, o); code != "" && !sameRestored(r, p, o) {
+			if code, why := d.m.compareVar(p, o); code != "" && !sameRestored(r, p, o) && !d.patched.registered(p) {
 				v.Status, v.Code, v.Reason = Changed, code, why
 			}
 		}
@@ -170,6 +172,22 @@ func (d *Delta) matchVars(r *matcher) {
 			d.vars = append(d.vars, varPair{nil, o})
 		}
 	}
+}
+
+// registrar reports whether a function is one that gcc or clang makes for -fsanitize=address, to tell the run-time library of
+// the unit's variables. It runs at start or exit; what a patch brings is not registered.
+func registrar(name string) bool {
+	return strings.HasPrefix(name, "_sub_I_00099_") || strings.HasPrefix(name, "_sub_D_00099_") ||
+		name == "asan.module_ctor" || name == "asan.module_dtor"
+}
+
+// registered reports whether a variable is the list that such functions hand over: nothing else uses it.
+func (f *File) registered(b *block) bool {
+	if f.isGlobal(b.name) {
+		return false
+	}
+	u := f.users(b.name)
+	return len(u.fns) > 0 && len(u.data) == 0 && !slices.ContainsFunc(u.fns, func(fn *fn) bool { return !registrar(fn.name) })
 }
 
 // sameRestored reports whether the variable is unchanged once the original line numbers are restored.

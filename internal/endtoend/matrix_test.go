@@ -50,10 +50,11 @@ var flagged = []string{"body", "newvariable", "stderr", "keepstatic", "newimport
 
 // flagRow is a set of compiler flags, with what the assembly shows of it.
 type flagRow struct {
-	flags string
-	shows string            // regular expression on the assembly of under.c, "" where it shows nothing
-	only  string            // "gcc" or "clang" for flags that only one has
-	codes map[string]string // construct, "COMPILER construct" or "" for all -> code of the refusal that is expected
+	flags  string
+	shows  string            // regular expression on the assembly of under.c, "" where it shows nothing
+	shapes []string          // only these, all if none are named
+	only   string            // "gcc" or "clang" for flags that only one has
+	codes  map[string]string // construct, "COMPILER construct" or "" for all -> code of the refusal that is expected
 }
 
 // flagRows are flags that change what code looks like around what the source says, each to be patched or refused by name.
@@ -65,23 +66,23 @@ var flagRows = []flagRow{
 	{flags: "-fpatchable-function-entry=2 -fcf-protection", shows: `__patchable_function_entries`},
 	{flags: "-pg", shows: `mcount`},
 	{flags: "-pg -mfentry", shows: `__fentry__`},
-	{flags: "-pg -mfentry -mrecord-mcount", shows: `__mcount_loc`, only: "gcc"},
+	{flags: "-pg -mfentry -mrecord-mcount", shows: `__mcount_loc`, only: "gcc", codes: map[string]string{"": "entry-table"}},
 	{flags: "-ggdb3", shows: `debug_`},
 	{flags: "-gdwarf-4", shows: `debug_`},
 	{flags: "-g1", shows: `debug_`},
 	{flags: "-gsplit-dwarf", shows: `debug_`},
 	{flags: "-fno-plt", shows: `GOTPCREL`},
-	{flags: "-mcmodel=large", shows: `movabs`},
-	{flags: "-mcmodel=medium"},
+	{flags: "-mcmodel=large", shows: `movabs`, codes: map[string]string{"": "relocation"}},
+	{flags: "-mcmodel=medium", codes: map[string]string{"clang": "relocation"}},
 	{flags: "-fsanitize=address", shows: `__asan_`},
 	{flags: "-fsanitize=undefined", shows: `__ubsan_`},
 	{flags: "-fstack-protector-all", shows: `__stack_chk_fail`},
 	{flags: "-fstack-protector-strong -D_FORTIFY_SOURCE=2", shows: `__printf_chk`},
 	{flags: "-fstack-clash-protection"},
 	{flags: "-ffunction-sections -fdata-sections -Wl,--gc-sections", shows: `\.text\.answer`},
-	{flags: "-fcommon"},
+	{flags: "-fcommon", codes: map[string]string{"newvariable": "new-common"}},
 	{flags: "-fno-common"},
-	{flags: "-fvisibility=hidden"},
+	{flags: "-fvisibility=hidden", shapes: []string{"pie", "nopie"}},
 	{flags: "-mno-red-zone"},
 	{flags: "-march=native"},
 	{flags: "-march=haswell -O3"},
@@ -92,7 +93,7 @@ var flagRows = []flagRow{
 	{flags: "-fno-builtin"},
 	{flags: "-finstrument-functions", shows: `__cyg_profile_func_enter`},
 	{flags: "-fmerge-all-constants"},
-	{flags: "-masm=intel", shows: `PTR`},
+	{flags: "-masm=intel", shows: `PTR`, codes: map[string]string{"": "intel-syntax"}},
 	{flags: "-falign-functions=64"},
 	{flags: "-Wl,-z,now -Wl,-z,relro"},
 	{flags: "-Wl,-O1 -Wl,--as-needed -Wl,-Bsymbolic-functions"},
@@ -116,6 +117,9 @@ func TestMatrixFlags(t *testing.T) {
 				continue
 			}
 			for _, shape := range words("SHAPES", "pie nopie library") {
+				if len(r.shapes) > 0 && !slices.Contains(r.shapes, shape) {
+					continue
+				}
 				cfg := config{Compiler: compiler, Level: "O2", Shape: shape, Debug: true, Flags: r.flags}
 				m.row(t, fmt.Sprintf("%-9s %-50s %-8s", compiler, r.flags, shape), cfg, r.expect(cfg, cases))
 			}
