@@ -105,20 +105,12 @@ func leaves(err error, state string) error {
 // makeUnit compares one unit and assembles what changed.
 func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult, error) {
 	r := unitResult{Source: u.Source}
-	orig, err := w.parseAsm(u.Source, u.Orig)
+	versions := []buildtree.Digest{u.Orig, u.Patched, u.Restored}
+	files, err := parseAll(len(versions), func(i int) (*diffasm.File, error) { return w.parseAsm(u.Source, versions[i]) })
 	if err != nil {
 		return r, err
 	}
-	patched, err := w.parseAsm(u.Source, u.Patched)
-	if err != nil {
-		return r, err
-	}
-	var restored *diffasm.File
-	if u.Restored != "" {
-		if restored, err = w.parseAsm(u.Source, u.Restored); err != nil {
-			return r, err
-		}
-	}
+	orig, patched, restored := files[0], files[1], files[2]
 	err = r.compare(orig, patched, restored, w.diffOptions(f))
 	if (err != nil || len(r.unproved) > 0) && w.borrowDebug(u, orig, patched) {
 		err = r.compare(orig, patched, restored, w.diffOptions(f))
@@ -211,7 +203,24 @@ func names(functions []diffasm.Function) []string {
 	return list
 }
 
+// parseAll parses several versions of a unit at once.
+func parseAll(n int, parse func(int) (*diffasm.File, error)) ([]*diffasm.File, error) {
+	files := make([]*diffasm.File, n)
+	var g errgroup.Group
+	for i := range n {
+		g.Go(func() (err error) {
+			files[i], err = parse(i)
+			return err
+		})
+	}
+	return files, g.Wait()
+}
+
+// parseAsm parses assembly of the record, nil for none.
 func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.File, error) {
+	if id == "" {
+		return nil, nil
+	}
 	data, err := w.store.Blob(id)
 	if err != nil {
 		return nil, fmt.Errorf("%s: assembly in the record: %w", source, err)
