@@ -42,7 +42,8 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 	if bin.BuildID() == "" {
 		return fault.Refuse("no-build-id", binary, "the binary has no BuildID").WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	joined, err := linkAsm(c.Context, c.String("as"), c.String("orig"), c.String("patched"), bin)
+	ctx, m := withMeter(c.Context)
+	joined, err := linkAsm(ctx, c.String("as"), c.String("orig"), c.String("patched"), bin)
 	if err != nil {
 		return noPatch(err)
 	}
@@ -60,7 +61,12 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 		return fault.New(fault.Environment, out, "cannot write the patch").WithCause(err)
 	}
 	u.Info("patch for %s is in %s", binary, out)
-	return u.Result(patchReport{Target: binary, BuildID: bin.BuildID(), ID: id, File: out, Bytes: len(data), Functions: functionNames(p)})
+	took := m.read()
+	u.Progress("%s", took)
+	return u.Result(struct {
+		patchReport
+		Took effort `json:"took"`
+	}{patchReport{Target: binary, BuildID: bin.BuildID(), ID: id, File: out, Bytes: len(data), Functions: functionNames(p)}, took})
 }
 
 // linkAsm compares the two assembly files and links what changed against the binary.
@@ -130,7 +136,10 @@ func assembleFile(ctx context.Context, as, src string) (*elfobj.File, error) {
 	if src, err = filepath.Abs(src); err != nil { // no option, whatever its name
 		return nil, err
 	}
-	if _, err := toolexec.Run(ctx, toolexec.Cmd{Path: as, Args: []string{src, "-o", obj}}); err != nil {
+	ended := others(ctx)
+	_, err = toolexec.Run(ctx, toolexec.Cmd{Path: as, Args: []string{src, "-o", obj}})
+	ended()
+	if err != nil {
 		return nil, err
 	}
 	return elfobj.Load(obj)

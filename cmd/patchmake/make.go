@@ -251,7 +251,10 @@ func (w *workspace) assemble(ctx context.Context, source string, record *buildtr
 		return nil, err
 	}
 	cmd := toolexec.Cmd{Dir: record.Dir, Path: record.As, Args: record.AssembleArgs(src, obj)}
-	if _, err := toolexec.Run(ctx, cmd); err != nil {
+	ended := others(ctx)
+	_, err = toolexec.Run(ctx, cmd)
+	ended()
+	if err != nil {
 		return nil, fault.New(fault.Bug, source, "the assembler refuses the patch's assembly").WithCause(err)
 	}
 	return elfobj.Load(obj)
