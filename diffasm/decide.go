@@ -12,6 +12,8 @@ import (
 type Options struct {
 	Keep     func(name string) bool // which changed functions to take; nil takes all. New functions are always taken
 	Identity func(name string) bool // which unchanged functions to take as well; may be nil
+	// Data says which new global variables to take though no function of the unit uses them; may be nil.
+	Data func(name string) bool
 	// Allow says which refusals the user overrides; may be nil. Only fault.Overridable codes are asked for.
 	Allow func(code string) bool
 }
@@ -31,7 +33,9 @@ type Selection struct {
 }
 
 // Empty reports whether nothing of the unit goes into a patch.
-func (s *Selection) Empty() bool { return len(s.Functions) == 0 }
+func (s *Selection) Empty() bool {
+	return len(s.Functions) == 0 && (s.clo == nil || len(s.clo.newVars) == 0)
+}
 
 // OnlyNew reports whether all the functions are new: nothing that exists calls them, unless another unit does.
 func (s *Selection) OnlyNew() bool {

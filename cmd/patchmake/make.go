@@ -73,11 +73,15 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter)
 	g.SetLimit(runtime.NumCPU())
 	for i, u := range t.Units {
 		g.Go(func() (err error) {
-			m.Units[i], err = w.makeUnit(gctx, u, f)
+			m.Units[i], err = w.makeUnit(gctx, u, f, nil)
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if err == nil {
+		err = w.addWanted(ctx, &m, f)
+	}
+	if err != nil {
 		return m, noPatch(err)
 	}
 	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return r.object != nil && !r.onlyNew }) {
@@ -87,7 +91,7 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter)
 		return m, fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	err := w.assemblePatch(ctx, p, &m)
+	err = w.assemblePatch(ctx, p, &m)
 	return m, noPatch(err)
 }
 
@@ -102,8 +106,8 @@ func leaves(err error, state string) error {
 	return err
 }
 
-// makeUnit compares one unit and assembles what changed.
-func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult, error) {
+// makeUnit compares one unit and assembles what changed, with new variables that other units want.
+func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter, wanted map[string]bool) (unitResult, error) {
 	r := unitResult{Source: u.Source}
 	versions := []buildtree.Digest{u.Orig, u.Patched, u.Restored}
 	files, err := parseAll(len(versions), func(i int) (*diffasm.File, error) { return w.parseAsm(u.Source, versions[i]) })
@@ -111,9 +115,11 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter) (unitResult
 		return r, err
 	}
 	orig, patched, restored := files[0], files[1], files[2]
-	err = r.compare(orig, patched, restored, w.diffOptions(f))
+	o := w.diffOptions(f)
+	o.Data = func(name string) bool { return wanted[name] }
+	err = r.compare(orig, patched, restored, o)
 	if (err != nil || len(r.unproved) > 0) && w.borrowDebug(u, orig, patched) {
-		err = r.compare(orig, patched, restored, w.diffOptions(f))
+		err = r.compare(orig, patched, restored, o)
 	}
 	if err != nil || r.emitted == nil {
 		return r, err
