@@ -145,6 +145,7 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 	if err != nil {
 		return err
 	}
+	r.Functions = decided(delta.Functions, sel.Functions)
 	r.InPatch, r.LeftOut, r.overridden = names(sel.Functions), names(sel.LeftOut), sel.Overridden
 	for _, f := range sel.Skipped {
 		r.skipped = append(r.skipped, ld.Skipped{Unit: r.Source, Function: f.Name, Reason: f.Reason})
@@ -156,6 +157,17 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 	r.emitted, err = diffasm.Emit(sel)
 	r.unproved = unproved(delta, r.emitted)
 	return err
+}
+
+// decided is all functions with the reasons of those that were chosen.
+func decided(all, chosen []diffasm.Function) []diffasm.Function {
+	list := slices.Clone(all)
+	for i := range list {
+		if n := slices.IndexFunc(chosen, func(f diffasm.Function) bool { return f.Name == list[i].Name && list[i].Status != diffasm.Gone }); n >= 0 {
+			list[i] = chosen[n]
+		}
+	}
+	return list
 }
 
 // unproved lists the static locals that were paired by likeness alone and that the patch refers to.
