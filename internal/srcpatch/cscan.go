@@ -26,6 +26,15 @@ type scanner struct {
 	directive bool     // inside a preprocessor directive that a backslash or a comment continues
 	nesting            // braces and parentheses of the code
 	branches  []branch // one per open #if
+
+	code *strings.Builder // takes what is read without its comments; may be nil
+}
+
+// write hands on a character of code.
+func (s *scanner) write(c byte) {
+	if s.code != nil {
+		s.code.WriteByte(c)
+	}
 }
 
 // nesting is what code leaves open.
@@ -95,17 +104,21 @@ func (s *scanner) scan(text string) {
 		case s.slashes:
 			return
 		case s.quote != 0:
-			if text[i] == '\\' {
+			s.write(text[i])
+			if text[i] == '\\' && i+1 < len(text) {
 				i++
+				s.write(text[i])
 			} else if text[i] == s.quote {
 				s.quote = 0
 			}
 		case two == "/*":
 			s.comment = true
+			s.write(' ')
 			i++
 		case two == "//":
 			s.slashes = true
 		default:
+			s.write(text[i])
 			s.char(text[i])
 		}
 	}

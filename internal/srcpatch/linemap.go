@@ -88,3 +88,34 @@ func lineCount(data []byte) int {
 	}
 	return n
 }
+
+// Run is a stretch of lines that the patches left as they were: Len lines from New on in After stood from Old on in Before.
+type Run struct{ Old, New, Len int }
+
+// Runs returns the line map in short.
+func (c FileChange) Runs() (runs []Run) {
+	for i, old := range c.LineMap().origin {
+		last := len(runs) - 1
+		switch {
+		case old == 0:
+		case last >= 0 && runs[last].New+runs[last].Len == i+1 && runs[last].Old+runs[last].Len == old:
+			runs[last].Len++
+		default:
+			runs = append(runs, Run{old, i + 1, 1})
+		}
+	}
+	return runs
+}
+
+// WithRuns returns the change with the line map that the runs stand for.
+func (c FileChange) WithRuns(runs []Run) FileChange {
+	c.origin = make([]int, lineCount(c.After))
+	for _, r := range runs {
+		for i := range r.Len {
+			if at := r.New - 1 + i; at >= 0 && at < len(c.origin) {
+				c.origin[at] = r.Old + i
+			}
+		}
+	}
+	return c
+}

@@ -3,6 +3,7 @@ package srcpatch
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,35 @@ func (c FileChange) RestoreLines() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return restore(c.New, after, c.LineMap(), old, fresh)
+	return restore(c.New, after, c.LineMap().withReordered(before, after), old, fresh)
+}
+
+// withReordered adds to a line map the items that the patches took out in one place and put back, line by line, in another.
+func (m LineMap) withReordered(before, after []string) LineMap {
+	gone := map[string][]Item{}
+	kept := map[int]bool{}
+	for _, o := range m.origin {
+		kept[o] = true
+	}
+	for _, it := range Outline([]byte(strings.Join(before, ""))) {
+		if !kept[it.First] {
+			text := strings.Join(before[it.First-1:it.Last], "")
+			gone[text] = append(gone[text], it)
+		}
+	}
+	out := LineMap{slices.Clone(m.origin)}
+	for _, it := range Outline([]byte(strings.Join(after, ""))) {
+		text := strings.Join(after[it.First-1:it.Last], "")
+		if m.origin[it.First-1] != 0 || len(gone[text]) == 0 {
+			continue
+		}
+		from := gone[text][0]
+		gone[text] = gone[text][1:]
+		for i := range it.Last - it.First + 1 {
+			out.origin[it.First-1+i] = from.First + i
+		}
+	}
+	return out
 }
 
 // place is the position the compiler presumes for a line.

@@ -96,6 +96,8 @@ var restoreRows = []struct {
 	{"#error with an apostrophe", "#if 0\n#error don't {\n#endif\n+int x;\nint y;\n", []int{5}},
 	{"at the end", "int a;\n+int b;\n", nil},
 	{"at the end, removed", "int a;\n-int b;\n", nil},
+	{"function moved down", "-int f(int a)\n-{\n- return a;\n-}\nint y;\nint g(void)\n{\n x();\n}\n+int f(int a)\n+{\n+ return a;\n+}\nint z;\n", []int{1, 7, 12}},
+	{"function moved and changed", "-int f(int a)\n-{\n- return a;\n-}\nint y;\n+int f(int a)\n+{\n+ return -a;\n+}\nint z;\n", []int{1, 7}},
 	{"own #line later", "+int a;\nint b;\n#line 100 \"foo.y\"\nint c;\n+int d;\nint e;\n", []int{2, 4, 7}},
 	{"own #line that happens to be the next number", "+int a;\nint b;\n#line 4\nint c;\n", []int{2, 4}},
 	{"own #line added", "int a;\n+#line 7\nint b;\n", []int{2, 3}},
