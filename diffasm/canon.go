@@ -12,6 +12,7 @@ type canon struct {
 	f     *File
 	names func(name string) string // canonical token of a symbol
 	bare  bool                     // leave out kinds of sections: what a patch keeps of them is checked without
+	dir   string                   // directory of the build, which strings that begin with it are written without; "" for none
 
 	out    bytes.Buffer
 	marks  []mark // where each statement of the function begins
@@ -33,7 +34,7 @@ type mark struct {
 }
 
 func newCanon(f *File, names func(string) string) *canon {
-	return &canon{f: f, names: names, nums: map[string]int{}, tables: map[string]int{}, memo: map[string]string{}}
+	return &canon{f: f, names: names, memo: map[string]string{}}
 }
 
 // maxDepth bounds chains of aliases and literals that mention literals.
@@ -69,16 +70,7 @@ func (c *canon) begin(fn *fn) {
 	c.marks = c.marks[:0]
 	c.active = c.active[:0]
 	c.fn, c.deep = fn, false
-	c.nums, c.tables = empty(c.nums), empty(c.tables)
-}
-
-// empty returns m without entries, or a new map in place of one that has become too large to clear for every function.
-func empty(m map[string]int) map[string]int {
-	if len(m) > 256 {
-		return map[string]int{}
-	}
-	clear(m)
-	return m
+	c.nums, c.tables = map[string]int{}, map[string]int{}
 }
 
 // data returns the canonical initialiser of a variable.
@@ -144,11 +136,22 @@ func (c *canon) operands(st stmt) {
 			c.ref(tok.text, st)
 		case tokNum:
 			c.out.WriteString(normalNumber(tok.text))
+		case tokStr:
+			c.str(tok.text)
 		default:
 			c.out.WriteString(tok.text)
 		}
 		c.pos++
 	}
+}
+
+// str writes a quoted string; where it is the path of a source (__FILE__), without the directory of the build.
+func (c *canon) str(text string) {
+	if rest, ok := strings.CutPrefix(text, `"`+c.dir+"/"); ok && c.dir != "" {
+		c.out.WriteString(`"<dir>/` + rest)
+		return
+	}
+	c.out.WriteString(text)
 }
 
 // normalNumber spells a number in decimal; 1b, 1f and characters stay.
@@ -165,15 +168,12 @@ func normalNumber(s string) string {
 // ref writes what name stands for.
 func (c *canon) ref(name string, st stmt) {
 	f := c.f
-	n, known := c.nums[name]
 	switch {
 	case name == ".":
 		c.out.WriteByte('.')
-	case known: // without a look into the larger map
-		c.out.WriteString("L" + strconv.Itoa(n))
 	case c.fn != nil && (name == c.fn.name || isPart(c.fn.name, name)):
 		c.out.WriteString("<self>")
-	case c.fn != nil && isLocal(name) && f.labels[name] == c.fn:
+	case c.fn != nil && f.labels[name] == c.fn && isLocal(name):
 		c.number(name)
 	case f.alias[name] != nil && !isLocal(name):
 		c.namedAlias(f.alias[name], st)

@@ -17,10 +17,11 @@ type Function struct {
 	Orig   string // its name in the original unit (clones may be renumbered); "" if new
 	Status Status
 	Reason string // "edit", "line numbers only", "inlined f", "changed constant", ...; words for explain
-	File   string // source file of the first differing instruction by .loc, else of .file; as spelt in the assembly
-	Line   int    // its source line, 0 unknown
+	File   string // source file of what Reason says, else of the first differing instruction by .loc, else of .file
+	Line   int    // its source line in the patched version, 0 unknown
 	Before string // first differing instruction in the original, canonical; "" if none
 	After  string // the same in the patched version
+	At     string // source place of the latter as "file:line"; "" if it is not known
 }
 
 // Emitted is the assembly text of the chosen functions of one unit and what its symbols mean.

@@ -2,50 +2,159 @@ package diffasm
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 )
 
-// explain fills in the first difference of a changed function.
-func (d *Delta) explain(f *Function, p, o *fn) {
+// explain fills in the first difference of a changed function: between the original and, where there is one, the unit
+// with the old line numbers, so that it is not one of line numbers.
+func (d *Delta) explain(f *Function, p, o *fn, r *matcher) {
 	f.Reason = "edit"
 	if pl, ol := d.patched.linkage(p.name), d.orig.linkage(o.name); pl != ol {
 		f.Reason = "linkage changed from " + strings.TrimSpace(ol) + " to " + strings.TrimSpace(pl)
 	}
-	pt := append([]byte(nil), d.m.p.c.function(p)...)
-	pm := append([]mark(nil), d.m.p.c.marks...)
-	ot := d.m.o.c.function(o)
-	om := d.m.o.c.marks
-	i := 0
-	for i < len(pm) && i < len(om) && bytes.Equal(line(pt, pm, i), line(ot, om, i)) {
-		i++
-	}
-	if i < len(pm) {
-		f.After = short(line(pt, pm, i))
-		if name, n := d.patched.place(pm[i].st.src); n > 0 {
-			f.File, f.Line = name, n
+	now := written(d.m.p.c, p)
+	was := written(d.m.o.c, o)
+	i := differAt(now, was)
+	if r != nil && r.p.f.fnByName[p.name] != nil {
+		if w := written(r.p.c, r.p.f.fnByName[p.name]); len(w.marks) == len(now.marks) {
+			now.text, i = w.text, differAt(w, was)
+			now.ends = w.marks
 		}
 	}
-	if i < len(om) {
-		f.Before = short(line(ot, om, i))
+	a, b := now.insn(i), was.insn(i)
+	if a < len(now.marks) && b < len(was.marks) && bytes.Equal(now.line(a), was.line(b)) {
+		a, b = i, i // it is labels that differ
 	}
-	if i < len(pm) && i < len(om) && f.Reason == "edit" {
-		f.Reason = reason(pm[i].st, om[i].st, len(pm) == len(om))
+	if a < len(now.marks) {
+		f.After = short(now.line(a))
+		if name, n := d.patched.fnLine(p, now.marks[a].st); n > 0 {
+			f.File, f.Line, f.At = name, n, fmt.Sprintf("%s:%d", name, n)
+		}
+	}
+	if b < len(was.marks) {
+		f.Before = short(was.line(b))
+	}
+	if name := d.otherClone(p, o); name != "" && f.Reason == "edit" {
+		f.Reason = "clone " + name
+	} else if a == i && b == i && a < len(now.marks) && b < len(was.marks) && f.Reason == "edit" {
+		f.Reason = d.reason(now.marks[i].st, was.marks[i].st, len(now.marks) == len(was.marks))
 	}
 }
 
+// canonText is a function's canonical text by statements.
+type canonText struct {
+	text  []byte
+	marks []mark
+	ends  []mark // where the statements lie in the text, if not as marks say
+}
+
+func written(c *canon, f *fn) canonText {
+	text := append([]byte(nil), c.function(f)...)
+	return canonText{text: text, marks: append([]mark(nil), c.marks...)}
+}
+
+func (t canonText) line(i int) []byte {
+	if t.ends != nil {
+		return line(t.text, t.ends, i)
+	}
+	return line(t.text, t.marks, i)
+}
+
+// insn returns the index of the first instruction from i on.
+func (t canonText) insn(i int) int {
+	for i < len(t.marks) && t.marks[i].st.kind != insn {
+		i++
+	}
+	return i
+}
+
+func differAt(a, b canonText) int {
+	i := 0
+	for i < len(a.marks) && i < len(b.marks) && bytes.Equal(a.line(i), b.line(i)) {
+		i++
+	}
+	return i
+}
+
 // reason puts a first difference in words.
-func reason(p, o stmt, sameLength bool) string {
+func (d *Delta) reason(p, o stmt, sameLength bool) string {
 	if !sameLength || p.op != o.op {
 		return "edit"
 	}
 	pn, on := opcodeAndShape(p), opcodeAndShape(o)
 	switch {
-	case pn != on || p.kind != insn:
+	case p.kind != insn:
 		return "edit"
-	case strings.Contains(pn, "#"):
+	case pn == on && strings.Contains(pn, "#"):
 		return "changed constant"
+	case pn == on:
+		return "another function or variable of the same name"
 	}
-	return "another function or variable of the same name"
+	if name := d.otherVariable(p, o); name != "" {
+		return "variable " + name
+	}
+	return "edit"
+}
+
+// otherClone returns the version of a function, a clone or the whole, that p uses where o uses another.
+func (d *Delta) otherClone(p, o *fn) string {
+	was := map[string]map[string]bool{} // source name -> tokens
+	for _, g := range d.orig.mentions(o) {
+		add(was, sourceName(g.name), d.m.o.name(g.name))
+	}
+	for _, g := range d.patched.mentions(p) {
+		if list := was[sourceName(g.name)]; list != nil && !list[d.m.p.name(g.name)] {
+			return g.name
+		}
+	}
+	return ""
+}
+
+// otherVariable returns the static local that a statement names where the other names another one of that name.
+func (d *Delta) otherVariable(p, o stmt) string {
+	for _, name := range symbolsOf(p.args) {
+		for _, old := range symbolsOf(o.args) {
+			if d.patched.isStatic(name) && d.orig.isStatic(old) && sourceName(name) == sourceName(old) &&
+				d.m.p.name(name) != d.m.o.name(old) {
+				return sourceName(name)
+			}
+		}
+	}
+	return ""
+}
+
+// isStatic reports whether a name is that of a variable which the compiler numbered.
+func (f *File) isStatic(name string) bool {
+	b := f.blocks[name]
+	return b != nil && b.owner == nil && isAuto(name) && !f.isLiteral(b)
+}
+
+func symbolsOf(args string) (list []string) {
+	t := tokens{s: args}
+	for tok, ok := t.next(); ok; tok, ok = t.next() {
+		if tok.kind == tokSym {
+			list = append(list, tok.text)
+		}
+	}
+	return list
+}
+
+// fnLine returns the source place of a function's statement, by the debug information of the other compile if the unit has
+// none of its own.
+func (f *File) fnLine(fn *fn, st stmt) (string, int) {
+	if f.lender == nil || f.lender.fnByName[fn.name] == nil {
+		return f.place(st.src)
+	}
+	g := f.lender.fnByName[fn.name]
+	for i, s := range fn.streams {
+		for j := range s.stmts {
+			if s.stmts[j] == st && i < len(g.streams) && j < len(g.streams[i].stmts) {
+				return f.lender.place(g.streams[i].stmts[j].src)
+			}
+		}
+	}
+	return f.Source, 0
 }
 
 // opcodeAndShape is a statement with its numbers and literals left out.

@@ -1,9 +1,6 @@
 package diffasm
 
-import (
-	"strings"
-	"sync"
-)
+import "strings"
 
 // group holds the open names of both sides that may be the same.
 type group struct {
@@ -17,9 +14,9 @@ type matcher struct {
 	pair      map[string]string   // patched name -> original name
 	ambiguous map[string][]string // patched name -> original candidates
 	groups    []*group
-	byKey     map[string]*group
-	unproved  []string // patched names paired by likeness alone
-	guess     bool     // joins are made by likeness
+	unproved  []string            // patched names paired by likeness alone
+	guess     bool                // joins are made by likeness
+	lineOnly  func(p, o *fn) bool // tells clones that differ in line numbers only
 }
 
 func newMatcher(orig, patched *File) *matcher {
@@ -27,6 +24,7 @@ func newMatcher(orig, patched *File) *matcher {
 	orig.numberedNames(numbered)
 	patched.numberedNames(numbered)
 	m := &matcher{o: newSide(orig, numbered), p: newSide(patched, numbered), pair: map[string]string{}, ambiguous: map[string][]string{}}
+	m.o.c.dir, m.p.c.dir = buildDirs(orig.Source, patched.Source)
 	m.p.extern = m.plain
 	m.o.extern = func(n string) string { return n }
 	m.refine()
@@ -99,7 +97,6 @@ func (m *matcher) plain(n string) string {
 // group gathers the candidates of both sides in file order.
 func (m *matcher) group() {
 	by := map[string]*group{}
-	m.byKey = by
 	add := func(s *side, list func(*group) *[]*auto) {
 		for _, a := range s.inOrder() {
 			g := by[a.key]
@@ -129,6 +126,7 @@ func (m *matcher) run() {
 		func() int { return m.sameProperties(2) },
 		m.sharedOwner,
 		m.unused,
+		m.movedClones,
 	}
 	const proofs = 5 // levels before this one prove what they pair
 	m.refresh()
@@ -145,32 +143,24 @@ func (m *matcher) run() {
 	m.refresh()
 }
 
-// refresh works on both units at once: neither reads what is written for the other.
 func (m *matcher) refresh() {
-	var wg sync.WaitGroup
-	wg.Go(m.o.refresh)
+	m.o.refresh()
 	m.p.refresh()
-	wg.Wait()
 }
 
 // join records that p of the patched unit is o of the original.
 func (m *matcher) join(p, o string) {
 	m.pair[p] = o
-	if a := m.p.autos[p]; a != nil {
-		if m.guess && !a.sure {
-			m.unproved = append(m.unproved, p)
-		}
-		g := m.byKey[a.key]
-		g.p = without(g.p, p)
-	}
-	if a := m.o.autos[o]; a != nil {
-		g := m.byKey[a.key]
-		g.o = without(g.o, o)
+	if a := m.p.autos[p]; m.guess && a != nil && !a.sure {
+		m.unproved = append(m.unproved, p)
 	}
 	m.p.token[p] = o
 	m.o.token[o] = o
 	delete(m.p.autos, p)
 	delete(m.o.autos, o)
+	for _, g := range m.groups {
+		g.o, g.p = without(g.o, o), without(g.p, p)
+	}
 }
 
 func without(list []*auto, name string) []*auto {

@@ -18,6 +18,7 @@ type Delta struct {
 	Unproved []string
 
 	orig, patched *File
+	moved         func(LineChange) bool // decides whether numbers differ because lines moved; may be nil
 	m             *matcher
 	fns           []fnPair // parallel to Functions
 	vars          []varPair
@@ -42,11 +43,17 @@ type varPair struct{ p, o *block }
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
 func Match(orig, patched, restored *File) (*Delta, error) {
-	d := &Delta{orig: orig, patched: patched}
+	return MatchLines(orig, patched, restored, nil)
+}
+
+// MatchLines is Match with what is known about lines that moved, for what the restored file does not show.
+func MatchLines(orig, patched, restored *File, moved func(LineChange) bool) (*Delta, error) {
+	d := &Delta{orig: orig, patched: patched, moved: moved}
 	if orig.lateCode() || patched.lateCode() {
 		return d, matchLTO(orig, patched)
 	}
 	d.m = newMatcher(orig, patched)
+	d.m.lineOnly = d.lineOnly
 	var r *matcher
 	if restored != nil {
 		r = newMatcher(orig, restored)
@@ -120,9 +127,11 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 		f.Status, f.Reason = Same, "same code"
 	case r != nil && r.p.f.fnByName[p.name] != nil && r.origFunc(r.p.f.fnByName[p.name]) == o && r.equal(r.p.f.fnByName[p.name], o):
 		f.Status, f.Reason = LineOnly, "line numbers only"
+	case d.lineOnly(p, o):
+		f.Status, f.Reason = LineOnly, "line numbers only"
 	default:
 		f.Status = Changed
-		d.explain(f, p, o)
+		d.explain(f, p, o, r)
 	}
 }
 
@@ -137,7 +146,7 @@ func (f *File) fnPlace(fn *fn) (string, int) {
 	for _, s := range fn.streams {
 		for _, st := range s.stmts {
 			if st.kind == insn {
-				return f.place(st.src)
+				return f.fnLine(fn, st)
 			}
 		}
 	}
@@ -156,7 +165,8 @@ func (d *Delta) matchVars(r *matcher) {
 		if o != nil {
 			seen[o] = true
 			v.Orig, v.Status, v.Reason = o.name, Same, ""
-			if code, why := d.m.compareVar(p, o); code != "" && !sameRestored(r, p, o) && !d.patched.registered(p) {
+			if code, why := d.m.compareVar(p, o); code != "" && !sameRestored(r, p, o) && !d.patched.registered(p) &&
+				!(code == "data-changed" && d.lineOnlyVar(p, o)) {
 				v.Status, v.Code, v.Reason = Changed, code, why
 			}
 		}

@@ -2,7 +2,6 @@ package diffasm
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,13 +21,8 @@ type parser struct {
 	align map[*section][]stmt // alignment directives waiting for a label
 	app   *section            // section at #APP
 	src   srcPos
-	macro int    // depth of macro definitions being skipped
-	room  []stmt // where the statements of the open function's first stream grow
+	macro int // depth of macro definitions being skipped
 }
-
-// bytesPerLabel is how much assembly there is for a local label in code, roughly: maps that start with the right size need not
-// be copied while they grow.
-const bytesPerLabel = 256
 
 // Parse reads the assembly of one unit. The name is for messages.
 func Parse(name string, src []byte) (*File, error) {
@@ -38,7 +32,7 @@ func Parse(name string, src []byte) (*File, error) {
 	f := &File{
 		Name: name, src: string(src), sections: map[string]*section{}, symbols: map[string]*symbol{},
 		fnByName: map[string]*fn{}, blocks: map[string]*block{}, alias: map[string]*alias{},
-		labels: make(map[string]*fn, len(src)/bytesPerLabel), files: map[int32]string{}, macros: map[string]bool{},
+		labels: map[string]*fn{}, files: map[int32]string{}, macros: map[string]bool{},
 		debug: map[string][][2]int{},
 	}
 	p := &parser{f: f, lx: lexer{src: f.src}, data: map[*section]*block{}, align: map[*section][]stmt{}}
@@ -328,10 +322,6 @@ func (p *parser) openFunc(st stmt) {
 }
 
 func (p *parser) close() {
-	if len(p.open.streams) > 0 {
-		s := p.open.streams[0]
-		p.room, s.stmts = s.stmts[:0], slices.Clone(s.stmts)
-	}
 	p.open.closed = true
 	p.last, p.open = p.open, nil
 }
@@ -345,11 +335,7 @@ func (p *parser) appendTo(f *fn, sec *section, st stmt) {
 			return
 		}
 	}
-	var room []stmt
-	if len(f.streams) == 0 {
-		room, p.room = p.room, nil
-	}
-	f.streams = append(f.streams, &stream{sec: sec, stmts: append(room, st)})
+	f.streams = append(f.streams, &stream{sec: sec, stmts: []stmt{st}})
 }
 
 // dataLabel begins a block.

@@ -1,6 +1,9 @@
 package diffasm
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"path"
+)
 
 // side is one of the two units being matched, with what is known about its automatic names.
 type side struct {
@@ -132,4 +135,19 @@ func (f *File) size(b *block) string {
 		return normalNumber(s.size)
 	}
 	return ""
+}
+
+// buildDirs returns the directories in which two versions of a unit were compiled, as far as the absolute names of their
+// sources differ; none where they are equal or not absolute.
+func buildDirs(a, b string) (string, string) {
+	if !path.IsAbs(a) || !path.IsAbs(b) || a == b {
+		return "", ""
+	}
+	for path.Base(a) == path.Base(b) && path.Dir(a) != a && path.Dir(b) != b {
+		a, b = path.Dir(a), path.Dir(b)
+	}
+	if a == "/" || b == "/" {
+		return "", ""
+	}
+	return a, b
 }

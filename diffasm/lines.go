@@ -1,0 +1,199 @@
+package diffasm
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"gocare/internal/srcpatch"
+)
+
+// LineChange is code that is the same in both versions but for some numbers, and where it comes from.
+type LineChange struct {
+	Orig, Patched []srcpatch.Place // of its instructions; of a variable, where it is declared
+	Pairs         []srcpatch.Pair  // the numbers
+	Variable      bool
+}
+
+// lineOnly applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
+// at least once in front of a call, and the numbers are lines of the function that moved.
+func (d *Delta) lineOnly(p, o *fn) bool {
+	if d.moved == nil || d.patched.linkage(p.name) != d.orig.linkage(o.name) ||
+		d.m.p.texts[p.index].deep || d.m.o.texts[o.index].deep {
+		return false
+	}
+	pt := append([]byte(nil), d.m.p.c.function(p)...)
+	pm := append([]mark(nil), d.m.p.c.marks...)
+	ot, om := d.m.o.c.function(o), d.m.o.c.marks
+	if len(pm) != len(om) {
+		return false
+	}
+	called := map[srcpatch.Pair]bool{}
+	for i := range pm {
+		pl, ol := string(line(pt, pm, i)), string(line(ot, om, i))
+		if pl == ol {
+			continue
+		}
+		pairs, ok := numberPairs(pl, ol)
+		if !ok || pm[i].st.kind != insn || pm[i].st.asm || om[i].st.asm {
+			return false
+		}
+		for _, pair := range pairs {
+			called[pair] = called[pair] || beforeCall(pm[i:])
+		}
+	}
+	c := LineChange{Orig: d.orig.fnPlaces(o), Patched: d.patched.fnPlaces(p)}
+	for pair, ok := range called {
+		if !ok {
+			return false
+		}
+		c.Pairs = append(c.Pairs, pair)
+	}
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && d.moved(c)
+}
+
+// lineOnlyVar is the same for the initial value of a variable.
+func (d *Delta) lineOnlyVar(p, o *block) bool {
+	if d.moved == nil || p.sec.class != o.sec.class || d.m.p.inits[p].deep || d.m.o.inits[o].deep {
+		return false
+	}
+	pairs, ok := numberPairs(d.m.p.c.data(p), d.m.o.c.data(o))
+	if !ok {
+		return false
+	}
+	c := LineChange{Orig: d.orig.varPlace(o), Patched: d.patched.varPlace(p), Pairs: pairs, Variable: true}
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && d.moved(c)
+}
+
+// movedClones pairs clones that differ in line numbers only, where that is so of one pair alone.
+func (m *matcher) movedClones() int {
+	if m.lineOnly == nil {
+		return 0
+	}
+	m.guess = false
+	n := 0
+	for _, g := range m.groups {
+		forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
+		for _, p := range g.p {
+			for _, o := range g.o {
+				if p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) {
+					add(forP, p.name, o.name)
+					add(forO, o.name, p.name)
+				}
+			}
+		}
+		for _, p := range sortedKeys(forP) {
+			if o := only(forP[p]); o != "" && only(forO[o]) == p {
+				m.join(p, o)
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// numberPairs returns the numbers in which two canonical texts differ, ok only if they differ in nothing but immediate
+// operands and items of .long.
+func numberPairs(p, o string) (pairs []srcpatch.Pair, ok bool) {
+	pt, ot := tokens{s: p}, tokens{s: o}
+	var before token // the token before
+	long := false    // inside .long
+	for {
+		a, more := pt.next()
+		b, more2 := ot.next()
+		if !more || !more2 {
+			return pairs, more == more2
+		}
+		if a.kind != b.kind || a.text != b.text {
+			pair, ok := numberPair(a, b)
+			if !ok || before.text != "$" && !(long && (before.text == ".long" || before.text == ",")) {
+				return nil, false
+			}
+			if !slices.Contains(pairs, pair) {
+				pairs = append(pairs, pair)
+			}
+		}
+		if a.kind == tokSym && strings.HasPrefix(a.text, ".") || a.text == ";" {
+			long = a.text == ".long"
+		}
+		before = a
+	}
+}
+
+func numberPair(p, o token) (pair srcpatch.Pair, ok bool) {
+	if p.kind != tokNum || o.kind != tokNum {
+		return pair, false
+	}
+	fresh, err := strconv.ParseUint(p.text, 10, 31)
+	old, err2 := strconv.ParseUint(o.text, 10, 31)
+	return srcpatch.Pair{Old: int(old), New: int(fresh)}, err == nil && err2 == nil
+}
+
+// beforeCall reports whether a call, or a jump to another function, ends or follows in the basic block of the first statement.
+func beforeCall(from []mark) bool {
+	for _, m := range from {
+		st := m.st
+		switch {
+		case st.kind == label:
+			return false
+		case st.kind != insn:
+		case strings.HasPrefix(st.op, "call"):
+			return true
+		case st.op == "jmp":
+			return st.args != "" && !isLocal(st.args) && !isNumeric(st.args)
+		case st.op[0] == 'j' || strings.HasPrefix(st.op, "ret") || strings.HasPrefix(st.op, "loop"):
+			return false
+		}
+	}
+	return false
+}
+
+// fnPlaces returns the source lines of a function's instructions, each once, the entry's first.
+func (f *File) fnPlaces(fn *fn) (list []srcpatch.Place) {
+	if f.lender != nil {
+		if g := f.lender.fnByName[fn.name]; g != nil {
+			return f.lender.fnPlaces(g)
+		}
+		return nil
+	}
+	seen := map[srcPos]bool{}
+	for _, s := range fn.streams {
+		for _, st := range s.stmts {
+			if name := f.files[st.src.file]; st.kind == insn && st.src.line > 0 && name != "" && !seen[st.src] {
+				seen[st.src] = true
+				list = append(list, srcpatch.Place{File: name, Line: int(st.src.line)})
+			}
+		}
+	}
+	return list
+}
+
+// varPlace returns where a variable is declared, nothing if that is not known.
+func (f *File) varPlace(b *block) []srcpatch.Place {
+	p, files := f.places()[b.name], f.files
+	if f.lender != nil {
+		files = f.lender.files
+	}
+	if name := files[p.file]; p.line > 0 && name != "" {
+		return []srcpatch.Place{{File: name, Line: int(p.line)}}
+	}
+	return nil
+}
+
+// Places returns the source lines of function i of the delta in both versions, by its .loc lines; none for one that does
+// not exist in a version, or without debug information.
+func (d *Delta) Places(i int) (orig, patched []srcpatch.Place) {
+	if o := d.fns[i].o; o != nil {
+		orig = d.orig.fnPlaces(o)
+	}
+	if p := d.fns[i].p; p != nil {
+		patched = d.patched.fnPlaces(p)
+	}
+	return orig, patched
+}
+
+// Mentions reports whether function i of the delta, as it is now, names another one by its source name.
+func (d *Delta) Mentions(i int, source string) bool {
+	p := d.fns[i].p
+	return p != nil && slices.ContainsFunc(d.patched.mentions(p), func(g *fn) bool { return sourceName(g.name) == source })
+}

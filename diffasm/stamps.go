@@ -1,0 +1,80 @@
+package diffasm
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// stamp is a date or a time of day as the preprocessor writes __DATE__ and __TIME__.
+var stamp = regexp.MustCompile(`\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d \d{4}\b|\b[0-2]\d:[0-5]\d:[0-6]\d\b`)
+
+// Stamps returns what may be dates and times of a compile in a unit's assembly, in order.
+func Stamps(asm []byte) []string {
+	var list []string
+	for _, m := range stamp.FindAll(asm, -1) {
+		list = append(list, string(m))
+	}
+	return list
+}
+
+// SameButStamps reports whether two assembly texts are equal but for dates and times in their strings: one source,
+// compiled at two times.
+func SameButStamps(a, b []byte) bool {
+	al, bl := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+	return slices.EqualFunc(al, bl, func(x, y string) bool { return x == y || withoutStamps(x) == withoutStamps(y) })
+}
+
+// withoutStamps takes stamps out of a line: the text in strings, and pieces of it that a mov copies.
+func withoutStamps(line string) string {
+	switch op := firstWord(trim(line)); {
+	case op == ".string" || op == ".ascii":
+		return stamp.ReplaceAllString(line, "")
+	case strings.HasPrefix(op, "mov"):
+		return immediate.ReplaceAllStringFunc(line, func(s string) string {
+			if v, ok := number(s[1:]); ok && isText(v) {
+				return "$text"
+			}
+			return s
+		})
+	}
+	return line
+}
+
+var immediate = regexp.MustCompile(`\$-?\d+`)
+
+// isText reports whether a number is two characters or more of a date or time, as memory holds them.
+func isText(v uint64) bool {
+	n := 0
+	for ; v != 0; v >>= 8 {
+		c := byte(v)
+		if c != ' ' && c != ':' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+		n++
+	}
+	return n > 1
+}
+
+// Stamps takes what differs in the time of the compile only out of a delta. later is the delta of the same patched unit to
+// the original source compiled at the patched one's time, see SameButStamps.
+func (d *Delta) Stamps(later *Delta) {
+	same := map[string]bool{}
+	for _, f := range later.Functions {
+		same[f.Name+"\x00"+f.Orig] = f.Orig != "" && (f.Status == Same || f.Status == LineOnly)
+	}
+	for i, f := range d.Functions {
+		if f.Status == Changed && same[f.Name+"\x00"+f.Orig] {
+			d.Functions[i] = Function{Name: f.Name, Orig: f.Orig, Status: LineOnly, Reason: "time of the build only", File: f.File}
+		}
+	}
+	unchanged := map[string]bool{}
+	for _, v := range later.Variables {
+		unchanged[v.Name+"\x00"+v.Orig] = v.Orig != "" && v.Status == Same
+	}
+	for i, v := range d.Variables {
+		if v.Status == Changed && unchanged[v.Name+"\x00"+v.Orig] {
+			d.Variables[i].Status, d.Variables[i].Code, d.Variables[i].Reason = Same, "", ""
+		}
+	}
+}
