@@ -29,7 +29,7 @@ build:
 	ln -sfn carecc $(BIN)/carec++
 
 demo: setup build
-	GOCARE_BIN=$(abspath $(BIN)) scripts/demo
+	scripts/demo
 
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped.
 check:
@@ -61,9 +61,14 @@ oracle: setup
 	scripts/setup --oracle
 	$(GO) run ./internal/oracle
 
-# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
+# Functions taken for changed where a patch only moves lines, in Debian's packages: PROGRAMS="redis nginx", NUMBERS="3".
+noise: build
+	scripts/setup --corpus
+	GOCARE_BIN=$(CURDIR)/$(BIN) scripts/noise $(PROGRAMS)
+
+# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100".
 bench: setup build
-	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
+	scripts/bench $(SIZES)
 
 # Every fuzz target for FUZZTIME.
 fuzz:
@@ -107,4 +112,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle matrix bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle matrix noise bench fuzz setup install uninstall clean

@@ -33,6 +33,7 @@ type options struct {
 	Description           string
 	Identity              []string // doublestar globs: put these functions into the patch unchanged; no PATCH, no patched build
 	Allow                 []string // reason codes whose refusals are overridden
+	NoLineCompile         bool     // no compile with the old line numbers
 	Isolation             isolate.Mode
 	OriginalDir           string // install root of the original stage (LPMAKE_ORIGINAL_DIR)
 	PatchedDir            string // install root of the patched stage (LPMAKE_PATCHED_DIR)
@@ -59,6 +60,7 @@ func makeFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "allow", Usage: "override refusals with reason `CODE` (may repeat)"},
 		&cli.StringFlag{Name: "isolation", Value: "auto", Usage: "how the patched build is kept out of the tree: auto, overlay, copy or inplace"},
 		&cli.StringSliceFlag{Name: "identity", Usage: "instead of a PATCH: put every function matching `GLOB` into the patch unchanged, to test it (may repeat)"},
+		&cli.BoolFlag{Name: "no-line-compile", Usage: "compare without compiling changed units again with the old line numbers"},
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "do everything but write the patches"},
 	}
 }
@@ -74,7 +76,7 @@ func outputFlags() []cli.Flag {
 // parseOptions checks the flags and arguments of a making run. env is os.Getenv or a stand-in.
 func parseOptions(c *cli.Context, cwd string, env func(string) string) (options, error) {
 	o := options{
-		Clean: c.Bool("clean"), Update: c.Bool("update"), DryRun: c.Bool("dry-run"),
+		Clean: c.Bool("clean"), Update: c.Bool("update"), DryRun: c.Bool("dry-run"), NoLineCompile: c.Bool("no-line-compile"),
 		BuildDir: cwd, DestVar: c.String("destdir"), ID: c.String("id"), BuildID: strings.ToLower(c.String("buildid")),
 		Jobs: c.Int("jobs"), BuildCmd: c.String("build-cmd"), InstallCmd: c.String("install-cmd"), CleanCmd: c.String("clean-cmd"),
 		Functions: c.StringSlice("functions"), Config: c.String("config"), ConfigGiven: c.IsSet("config"),

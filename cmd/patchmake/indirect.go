@@ -69,12 +69,11 @@ func (w *workspace) recompiled(ctx context.Context, u unit, r *unitResult) (*uni
 		return nil, err
 	}
 	chosen := diffasm.Options{
-		Data:  func(name string) bool { return slices.Contains(r.emitted.Globals, name) },
 		Keep:  func(name string) bool { return slices.Contains(r.InPatch, name) },
 		Allow: func(code string) bool { return code == "filter-split" || w.allows(code) },
 	}
 	out := &unitResult{Source: r.Source}
-	if err := out.compare(orig, patched, nil, chosen); err != nil || out.emitted == nil || len(out.unproved) > 0 {
+	if err := out.compare(orig, patched, chosen); err != nil || out.emitted == nil || len(out.unproved) > 0 {
 		return nil, err
 	}
 	if !r.standsFor(out) {

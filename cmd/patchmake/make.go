@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,31 +58,31 @@ type products []product
 // makePatches turns every target of the plan into a patch, in memory.
 func (w *workspace) makePatches(ctx context.Context, p *plan, f *filter) (products, error) {
 	var made products
+	src, err := w.loadSources(p)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range p.Targets {
-		m, err := w.makePatch(ctx, p, t, f)
-		if err != nil {
-			return nil, err
-		}
+		m, err := w.makePatch(ctx, p, t, judge{f, src})
 		made = append(made, m)
+		if err != nil {
+			return nil, errors.Join(err, w.saveRun(p, made))
+		}
 	}
 	return made, w.saveRun(p, made)
 }
 
-func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter) (product, error) {
+func (w *workspace) makePatch(ctx context.Context, p *plan, t target, j judge) (product, error) {
 	m := product{Target: t, BuildID: t.BuildID, Units: make([]unitResult, len(t.Units))}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.NumCPU())
 	for i, u := range t.Units {
 		g.Go(func() (err error) {
-			m.Units[i], err = w.makeUnit(gctx, u, f, nil)
+			m.Units[i], err = w.makeUnit(gctx, u, j)
 			return err
 		})
 	}
-	err := g.Wait()
-	if err == nil {
-		err = w.addWanted(ctx, &m, f)
-	}
-	if err != nil {
+	if err := g.Wait(); err != nil {
 		return m, noPatch(err)
 	}
 	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return r.object != nil && !r.onlyNew }) {
@@ -91,7 +92,7 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, f *filter)
 		return m, fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	err = w.assemblePatch(ctx, p, &m)
+	err := w.assemblePatch(ctx, p, &m)
 	return m, noPatch(err)
 }
 
@@ -106,20 +107,30 @@ func leaves(err error, state string) error {
 	return err
 }
 
-// makeUnit compares one unit and assembles what changed, with new variables that other units want.
-func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter, wanted map[string]bool) (unitResult, error) {
+// judge is what decides about the functions of a unit, besides their code.
+type judge struct {
+	filter  *filter
+	sources *sources
+}
+
+// makeUnit compares one unit and assembles what changed.
+func (w *workspace) makeUnit(ctx context.Context, u unit, j judge) (unitResult, error) {
 	r := unitResult{Source: u.Source}
-	versions := []buildtree.Digest{u.Orig, u.Patched, u.Restored}
-	files, err := parseAll(len(versions), func(i int) (*diffasm.File, error) { return w.parseAsm(u.Source, versions[i]) })
+	v, err := w.parseVersions(u)
 	if err != nil {
 		return r, err
 	}
-	orig, patched, restored := files[0], files[1], files[2]
-	o := w.diffOptions(f)
-	o.Data = func(name string) bool { return wanted[name] }
-	err = r.compare(orig, patched, restored, o)
-	if (err != nil || len(r.unproved) > 0) && w.borrowDebug(u, orig, patched) {
-		err = r.compare(orig, patched, restored, o)
+	compare := func() error {
+		d, err := v.match(j.sources.moved(u))
+		if err != nil {
+			return err
+		}
+		j.sources.explain(u, d, w.unitSource(u))
+		return r.decide(d, w.diffOptions(j.filter))
+	}
+	err = compare()
+	if (err != nil || len(r.unproved) > 0 || r.changed()) && w.borrowDebug(u, v.orig, v.patched) {
+		err = compare()
 	}
 	if err != nil || r.emitted == nil {
 		return r, err
@@ -134,18 +145,63 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, f *filter, wanted map[
 	return r, err
 }
 
-// compare is the pure part: it fills everything but the object.
-func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Options) error {
-	delta, err := diffasm.Match(orig, patched, restored)
+// versions is the assembly of one unit.
+type versions struct {
+	orig, patched *diffasm.File
+	restored      *diffasm.File // the patched one with the old line numbers, nil without
+	stamped       *diffasm.File // the original one compiled at the patched one's time, nil where that does not matter
+}
+
+func (w *workspace) parseVersions(u unit) (v versions, err error) {
+	restored := u.Restored
+	if w.o.NoLineCompile {
+		restored = ""
+	}
+	for _, p := range []struct {
+		id buildtree.Digest
+		to **diffasm.File
+	}{{u.Orig, &v.orig}, {u.Patched, &v.patched}, {restored, &v.restored}, {u.Stamped, &v.stamped}} {
+		if p.id != "" && err == nil {
+			*p.to, err = w.parseAsm(u.Source, p.id)
+		}
+	}
+	return v, err
+}
+
+// match compares the versions of a unit.
+func (v versions) match(moved func(diffasm.LineChange) bool) (*diffasm.Delta, error) {
+	d, err := diffasm.MatchLines(v.orig, v.patched, v.restored, moved)
+	if err != nil || v.stamped == nil {
+		return d, err
+	}
+	later, err := diffasm.MatchLines(v.stamped, v.patched, v.restored, moved)
+	if err == nil {
+		d.Stamps(later)
+	}
+	return d, err
+}
+
+// changed reports whether any function is not as it was.
+func (r *unitResult) changed() bool {
+	return slices.ContainsFunc(r.Functions, func(f diffasm.Function) bool { return f.Status != diffasm.Same && f.Status != diffasm.LineOnly })
+}
+
+// compare compares two versions of which nothing but the assembly is known.
+func (r *unitResult) compare(orig, patched *diffasm.File, o diffasm.Options) error {
+	delta, err := diffasm.Match(orig, patched, nil)
 	if err != nil {
 		return err
 	}
+	return r.decide(delta, o)
+}
+
+// decide is the pure part: it fills everything but the object.
+func (r *unitResult) decide(delta *diffasm.Delta, o diffasm.Options) error {
 	r.Functions, r.delta = delta.Functions, delta
 	sel, err := diffasm.Decide(delta, o)
 	if err != nil {
 		return err
 	}
-	r.Functions = decided(delta.Functions, sel.Functions)
 	r.InPatch, r.LeftOut, r.overridden = names(sel.Functions), names(sel.LeftOut), sel.Overridden
 	for _, f := range sel.Skipped {
 		r.skipped = append(r.skipped, ld.Skipped{Unit: r.Source, Function: f.Name, Reason: f.Reason})
@@ -157,17 +213,6 @@ func (r *unitResult) compare(orig, patched, restored *diffasm.File, o diffasm.Op
 	r.emitted, err = diffasm.Emit(sel)
 	r.unproved = unproved(delta, r.emitted)
 	return err
-}
-
-// decided is all functions with the reasons of those that were chosen.
-func decided(all, chosen []diffasm.Function) []diffasm.Function {
-	list := slices.Clone(all)
-	for i := range list {
-		if n := slices.IndexFunc(chosen, func(f diffasm.Function) bool { return f.Name == list[i].Name && list[i].Status != diffasm.Gone }); n >= 0 {
-			list[i] = chosen[n]
-		}
-	}
-	return list
 }
 
 // unproved lists the static locals that were paired by likeness alone and that the patch refers to.
@@ -221,24 +266,7 @@ func names(functions []diffasm.Function) []string {
 	return list
 }
 
-// parseAll parses several versions of a unit at once.
-func parseAll(n int, parse func(int) (*diffasm.File, error)) ([]*diffasm.File, error) {
-	files := make([]*diffasm.File, n)
-	var g errgroup.Group
-	for i := range n {
-		g.Go(func() (err error) {
-			files[i], err = parse(i)
-			return err
-		})
-	}
-	return files, g.Wait()
-}
-
-// parseAsm parses assembly of the record, nil for none.
 func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.File, error) {
-	if id == "" {
-		return nil, nil
-	}
 	data, err := w.store.Blob(id)
 	if err != nil {
 		return nil, fmt.Errorf("%s: assembly in the record: %w", source, err)
@@ -269,10 +297,7 @@ func (w *workspace) assemble(ctx context.Context, source string, record *buildtr
 		return nil, err
 	}
 	cmd := toolexec.Cmd{Dir: record.Dir, Path: record.As, Args: record.AssembleArgs(src, obj)}
-	ended := others(ctx)
-	_, err = toolexec.Run(ctx, cmd)
-	ended()
-	if err != nil {
+	if _, err := toolexec.Run(ctx, cmd); err != nil {
 		return nil, fault.New(fault.Bug, source, "the assembler refuses the patch's assembly").WithCause(err)
 	}
 	return elfobj.Load(obj)

@@ -25,6 +25,7 @@ type plan struct {
 	Targets  []target            `json:"targets"`
 	Patches  []kpatch.SourceFile `json:"patches"`
 	Compiler string              `json:"compiler"`
+	Files    []sourceFile        `json:"files"`
 	Same     []string            `json:"same"` // sources that the patched build compiled to the same object
 }
 
@@ -54,6 +55,7 @@ type unit struct {
 	Indirect     buildtree.Digest `json:"indirect,omitempty"`   // assembly that reaches variables of libraries through the GOT only; "" if not needed
 	Restored     buildtree.Digest `json:"restored,omitempty"`   // assembly with the old line numbers; "" if that could not be compiled
 	Record       buildtree.Unit   `json:"record"`               // of the patched compile: how to assemble
+	Stamped      buildtree.Digest `json:"stamped,omitempty"`    // assembly of the original compiled at the patched one's time; "" if that is no matter
 	OrigTypes    buildtree.Digest `json:"orig_types,omitempty"` // objects with debugging information, "" where types do not matter
 	PatchedTypes buildtree.Digest `json:"patched_types,omitempty"`
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
@@ -121,7 +123,13 @@ func (w *workspace) compareBuilds(ctx context.Context, box *isolate.Sandbox, cha
 	if err := c.compileRestored(ctx, box, targets); err != nil {
 		return nil, err
 	}
+	if err := c.compileStamped(targets); err != nil {
+		return nil, err
+	}
 	p := &plan{Targets: targets, Same: c.same()}
+	if p.Files, err = w.sourceFiles(change); err != nil {
+		return nil, err
+	}
 	for _, patch := range patches {
 		p.Patches = append(p.Patches, kpatch.SourceFile{Name: patch.Name, SHA256: patch.SHA256})
 	}
@@ -141,9 +149,7 @@ func (w *workspace) recordErrors() []string {
 func compilerVersion(ctx context.Context, targets []target) string {
 	for _, t := range targets {
 		for _, u := range t.Units {
-			ended := others(ctx)
 			out, err := exec.CommandContext(ctx, u.Record.Driver, "--version").Output()
-			ended()
 			if line, _, ok := strings.Cut(string(out), "\n"); err == nil && ok {
 				return line
 			}

@@ -98,7 +98,6 @@ type report struct {
 	LeftOut    []string         `json:"left_out,omitempty"`
 	Overridden []overrideReport `json:"overridden,omitempty"`
 	DryRun     bool             `json:"dry_run,omitempty"`
-	Took       effort           `json:"took"`
 }
 
 // overrideReport is a refusal that --allow overrode.
@@ -116,8 +115,8 @@ type patchReport struct {
 	Functions []string `json:"functions"`
 }
 
-func (w *workspace) report(made products, f *filter, took effort) report {
-	r := report{Patches: []patchReport{}, Filter: f.Source, LeftOut: made.leftOut(), DryRun: w.o.DryRun, Took: took}
+func (w *workspace) report(made products, f *filter) report {
+	r := report{Patches: []patchReport{}, Filter: f.Source, LeftOut: made.leftOut(), DryRun: w.o.DryRun}
 	for _, m := range made.withPatch() {
 		r.Patches = append(r.Patches, patchReport{
 			Target: m.Target.Path, BuildID: m.BuildID, ID: w.o.ID, File: w.patchPath(m), Bytes: len(m.Data), Functions: functionNames(m.Patch),
@@ -154,7 +153,8 @@ const runFile = "run.json"
 func (w *workspace) saveRun(p *plan, made products) error {
 	run := lastRun{Same: p.Same}
 	for _, m := range made {
-		run.Targets = append(run.Targets, lastTarget{Path: m.Target.Path, Units: m.Units, Skipped: m.Skipped})
+		units := slices.DeleteFunc(slices.Clone(m.Units), func(u unitResult) bool { return u.Source == "" }) // not reached: one was refused
+		run.Targets = append(run.Targets, lastTarget{Path: m.Target.Path, Units: units, Skipped: m.Skipped})
 	}
 	data, err := json.Marshal(run)
 	if err != nil {
@@ -175,13 +175,16 @@ func loadRun(store string) (*lastRun, error) {
 	return run, json.Unmarshal(data, run)
 }
 
-// explanation is one line: "t_zset.c: zaddGenericCommand: changed (edit, t_zset.c:1834)".
-func explanation(u unitResult, f diffasm.Function) string {
+// explanation says what became of a function: "t_zset.c: zaddGenericCommand: changed (edit, t_zset.c:1834)". For a changed
+// one, the first instruction that differs follows, as it was and as it is.
+func explanation(u unitResult, f diffasm.Function) []string {
 	line := fmt.Sprintf("%s: %s: %s", u.Source, f.Name, f.Status)
 	why := f.Reason
 	switch {
 	case f.Status == diffasm.LineOnly:
 		line = fmt.Sprintf("%s: %s: %s", u.Source, f.Name, diffasm.Same)
+	case f.Status != diffasm.Same && f.Line > 0 && why == "header":
+		why += fmt.Sprintf(" %s:%d", filepath.Base(f.File), f.Line)
 	case f.Status != diffasm.Same && f.Line > 0:
 		why += fmt.Sprintf(", %s:%d", filepath.Base(f.File), f.Line)
 	}
@@ -191,5 +194,13 @@ func explanation(u unitResult, f diffasm.Function) string {
 	if slices.Contains(u.LeftOut, f.Name) {
 		line += ", left out by the filter"
 	}
-	return line
+	lines := []string{line}
+	if f.Status == diffasm.Changed {
+		at := ""
+		if f.At != "" {
+			at = "  (" + filepath.Base(f.At) + ")"
+		}
+		lines = append(lines, "  was: "+orNone(f.Before), "  now: "+orNone(f.After)+at)
+	}
+	return lines
 }

@@ -74,7 +74,9 @@ func explain(u *ui.UI) error {
 		u.Info("%s", t.Path)
 		for _, unit := range t.Units {
 			for _, f := range unit.Functions {
-				u.Info("  %s", explanation(unit, f))
+				for _, line := range explanation(unit, f) {
+					u.Info("  %s", line)
+				}
 			}
 		}
 	}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"gocare/buildtree"
+	"gocare/diffasm"
+	"gocare/internal/srcpatch"
+)
+
+// sourceFile is one file that the patches change, as the plan keeps it.
+type sourceFile struct {
+	Old      string           `json:"old"`
+	New      string           `json:"new"`
+	Before   buildtree.Digest `json:"before"`
+	After    buildtree.Digest `json:"after"`
+	Lines    []srcpatch.Run   `json:"lines"`
+	Restored bool             `json:"restored"` // the compile for comparison had its old line numbers
+}
+
+// sourceFiles keeps a change in the store.
+func (w *workspace) sourceFiles(change *srcpatch.Change) ([]sourceFile, error) {
+	var files []sourceFile
+	for _, c := range change.Files {
+		before, err := w.store.PutBlob(c.Before)
+		if err != nil {
+			return nil, err
+		}
+		after, err := w.store.PutBlob(c.After)
+		if err != nil {
+			return nil, err
+		}
+		_, err = c.RestoreLines()
+		files = append(files, sourceFile{c.Old, c.New, before, after, c.Runs(), err == nil && !w.o.NoLineCompile})
+	}
+	return files, nil
+}
+
+// sources is what the comparison knows about the source patch.
+type sources struct {
+	edits *srcpatch.Edits
+	root  string
+}
+
+// loadSources reads back what sourceFiles kept.
+func (w *workspace) loadSources(p *plan) (*sources, error) {
+	var changes []srcpatch.FileChange
+	restored := map[string]bool{}
+	for _, f := range p.Files {
+		before, err := w.store.Blob(f.Before)
+		if err != nil {
+			return nil, err
+		}
+		after, err := w.store.Blob(f.After)
+		if err != nil {
+			return nil, err
+		}
+		c := srcpatch.FileChange{Old: f.Old, New: f.New, Before: before, After: after}
+		changes = append(changes, c.WithRuns(f.Lines))
+		restored[f.Old+"\x00"+f.New] = f.Restored && !w.o.NoLineCompile
+	}
+	edits := srcpatch.NewEdits(changes, func(c srcpatch.FileChange) bool { return restored[c.Old+"\x00"+c.New] })
+	return &sources{edits, w.o.SourceDir}, nil
+}
+
+func (s *sources) of(u unit) *srcpatch.Edits {
+	return s.edits.In(s.root, u.Record.Dir, u.Restored != "")
+}
+
+// moved is the immediate rule for one unit.
+func (s *sources) moved(u unit) func(diffasm.LineChange) bool {
+	edits := s.of(u)
+	return func(c diffasm.LineChange) bool { return edits.OnlyMoved(c.Orig, c.Patched, c.Pairs, c.Variable) }
+}
