@@ -97,6 +97,16 @@ var clangChanges = []change{
 		want:    []string{"f:changed"}, contains: []string{".Lreltable.f:", "-.Lreltable.f"},
 	},
 	{
+		name: "variable that nobody reads gets a reader", flags: "-O2 -g", has: "get", orig: writeOnly,
+		patched: strings.Replace(writeOnly, "return x", "return x + last", 1),
+		want:    []string{"set:changed", "get:changed"}, code: "static-lost",
+	},
+	{
+		name: "pointer of which the one value is known", flags: "-O2 -g", has: "get", orig: oneTarget,
+		patched: strings.Replace(oneTarget, "void set(void) {", "void alter(struct ops *o) { cur = o; }\nvoid set(void) {", 1),
+		want:    []string{"alter:new", "set:changed", "get:changed", "fa:new"}, code: "static-lost",
+	},
+	{
 		name: "jump table and constants", flags: "-O2", has: ".LJTI",
 		orig:     clangSwitch,
 		patched:  strings.Replace(clangSwitch, "return x * 3", "return x * 5", 1),
@@ -153,6 +163,14 @@ func TestSanitized(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
 	}
 }
+
+const oneTarget = `struct ops { int (*f)(int); };
+static int fa(int x) { return x + 1; }
+static struct ops a = {fa};
+static struct ops *cur;
+void set(void) { cur = &a; }
+int get(int i) { return cur->f(i); }
+`
 
 const clangSwitch = `extern int o(int, double);
 int f(int x)

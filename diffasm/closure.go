@@ -141,6 +141,10 @@ func (c *closure) carry(b *block) {
 
 // newVar adds a variable the original does not have.
 func (c *closure) newVar(b *block) {
+	if c.d.lost(b) {
+		c.refuse("static-lost", "use a variable of another name; --allow static-lost if nothing is ever assigned to this one in the original",
+			"it uses the static variable %q, which the original declares and keeps nowhere: its value is not known", b.name)
+	}
 	switch kept := c.d.keptAs(b); {
 	case kept != "":
 		c.refuse("static-ambiguous", "the running program does not keep the variable as its source has it: make the change without it",

@@ -15,5 +15,5 @@
 // alias-expression, asm-directive, asm-function, asm-label, asm-macro, asm-section, asm-toplevel, comdat, cxx-lsda,
 // data-changed, data-size, empty-data, entry-table, filter-split, foreign-label, gone-destructor, intel-syntax,
 // label-table, lto, name-clash, new-common, new-constructor, new-tls, not-assembly, private-data, section-set,
-// static-ambiguous, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
+// static-ambiguous, static-lost, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
 package diffasm

@@ -9,6 +9,7 @@ type place struct {
 	fn   string // the function whose static local it is, "" at file level
 	file int32  // DW_AT_decl_file
 	line int32  // DW_AT_decl_line
+	name string
 	how  string // rest of the location: how the variable's value is made of what its symbol holds, "" for as it is
 }
 
@@ -22,6 +23,9 @@ const (
 	atAbstractOrigin = 0x31
 	atDeclFile       = 0x3a
 	atDeclLine       = 0x3b
+	atConstValue     = 0x1c
+	atDeclaration    = 0x3c
+	atExternal       = 0x3f
 	atSpecification  = 0x47
 
 	formString        = 0x08
@@ -59,6 +63,7 @@ type die struct {
 	parent   *die   // the function around it
 	name     string
 	located  []located
+	other    bool // it has a location of another kind or a value, or is visible to other units: see lost
 	place    place
 }
 
@@ -71,9 +76,8 @@ func (f *File) places() map[string]place {
 	if len(f.debug[".debug_info"]) == 0 {
 		return nil
 	}
-	r := &dieReader{f: f, dies: map[uint64]*die{}, abbrevs: f.readAbbrevs()}
-	r.items = items{spans: f.spans(".debug_info")}
-	if r.abbrevs == nil || !r.unit() {
+	r := f.readDies()
+	if r == nil {
 		return nil
 	}
 	out := map[string]place{}
@@ -83,6 +87,16 @@ func (f *File) places() map[string]place {
 		}
 	}
 	return out
+}
+
+// readDies reads the entries of the unit, nil where they are not understood.
+func (f *File) readDies() *dieReader {
+	r := &dieReader{f: f, dies: map[uint64]*die{}, abbrevs: f.readAbbrevs()}
+	r.items = items{spans: f.spans(".debug_info")}
+	if r.abbrevs == nil || !r.unit() {
+		return nil
+	}
+	return r
 }
 
 // addPlaces adds the symbols of a variable; it is false where its function is not known.
@@ -96,11 +110,12 @@ func (r *dieReader) addPlaces(out map[string]place, d *die) bool {
 			return false
 		}
 	}
+	p.name = r.nameOf(d, 0)
 	for _, l := range d.located {
 		at := p
 		at.how = l.how
 		if l.piece != "" {
-			at.fn = l.piece + " of " + r.nameOf(d, 0) + " " + p.fn
+			at.fn = l.piece + " of " + p.name + " " + p.fn
 		}
 		out[l.sym] = at
 	}
@@ -415,6 +430,8 @@ func (r *dieReader) set(d *die, at abbrevAttr, v uint64) {
 		if at.form == formRef4 {
 			d.ref = v
 		}
+	case atLocation, atConstValue, atDeclaration, atExternal:
+		d.other = true
 	case atDeclFile:
 		d.place.file = int32(v)
 	case atDeclLine:

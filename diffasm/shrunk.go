@@ -40,6 +40,49 @@ func (d *Delta) mayShrink(v varPair) bool {
 		strings.HasPrefix(v.p.sec.name, ".bss") && d.orig.size(v.o) == "1"
 }
 
+// lost reports whether a new static variable is one that the source of the original has too, while its program keeps nothing
+// of it: the compiler knew every value it could have, or saw that nobody reads it. Its value in the process is not known, and
+// is not the initial one if anything was ever assigned.
+func (d *Delta) lost(b *block) bool {
+	if d.patched.isGlobal(b.name) || b.sec.class == classRO || b.sec.class == classRelro {
+		return false
+	}
+	p, ok := d.patched.places()[b.name]
+	return ok && d.orig.lostStatics()[p.fn+"\x00"+p.name]
+}
+
+// lostStatics returns the static variables that the debug information declares and says nothing further of, by function and
+// name. Parameters and other variables that are not static do no harm there.
+func (f *File) lostStatics() map[string]bool {
+	if f.lender != nil {
+		return f.lender.lostStatics()
+	}
+	if len(f.debug[".debug_info"]) == 0 {
+		return nil
+	}
+	r := f.readDies()
+	if r == nil {
+		return nil
+	}
+	lost, kept := map[string]bool{}, map[string]bool{}
+	for _, d := range r.dies {
+		if d.tag != tagVariable {
+			continue
+		}
+		key := r.nameOf(d.parent, 0) + "\x00" + r.nameOf(d, 0)
+		switch {
+		case len(d.located) > 0 || d.other:
+			kept[key] = true
+		case d.ref == 0:
+			lost[key] = true
+		}
+	}
+	for key := range kept {
+		delete(lost, key)
+	}
+	return lost
+}
+
 // remains are suffixes that LLVM gives to what it makes of a variable.
 var remains = []string{".b", ".init", ".body"}
 

@@ -33,6 +33,11 @@ int f(int x) { static int n; n += x; return k(n); }
 int g(int x) { static int n; n -= x; return k(n); }
 `
 
+const writeOnly = `static int last;
+void set(int v) { last = v; }
+int get(int x) { return x; }
+`
+
 var changes = []change{
 	{
 		name: "function renamed, its static may go with it", flags: "-O0", orig: twoUsers, has: "n.1",
@@ -71,6 +76,21 @@ var changes = []change{
 		name: "static of an inlined new function, paired by likeness", flags: "-O2", orig: "int f(int x) { static int n; n += x; return n; }\n", has: "n.0",
 		patched: "static int e(int x) { static int n; n -= x; return n; }\nint f(int x) { return e(x) * 2; }\n",
 		want:    []string{"f:changed"}, contains: []string{"n.0(%rip)"}, unproved: "n.0",
+	},
+	{
+		name: "variable that nobody reads gets a reader", flags: "-O2 -g", has: "get", orig: writeOnly,
+		patched: strings.Replace(writeOnly, "return x", "return x + last", 1),
+		want:    []string{"set:changed", "get:changed"}, code: "static-lost",
+	},
+	{
+		name: "new variable beside one that nobody reads", flags: "-O2 -g", has: "get", orig: writeOnly,
+		patched: strings.Replace(writeOnly, "int get(int x) { return x", "static int uses;\nint get(int x) { return x + ++uses", 1),
+		want:    []string{"get:changed"}, contains: []string{"uses.kpnew:"},
+	},
+	{
+		name: "constant that nobody used", flags: "-O2 -g", has: "get", orig: "static const int t[] = {1, 2}; int get(int x) { return x + sizeof t; }\n",
+		patched: "static const int t[] = {1, 2}; int get(int x) { return x + t[x]; }\n",
+		want:    []string{"get:changed"}, contains: []string{"t.kpnew:"},
 	},
 	{
 		name: "changed clone and its changed caller", flags: "-O2 -g", has: "k.constprop.0",

@@ -11,6 +11,7 @@ func Overridable(code string) bool {
 		"new-library",     // the process has loaded it by other means
 		"no-types",        // layouts and signatures are not compared
 		"signature",       // no caller outside the patch uses the old prototype
+		"static-lost",     // the variable has its initial value
 		"static-unproved", // static locals are paired by likeness
 		"struct-layout":   // no object of the old layout exists
 		return true
