@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -30,6 +31,7 @@ Everything but --carecc-help, --carecc-version and --env (each alone) goes to th
 func main() {
 	if isTool(os.Args[0]) {
 		debug.SetGCPercent(400) // short-lived: rather memory than time
+		runtime.GOMAXPROCS(1)   // and one thread that works, rather than several that wake each other
 	}
 	os.Exit(run(os.Args))
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -25,7 +23,7 @@ func loadFilter(o options) (*filter, error) {
 	if len(o.Functions) > 0 {
 		for _, g := range o.Functions {
 			if !doublestar.ValidatePattern(g) {
-				return nil, usage("--functions %q: not a valid glob", g)
+				return nil, usage("--functions %q: not a valid glob", g).WithHint("write *, ?, [abc] or {one,two} in names of functions")
 			}
 		}
 		return &filter{Source: "--functions " + strings.Join(o.Functions, " "), Globs: o.Functions}, nil
@@ -35,7 +33,8 @@ func loadFilter(o options) (*filter, error) {
 		return &filter{}, nil
 	}
 	if err != nil {
-		return nil, fault.New(fault.Environment, o.Config, "cannot read the function filter").WithCause(err).WithState("tree unchanged")
+		return nil, fault.New(fault.Environment, o.Config, "cannot read the function filter").WithCause(err).WithState("tree unchanged").
+			WithHint("--config names a file with one function name a line; --functions takes globs instead")
 	}
 	names := parseFilter(data)
 	if len(names) == 0 {
@@ -47,8 +46,8 @@ func loadFilter(o options) (*filter, error) {
 // parseFilter reads one function name a line; # begins a comment.
 func parseFilter(data []byte) map[string]bool {
 	names := map[string]bool{}
-	for s := bufio.NewScanner(bytes.NewReader(data)); s.Scan(); {
-		name, _, _ := strings.Cut(s.Text(), "#")
+	for line := range strings.Lines(string(data)) {
+		name, _, _ := strings.Cut(line, "#")
 		if name = strings.TrimSpace(name); name != "" {
 			names[name] = true
 		}

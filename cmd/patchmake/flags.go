@@ -101,7 +101,7 @@ func parseOptions(c *cli.Context, cwd string, env func(string) string) (options,
 
 func (o *options) check() error {
 	if o.Clean && o.Update {
-		return usage("--clean and --update exclude each other")
+		return usage("--clean and --update exclude each other").WithHint("--update makes the patches from the last builds, --clean builds anew")
 	}
 	if len(o.Identity) > 0 && len(o.Patches) > 0 {
 		return usage("--identity takes no PATCH: it changes nothing")

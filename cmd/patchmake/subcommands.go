@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"gocare/buildtree"
+	"gocare/internal/fault"
 	"gocare/internal/ui"
 	"gocare/kpatch"
 )
@@ -89,6 +90,9 @@ func explain(u *ui.UI) error {
 // inspectFile prints header, functions, imports, relocations and metadata of a patch file.
 func inspectFile(path string, u *ui.UI) error {
 	p, err := kpatch.Load(path)
+	if err != nil && fault.As(err) == nil {
+		return fault.New(fault.Environment, path, "cannot read the patch").WithCause(err).WithHint("name a .kpatch file: patchmake writes them to patchroot")
+	}
 	if err != nil {
 		return err
 	}
