@@ -3,7 +3,6 @@ package ld
 import (
 	"debug/elf"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -164,14 +163,8 @@ func runsAtStart(s *elfSection) bool {
 	return false
 }
 
-// identifier is what a section is called for which linkers make __start_ and __stop_ symbols.
-var identifier = regexp.MustCompile(`^[A-Za-z_]\w*$`)
-
 // collected reports whether code of the program or of an addition goes through all sections of a name.
 func (c *carrier) collected(section string) bool {
-	if !identifier.MatchString(section) {
-		return false
-	}
 	asks := func(f *elfobj.File) bool {
 		return f.Type == elf.ET_REL && slices.ContainsFunc(f.Symbols, func(s elfobj.Symbol) bool {
 			return s.Name == "__start_"+section || s.Name == "__stop_"+section
@@ -208,10 +201,6 @@ func (c *carrier) follow() error {
 		c.queue = c.queue[1:]
 		a := &c.additions[at.object]
 		sec := &a.File.Sections[at.section]
-		if sec.Flags&elf.SHF_TLS != 0 {
-			return fault.Refuse("new-tls-variable", a.Name, "section %s: the patch adds a thread-local variable", sec.Name).
-				WithHint("running threads have no room for it: use an ordinary variable")
-		}
 		if sec.Flags&elf.SHF_ALLOC == 0 || runsAtStart(sec) {
 			return fault.Refuse("unknown-section", a.Name, "section %s is no part of a patch", sec.Name)
 		}

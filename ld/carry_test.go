@@ -88,6 +88,8 @@ func TestCarry(t *testing.T) {
 		{"another definition of a function", fresh("int public_helper(int x) { return x; }"), "-DUSE=1", "moved-global", ""},
 		{"a weak definition of what the original has", fresh("__attribute__((weak, noinline)) int public_helper(int x) { return x * 5 % 3; }"), "-DUSE=public_helper(x) -ffunction-sections", "", "f fresh"},
 		{"a function that the original imports", fresh("int rand(void) { return 4; }"), "-fno-builtin -DUSE=rand()", "moved-global", ""},
+		{"a function that the original imports, not needed", fresh("int rand(void) { return 4; }"), "-ffunction-sections -DUSE=1", "moved-global", ""},
+		{"an indirect function that the patch calls", "static int a(int x) { return x; } static void *r(void) { return a; } int fresh(int) __attribute__((ifunc(\"r\")));", "", "new-ifunc", ""},
 		{"code made at link time", fresh(""), "-DUSE=1 -flto -fno-fat-lto-objects", "lto", ""},
 		{"a clean-up", fresh("int public_helper(int); static void end(int *p) { public_helper(*p); }"), "-DUSE=({int\tv\t__attribute__((cleanup(end)))=x;public_helper(x)+v;}) -fexceptions", "cxx-lsda", ""},
 		{"unwinding without a clean-up", fresh(""), "-DUSE=1 -fexceptions", "", "f fresh"},
@@ -155,11 +157,11 @@ func checkUnwind(t *testing.T, j *Joined) {
 
 // TestCarryMember: members that the compiler's own library holds, and what two additions need of each other.
 func TestCarryMember(t *testing.T) {
-	b := link(t, compile(t, "-O2"))
+	b := link(t, compile(t, "-O2", "-fno-pie"), "-no-pie")
 	o := b.open(t)
-	first := addition(t, "first.c", "int second(int); int first_var = 3; int fresh(int x) { return second(x) + 1; }\n")
+	first := addition(t, "first.c", "int second(int); int first_var = 3; int fresh(int x) { return second(x) + 1; }\n", "-fno-pie")
 	second := addition(t, "second.c", "extern int first_var; static const char *const list[] = { \"a\", \"b\" };\n"+
-		"const char *const *get(void) { return list; }\nint second(int x) { return x * first_var; }\n")
+		"const char *const *get(void) { return list; }\nint second(int x) { return x * first_var; }\n", "-fno-pie")
 	j, err := carried(t, b, o, "call fresh", first, second)
 	if err != nil {
 		t.Fatal(err)

@@ -108,23 +108,11 @@ func (e *unwindEditor) keep(at, end, cie uint64) error {
 	before := len(e.outRelas)
 	fde := e.copy(at, end)
 	le.PutUint32(e.out[fde+4:], uint32(fde+4-start))
-	if len(e.outRelas)-before != 1 || e.handles(start) {
+	if len(e.outRelas)-before != 1 { // the second leads to the handlers
 		return fault.Refuse("cxx-lsda", e.where, "it has a table of exception handlers, which a running process cannot be given").
 			WithHint("call a function without clean-ups")
 	}
 	return nil
-}
-
-// handles reports whether the CIE that begins at start of the output names a personality routine: nothing else in one is
-// relocated.
-func (e *unwindEditor) handles(start uint64) bool {
-	end := start + 4 + uint64(binary.LittleEndian.Uint32(e.out[start:]))
-	for _, r := range e.outRelas {
-		if start <= r.Offset && r.Offset < end {
-			return true
-		}
-	}
-	return false
 }
 
 // copy appends a record with its relocations, filled up with DW_CFA_nop, and returns where it begins now.

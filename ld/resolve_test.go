@@ -47,7 +47,7 @@ func TestIdentity(t *testing.T) {
 		{"common, lld", []string{"-O2", "-fcommon"}, []string{"-fuse-ld=lld"}},
 		{"common, mold", []string{"-O2", "-fcommon", "-ftls-model=local-exec"}, []string{"-fuse-ld=mold"}},
 		{"a name for another", []string{"-O2"}, []string{"-Wl,--defsym=maybe_absent=getpid_twin", "-Wl,--defsym=getpid_twin=use_weak"}},
-		{"wrapped", []string{"-O2"}, []string{"-Wl,--wrap=hidden_global,--wrap=rand,--wrap=helper,--defsym=__wrap_hidden_global=use_weak,--defsym=__wrap_rand=use_weak"}},
+		{"wrapped", []string{"-O2"}, []string{"-Wl,--wrap=hidden_global,--wrap=rand,--wrap=helper,--wrap=public_helper,--defsym=__wrap_public_helper=use_weak,--defsym=__wrap_hidden_global=use_weak,--defsym=__wrap_rand=use_weak"}},
 		{"lld", []string{"-O2"}, []string{"-fuse-ld=lld"}},
 		{"lld no-pie", []string{"-O2", "-fno-pie", "-DNO_WEAK"}, []string{"-fuse-ld=lld", "-no-pie"}},
 		{"lld shared", []string{"-O2", "-fPIC"}, []string{"-fuse-ld=lld", "-shared"}},

@@ -260,6 +260,10 @@ func TestUnits(t *testing.T) {
 		[]UnitFunction{{Name: "main", Symbol: "main.kpnew"}})
 	_, err = tryJoin(o, moved)
 	checkRefusal(t, err, "moved-global")
+	imported := b.assemble(t, "other", "\t.section .kpatch.text,\"ax\",@progbits\n\t.globl rand.kpnew\nrand.kpnew:\n\tret\n",
+		[]UnitFunction{{Name: "rand", Symbol: "rand.kpnew"}})
+	_, err = tryJoin(o, imported)
+	checkRefusal(t, err, "moved-global")
 	checkRules(t, b, o, "main", []rule{
 		{name: "no unit offers it", body: "call fresh", want: ".kpatch.text+0x1 PC32 import STT_FUNC fresh -4"},
 	})
