@@ -26,7 +26,7 @@ func ThroughGOT(asm []byte, symbols []string) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(asm) {
 		text := string(line)
-		if held := g.held; held != "" {
+		if held := g.held; held != "" && !isAside(text) {
 			g.held, text = "", "\t"+held+" "+strings.TrimLeft(text, " \t")
 		}
 		out.WriteString(g.line(text))
@@ -79,6 +79,12 @@ func (g *gotRewriter) line(text string) string {
 		return text
 	}
 	return "\t" + strings.Join(out, "\n\t") + "\n"
+}
+
+// isAside reports whether a line holds no instruction: a prefix waits for the next.
+func isAside(line string) bool {
+	line = strings.TrimSpace(line)
+	return line == "" || line[0] == '.' || line[0] == '#'
 }
 
 // mentions reports whether a line has one of the symbols in it, perhaps.

@@ -37,6 +37,8 @@ func TestThroughGOT(t *testing.T) {
 		{"an exchange that uses rax", "lock cmpxchgl\t%r8d, stderr(%rip)", below + "pushq\t%r9|movq\tstderr@GOTPCREL(%rip), %r9|lock cmpxchgl\t%r8d, (%r9)|popq\t%r9" + above},
 		{"a locked instruction", "lock addl\t$1, stderr(%rip)", below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|lock addl\t$1, (%rax)|popq\t%rax" + above},
 		{"in inline assembly", "1: lock; incl stderr(%rip) # more", "1:\t" + below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|lock incl\t(%rax)|popq\t%rax" + above},
+		{"a prefix on a line of its own", "lock|.loc 1 2|incl\tstderr(%rip)", ".loc 1 2|" + below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|lock incl\t(%rax)|popq\t%rax" + above},
+		{"a prefix of another instruction", "lock|incl\tstdout(%rip)", "lock incl\tstdout(%rip)"},
 		{"an indirect call", "call\t*stderr(%rip)", "movq\tstderr@GOTPCREL(%rip), %r11|call\t*(%r11)"},
 		{"an indirect jump", "jmp\t*stderr+8(%rip)", "movq\tstderr@GOTPCREL(%rip), %r11|jmp\t*8(%r11)"},
 		{"an indexed jump", "jmp\t*stderr(,%rax,8)", ""},
@@ -60,7 +62,7 @@ func TestThroughGOT(t *testing.T) {
 			if want == "" {
 				want = tt.in
 			}
-			got := string(ThroughGOT([]byte("f:\n\t"+tt.in+"\n\tret\n"), []string{"stderr"}))
+			got := string(ThroughGOT([]byte("f:\n\t"+strings.ReplaceAll(tt.in, "|", "\n\t")+"\n\tret\n"), []string{"stderr"}))
 			if want = "f:\n\t" + strings.ReplaceAll(want, "|", "\n\t") + "\n\tret\n"; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}

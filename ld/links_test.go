@@ -36,12 +36,13 @@ func TestScript(t *testing.T) {
 
 // TestDefsym: a name that the command line gives to a place is one, a number stays a number.
 func TestDefsym(t *testing.T) {
-	b := link(t, compile(t, "-O2"), "-Wl,--defsym=twin=public_helper,--defsym=level=17")
+	b := link(t, compile(t, "-O2"), "-Wl,--defsym=twin=public_helper,--defsym=level=17,--defsym=doubtful=0x1200")
 	checkRules(t, b, b.open(t), "main", []rule{
 		{name: "place", body: "call twin", want: ".kpatch.text+0x1 PC32 public_helper -4"},
 		{name: "number", body: "mov $level+1, %eax", want: "", text: "b812000000"},
 		{name: "number through the GOT", body: "cmp level@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 .kpatch.data+0x0 -4", text: "483b05"},
 		{name: "weak number", body: "\t.weak level\n\tmov $level, %eax", want: "", text: "b811000000"},
+		{name: "number that may be a place", body: "mov $doubtful, %eax", code: "absolute-symbol"},
 		{name: "number as a place", body: "mov level(%rip), %eax", code: "absolute-symbol"},
 		{name: "number that does not fit", body: "mov $level+0xfffffff0, %eax", code: "out-of-range"},
 	})

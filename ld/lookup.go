@@ -62,6 +62,10 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 		}
 	}
 	if value, found := o.numbers[name]; found {
+		if _, place := o.locate(value); place && !o.link.fixed { // old linkers wrote _end so
+			return binding{}, fault.Refuse("absolute-symbol", "original binary", "it cannot be told whether %q is the number 0x%x or that place", name, value).
+				WithHint("write the number into the source")
+		}
 		return binding{kind: bindNumber, name: name, addr: value}, nil
 	}
 	return o.imported(sym)
