@@ -22,6 +22,16 @@ func (u *Unit) CompileArgs(source, outAsm string) []string {
 	return append(args, u.langArgs(source)...)
 }
 
+// IsClang reports whether a compiler driver is a clang, by its name (clang, clang-14, x86_64-linux-gnu-clang) or by that of the file
+// behind symbolic links.
+func IsClang(driver string) bool {
+	if strings.Contains(filepath.Base(driver), "clang") {
+		return true
+	}
+	path, err := filepath.EvalSymlinks(driver)
+	return err == nil && strings.Contains(filepath.Base(path), "clang")
+}
+
 // DependArgs returns the arguments for u.Driver, run in u.Dir, that print a make rule with every file the source
 // includes.
 func (u *Unit) DependArgs(source string) []string {
@@ -41,7 +51,12 @@ func (u *Unit) options(source string) []string {
 		argv = u.Options
 	}
 	var opts []string
+	clang := IsClang(u.Driver)
 	for _, a := range parseDriver(argv) {
+		if clang && strings.HasPrefix(a.text[0], "-gsplit-dwarf") { // it would write a .dwo beside assembly too
+			opts = append(opts, "-g")
+			continue
+		}
 		if a.kind == argOption {
 			opts = append(opts, withoutDepend(a.text)...)
 		}

@@ -16,10 +16,7 @@ func (p *Process) assemblesInside(c compiler, args []string) bool {
 	if abs := p.absDriver(path); abs != "" {
 		path = abs
 	}
-	if to, err := filepath.EvalSymlinks(path); err == nil && !isClang(path) {
-		path = to
-	}
-	return isClang(path) && !buildtree.ParseDriver(args).Has("-fno-integrated-as")
+	return buildtree.IsClang(path) && !buildtree.ParseDriver(args).Has("-fno-integrated-as")
 }
 
 // compileInside runs a compiler that assembles inside as it is, then compiles each source once more, to assembly, for
@@ -168,7 +165,7 @@ func (r *insideRun) again(args []string) ([]byte, error) {
 		return nil, err
 	}
 	defer null.Close()
-	args = quietArgs(args, out)
+	args = withOutput(args, out)
 	c, err := start(r.driver, append([]string{r.driver}, args...), r.env, [3]*os.File{stdin, null, null})
 	if err != nil {
 		return nil, err
@@ -183,15 +180,12 @@ func (r *insideRun) again(args []string) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// quietArgs puts in the name of the output and takes out what writes files besides it.
-func quietArgs(args []string, out string) []string {
+// withOutput puts the name of the output in.
+func withOutput(args []string, out string) []string {
 	list := slices.Clone(args)
 	for i, a := range args {
-		switch {
-		case a == "" && i > 0 && args[i-1] == "-o":
+		if a == "" && i > 0 && args[i-1] == "-o" {
 			list[i] = out
-		case strings.HasPrefix(a, "-gsplit-dwarf"):
-			list[i] = "-g"
 		}
 	}
 	return list

@@ -2,9 +2,10 @@ package wrapper
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"gocare/buildtree"
 )
 
 // maxAncestors is how far up the driver is sought: collect2, a shell in between.
@@ -29,7 +30,7 @@ func (p *Process) driver() driverCall {
 		if len(argv) == 0 {
 			break
 		}
-		if name != "" && argv[0] == name || name == "" && isClang(argv[0]) {
+		if name != "" && argv[0] == name || name == "" && buildtree.IsClang(argv[0]) {
 			d.argv = expandResponse(argv[1:], p.Dir)
 			d.pid = pid
 			if d.path == "" {
@@ -46,9 +47,6 @@ func (p *Process) driver() driverCall {
 
 // id names this run of the driver.
 func (d driverCall) id() string { return strconv.Itoa(d.pid) + "." + statField(d.pid, statStart) }
-
-// isClang goes by the name: clang, clang-14, x86_64-linux-gnu-clang.
-func isClang(argv0 string) bool { return strings.Contains(filepath.Base(argv0), "clang") }
 
 // commandLine returns the arguments of a process, nil when it cannot be read.
 func commandLine(pid int) []string {

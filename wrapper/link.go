@@ -90,7 +90,7 @@ func noLinker(name string, drv driverCall, err error) int {
 	if drv.path == "" {
 		return complain(err.Error())
 	}
-	if isClang(drv.path) {
+	if buildtree.IsClang(drv.path) {
 		os.Stderr.WriteString("clang: error: invalid linker name in argument '-fuse-ld=" + strings.TrimPrefix(name, "ld.") + "'\n")
 		return 1
 	}

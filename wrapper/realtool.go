@@ -14,7 +14,7 @@ import (
 // the store; without a driver, the first in PATH that is not carecc.
 func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (string, error) {
 	compilerPath := removePath(p.getenv("COMPILER_PATH"), func(dir string) bool { return p.isShim(dir, name) })
-	if d.path == "" || isClang(d.path) {
+	if d.path == "" || buildtree.IsClang(d.path) {
 		path, _ := lookPath(name, compilerPath+":"+p.getenv("PATH"), p.self()...)
 		if path == "" {
 			return "", fmt.Errorf("no %s in PATH", name)

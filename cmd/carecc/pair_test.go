@@ -11,10 +11,17 @@ import (
 
 // TestPairBuilds builds a program and a library twice, as patchmake does, and pairs the records.
 func TestPairBuilds(t *testing.T) {
-	testkit.Require(t, "gcc", "as", "ld", "ar")
+	for _, compiler := range []string{"gcc", "clang"} {
+		t.Run(compiler, func(t *testing.T) { pairBuilds(t, compiler) })
+	}
+}
+
+func pairBuilds(t *testing.T, compiler string) {
+	testkit.Require(t, compiler, "as", "ld", "ar")
 	const make = "CC -O2 -fPIC -c main.c -o main.o; CC -O2 -fPIC -c x/s.c -o x/s.o; CC -O2 -fPIC -c y/s.c -o y/s.o; ar rcsD l.a x/s.o y/s.o; " +
 		"CC main.o l.a -o prog; CC -shared y/s.o -o liby.so; CC -O2 main.c x/s.c y/s.c -o direct; CC x/s.o y/s.o main.o -o same"
 	r := newRunner(t)
+	r.env = append(r.env, "KPCCREAL="+compiler)
 	r.extra = map[string]string{
 		"main.c": "int x(void), y(void);\nint main(void) { return x() + y(); }\n",
 		"x/s.c":  "int x(void) { return 1; }\n",
