@@ -121,7 +121,7 @@ func (w *workspace) buildPatched(ctx context.Context, patches []*srcpatch.Patch)
 }
 
 func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *srcpatch.Change) error {
-	patched := func(f srcpatch.FileChange) ([]byte, error) { return f.After, nil }
+	patched := func(f srcpatch.FileChange) []byte { return f.After }
 	if err := box.WriteFiles(w.contents(change, patched)); err != nil {
 		return err
 	}
@@ -142,9 +142,8 @@ func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *s
 	return w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir))
 }
 
-// contents gives for the absolute path of each changed file what version makes of it (nil deletes) and its mode. A file
-// that version cannot make is left as it is.
-func (w *workspace) contents(change *srcpatch.Change, version func(srcpatch.FileChange) ([]byte, error)) (map[string][]byte, map[string]fs.FileMode) {
+// contents gives for the absolute path of each changed file what version makes of it (nil deletes) and its mode.
+func (w *workspace) contents(change *srcpatch.Change, version func(srcpatch.FileChange) []byte) (map[string][]byte, map[string]fs.FileMode) {
 	files, modes := map[string][]byte{}, map[string]fs.FileMode{}
 	for _, f := range change.Files {
 		if f.Old != "" && f.Old != f.New {
@@ -153,10 +152,8 @@ func (w *workspace) contents(change *srcpatch.Change, version func(srcpatch.File
 		if f.New == "" {
 			continue
 		}
-		if data, err := version(f); err == nil {
-			path := filepath.Join(w.o.SourceDir, f.New)
-			files[path], modes[path] = append([]byte{}, data...), f.Mode
-		}
+		path := filepath.Join(w.o.SourceDir, f.New)
+		files[path], modes[path] = append([]byte{}, version(f)...), f.Mode
 	}
 	return files, modes
 }

@@ -121,7 +121,11 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, j judge) (unitResult, 
 		return r, err
 	}
 	compare := func() error {
-		d, err := v.match(j.sources.moved(u))
+		var moved func(diffasm.LineChange) bool
+		if v.restored == nil { // else that tells more
+			moved = j.sources.moved(u)
+		}
+		d, err := v.match(moved)
 		if err != nil {
 			return err
 		}

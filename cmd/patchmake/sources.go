@@ -8,12 +8,11 @@ import (
 
 // sourceFile is one file that the patches change, as the plan keeps it.
 type sourceFile struct {
-	Old      string           `json:"old"`
-	New      string           `json:"new"`
-	Before   buildtree.Digest `json:"before"`
-	After    buildtree.Digest `json:"after"`
-	Lines    []srcpatch.Run   `json:"lines"`
-	Restored bool             `json:"restored"` // the compile for comparison had its old line numbers
+	Old    string           `json:"old"`
+	New    string           `json:"new"`
+	Before buildtree.Digest `json:"before"`
+	After  buildtree.Digest `json:"after"`
+	Lines  []srcpatch.Run   `json:"lines"`
 }
 
 // sourceFiles keeps a change in the store.
@@ -28,8 +27,7 @@ func (w *workspace) sourceFiles(change *srcpatch.Change) ([]sourceFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = c.RestoreLines()
-		files = append(files, sourceFile{c.Old, c.New, before, after, c.Runs(), err == nil && !w.o.NoLineCompile})
+		files = append(files, sourceFile{c.Old, c.New, before, after, c.Runs()})
 	}
 	return files, nil
 }
@@ -43,7 +41,6 @@ type sources struct {
 // loadSources reads back what sourceFiles kept.
 func (w *workspace) loadSources(p *plan) (*sources, error) {
 	var changes []srcpatch.FileChange
-	restored := map[string]bool{}
 	for _, f := range p.Files {
 		before, err := w.store.Blob(f.Before)
 		if err != nil {
@@ -55,14 +52,12 @@ func (w *workspace) loadSources(p *plan) (*sources, error) {
 		}
 		c := srcpatch.FileChange{Old: f.Old, New: f.New, Before: before, After: after}
 		changes = append(changes, c.WithRuns(f.Lines))
-		restored[f.Old+"\x00"+f.New] = f.Restored && !w.o.NoLineCompile
 	}
-	edits := srcpatch.NewEdits(changes, func(c srcpatch.FileChange) bool { return restored[c.Old+"\x00"+c.New] })
-	return &sources{edits, w.o.SourceDir}, nil
+	return &sources{srcpatch.NewEdits(changes), w.o.SourceDir}, nil
 }
 
 func (s *sources) of(u unit) *srcpatch.Edits {
-	return s.edits.In(s.root, u.Record.Dir, u.Restored != "")
+	return s.edits.In(s.root, u.Record.Dir)
 }
 
 // moved is the immediate rule for one unit.

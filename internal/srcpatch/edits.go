@@ -40,12 +40,11 @@ const (
 	after  = 1
 )
 
-// NewEdits compares the files of a change. restored says for which of them the comparison was compiled with the old line
-// numbers; it may be nil.
-func NewEdits(files []FileChange, restored func(FileChange) bool) *Edits {
+// NewEdits compares the files of a change.
+func NewEdits(files []FileChange) *Edits {
 	e := &Edits{}
 	for _, c := range files {
-		f := &editedFile{name: c.path(), lines: c.LineMap(), restored: restored != nil && restored(c)}
+		f := &editedFile{name: c.path(), lines: c.LineMap()}
 		old, fresh := c.touched()
 		f.versions = [2]version{{items: Outline(c.Before), touched: old}, {items: Outline(c.After), touched: fresh}}
 		f.compare()
@@ -56,15 +55,9 @@ func NewEdits(files []FileChange, restored func(FileChange) bool) *Edits {
 }
 
 // In returns the edits for a unit: of a tree at root, compiled in dir, both absolute. Files that a compiler names are found
-// by that. restored is false for a unit of which there is no compile with old line numbers.
-func (e *Edits) In(root, dir string, restored bool) *Edits {
-	out := &Edits{byName: e.byName, root: root, dir: dir}
-	for _, f := range e.files {
-		copied := *f
-		copied.restored = f.restored && restored
-		out.files = append(out.files, &copied)
-	}
-	return out
+// by that.
+func (e *Edits) In(root, dir string) *Edits {
+	return &Edits{files: e.files, byName: e.byName, root: root, dir: dir}
 }
 
 // compare finds the items that are not the same in both versions.

@@ -57,7 +57,7 @@ type stretch struct {
 
 // moved tells whether p is a line of the stretch that became a line of one in the patched version of the file.
 func (s stretch) moved(p Pair, is []stretch) bool {
-	if s.file.restored || p.Old < s.first || p.Old > s.last {
+	if p.Old < s.first || p.Old > s.last {
 		return false
 	}
 	line, ok := s.file.lines.Old(p.New)
@@ -81,7 +81,7 @@ func (e *Edits) stretches(places []Place, side int, whole bool) (list []stretch,
 		}
 		v := f.versions[side]
 		i := v.at(p.Line)
-		if i < 0 {
+		if i < 0 || slices.ContainsFunc(v.items, Item.renumbers) {
 			return nil, false
 		}
 		it := v.items[i]
@@ -95,6 +95,16 @@ func (e *Edits) stretches(places []Place, side int, whole bool) (list []stretch,
 		list = s.join(list)
 	}
 	return list, true
+}
+
+// renumbers tells whether an item may hold a #line directive: a compiler's numbers are not those of the file's lines then.
+func (it Item) renumbers() bool {
+	for i, w := range it.words[1:] {
+		if it.words[i] == "#" && (w == "line" || w[0] >= '0' && w[0] <= '9') {
+			return true
+		}
+	}
+	return false
 }
 
 // join adds a stretch to those of the same item.

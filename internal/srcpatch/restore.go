@@ -6,27 +6,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"gocare/internal/fault"
 )
 
 // RestoreLines returns After with #line directives that give unchanged code the line numbers it had in Before: after
 // each change, at the first unchanged line on which a top-level declaration may start. The file must be C or something
-// that takes #line at the same places. New and deleted files come back as they are.
-func (c FileChange) RestoreLines() ([]byte, error) {
+// that takes #line at the same places. New and deleted files come back as they are. Behind a #line directive of the file
+// whose effect is not known, nothing is restored any more: what holds a number there keeps its new one, or has its own.
+func (c FileChange) RestoreLines() []byte {
 	if c.Old == "" || c.New == "" {
-		return c.After, nil
+		return c.After
 	}
 	before, after := splitLines(string(c.Before)), splitLines(string(c.After))
-	old, err := presumed(c.Old, before)
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := presumed(c.New, after)
-	if err != nil {
-		return nil, err
-	}
-	return restore(c.New, after, c.LineMap().withReordered(before, after), old, fresh)
+	return restore(after, c.LineMap().withReordered(before, after), presumed(before), presumed(after))
 }
 
 // withReordered adds to a line map the items that the patches took out in one place and put back, line by line, in another.
@@ -69,26 +60,29 @@ type position struct {
 	own bool // the line before is such a directive
 }
 
-// restore writes after with directives. A #line with a file name that the patch adds cannot be undone: how the compiler
-// was given the name of the file itself is not known here.
-func restore(name string, after []string, m LineMap, old, fresh []position) ([]byte, error) {
+// restore writes after with directives. A #line with a file name that the patch adds cannot be undone, so it ends there:
+// how the compiler was given the name of the file itself is not known here.
+func restore(after []string, m LineMap, old, fresh []position) []byte {
 	var b strings.Builder
 	t := tracker{}
 	free := boundaries(after)
+	known := true
 	for i, line := range after {
-		now := t.place(fresh[i])
-		if o, ok := m.Old(i + 1); ok && free[i] && (old[o-1].place != now || t.uncertain) {
-			if old[o-1].file == "" && now.file != "" {
-				return nil, fault.Refuse("line-restore", fmt.Sprintf("%s:%d", name, i+1),
-					"the patch adds a #line directive with the file name %s above", now.file)
+		known = known && i < len(fresh)
+		if known {
+			now := t.place(fresh[i])
+			o, ok := m.Old(i + 1)
+			if ok = ok && o <= len(old); ok && free[i] && (old[o-1].place != now || t.uncertain) {
+				if known = old[o-1].file != "" || now.file == ""; known {
+					b.WriteString(directive(old[o-1].place, now.file, lineEnd(line)))
+					t.wrote(old[o-1].line - fresh[i].line)
+				}
 			}
-			b.WriteString(directive(old[o-1].place, now.file, lineEnd(line)))
-			t.wrote(old[o-1].line - fresh[i].line)
 		}
 		b.WriteString(line)
 		t.line(line)
 	}
-	return []byte(b.String()), nil
+	return []byte(b.String())
 }
 
 // tracker knows what the directives written so far do to the line numbers. One written under an #if may take effect or
@@ -152,28 +146,26 @@ var (
 	lineNumber    = regexp.MustCompile(`^(\d+)\s*("(?:[^"\\]|\\.)*")?`)
 )
 
-// presumed returns the position of each line as the file's own #line directives have it. It refuses directives whose
-// effect it cannot tell: made by a macro, or under an #if.
-func presumed(name string, lines []string) ([]position, error) {
+// presumed returns the position of each line as the file's own #line directives have it, up to one whose effect it
+// cannot tell: made by a macro, or under an #if.
+func presumed(lines []string) []position {
 	var s scanner
-	out := make([]position, len(lines))
+	out := make([]position, 0, len(lines))
 	next := position{place: place{line: 1}}
-	for i, line := range lines {
-		out[i] = next
+	for _, line := range lines {
+		out = append(out, next)
 		next.line, next.own = next.line+1, false
 		text := strings.TrimRight(line, "\r\n")
 		if m := lineDirective.FindStringSubmatch(text); m != nil && !s.inside() {
 			to, ok := readDirective(m[1] + m[2])
 			if !ok || len(s.branches) > 0 || strings.HasSuffix(text, "\\") {
-				return nil, fault.Refuse("line-restore", fmt.Sprintf("%s:%d", name, i+1),
-					"cannot tell the effect of this #line directive").
-					WithHint("functions below it count as changed when only their line numbers are")
+				return out
 			}
 			next = position{place: place{line: to.line, file: pick(to.file, next.file)}, own: true}
 		}
 		s.line(line)
 	}
-	return out, nil
+	return out
 }
 
 // readDirective reads the number and the file name of a #line directive.

@@ -4,7 +4,7 @@
 // writes. It refuses binary patches, hunks that do not match exactly (offsets are allowed, fuzz never) and paths that
 // leave the tree.
 //
-// Reason codes: patch-empty, patch-binary, patch-syntax, patch-path, patch-reject, patch-target, line-restore.
+// Reason codes: patch-empty, patch-binary, patch-syntax, patch-path, patch-reject, patch-target.
 package srcpatch
 
 import "io/fs"
