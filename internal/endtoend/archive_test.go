@@ -89,9 +89,12 @@ type construct struct {
 
 // configs returns the ways in which the construct is tried.
 func (c *construct) configs() []config {
-	return slices.DeleteFunc(configs(), func(cfg config) bool {
-		return len(c.Only) > 0 && !slices.ContainsFunc(c.Only, cfg.in)
-	})
+	return slices.DeleteFunc(configs(), func(cfg config) bool { return !c.meant(cfg) })
+}
+
+// meant reports whether the construct is tried in a configuration.
+func (c *construct) meant(cfg config) bool {
+	return len(c.Only) == 0 || slices.ContainsFunc(c.Only, cfg.in)
 }
 
 func (c *construct) objects(cfg config) int {

@@ -188,6 +188,7 @@ const (
 	passed outcome = "passed" // the construct is in the compiler's output, and the patch does what it is to do
 	absent outcome = "absent" // the patch does what it is to do, but the compiler's output does not show the construct
 	failed outcome = "failed"
+	others outcome = "not meant for this" // the construct is restricted to others
 	// "refused CODE": as the construct says
 )
 
@@ -219,6 +220,13 @@ func (m *matrix) row(t *testing.T, title string, cfg config, cases []*construct)
 }
 
 func (m *matrix) cell(t *testing.T, title string, c *construct, cfg config) {
+	if !c.meant(likeO2(cfg)) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.counts[others]++
+		m.total[others]++
+		return
+	}
 	result, missing := failed, []string(nil)
 	defer func() {
 		if t.Failed() {
@@ -246,13 +254,17 @@ func (m *matrix) cell(t *testing.T, title string, c *construct, cfg config) {
 	}
 }
 
-// missing says what the assembly of both versions does not show. What a construct asserts of -O2 is looked for at every
-// level with optimisation.
-func (m *matrix) missing(t *testing.T, c *construct, cfg config) (list []string) {
-	level := cfg.Level
-	if level != "O0" {
-		level = "O2"
+// likeO2 is the configuration whose assertions count for cfg: what a construct says of -O2 goes for every level with optimisation.
+func likeO2(cfg config) config {
+	if cfg.Level != "O0" {
+		cfg.Level = "O2"
 	}
+	return cfg
+}
+
+// missing says what the assembly of both versions does not show.
+func (m *matrix) missing(t *testing.T, c *construct, cfg config) (list []string) {
+	level := likeO2(cfg).Level
 	for stage, files := range map[string]map[string]string{"original": c.Original, "patched": c.Patched} {
 		dir := t.TempDir()
 		writeTree(t, dir, files)
@@ -277,5 +289,8 @@ func describe(counts map[outcome]int) string {
 		}
 	}
 	slices.Sort(codes)
+	if n := counts[others]; n > 0 {
+		codes = append(codes, fmt.Sprintf("(%d %s)", n, others))
+	}
 	return line + "  " + strings.Join(codes, ", ")
 }
