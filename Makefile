@@ -29,7 +29,7 @@ build:
 	ln -sfn carecc $(BIN)/carec++
 
 demo: setup build
-	scripts/demo
+	GOCARE_BIN=$(abspath $(BIN)) scripts/demo
 
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped.
 check:
@@ -66,9 +66,9 @@ noise: build
 	scripts/setup --corpus
 	GOCARE_BIN=$(CURDIR)/$(BIN) scripts/noise $(PROGRAMS)
 
-# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100".
+# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
 bench: setup build
-	scripts/bench $(SIZES)
+	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
 # Every fuzz target for FUZZTIME.
 fuzz:

@@ -34,7 +34,7 @@ type mark struct {
 }
 
 func newCanon(f *File, names func(string) string) *canon {
-	return &canon{f: f, names: names, memo: map[string]string{}}
+	return &canon{f: f, names: names, nums: map[string]int{}, tables: map[string]int{}, memo: map[string]string{}}
 }
 
 // maxDepth bounds chains of aliases and literals that mention literals.
@@ -70,7 +70,16 @@ func (c *canon) begin(fn *fn) {
 	c.marks = c.marks[:0]
 	c.active = c.active[:0]
 	c.fn, c.deep = fn, false
-	c.nums, c.tables = map[string]int{}, map[string]int{}
+	c.nums, c.tables = empty(c.nums), empty(c.tables)
+}
+
+// empty returns m without entries, or a new map in place of one that has become too large to clear for every function.
+func empty(m map[string]int) map[string]int {
+	if len(m) > 256 {
+		return map[string]int{}
+	}
+	clear(m)
+	return m
 }
 
 // data returns the canonical initialiser of a variable.
@@ -168,12 +177,15 @@ func normalNumber(s string) string {
 // ref writes what name stands for.
 func (c *canon) ref(name string, st stmt) {
 	f := c.f
+	n, known := c.nums[name]
 	switch {
 	case name == ".":
 		c.out.WriteByte('.')
+	case known: // without a look into the larger map
+		c.out.WriteString("L" + strconv.Itoa(n))
 	case c.fn != nil && (name == c.fn.name || isPart(c.fn.name, name)):
 		c.out.WriteString("<self>")
-	case c.fn != nil && f.labels[name] == c.fn && isLocal(name):
+	case c.fn != nil && isLocal(name) && f.labels[name] == c.fn:
 		c.number(name)
 	case f.alias[name] != nil && !isLocal(name):
 		c.namedAlias(f.alias[name], st)

@@ -33,7 +33,37 @@ func (c *decider) closure() {
 		}
 		clo.problems = nil
 	}
+	clo.fn = nil
+	for _, b := range c.d.newGlobals() {
+		if c.o.Data == nil || !c.o.Data(b.name) {
+			continue
+		}
+		clo.at = stmt{line: b.line, src: c.d.patched.declared(b)}
+		clo.visit(b.name)
+		for _, p := range clo.problems {
+			c.refuse(p, c.d.patched, "")
+		}
+		clo.problems = nil
+	}
 	c.s.clo = clo
+}
+
+// newGlobals returns the new variables that other units can see.
+func (d *Delta) newGlobals() (list []*block) {
+	for i, v := range d.Variables {
+		if v.Status == New && d.patched.isGlobal(v.Name) {
+			list = append(list, d.vars[i].p)
+		}
+	}
+	return list
+}
+
+// NewGlobals names the new variables that other units can see.
+func (d *Delta) NewGlobals() (names []string) {
+	for _, b := range d.newGlobals() {
+		names = append(names, b.name)
+	}
+	return names
 }
 
 func (c *closure) function(fn *fn) {
@@ -61,7 +91,7 @@ func (c *closure) refuse(code, hint, format string, args ...any) {
 
 func (c *closure) visit(name string) {
 	f := c.d.patched
-	if name == "." || name == c.fn.name || isPart(c.fn.name, name) || f.labels[name] == c.fn {
+	if name == "." || c.fn != nil && (name == c.fn.name || isPart(c.fn.name, name) || f.labels[name] == c.fn) {
 		return
 	}
 	if owner := f.labels[name]; owner != nil {
@@ -101,7 +131,7 @@ func (c *closure) alias(a *alias) {
 		if off != 0 && c.d.m.o.f.alias[a.name] == nil {
 			c.refuse("alias-expression", "", "it uses the new name %q for a place inside %q", a.name, target)
 		}
-		if target != c.fn.name {
+		if c.fn == nil || target != c.fn.name {
 			c.visit(target)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 type Options struct {
 	Keep     func(name string) bool // which changed functions to take; nil takes all. New functions are always taken
 	Identity func(name string) bool // which unchanged functions to take as well; may be nil
+	// Data says which new global variables to take though no function of the unit uses them; may be nil.
+	Data func(name string) bool
 	// Allow says which refusals the user overrides; may be nil. Only fault.Overridable codes are asked for.
 	Allow func(code string) bool
 }
@@ -31,7 +33,9 @@ type Selection struct {
 }
 
 // Empty reports whether nothing of the unit goes into a patch.
-func (s *Selection) Empty() bool { return len(s.Functions) == 0 }
+func (s *Selection) Empty() bool {
+	return len(s.Functions) == 0 && (s.clo == nil || len(s.clo.newVars) == 0)
+}
 
 // OnlyNew reports whether all the functions are new: nothing that exists calls them, unless another unit does.
 func (s *Selection) OnlyNew() bool {
@@ -51,16 +55,19 @@ type decider struct {
 	in   map[*fn]bool      // chosen functions, of both units
 	bad  map[*fn][]problem // functions refused for themselves
 	errs []error
+	// noCopy is why a changed constant cannot be carried as a new copy, by its index in Delta.Variables.
+	noCopy map[int]string
 }
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*block]bool{}}, in: map[*fn]bool{}, bad: map[*fn][]problem{}}
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*block]bool{}}, in: map[*fn]bool{}, bad: map[*fn][]problem{}, noCopy: map[int]string{}}
 	if d.m == nil {
 		return c.s, nil
 	}
 	c.choose()
 	c.prune()
+	c.constants()
 	c.check()
 	c.split()
 	for _, p := range d.unit {
@@ -186,6 +193,14 @@ func (c *decider) problems(pair fnPair) []problem {
 	}
 	if c.d.m.p.texts[pair.p.index].deep {
 		list = append(list, problem{code: "alias-cycle", what: "it uses an alias or a table that is circular or nested too deeply"})
+	}
+	if p := f.labelEscapes(pair.p); p != nil {
+		list = append(list, *p)
+	} else if pair.o != nil {
+		if p := c.d.orig.labelEscapes(pair.o); p != nil {
+			p.at = pair.p.first()
+			list = append(list, *p)
+		}
 	}
 	list = append(list, lsda(pair.p)...)
 	return once(append(list, stray(pair.p)...))
@@ -337,7 +352,7 @@ func (c *decider) variables() {
 		}
 		c.refuse(problem{
 			code: v.Code, hint: hint, at: stmt{line: pair.p.line, src: c.d.patched.declared(pair.p)},
-			what: fmt.Sprintf("cannot patch %s %q: %s", what, v.Name, v.Reason),
+			what: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
 		}, c.d.patched, "")
 	}
 }
@@ -368,24 +383,6 @@ func (c *decider) sets() {
 func (f *File) declared(b *block) srcPos {
 	p := f.places()[b.name]
 	return srcPos{p.file, p.line}
-}
-
-// copyable reports whether a changed variable is constant, private to the unit, and used by functions of the patch alone.
-func (c *decider) copyable(v varPair) bool {
-	return c.private(c.d.orig, v.o) && c.private(c.d.patched, v.p)
-}
-
-func (c *decider) private(f *File, b *block) bool {
-	if isVtable(b.name) || f.isGlobal(b.name) || b.sec.class != classRO && b.sec.class != classRelro || b.sec.isSet() {
-		return false
-	}
-	u := f.users(b.name)
-	for _, fn := range u.fns {
-		if !c.in[fn] && !c.gone(f, fn) {
-			return false
-		}
-	}
-	return len(u.data) == 0
 }
 
 // isVtable reports whether a C++ compiler gave a table of virtual functions its name.

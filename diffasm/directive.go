@@ -217,7 +217,7 @@ func dropLabels(in []stmt, used map[string]bool) []stmt {
 
 // usedLabels returns the local labels that a kept statement mentions.
 func (f *File) usedLabels() map[string]bool {
-	used := map[string]bool{}
+	used := make(map[string]bool, 2*len(f.labels))
 	mark := func(stmts []stmt) {
 		for _, st := range stmts {
 			eachLocal(st.args, func(name string) { used[name] = true })

@@ -1,6 +1,9 @@
 package diffasm
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // group holds the open names of both sides that may be the same.
 type group struct {
@@ -14,6 +17,7 @@ type matcher struct {
 	pair      map[string]string   // patched name -> original name
 	ambiguous map[string][]string // patched name -> original candidates
 	groups    []*group
+	byKey     map[string]*group
 	unproved  []string            // patched names paired by likeness alone
 	guess     bool                // joins are made by likeness
 	lineOnly  func(p, o *fn) bool // tells clones that differ in line numbers only
@@ -97,6 +101,7 @@ func (m *matcher) plain(n string) string {
 // group gathers the candidates of both sides in file order.
 func (m *matcher) group() {
 	by := map[string]*group{}
+	m.byKey = by
 	add := func(s *side, list func(*group) *[]*auto) {
 		for _, a := range s.inOrder() {
 			g := by[a.key]
@@ -143,24 +148,32 @@ func (m *matcher) run() {
 	m.refresh()
 }
 
+// refresh works on both units at once: neither reads what is written for the other.
 func (m *matcher) refresh() {
-	m.o.refresh()
+	var wg sync.WaitGroup
+	wg.Go(m.o.refresh)
 	m.p.refresh()
+	wg.Wait()
 }
 
 // join records that p of the patched unit is o of the original.
 func (m *matcher) join(p, o string) {
 	m.pair[p] = o
-	if a := m.p.autos[p]; m.guess && a != nil && !a.sure {
-		m.unproved = append(m.unproved, p)
+	if a := m.p.autos[p]; a != nil {
+		if m.guess && !a.sure {
+			m.unproved = append(m.unproved, p)
+		}
+		g := m.byKey[a.key]
+		g.p = without(g.p, p)
+	}
+	if a := m.o.autos[o]; a != nil {
+		g := m.byKey[a.key]
+		g.o = without(g.o, o)
 	}
 	m.p.token[p] = o
 	m.o.token[o] = o
 	delete(m.p.autos, p)
 	delete(m.o.autos, o)
-	for _, g := range m.groups {
-		g.o, g.p = without(g.o, o), without(g.p, p)
-	}
 }
 
 func without(list []*auto, name string) []*auto {

@@ -2,6 +2,7 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,8 +22,13 @@ type parser struct {
 	align map[*section][]stmt // alignment directives waiting for a label
 	app   *section            // section at #APP
 	src   srcPos
-	macro int // depth of macro definitions being skipped
+	macro int    // depth of macro definitions being skipped
+	room  []stmt // where the statements of the open function's first stream grow
 }
+
+// bytesPerLabel is how much assembly there is for a local label in code, roughly: maps that start with the right size need not
+// be copied while they grow.
+const bytesPerLabel = 256
 
 // Parse reads the assembly of one unit. The name is for messages.
 func Parse(name string, src []byte) (*File, error) {
@@ -32,7 +38,7 @@ func Parse(name string, src []byte) (*File, error) {
 	f := &File{
 		Name: name, src: string(src), sections: map[string]*section{}, symbols: map[string]*symbol{},
 		fnByName: map[string]*fn{}, blocks: map[string]*block{}, alias: map[string]*alias{},
-		labels: map[string]*fn{}, files: map[int32]string{}, macros: map[string]bool{},
+		labels: make(map[string]*fn, len(src)/bytesPerLabel), files: map[int32]string{}, macros: map[string]bool{},
 		debug: map[string][][2]int{},
 	}
 	p := &parser{f: f, lx: lexer{src: f.src}, data: map[*section]*block{}, align: map[*section][]stmt{}}
@@ -322,6 +328,10 @@ func (p *parser) openFunc(st stmt) {
 }
 
 func (p *parser) close() {
+	if len(p.open.streams) > 0 {
+		s := p.open.streams[0]
+		p.room, s.stmts = s.stmts[:0], slices.Clone(s.stmts)
+	}
 	p.open.closed = true
 	p.last, p.open = p.open, nil
 }
@@ -335,7 +345,11 @@ func (p *parser) appendTo(f *fn, sec *section, st stmt) {
 			return
 		}
 	}
-	f.streams = append(f.streams, &stream{sec: sec, stmts: []stmt{st}})
+	var room []stmt
+	if len(f.streams) == 0 {
+		room, p.room = p.room, nil
+	}
+	f.streams = append(f.streams, &stream{sec: sec, stmts: append(room, st)})
 }
 
 // dataLabel begins a block.

@@ -129,3 +129,8 @@ func (s *section) isCtor() bool {
 }
 
 func (s *section) isDtor() bool { return hasPart(s.name, ".fini_array") || hasPart(s.name, ".dtors") }
+
+// isUnwind reports whether the section says how to leave functions.
+func (s *section) isUnwind() bool {
+	return hasPart(s.name, ".eh_frame") || hasPart(s.name, ".gcc_except_table")
+}

@@ -5,7 +5,7 @@
 //
 // As the compiler it only points COMPILER_PATH at the shim directory, whose as and ld are links to carecc, and becomes
 // the real compiler by exec. As the assembler and the linker it runs the real one as a child and records what went in
-// and came out. What it does not record: preprocessing, queries, probes of configure, outputs that are no files. An
+// and came out. A clang, which assembles inside, runs as a child, then once more to assembly. What it does not record: preprocessing, queries, probes of configure, outputs that are no files. An
 // error in recording is written to the store's log and never fails the command.
 //
 // The shim directory is $XDG_CACHE_HOME/gocare/shim-HASH, else below ~/.cache, else below $TMPDIR or /tmp; HASH stands

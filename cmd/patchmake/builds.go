@@ -226,7 +226,9 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 	cmd := run(ctx, line, env)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	w.u.Progress("%s: %s", what, line)
+	ended := others(ctx)
 	err = cmd.Run()
+	ended()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -41,7 +42,8 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 	if bin.BuildID() == "" {
 		return fault.Refuse("no-build-id", binary, "the binary has no BuildID").WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	joined, err := linkAsm(c.Context, c.String("as"), c.String("orig"), c.String("patched"), bin)
+	ctx, m := withMeter(c.Context)
+	joined, err := linkAsm(ctx, c.String("as"), c.String("orig"), c.String("patched"), bin)
 	if err != nil {
 		return noPatch(err)
 	}
@@ -59,27 +61,28 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 		return fault.New(fault.Environment, out, "cannot write the patch").WithCause(err)
 	}
 	u.Info("patch for %s is in %s", binary, out)
-	return u.Result(patchReport{Target: binary, BuildID: bin.BuildID(), ID: id, File: out, Bytes: len(data), Functions: functionNames(p)})
+	took := m.read()
+	u.Progress("%s", took)
+	return u.Result(struct {
+		patchReport
+		Took effort `json:"took"`
+	}{patchReport{Target: binary, BuildID: bin.BuildID(), ID: id, File: out, Bytes: len(data), Functions: functionNames(p)}, took})
 }
 
 // linkAsm compares the two assembly files and links what changed against the binary.
 func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*ld.Joined, error) {
-	before, origText, err := readAsm(orig)
-	if err != nil {
-		return nil, err
-	}
-	after, _, err := readAsm(patched)
+	files, err := parseAll(2, func(i int) (*diffasm.File, error) { return readAsm([]string{orig, patched}[i]) })
 	if err != nil {
 		return nil, err
 	}
 	var r unitResult
-	if err := r.compare(before, after, diffasm.Options{}); err != nil {
+	if err := r.compare(files[0], files[1], diffasm.Options{}); err != nil {
 		return nil, err
 	}
 	if r.emitted == nil {
 		return nil, fault.Refuse("nothing-changed", "", "%s and %s hold the same code", orig, patched)
 	}
-	object, err := assembleText(ctx, as, origText)
+	object, err := assembleFile(ctx, as, orig)
 	if err != nil {
 		return nil, err
 	}
@@ -98,27 +101,45 @@ func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*
 	return link(original, []input{{unit: ldUnit(orig, 0, &r, false), asm: r.emitted.Asm, assemble: assemble}}, nil)
 }
 
-func readAsm(path string) (*diffasm.File, []byte, error) {
+func readAsm(path string) (*diffasm.File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, fault.New(fault.Environment, path, "cannot read the assembly").WithCause(err)
+		return nil, fault.New(fault.Environment, path, "cannot read the assembly").WithCause(err)
 	}
-	f, err := diffasm.Parse(path, data)
-	return f, data, err
+	return diffasm.Parse(path, data)
 }
 
 // assembleText runs the assembler on text and reads the object.
 func assembleText(ctx context.Context, as string, text []byte) (*elfobj.File, error) {
+	src, err := os.CreateTemp("", "patchmake-*.s")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(src.Name())
+	if _, err := src.Write(text); err != nil {
+		return nil, errors.Join(err, src.Close())
+	}
+	if err := src.Close(); err != nil {
+		return nil, err
+	}
+	return assembleFile(ctx, as, src.Name())
+}
+
+// assembleFile does that with a file.
+func assembleFile(ctx context.Context, as, src string) (*elfobj.File, error) {
 	dir, err := os.MkdirTemp("", "patchmake-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	src, obj := filepath.Join(dir, "unit.s"), filepath.Join(dir, "unit.o")
-	if err := os.WriteFile(src, text, 0o600); err != nil {
+	obj := filepath.Join(dir, "unit.o")
+	if src, err = filepath.Abs(src); err != nil { // no option, whatever its name
 		return nil, err
 	}
-	if _, err := toolexec.Run(ctx, toolexec.Cmd{Path: as, Args: []string{src, "-o", obj}}); err != nil {
+	ended := others(ctx)
+	_, err = toolexec.Run(ctx, toolexec.Cmd{Path: as, Args: []string{src, "-o", obj}})
+	ended()
+	if err != nil {
 		return nil, err
 	}
 	return elfobj.Load(obj)

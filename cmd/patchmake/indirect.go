@@ -69,6 +69,7 @@ func (w *workspace) recompiled(ctx context.Context, u unit, r *unitResult) (*uni
 		return nil, err
 	}
 	chosen := diffasm.Options{
+		Data:  func(name string) bool { return slices.Contains(r.emitted.Globals, name) },
 		Keep:  func(name string) bool { return slices.Contains(r.InPatch, name) },
 		Allow: func(code string) bool { return code == "filter-split" || w.allows(code) },
 	}

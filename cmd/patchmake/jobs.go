@@ -48,6 +48,7 @@ func runJobs(ctx context.Context, box *isolate.Sandbox, env []string, jobs []job
 	cmd := box.Command(ctx, isolate.Cmd{Env: env, Args: []string{self, jobsMode}})
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &stderr
+	defer others(ctx)()
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("running %d compiles in the view of the tree: %w: %s", len(jobs), err, stderr.Bytes())

@@ -45,7 +45,10 @@ func (c *comparison) addLayouts(ctx context.Context, box *isolate.Sandbox, targe
 		}
 	}
 	env := c.w.environ("configure")
-	here := func(jobs []job) ([]outcome, error) { return runHere(jobs, env), nil }
+	here := func(jobs []job) ([]outcome, error) {
+		defer others(ctx)()
+		return runHere(jobs, env), nil
+	}
 	boxed := func(jobs []job) ([]outcome, error) { return runJobs(ctx, box, env, jobs) }
 	if err := c.compileTyped(ctx, before, here); err != nil {
 		return err
@@ -112,7 +115,10 @@ func refuseTypes(u *buildtree.Unit, cause error) *fault.Error {
 // keepTyped assembles a unit compiled with -g and keeps its assembly and its object.
 func (c *comparison) keepTyped(ctx context.Context, t typed, asm string) error {
 	obj := asm + ".o"
-	if _, err := toolexec.Run(ctx, toolexec.Cmd{Dir: t.unit.Dir, Path: t.unit.As, Args: t.unit.AssembleArgs(asm, obj)}); err != nil {
+	ended := others(ctx)
+	_, err := toolexec.Run(ctx, toolexec.Cmd{Dir: t.unit.Dir, Path: t.unit.As, Args: t.unit.AssembleArgs(asm, obj)})
+	ended()
+	if err != nil {
 		return err
 	}
 	for path, id := range map[string]*buildtree.Digest{asm: t.debug, obj: t.types} {

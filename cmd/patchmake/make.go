@@ -78,11 +78,15 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, j judge) (
 	g.SetLimit(runtime.NumCPU())
 	for i, u := range t.Units {
 		g.Go(func() (err error) {
-			m.Units[i], err = w.makeUnit(gctx, u, j)
+			m.Units[i], err = w.makeUnit(gctx, u, j, nil)
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if err == nil {
+		err = w.addWanted(ctx, &m, j)
+	}
+	if err != nil {
 		return m, noPatch(err)
 	}
 	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return r.object != nil && !r.onlyNew }) {
@@ -92,7 +96,7 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, j judge) (
 		return m, fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	err := w.assemblePatch(ctx, p, &m)
+	err = w.assemblePatch(ctx, p, &m)
 	return m, noPatch(err)
 }
 
@@ -113,13 +117,15 @@ type judge struct {
 	sources *sources
 }
 
-// makeUnit compares one unit and assembles what changed.
-func (w *workspace) makeUnit(ctx context.Context, u unit, j judge) (unitResult, error) {
+// makeUnit compares one unit and assembles what changed, with new variables that other units want.
+func (w *workspace) makeUnit(ctx context.Context, u unit, j judge, wanted map[string]bool) (unitResult, error) {
 	r := unitResult{Source: u.Source}
 	v, err := w.parseVersions(u)
 	if err != nil {
 		return r, err
 	}
+	o := w.diffOptions(j.filter)
+	o.Data = func(name string) bool { return wanted[name] }
 	compare := func() error {
 		var moved func(diffasm.LineChange) bool
 		if v.restored == nil { // else that tells more
@@ -130,7 +136,7 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, j judge) (unitResult, 
 			return err
 		}
 		j.sources.explain(u, d, w.unitSource(u))
-		return r.decide(d, w.diffOptions(j.filter))
+		return r.decide(d, o)
 	}
 	err = compare()
 	if (err != nil || len(r.unproved) > 0 || r.changed()) && w.borrowDebug(u, v.orig, v.patched) {
@@ -161,15 +167,12 @@ func (w *workspace) parseVersions(u unit) (v versions, err error) {
 	if w.o.NoLineCompile {
 		restored = ""
 	}
-	for _, p := range []struct {
-		id buildtree.Digest
-		to **diffasm.File
-	}{{u.Orig, &v.orig}, {u.Patched, &v.patched}, {restored, &v.restored}, {u.Stamped, &v.stamped}} {
-		if p.id != "" && err == nil {
-			*p.to, err = w.parseAsm(u.Source, p.id)
-		}
+	ids := []buildtree.Digest{u.Orig, u.Patched, restored, u.Stamped}
+	files, err := parseAll(len(ids), func(i int) (*diffasm.File, error) { return w.parseAsm(u.Source, ids[i]) })
+	if err != nil {
+		return v, err
 	}
-	return v, err
+	return versions{orig: files[0], patched: files[1], restored: files[2], stamped: files[3]}, nil
 }
 
 // match compares the versions of a unit.
@@ -206,6 +209,7 @@ func (r *unitResult) decide(delta *diffasm.Delta, o diffasm.Options) error {
 	if err != nil {
 		return err
 	}
+	r.Functions = decided(delta.Functions, sel.Functions)
 	r.InPatch, r.LeftOut, r.overridden = names(sel.Functions), names(sel.LeftOut), sel.Overridden
 	for _, f := range sel.Skipped {
 		r.skipped = append(r.skipped, ld.Skipped{Unit: r.Source, Function: f.Name, Reason: f.Reason})
@@ -217,6 +221,17 @@ func (r *unitResult) decide(delta *diffasm.Delta, o diffasm.Options) error {
 	r.emitted, err = diffasm.Emit(sel)
 	r.unproved = unproved(delta, r.emitted)
 	return err
+}
+
+// decided is all functions with the reasons of those that were chosen.
+func decided(all, chosen []diffasm.Function) []diffasm.Function {
+	list := slices.Clone(all)
+	for i := range list {
+		if n := slices.IndexFunc(chosen, func(f diffasm.Function) bool { return f.Name == list[i].Name && list[i].Status != diffasm.Gone }); n >= 0 {
+			list[i] = chosen[n]
+		}
+	}
+	return list
 }
 
 // unproved lists the static locals that were paired by likeness alone and that the patch refers to.
@@ -270,7 +285,24 @@ func names(functions []diffasm.Function) []string {
 	return list
 }
 
+// parseAll parses several versions of a unit at once.
+func parseAll(n int, parse func(int) (*diffasm.File, error)) ([]*diffasm.File, error) {
+	files := make([]*diffasm.File, n)
+	var g errgroup.Group
+	for i := range n {
+		g.Go(func() (err error) {
+			files[i], err = parse(i)
+			return err
+		})
+	}
+	return files, g.Wait()
+}
+
+// parseAsm parses assembly of the record, nil for none.
 func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.File, error) {
+	if id == "" {
+		return nil, nil
+	}
 	data, err := w.store.Blob(id)
 	if err != nil {
 		return nil, fmt.Errorf("%s: assembly in the record: %w", source, err)
@@ -301,7 +333,10 @@ func (w *workspace) assemble(ctx context.Context, source string, record *buildtr
 		return nil, err
 	}
 	cmd := toolexec.Cmd{Dir: record.Dir, Path: record.As, Args: record.AssembleArgs(src, obj)}
-	if _, err := toolexec.Run(ctx, cmd); err != nil {
+	ended := others(ctx)
+	_, err = toolexec.Run(ctx, cmd)
+	ended()
+	if err != nil {
 		return nil, fault.New(fault.Bug, source, "the assembler refuses the patch's assembly").WithCause(err)
 	}
 	return elfobj.Load(obj)

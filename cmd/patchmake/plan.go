@@ -149,7 +149,9 @@ func (w *workspace) recordErrors() []string {
 func compilerVersion(ctx context.Context, targets []target) string {
 	for _, t := range targets {
 		for _, u := range t.Units {
+			ended := others(ctx)
 			out, err := exec.CommandContext(ctx, u.Record.Driver, "--version").Output()
+			ended()
 			if line, _, ok := strings.Cut(string(out), "\n"); err == nil && ok {
 				return line
 			}

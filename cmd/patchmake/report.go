@@ -98,6 +98,7 @@ type report struct {
 	LeftOut    []string         `json:"left_out,omitempty"`
 	Overridden []overrideReport `json:"overridden,omitempty"`
 	DryRun     bool             `json:"dry_run,omitempty"`
+	Took       effort           `json:"took"`
 }
 
 // overrideReport is a refusal that --allow overrode.
@@ -115,8 +116,8 @@ type patchReport struct {
 	Functions []string `json:"functions"`
 }
 
-func (w *workspace) report(made products, f *filter) report {
-	r := report{Patches: []patchReport{}, Filter: f.Source, LeftOut: made.leftOut(), DryRun: w.o.DryRun}
+func (w *workspace) report(made products, f *filter, took effort) report {
+	r := report{Patches: []patchReport{}, Filter: f.Source, LeftOut: made.leftOut(), DryRun: w.o.DryRun, Took: took}
 	for _, m := range made.withPatch() {
 		r.Patches = append(r.Patches, patchReport{
 			Target: m.Target.Path, BuildID: m.BuildID, ID: w.o.ID, File: w.patchPath(m), Bytes: len(m.Data), Functions: functionNames(m.Patch),

@@ -88,6 +88,7 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 
 // makeAll makes the patches: every line is a stage, every stage hands one value to the next.
 func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) error {
+	ctx, m := withMeter(ctx)
 	w, err := openWorkspace(o, u)
 	if err != nil {
 		return err
@@ -113,7 +114,9 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) error {
 	if err := w.write(made); err != nil {
 		return err
 	}
-	return u.Result(w.report(made, filter))
+	took := m.read()
+	u.Progress("%s", took)
+	return u.Result(w.report(made, filter, took))
 }
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.

@@ -7,6 +7,7 @@ func Overridable(code string) bool {
 	case "data-changed", // the old value of the variable stays
 		"filter-split",    // old and new versions mix
 		"gone-destructor", // it still runs at exit
+		"label-escape",    // no label is used after its function returned
 		"new-constructor", // it never runs
 		"new-library",     // the process has loaded it by other means
 		"no-types",        // layouts and signatures are not compared

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// meter tells the time of this program apart from that of the programs it runs: builds, compilers, assemblers.
+type meter struct {
+	begun time.Time
+
+	mu      sync.Mutex
+	running int           // programs at work
+	since   time.Time     // when the first of them was started
+	others  time.Duration // time in which at least one was at work, up to since
+}
+
+// effort is what a run took.
+type effort struct {
+	OwnMS    int64 `json:"own_ms"`     // milliseconds in which no other program was at work
+	OthersMS int64 `json:"others_ms"`  // milliseconds in which one was: builds, compilers, assemblers
+	OwnCPUMS int64 `json:"own_cpu_ms"` // milliseconds of processor time, other programs not counted
+	MaxRSSKB int64 `json:"max_rss_kb"` // the most memory at a time, likewise
+}
+
+type meterKey struct{}
+
+// withMeter returns a context in which others counts.
+func withMeter(ctx context.Context) (context.Context, *meter) {
+	m := &meter{begun: time.Now()}
+	return context.WithValue(ctx, meterKey{}, m), m
+}
+
+// others is called when another program is started; what it returns, when that has ended.
+func others(ctx context.Context) (ended func()) {
+	m, ok := ctx.Value(meterKey{}).(*meter)
+	if !ok {
+		return func() {}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running++; m.running == 1 {
+		m.since = time.Now()
+	}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.running--; m.running == 0 {
+			m.others += time.Since(m.since)
+		}
+	}
+}
+
+// read returns what it took up to now; no other program may be at work.
+func (m *meter) read() effort {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := effort{OwnMS: (time.Since(m.begun) - m.others).Milliseconds(), OthersMS: m.others.Milliseconds()}
+	var use syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &use) == nil {
+		e.OwnCPUMS = time.Duration(use.Utime.Nano() + use.Stime.Nano()).Milliseconds()
+		e.MaxRSSKB = use.Maxrss
+	}
+	return e
+}
+
+func (e effort) String() string {
+	seconds := func(ms int64) float64 { return float64(ms) / 1000 }
+	return fmt.Sprintf("own work %.2f s (%.2f s of processor time, %d MB at most); builds, compilers and assemblers %.2f s",
+		seconds(e.OwnMS), seconds(e.OwnCPUMS), e.MaxRSSKB>>10, seconds(e.OthersMS))
+}

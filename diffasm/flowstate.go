@@ -1,0 +1,69 @@
+package diffasm
+
+import "maps"
+
+// touch notes that a register was written.
+func (s *flowState) touch(reg int) {
+	for i, r := range argRegs {
+		if r == reg {
+			s.set |= 1 << i
+		}
+	}
+}
+
+// load reports whether a word of the frame holds a followed address.
+func (s *flowState) load(a value) bool {
+	if a.frame == 2 {
+		return s.all || len(s.slots) > 0
+	}
+	return s.all || s.slots[a.off>>3]
+}
+
+// store notes what a store of size bytes leaves in the frame.
+func (s *flowState) store(a value, addr bool, size int64) {
+	switch {
+	case a.frame == 2:
+		s.all = s.all || addr
+	case addr:
+		for n := a.off >> 3; n <= (a.off+size-1)>>3; n++ {
+			s.slots[n] = true
+		}
+	case size >= 8:
+		for n := (a.off + 7) >> 3; (n+1)*8 <= a.off+size; n++ {
+			delete(s.slots, n)
+		}
+	}
+}
+
+func (s *flowState) clone() *flowState {
+	c := *s
+	c.slots = maps.Clone(s.slots)
+	return &c
+}
+
+// join adds what is known on another way to the same place; it reports whether that is more than before.
+func (s *flowState) join(o *flowState) (more bool) {
+	for i := range s.regs {
+		v := s.regs[i].join(o.regs[i])
+		more = more || v != s.regs[i]
+		s.regs[i] = v
+	}
+	for n := range o.slots {
+		more = more || !s.slots[n]
+		s.slots[n] = true
+	}
+	more = more || o.all && !s.all || o.set&^s.set != 0
+	s.all = s.all || o.all
+	s.set |= o.set
+	return more
+}
+
+func (v value) join(o value) value {
+	if v.frame != o.frame || v.off != o.off {
+		v.frame, v.off = 2*min(v.frame+o.frame, 1), 0
+	}
+	fresh := v.addr && !v.stale || o.addr && !o.stale
+	v.addr = v.addr || o.addr
+	v.stale = v.addr && !fresh
+	return v
+}
