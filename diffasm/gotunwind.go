@@ -9,13 +9,8 @@ type cfaTracker struct {
 	saved []bool
 }
 
-// isStackPointer knows rsp by its DWARF number, which gcc writes, and by its name, which clang does.
-func isStackPointer(reg string) bool {
-	reg = strings.TrimSpace(reg)
-	return reg == "7" || reg == "%rsp"
-}
-
 func (c *cfaTracker) directive(op, args string) {
+	const stackPointer = "7" // DWARF number of rsp
 	switch op {
 	case ".cfi_startproc":
 		*c = cfaTracker{open: true}
@@ -23,9 +18,9 @@ func (c *cfaTracker) directive(op, args string) {
 		*c = cfaTracker{}
 	case ".cfi_def_cfa":
 		reg, _, _ := strings.Cut(args, ",")
-		c.other = !isStackPointer(reg)
+		c.other = strings.TrimSpace(reg) != stackPointer
 	case ".cfi_def_cfa_register":
-		c.other = !isStackPointer(args)
+		c.other = strings.TrimSpace(args) != stackPointer
 	case ".cfi_escape":
 		const defCFAExpression = "0xf,"
 		c.other = c.other || strings.HasPrefix(args, defCFAExpression)

@@ -126,11 +126,23 @@ func (m *mapper) call(what string, nr uint64, args ...uint64) error {
 	if err != nil {
 		return fmt.Errorf("%s %d bytes at %#x in the target: %w", what, args[1], args[0], err)
 	}
-	if nr == syscall.SYS_MMAP && result != args[0] { // kernels before 4.17 take the address for a hint
+	if nr != syscall.SYS_MMAP {
+		return nil
+	}
+	if err := mappedAt(args[0], result); err != nil {
 		_, _ = m.session.Call(m.thread, syscall.SYS_MUNMAP, result, args[1])
-		return fault.Refuse("mapped-elsewhere", "", "asked for a mapping at %#x and got %#x", args[0], result)
+		return err
 	}
 	return nil
+}
+
+// mappedAt refuses a mapping at another address: kernels before 4.17 take the one that was asked for as a hint.
+func mappedAt(asked, got uint64) error {
+	if got == asked {
+		return nil
+	}
+	return fault.Refuse("mapped-elsewhere", "", "asked for a mapping at %#x and got %#x", asked, got).
+		WithState("process unchanged and running").WithHint("something was mapped there meanwhile: try again")
 }
 
 func (m *mapper) execRefused(err error) error {

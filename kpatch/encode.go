@@ -17,7 +17,9 @@ import (
 // returned for a file of ours can be encoded again. The symbol table is made anew: a section symbol for each section
 // that something refers to, then the imports. A .kpatch.data is always there, of 8 zero bytes when p has none: without
 // it LibcarePlus protects the whole patch against writing.
-func Encode(p *Patch) ([]byte, error) {
+func Encode(p *Patch) ([]byte, error) { return encode(p, maxObjectSize) }
+
+func encode(p *Patch, limit uint64) ([]byte, error) {
 	if err := validate(p); err != nil {
 		return nil, err
 	}
@@ -30,8 +32,9 @@ func Encode(p *Patch) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if uint64(len(object)) > maxObjectSize {
-		return nil, fault.Refuse("patch-too-large", "", "the patch is %d bytes large, the limit is %d", len(object), maxObjectSize)
+	if uint64(len(object)) > limit {
+		return nil, fault.Refuse("patch-too-large", "", "the patch is %d bytes large, the limit is %d", len(object), limit).
+			WithHint("make the patch of fewer functions")
 	}
 	h := Header{
 		ID: p.ID, BuildID: p.BuildID, BuildTime: p.BuildTime,

@@ -4,6 +4,8 @@ import (
 	"debug/elf"
 	"strings"
 	"testing"
+
+	"gocare/internal/fault"
 )
 
 func TestEncodeRefuses(t *testing.T) {
@@ -75,5 +77,21 @@ func TestValidID(t *testing.T) {
 		if err := ValidID(id); (err == nil) != ok {
 			t.Errorf("%q: %v", id, err)
 		}
+	}
+}
+
+// TestEncodeLimit: a patch larger than the format's offsets reach.
+func TestEncodeLimit(t *testing.T) {
+	data, err := encode(small(), maxObjectSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := uint64(len(data) - HeaderSize)
+	if _, err := encode(small(), size); err != nil {
+		t.Error(err)
+	}
+	_, err = encode(small(), size-1)
+	if e := fault.As(err); e == nil || e.Code != "patch-too-large" {
+		t.Errorf("got %v", err)
 	}
 }

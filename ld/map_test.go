@@ -1,6 +1,7 @@
 package ld
 
 import (
+	"debug/elf"
 	"flag"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 	"gocare/internal/testkit"
 )
 
@@ -128,4 +131,18 @@ func FuzzReadMap(f *testing.F) {
 			t.Fatalf("%d entries from %d bytes", len(m.Entries), len(data))
 		}
 	})
+}
+
+// TestForeign: text that is no map of a linker we know, and a binary for another machine.
+func TestForeign(t *testing.T) {
+	_, err := ReadMap([]byte("Archive member included\nnothing that we know\n"))
+	if e := fault.As(err); e == nil || e.Code != "foreign-map" {
+		t.Errorf("map: %v", err)
+	}
+	for machine, code := range map[elf.Machine]string{elf.EM_AARCH64: "foreign-machine", elf.EM_X86_64: ""} {
+		_, err := Open(&elfobj.File{Type: elf.ET_DYN, Machine: machine}, &Map{}, nil)
+		if e := fault.As(err); (e == nil) != (code == "") || e != nil && e.Code != code {
+			t.Errorf("%v: %v", machine, err)
+		}
+	}
 }

@@ -288,8 +288,8 @@ int main(int argc, char **argv) {
 }`, nil)
 	p := testkit.Start(t, tracer, g.pid)
 	p.WaitLine("tracing")
-	r := carectl(t, "patch", "-p", g.pid, g.patch)
-	if r.exit != 3 || !strings.Contains(r.errs, "traced by pid "+strconv.Itoa(p.PID)) {
+	r := carectl(t, "patch", "-p", g.pid, g.patch, "--json")
+	if r.exit != 3 || !strings.Contains(r.errs, "traced by pid "+strconv.Itoa(p.PID)) || !strings.Contains(r.out, `"code": "traced"`) {
 		t.Errorf("exit %d", r.exit)
 	}
 	p.CloseInput()

@@ -387,7 +387,7 @@ func TestRunUnprivileged(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(name string) (int, string, string) {
-		cmd := exec.Command("./carectl", "run", "patch", "--", "./"+name)
+		cmd := exec.Command("./carectl", "--json", "run", "patch", "--", "./"+name)
 		cmd.Dir = dir
 		cmd.Env = []string{"CARECTL_CHILD=1", "XDG_RUNTIME_DIR=" + filepath.Join(dir, "run")}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -396,7 +396,7 @@ func TestRunUnprivileged(t *testing.T) {
 	if status, out, errs := run("program"); status != 0 || !strings.Contains(out, "value 66\n") {
 		t.Errorf("status %d, %q, %q", status, out, errs)
 	}
-	if status, out, errs := run("setuid"); status != 1 || out != "" || !strings.Contains(errs, "privileges of its own") {
+	if status, out, errs := run("setuid"); status != 1 || !strings.Contains(out, `"code": "privileged-program"`) || !strings.Contains(errs, "privileges of its own") {
 		t.Errorf("set-user-ID: status %d, %q, %q", status, out, errs)
 	}
 }

@@ -142,9 +142,14 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 			return result, err
 		}
 	}
+	return 0, s.flooded(t)
+}
+
+// flooded says that a signal came each time before a call could be made.
+func (s *Session) flooded(t *Thread) error {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is flooded with signals", t.TID)
 	e.Code = "signals"
-	return 0, e
+	return e.WithState("process unchanged and running").WithHint("try again")
 }
 
 // uninterrupted keeps the end of the context from ending waits until the function it returns is called: a thread with
@@ -172,7 +177,7 @@ func (s *Session) Run(t *Thread, function uint64) (uint64, error) {
 			return result, err
 		}
 	}
-	return 0, fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is flooded with signals", t.TID)
+	return 0, s.flooded(t)
 }
 
 func (s *Session) runOnce(t *Thread, pc, function uint64) (uint64, error) {

@@ -64,7 +64,7 @@ int main(void)
 		carectl(0, "patch", order[0])
 		r := carectl(1, "patch", order[1])
 		assertContains(t, r.Stderr, `patch caller: "sum" calls "scale", which patch callee replaces: they were compiled apart`)
-		carectl(1, "check", order[1])
+		assertContains(t, carectl(1, "check", "--json", order[1]).Stdout, `"code": "compiled-apart"`)
 	}
 	_, carectl := start()
 	carectl(1, "patch", caller, callee)

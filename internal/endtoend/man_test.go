@@ -127,11 +127,7 @@ func TestManPagesReferToPagesThatExist(t *testing.T) {
 
 // Each reason code in the sources is in gocare(7), and the other way round; those that can be overridden are marked.
 func TestManPageListsReasonCodes(t *testing.T) {
-	page := manPage(t, "gocare.7")
-	listed := map[string]bool{} // to whether it is marked
-	for _, m := range regexp.MustCompile(`(?m)^\.TP\n\.BR ([a-z0-9-]+)( " \*")?$`).FindAllStringSubmatch(page, -1) {
-		listed[m[1]] = m[2] != ""
-	}
+	listed := listedCodes(t)
 	used := sourceCodes(t)
 	for code := range used {
 		if _, ok := listed[code]; !ok {
@@ -146,6 +142,16 @@ func TestManPageListsReasonCodes(t *testing.T) {
 			t.Errorf("gocare.7 marks %s: %v, can be overridden: %v", code, marked, !marked)
 		}
 	}
+}
+
+// listedCodes returns the reason codes of gocare(7), and whether each is marked as one that can be overridden.
+func listedCodes(t *testing.T) map[string]bool {
+	t.Helper()
+	listed := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\.TP\n\.BR ([a-z0-9-]+)( " \*")?$`).FindAllStringSubmatch(manPage(t, "gocare.7"), -1) {
+		listed[m[1]] = m[2] != ""
+	}
+	return listed
 }
 
 // sourceCodes returns the reason codes in the sources: the first argument of a refusal, a field of that name, a listed code.

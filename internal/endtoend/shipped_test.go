@@ -30,7 +30,8 @@ func TestShippedBinary(t *testing.T) {
 
 	r := mustRun(t, 1, dir, nil, "patchmake", "--target", plain, "fix.patch")
 	assertContains(t, r.Stderr, "plain: the binary has no BuildID")
-	r = mustRun(t, 1, dir, nil, "patchmake", "--target", other, "fix.patch")
+	r = mustRun(t, 1, dir, nil, "patchmake", "--json", "--target", other, "fix.patch")
+	assertContains(t, r.Stdout, `"code": "target-mismatch"`)
 	assertContains(t, r.Stderr, "lpmake/usr/bin/counter: the rebuilt binary is not the one to be patched: "+other)
 	r = mustRun(t, 1, dir, nil, "patchmake", "--update", "--target", link("extra", "-O2", "-Wl,--section-start=.kept=0x900000", "-include", "kept.h"))
 	assertContains(t, r.Stderr, "section .kept is in one of them only")

@@ -343,3 +343,24 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestModeRefused: a mode that cannot be had here is refused by name; another one is there.
+func TestModeRefused(t *testing.T) {
+	tree := sampleTree(t)
+	gone := filepath.Join(tree, "none")
+	s := &Sandbox{tree: gone, real: gone}
+	err := s.try(context.Background(), Copy, "")
+	if e := fault.As(err); e == nil || e.Code != "isolate-mode" || s.Mode() != "" {
+		t.Errorf("got %v, mode %q", err, s.Mode())
+	}
+	box, err := Open(context.Background(), Options{Tree: tree, Mode: InPlace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if box.Mode() != InPlace {
+		t.Errorf("mode %q", box.Mode())
+	}
+	if err := box.Close(); err != nil {
+		t.Error(err)
+	}
+}

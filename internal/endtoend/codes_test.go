@@ -1,0 +1,149 @@
+package endtoend
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gocare/internal/testkit"
+)
+
+// goldenPairs are refusals whose smallest source no compiler writes: for each code, assembly that is refused and its nearest
+// neighbour, of which a patch is made.
+var goldenPairs = map[string][2]string{
+	"alias-changed":    {"alias-split", "alias-split-static"},
+	"alias-cycle":      {"alias-cycle", "constant-pool"},
+	"alias-expression": {"alias-expression", "alias-expression-other"},
+	"empty-data":       {"empty-data", "literal-known"},
+	"foreign-label":    {"foreign-label", "foreign-label-entry"},
+	"label-table":      {"label-table", "computed-goto"},
+	"private-data":     {"private-data", "private-data-named"},
+	"static-ambiguous": {"static-ambiguous", "static-told-apart"},
+	"unknown-label":    {"unknown-label", "literal-known"},
+}
+
+// codeTests names the test, as FILE:FUNCTION or a script, that makes each other refusal happen, and what is near it succeed.
+var codeTests = map[string]string{
+	// reading source patches
+	"patch-empty": "internal/srcpatch/apply_test.go:TestRefusals", "patch-syntax": "internal/srcpatch/apply_test.go:TestRefusals",
+	"patch-binary": "internal/srcpatch/apply_test.go:TestRefusals", "patch-path": "internal/srcpatch/apply_test.go:TestRefusals",
+	"patch-target": "internal/srcpatch/apply_test.go:TestRefusals", "patch-reject": "internal/srcpatch/apply_test.go:TestRefusals",
+	// building and recording
+	"compiler-bypasses": "wrapper/bypass_test.go:TestCheck", "no-record": "cmd/patchmake/testdata/script/refusals.txtar",
+	"isolate-busy": "internal/isolate/killed_test.go:TestRecoverWaits", "isolate-mode": "internal/isolate/isolate_test.go:TestModeRefused",
+	"isolate-path": "internal/isolate/isolate_test.go:TestOpenRefuses", "buildid-ambiguous": "cmd/patchmake/testdata/script/refusals.txtar",
+	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",
+	// references and the original binary
+	"new-tls-variable": "ld/rules_test.go:TestRulesPIE", "absolute-reference": "ld/rules_test.go:TestRulesPIE",
+	"absolute-symbol": "ld/originals_test.go:TestPlaces", "ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal",
+	"direct-import": "ld/rules_test.go:TestRulesPIE", "duplicate-symbol": "ld/rules_test.go:TestUnits",
+	"foreign-machine": "ld/map_test.go:TestForeign", "foreign-map": "ld/map_test.go:TestForeign",
+	"ifunc-without-stub": "ld/rules_test.go:TestRulesOfSlots", "local-label": "ld/rules_test.go:TestRulesPIE",
+	"merged-symbol": "ld/originals_test.go:TestPlaces",
+	"new-tls-slot":  "ld/rules_test.go:TestRulesPIE", "object-mismatch": "ld/originals_test.go:TestMismatch",
+	"out-of-range": "ld/rules_test.go:TestRulesPIE", "stripped": "ld/originals_test.go:TestMapFromSymbols",
+	"tls-model": "ld/rules_test.go:TestRulesPIE", "undefined-symbol": "ld/rules_test.go:TestRulesFixed",
+	"unknown-function": "ld/originals_test.go:TestOriginals", "unknown-section": "ld/rules_test.go:TestRulesPIE",
+	"unplaced-symbol": "ld/originals_test.go:TestPlaces", "unsupported-relocation": "ld/rules_test.go:TestRulesPIE",
+	"weak-undefined": "ld/rules_test.go:TestRulesPIE", "new-ifunc": "ld/carry_test.go:TestCarry",
+	"new-library": "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/endtoend/shipped_test.go:TestShippedBinary",
+	// patch files
+	"alignment": "kpatch/validate_test.go:TestEncodeRefuses", "bad-id": "kpatch/kpatch_test.go:TestDecodeRefuses",
+	"format-build-id": "kpatch/kpatch_test.go:TestDecodeRefuses", "format-corrupt": "kpatch/kpatch_test.go:TestDecodeRefuses",
+	"format-foreign": "kpatch/kpatch_test.go:TestDecodeRefuses", "format-machine": "kpatch/kpatch_test.go:TestDecodeRefuses",
+	"format-truncated": "kpatch/kpatch_test.go:TestDecodeRefuses", "hooks-overlap": "stripper/strip_test.go:TestStripRefuses",
+	"import-data": "stripper/strip_test.go:TestStripRefuses", "patch-too-large": "kpatch/validate_test.go:TestEncodeLimit",
+	"reloc-32-pie": "stripper/strip_test.go:TestStripRefuses", "reloc-range": "stripper/strip_test.go:TestStripRefuses",
+	"reloc-type": "engine/link/link_test.go:TestForeignRelocations",
+	// processes
+	"already-applied": "engine/refusals_test.go:TestPlanRefuses", "attach": "engine/trace/refuse_test.go:TestCauses",
+	"bad-region": "engine/inspect/region_test.go:TestReadRegionsRefusesDamage", "busy-thread": "engine/busy_test.go:TestBusy",
+	"changed-meanwhile": "engine/refusals_test.go:TestChangedMeanwhile", "duplicate-function": "engine/refusals_test.go:TestPlanRefuses",
+	"empty-patch": "engine/refusals_test.go:TestPlanRefuses", "exec-memory": "engine/refusals_test.go:TestMapped",
+	"foreign-hook": "engine/stack_test.go:TestForeign", "foreign-patch": "engine/stack_test.go:TestForeignPatch",
+	"ifunc-unresolved": "engine/stack_test.go:TestResolverIsRun", "interrupted": "cmd/carectl/process_test.go:TestSignals",
+	"kernel-thread": "engine/inspect/inspect_test.go:TestReadRefuses", "loaded-twice": "engine/refusals_test.go:TestLoadedTwice",
+	"locked": "engine/refusals_test.go:TestLocked", "machine": "engine/inspect/inspect_test.go:TestCheckMachine",
+	"mapped-elsewhere": "engine/refusals_test.go:TestMapped", "no-patch-file": "engine/refusals_test.go:TestPatchFiles",
+	"no-process": "engine/inspect/inspect_test.go:TestReadRefuses", "no-room": "engine/inspect/free_test.go:TestFreeRegion",
+	"no-such-process": "engine/trace/trace_test.go:TestAttachErrors", "no-syscall-instruction": "engine/trace/refuse_test.go:TestNoSyscallInstruction",
+	"not-applicable": "engine/refusals_test.go:TestPlanRefuses", "not-applied": "engine/refusals_test.go:TestPlanRefuses",
+	"not-code": "engine/refusals_test.go:TestPlanRefuses", "nothing-done": "cmd/carectl/unprivileged_test.go:TestAllNothing",
+	"nothing-to-recover": "engine/refusals_test.go:TestRecoverNothing", "object-changed": "engine/inspect/object_test.go:TestLoadSeesAnotherFile",
+	"permission": "engine/trace/refuse_test.go:TestCauses", "resolver-failed": "engine/refusals_test.go:TestImportRefused",
+	"rseq": "engine/trace/refuse_test.go:TestRestartableSequence", "seccomp": "engine/trace/refuse_test.go:TestCauses",
+	"shared-memory": "engine/stack_test.go:TestSharedMemory", "signals": "engine/trace/refuse_test.go:TestCauses",
+	"stack-unreadable": "engine/refusals_test.go:TestStackUnreadable", "thread-does-not-stop": "engine/stack_test.go:TestVfork",
+	"tls-import": "engine/refusals_test.go:TestImportRefused", "traced": "cmd/carectl/carectl_test.go:TestTraced",
+	"unresolved": "engine/refusals_test.go:TestImportRefused", "wrong-build": "engine/refusals_test.go:TestPlanRefuses",
+	"compiled-apart": "internal/endtoend/apart_test.go:TestCompiledApart", "privileged-program": "cmd/carectl/start_test.go:TestRunUnprivileged",
+	"wrong-build-id": "engine/refusals_test.go:TestPatchFiles", "zombie": "engine/inspect/inspect_test.go:TestReadRefuses",
+}
+
+// A code that nothing makes happen may be one that nothing can: each code of gocare(7) has an archive, a pair of golden
+// files or a test.
+func TestEveryCodeIsTested(t *testing.T) {
+	archives := map[string]bool{}
+	for _, r := range refusals(t) {
+		archives[r.Code] = true
+	}
+	codes := listedCodes(t)
+	for code := range codes {
+		pair, isPair := goldenPairs[code]
+		test, isTest := codeTests[code]
+		switch {
+		case isPair:
+			checkPair(t, code, pair)
+		case isTest:
+			checkTest(t, code, test)
+		case !archives[code]:
+			t.Errorf("%s: no archive in testdata/refusals, no golden pair, no test", code)
+		}
+	}
+	for _, code := range slices.Concat(keys(archives), keys(goldenPairs), keys(codeTests)) {
+		if _, ok := codes[code]; !ok {
+			t.Errorf("%s: tested, and not in gocare.7", code)
+		}
+	}
+}
+
+func keys[V any](m map[string]V) (list []string) {
+	for k := range m {
+		list = append(list, k)
+	}
+	return list
+}
+
+// checkPair looks at golden files: the first is refused with a code, the second gives assembly.
+func checkPair(t *testing.T, code string, pair [2]string) {
+	t.Helper()
+	dir := filepath.Join(testkit.Root(t), "diffasm", "testdata")
+	refused := readFile(t, filepath.Join(dir, pair[0]+".txtar"))
+	if _, errors, _ := strings.Cut(refused, "-- want.err --\n"); !regexp.MustCompile(`(?m)^` + code + `: `).MatchString(errors) {
+		t.Errorf("%s: %s.txtar is not refused with it", code, pair[0])
+	}
+	if !strings.Contains(readFile(t, filepath.Join(dir, pair[1]+".txtar")), "\n-- want.s --\n") {
+		t.Errorf("%s: %s.txtar gives no patch", code, pair[1])
+	}
+}
+
+// checkTest looks whether a test is there and its file names the code.
+func checkTest(t *testing.T, code, test string) {
+	t.Helper()
+	file, function, _ := strings.Cut(test, ":")
+	data, err := os.ReadFile(filepath.Join(testkit.Root(t), file))
+	if err != nil {
+		t.Errorf("%s: %v", code, err)
+		return
+	}
+	text := string(data)
+	if function != "" && !strings.Contains(text, "\nfunc "+function+"(t *testing.T) {\n") {
+		t.Errorf("%s: %s has no %s", code, file, function)
+	}
+	if !strings.Contains(text, `"`+code+`"`) {
+		t.Errorf("%s: %s does not name it", code, file)
+	}
+}
