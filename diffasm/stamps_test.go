@@ -1,0 +1,31 @@
+package diffasm_test
+
+import (
+	"testing"
+
+	"gocare/diffasm"
+)
+
+func TestSameButStamps(t *testing.T) {
+	for _, r := range []struct {
+		name, a, b string
+		want       bool
+	}{
+		{"equal", "\tret\n", "\tret\n", true},
+		{"date", "\t.string\t\"on Jan  1 2001\"\n", "\t.string\t\"on Nov 22 2026\"\n", true},
+		{"time", "\t.ascii\t\"at 01:46:40\"\n", "\t.ascii\t\"at 22:13:20\"\n", true},
+		{"text beside it", "\t.string\t\"on Jan  1 2001\"\n", "\t.string\t\"in Nov 22 2026\"\n", false},
+		{"no date", "\t.string\t\"Jan  1 201\"\n", "\t.string\t\"Nov 22 202\"\n", false},
+		{"date in no string", "\t.size\tJan  1 2001\n", "\t.size\tNov 22 2026\n", false},
+		{"copied by a mov", "\tmovabsq\t$3473465217088368944, %rax\n", "\tmovabsq\t$3472902254199714354, %rax\n", true},
+		{"another register", "\tmovabsq\t$3473465217088368944, %rax\n", "\tmovabsq\t$3472902254199714354, %rdx\n", false},
+		{"a number", "\tmovl\t$500, %eax\n", "\tmovl\t$501, %eax\n", false},
+		{"one character", "\tmovl\t$49, %eax\n", "\tmovl\t$50, %eax\n", false},
+		{"not a mov", "\tcmpl\t$12849, %eax\n", "\tcmpl\t$12850, %eax\n", false},
+		{"a line more", "\tret\n", "\tnop\n\tret\n", false},
+	} {
+		if got := diffasm.SameButStamps([]byte(r.a), []byte(r.b)); got != r.want {
+			t.Errorf("%s: %v", r.name, got)
+		}
+	}
+}
