@@ -35,6 +35,31 @@ func sampleInfo() (abbrev, info []byte) {
 	return abbrev, info
 }
 
+// endlessInfo describes a type that is a restricted version of itself, and its name.
+func endlessInfo() (abbrev, info []byte) {
+	abbrev = []byte{
+		1, 0x11, 1, 0x03, 0x08, 0, 0,
+		2, 0x37, 0, 0x49, 0x13, 0, 0, // DW_TAG_restrict_type: type
+		3, 0x16, 0, 0x03, 0x08, 0x49, 0x13, 0, 0, // DW_TAG_typedef: name, type
+		0,
+	}
+	info = []byte{0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 8, 1, 'c', 0, 2, 14, 0, 0, 0, 3, 't', 0, 14, 0, 0, 0, 0}
+	binary.LittleEndian.PutUint32(info, uint32(len(info)-4))
+	return abbrev, info
+}
+
+// A type without an end is an error, not an endless description.
+func TestReadEndless(t *testing.T) {
+	abbrev, info := endlessInfo()
+	d, err := dwarf.New(abbrev, nil, nil, info, nil, nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := Read(d); err == nil || u != nil {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
 func TestSampleInfo(t *testing.T) {
 	abbrev, info := sampleInfo()
 	d, err := dwarf.New(abbrev, nil, nil, info, nil, nil, nil, nil)
@@ -47,11 +72,23 @@ func TestSampleInfo(t *testing.T) {
 	}
 }
 
-// FuzzRead: hostile debug information gives layouts or an error, and a unit has no changes against itself.
+// FuzzRead: hostile entries give layouts or an error, and a unit has no changes against itself. The abbreviations are those of
+// the samples: they are the compiler's, and reading them is the standard library's business.
 func FuzzRead(f *testing.F) {
-	abbrev, info := sampleInfo()
-	f.Add(abbrev, info)
-	f.Fuzz(func(t *testing.T, abbrev, info []byte) {
+	kinds, info := sampleInfo()
+	f.Add(false, info)
+	endless, info := endlessInfo()
+	f.Add(true, info)
+	f.Add(true, []byte("\x17\x00\x00\x00\x04\x00\x00\x00\x00\x00\b\x01c\x10\x02\x0e\x00\x00\x00\x03t\x00\x0e\x00\x00\x00\x00")) // between entries
+	_, cut := sampleInfo()
+	cut = append(cut, 0x80, 0x80) // the number of an entry, cut off
+	binary.LittleEndian.PutUint32(cut, uint32(len(cut)-4))
+	f.Add(false, cut)
+	f.Fuzz(func(t *testing.T, other bool, info []byte) {
+		abbrev := kinds
+		if other {
+			abbrev = endless
+		}
 		d, err := dwarf.New(abbrev, nil, nil, info, nil, nil, nil, nil)
 		if err != nil {
 			return

@@ -83,6 +83,9 @@ func summary(size, member string) string {
 
 // Read collects the named types and external functions of a unit.
 func Read(d *dwarf.Data) (*Unit, error) {
+	if err := checkEnds(d); err != nil {
+		return nil, err
+	}
 	u := &Unit{types: map[string]string{}, functions: map[string]string{}}
 	r := d.Reader()
 	for {
@@ -98,6 +101,55 @@ func Read(d *dwarf.Data) (*Unit, error) {
 			return nil, err
 		}
 	}
+}
+
+// checkEnds refuses types on which package debug/dwarf runs out of stack: those made of themselves with nothing but qualifiers,
+// arrays and names between, and references to where no entry begins, since anything may be read there; and a
+// cut-off entry at the end, which it reads for ever.
+func checkEnds(d *dwarf.Data) error {
+	next := map[dwarf.Offset]dwarf.Offset{}
+	starts, used := map[dwarf.Offset]bool{}, map[dwarf.Offset]bool{}
+	ends := 0 // null entries in a row: at most as many as entries are nested, and padding
+	for r := d.Reader(); ; {
+		e, err := r.Next()
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			break
+		}
+		if e.Tag != 0 {
+			ends = 0
+		} else if ends++; ends > maxSteps {
+			return fmt.Errorf("entries have no end")
+		}
+		starts[e.Offset] = true
+		to, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
+		if !ok {
+			continue
+		}
+		used[to] = true
+		switch e.Tag {
+		case dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagTypedef, dwarf.TagArrayType:
+			next[e.Offset] = to
+		}
+	}
+	for to := range used {
+		if !starts[to] {
+			return fmt.Errorf("type at %#x: no entry begins there", to)
+		}
+	}
+	seen, walk := map[dwarf.Offset]int{}, 0
+	for from := range next {
+		walk++
+		for at, ok := from, true; ok && seen[at] == 0; at, ok = next[at] {
+			seen[at] = walk
+			if to, ok := next[at]; ok && seen[to] == walk {
+				return fmt.Errorf("type at %#x: made of itself", to)
+			}
+		}
+	}
+	return nil
 }
 
 func (u *Unit) add(d *dwarf.Data, e *dwarf.Entry) error {
@@ -119,17 +171,18 @@ func (u *Unit) addType(d *dwarf.Data, e *dwarf.Entry) error {
 	if err != nil {
 		return fmt.Errorf("type at %#x: %w", e.Offset, err)
 	}
+	var s speller
 	switch t := t.(type) {
 	case *dwarf.StructType:
 		if !t.Incomplete {
-			u.types[t.Kind+" "+t.StructName] = body(t)
+			u.types[t.Kind+" "+t.StructName] = s.body(t)
 		}
 	case *dwarf.EnumType:
 		u.types["enum "+t.EnumName] = fmt.Sprintf("%d bytes", t.Size())
 	case *dwarf.TypedefType:
-		u.types[t.Name] = spell(t.Type)
+		u.types[t.Name] = s.spell(t.Type)
 	}
-	return nil
+	return s.err()
 }
 
 // addFunction takes definitions only: a prototype without code is somebody else's.
@@ -139,24 +192,25 @@ func (u *Unit) addFunction(d *dwarf.Data, e *dwarf.Entry, name string) error {
 	if !external || declared {
 		return nil
 	}
+	var s speller
 	result := "void"
 	if off, ok := e.Val(dwarf.AttrType).(dwarf.Offset); ok {
 		t, err := d.Type(off)
 		if err != nil {
 			return fmt.Errorf("function %s: %w", name, err)
 		}
-		result = spell(t)
+		result = s.spell(t)
 	}
-	params, err := parameters(d, e)
+	params, err := s.parameters(d, e)
 	if err != nil {
 		return fmt.Errorf("function %s: %w", name, err)
 	}
 	u.functions[name] = fmt.Sprintf("%s (%s)", result, strings.Join(params, ", "))
-	return nil
+	return s.err()
 }
 
 // parameters spells the types of a subprogram's direct parameters.
-func parameters(d *dwarf.Data, e *dwarf.Entry) ([]string, error) {
+func (s *speller) parameters(d *dwarf.Data, e *dwarf.Entry) ([]string, error) {
 	var params []string
 	if !e.Children {
 		return params, nil
@@ -181,7 +235,7 @@ func parameters(d *dwarf.Data, e *dwarf.Entry) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			params = append(params, spell(t))
+			params = append(params, s.spell(t))
 		case dwarf.TagUnspecifiedParameters:
 			params = append(params, "...")
 		}
@@ -190,11 +244,11 @@ func parameters(d *dwarf.Data, e *dwarf.Entry) ([]string, error) {
 }
 
 // body describes a structure: its size and each member's place and type.
-func body(t *dwarf.StructType) string {
+func (s *speller) body(t *dwarf.StructType) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d bytes {", t.ByteSize)
 	for _, f := range t.Field {
-		fmt.Fprintf(&b, " %s %s @%d", spell(f.Type), f.Name, f.ByteOffset)
+		fmt.Fprintf(&b, " %s %s @%d", s.spell(f.Type), f.Name, f.ByteOffset)
 		if f.BitSize != 0 {
 			fmt.Fprintf(&b, ":%d+%d", f.DataBitOffset+f.BitOffset, f.BitSize)
 		}
@@ -204,20 +258,36 @@ func body(t *dwarf.StructType) string {
 	return b.String()
 }
 
+// maxSteps bounds how many types one description may mention: a type that refers to itself without a name has no end.
+const maxSteps = 1 << 16
+
+// speller writes one type or prototype.
+type speller struct{ steps int }
+
+func (s *speller) err() error {
+	if s.steps > maxSteps {
+		return fmt.Errorf("the description of a type has no end")
+	}
+	return nil
+}
+
 // spell writes a type as far as its layout is not another named type's business.
-func spell(t dwarf.Type) string {
+func (s *speller) spell(t dwarf.Type) string {
+	if s.steps++; s.steps > maxSteps {
+		return "?"
+	}
 	switch t := t.(type) {
 	case *dwarf.QualType:
-		return spell(t.Type)
+		return s.spell(t.Type)
 	case *dwarf.PtrType:
-		return spell(t.Type) + "*"
+		return s.spell(t.Type) + "*"
 	case *dwarf.ArrayType:
-		return fmt.Sprintf("%s[%d]", spell(t.Type), t.Count)
+		return fmt.Sprintf("%s[%d]", s.spell(t.Type), t.Count)
 	case *dwarf.TypedefType:
 		return t.Name
 	case *dwarf.StructType:
 		if t.StructName == "" {
-			return t.Kind + body(t)
+			return t.Kind + s.body(t)
 		}
 		return t.Kind + " " + t.StructName
 	case *dwarf.EnumType:
@@ -226,21 +296,21 @@ func spell(t dwarf.Type) string {
 		}
 		return "enum " + t.EnumName
 	case *dwarf.FuncType:
-		return prototype(t)
+		return s.prototype(t)
 	case nil:
 		return "void"
 	}
 	return t.String()
 }
 
-func prototype(t *dwarf.FuncType) string {
+func (s *speller) prototype(t *dwarf.FuncType) string {
 	params := make([]string, len(t.ParamType))
 	for i, p := range t.ParamType {
-		params[i] = spell(p)
+		params[i] = s.spell(p)
 	}
 	result := "void"
 	if t.ReturnType != nil {
-		result = spell(t.ReturnType)
+		result = s.spell(t.ReturnType)
 	}
 	return fmt.Sprintf("%s(*)(%s)", result, strings.Join(params, ", "))
 }
