@@ -78,6 +78,7 @@ func TestThroughGOTUnwinds(t *testing.T) {
 		{"by the stack pointer", ".cfi_startproc", moved},
 		{"by the frame pointer", ".cfi_startproc|.cfi_def_cfa_register 6", plain},
 		{"by the stack pointer again", ".cfi_startproc|.cfi_def_cfa_register 6|.cfi_def_cfa 7, 8", moved},
+		{"by the stack pointer again, by name", ".cfi_startproc|.cfi_def_cfa_register %rbp|.cfi_def_cfa %rsp, 8", moved},
 		{"restored", ".cfi_startproc|.cfi_def_cfa 6, 16|.cfi_remember_state|.cfi_def_cfa 7, 8|.cfi_restore_state", plain},
 		{"by an expression", ".cfi_startproc|.cfi_escape 0xf,0x3,0x76,0x78,0x6", plain},
 		{"an expression for another register", ".cfi_startproc|.cfi_escape 0x10,0x6,0x2,0x76,0", moved},

@@ -9,8 +9,13 @@ type cfaTracker struct {
 	saved []bool
 }
 
+// isStackPointer knows rsp by its DWARF number, which gcc writes, and by its name, which clang does.
+func isStackPointer(reg string) bool {
+	reg = strings.TrimSpace(reg)
+	return reg == "7" || reg == "%rsp"
+}
+
 func (c *cfaTracker) directive(op, args string) {
-	const stackPointer = "7" // DWARF number of rsp
 	switch op {
 	case ".cfi_startproc":
 		*c = cfaTracker{open: true}
@@ -18,9 +23,9 @@ func (c *cfaTracker) directive(op, args string) {
 		*c = cfaTracker{}
 	case ".cfi_def_cfa":
 		reg, _, _ := strings.Cut(args, ",")
-		c.other = strings.TrimSpace(reg) != stackPointer
+		c.other = !isStackPointer(reg)
 	case ".cfi_def_cfa_register":
-		c.other = strings.TrimSpace(args) != stackPointer
+		c.other = !isStackPointer(args)
 	case ".cfi_escape":
 		const defCFAExpression = "0xf,"
 		c.other = c.other || strings.HasPrefix(args, defCFAExpression)
