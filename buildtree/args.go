@@ -22,6 +22,15 @@ func (u *Unit) CompileArgs(source, outAsm string) []string {
 	return append(args, u.langArgs(source)...)
 }
 
+// coverageFile is where the code that clang made counts what ran.
+func (u *Unit) coverageFile(d Driver) string {
+	name := filepath.Base(u.Source)
+	if out := d.Output(); out != "" && d.Has("-c") {
+		name = out
+	}
+	return absIn(u.Dir, strings.TrimSuffix(name, filepath.Ext(name))+".gcda")
+}
+
 // IsClang reports whether a compiler driver is a clang, by its name (clang, clang-14, x86_64-linux-gnu-clang) or by that of the file
 // behind symbolic links.
 func IsClang(driver string) bool {
@@ -52,6 +61,9 @@ func (u *Unit) options(source string) []string {
 	}
 	var opts []string
 	clang := IsClang(u.Driver)
+	if d := ParseDriver(argv); clang && (d.Has("--coverage") || d.Has("-fprofile-arcs")) {
+		opts = append(opts, "-Xclang", "-coverage-data-file="+u.coverageFile(d)) // else it follows the name of the output
+	}
 	for _, a := range parseDriver(argv) {
 		if clang && strings.HasPrefix(a.text[0], "-gsplit-dwarf") { // it would write a .dwo beside assembly too
 			opts = append(opts, "-g")

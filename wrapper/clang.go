@@ -20,7 +20,8 @@ func (p *Process) assemblesInside(c compiler, args []string) bool {
 }
 
 // compileInside runs a compiler that assembles inside as it is, then compiles each source once more, to assembly, for
-// the record.
+// the record. At -O0 clang's own objects have long jumps where that assembly has short ones (-mrelax-all): addresses and
+// lengths are taken from the object.
 func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.Stage) int {
 	argv := expandResponse(args, p.Dir)
 	sources := buildtree.ParseDriver(argv).Sources()

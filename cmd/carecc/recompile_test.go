@@ -39,6 +39,9 @@ func recompiles(t *testing.T, compiler string) {
 		{"language after none", "CC -x c -c b.c -x none a.c"},
 		{"preprocessed assembly", "CC -c pre.S"},
 	}
+	if compiler == "clang" { // gcc names the file after the output, in data alone
+		cases = append(cases, struct{ name, cmd string }{"coverage", "CC -O1 --coverage -c a.c -o out/a.o"})
+	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRunner(t)
