@@ -94,8 +94,17 @@ func (b *build) command(ctx context.Context, name, dir string, env []string, com
 
 func (b *build) variables() []string {
 	return append(os.Environ(),
-		"RECIPE="+b.program, "LEVEL="+b.level, "ROOT="+b.install(), "JOBS="+strconv.Itoa(runtime.NumCPU()), "LC_ALL=C.UTF-8", "TZ=UTC",
+		"RECIPE="+b.program, "LEVEL="+b.level, "ROOT="+b.install(), "JOBS="+strconv.Itoa(runtime.NumCPU()), "LC_ALL=C.UTF-8", "TZ=UTC", "DL="+downloads(),
 		"PATH="+b.env.bin+":"+os.Getenv("PATH"))
+}
+
+// downloads is where the corpus keeps source packages too.
+func downloads() string {
+	work := os.Getenv("CORPUS_WORK")
+	if work == "" {
+		work = filepath.Join(os.TempDir(), "gocare-corpus")
+	}
+	return filepath.Join(work, "dl")
 }
 
 func lastLines(path string) string {

@@ -13,12 +13,10 @@
 #   oracle_check                        tests, each through t; the program under test is started through run
 set -euo pipefail
 ORACLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-DL=${CORPUS_WORK:-${TMPDIR:-/tmp}/gocare-corpus}/dl
-[ -d /tmp/gocare-corpus/dl ] && DL=${CORPUS_WORK:-/tmp/gocare-corpus}/dl
 deb_cflags= deb_options= cflags= ldflags=
 oracle_configure() { :; }
 
-# oracle_source: Debian's source tree, patches applied, in $TREE
+# oracle_source: Debian's source tree, patches applied, in $TREE; what is fetched stays in $DL
 oracle_source() {
 	local dsc version
 	mkdir -p "$DL"
@@ -52,17 +50,24 @@ run() {
 	if [ -n "$CARECTL" ]; then "$CARECTL" run "$PATCHES" -- "$@"; else "$@"; fi
 }
 
+# replace CMD ARG...: as run, in place of the shell: for what runs in the background
+replace() {
+	if [ -n "$CARECTL" ]; then exec "$CARECTL" run "$PATCHES" -- "$@"; else exec "$@"; fi
+}
+
 # t NAME CMD ARG...: a test; what it prints and how it ends is the result
 t() {
 	local name=$1 status=0
 	shift
-	timeout -k 5 "${TEST_TIMEOUT:-120}" bash -c '. "$0"; . "$ORACLE/$RECIPE.sh"; "$@"' "$ORACLE/lib.sh" "$@" >"$OUT/$name" 2>&1 </dev/null || status=$?
+	ORACLE_TEST=1 timeout -k 5 "${TEST_TIMEOUT:-120}" bash "$ORACLE/lib.sh" "$@" >"$OUT/$name" 2>&1 </dev/null || status=$?
 	echo "status $status" >>"$OUT/$name"
 }
 
 export ORACLE
 . "$ORACLE/$RECIPE.sh"
-if [ "$0" = "${BASH_SOURCE[0]}" ]; then
+if [ -n "${ORACLE_TEST:-}" ]; then
+	trap 'kill -9 $(jobs -p) 2>/dev/null || :' EXIT # what a test that failed left running
+else
 	flags
-	"$@"
 fi
+"$@"

@@ -1,0 +1,34 @@
+# libpng, static: its test programs on its own images, read, transformed, written and read again.
+package=libpng1.6
+programs='pngtest pngstest pngunknown pngimage pngcp pngfix'
+
+oracle_configure() { ./configure --disable-shared; }
+oracle_build() { make -j"$JOBS" $programs; }
+oracle_install() { mkdir -p "$DESTDIR" && for p in $programs; do cp $p "$DESTDIR"; done; }
+
+pngtest() { cp "$TREE/pngtest.png" . && run "$ROOT/pngtest" "$@" pngtest.png && sha256sum pngout.png; }
+image() { run "$ROOT/pngimage" "$@"; }
+simple() { run "$ROOT/pngstest" "$@"; }
+unknown() { run "$ROOT/pngunknown" "$@" "$TREE/pngtest.png"; }
+copied() { for f in "$TREE"/contrib/pngsuite/$1*.png; do run "$ROOT/pngcp" $2 "$f" copy.png && sha256sum <copy.png; done; }
+fixed() { run "$ROOT/pngfix" --max=100000 --suffix=.fixed.png --out=fixed.png "$TREE"/contrib/pngsuite/$1*.png | sed "s|$TREE||g"; }
+
+oracle_check() {
+	local kind
+	t pngtest pngtest
+	t pngtest-verbose pngtest -m
+	t interlaced image --log "$TREE/pngtest.png"
+	for kind in basn0 basn2 basn3 basn4 basn6 ftbbn ftbr; do
+		t "image-$kind" image --log "$TREE"/contrib/pngsuite/$kind*.png
+		t "fixed-$kind" fixed "$kind"
+	done
+	t copied copied basn0 ""
+	t copied-slow copied basn6 --level=9
+	for kind in 1.8 3.16 linear; do
+		t "simple-$kind" simple --tmpfile simple- --log "$TREE"/contrib/testpngs/*$kind*.png
+	done
+	t unknown unknown --strict default=discard
+	t unknown-keep unknown default=save
+	t unknown-safe unknown default=if-safe
+	t broken image --log "$TREE"/contrib/pngsuite/../testpngs/crashers/*.png
+}
