@@ -11,6 +11,9 @@ DEBUG ?=
 SHAPES ?=
 CONSTRUCTS ?=
 SIZES ?=
+N ?= 10000
+SEED ?= 1
+KEEP ?= statics.wrong
 BIN ?= bin
 
 GO ?= go
@@ -66,6 +69,12 @@ noise: build
 	scripts/setup --corpus
 	GOCARE_BIN=$(CURDIR)/$(BIN) scripts/noise $(PROGRAMS)
 
+# N random programs with static locals, patched in the middle of their run: each must go on as its source says or be refused.
+# What goes wrong is kept in KEEP, and N=1 SEED=... repeats it.
+statics:
+	cd cmd/patchmake && CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestStatics' \
+		-args -statics-pairs $(N) -statics-seed $(SEED) -statics-keep "$(abspath $(KEEP))"
+
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
@@ -112,4 +121,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle matrix noise bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle matrix noise statics bench fuzz setup install uninstall clean

@@ -56,10 +56,24 @@ const numberedKind = ".#"
 // static local x of f the name f.x and the next one, of another block, f.x.1; it also takes structures apart, s into s.0 and s.1.
 func (f *File) numberedNames(names map[string]bool) {
 	for _, b := range f.vars {
-		if a, ok := splitAuto(b.name); ok && f.clang && a.kinds == numberedKind && !f.isGlobal(b.name) {
+		a, ok := splitAuto(b.name)
+		if ok && f.clang && a.kinds == numberedKind && !f.isGlobal(b.name) {
 			names[a.base] = true
 		}
+		if f.clang && !ok && f.isStaticLocal(b) {
+			names[b.name] = true
+		}
 	}
+}
+
+// isStaticLocal reports whether the debug information has b in a function.
+func (f *File) isStaticLocal(b *block) bool {
+	ds := f.declared()
+	if ds == nil || strings.IndexByte(b.name, '.') < 0 || f.isGlobal(b.name) {
+		return false
+	}
+	d := ds.bySym[b.name]
+	return d != nil && d.fn != ""
 }
 
 // key is what candidates for the same name have in common.

@@ -13,6 +13,7 @@ type closure struct {
 	aliases []*alias // local aliases and weak references to repeat
 	externs []string // names the unit does not define
 	newVars []string
+	statics []string // static locals bound to one of the original
 
 	seen     map[string]bool
 	problems []problem
@@ -38,7 +39,7 @@ func (c *decider) closure() {
 		if c.o.Data == nil || !c.o.Data(b.name) {
 			continue
 		}
-		clo.at = stmt{line: b.line, src: c.d.patched.declared(b)}
+		clo.at = stmt{line: b.line, src: c.d.patched.declaredAt(b.name)}
 		clo.visit(b.name)
 		for _, p := range clo.problems {
 			c.refuse(p, c.d.patched, "")
@@ -153,7 +154,15 @@ func (c *closure) block(b *block) {
 		c.refuse("static-ambiguous", "give the variables names of their own in the source patch",
 			"it uses the static variable %q, which may be any of %s of the original", b.name,
 			strings.Join(c.d.m.ambiguous[b.name], ", "))
+	case c.d.m.doubts[b.name].code != "":
+		p := c.d.m.doubts[b.name]
+		p.at = c.at
+		c.problems = append(c.problems, p)
+		c.newVar(b)
 	case c.d.m.origVar(b) != nil && !c.copies[b]:
+		if isAuto(b.name) {
+			c.statics = append(c.statics, b.name)
+		}
 	default:
 		c.newVar(b)
 	}

@@ -351,7 +351,7 @@ func (c *decider) variables() {
 			hint = "keep the old size and put what is new into a new variable"
 		}
 		c.refuse(problem{
-			code: v.Code, hint: hint, at: stmt{line: pair.p.line, src: c.d.patched.declared(pair.p)},
+			code: v.Code, hint: hint, at: stmt{line: pair.p.line, src: c.d.patched.declaredAt(pair.p.name)},
 			what: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
 		}, c.d.patched, "")
 	}
@@ -366,23 +366,17 @@ func (c *decider) sets() {
 		case v.Status == New && pair.p.sec.isSet():
 			c.refuse(problem{
 				code: "section-set", hint: "use a variable without a section attribute, and register it where it is first needed",
-				at:   stmt{line: pair.p.line, src: c.d.patched.declared(pair.p)},
+				at:   stmt{line: pair.p.line, src: c.d.patched.declaredAt(pair.p.name)},
 				what: fmt.Sprintf("the new variable %q is in section %s, which the program collects when it is linked", v.Name, pair.p.sec.name),
 			}, c.d.patched, "")
 		case v.Status == Gone && pair.o.sec.isSet():
 			c.refuse(problem{
 				code: "section-set", hint: "keep the variable, and make what uses it do nothing",
-				at:   stmt{line: pair.o.line, src: c.d.orig.declared(pair.o)},
+				at:   stmt{line: pair.o.line, src: c.d.orig.declaredAt(pair.o.name)},
 				what: fmt.Sprintf("the variable %q leaves section %s, which the program collected when it was linked", v.Name, pair.o.sec.name),
 			}, c.d.orig, "")
 		}
 	}
-}
-
-// declared returns where the debug information says that a variable is declared.
-func (f *File) declared(b *block) srcPos {
-	p := f.places()[b.name]
-	return srcPos{p.file, p.line}
 }
 
 // isVtable reports whether a C++ compiler gave a table of virtual functions its name.

@@ -29,6 +29,7 @@ type Emitted struct {
 	Asm       []byte
 	Functions []EmittedFunction
 	NewVars   []string // original-source names of new variables put into .kpatch.data or .kpatch.rodata
+	Statics   []string // static locals, by name in the patched unit, that are bound to one of the original
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
 }
 

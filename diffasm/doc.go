@@ -9,11 +9,12 @@
 //
 // Two functions are equal when their canonical texts are: labels numbered by first use, literals by content, tables of
 // labels as part of their function, static locals and clones by identity, never by the compiler's number. Identity
-// comes from debug information, from functions that did not change, and last from likeness; what stays open is refused.
+// comes from the source as debug information and the source patch show it, from functions that did not change, and, where
+// neither is known, from likeness, which is reported; what stays open is refused.
 //
 // What it does not understand it refuses with place, name and a stable code: alias-changed, alias-cycle,
 // alias-expression, asm-directive, asm-function, asm-label, asm-macro, asm-section, asm-toplevel, comdat, cxx-lsda,
 // data-changed, data-size, empty-data, entry-table, filter-split, foreign-label, gone-destructor, intel-syntax,
 // label-table, lto, name-clash, new-common, new-constructor, new-tls, not-assembly, private-data, section-set,
-// static-ambiguous, static-lost, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
+// static-ambiguous, static-lost, static-moved, static-renamed, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
 package diffasm

@@ -1,17 +1,6 @@
 package diffasm
 
-import (
-	"strings"
-)
-
-// place says where a variable is declared, as the debug information of the unit has it (DWARF 4 and 5).
-type place struct {
-	fn   string // the function whose static local it is, "" at file level
-	file int32  // DW_AT_decl_file
-	line int32  // DW_AT_decl_line
-	name string
-	how  string // rest of the location: how the variable's value is made of what its symbol holds, "" for as it is
-}
+import "strings"
 
 // DWARF constants used here (DWARF 5, sections 7.5.3 to 7.5.6 and 7.7.1).
 const (
@@ -21,9 +10,10 @@ const (
 	atName           = 0x03
 	atLocation       = 0x02
 	atAbstractOrigin = 0x31
+	atConstValue     = 0x1c
+	atDeclColumn     = 0x39
 	atDeclFile       = 0x3a
 	atDeclLine       = 0x3b
-	atConstValue     = 0x1c
 	atDeclaration    = 0x3c
 	atExternal       = 0x3f
 	atSpecification  = 0x47
@@ -59,99 +49,15 @@ type abbrevAttr struct {
 
 // die is a debugging information entry of a function or variable.
 type die struct {
-	tag, ref uint64 // ref: offset of the entry that has the name
-	parent   *die   // the function around it
-	name     string
-	located  []located
-	other    bool // it has a location of another kind or a value, or is visible to other units: see lost
-	place    place
-}
-
-// places returns where each variable of the unit is declared, by symbol; nil where the unit has no debug information or
-// it is not understood.
-func (f *File) places() map[string]place {
-	if f.lender != nil {
-		return f.lender.places()
-	}
-	if len(f.debug[".debug_info"]) == 0 {
-		return nil
-	}
-	r := f.readDies()
-	if r == nil {
-		return nil
-	}
-	out := map[string]place{}
-	for _, d := range r.dies {
-		if len(d.located) > 0 && !r.addPlaces(out, d) {
-			return nil
-		}
-	}
-	return out
-}
-
-// readDies reads the entries of the unit, nil where they are not understood.
-func (f *File) readDies() *dieReader {
-	r := &dieReader{f: f, dies: map[uint64]*die{}, abbrevs: f.readAbbrevs()}
-	r.items = items{spans: f.spans(".debug_info")}
-	if r.abbrevs == nil || !r.unit() {
-		return nil
-	}
-	return r
-}
-
-// addPlaces adds the symbols of a variable; it is false where its function is not known.
-func (r *dieReader) addPlaces(out map[string]place, d *die) bool {
-	p := d.place
-	if o := r.dies[d.ref]; o != nil && p.line == 0 {
-		p.file, p.line = o.place.file, o.place.line
-	}
-	if d.parent != nil {
-		if p.fn = r.nameOf(d.parent, 0); p.fn == "" {
-			return false
-		}
-	}
-	p.name = r.nameOf(d, 0)
-	for _, l := range d.located {
-		at := p
-		at.how = l.how
-		if l.piece != "" {
-			at.fn = l.piece + " of " + p.name + " " + p.fn
-		}
-		out[l.sym] = at
-	}
-	return true
-}
-
-// BorrowDebug takes the debug information of g, the same source compiled with -g as well, for telling static locals apart.
-// It reports whether it could: the code of both has to be the same.
-func (f *File) BorrowDebug(g *File) bool {
-	if len(f.funcs) != len(g.funcs) || len(f.vars) != len(g.vars) || g.places() == nil {
-		return false
-	}
-	raw := func(n string) string { return n }
-	a, b := newCanon(f, raw), newCanon(g, raw)
-	for i, fn := range f.funcs {
-		if fn.name != g.funcs[i].name || a.hash(fn) != b.hash(g.funcs[i]) {
-			return false
-		}
-	}
-	for i, v := range f.vars {
-		if v.name != g.vars[i].name || a.data(v) != b.data(g.vars[i]) {
-			return false
-		}
-	}
-	f.lender = g
-	return true
-}
-
-func (r *dieReader) nameOf(d *die, depth int) string {
-	if d == nil || d.name != "" || depth > 8 {
-		if d == nil {
-			return ""
-		}
-		return d.name
-	}
-	return r.nameOf(r.dies[d.ref], depth+1)
+	tag, ref    uint64 // ref: offset of the entry that has the rest
+	parent      *die   // the function around it
+	name        string
+	located     []located
+	place       srcPos
+	column      int32
+	constant    bool // it has a value instead of a location
+	declaration bool // of something defined elsewhere
+	other       bool // it has a location of another kind or a value, or is visible to other units: see lost
 }
 
 func (f *File) spans(sec string) (list []string) {
@@ -430,8 +336,14 @@ func (r *dieReader) set(d *die, at abbrevAttr, v uint64) {
 		if at.form == formRef4 {
 			d.ref = v
 		}
-	case atLocation, atConstValue, atDeclaration, atExternal:
+	case atLocation, atExternal:
 		d.other = true
+	case atDeclaration:
+		d.declaration, d.other = true, true
+	case atConstValue:
+		d.constant, d.other = true, true
+	case atDeclColumn:
+		d.column = int32(v)
 	case atDeclFile:
 		d.place.file = int32(v)
 	case atDeclLine:
@@ -462,7 +374,9 @@ func (r *dieReader) block(length int, location bool, d *die) bool {
 			list = append(list, operation{r.items.value(), r.items.args})
 		}
 	}
-	d.located = append(d.located, r.locate(list)...)
+	at := r.locate(list)
+	d.located = append(d.located, at...)
+	d.constant = d.constant || len(at) == 0 && len(list) > 2 && list[0].value == opAddr
 	return true
 }
 

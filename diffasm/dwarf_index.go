@@ -11,8 +11,11 @@ import (
 // Operations used here (DWARF 5, section 7.7.1; the GNU one by LLVM's and GCC's sources).
 const (
 	opAddr              = 0x03
+	opDeref             = 0x06
 	opPiece             = 0x93
+	opDerefSize         = 0x94
 	opFormTLSAddress    = 0x9b
+	opStackValue        = 0x9f
 	opAddrx             = 0xa1
 	opGNUPushTLSAddress = 0xe0
 )
@@ -27,7 +30,7 @@ type operation struct {
 type located struct {
 	sym   string
 	piece string // "piece at N", "" if it is all
-	how   string // see place
+	how   string // see decl
 }
 
 // locate takes a location apart as far as it names symbols: one, perhaps with operations that make the value of what is
@@ -50,6 +53,9 @@ func (r *dieReader) locate(list []operation) (all []located) {
 		default:
 			return nil
 		}
+		if isAddress(list) {
+			return all
+		}
 		if len(list) < 2 || list[0].value != opPiece {
 			for _, o := range list {
 				l.how += " " + normalNumber(o.text)
@@ -61,6 +67,12 @@ func (r *dieReader) locate(list []operation) (all []located) {
 		all, list = append(all, l), list[2:]
 	}
 	return all
+}
+
+// isAddress reports whether the operations behind a symbol make its address the value of the variable, which then has no
+// storage: nothing is read there.
+func isAddress(list []operation) bool {
+	return len(list) > 0 && list[len(list)-1].value == opStackValue && list[0].value != opDeref && list[0].value != opDerefSize
 }
 
 // cutTLS takes what gcc and clang write for an offset in the thread's block off a symbol.

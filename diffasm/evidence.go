@@ -11,7 +11,7 @@ import (
 func (m *matcher) pairUnique(property func(*side, *auto) string) int {
 	n := 0
 	for _, g := range m.groups {
-		if len(g.o) == 0 || len(g.p) == 0 {
+		if len(g.o) == 0 || len(g.p) == 0 || g.sourced {
 			continue
 		}
 		o, p := index(m.o, g.o, property), index(m.p, g.p, property)
@@ -77,6 +77,7 @@ func (m *matcher) equalClonesInOrder() int {
 // A strict vote also asks that the variables look the same.
 func (m *matcher) votes(strict bool) int {
 	forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
+	code := map[string]bool{} // names that functions use: what a pointer held at first says nothing of the declaration
 	vote := func(p, o *text) {
 		if p.hash != o.hash || len(p.refs) != len(o.refs) {
 			return
@@ -89,6 +90,9 @@ func (m *matcher) votes(strict bool) int {
 	for _, fn := range m.p.f.funcs {
 		if o := m.origFunc(fn); o != nil {
 			vote(&m.p.texts[fn.index], &m.o.texts[o.index])
+			for _, r := range m.p.texts[fn.index].refs {
+				code[r.name] = true
+			}
 		}
 	}
 	for _, b := range m.p.f.vars {
@@ -99,13 +103,19 @@ func (m *matcher) votes(strict bool) int {
 	n := 0
 	for _, p := range sortedKeys(forP) {
 		o := only(forP[p])
-		if o == "" || only(forO[o]) != p || strict && !m.alike(p, o) {
+		if o == "" || only(forO[o]) != p || strict && !m.alike(p, o) || m.sourced(p) && !code[p] {
 			continue
 		}
 		m.join(p, o)
 		n++
 	}
 	return n
+}
+
+// sourced reports whether an open name is a variable of which the source is known.
+func (m *matcher) sourced(p string) bool {
+	a := m.p.autos[p]
+	return a != nil && m.byKey[a.key].sourced
 }
 
 func add(m map[string]map[string]bool, key, val string) {
@@ -192,6 +202,9 @@ func extend(key, word string, more func() string) string {
 func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
 	n := 0
 	for _, g := range m.groups {
+		if g.sourced {
+			continue
+		}
 		pairs := map[string]map[string]bool{}
 		back := map[string]map[string]bool{}
 		for _, prop := range []func(*side, *auto) string{a, b} {
@@ -235,6 +248,9 @@ func useList(uses []autoUse) string {
 func (m *matcher) sharedOwner() int {
 	n := 0
 	for _, g := range m.groups {
+		if g.sourced {
+			continue
+		}
 		forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
 		for _, p := range g.p {
 			for _, o := range g.o {

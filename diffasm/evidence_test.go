@@ -24,7 +24,7 @@ type randomFunc struct {
 func pick(r *rand.Rand, words ...string) string { return words[r.Intn(len(words))] }
 
 func randomStatic(r *rand.Rand) string {
-	n := pick(r, "n", "m")
+	n := pick(r, "n", "m", "k", "l", "i", "j", "q", "v")
 	return fmt.Sprintf("{ static int %s%s; %s %s x; x += %s; }", n, pick(r, "", " = 3"), n, pick(r, "+=", "-=", "^="), n)
 }
 
@@ -109,8 +109,8 @@ func TestEvidence(t *testing.T) {
 		unit := randomUnit(r)
 		level := []string{"-O0", "-O2", "-O3", "-Os"}[seed%4]
 		o, p := compileDebug(t, cSource(unit), level), compileDebug(t, cSource(edit(r, unit)), level)
-		op, pp := o.places(), p.places()
-		o.debug, p.debug = nil, nil
+		op, pp := o.declared().bySym, p.declared().bySym
+		o.decls, p.decls = nil, nil
 		d, err := Match(o, p, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package diffasm
 import (
 	"fmt"
 	"path"
+	"sync"
 )
 
 // File is a unit's assembly, taken apart into functions and data.
@@ -29,6 +30,8 @@ type File struct {
 	problems []problem        // concern every function
 	macros   map[string]bool
 	lender   *File               // has the debug information for this one
+	decls    *declarations       // see declared
+	readOnce sync.Once           // fills decls
 	debug    map[string][][2]int // text of debug sections, as ranges of src
 }
 

@@ -1,78 +1,114 @@
 package diffasm
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
 
 // group holds the open names of both sides that may be the same.
 type group struct {
-	key  string
-	o, p []*auto
+	key        string
+	o, p       []*auto
+	allO, allP []*auto // as o and p were before any was paired
+	sourced    bool    // the source tells which is which: likeness is not asked
 }
 
 // matcher finds out which automatic name of the patched unit is which of the original.
 type matcher struct {
 	o, p      *side
-	pair      map[string]string   // patched name -> original name
-	ambiguous map[string][]string // patched name -> original candidates
+	sources   func(file string) *SourceFile // how source files changed; nil where nothing is known
+	renamed   map[string]string             // function of the patched unit -> its name in the original, if it has another
+	od, pd    *declarations                 // nil unless both units have debug information
+	pair      map[string]string             // patched name -> original name
+	ambiguous map[string][]string           // patched name -> original candidates
+	doubts    map[string]problem            // patched variable that looks new -> why it may not be
+	judged    map[string]bool               // patched variables of which the source decided that they are new
 	groups    []*group
 	byKey     map[string]*group
 	unproved  []string            // patched names paired by likeness alone
 	guess     bool                // joins are made by likeness
+	exact     bool                // the units are the same text: numbers mean the same
 	lineOnly  func(p, o *fn) bool // tells clones that differ in line numbers only
 }
 
-func newMatcher(orig, patched *File) *matcher {
+func newMatcher(orig, patched *File, sources func(string) *SourceFile) *matcher {
 	numbered := map[string]bool{}
 	orig.numberedNames(numbered)
 	patched.numberedNames(numbered)
-	m := &matcher{o: newSide(orig, numbered), p: newSide(patched, numbered), pair: map[string]string{}, ambiguous: map[string][]string{}}
+	m := &matcher{
+		o: newSide(orig, numbered), p: newSide(patched, numbered), sources: sources,
+		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]problem{}, judged: map[string]bool{},
+	}
 	m.o.c.dir, m.p.c.dir = buildDirs(orig.Source, patched.Source)
 	m.p.extern = m.plain
 	m.o.extern = func(n string) string { return n }
 	m.refine()
 	m.group()
+	if m.exact = orig.src == patched.src; m.exact {
+		for name := range m.p.autos {
+			m.join(name, name)
+		}
+	}
 	return m
 }
 
 // refine adds the declaring function to the keys of static locals where the debug information of both units knows it for
 // every one of that name.
 func (m *matcher) refine() {
-	if len(m.o.autos) == 0 || len(m.p.autos) == 0 {
+	m.od, m.pd = m.o.f.declared(), m.p.f.declared()
+	if m.od == nil || m.pd == nil {
+		m.od, m.pd = nil, nil
 		return
 	}
-	op, pp := m.o.f.places(), m.p.f.places()
-	if op == nil || pp == nil {
-		return
-	}
+	m.renamed = m.renamedFunctions()
 	unknown := map[string]bool{}
-	m.o.eachVar(func(a *auto) { unknown[a.key] = unknown[a.key] || op[a.name].fn == "" })
-	m.p.eachVar(func(a *auto) { unknown[a.key] = unknown[a.key] || pp[a.name].fn == "" })
-	sure := func(where map[string]place) func(*auto) {
+	look := func(d *declarations) func(*auto) {
 		return func(a *auto) {
-			if !unknown[a.key] {
-				a.sure, a.key = true, a.key+" in "+where[a.name].fn
+			if a.decl = d.bySym[a.name]; a.decl == nil || a.decl.fn == "" {
+				unknown[a.key] = true
 			}
 		}
 	}
-	m.o.eachVar(sure(op))
-	m.p.eachVar(sure(pp))
+	m.o.eachVar(look(m.od))
+	m.p.eachVar(look(m.pd))
+	sure := func(rename map[string]string) func(*auto) {
+		return func(a *auto) {
+			if unknown[a.key] {
+				return
+			}
+			fn := a.decl.fn
+			if old := rename[fn]; old != "" {
+				fn = old
+			}
+			a.sure, a.key = true, a.key+" in "+fn
+		}
+	}
+	m.o.eachVar(sure(nil))
+	m.p.eachVar(sure(m.renamed))
+}
+
+func (s *side) vars() (list []*auto) {
+	for _, a := range s.autos {
+		if a.b != nil {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 func (s *side) eachVar(yield func(*auto)) {
-	for _, a := range s.autos {
-		if a.b != nil {
-			yield(a)
-		}
+	for _, a := range s.vars() {
+		yield(a)
 	}
 }
 
-// declared pairs static locals that are the only ones of their name in their function, by debug information.
+// declared pairs static locals that are the only ones of their name in their function, by debug information, where it is
+// not known how the source changed.
 func (m *matcher) declared() int {
 	n := 0
 	for _, g := range m.groups {
-		if len(g.o) == 1 && len(g.p) == 1 && g.p[0].sure {
+		if len(g.o) == 1 && len(g.p) == 1 && g.p[0].sure && !g.sourced {
 			m.join(g.p[0].name, g.o[0].name)
 			n++
 		}
@@ -116,6 +152,9 @@ func (m *matcher) group() {
 	}
 	add(m.o, func(g *group) *[]*auto { return &g.o })
 	add(m.p, func(g *group) *[]*auto { return &g.p })
+	for _, g := range m.groups {
+		g.allO, g.allP = slices.Clone(g.o), slices.Clone(g.p)
+	}
 }
 
 // run pairs what evidence allows, strongest first, until nothing moves; then settles the rest.
@@ -160,7 +199,7 @@ func (m *matcher) refresh() {
 func (m *matcher) join(p, o string) {
 	m.pair[p] = o
 	if a := m.p.autos[p]; a != nil {
-		if m.guess && !a.sure {
+		if m.guess || m.weak(a) {
 			m.unproved = append(m.unproved, p)
 		}
 		g := m.byKey[a.key]
@@ -174,6 +213,16 @@ func (m *matcher) join(p, o string) {
 	m.o.token[o] = o
 	delete(m.p.autos, p)
 	delete(m.o.autos, o)
+}
+
+// weak reports whether what unchanged code shows is no proof for a variable: without debug information, code that looks
+// the same may be that of another function, inlined, whose static local has the same name.
+func (m *matcher) weak(a *auto) bool {
+	if a.b == nil || m.od != nil || m.exact {
+		return false
+	}
+	g := m.byKey[a.key]
+	return g != nil && (len(g.allO) > 1 || len(g.allP) > 1)
 }
 
 func without(list []*auto, name string) []*auto {
@@ -211,23 +260,52 @@ func (m *matcher) origVar(p *block) *block {
 }
 
 // settle decides the names that stayed open: new where the original has no candidate left, else ambiguous. A clone
-// without partner is new: every caller of it is changed, or its text would have paired it.
+// without partner is new: every caller of it is changed, or its text would have paired it. A constant is carried anew.
 func (m *matcher) settle() {
 	for _, g := range m.groups {
 		for _, p := range g.p {
-			if p.fn == nil && len(g.o) > 0 {
-				m.p.token[p.name] = "??" + p.name
-				for _, o := range g.o {
-					m.ambiguous[p.name] = append(m.ambiguous[p.name], o.name)
-				}
-			} else {
-				m.p.token[p.name] = "+" + p.name
+			m.p.token[p.name] = "+" + p.name
+			switch {
+			case p.fn != nil || p.b.sec.class == classRO:
+			case !g.sourced && len(g.o) > 0:
+				m.doubtful(p, namesOf(g.o)...)
+			case g.sourced:
+				m.settleSourced(p)
 			}
 		}
 		for _, o := range g.o {
 			m.o.token[o.name] = "-" + o.name
 		}
 	}
+}
+
+// settleSourced decides about a static local of which the source is known.
+func (m *matcher) settleSourced(p *auto) {
+	var open []string
+	for _, o := range p.perhaps {
+		if m.o.autos[o.sym] != nil {
+			open = append(open, o.sym)
+		}
+	}
+	if len(open) > 0 {
+		m.doubtful(p, open...)
+		return
+	}
+	m.judged[p.name] = true
+	m.doubtNew(p)
+}
+
+// doubtful makes p ambiguous.
+func (m *matcher) doubtful(p *auto, candidates ...string) {
+	m.p.token[p.name] = "??" + p.name
+	m.ambiguous[p.name] = candidates
+}
+
+func namesOf(list []*auto) (names []string) {
+	for _, a := range list {
+		names = append(names, a.name)
+	}
+	return names
 }
 
 // crossCheck makes every name ambiguous that the restored unit pairs otherwise.

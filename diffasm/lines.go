@@ -170,12 +170,8 @@ func (f *File) fnPlaces(fn *fn) (list []srcpatch.Place) {
 
 // varPlace returns where a variable is declared, nothing if that is not known.
 func (f *File) varPlace(b *block) []srcpatch.Place {
-	p, files := f.places()[b.name], f.files
-	if f.lender != nil {
-		files = f.lender.files
-	}
-	if name := files[p.file]; p.line > 0 && name != "" {
-		return []srcpatch.Place{{File: name, Line: int(p.line)}}
+	if ds := f.declared(); ds != nil && ds.bySym[b.name] != nil && ds.bySym[b.name].line > 0 && ds.bySym[b.name].file != "" {
+		return []srcpatch.Place{{File: ds.bySym[b.name].file, Line: ds.bySym[b.name].line}}
 	}
 	return nil
 }

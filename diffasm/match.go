@@ -17,6 +17,8 @@ type Delta struct {
 	// unchanged function that uses them. Compiling both versions with -g and File.BorrowDebug prove or refute it.
 	Unproved []string
 
+	Debug bool // the debug information of both versions was there to tell static locals apart
+
 	orig, patched *File
 	moved         func(LineChange) bool // decides whether numbers differ because lines moved; may be nil
 	m             *matcher
@@ -40,23 +42,30 @@ type fnPair struct{ p, o *fn }
 // varPair is a variable in both units; one of them may be nil.
 type varPair struct{ p, o *block }
 
-// Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
-// nil if it could not be built, then differences in line numbers count.
+// Match is Matching.Match with nothing known besides.
 func Match(orig, patched, restored *File) (*Delta, error) {
-	return MatchLines(orig, patched, restored, nil)
+	return Matching{}.Match(orig, patched, restored)
 }
 
 // MatchLines is Match with what is known about lines that moved, for what the restored file does not show.
 func MatchLines(orig, patched, restored *File, moved func(LineChange) bool) (*Delta, error) {
-	d := &Delta{orig: orig, patched: patched, moved: moved}
+	return Matching{Moved: moved}.Match(orig, patched, restored)
+}
+
+// Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
+// nil if it could not be built, then differences in line numbers count.
+func (k Matching) Match(orig, patched, restored *File) (*Delta, error) {
+	d := &Delta{orig: orig, patched: patched, moved: k.Moved}
 	if orig.lateCode() || patched.lateCode() {
 		return d, matchLTO(orig, patched)
 	}
-	d.m = newMatcher(orig, patched)
+	d.m = newMatcher(orig, patched, k.Sources)
 	d.m.lineOnly = d.lineOnly
+	d.m.bySource()
 	var r *matcher
 	if restored != nil {
-		r = newMatcher(orig, restored)
+		r = newMatcher(orig, restored, nil)
+		r.borrow(d.m)
 		r.run()
 		d.m.adopt(r)
 	}
@@ -64,6 +73,8 @@ func MatchLines(orig, patched, restored *File, moved func(LineChange) bool) (*De
 	if r != nil {
 		d.m.crossCheck(r)
 	}
+	d.Debug = d.m.od != nil
+	d.unit = append(d.unit, d.m.lostInPatched()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
 	d.Unproved = append(d.m.unproved, d.shrunk()...)
@@ -125,7 +136,7 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 		f.Status, f.Reason = Same, "registers data with a sanitizer, at start or exit only"
 	case d.m.equal(p, o):
 		f.Status, f.Reason = Same, "same code"
-	case r != nil && r.p.f.fnByName[p.name] != nil && r.origFunc(r.p.f.fnByName[p.name]) == o && r.equal(r.p.f.fnByName[p.name], o):
+	case r != nil && r.proves(p, o) && !d.m.open(p):
 		f.Status, f.Reason = LineOnly, "line numbers only"
 	case d.lineOnly(p, o):
 		f.Status, f.Reason = LineOnly, "line numbers only"
@@ -133,6 +144,21 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 		f.Status = Changed
 		d.explain(f, p, o, r)
 	}
+}
+
+// proves reports whether the function of p's name is the original's o, without a guess which static local is which.
+func (m *matcher) proves(p, o *fn) bool {
+	fn := m.p.f.fnByName[p.name]
+	return fn != nil && m.origFunc(fn) == o && m.equal(fn, o) && !m.open(fn)
+}
+
+// open reports whether a function uses a static local that is paired by likeness or not at all.
+func (m *matcher) open(fn *fn) (found bool) {
+	m.p.f.walk(fn, func(n string) {
+		_, doubt := m.doubts[n]
+		found = found || doubt || len(m.ambiguous[n]) > 0 || slices.Contains(m.unproved, n)
+	})
+	return found
 }
 
 // equal reports whether two functions are the same in all that counts.

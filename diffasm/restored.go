@@ -16,7 +16,7 @@ func (m *matcher) adopt(r *matcher) {
 	have, there := keysOf(patched), keysOf(restored)
 	for _, p := range sortedKeys(r.pair) {
 		a, o := m.p.autos[p], m.o.autos[r.pair[p]]
-		if a == nil || o == nil || a.key != o.key || !slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
+		if a == nil || o == nil || a.key != o.key || m.sourced(p) || !slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
 			continue
 		}
 		if a.fn != nil && same[p] || used[p] {
@@ -25,6 +25,25 @@ func (m *matcher) adopt(r *matcher) {
 		}
 	}
 	m.guess = false
+}
+
+// borrow takes over which static locals the source of the patched unit shows to be which, where the name is known to be
+// the same thing in both.
+func (m *matcher) borrow(patched *matcher) {
+	same := sameShapes(m.p.f, patched.p.f)
+	used := map[string]bool{}
+	for _, fn := range m.p.f.funcs {
+		if same[fn.name] {
+			m.p.f.walk(fn, func(n string) { used[n] = true })
+		}
+	}
+	have, there := keysOf(m.p.f), keysOf(patched.p.f)
+	for _, p := range sortedKeys(patched.pair) {
+		o := patched.pair[p]
+		if m.p.autos[p] != nil && m.o.autos[o] != nil && used[p] && slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
+			m.join(p, o)
+		}
+	}
 }
 
 func keyOf(name string) string {

@@ -12,19 +12,18 @@ func (d *Delta) shrunk() (unknown []string) {
 	if !d.orig.clang || !d.patched.clang {
 		return nil
 	}
-	var op, pp map[string]place
+	od, pd := d.orig.declared(), d.patched.declared()
 	for i, pair := range d.vars {
 		v := &d.Variables[i]
 		if v.Status != Same || !d.mayShrink(pair) {
 			continue
 		}
-		if op == nil && pp == nil {
-			op, pp = d.orig.places(), d.patched.places()
+		var o, p *decl
+		if od != nil && pd != nil {
+			o, p = od.bySym[pair.o.name], pd.bySym[pair.p.name]
 		}
-		o, knownO := op[pair.o.name]
-		p, knownP := pp[pair.p.name]
 		switch {
-		case !knownO || !knownP:
+		case o == nil || p == nil:
 			unknown = append(unknown, v.Name)
 		case o.how != p.how:
 			v.Status, v.Code = Changed, "data-changed"
@@ -47,38 +46,19 @@ func (d *Delta) lost(b *block) bool {
 	if d.patched.isGlobal(b.name) || b.sec.class == classRO || b.sec.class == classRelro {
 		return false
 	}
-	p, ok := d.patched.places()[b.name]
-	return ok && d.orig.lostStatics()[p.fn+"\x00"+p.name]
-}
-
-// lostStatics returns the static variables that the debug information declares and says nothing further of, by function and
-// name. Parameters and other variables that are not static do no harm there.
-func (f *File) lostStatics() map[string]bool {
-	if f.lender != nil {
-		return f.lender.lostStatics()
+	p, o := d.patched.declared(), d.orig.declared()
+	if p == nil || o == nil || p.bySym[b.name] == nil || d.m.judged[b.name] {
+		return false
 	}
-	if len(f.debug[".debug_info"]) == 0 {
-		return nil
-	}
-	r := f.readDies()
-	if r == nil {
-		return nil
-	}
-	lost, kept := map[string]bool{}, map[string]bool{}
-	for _, d := range r.dies {
-		if d.tag != tagVariable {
-			continue
+	at := p.bySym[b.name]
+	lost := false
+	for _, e := range o.all {
+		if e.fn == at.fn && e.name == at.name {
+			if e.sym != "" || e.other {
+				return false
+			}
+			lost = true
 		}
-		key := r.nameOf(d.parent, 0) + "\x00" + r.nameOf(d, 0)
-		switch {
-		case len(d.located) > 0 || d.other:
-			kept[key] = true
-		case d.ref == 0:
-			lost[key] = true
-		}
-	}
-	for key := range kept {
-		delete(lost, key)
 	}
 	return lost
 }

@@ -25,6 +25,10 @@ type auto struct {
 	sure bool   // the key has the declaring function
 	fn   *fn    // for a clone
 	b    *block // for a variable
+
+	decl    *decl   // of a variable, where the debug information of both units is known
+	perhaps []*decl // which variables of the original it may be, where the source does not tell
+	lost    bool    // the original's has no storage
 }
 
 // autoRef is a use of an open automatic name in a text.

@@ -76,7 +76,7 @@ func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*
 		return nil, err
 	}
 	var r unitResult
-	if err := r.compare(files[0], files[1], diffasm.Options{}); err != nil {
+	if err := r.compare(diffasm.Matching{}, files[0], files[1], diffasm.Options{}); err != nil {
 		return nil, err
 	}
 	if r.emitted == nil {

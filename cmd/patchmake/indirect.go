@@ -74,7 +74,7 @@ func (w *workspace) recompiled(ctx context.Context, u unit, r *unitResult) (*uni
 		Allow: func(code string) bool { return code == "filter-split" || w.allows(code) },
 	}
 	out := &unitResult{Source: r.Source}
-	if err := out.compare(orig, patched, chosen); err != nil || out.emitted == nil || len(out.unproved) > 0 {
+	if err := out.compare(r.match, orig, patched, chosen); err != nil || out.emitted == nil || len(out.unproved) > 0 {
 		return nil, err
 	}
 	if !r.standsFor(out) {

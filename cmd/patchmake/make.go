@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,8 +46,9 @@ type unitResult struct {
 	emitted   *diffasm.Emitted   // nil if nothing of the unit is in the patch
 	object    *elfobj.File
 	delta     *diffasm.Delta
-	unproved  []string     // static locals that it refers to and that were paired by likeness alone
-	skipped   []ld.Skipped // unchanged ones that were asked for and cannot be carried
+	match     diffasm.Matching // what was known for telling static locals apart
+	unproved  []string         // static locals that it refers to and that were paired by likeness alone
+	skipped   []ld.Skipped     // unchanged ones that were asked for and cannot be carried
 	// overridden are the refusals that --allow overrode.
 	overridden []*fault.Error
 }
@@ -119,6 +119,16 @@ type judge struct {
 
 // makeUnit compares one unit and assembles what changed, with new variables that other units want.
 func (w *workspace) makeUnit(ctx context.Context, u unit, j judge, wanted map[string]bool) (unitResult, error) {
+	r, err := w.compareUnit(u, j, wanted)
+	if err != nil || r.emitted == nil {
+		return r, err
+	}
+	r.object, err = w.assemble(ctx, u.Source, &u.Record, r.emitted.Asm)
+	return r, err
+}
+
+// compareUnit compares one unit and decides everything about it: what changed, what is bound to what, what is refused.
+func (w *workspace) compareUnit(u unit, j judge, wanted map[string]bool) (unitResult, error) {
 	r := unitResult{Source: u.Source}
 	v, err := w.parseVersions(u)
 	if err != nil {
@@ -126,12 +136,15 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, j judge, wanted map[st
 	}
 	o := w.diffOptions(j.filter)
 	o.Data = func(name string) bool { return wanted[name] }
+	if v.orig.HasStatics() || v.patched.HasStatics() {
+		w.borrowDebug(u, v.orig, v.patched)
+	}
+	r.match = diffasm.Matching{Sources: j.sources.declared(u)}
+	if v.restored == nil { // else that tells more
+		r.match.Moved = j.sources.moved(u)
+	}
 	compare := func() error {
-		var moved func(diffasm.LineChange) bool
-		if v.restored == nil { // else that tells more
-			moved = j.sources.moved(u)
-		}
-		d, err := v.match(moved)
+		d, err := v.match(r.match)
 		if err != nil {
 			return err
 		}
@@ -139,7 +152,7 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, j judge, wanted map[st
 		return r.decide(d, o)
 	}
 	err = compare()
-	if (err != nil || len(r.unproved) > 0 || r.changed()) && w.borrowDebug(u, v.orig, v.patched) {
+	if (err != nil || r.changed()) && w.borrowDebug(u, v.orig, v.patched) {
 		err = compare()
 	}
 	if err != nil || r.emitted == nil {
@@ -148,11 +161,7 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, j judge, wanted map[st
 	if err := r.checkProved(); err != nil && !w.overrides(&r, err) {
 		return r, err
 	}
-	if err := w.checkLayouts(u, &r); err != nil {
-		return r, err
-	}
-	r.object, err = w.assemble(ctx, u.Source, &u.Record, r.emitted.Asm)
-	return r, err
+	return r, w.checkLayouts(u, &r)
 }
 
 // versions is the assembly of one unit.
@@ -176,12 +185,12 @@ func (w *workspace) parseVersions(u unit) (v versions, err error) {
 }
 
 // match compares the versions of a unit.
-func (v versions) match(moved func(diffasm.LineChange) bool) (*diffasm.Delta, error) {
-	d, err := diffasm.MatchLines(v.orig, v.patched, v.restored, moved)
+func (v versions) match(k diffasm.Matching) (*diffasm.Delta, error) {
+	d, err := k.Match(v.orig, v.patched, v.restored)
 	if err != nil || v.stamped == nil {
 		return d, err
 	}
-	later, err := diffasm.MatchLines(v.stamped, v.patched, v.restored, moved)
+	later, err := k.Match(v.stamped, v.patched, v.restored)
 	if err == nil {
 		d.Stamps(later)
 	}
@@ -193,9 +202,9 @@ func (r *unitResult) changed() bool {
 	return slices.ContainsFunc(r.Functions, func(f diffasm.Function) bool { return f.Status != diffasm.Same && f.Status != diffasm.LineOnly })
 }
 
-// compare compares two versions of which nothing but the assembly is known.
-func (r *unitResult) compare(orig, patched *diffasm.File, o diffasm.Options) error {
-	delta, err := diffasm.Match(orig, patched, nil)
+// compare compares two versions of which no third one is known.
+func (r *unitResult) compare(match diffasm.Matching, orig, patched *diffasm.File, o diffasm.Options) error {
+	delta, err := match.Match(orig, patched, nil)
 	if err != nil {
 		return err
 	}
@@ -219,7 +228,9 @@ func (r *unitResult) decide(delta *diffasm.Delta, o diffasm.Options) error {
 	}
 	r.onlyNew = sel.OnlyNew()
 	r.emitted, err = diffasm.Emit(sel)
-	r.unproved = unproved(delta, r.emitted)
+	if err == nil {
+		r.unproved = unproved(delta, r.emitted)
+	}
 	return err
 }
 
@@ -234,11 +245,12 @@ func decided(all, chosen []diffasm.Function) []diffasm.Function {
 	return list
 }
 
-// unproved lists the static locals that were paired by likeness alone and that the patch refers to.
+// unproved lists the static locals that were paired by likeness alone and that the patch refers to; without debug
+// information also those that only code stands on that looks unchanged.
 func unproved(d *diffasm.Delta, e *diffasm.Emitted) []string {
 	var names []string
 	for _, v := range d.Variables {
-		if e != nil && slices.Contains(d.Unproved, v.Name) && v.Orig != "" && bytes.Contains(e.Asm, []byte(v.Orig)) {
+		if slices.Contains(d.Unproved, v.Name) && v.Orig != "" && (!d.Debug || slices.Contains(e.Statics, v.Name)) {
 			names = append(names, v.Name)
 		}
 	}
@@ -246,18 +258,17 @@ func unproved(d *diffasm.Delta, e *diffasm.Emitted) []string {
 }
 
 // borrowDebug gives both versions the debug information of a compile with -g, which tells static locals apart. It
-// reports whether there is one, of the same code.
-func (w *workspace) borrowDebug(u unit, orig, patched *diffasm.File) bool {
+// reports whether there is any that they did not have, of the same code.
+func (w *workspace) borrowDebug(u unit, orig, patched *diffasm.File) (borrowed bool) {
 	for id, f := range map[buildtree.Digest]*diffasm.File{u.OrigDebug: orig, u.PatchedDebug: patched} {
-		if id == "" {
-			return false
+		if id == "" || f.Borrowed() {
+			continue
 		}
-		debug, err := w.parseAsm(u.Source, id)
-		if err != nil || !f.BorrowDebug(debug) {
-			return false
+		if debug, err := w.parseAsm(u.Source, id); err == nil && f.BorrowDebug(debug) {
+			borrowed = true
 		}
 	}
-	return true
+	return borrowed
 }
 
 // checkProved refuses a patch that rests on a guess which static local is which.

@@ -34,8 +34,10 @@ func (w *workspace) sourceFiles(change *srcpatch.Change) ([]sourceFile, error) {
 
 // sources is what the comparison knows about the source patch.
 type sources struct {
-	edits *srcpatch.Edits
-	root  string
+	edits   *srcpatch.Edits
+	changes []srcpatch.FileChange
+	root    string
+	tree    string
 }
 
 // loadSources reads back what sourceFiles kept.
@@ -53,7 +55,7 @@ func (w *workspace) loadSources(p *plan) (*sources, error) {
 		c := srcpatch.FileChange{Old: f.Old, New: f.New, Before: before, After: after}
 		changes = append(changes, c.WithRuns(f.Lines))
 	}
-	return &sources{srcpatch.NewEdits(changes), w.o.SourceDir}, nil
+	return &sources{srcpatch.NewEdits(changes), changes, w.o.SourceDir, w.tree}, nil
 }
 
 func (s *sources) of(u unit) *srcpatch.Edits {

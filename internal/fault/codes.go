@@ -13,6 +13,8 @@ func Overridable(code string) bool {
 		"no-types",        // layouts and signatures are not compared
 		"signature",       // no caller outside the patch uses the old prototype
 		"static-lost",     // the variable has its initial value
+		"static-moved",    // the variable is a new one
+		"static-renamed",  // the variable is a new one
 		"static-unproved", // static locals are paired by likeness
 		"struct-layout":   // no object of the old layout exists
 		return true

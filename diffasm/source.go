@@ -1,0 +1,373 @@
+package diffasm
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// This file tells static locals apart by their source: where each is declared and used, and what the source patch does to
+// these lines.
+
+// Matching says what is known for Match besides the units.
+type Matching struct {
+	// Moved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
+	Moved func(LineChange) bool
+	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
+	Sources func(file string) *SourceFile
+}
+
+// source returns how the file of a declaration changed, nil if that is not known.
+func (m *matcher) source(d *decl) *SourceFile {
+	if m.sources == nil || d == nil || d.line == 0 {
+		return nil
+	}
+	return m.sources(d.file)
+}
+
+// onLine returns the declaration of the original on the line that the one of the patched unit stands on, nil if the patch
+// wrote the line, or if one macro makes several.
+func (m *matcher) onLine(p *decl, among []*decl) (found *decl) {
+	s := m.source(p)
+	if s == nil || s.old(p.line) == 0 {
+		return nil
+	}
+	for _, o := range among {
+		if o.name == p.name && o.file == p.file && o.line == s.old(p.line) && o.column == p.column {
+			if found != nil {
+				return nil
+			}
+			found = o
+		}
+	}
+	return found
+}
+
+// renamedFunctions returns the original name of functions that have another one now: their static locals stand on lines
+// that the patch left alone, in a function that is gone.
+func (m *matcher) renamedFunctions() map[string]string {
+	to, from := map[string]map[string]bool{}, map[string]map[string]bool{}
+	for _, p := range m.pd.all {
+		if p.sym == "" || p.fn == "" || m.od.funcs[p.fn] {
+			continue
+		}
+		if o := m.onLine(p, m.od.all); o != nil && o.fn != "" && !m.pd.funcs[o.fn] {
+			add(to, p.fn, o.fn)
+			add(from, o.fn, p.fn)
+		}
+	}
+	names := map[string]string{}
+	for fn, old := range to {
+		if o := only(old); o != "" && only(from[o]) == fn {
+			names[fn] = o
+		}
+	}
+	return names
+}
+
+// namesakes are the variables of one name in one function, those without storage and those on the stack included.
+type namesakes struct {
+	m    *matcher
+	o, p []*decl
+	of   map[*decl]*decl // patched -> original
+	back map[*decl]*decl
+	ends map[*decl]int // last line of the block each is declared in
+}
+
+// bySource pairs the static locals of which the source shows that they are the same.
+func (m *matcher) bySource() {
+	for _, g := range m.groups {
+		if g.sourced = m.hasSource(g); !g.sourced {
+			continue
+		}
+		if len(g.allP) == 0 {
+			continue
+		}
+		n := m.namesakes(g.allP[0].decl)
+		n.all()
+		m.take(g, n)
+	}
+}
+
+// all pairs what the source pairs, strongest first.
+func (n *namesakes) all() {
+	if len(n.o) > 1 || len(n.p) > 1 {
+		n.pairUses()
+	}
+	n.pairLines()
+	if len(n.o) == 1 && len(n.p) == 1 && len(n.of) == 0 {
+		n.pairUses()
+	}
+	n.pairMoved()
+	n.pairLast()
+}
+
+func (m *matcher) hasSource(g *group) bool {
+	for _, a := range append(slices.Clone(g.allO), g.allP...) {
+		if !a.sure || m.source(a.decl) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// namesakes lists what has the name and the function of a declaration of the patched unit.
+func (m *matcher) namesakes(d *decl) *namesakes {
+	n := &namesakes{m: m, of: map[*decl]*decl{}, back: map[*decl]*decl{}, ends: map[*decl]int{}}
+	fn := d.fn
+	if old := m.renamed[fn]; old != "" {
+		fn = old
+	}
+	n.o, n.p = m.od.like(d.name, fn), m.pd.like(d.name, d.fn)
+	n.measure(n.o, func(s *SourceFile) []string { return s.Before })
+	n.measure(n.p, func(s *SourceFile) []string { return s.After })
+	return n
+}
+
+func (d *declarations) like(name, fn string) (out []*decl) {
+	for _, e := range d.all {
+		if e.name == name && e.fn == fn && (e.sym != "" || !e.elsewhere) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// measure finds where the blocks of declarations end.
+func (n *namesakes) measure(list []*decl, lines func(*SourceFile) []string) {
+	for _, d := range list {
+		if s := n.m.source(d); s != nil && !s.Unchanged {
+			n.ends[d] = scopeEnd(lines(s), d.line, d.column)
+		}
+	}
+}
+
+func (n *namesakes) join(p, o *decl) { n.of[p], n.back[o] = o, p }
+
+// take pairs what has storage in both units and remembers of the others what they may be.
+func (m *matcher) take(g *group, n *namesakes) {
+	for _, p := range slices.Clone(g.p) {
+		switch o := n.of[p.decl]; {
+		case o == nil:
+			p.perhaps = n.rest(p.decl)
+		case o.sym == "":
+			p.lost = !o.constant && m.isStatic(p.decl, o)
+		case m.o.autos[o.sym] != nil:
+			m.join(p.name, o.sym)
+		}
+	}
+}
+
+// isStatic reports whether a variable of the original without storage was a static one, and not one on the stack.
+func (m *matcher) isStatic(p, o *decl) bool {
+	s := m.source(p)
+	return s.Unchanged || s.old(p.line) == o.line || mentions(lineOf(s.Before, o.line), "static") > 0
+}
+
+// rest returns the originals that are no other's.
+func (n *namesakes) rest(p *decl) (list []*decl) {
+	for _, o := range n.o {
+		if n.back[o] == nil && o.sym != "" {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// pairUses pairs by the uses on lines that the patch left alone, where no other of the namesakes has a line like that: what
+// stands there goes on using what it used.
+func (n *namesakes) pairUses() {
+	users := n.lineUsers()
+	forP, forO := map[*decl]map[*decl]bool{}, map[*decl]map[*decl]bool{}
+	note := func(by map[*decl]map[*decl]bool, a, b *decl) {
+		if by[a] == nil {
+			by[a] = map[*decl]bool{}
+		}
+		by[a][b] = true
+	}
+	for _, p := range n.p {
+		s := n.m.source(p)
+		if s == nil || s.Unchanged {
+			continue
+		}
+		for line := p.line; line <= n.ends[p]; line++ {
+			o := n.owner(n.o, s.Before, p.file, s.old(line))
+			text := strings.TrimSpace(lineOf(s.After, line))
+			if o != nil && n.owner(n.p, s.After, p.file, line) == p && len(users.p[text]) == 1 && len(users.o[text]) == 1 {
+				note(forP, p, o)
+				note(forO, o, p)
+			}
+		}
+	}
+	for _, p := range n.p {
+		for o := range forP[p] {
+			if len(forP[p]) == 1 && len(forO[o]) == 1 {
+				n.join(p, o)
+			}
+		}
+	}
+}
+
+// lineUsers says which namesakes use the name on lines of a text, in both units.
+type lineUsers struct{ o, p map[string]map[*decl]bool }
+
+func (n *namesakes) lineUsers() lineUsers {
+	u := lineUsers{map[string]map[*decl]bool{}, map[string]map[*decl]bool{}}
+	fill := func(by map[string]map[*decl]bool, list []*decl, lines func(*SourceFile) []string) {
+		for _, d := range list {
+			s := n.m.source(d)
+			if s == nil || s.Unchanged {
+				continue
+			}
+			for line := d.line; line <= n.ends[d]; line++ {
+				if n.owner(list, lines(s), d.file, line) != d {
+					continue
+				}
+				text := strings.TrimSpace(lineOf(lines(s), line))
+				if by[text] == nil {
+					by[text] = map[*decl]bool{}
+				}
+				by[text][d] = true
+			}
+		}
+	}
+	fill(u.o, n.o, func(s *SourceFile) []string { return s.Before })
+	fill(u.p, n.p, func(s *SourceFile) []string { return s.After })
+	return u
+}
+
+// owner returns which of the namesakes a line uses: the one declared last of those whose block it is in. The line of a
+// declaration has to have the name once more.
+func (n *namesakes) owner(list []*decl, text []string, file string, line int) (found *decl) {
+	if line == 0 {
+		return nil
+	}
+	need := 1
+	for _, d := range list {
+		if d.file != file || line < d.line || line > n.ends[d] {
+			continue
+		}
+		if d.line == line {
+			need++
+		}
+		if found == nil || d.line >= found.line {
+			found = d
+		}
+	}
+	if found == nil || mentions(lineOf(text, line), found.name) < need || need > 2 {
+		return nil
+	}
+	return found
+}
+
+// pairLines pairs declarations on lines that the patch left alone, where no other could be meant: there is none, or the
+// whole block is as it was, or the line is a macro call, uses and all.
+func (n *namesakes) pairLines() {
+	for _, p := range n.p {
+		o := n.m.onLine(p, n.o)
+		if n.of[p] != nil || o == nil || n.back[o] != nil {
+			continue
+		}
+		s := n.m.source(p)
+		if s.Unchanged || len(n.o) == 1 && len(n.p) == 1 || mentions(lineOf(s.After, p.line), p.name) == 0 ||
+			len(n.o) == len(n.p) && n.sameBlock(s, o, p) {
+			n.join(p, o)
+		}
+	}
+}
+
+// sameBlock reports whether the patch left the blocks of two declarations alone, from the declaration on.
+func (n *namesakes) sameBlock(s *SourceFile, o, p *decl) bool {
+	if n.ends[o]-o.line != n.ends[p]-p.line {
+		return false
+	}
+	for line := p.line; line <= n.ends[p]; line++ {
+		if s.old(line) != o.line+line-p.line {
+			return false
+		}
+	}
+	return true
+}
+
+// pairMoved pairs blocks that stand elsewhere now, word for word, where no namesake has one like it.
+func (n *namesakes) pairMoved() {
+	blocks := func(list []*decl, lines func(*SourceFile) []string) map[string][]*decl {
+		by := map[string][]*decl{}
+		for _, d := range list {
+			s := n.m.source(d)
+			if s == nil || s.Unchanged {
+				continue
+			}
+			if text := d.block(lines(s)); text != "" {
+				by[text] = append(by[text], d)
+			}
+		}
+		return by
+	}
+	before := blocks(n.o, func(s *SourceFile) []string { return s.Before })
+	after := blocks(n.p, func(s *SourceFile) []string { return s.After })
+	for text, p := range after {
+		o := before[text]
+		if len(p) == 1 && len(o) == 1 && n.of[p[0]] == nil && n.back[o[0]] == nil {
+			n.join(p[0], o[0])
+		}
+	}
+}
+
+// block returns the text of a block from a declaration on, without indentation; "" if it does not use the variable.
+func (d *decl) block(text []string) string {
+	var b strings.Builder
+	for _, line := range d.scope(text) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	if mentions(b.String(), d.name) < 2 {
+		return ""
+	}
+	return b.String()
+}
+
+// scope returns the lines of a block from a declaration on.
+func (d *decl) scope(text []string) []string {
+	if d.line > len(text) {
+		return nil
+	}
+	return text[d.line-1 : scopeEnd(text, d.line, d.column)]
+}
+
+// pairLast pairs the last namesakes when all others are paired, on a line that the patch left alone, and those that it
+// changed in place, if that tells of each of the original's what became of it.
+func (n *namesakes) pairLast() {
+	o, p := open(n.o, n.back), open(n.p, n.of)
+	if len(o) == 1 && len(p) == 1 && n.m.onLine(p[0], n.o) == o[0] {
+		n.join(p[0], o[0])
+		return
+	}
+	place := map[*decl]*decl{}
+	for _, q := range p {
+		s := n.m.source(q)
+		for _, r := range o {
+			if r.file != q.file || !s.sameEdit(r.line, q.line) {
+				continue
+			}
+			if place[r] != nil || slices.Contains(slices.Collect(maps.Values(place)), q) {
+				return
+			}
+			place[r] = q
+		}
+	}
+	if len(place) == len(o) {
+		for r, q := range place {
+			n.join(q, r)
+		}
+	}
+}
+
+// open lists those that are not paired.
+func open(list []*decl, done map[*decl]*decl) (rest []*decl) {
+	for _, d := range list {
+		if done[d] == nil {
+			rest = append(rest, d)
+		}
+	}
+	return rest
+}

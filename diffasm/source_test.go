@@ -1,0 +1,295 @@
+package diffasm
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gocare/internal/fault"
+	"gocare/internal/testkit"
+)
+
+// sourceRows are sources with static locals and edits of them. What becomes of each static local of the patched version is
+// written as LINE=LINE of the original, "new", "?" where it cannot be told, or a reason code.
+var sourceRows = []struct {
+	name, flags, before, after, want string
+}{
+	{
+		name: "one is removed, its number passes to the other", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
+		want:   "3=4",
+	},
+	{
+		name: "one is added before another of its name and size", flags: "-O2 -g",
+		before: "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{ static int n; x += n++; }\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
+		want:   "3=new 4=3",
+	},
+	{
+		name: "lines that both blocks have tell nothing, others do", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx += n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\treturn x;\n}\n",
+		want:   "4=new 9=4",
+	},
+	{
+		name: "blocks swap places and have common lines", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx += n;\n\t}\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx += n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\treturn x;\n}\n",
+		want:   "4=9 9=4",
+	},
+	{
+		name: "blocks swap places and change", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += ++n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx ^= ++n;\n\t}\n\treturn x;\n}\n",
+		want:   "4=? 8=?",
+	},
+	{
+		name: "one use changes", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= ++n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
+		want:   "4=4 8=8",
+	},
+	{
+		name: "the declaration moves out of its block", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\tx++;\n\tif (x) {\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic int n;\n\tx++;\n\tif (x) {\n\t\tx ^= n++;\n\t}\n\treturn x;\n}\n",
+		want:   "3=5",
+	},
+	{
+		name: "one goes and one comes elsewhere", flags: "-O0 -g",
+		before: "extern void a(void), b(void);\nint f(int x)\n{\n\t{ static int seen; if (!seen++) a(); }\n\tx *= 3;\n\tx += 5;\n\treturn x;\n}\n",
+		after:  "extern void a(void), b(void);\nint f(int x)\n{\n\tx *= 3;\n\tx += 5;\n\t{ static int seen; if (!seen++) b(); }\n\treturn x;\n}\n",
+		want:   "6=?",
+	},
+	{
+		name: "one changes in place", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic unsigned n;\n\treturn x + n++;\n}\n",
+		want:   "3=3",
+	},
+	{
+		name: "one is renamed", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic int count;\n\treturn x + count++;\n}\n",
+		want:   "3=static-renamed",
+	},
+	{
+		name: "another name with another size", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic long count;\n\treturn x + count++;\n}\n",
+		want:   "3=new",
+	},
+	{
+		name: "its function is renamed", flags: "-O0 -g",
+		before: "static int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint g(int x) { return f(x); }\n",
+		after:  "static int h(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint g(int x) { return h(x); }\n",
+		want:   "3=3",
+	},
+	{
+		name: "it moves to another function", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\n",
+		want:   "7=static-moved",
+	},
+	{
+		name: "a new function takes the lines over", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\tx *= 3;\n\tstatic int n;\n\treturn x + n++;\n}\n",
+		after:  "static int h(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint f(int x)\n{\n\tx *= 3;\n\treturn h(x);\n}\n",
+		want:   "3=static-moved",
+	},
+	{
+		name: "another function gets one of the name", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x -= n++; }\n\treturn x;\n}\n",
+		want:   "7=new",
+	},
+	{
+		name: "its function is renamed and changed", flags: "-O0 -g",
+		before: "static int f(int x)\n{\n\tstatic int n; return x + n++;\n}\nint g(int x) { return f(x); }\n",
+		after:  "static int h(int x)\n{\n\tstatic int n; return x - n++;\n}\nint g(int x) { return h(x); }\n",
+		want:   "3=static-moved",
+	},
+	{
+		name: "nothing read it", flags: "-O2 -g",
+		before: "int f(int x)\n{\n\tstatic int n;\n\tn = x;\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\tn = x;\n\treturn x;\n}\n",
+		want:   "3=static-lost",
+	},
+	{
+		name: "a variable on the stack becomes static", flags: "-O2 -g",
+		before: "int f(int x)\n{\n\tint n = 0;\n\tn += x;\n\treturn x + n;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic int n = 0;\n\tn += x;\n\treturn x + n;\n}\n",
+		want:   "3=new",
+	},
+	{
+		name: "calls of functions with the same code, inlined, swap", flags: "-O2 -g",
+		before: "static int a(int x) { static int n; n += x; return n; }\nstatic int b(int x) { static int n; n += x; return n; }\nint f(int x)\n{\n\treturn a(x) * 10 + b(x);\n}\n",
+		after:  "static int a(int x) { static int n; n += x; return n; }\nstatic int b(int x) { static int n; n += x; return n; }\nint f(int x)\n{\n\treturn b(x) * 10 + a(x);\n}\n",
+		want:   "1=1 2=2",
+	},
+	{
+		name: "a macro declares them", flags: "-O0 -g",
+		before: "#define ONCE(x) do { static int n; x += n++; } while (0)\nint f(int x)\n{\n\tONCE(x);\n\tx *= 2;\n\tONCE(x);\n\treturn x;\n}\n",
+		after:  "#define ONCE(x) do { static int n; x += n++; } while (0)\nint f(int x)\n{\n\tONCE(x);\n\tx *= 3;\n\tONCE(x);\n\treturn x;\n}\n",
+		want:   "4=4 6=6",
+	},
+	{
+		name: "what used an inner variable uses an outer one", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\t{\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\treturn x - n--;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\t{\n\t\tx ^= n++;\n\t}\n\treturn x - n--;\n}\n",
+		want:   "3=?",
+	},
+}
+
+// TestSourceIdentity tells static locals apart by their source.
+func TestSourceIdentity(t *testing.T) {
+	testkit.Require(t, "gcc")
+	for _, row := range sourceRows {
+		t.Run(row.name, func(t *testing.T) {
+			m := Matching{Sources: func(file string) *SourceFile {
+				if file != "a.c" {
+					return nil
+				}
+				return lineMap(row.before, row.after)
+			}}
+			d, err := m.Match(compileSource(t, row.flags, row.before), compileSource(t, row.flags, row.after), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fates(d); got != row.want {
+				t.Errorf("got %s, want %s", got, row.want)
+			}
+			if len(d.Unproved) > 0 {
+				t.Errorf("unproved: %s", d.Unproved)
+			}
+		})
+	}
+}
+
+// TestLostInPatched refuses a variable that the compiler takes for a constant because the patch took away what writes it.
+func TestLostInPatched(t *testing.T) {
+	testkit.Require(t, "gcc")
+	for _, row := range []struct{ name, before, after, want string }{
+		{
+			"static local", "int f(int x)\n{\n\tstatic int n = 3;\n\tif (x)\n\t\tn = x;\n\treturn n;\n}\n",
+			"int f(int x)\n{\n\tstatic int n = 3;\n\treturn n;\n}\n", "static-lost",
+		},
+		{
+			"at file level", "static int n = 3;\nvoid g(int x)\n{\n\tn = x;\n}\nint f(int x)\n{\n\treturn n;\n}\n",
+			"static int n = 3;\nvoid g(int x)\n{\n}\nint f(int x)\n{\n\treturn n;\n}\n", "static-lost",
+		},
+		{
+			"not used any more", "int f(int x)\n{\n\tstatic int n = 3;\n\treturn x + n++;\n}\n",
+			"int f(int x)\n{\n\tstatic int n = 3;\n\treturn x;\n}\n", "",
+		},
+		{
+			"on the stack now", "int f(int x)\n{\n\tstatic int n = 3;\n\treturn x + n++;\n}\n",
+			"int f(int x)\n{\n\tint n = 3;\n\treturn x + n++;\n}\n", "",
+		},
+		{
+			"came without storage, at file level", "static int n;\nvoid g(int x)\n{\n\tn = x;\n}\n",
+			"static int n;\nvoid g(int x)\n{\n\tn = x;\n}\nint f(int x)\n{\n\treturn n;\n}\nvoid h(int x)\n{\n\tg(x + n);\n}\n", "static-lost",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
+			d, err := m.Match(compileSource(t, "-O2 -g", row.before), compileSource(t, "-O2 -g", row.after), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Decide(d, Options{})
+			got := ""
+			if e := fault.As(err); e != nil {
+				got = e.Code
+			}
+			if got != row.want || got == "" && err != nil {
+				t.Errorf("got %q (%v), want %q", got, err, row.want)
+			}
+			allow := func(code string) bool { return code == row.want }
+			if _, err = Decide(d, Options{Allow: allow}); err != nil {
+				t.Errorf("allowed: %v", err)
+			}
+		})
+	}
+}
+
+// fates says what became of the static locals of the patched version, by line.
+func fates(d *Delta) string {
+	var list []string
+	places := d.patched.declared().bySym
+	for _, v := range d.Variables {
+		p := places[v.Name]
+		if p == nil || p.fn == "" || v.Status == Gone {
+			continue
+		}
+		fate := "new"
+		switch {
+		case len(d.m.ambiguous[v.Name]) > 0:
+			fate = "?"
+		case d.m.doubts[v.Name].code != "":
+			fate = d.m.doubts[v.Name].code
+		case v.Orig != "":
+			fate = fmt.Sprint(d.orig.declared().bySym[v.Orig].line)
+		}
+		list = append(list, fmt.Sprintf("%02d=%s", p.line, fate))
+	}
+	slices.Sort(list)
+	for i := range list {
+		list[i] = strings.TrimPrefix(list[i], "0")
+	}
+	return strings.Join(list, " ")
+}
+
+func compileSource(t *testing.T, flags, src string) *File {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("gcc", append(strings.Fields(flags), "-w", "-S", "a.c")...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	asm, err := os.ReadFile(filepath.Join(dir, "a.s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Parse("a.c", asm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// lineMap pairs as many lines as it can, as diff does.
+func lineMap(before, after string) *SourceFile {
+	s := &SourceFile{Before: strings.Split(before, "\n"), After: strings.Split(after, "\n")}
+	common := make([][]int, len(s.Before)+1)
+	for i := len(s.Before); i >= 0; i-- {
+		common[i] = make([]int, len(s.After)+1)
+		for j := len(s.After) - 1; j >= 0 && i < len(s.Before); j-- {
+			common[i][j] = max(common[i+1][j], common[i][j+1])
+			if s.Before[i] == s.After[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			}
+		}
+	}
+	s.Origin = make([]int, len(s.After))
+	for i, j := 0, 0; i < len(s.Before) && j < len(s.After); {
+		switch {
+		case s.Before[i] == s.After[j]:
+			s.Origin[j] = i + 1
+			i, j = i+1, j+1
+		case common[i+1][j] >= common[i][j+1]:
+			i++
+		default:
+			j++
+		}
+	}
+	return s
+}
