@@ -46,6 +46,9 @@ func insert(l *[]*node, at int, n ...*node) { *l = slices.Insert(*l, at, n...) }
 
 func (g *generator) editConstant(u *unit) bool {
 	nodes := g.function(u).nodes()
+	if len(nodes) == 0 {
+		return false
+	}
 	n := oneOf(g, nodes)
 	switch n.action {
 	case use, call, callPointer, recurse, fold, leave:
