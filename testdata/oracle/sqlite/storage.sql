@@ -1,6 +1,6 @@
 PRAGMA page_size = 512; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA encoding = 'UTF-16le';
 CREATE TABLE big(id INTEGER PRIMARY KEY, t TEXT, b BLOB);
-WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1500) INSERT INTO big SELECT i, printf('%.*c', i % 900, 'x') || i, zeroblob(i % 3000) FROM n;
+WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO big SELECT i, printf('%.*c', i % 900, 'x') || i, zeroblob(i % 3000) FROM n;
 CREATE INDEX big_t ON big(t); CREATE INDEX big_b ON big(b, t);
 SELECT count(*), sum(length(t)), sum(length(b)) FROM big;
 DELETE FROM big WHERE id % 3 = 0;
