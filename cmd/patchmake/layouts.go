@@ -179,6 +179,10 @@ func refuseLayout(source string, c layout.Change) *fault.Error {
 		return fault.Refuse("signature", source, "function %q has another prototype: was %s, is %s", c.Name, c.Before, c.After).
 			WithHint("callers outside the patch pass what the old one takes: keep it and add a new function, or use --allow signature if every caller is in the patch")
 	}
+	if c.Kind == layout.Variable {
+		return fault.Refuse("variable-type", source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After).
+			WithHint("it keeps the value of the old type: leave it as it is and add a new variable; --allow variable-type if any value will do")
+	}
 	return fault.Refuse("struct-layout", source, "%s has another layout: was %s, is %s", c.Name, c.Before, c.After).
 		WithHint("objects of the old layout live on in the process: keep it and put new data into a new variable; --allow struct-layout if no such object can exist")
 }

@@ -67,7 +67,7 @@ func TestSampleInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, err := Read(d)
-	if err != nil || u.types["struct s"] == "" || u.functions["f"] == "" {
+	if err != nil || len(u.types["struct s"]) != 1 || len(u.functions["f"]) != 1 {
 		t.Errorf("%+v, %v", u, err)
 	}
 }

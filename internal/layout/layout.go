@@ -1,13 +1,14 @@
 // Package layout compares the data layouts and function signatures that two versions of a unit were compiled with.
 //
 // Input: the DWARF of both units. Output: what changed in a way that running code or live data would not survive:
-// structures and unions whose members moved, enumerations of another size, external functions with another prototype.
+// structures and unions whose members moved, enumerations of another size, variables of another type, external functions with another prototype.
 // New types, and types that are gone, are no change.
 package layout
 
 import (
 	"debug/dwarf"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -17,21 +18,23 @@ type Kind string
 
 const (
 	Type      Kind = "type"
+	Variable  Kind = "variable"
 	Signature Kind = "signature"
 )
 
-// Change is one type or function that differs.
+// Change is one type, variable or function that differs.
 type Change struct {
 	Kind   Kind
 	Name   string // "struct server", "zaddGenericCommand"
-	Before string // size and members, or prototype
+	Before string // size and members, type, or prototype
 	After  string
 }
 
 // Unit is the layouts and signatures of one compiled unit.
 type Unit struct {
-	types     map[string]string // "struct name" -> size and members
-	functions map[string]string // external definitions: name -> prototype
+	types     described // "struct name": size and members
+	variables described // of static storage: type
+	functions described // external definitions: prototype
 	hasTypes  bool
 }
 
@@ -41,20 +44,40 @@ func (u *Unit) Empty() bool { return !u.hasTypes }
 
 // Compare lists what both units have and describe differently, types first, by name.
 func Compare(before, after *Unit) []Change {
-	changes := compare(Type, before.types, after.types)
+	changes := append(compare(Type, before.types, after.types), compare(Variable, before.variables, after.variables)...)
 	return append(changes, compare(Signature, before.functions, after.functions)...)
 }
 
-func compare(kind Kind, before, after map[string]string) []Change {
+// described is what there is of each name: functions may have types and variables of one name.
+type described map[string][]string
+
+func (m described) add(name, description string) { m[name] = append(m[name], description) }
+
+// compare takes a description less and another one more of a name for a change; only one of them is something new or gone.
+func compare(kind Kind, before, after described) []Change {
 	var changes []Change
-	for name, b := range before {
-		if a, ok := after[name]; ok && a != b {
+	for name := range before {
+		b, a := missing(before[name], after[name]), missing(after[name], before[name])
+		if b != "" && a != "" {
 			b, a = firstDifference(b, a)
 			changes = append(changes, Change{kind, name, b, a})
 		}
 	}
 	sort.Slice(changes, func(i, j int) bool { return changes[i].Name < changes[j].Name })
 	return changes
+}
+
+// missing returns a description that list has more often than other, "" if none.
+func missing(list, other []string) string {
+	left := slices.Clone(other)
+	for _, description := range list {
+		i := slices.Index(left, description)
+		if i < 0 {
+			return description
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	return ""
 }
 
 // firstDifference cuts two descriptions down to their sizes and the first members that differ.
@@ -86,7 +109,7 @@ func Read(d *dwarf.Data) (*Unit, error) {
 	if err := checkEnds(d); err != nil {
 		return nil, err
 	}
-	u := &Unit{types: map[string]string{}, functions: map[string]string{}}
+	u := &Unit{types: described{}, variables: described{}, functions: described{}}
 	r := d.Reader()
 	for {
 		e, err := r.Next()
@@ -160,10 +183,29 @@ func (u *Unit) add(d *dwarf.Data, e *dwarf.Entry) error {
 	switch e.Tag {
 	case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagClassType, dwarf.TagEnumerationType, dwarf.TagTypedef:
 		return u.addType(d, e)
+	case dwarf.TagVariable:
+		return u.addVariable(d, e, name)
 	case dwarf.TagSubprogram:
 		return u.addFunction(d, e, name)
 	}
 	return nil
+}
+
+// addVariable takes variables at a fixed place: the others live in registers and frames.
+func (u *Unit) addVariable(d *dwarf.Data, e *dwarf.Entry, name string) error {
+	const opAddr = 0x03 // DW_OP_addr
+	place, _ := e.Val(dwarf.AttrLocation).([]byte)
+	off, typed := e.Val(dwarf.AttrType).(dwarf.Offset)
+	if len(place) == 0 || place[0] != opAddr || !typed {
+		return nil
+	}
+	t, err := d.Type(off)
+	if err != nil {
+		return fmt.Errorf("variable %s: %w", name, err)
+	}
+	var s speller
+	u.variables.add(name, s.spell(t))
+	return s.err()
 }
 
 func (u *Unit) addType(d *dwarf.Data, e *dwarf.Entry) error {
@@ -175,12 +217,12 @@ func (u *Unit) addType(d *dwarf.Data, e *dwarf.Entry) error {
 	switch t := t.(type) {
 	case *dwarf.StructType:
 		if !t.Incomplete {
-			u.types[t.Kind+" "+t.StructName] = s.body(t)
+			u.types.add(t.Kind+" "+t.StructName, s.body(t))
 		}
 	case *dwarf.EnumType:
-		u.types["enum "+t.EnumName] = fmt.Sprintf("%d bytes", t.Size())
+		u.types.add("enum "+t.EnumName, fmt.Sprintf("%d bytes", t.Size()))
 	case *dwarf.TypedefType:
-		u.types[t.Name] = s.spell(t.Type)
+		u.types.add(t.Name, s.spell(t.Type))
 	}
 	return s.err()
 }
@@ -205,7 +247,7 @@ func (u *Unit) addFunction(d *dwarf.Data, e *dwarf.Entry, name string) error {
 	if err != nil {
 		return fmt.Errorf("function %s: %w", name, err)
 	}
-	u.functions[name] = fmt.Sprintf("%s (%s)", result, strings.Join(params, ", "))
+	u.functions.add(name, fmt.Sprintf("%s (%s)", result, strings.Join(params, ", ")))
 	return s.err()
 }
 

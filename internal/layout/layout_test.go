@@ -52,7 +52,7 @@ func TestCompare(t *testing.T) {
 		{"a new enumerator", "enum e { A, B } x;", "enum e { A, B, C } x;", ""},
 		{"an enumeration that needs more room", "enum e { A, B } x;", "enum e { A, B = 1L << 40 } x;", "type enum e"},
 		{"a typedef of another type", "typedef int t; t x;", "typedef long t; t x;", "type t"},
-		{"a new type", "int x;", "struct n { int a; } x;", ""},
+		{"a new type", "int x;", "struct n { int a; } y; int x;", ""},
 		{"a parameter more", "int f(int a) { return a; }", "int f(int a, int b) { return a + b; }", "signature f"},
 		{"another result", "int f(int a) { return a; }", "long f(int a) { return a; }", "signature f"},
 		{"a renamed parameter", "int f(int a) { return a; }", "int f(int b) { return b; }", ""},
@@ -60,6 +60,34 @@ func TestCompare(t *testing.T) {
 			"a static function", "static __attribute__((noinline)) int f(int a) { return a; } int g(void) { return f(1); }",
 			"static __attribute__((noinline)) int f(int a, int b) { return a + b; } int g(void) { return f(1, 2); }", "",
 		},
+		{"a variable of another type", "int x;", "float x;", "variable x"},
+		{"a variable of another sign", "int x;", "unsigned x;", "variable x"},
+		{"a constant variable", "int x;", "const int x;", ""},
+		{
+			"members of a nameless structure swapped", "static struct { int a, b; } x; int f(void) { return x.a; }",
+			"static struct { int b, a; } x; int f(void) { return x.a; }", "variable x",
+		},
+		{"a static local", "int f(void) { static int x; return x++; }", "int f(void) { static float x; return x++; }", "variable x"},
+		{"a static local of an inlined function", inlined("int"), inlined("float"), "variable x"},
+		{
+			"one of two", "int f(void) { static int x; return x++; } int g(void) { static long x; return x++; }",
+			"int f(void) { static float x; return x++; } int g(void) { static long x; return x++; }", "variable x",
+		},
+		{
+			"one more of the name", "int f(void) { static int x; return x++; }",
+			"int f(void) { static int x; return x++; } int g(void) { static int x; return x++; }", "",
+		},
+		{
+			"another one of the name and another type", "int f(void) { static int x; return x++; }",
+			"int f(void) { static int x; return x++; } int g(void) { static long x; return x++; }", "",
+		},
+		{
+			"one becomes like the other", "int f(void) { static int x; return x++; } int g(void) { static long x; return x++; }",
+			"int f(void) { static long x; return x++; } int g(void) { static long x; return x++; }", "variable x",
+		},
+		{"two types of a name, moved", local("int", "long"), local("long", "int"), ""},
+		{"two types of a name, one changed", local("int", "long"), local("float", "long"), "type struct s"},
+		{"a variable of the frame", "int f(void) { int x = 1; return x; }", "int f(void) { long x = 1; return x; }", ""},
 		{"a block inside", "int f(int a) { { int q = a; return q; } }", "int f(int a) { { long q = a; return q; } }", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,6 +100,14 @@ func TestCompare(t *testing.T) {
 			}
 		})
 	}
+}
+
+func inlined(typ string) string {
+	return "static inline __attribute__((always_inline)) int g(int a) { static " + typ + " x; x += a; return x; } int f(void) { return g(1) + g(2); }"
+}
+
+func local(first, second string) string {
+	return "int f(void) { struct s { " + first + " a; } v = { 1 }; return v.a; } int g(void) { struct s { " + second + " a; } v = { 1 }; return v.a; }"
 }
 
 func TestCompareNamesTheMember(t *testing.T) {
