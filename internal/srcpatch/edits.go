@@ -24,7 +24,6 @@ type Edit struct {
 type editedFile struct {
 	name     string
 	lines    LineMap
-	restored bool       // the comparison was compiled with this file's old line numbers
 	versions [2]version // original, patched
 }
 

@@ -18,7 +18,6 @@ type Pair struct {
 	tag           string
 	orig, patched *unit
 	before, after source
-	result        []uint32 // what was computed before, by call
 }
 
 // Make makes the pair of a seed. Names that other units can see begin with the tag.
