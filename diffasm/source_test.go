@@ -293,3 +293,16 @@ func lineMap(before, after string) *SourceFile {
 	}
 	return s
 }
+
+func TestMentions(t *testing.T) {
+	for _, tt := range []struct {
+		text, word string
+		want       int
+	}{
+		{"n += n1 + n;", "n", 2}, {"static int n_;", "n", 0}, {"", "n", 0}, {"static int n;", "", 0},
+	} {
+		if got := mentions(tt.text, tt.word); got != tt.want {
+			t.Errorf("%q in %q: got %d, want %d", tt.word, tt.text, got, tt.want)
+		}
+	}
+}

@@ -47,9 +47,9 @@ func (s *SourceFile) sameEdit(old, line int) bool {
 	return s.keptUpTo(old) == last
 }
 
-// mentions counts how often a line has a word.
+// mentions counts how often a line has a word. What has no name is never mentioned.
 func mentions(text, word string) (n int) {
-	for {
+	for word != "" { // clang's debug information has nameless variables
 		i := strings.Index(text, word)
 		if i < 0 {
 			return n
@@ -60,6 +60,7 @@ func mentions(text, word string) (n int) {
 		}
 		text = text[end:]
 	}
+	return n
 }
 
 func isWordByte(c byte) bool {
