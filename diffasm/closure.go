@@ -190,6 +190,9 @@ func (c *closure) newVar(b *block) {
 			"it uses the static variable %q, which the compiler keeps as %q in the original", b.name, kept)
 	case b.sec.class == classTLS:
 		c.refuse("new-tls", "use a variable that is not thread-local, or a library of thread keys", "it uses the new thread-local variable %q", b.name)
+	case b.sec.isSet() && c.d.setsMoved:
+		c.refuse("section-set", "make the change without it",
+			"it uses %q in section %s, which the program collects when it is linked, and which has another name in the original", b.name, b.sec.name)
 	case b.common && c.d.patched.isGlobal(b.name):
 		c.refuse("new-common", "give the variable an initialiser, or build with -fno-common",
 			"it uses the new common variable %q, which another unit may define", b.name)

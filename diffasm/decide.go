@@ -360,6 +360,9 @@ func (c *decider) variables() {
 // sets refuses entries that come into or leave a section which the program collects when it is linked: the running one keeps
 // the entries it has.
 func (c *decider) sets() {
+	if c.d.setsMoved {
+		return
+	}
 	for i, v := range c.d.Variables {
 		pair := c.d.vars[i]
 		switch {

@@ -25,6 +25,7 @@ type Delta struct {
 	fns           []fnPair // parallel to Functions
 	vars          []varPair
 	unit          []problem // refused whatever is chosen
+	setsMoved     bool      // with the original line numbers, collected sections hold the same variables
 }
 
 // Variable is one variable of a unit as Match found it.
@@ -77,6 +78,7 @@ func (k Matching) Match(orig, patched, restored *File) (*Delta, error) {
 	d.unit = append(d.unit, d.m.lostInPatched()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
+	d.setsMoved = r != nil && r.sameSets()
 	d.Unproved = append(d.m.unproved, d.shrunk()...)
 	d.matchLoose(r)
 	d.matchAliases()
@@ -224,6 +226,29 @@ func (f *File) registered(b *block) bool {
 	}
 	u := f.users(b.name)
 	return len(u.fns) > 0 && len(u.data) == 0 && !slices.ContainsFunc(u.fns, func(fn *fn) bool { return !registrar(fn.name) })
+}
+
+// sameSets reports whether the sections that the program collects when it is linked hold the same variables in both units.
+// Macros name such variables by the line they stand on.
+func (m *matcher) sameSets() bool {
+	same := func(p *block) bool {
+		o := m.origVar(p)
+		if o == nil || o.sec.name != p.sec.name {
+			return false
+		}
+		code, _ := m.compareVar(p, o)
+		return code == ""
+	}
+	return len(m.p.f.setVars()) == len(m.o.f.setVars()) && !slices.ContainsFunc(m.p.f.setVars(), func(p *block) bool { return !same(p) })
+}
+
+func (f *File) setVars() (list []*block) {
+	for _, b := range f.vars {
+		if b.sec.isSet() {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 // sameRestored reports whether the variable is unchanged once the original line numbers are restored.
