@@ -329,10 +329,10 @@ func TestRunSignals(t *testing.T) {
 	}
 }
 
-// stopAndContinue stops a traced process, whose parent this is, as a terminal would, and lets it go on.
+// stopAndContinue stops a traced process, whose parent this is, and lets it go on.
 func stopAndContinue(t testing.TB, pid int) {
 	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGTSTP); err != nil {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // SIGTSTP does nothing where the process group is orphaned
 		t.Fatal(err)
 	}
 	const wStopped, pPID = 2, 1

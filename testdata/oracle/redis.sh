@@ -28,11 +28,11 @@ cli() { "$TREE/tools/redis-cli" -s "$1/s" "${@:2}"; }
 # stop DIR...: ends the servers; their statuses
 stop() {
 	local dir
-	for dir; do cli "$dir" SHUTDOWN NOSAVE; done
+	for dir; do cli "$dir" SHUTDOWN NOSAVE >/dev/null 2>&1 || :; done
 	wait && echo stopped
 }
 # plain takes out what differs from run to run: ids, ports, times.
-plain() { sed -E 's/^(Could not connect to|Error: Connection reset|Error: Server closed).*/CLOSED/; s/[0-9a-f]{40}/ID/g; s/\b[23][0-9]{4}\b/PORT/g; s/1[0-9]{12}/TIME/g; s|'"$PWD"'|DIR|g'; }
+plain() { sed -E 's/^(Could not connect to|Error: Connection reset|Error: Server closed).*/CLOSED/; s/^"?0\.00[0-9]+"?$/SECONDS/; s/^(functions name ).*/\1NAME/; s/[0-9a-f]{40}/ID/g; s/\b[23][0-9]{4}\b/PORT/g; s/1[0-9]{12}/TIME/g; s|'"$PWD"'|DIR|g'; }
 # port N: one of its own for each role
 port() { echo $((20000 + $$ % 900 * 10 + $1)); }
 
@@ -49,7 +49,7 @@ silent() {
 	cli a <"$ORACLE/redis/quiet.txt" | grep -aE '^(ERR|WRONGTYPE|NOSCRIPT)' | plain
 	cli a -3 <"$ORACLE/redis/quiet.txt" >/dev/null
 	cli a KEYS '*' | sort
-	cli a --bigkeys >/dev/null; cli a --memkeys >/dev/null; cli a --scan | sort; cli a --rdb got.rdb >/dev/null 2>&1; cli a --latency-dist >/dev/null & sleep 0.5; kill $!
+	cli a --bigkeys >/dev/null; cli a --memkeys >/dev/null; cli a --scan | sort; cli a --rdb got.rdb >/dev/null 2>&1; timeout 1 "$TREE/tools/redis-cli" -s a/s --latency-dist >/dev/null || :
 	timeout 1 "$TREE/tools/redis-cli" -s a/s MONITOR >monitored & sleep 0.3
 	timeout 1 "$TREE/tools/redis-cli" -s a/s PSUBSCRIBE 'c*' >subscribed & timeout 1 "$TREE/tools/redis-cli" -s a/s SUBSCRIBE ch >subscribed2 & sleep 0.4
 	cli a PUBLISH ch message
@@ -142,8 +142,8 @@ cluster() {
 }
 bench() {
 	start a --port 0 --save '' --io-threads 2 --io-threads-do-reads yes --maxmemory 20mb --maxmemory-policy allkeys-lfu --activedefrag no --lazyfree-lazy-eviction yes
-	"$TREE/tools/redis-benchmark" -s a/s -n 3000 -c 20 -P 8 -r 5000 -q >/dev/null 2>&1
-	"$TREE/tools/redis-benchmark" -s a/s -n 6000 -c 20 -d 5000 -r 100000 -q -t set,lpush >/dev/null 2>&1
+	"$TREE/tools/redis-benchmark" -s a/s -n 3000 -c 20 -P 8 -r 5000 -q >/dev/null 2>&1 || : # some of its commands fail for lack of memory
+	"$TREE/tools/redis-benchmark" -s a/s -n 6000 -c 20 -d 5000 -r 100000 -q -t set,lpush >/dev/null 2>&1 || :
 	cli a CONFIG SET maxmemory-policy volatile-ttl; cli a CONFIG SET maxmemory-policy allkeys-lru
 	cli a INFO stats | grep -c evicted; cli a PING
 	stop a
