@@ -198,6 +198,32 @@ func extend(key, word string, more func() string) string {
 	return key + word + more()
 }
 
+// joinUnique pairs the names of a group that may be the same as one other only, on both sides.
+func (m *matcher) joinUnique(g *group, may func(p, o *auto) bool) int {
+	pairs, back := map[string]map[string]bool{}, map[string]map[string]bool{}
+	for _, p := range g.p {
+		for _, o := range g.o {
+			if may(p, o) {
+				add(pairs, p.name, o.name)
+				add(back, o.name, p.name)
+			}
+		}
+	}
+	return m.joinOnly(pairs, back)
+}
+
+// joinOnly pairs names that have each other as their only candidate and returns how many.
+func (m *matcher) joinOnly(pairs, back map[string]map[string]bool) int {
+	n := 0
+	for _, p := range sortedKeys(pairs) {
+		if o := only(pairs[p]); o != "" && only(back[o]) == p {
+			m.join(p, o)
+			n++
+		}
+	}
+	return n
+}
+
 // pairAgreeing joins what one of two properties pairs and the other does not pair otherwise.
 func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
 	n := 0
@@ -216,12 +242,7 @@ func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
 				}
 			}
 		}
-		for _, p := range sortedKeys(pairs) {
-			if o := only(pairs[p]); o != "" && only(back[o]) == p {
-				m.join(p, o)
-				n++
-			}
-		}
+		n += m.joinOnly(pairs, back)
 	}
 	return n
 }
@@ -251,21 +272,7 @@ func (m *matcher) sharedOwner() int {
 		if g.sourced {
 			continue
 		}
-		forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
-		for _, p := range g.p {
-			for _, o := range g.o {
-				if p.b != nil && overlap(m.p.owners(p), m.o.owners(o)) {
-					add(forP, p.name, o.name)
-					add(forO, o.name, p.name)
-				}
-			}
-		}
-		for _, p := range sortedKeys(forP) {
-			if o := only(forP[p]); o != "" && only(forO[o]) == p {
-				m.join(p, o)
-				n++
-			}
-		}
+		n += m.joinUnique(g, func(p, o *auto) bool { return p.b != nil && overlap(m.p.owners(p), m.o.owners(o)) })
 	}
 	return n
 }

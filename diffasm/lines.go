@@ -73,21 +73,7 @@ func (m *matcher) movedClones() int {
 	m.guess = false
 	n := 0
 	for _, g := range m.groups {
-		forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
-		for _, p := range g.p {
-			for _, o := range g.o {
-				if p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) {
-					add(forP, p.name, o.name)
-					add(forO, o.name, p.name)
-				}
-			}
-		}
-		for _, p := range sortedKeys(forP) {
-			if o := only(forP[p]); o != "" && only(forO[o]) == p {
-				m.join(p, o)
-				n++
-			}
-		}
+		n += m.joinUnique(g, func(p, o *auto) bool { return p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) })
 	}
 	return n
 }
