@@ -46,11 +46,17 @@ func (m *matcher) moved(p, o *decl) bool {
 	if o.name != p.name || o.fn == p.fn {
 		return false
 	}
+	return m.onLine(p, m.od.all) == o || !m.od.funcs[p.fn] && !m.pd.funcs[o.fn] || m.sameText(p, o)
+}
+
+// sameText reports whether the blocks of two declarations in changed files are the same word for word, uses and all.
+func (m *matcher) sameText(p, o *decl) bool {
 	ps, os := m.source(p), m.source(o)
-	if m.onLine(p, m.od.all) == o || !m.od.funcs[p.fn] && !m.pd.funcs[o.fn] {
-		return true
+	if ps == nil || os == nil || ps.Unchanged || os.Unchanged {
+		return false
 	}
-	return !ps.Unchanged && !os.Unchanged && p.block(ps.After) != "" && p.block(ps.After) == o.block(os.Before)
+	text := p.block(ps.After)
+	return text != "" && text == o.block(os.Before)
 }
 
 // renamedInPlace reports whether a static local stands where one of another name stood.

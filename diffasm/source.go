@@ -335,13 +335,16 @@ func (d *decl) scope(text []string) []string {
 }
 
 // pairLast pairs the last namesakes when all others are paired, on a line that the patch left alone, and those that it
-// changed in place, if that tells of each of the original's what became of it.
+// changed in place, if that tells of each of the original's what became of it. What came from another function, or went to
+// one, did not change in place.
 func (n *namesakes) pairLast() {
 	o, p := open(n.o, n.back), open(n.p, n.of)
 	if len(o) == 1 && len(p) == 1 && n.m.onLine(p[0], n.o) == o[0] {
 		n.join(p[0], o[0])
 		return
 	}
+	o = slices.DeleteFunc(o, n.wentElsewhere)
+	p = slices.DeleteFunc(p, n.cameFromElsewhere)
 	place := map[*decl]*decl{}
 	for _, q := range p {
 		s := n.m.source(q)
@@ -361,6 +364,23 @@ func (n *namesakes) pairLast() {
 		}
 	}
 }
+
+// cameFromElsewhere reports whether the block of a declaration of the patched unit stood in another function.
+func (n *namesakes) cameFromElsewhere(p *decl) bool {
+	return slices.ContainsFunc(n.m.od.all, func(o *decl) bool {
+		return o.name == p.name && !slices.Contains(n.o, o) && n.m.sameText(p, o) && !n.m.kept(o)
+	})
+}
+
+// wentElsewhere reports whether the block of a declaration of the original stands in another function now.
+func (n *namesakes) wentElsewhere(o *decl) bool {
+	return slices.ContainsFunc(n.m.pd.all, func(p *decl) bool {
+		return p.name == o.name && !slices.Contains(n.p, p) && n.m.sameText(p, o) && n.m.source(p).old(p.line) == 0
+	})
+}
+
+// kept reports whether the line of a declaration of the original is still there.
+func (m *matcher) kept(o *decl) bool { return m.source(o).kept(o.line) }
 
 // open lists those that are not paired.
 func open(list []*decl, done map[*decl]*decl) (rest []*decl) {

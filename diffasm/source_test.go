@@ -97,6 +97,18 @@ var sourceRows = []struct {
 		want:   "7=static-moved",
 	},
 	{
+		name: "two change places across functions", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\n",
+		want:   "3=? 8=?",
+	},
+	{
+		name: "one changes in place, another function has its lines", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
+		want:   "3=3 8=8",
+	},
+	{
 		name: "a new function takes the lines over", flags: "-O0 -g",
 		before: "int f(int x)\n{\n\tx *= 3;\n\tstatic int n;\n\treturn x + n++;\n}\n",
 		after:  "static int h(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint f(int x)\n{\n\tx *= 3;\n\treturn h(x);\n}\n",
