@@ -150,7 +150,8 @@ func (p *Pair) recognisable(o, n home, old func(int) (int, bool), region func(li
 }
 
 // Removable reports whether the program must go on as the original's source says when the patch is taken off again. A
-// variable that the patched version only writes, or writes before it reads it, may not have been written at all.
+// variable that the patched version only writes, or writes before it reads it, may not have been written at all; one that the
+// original never writes is a constant to it.
 func (p *Pair) Removable() bool {
 	read, written := map[int]bool{}, map[int]bool{}
 	for _, f := range p.patched.funcs {
@@ -169,8 +170,9 @@ func (p *Pair) Removable() bool {
 		}
 	}
 	was := homes(p.orig)
-	for id := range homes(p.patched) {
-		if _, kept := was[id]; kept && (!read[id] || written[id]) {
+	for id, h := range homes(p.patched) {
+		o, kept := was[id]
+		if kept && (!read[id] || written[id] || !p.orig.writes(o.v) && p.patched.writes(h.v)) {
 			return false
 		}
 	}
