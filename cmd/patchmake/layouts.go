@@ -181,7 +181,8 @@ func refuseLayout(source string, c layout.Change) *fault.Error {
 	}
 	if c.Kind == layout.Variable {
 		return fault.Refuse("variable-type", source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After).
-			WithHint("it keeps the value of the old type: leave it as it is and add a new variable; --allow variable-type if any value will do")
+			WithHint("it keeps its value, and code outside the patch goes on using it as the old type: leave it as it is and add a new variable; " +
+				"--allow variable-type if all values that it can have mean the same in both types")
 	}
 	return fault.Refuse("struct-layout", source, "%s has another layout: was %s, is %s", c.Name, c.Before, c.After).
 		WithHint("objects of the old layout live on in the process: keep it and put new data into a new variable; --allow struct-layout if no such object can exist")

@@ -1,7 +1,6 @@
 package layout_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,16 +13,15 @@ import (
 // read compiles a source with debugging information and reads its layouts.
 func read(t *testing.T, source string) *layout.Unit {
 	t.Helper()
-	return readWith(t, "-g", source)
+	return readWith(t, "gcc", "-g", source)
 }
 
-func readWith(t *testing.T, flag, source string) *layout.Unit {
+func readWith(t *testing.T, cc, flag, source string) *layout.Unit {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "u.c"), []byte(source), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	f, err := elfobj.Load(testkit.CC(t, dir, "u.o", flag, "-c", "u.c"))
+	testkit.WriteFile(t, filepath.Join(dir, "u.c"), source)
+	testkit.Run(t, dir, cc, flag, "-c", "u.c", "-o", "u.o")
+	f, err := elfobj.Load(filepath.Join(dir, "u.o"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +34,24 @@ func readWith(t *testing.T, flag, source string) *layout.Unit {
 		t.Fatal(err)
 	}
 	return u
+}
+
+// clang writes some places in other ways than gcc.
+func TestCompareClang(t *testing.T) {
+	testkit.Require(t, "clang")
+	for before, after := range map[string]string{
+		"int x;": "float x;", "extern int x; int x;": "extern float x; float x;", "__thread int x;": "__thread float x;",
+		"int f(void) { static int x; return x++; }": "int f(void) { static float x; return x++; }",
+	} {
+		for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
+			t.Run(flag+" "+before, func(t *testing.T) {
+				changes := layout.Compare(readWith(t, "clang", flag, before), readWith(t, "clang", flag, after))
+				if len(changes) != 1 || changes[0].Kind != layout.Variable || changes[0].Name != "x" {
+					t.Errorf("got %+v", changes)
+				}
+			})
+		}
+	}
 }
 
 func TestCompare(t *testing.T) {
@@ -51,7 +67,7 @@ func TestCompare(t *testing.T) {
 		{"in an unnamed union", "struct s { int a; union { int x; char y; }; }" + use, "struct s { int a; union { int x; long y; }; }" + use, "type struct s"},
 		{"a new enumerator", "enum e { A, B } x;", "enum e { A, B, C } x;", ""},
 		{"an enumeration that needs more room", "enum e { A, B } x;", "enum e { A, B = 1L << 40 } x;", "type enum e"},
-		{"a typedef of another type", "typedef int t; t x;", "typedef long t; t x;", "type t"},
+		{"a typedef of another type", "typedef int t; t x;", "typedef long t; t x;", "type t,variable x"},
 		{"a new type", "int x;", "struct n { int a; } y; int x;", ""},
 		{"a parameter more", "int f(int a) { return a; }", "int f(int a, int b) { return a + b; }", "signature f"},
 		{"another result", "int f(int a) { return a; }", "long f(int a) { return a; }", "signature f"},
@@ -63,6 +79,23 @@ func TestCompare(t *testing.T) {
 		{"a variable of another type", "int x;", "float x;", "variable x"},
 		{"a variable of another sign", "int x;", "unsigned x;", "variable x"},
 		{"a constant variable", "int x;", "const int x;", ""},
+		{"a declared variable of another type", "extern int x; int x;", "extern float x; float x;", "variable x"},
+		{"a declared array that grew", "extern int x[]; int x[4];", "extern int x[]; int x[5];", "variable x"},
+		{"a declared array with and without a bound", "extern int x[]; int x[4];", "extern int x[4]; int x[4];", ""},
+		{"an array with and without a bound", "int x[] = {1, 2};", "int x[2] = {1, 2};", ""},
+		{"a thread's variable of another type", "__thread int x;", "__thread float x;", "variable x"},
+		{"a thread's declared variable", "extern __thread int x; __thread int x;", "extern __thread float x; __thread float x;", "variable x"},
+		{"a variable by another name of its type", "typedef int t; t x;", "int x;", ""},
+		{"a variable of a renamed typedef", "typedef int t; t *x[2];", "typedef int u; u *x[2];", ""},
+		{"a variable of a renamed nameless structure", "typedef struct { int a; } t; t x;", "typedef struct { int a; } u; u x;", "variable x"},
+		{"a variable by another name of its structure", "typedef struct s { int a; } t; t x;", "struct s { int a; } x;", ""},
+		{"a pointer to a renamed structure", "struct s { int a; } *x;", "struct t { int a; } *x;", "variable x"},
+		{"an integer that was an enumeration", "enum e { A } x;", "int x;", "variable x"},
+		{"integers of one size", "long x; char y;", "long long x; signed char y;", ""},
+		{"a truth value that was a byte", "_Bool x;", "unsigned char x;", "variable x"},
+		{"a member by another name of its type", "typedef int t; struct s { t a; }" + use, "struct s { int a; }" + use, ""},
+		{"a parameter by another name of its type", "typedef unsigned long t; int f(t a) { return a; }", "int f(const unsigned long a) { return a; }", ""},
+		{"a parameter of another sign", "int f(int a) { return a; }", "int f(unsigned a) { return a; }", "signature f"},
 		{
 			"members of a nameless structure swapped", "static struct { int a, b; } x; int f(void) { return x.a; }",
 			"static struct { int b, a; } x; int f(void) { return x.a; }", "variable x",
@@ -128,7 +161,7 @@ func TestEmpty(t *testing.T) {
 	testkit.Require(t, "gcc")
 	const source = "struct s { int a; }; extern struct s *x; extern int n; struct s *x; int n; int f(struct s *p) { return p->a; }"
 	for flag, want := range map[string]bool{"-g": false, "-g1": true} {
-		if got := readWith(t, flag, source).Empty(); got != want {
+		if got := readWith(t, "gcc", flag, source).Empty(); got != want {
 			t.Errorf("%s: empty %v, want %v", flag, got, want)
 		}
 	}

@@ -1,0 +1,191 @@
+package layout
+
+import (
+	"debug/dwarf"
+	"fmt"
+)
+
+// Read collects the named types and external functions of a unit.
+func Read(d *dwarf.Data) (*Unit, error) {
+	if err := checkEnds(d); err != nil {
+		return nil, err
+	}
+	u := &Unit{types: described{}, variables: described{}, functions: described{}}
+	r := d.Reader()
+	for {
+		e, err := r.Next()
+		if err != nil {
+			return nil, err
+		}
+		if e == nil {
+			return u, nil
+		}
+		u.hasTypes = u.hasTypes || e.Tag == dwarf.TagFormalParameter
+		if err := u.add(d, e); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// checkEnds refuses types on which package debug/dwarf runs out of stack: those made of themselves with nothing but qualifiers,
+// arrays and names between, and references to where no entry begins, since anything may be read there; and a
+// cut-off entry at the end, which it reads for ever.
+func checkEnds(d *dwarf.Data) error {
+	next := map[dwarf.Offset]dwarf.Offset{}
+	starts, used := map[dwarf.Offset]bool{}, map[dwarf.Offset]bool{}
+	ends := 0 // null entries in a row: at most as many as entries are nested, and padding
+	for r := d.Reader(); ; {
+		e, err := r.Next()
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			break
+		}
+		if e.Tag != 0 {
+			ends = 0
+		} else if ends++; ends > maxSteps {
+			return fmt.Errorf("entries have no end")
+		}
+		starts[e.Offset] = true
+		to, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
+		if !ok {
+			continue
+		}
+		used[to] = true
+		switch e.Tag {
+		case dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagTypedef, dwarf.TagArrayType:
+			next[e.Offset] = to
+		}
+	}
+	for to := range used {
+		if !starts[to] {
+			return fmt.Errorf("type at %#x: no entry begins there", to)
+		}
+	}
+	seen, walk := map[dwarf.Offset]int{}, 0
+	for from := range next {
+		walk++
+		for at, ok := from, true; ok && seen[at] == 0; at, ok = next[at] {
+			seen[at] = walk
+			if to, ok := next[at]; ok && seen[to] == walk {
+				return fmt.Errorf("type at %#x: made of itself", to)
+			}
+		}
+	}
+	return nil
+}
+
+func (u *Unit) add(d *dwarf.Data, e *dwarf.Entry) error {
+	if e.Tag == dwarf.TagVariable {
+		return u.addVariable(d, e)
+	}
+	name, _ := e.Val(dwarf.AttrName).(string)
+	if name == "" {
+		return nil
+	}
+	switch e.Tag {
+	case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagClassType, dwarf.TagEnumerationType, dwarf.TagTypedef:
+		return u.addType(d, e)
+	case dwarf.TagSubprogram:
+		return u.addFunction(d, e, name)
+	}
+	return nil
+}
+
+// addVariable takes variables at a fixed place: the others live in registers and frames.
+func (u *Unit) addVariable(d *dwarf.Data, e *dwarf.Entry) error {
+	place, _ := e.Val(dwarf.AttrLocation).([]byte)
+	if !isFixed(place) {
+		return nil
+	}
+	declared, err := specified(d, e)
+	if err != nil {
+		return err
+	}
+	name, _ := declared.Val(dwarf.AttrName).(string)
+	off, typed := e.Val(dwarf.AttrType).(dwarf.Offset) // of an array that is declared without a bound
+	if !typed {
+		off, typed = declared.Val(dwarf.AttrType).(dwarf.Offset)
+	}
+	if name == "" || !typed {
+		return nil
+	}
+	t, err := d.Type(off)
+	if err != nil {
+		return fmt.Errorf("variable %s: %w", name, err)
+	}
+	return u.variables.addType(name, t)
+}
+
+// isFixed reports whether a location is an address, or a place in each thread's block.
+func isFixed(place []byte) bool {
+	const (
+		opAddr, opConst4u, opConst8u = 0x03, 0x0c, 0x0e // DWARF 5, section 7.7.1
+		opAddrx, opConstx            = 0xa1, 0xa2
+		opFormTLS                    = 0x9b
+		opGNUPushTLS                 = 0xe0 // and of GNU, before version 5
+		opGNUAddrIndex, opGNUConst   = 0xfb, 0xfc
+	)
+	if len(place) == 0 {
+		return false
+	}
+	switch last := place[len(place)-1]; place[0] {
+	case opAddr, opAddrx, opGNUAddrIndex:
+		return true
+	case opConst4u, opConst8u, opConstx, opGNUConst:
+		return last == opFormTLS || last == opGNUPushTLS
+	}
+	return false
+}
+
+// specified returns the declaration that an entry completes, or the entry itself. A variable that is declared in a header has
+// its name and type there.
+func specified(d *dwarf.Data, e *dwarf.Entry) (*dwarf.Entry, error) {
+	off, ok := e.Val(dwarf.AttrSpecification).(dwarf.Offset)
+	if !ok {
+		return e, nil
+	}
+	r := d.Reader()
+	r.Seek(off)
+	declared, err := r.Next()
+	if err == nil && declared == nil {
+		err = fmt.Errorf("entry at %#x: it completes none", e.Offset)
+	}
+	return declared, err
+}
+
+func (u *Unit) addType(d *dwarf.Data, e *dwarf.Entry) error {
+	t, err := d.Type(e.Offset)
+	if err != nil {
+		return fmt.Errorf("type at %#x: %w", e.Offset, err)
+	}
+	switch t := t.(type) {
+	case *dwarf.StructType:
+		if !t.Incomplete {
+			return u.types.add(t.Kind+" "+t.StructName, func(s *speller) (string, error) { return s.body(t), nil })
+		}
+	case *dwarf.EnumType:
+		size := fmt.Sprintf("%d bytes", t.Size())
+		return u.types.add("enum "+t.EnumName, func(*speller) (string, error) { return size, nil })
+	case *dwarf.TypedefType:
+		return u.types.addType(t.Name, t.Type)
+	}
+	return nil
+}
+
+// addFunction takes definitions only: a prototype without code is somebody else's.
+func (u *Unit) addFunction(d *dwarf.Data, e *dwarf.Entry, name string) error {
+	external, _ := e.Val(dwarf.AttrExternal).(bool)
+	declared, _ := e.Val(dwarf.AttrDeclaration).(bool)
+	if !external || declared {
+		return nil
+	}
+	return u.functions.add(name, func(s *speller) (string, error) {
+		text, err := s.subprogram(d, e)
+		if err != nil {
+			return "", fmt.Errorf("function %s: %w", name, err)
+		}
+		return text, nil
+	})
+}

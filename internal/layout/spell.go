@@ -1,0 +1,156 @@
+package layout
+
+import (
+	"debug/dwarf"
+	"fmt"
+	"strings"
+)
+
+// maxSteps bounds how many types one description may mention: a type that refers to itself without a name has no end.
+const maxSteps = 1 << 16
+
+// subprogram spells the prototype of a function.
+func (s *speller) subprogram(d *dwarf.Data, e *dwarf.Entry) (string, error) {
+	result := "void"
+	if off, ok := e.Val(dwarf.AttrType).(dwarf.Offset); ok {
+		t, err := d.Type(off)
+		if err != nil {
+			return "", err
+		}
+		result = s.spell(t)
+	}
+	params, err := s.parameters(d, e)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s (%s)", result, strings.Join(params, ", ")), nil
+}
+
+// parameters spells the types of a subprogram's direct parameters.
+func (s *speller) parameters(d *dwarf.Data, e *dwarf.Entry) ([]string, error) {
+	var params []string
+	if !e.Children {
+		return params, nil
+	}
+	r := d.Reader()
+	r.Seek(e.Offset)
+	if _, err := r.Next(); err != nil {
+		return nil, err
+	}
+	for {
+		child, err := r.Next()
+		if err != nil || child == nil || child.Tag == 0 {
+			return params, err
+		}
+		switch child.Tag {
+		case dwarf.TagFormalParameter:
+			off, ok := child.Val(dwarf.AttrType).(dwarf.Offset)
+			if !ok {
+				return nil, fmt.Errorf("parameter without type")
+			}
+			t, err := d.Type(off)
+			if err != nil {
+				return nil, err
+			}
+			params = append(params, s.spell(t))
+		case dwarf.TagUnspecifiedParameters:
+			params = append(params, "...")
+		}
+		r.SkipChildren()
+	}
+}
+
+// body describes a structure: its size and each member's place and type.
+func (s *speller) body(t *dwarf.StructType) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d bytes {", t.ByteSize)
+	for _, f := range t.Field {
+		fmt.Fprintf(&b, " %s %s @%d", s.spell(f.Type), f.Name, f.ByteOffset)
+		if f.BitSize != 0 {
+			fmt.Fprintf(&b, ":%d+%d", f.DataBitOffset+f.BitOffset, f.BitSize)
+		}
+		b.WriteByte(';')
+	}
+	b.WriteString(" }")
+	return b.String()
+}
+
+// speller writes one type or prototype.
+type speller struct {
+	steps int
+	plain bool // without typedefs, and numbers by size and sign
+}
+
+// spell writes a type as far as its layout is not another named type's business.
+func (s *speller) spell(t dwarf.Type) string {
+	if s.steps++; s.steps > maxSteps {
+		return "?"
+	}
+	switch t := t.(type) {
+	case *dwarf.QualType:
+		return s.spell(t.Type)
+	case *dwarf.PtrType:
+		return s.spell(t.Type) + "*"
+	case *dwarf.ArrayType:
+		return fmt.Sprintf("%s[%d]", s.spell(t.Type), t.Count)
+	case *dwarf.TypedefType:
+		if s.plain && !isNameless(t.Type) {
+			return s.spell(t.Type)
+		}
+		return t.Name
+	case *dwarf.StructType:
+		if t.StructName == "" {
+			return t.Kind + s.body(t)
+		}
+		return t.Kind + " " + t.StructName
+	case *dwarf.EnumType:
+		if t.EnumName == "" {
+			return fmt.Sprintf("enum of %d bytes", t.ByteSize)
+		}
+		return "enum " + t.EnumName
+	case *dwarf.FuncType:
+		return s.prototype(t)
+	case nil:
+		return "void"
+	}
+	if s.plain {
+		return number(t)
+	}
+	return t.String()
+}
+
+// isNameless reports whether a type has no name but that of the typedef in front of it.
+func isNameless(t dwarf.Type) bool {
+	switch t := t.(type) {
+	case *dwarf.QualType:
+		return isNameless(t.Type)
+	case *dwarf.StructType:
+		return t.StructName == ""
+	case *dwarf.EnumType:
+		return t.EnumName == ""
+	}
+	return false
+}
+
+// number writes the type of a number so that those which hold the same in the same way are spelt alike.
+func number(t dwarf.Type) string {
+	switch t.(type) {
+	case *dwarf.IntType, *dwarf.CharType:
+		return fmt.Sprintf("signed of %d bytes", t.Size())
+	case *dwarf.UintType, *dwarf.UcharType:
+		return fmt.Sprintf("unsigned of %d bytes", t.Size())
+	}
+	return t.String()
+}
+
+func (s *speller) prototype(t *dwarf.FuncType) string {
+	params := make([]string, len(t.ParamType))
+	for i, p := range t.ParamType {
+		params[i] = s.spell(p)
+	}
+	result := "void"
+	if t.ReturnType != nil {
+		result = s.spell(t.ReturnType)
+	}
+	return fmt.Sprintf("%s(*)(%s)", result, strings.Join(params, ", "))
+}
