@@ -96,6 +96,9 @@ func (c *change) attempt(ctx context.Context, check *checker, opt Options, timin
 	if err := alone(c.process); err != nil {
 		return nil, err
 	}
+	if err := check.begin(); err != nil {
+		return nil, err
+	}
 	err = trace.Do(ctx, c.process.PID, func(s *trace.Session) error {
 		if err := s.Seize(); err != nil {
 			return err
@@ -115,6 +118,9 @@ func (c *change) attempt(ctx context.Context, check *checker, opt Options, timin
 			return err
 		}
 		if o, err = checkStopped(check, s, seen); o != nil || err != nil {
+			return err
+		}
+		if o, err = check.end(s); o != nil || err != nil {
 			return err
 		}
 		if err := c.write(s, opt); err != nil {

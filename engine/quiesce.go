@@ -13,9 +13,9 @@ import (
 	"gocare/internal/fault"
 )
 
-// occupant is a thread found in code that is to be replaced.
+// occupant is a thread, or a coroutine, found in code that is to be replaced.
 type occupant struct {
-	tid      int
+	tid      int // 0 of a coroutine
 	function string
 	frames   []unwind.Frame
 	guess    bool // a word on a stack that could not be unwound
@@ -29,11 +29,14 @@ type checker struct {
 	code    []Code
 	ranges  []unwind.Range
 
+	suspended *suspended    // nil: the process has no coroutines
+	threads   []threadStack // of this stop
+
 	startStack inspect.Addr // see inspect.ThreadStatus
 }
 
 func newChecker(p *inspect.Process, code []Code) *checker {
-	c := &checker{process: p, walker: unwind.NewWalker(modules(p)), code: code}
+	c := &checker{process: p, walker: unwind.NewWalker(modules(p)), code: code, suspended: newSuspended(p)}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack
@@ -118,10 +121,32 @@ func regionModules(p *inspect.Process) []unwind.Module {
 	return list
 }
 
+// begin prepares for a stop of the process, while it runs.
+func (c *checker) begin() error {
+	c.threads = nil
+	if c.suspended == nil {
+		return nil
+	}
+	return c.suspended.look()
+}
+
+// end looks at what no thread runs on, after all threads are stopped and checked.
+func (c *checker) end(s *trace.Session) (*occupant, error) {
+	if c.suspended == nil {
+		return nil, nil
+	}
+	return c.suspended.check(c, s)
+}
+
 // check returns whether a stopped thread executes any of the code, or will return to it.
 func (c *checker) check(mem io.ReaderAt, t *trace.Thread) (*occupant, error) {
 	regs := unwind.Regs{PC: t.Regs.PC(), SP: t.Regs.SP(), Reg: t.Regs.DWARF(), Valid: unwind.AllValid}
 	stack := c.walker.Walk(mem, regs, 0)
+	own := threadStack{sp: regs.SP}
+	if stack.Complete {
+		own.end = stack.Frames[len(stack.Frames)-1].SP
+	}
+	c.threads = append(c.threads, own)
 	for _, f := range stack.Frames {
 		if i := c.find(f.At); i >= 0 {
 			return &occupant{tid: t.TID, function: c.code[i].Function, frames: stack.Frames}, nil
@@ -176,8 +201,11 @@ func stackEnd(m inspect.Mapping, from, startStack inspect.Addr) inspect.Addr {
 	return m.End
 }
 
-// busy is the error for a thread in the way.
+// busy is the error for a thread or a coroutine in the way.
 func (c *checker) busy(o *occupant) error {
+	if o.tid == 0 {
+		return c.busyCoroutine(o)
+	}
 	what := "is executing"
 	if o.guess {
 		what = "has a stack that cannot be unwound and may return to"
@@ -187,6 +215,17 @@ func (c *checker) busy(o *occupant) error {
 	e.Code = "busy-thread"
 	return e.WithState("process unchanged and running").
 		WithHint("try again, or wait longer with --wait=30s; a function that never returns cannot be patched")
+}
+
+func (c *checker) busyCoroutine(o *occupant) error {
+	what := "a coroutine that is suspended will return to"
+	if o.guess {
+		what = "a stack mapped just now, which may be a coroutine's, may return to"
+	}
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "%s %q%s", what, o.function, c.backtrace(o.frames))
+	e.Code = "busy-coroutine"
+	return e.WithState("process unchanged and running").
+		WithHint("try again, or wait longer with --wait=30s; a coroutine that is never resumed keeps its function from being patched")
 }
 
 func (c *checker) comm(tid int) string {
@@ -201,6 +240,9 @@ func (c *checker) comm(tid int) string {
 // backtrace names the innermost frames.
 func (c *checker) backtrace(frames []unwind.Frame) string {
 	const most = 8
+	if len(frames) == 0 {
+		return ""
+	}
 	var names []string
 	for i, f := range frames {
 		if i == most {

@@ -60,7 +60,8 @@ var codeTests = map[string]string{
 	"reloc-type": "engine/link/link_test.go:TestForeignRelocations",
 	// processes
 	"already-applied": "engine/refusals_test.go:TestPlanRefuses", "attach": "engine/trace/refuse_test.go:TestCauses",
-	"bad-region": "engine/inspect/region_test.go:TestReadRegionsRefusesDamage", "busy-thread": "engine/busy_test.go:TestBusy",
+	"bad-region": "engine/inspect/region_test.go:TestReadRegionsRefusesDamage", "busy-coroutine": "engine/coroutine_test.go:TestCoroutine",
+	"busy-thread":       "engine/busy_test.go:TestBusy",
 	"changed-meanwhile": "engine/refusals_test.go:TestChangedMeanwhile", "duplicate-function": "engine/refusals_test.go:TestPlanRefuses",
 	"empty-patch": "engine/refusals_test.go:TestPlanRefuses", "exec-memory": "engine/refusals_test.go:TestMapped",
 	"foreign-hook": "engine/stack_test.go:TestForeign", "foreign-patch": "engine/stack_test.go:TestForeignPatch",

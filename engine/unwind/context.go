@@ -1,0 +1,114 @@
+package unwind
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+)
+
+// Context is a place where glibc (x86-64) keeps the registers of a stack that no thread needs to be running on, a
+// coroutine's for instance: a jmp_buf (sigsetjmp) or a ucontext_t (swapcontext, makecontext). What such a place once held
+// stays there when it is of no more use, so it may also be an old one.
+type Context struct {
+	Addr uint64 // of its first byte
+	kind *contextKind
+}
+
+// contextKind says where the registers are.
+type contextKind struct {
+	at      [numRegs]int // offset of each register by DWARF number
+	valid   uint32       // bit n: register n is kept
+	mangled uint32       // bit n: xored with the secret and rotated (glibc's PTR_MANGLE)
+}
+
+// Offsets of sysdeps/x86_64/jmpbuf-offsets.h and of struct ucontext_t in <sys/ucontext.h>.
+var (
+	jumpBuffer = newContextKind(map[int]int{3: 0, 6: 8, 12: 16, 13: 24, 14: 32, 15: 40, 7: 48, 16: 56}, 1<<6|1<<7|1<<16)
+	userState  = newContextKind(map[int]int{
+		8: 40, 9: 48, 12: 72, 13: 80, 14: 88, 15: 96, 5: 104, 4: 112, 6: 120, 3: 128, 1: 136, 2: 152, 7: 160, 16: 168,
+	}, 0)
+)
+
+const (
+	floatPointer = 224 // in a ucontext_t: the address of
+	floatState   = 424 // the floating-point registers in the same ucontext_t
+	mangleTurn   = 17
+)
+
+func newContextKind(at map[int]int, mangled uint32) *contextKind {
+	k := &contextKind{mangled: mangled}
+	for n, offset := range at {
+		k.at[n] = offset
+		k.valid |= 1 << n
+	}
+	return k
+}
+
+func demangle(v, secret uint64) uint64 { return bits.RotateLeft64(v, -mangleTurn) ^ secret }
+
+// Contexts finds what may be contexts in the memory [from, to): their stack pointer and program counter are such as
+// plausible accepts. secret is the process' pointer guard. An error means that not all of it could be read.
+func Contexts(mem io.ReaderAt, from, to, secret uint64, plausible func(sp, pc uint64) bool) ([]Context, error) {
+	var found []Context
+	buf := make([]byte, 1<<20)
+	const overlap = floatPointer + 8
+	for at := (from + 7) &^ 7; at < to; {
+		want := min(uint64(len(buf)), to-at)
+		n, err := mem.ReadAt(buf[:want], int64(at))
+		found = append(found, contextsIn(buf[:n&^7], at, secret, plausible)...)
+		if uint64(n) < want {
+			return found, fmt.Errorf("memory at 0x%x cannot be read: %w", at+uint64(n), err)
+		}
+		if at+want >= to {
+			break
+		}
+		at += want - overlap
+	}
+	return found, nil
+}
+
+// contextsIn finds contexts that lie in data as a whole, but for the end of a ucontext_t.
+func contextsIn(data []byte, at, secret uint64, plausible func(sp, pc uint64) bool) (found []Context) {
+	word := func(i int) uint64 { return binary.LittleEndian.Uint64(data[i:]) }
+	for i := 0; i+8 <= len(data); i += 8 {
+		w := word(i)
+		if start := i - floatPointer; start >= 0 && w == at+uint64(start)+floatState {
+			if plausible(word(start+userState.at[regSP]), word(start+userState.at[regPC])) {
+				found = append(found, Context{at + uint64(start), userState})
+			}
+		}
+		start := i - jumpBuffer.at[regSP]
+		if sp := demangle(w, secret); sp>>47 == 0 && start >= 0 && i+16 <= len(data) && plausible(sp, demangle(word(i+8), secret)) {
+			found = append(found, Context{at + uint64(start), jumpBuffer})
+		}
+	}
+	return found
+}
+
+var errNoContext = errors.New("holds no registers any more")
+
+// Regs reads the registers that a context holds now. Its program counter is a return address, or the start of a function
+// that has not begun.
+func (c Context) Regs(mem io.ReaderAt, secret uint64, plausible func(sp, pc uint64) bool) (Regs, error) {
+	data := make([]byte, c.kind.at[regPC]+8)
+	if n, err := mem.ReadAt(data, int64(c.Addr)); n < len(data) {
+		return Regs{}, err
+	}
+	r := Regs{Valid: c.kind.valid}
+	for n := range r.Reg {
+		if c.kind.valid&(1<<n) == 0 {
+			continue
+		}
+		r.Reg[n] = binary.LittleEndian.Uint64(data[c.kind.at[n]:])
+		if c.kind.mangled&(1<<n) != 0 {
+			r.Reg[n] = demangle(r.Reg[n], secret)
+		}
+	}
+	r.SP, r.PC = r.Reg[regSP], r.Reg[regPC]
+	if !plausible(r.SP, r.PC) {
+		return r, errNoContext
+	}
+	return r, nil
+}
