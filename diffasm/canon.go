@@ -265,7 +265,9 @@ func (c *canon) target(name string, off int64, st stmt) {
 // foreign writes a label that belongs to another function by its place there, and one that belongs to nobody by its name.
 func (c *canon) foreign(name string) {
 	if owner := c.f.labels[name]; owner != nil {
-		c.out.WriteString("<label " + strconv.Itoa(owner.labelIndex(name)) + " of " + owner.name + ">")
+		c.out.WriteString("<label " + strconv.Itoa(owner.labelIndex(name)) + " of ")
+		c.symbol(strings.TrimSuffix(owner.name, patchedSuffix))
+		c.out.WriteByte('>')
 		return
 	}
 	c.out.WriteString("<unknown " + name + ">")

@@ -2,6 +2,7 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -96,6 +97,9 @@ func (c *closure) visit(name string) {
 		return
 	}
 	if owner := f.labels[name]; owner != nil {
+		if c.fn != nil && slices.Contains(c.fn.kin, owner) { // in the patch too, see decider.kin
+			return
+		}
 		c.refuse("foreign-label", "", "it uses the label %s inside function %q", name, owner.name)
 		return
 	}

@@ -3,6 +3,7 @@ package diffasm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gocare/internal/fault"
@@ -68,6 +69,7 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 	c.choose()
 	c.prune()
 	c.constants()
+	c.kin()
 	c.check()
 	c.split()
 	for _, p := range d.unit {
@@ -137,7 +139,7 @@ func (c *decider) choose() {
 		case f.Status == Changed || f.Status == New:
 			c.take(f, pair)
 		case c.o.Identity != nil && c.o.Identity(f.Name):
-			if ps := append(c.problems(pair), c.probe(pair.p)...); len(ps) > 0 {
+			if ps := c.obstacles(pair); len(ps) > 0 {
 				f.Reason = ps[0].what
 				c.s.Skipped = append(c.s.Skipped, f)
 				continue
@@ -146,6 +148,65 @@ func (c *decider) choose() {
 			c.take(f, pair)
 		}
 	}
+}
+
+// obstacles lists what keeps a function, or one that it shares labels with, out of a patch.
+func (c *decider) obstacles(pair fnPair) (list []problem) {
+	for _, p := range family(pair.p) {
+		for _, q := range c.d.fns {
+			if q.p == p {
+				list = append(append(list, c.problems(q)...), c.probe(p)...)
+			}
+		}
+	}
+	return list
+}
+
+// family lists a function and all that it shares labels with, directly or not.
+func family(p *fn) []*fn {
+	list := []*fn{p}
+	for i := 0; i < len(list); i++ {
+		for _, k := range list[i].kin {
+			if !slices.Contains(list, k) {
+				list = append(list, k)
+			}
+		}
+	}
+	return list
+}
+
+// kin takes the functions that share labels with chosen ones: a goto from one into another has to stay within one version.
+func (c *decider) kin() {
+	before := len(c.s.chosen)
+	for i := 0; i < len(c.s.chosen); i++ {
+		of := c.s.chosen[i].p
+		if len(of.kin) == 0 {
+			continue
+		}
+		for n, pair := range c.d.fns {
+			if f := c.d.Functions[n]; pair.p != nil && !c.in[pair.p] && slices.Contains(of.kin, pair.p) {
+				c.takeKin(f, pair, of)
+			}
+		}
+	}
+	if len(c.s.chosen) > before {
+		c.sort()
+	}
+}
+
+func (c *decider) takeKin(f Function, pair fnPair, of *fn) {
+	if f.Status != New && c.o.Keep != nil && !c.keep(f) {
+		c.refuse(problem{
+			code: "foreign-label", at: of.first(),
+			what: fmt.Sprintf("it shares labels with function %q, which the filter leaves out", f.Name),
+			hint: fmt.Sprintf("let the filter name %q too, or leave both out", f.Name),
+		}, c.d.patched, of.name)
+		return
+	}
+	if f.Status != New {
+		f.Status, f.Reason = Changed, fmt.Sprintf("shares labels with %q", of.name)
+	}
+	c.take(f, pair)
 }
 
 // check refuses chosen functions that cannot be patched. Those taken for identity were looked at before.

@@ -2,6 +2,7 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -218,26 +219,37 @@ func dropLabels(in []stmt, used map[string]bool) []stmt {
 // usedLabels returns the local labels that a kept statement mentions.
 func (f *File) usedLabels() map[string]bool {
 	used := make(map[string]bool, 2*len(f.labels))
-	mark := func(stmts []stmt) {
+	mark := func(from *fn, stmts []stmt) {
 		for _, st := range stmts {
-			eachLocal(st.args, func(name string) { used[name] = true })
+			eachLocal(st.args, func(name string) {
+				used[name] = true
+				from.relate(f.labels[name])
+			})
 		}
 	}
 	for _, fn := range f.funcs {
 		for _, s := range fn.streams {
-			mark(s.stmts)
+			mark(fn, s.stmts)
 		}
 	}
 	for _, b := range f.order {
-		mark(b.items)
+		mark(nil, b.items)
 	}
 	for _, l := range f.loose {
-		mark([]stmt{l.stmt})
+		mark(nil, []stmt{l.stmt})
 	}
 	for _, a := range f.alias {
 		used[a.target] = true
 	}
 	return used
+}
+
+// relate notes that one of two functions uses a label of the other.
+func (f *fn) relate(other *fn) {
+	if f == nil || other == nil || f == other || slices.Contains(f.kin, other) {
+		return
+	}
+	f.kin, other.kin = append(f.kin, other), append(other.kin, f)
 }
 
 // eachLocal calls yield for each local label among the tokens of s.

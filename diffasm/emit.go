@@ -43,12 +43,15 @@ func Emit(s *Selection) (*Emitted, error) {
 
 func (e *emitter) line(format string, args ...any) { fmt.Fprintf(&e.out, format+"\n", args...) }
 
+// patchedSuffix marks what replaces a function.
+const patchedSuffix = ".kpatch"
+
 // newName is the label of a symbol in the patch: .kpatch replaces, .kpnew has no counterpart.
 func newName(p *fn, o *fn) string {
 	if o == nil {
 		return p.name + ".kpnew"
 	}
-	return p.name + ".kpatch"
+	return p.name + patchedSuffix
 }
 
 func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {

@@ -33,7 +33,7 @@ func (f *File) labelEscapes(fn *fn) *problem {
 	}
 }
 
-// takenLabels returns the labels of a function whose address its code takes other than to jump there. Those that code of the
+// takenLabels returns the labels whose address the code of a function takes other than to jump there. Those that code of the
 // large model finds the GOT by are none.
 func (f *File) takenLabels(fn *fn) map[string]bool {
 	taken, base := map[string]bool{}, map[string]bool{}
@@ -44,7 +44,7 @@ func (f *File) takenLabels(fn *fn) map[string]bool {
 			}
 			got := strings.Contains(st.args, "_GLOBAL_OFFSET_TABLE_")
 			eachLocal(st.args, func(name string) {
-				taken[name] = taken[name] || f.labels[name] == fn
+				taken[name] = taken[name] || f.labels[name] != nil
 				base[name] = base[name] || got
 			})
 		}

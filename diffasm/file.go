@@ -52,6 +52,7 @@ type fn struct {
 	parts    []string // labels of its cold parts
 	align    []stmt   // alignment at entry
 	tables   []*block // data that mentions labels of its code
+	kin      []*fn    // functions whose labels it uses, or that use its labels: nested ones with a goto out of them
 	problems []problem
 	line     int32
 	closed   bool

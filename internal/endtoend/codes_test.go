@@ -18,7 +18,7 @@ var goldenPairs = map[string][2]string{
 	"alias-cycle":      {"alias-cycle", "constant-pool"},
 	"alias-expression": {"alias-expression", "alias-expression-other"},
 	"empty-data":       {"empty-data", "literal-known"},
-	"foreign-label":    {"foreign-label", "foreign-label-entry"},
+	"foreign-label":    {"foreign-label", "foreign-label-shared"},
 	"label-table":      {"label-table", "computed-goto"},
 	"private-data":     {"private-data", "private-data-named"},
 	"static-ambiguous": {"static-ambiguous", "static-told-apart"},
