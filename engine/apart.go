@@ -80,7 +80,7 @@ func apart(caller, callee compiled, calleeAbove bool) error {
 			}
 			return fault.Refuse("compiled-apart", fmt.Sprintf("patch %s", caller.id), "%q calls %q, which patch %s replaces: they were compiled apart",
 				f.Function, g.Function, callee.id).
-				WithHint("make one patch from the sources of both, remove the one that is applied, then apply that")
+				WithHint("make one patch from the sources of both, and apply it with --replace and the id of the one that is applied")
 		}
 	}
 	return nil

@@ -16,7 +16,8 @@ type Result struct {
 	PID     int
 	Comm    string
 	Patches []PatchResult
-	Unwinds bool // C++ code is loaded: an exception that passes through the new code ends the process
+	Removed []PatchResult // that others replaced
+	Unwinds bool          // C++ code is loaded: an exception that passes through the new code ends the process
 	Timing
 }
 
@@ -51,6 +52,10 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	c := newChange(p, plan.Writes(), plan.Code())
 	if result.Timing, err = c.commit(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
+	}
+	if plan.Replaces != nil {
+		result.Removed = plan.Replaces.Patches
+		plan.Replaces.record(nil)
 	}
 	result.Patches = plan.applied()
 	opt.progress("pid %d: stopped for %s, attempt %d", p.PID, result.Freeze, result.Attempts)

@@ -104,15 +104,15 @@ func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
 
 // PlanFor plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver
 // is run there.
-func PlanFor(ctx context.Context, p *inspect.Process, files []*File) (*Plan, error) {
-	return planFor(p, files, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, p, def) })
+func PlanFor(ctx context.Context, p *inspect.Process, files []*File, replace ...string) (*Plan, error) {
+	return planFor(p, files, replace, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, p, def) })
 }
 
 // planFor plans with a way to run the resolver of an IFUNC.
-func planFor(p *inspect.Process, files []*File, resolve func(*inspect.Symbol) (inspect.Addr, error)) (*Plan, error) {
+func planFor(p *inspect.Process, files []*File, replace []string, resolve func(*inspect.Symbol) (inspect.Addr, error)) (*Plan, error) {
 	known := chosen{}
 	for {
-		plan, err := newPlan(p, files, known)
+		plan, err := newPlan(p, files, replace, known)
 		var need *needResolver
 		if !errors.As(err, &need) || known[need.def.Addr] != 0 {
 			return plan, err

@@ -31,8 +31,9 @@ type Code struct {
 
 // Plan is everything that applying patches to a process will do.
 type Plan struct {
-	Process *inspect.Process
-	Patches []*PatchPlan
+	Process  *inspect.Process
+	Replaces *Removal // patches that come off in the same stop; nil if none
+	Patches  []*PatchPlan
 }
 
 // PatchPlan is the part of a plan for one patch.
@@ -59,6 +60,9 @@ type FunctionPlan struct {
 // Code returns everything that must not be executing.
 func (p *Plan) Code() []Code {
 	var list []Code
+	if p.Replaces != nil {
+		list = append(list, p.Replaces.Code...)
+	}
 	for _, pp := range p.Patches {
 		list = append(list, pp.Busy...)
 	}
@@ -68,25 +72,40 @@ func (p *Plan) Code() []Code {
 // Writes returns every write of the commit, in order.
 func (p *Plan) Writes() []Write {
 	var list []Write
+	if p.Replaces != nil {
+		list = append(list, p.Replaces.Writes...)
+	}
 	for _, pp := range p.Patches {
 		list = append(list, pp.Writes...)
 	}
 	return append(list, traps(p)...)
 }
 
-// NewPlan decides what applying files to a process takes. It only reads.
-func NewPlan(p *inspect.Process, files []*File) (*Plan, error) { return newPlan(p, files, nil) }
+// NewPlan decides what applying files to a process takes, in place of the patches whose ids are in replace: those of them that
+// are applied come off. It only reads.
+func NewPlan(p *inspect.Process, files []*File, replace ...string) (*Plan, error) {
+	return newPlan(p, files, replace, nil)
+}
 
-func newPlan(p *inspect.Process, files []*File, known chosen) (*Plan, error) {
-	live, err := liveRegions(p)
+func newPlan(p *inspect.Process, files []*File, replace []string, known chosen) (*Plan, error) {
+	regions, err := liveRegions(p)
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, live: live, mem: newShadow(p.Mem()), mappings: slices.Clone(p.Mappings), known: known}
-	for _, l := range live {
+	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known}
+	for _, l := range regions {
 		b.seq = max(b.seq, l.state.seq)
 	}
 	plan := &Plan{Process: p}
+	r := newRemover(p, regions)
+	goes := func(l *live) bool { return slices.Contains(replace, l.ID) }
+	if err := r.removeAll(goes); err != nil {
+		return nil, err
+	}
+	if len(r.out.Patches) > 0 {
+		plan.Replaces = r.out
+	}
+	b.mem, b.live = r.mem, slices.DeleteFunc(regions, func(l live) bool { return goes(&l) })
 	for _, f := range files {
 		pp, err := b.patch(f)
 		if err != nil {

@@ -22,7 +22,7 @@ func NewRecovery(p *inspect.Process) (*Removal, error) {
 	}
 	all = append(all, unlisted...)
 	slices.SortStableFunc(all, func(a, b live) int { return int(b.state.seq) - int(a.state.seq) })
-	r := &remover{process: p, live: all, mem: newShadow(p.Mem()), out: &Removal{Process: p}}
+	r := newRemover(p, all)
 	for i := range all {
 		l := &all[i]
 		half, err := r.halfDone(l)

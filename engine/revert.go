@@ -30,16 +30,9 @@ func NewRemoval(p *inspect.Process, id string, targets []string) (*Removal, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &remover{process: p, live: regions, mem: newShadow(p.Mem()), out: &Removal{Process: p}}
-	// Newest first: a hook then uncovers the one below it.
-	order := slices.Clone(regions)
-	slices.SortStableFunc(order, func(a, b live) int { return int(b.state.seq) - int(a.state.seq) })
-	for i := range order {
-		if l := &order[i]; l.ID == id && l.matches(targets) {
-			if err := r.remove(l); err != nil {
-				return nil, fmt.Errorf("pid %d: patch %s of %s: %w", p.PID, id, l.target(), err)
-			}
-		}
+	r := newRemover(p, regions)
+	if err := r.removeAll(func(l *live) bool { return l.ID == id && l.matches(targets) }); err != nil {
+		return nil, err
 	}
 	if len(r.out.Patches) == 0 {
 		e := fault.Refuse("not-applied", fmt.Sprintf("pid %d", p.PID), "patch %s is not applied", id)
@@ -62,6 +55,26 @@ type remover struct {
 	live    []live
 	mem     *shadow
 	out     *Removal
+}
+
+func newRemover(p *inspect.Process, regions []live) *remover {
+	return &remover{process: p, live: regions, mem: newShadow(p.Mem()), out: &Removal{Process: p}}
+}
+
+// removeAll plans the removal of the patches that goes picks, newest first: a hook then uncovers the one below it.
+func (r *remover) removeAll(goes func(*live) bool) error {
+	order := slices.Clone(r.live)
+	slices.SortStableFunc(order, func(a, b live) int { return int(b.state.seq) - int(a.state.seq) })
+	for i := range order {
+		l := &order[i]
+		if !goes(l) {
+			continue
+		}
+		if err := r.remove(l); err != nil {
+			return fmt.Errorf("pid %d: patch %s of %s: %w", r.process.PID, l.ID, l.target(), err)
+		}
+	}
+	return nil
 }
 
 func (r *remover) add(w Write) {
@@ -183,13 +196,7 @@ func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
 	c := newChange(r.Process, r.Writes, r.Code)
 	result := Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
 	result.Timing, err = c.commit(ctx, opt)
-	for _, p := range r.Patches {
-		what := "removed"
-		if err != nil {
-			what = "not removed"
-		}
-		record(r.Process, what, p.ID, p.Target, err)
-	}
+	r.record(err)
 	if err != nil {
 		return Result{}, settled(r.Process.PID, "remove the patch", interrupted(r.Process.PID, err))
 	}
@@ -200,6 +207,17 @@ func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
 		}
 	}
 	return result, nil
+}
+
+// record says in the system log what became of a removal.
+func (r *Removal) record(err error) {
+	what := "removed"
+	if err != nil {
+		what = "not removed"
+	}
+	for _, p := range r.Patches {
+		record(r.Process, what, p.ID, p.Target, err)
+	}
 }
 
 // unmap unmaps the regions of removed patches. Only ours have guards.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,6 +57,91 @@ func TestStackInOneCall(t *testing.T) {
 	expect(t, s.ask(), "value 240 calls 0")
 	mustRevert(t, s.p.PID, "b")
 	expect(t, s.ask(), "value 41 calls 1")
+}
+
+// TestReplace puts a patch in the place of others in one stop: of the newest, of one below, of two, and of one of its own id. A
+// process where they are not applied just gets it. What fails leaves the old ones.
+func TestReplace(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	build := func(id string, add int) string {
+		return handpatch.Build(t, handpatch.Spec{
+			Program: program, ID: id, Source: fmt.Sprintf("extern int calls; int value(int x) { calls = 0; return x + %d; }", add),
+		})
+	}
+	a, b, c, a2 := build("a", 100), build("b", 200), build("c", 300), build("a", 400)
+	value := func() string {
+		answer, _, _ := strings.Cut(s.ask(), " calls")
+		return answer
+	}
+	replace := func(path string, opt Options, ids ...string) (Result, error) {
+		opt.Wait = 5 * time.Second
+		plan, err := PlanFor(context.Background(), look(t, s.p.PID), []*File{loadFile(t, path)}, ids...)
+		if err != nil {
+			return Result{}, err
+		}
+		return Apply(context.Background(), plan, opt)
+	}
+	for _, row := range []struct {
+		before   []string
+		path     string
+		ids      []string
+		want     string // value
+		list     string // what is applied then
+		removed  int
+		afterOne string // value when the new one is removed
+	}{
+		{[]string{a}, b, []string{"a"}, "value 240", "b", 1, "value 41"},
+		{[]string{a, b}, c, []string{"b"}, "value 340", "a c", 1, "value 140"},
+		{[]string{a, b}, c, []string{"a"}, "value 340", "b c", 1, "value 240"},
+		{[]string{a, b}, c, []string{"b", "a"}, "value 340", "c", 2, "value 41"},
+		{[]string{a}, a2, []string{"a"}, "value 440", "a", 1, "value 41"},
+		{nil, a, []string{"b"}, "value 140", "a", 0, "value 41"},
+	} {
+		for _, path := range row.before {
+			mustApply(t, s.p.PID, path)
+		}
+		was := value()
+		failing := Options{step: func(step string) error {
+			if strings.HasPrefix(step, "magic of "+row.list[len(row.list)-1:]) {
+				return errors.New("stop here")
+			}
+			return nil
+		}}
+		if _, err := replace(row.path, failing, row.ids...); err == nil {
+			t.Error("a write that fails: no error")
+		}
+		expect(t, value(), was)
+		if got := appliedIDs(t, s.p.PID); len(got) != len(row.before) {
+			t.Errorf("after a failure: %v are applied", got)
+		}
+		r, err := replace(row.path, Options{}, row.ids...)
+		if err != nil || len(r.Removed) != row.removed || len(r.Patches) != 1 {
+			t.Fatalf("replace %v: %+v, %v", row.ids, r, err)
+		}
+		expect(t, value(), row.want)
+		if got := strings.Join(appliedIDs(t, s.p.PID), " "); got != row.list {
+			t.Errorf("applied are %q, want %q", got, row.list)
+		}
+		mustRevert(t, s.p.PID, r.Patches[0].ID)
+		expect(t, value(), row.afterOne)
+		for _, id := range appliedIDs(t, s.p.PID) {
+			mustRevert(t, s.p.PID, id)
+		}
+		expect(t, value(), "value 41")
+	}
+}
+
+func appliedIDs(t testing.TB, pid int) (ids []string) {
+	t.Helper()
+	list, err := List(look(t, pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range list {
+		ids = append(ids, i.ID)
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // TestForeign puts other tools' changes where a patch goes: each is named and nothing is changed.

@@ -84,12 +84,16 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 				return nil, fault.Refuse("foreign-patch", "", "is replaced already by patch %s of another tool", l.ID).
 					WithHint("remove that patch first: unpatch -i %s", l.ID)
 			}
-			if !f.Hooked {
-				continue
-			}
 			hook, err := jump(f.Old, f.New)
 			if err != nil {
 				return nil, err
+			}
+			have, err := b.mem.read(old, len(hook))
+			if err != nil {
+				return nil, err
+			}
+			if !bytes.Equal(have, hook) {
+				continue
 			}
 			return &owner{l.ID, hook, liveCode(l, f.New)}, nil
 		}

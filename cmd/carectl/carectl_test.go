@@ -261,6 +261,32 @@ func TestAppliedTwice(t *testing.T) {
 	}
 }
 
+// TestReplaced: a rebuilt patch takes the place of the one of its id, in one stop; check says so before.
+func TestReplaced(t *testing.T) {
+	g := start(t)
+	again := handpatch.Build(t, handpatch.Spec{Program: g.program, Source: `int value(int x) { return x * 7 + 1; }`})
+	carectl(t, "patch", "-p", g.pid, g.patch).want(t, 0, "1 patch hunk(s) have been successfully applied to PID '"+g.pid+"'\n")
+	if r := carectl(t, "check", "-p", g.pid, "--replace", "0001", again); r.exit != 0 || !strings.Contains(r.out, "Removes:              0001") {
+		t.Errorf("check: exit %d", r.exit)
+	}
+	if r := carectl(t, "check", "--json", "-p", g.pid, "--replace", "0001", again); !strings.Contains(r.out, `"removed": [`) {
+		t.Errorf("check --json: exit %d", r.exit)
+	}
+	if got := g.ask(); got != "value 66" {
+		t.Errorf("after check: %q", got)
+	}
+	r := carectl(t, "patch", "--json", "-p", g.pid, "--replace", "0001", again)
+	if r.exit != 0 || !strings.Contains(r.out, `"removed": [`) {
+		t.Errorf("patch: exit %d", r.exit)
+	}
+	if got := g.ask(); got != "value 92" {
+		t.Errorf("after patch: %q", got)
+	}
+	if r := carectl(t, "patch", "-p", g.pid, "--replace", "a/b", again); r.exit != 2 || !strings.Contains(r.errs, "--replace") {
+		t.Errorf("bad id: exit %d", r.exit)
+	}
+}
+
 // TestWrongBuildID: the same program, built otherwise.
 func TestWrongBuildID(t *testing.T) {
 	g := start(t)

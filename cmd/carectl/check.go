@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gocare/engine"
+	"gocare/engine/inspect"
 	"gocare/internal/ui"
 )
 
@@ -17,6 +18,7 @@ type checkProcess struct {
 	PID     int          `json:"pid"`
 	Comm    string       `json:"comm"`
 	Patches []checkPatch `json:"patches"`
+	Removed []string     `json:"removed,omitempty"` // ids of patches that these replace
 }
 
 type checkPatch struct {
@@ -55,7 +57,9 @@ func check(c *command) error {
 	document := checkDocument{Processes: []checkProcess{}}
 	var first error
 	for _, pid := range pids {
-		p, plan, err := c.plan(library, pid, engine.NewPlan)
+		p, plan, err := c.plan(library, pid, func(p *inspect.Process, files []*engine.File) (*engine.Plan, error) {
+			return engine.NewPlan(p, files, c.old...)
+		})
 		if c.passOver(pid, err) {
 			continue
 		}
@@ -87,6 +91,11 @@ func check(c *command) error {
 
 func describe(plan *engine.Plan) checkProcess {
 	process := checkProcess{PID: plan.Process.PID, Comm: plan.Process.Comm}
+	if plan.Replaces != nil {
+		for _, r := range plan.Replaces.Patches {
+			process.Removed = append(process.Removed, r.ID)
+		}
+	}
 	for _, pp := range plan.Patches {
 		cp := checkPatch{
 			ID: pp.File.Patch.ID, Target: pp.Object.Name, BuildID: pp.Object.BuildID,
@@ -104,6 +113,9 @@ func describe(plan *engine.Plan) checkProcess {
 }
 
 func (c *command) printCheck(process checkProcess) {
+	for _, id := range process.Removed {
+		c.ui.Info("%-22s%s of PID '%d'", "Removes:", id, process.PID)
+	}
 	for _, p := range process.Patches {
 		c.ui.Info("%-22s%d", "Pid:", process.PID)
 		c.ui.Info("%-22s%s", "Target:", p.Target)

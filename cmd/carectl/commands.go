@@ -20,7 +20,7 @@ func patch(c *command) error {
 	}
 	return c.each(func(pid int) (engine.Result, error) {
 		p, plan, err := c.plan(library, pid, func(p *inspect.Process, files []*engine.File) (*engine.Plan, error) {
-			return engine.PlanFor(c.ctx, p, files)
+			return engine.PlanFor(c.ctx, p, files, c.old...)
 		})
 		if err != nil {
 			return engine.Result{}, err
@@ -28,6 +28,9 @@ func patch(c *command) error {
 		defer p.Close()
 		return engine.Apply(c.ctx, plan, c.options())
 	}, func(o outcome) {
+		for _, r := range o.Removed {
+			c.ui.Note("pid %d: patch %s of %s was removed in the same stop", o.PID, r.ID, r.Target)
+		}
 		for _, r := range o.Patches {
 			for _, f := range r.Over {
 				c.ui.Note("pid %d: patch %s replaces %q of patch %s: what that changed there is in effect only if %s has it too",

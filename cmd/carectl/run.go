@@ -49,6 +49,7 @@ type outcome struct {
 	Comm     string        `json:"comm,omitempty"`
 	Status   string        `json:"status"` // "done", "skipped", "failed"
 	Patches  []patchResult `json:"patches,omitempty"`
+	Removed  []patchResult `json:"removed,omitempty"`   // that these replace
 	FreezeUS int64         `json:"freeze_us,omitempty"` // microseconds that running threads were held
 	Attempts int           `json:"attempts,omitempty"`
 	Unwinds  bool          `json:"unwinds,omitempty"` // C++ code is loaded
@@ -75,14 +76,19 @@ type over struct {
 
 func newOutcome(r engine.Result) outcome {
 	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds}
-	for _, p := range r.Patches {
+	o.Patches, o.Removed = patchResults(r.Patches), patchResults(r.Removed)
+	return o
+}
+
+func patchResults(patches []engine.PatchResult) (list []patchResult) {
+	for _, p := range patches {
 		result := patchResult{p.ID, p.Target, p.BuildID, fmt.Sprintf("%#x", p.Region), p.Functions, p.Reused, nil}
 		for _, f := range p.Over {
 			result.Over = append(result.Over, over{f.Function, f.ID})
 		}
-		o.Patches = append(o.Patches, result)
+		list = append(list, result)
 	}
-	return o
+	return list
 }
 
 // each runs f for every process asked for and reports: done with a result, skipped (only with -p all) or failed.
