@@ -64,6 +64,12 @@ oracle: setup
 	scripts/setup --oracle
 	$(GO) run ./internal/oracle
 
+# The self-checking programs of gcc's own tests, patched by themselves and by an edit, the old code overwritten by traps:
+# COMPILERS="gcc-11 gcc-12 clang" LEVELS="O0 O2" SHAPES="pie nopie library" KINDS="identity edit" PROGRAMS="2000* builtins/*" SEED=1.
+torture: setup
+	scripts/setup --torture
+	$(GO) run ./internal/torture
+
 # Functions taken for changed where a patch only moves lines, in Debian's packages: PROGRAMS="redis nginx", NUMBERS="3".
 noise: build
 	scripts/setup --corpus
@@ -121,4 +127,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle matrix noise statics bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle torture matrix noise statics bench fuzz setup install uninstall clean

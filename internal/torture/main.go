@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "torture:", err)
+		os.Exit(1)
+	}
+}
+
+// run makes every trial asked for and prints each row when it is done.
+func run(ctx context.Context) error {
+	e, err := newEnvironment(ctx)
+	if err != nil {
+		return err
+	}
+	defer e.remove()
+	list, err := samples(e.suite, words("PROGRAMS", "**"))
+	if err != nil {
+		return err
+	}
+	var rows []*row
+	for _, compiler := range words("COMPILERS", "gcc-12 clang") {
+		if _, err := exec.LookPath(compiler); err != nil {
+			return err
+		}
+		for _, level := range words("LEVELS", "O0 O2 O3") {
+			for _, shape := range words("SHAPES", "pie") {
+				c := config{compiler: compiler, level: level, shape: shape}
+				made, err := e.rows(ctx, c, list)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, made...)
+			}
+		}
+	}
+	return summary(os.Stdout, rows)
+}
+
+// words returns a list from the environment, or the one that is meant when there is none.
+func words(name, all string) []string {
+	if list := strings.Fields(os.Getenv(name)); len(list) > 0 {
+		return list
+	}
+	return strings.Fields(all)
+}
+
+// environment is what all rows share.
+type environment struct {
+	work, suite string
+	keep        bool   // the work directory, and of programs that go wrong what lies in it
+	bin         string // our programs; traps/carectl is the build that leaves traps
+	tail        string // an object linked behind each program's own, as in real programs something is
+	kinds       []string
+	seed        uint64
+}
+
+// newEnvironment builds our programs and unpacks the suite. TORTURE_WORK names a directory to keep, for a closer look.
+func newEnvironment(ctx context.Context) (*environment, error) {
+	seed, err := strconv.ParseUint(words("SEED", "1")[0], 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("SEED: %w", err)
+	}
+	e := &environment{work: os.Getenv("TORTURE_WORK"), keep: true, kinds: words("KINDS", "identity edit"), seed: seed}
+	for _, k := range e.kinds {
+		if k != identity && k != edited {
+			return nil, fmt.Errorf("KINDS: no %q; there are %s and %s", k, identity, edited)
+		}
+	}
+	if e.work == "" {
+		e.keep = false
+		if e.work, err = os.MkdirTemp("", "gocare-torture"); err != nil {
+			return nil, err
+		}
+	}
+	e.bin, e.suite, e.tail = filepath.Join(e.work, "bin"), filepath.Join(e.work, "suite"), filepath.Join(e.work, "tail.o")
+	if err = e.buildPrograms(ctx); err == nil {
+		err = e.unpack(ctx)
+	}
+	if err != nil {
+		e.remove()
+		return nil, err
+	}
+	return e, os.Setenv("PATH", e.bin+":"+os.Getenv("PATH"))
+}
+
+func (e *environment) remove() {
+	if !e.keep {
+		_ = os.RemoveAll(e.work) // a temporary directory
+	}
+}
+
+func (e *environment) buildPrograms(ctx context.Context) error {
+	for _, b := range []struct {
+		dir  string
+		args []string
+	}{
+		{e.bin, []string{"./cmd/carecc", "./cmd/patchmake"}},
+		{filepath.Join(e.bin, "traps"), []string{"-tags", "traporacle", "./cmd/carectl"}},
+	} {
+		if err := os.MkdirAll(b.dir, 0o755); err != nil {
+			return err
+		}
+		cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-buildvcs=false", "-o", b.dir + "/"}, b.args...)...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	}
+	cmd := exec.CommandContext(ctx, "gcc", "-O2", "-fPIC", "-x", "c", "-c", "-", "-o", e.tail)
+	cmd.Stdin = strings.NewReader("void torture_tail(void) {}\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("gcc: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// sources is where gcc-12-source has the compiler's sources.
+const sources = "/usr/src/gcc-12/gcc-12*-dfsg.tar.xz"
+
+func (e *environment) unpack(ctx context.Context) error {
+	if _, err := os.Stat(e.suite); err == nil {
+		return nil
+	}
+	archives, err := filepath.Glob(sources)
+	if err != nil || len(archives) == 0 {
+		return fmt.Errorf("no %s: install gcc-12-source", sources)
+	}
+	if err := os.Mkdir(e.suite, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "tar", "-xJf", archives[0], "-C", e.suite, "--wildcards", "--strip-components=5", "*/gcc/testsuite/gcc.c-torture/execute/*")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("tar: %w\n%s", err, out)
+	}
+	return nil
+}
