@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The goals of a row, in percent.
@@ -26,6 +27,7 @@ type row struct {
 	tests          int
 	passed         [2]int // in the plain round, with traps
 	problems       []string
+	took           time.Duration // without the coverage build
 }
 
 // row makes a row. What goes wrong is a problem of it.
@@ -46,6 +48,8 @@ func (r *row) make(ctx context.Context, b *build) error {
 	if err != nil {
 		return fmt.Errorf("coverage: %w", err)
 	}
+	start := time.Now()
+	defer func() { r.took = time.Since(start).Round(time.Second) }()
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
@@ -161,9 +165,9 @@ func percent(a, b int) string {
 
 // print writes the row and what is behind its figures.
 func (r *row) print(w io.Writer) {
-	fmt.Fprintf(w, "%s %s: %d of %d functions patched (%s); %d of these ran (%s); tests passed: %d of %d patched, %d of %d with traps\n",
+	fmt.Fprintf(w, "%s %s: %d of %d functions patched (%s); %d of these ran (%s); tests passed: %d of %d patched, %d of %d with traps; %v\n",
 		r.program, r.level, r.patched, r.total, percent(r.patched, r.total), r.ran, percent(r.ran, r.patched),
-		r.passed[0], r.tests, r.passed[1], r.tests)
+		r.passed[0], r.tests, r.passed[1], r.tests, r.took)
 	for _, reason := range slices.Sorted(maps.Keys(r.leftOut)) {
 		fmt.Fprintf(w, "    left out: %d: %s\n", r.leftOut[reason], reason)
 	}
@@ -182,11 +186,11 @@ func (r *row) print(w io.Writer) {
 
 // summary prints all rows as a table, and is an error if something is not as it should be.
 func summary(w io.Writer, rows []*row) error {
-	fmt.Fprintf(w, "\n%-12s %-5s %9s %9s %8s %8s %7s %9s %9s\n", "program", "level", "functions", "patched", "", "ran", "tests", "patched", "traps")
+	fmt.Fprintf(w, "\n%-12s %-5s %9s %9s %8s %8s %7s %9s %9s %8s\n", "program", "level", "functions", "patched", "", "ran", "tests", "patched", "traps", "time")
 	bad := 0
 	for _, r := range rows {
-		fmt.Fprintf(w, "%-12s %-5s %9d %9d %8s %8s %7d %9d %9d\n", r.program, r.level, r.total, r.patched, percent(r.patched, r.total),
-			percent(r.ran, r.patched), r.tests, r.passed[0], r.passed[1])
+		fmt.Fprintf(w, "%-12s %-5s %9d %9d %8s %8s %7d %9d %9d %8v\n", r.program, r.level, r.total, r.patched, percent(r.patched, r.total),
+			percent(r.ran, r.patched), r.tests, r.passed[0], r.passed[1], r.took)
 		if len(r.missed()) > 0 || len(r.problems) > 0 {
 			bad++
 		}

@@ -8,9 +8,9 @@ oracle_configure() { echo '#define DEB_HOST_MULTIARCH "x86_64-linux-gnu"' >src/l
 oracle_build() { make -C src -f "$ORACLE/lua/lua.mk" -j"$JOBS"; }
 oracle_install() { mkdir -p "$DESTDIR" && cp src/lua src/luac "$DESTDIR"; }
 
-script() { (cd "$ORACLE/lua" && echo "first line" | run "$ROOT/lua" "$1"); }
+script() { (cd "$ORACLE/lua" && run "$ROOT/lua" "$1" <<<"first line"); }
 options() { run "$ROOT/lua" "$@"; }
-compiled() { run "$ROOT/luac" -o "$1.out" "$ORACLE/lua/$1" && sha256sum <"$1.out" && (cd "$ORACLE/lua" && echo x | run "$ROOT/lua" "$OLDPWD/$1.out"); }
+compiled() { run "$ROOT/luac" -o "$1.out" "$ORACLE/lua/$1" && sha256sum <"$1.out" && (cd "$ORACLE/lua" && run "$ROOT/lua" "$OLDPWD/$1.out" <<<x); }
 # Addresses are taken out of listings.
 listed() { run "$ROOT/luac" $1 -p "$ORACLE/lua/$2" | sed -E 's/0x[0-9a-f]{6,}/PTR/g'; }
 input() { printf '%s\n' "$@" | run "$ROOT/lua" -i 2>&1 | sed -E 's/0x[0-9a-f]{6,}/PTR/g'; }
