@@ -13,6 +13,8 @@ import (
 type Options struct {
 	Keep     func(name string) bool // which changed functions to take; nil takes all. New functions are always taken
 	Identity func(name string) bool // which unchanged functions to take as well; may be nil
+	// Also says which functions to take though their code is the same, and why; "" for no others. May be nil.
+	Also func(name string) (reason string)
 	// Data says which new global variables to take though no function of the unit uses them; may be nil.
 	Data func(name string) bool
 	// Allow says which refusals the user overrides; may be nil. Only fault.Overridable codes are asked for.
@@ -132,6 +134,9 @@ func once(list []problem) (out []problem) {
 func (c *decider) choose() {
 	for i, f := range c.d.Functions {
 		pair := c.d.fns[i]
+		if (f.Status == Same || f.Status == LineOnly) && c.o.Also != nil && c.o.Also(f.Name) != "" {
+			f.Status, f.Reason = Changed, c.o.Also(f.Name)
+		}
 		switch {
 		case f.Status == Gone:
 		case f.Status == Changed && c.o.Keep != nil && !c.keep(f):

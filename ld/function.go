@@ -39,6 +39,9 @@ func (o *Original) original(u Unit, f UnitFunction) (old original, skipped strin
 		}
 		if i == 0 {
 			old.addr, old.room, err = o.hookRoom(u.Input, sym, part, where)
+			if e := fault.As(err); e != nil && f.Detached && e.Code == "too-short" {
+				old.addr, err = part.Addr, nil
+			}
 			if e := fault.As(err); e != nil && f.Optional {
 				return original{}, e.What, nil
 			}

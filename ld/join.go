@@ -31,8 +31,10 @@ type joiner struct {
 	globals map[string]Target
 	got     map[gotKey]uint64 // private GOT slots in .kpatch.data
 	imports map[string]*Import
-	dead    map[[2]int]bool // by unit and function: left out
-	done    map[field]bool  // fields that an earlier relaxation took
+	dead    map[[2]int]bool     // by unit and function: left out
+	apart   map[uint64][2]int   // detached functions, by the link address of the original
+	reached map[[2]int][]uint64 // those that a function refers to
+	done    map[field]bool      // fields that an earlier relaxation took
 	pending []pendingReloc
 }
 
@@ -61,12 +63,13 @@ type pendingReloc struct {
 func Join(o *Original, units []*Resolved) (*Joined, error) {
 	j := &joiner{
 		o: o, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[string]*Import{},
-		dead: map[[2]int]bool{}, done: map[field]bool{},
+		dead: map[[2]int]bool{}, done: map[field]bool{}, apart: map[uint64][2]int{}, reached: map[[2]int][]uint64{},
 	}
 	for i, name := range outputNames {
 		j.out[i] = JoinedSection{Name: name, Flags: outputFlags(i), Align: 1}
 	}
 	j.decide()
+	j.detach()
 	if err := j.layout(); err != nil {
 		return nil, err
 	}
@@ -317,8 +320,12 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 		if !found {
 			return b.why
 		}
-		f := &j.units[at[0]].functions[at[1]]
-		return j.reduce(p, dest{known: true, target: Target{InPatch, outText, j.bases[at[0]][f.section] + f.start}})
+		return j.reduce(p, dest{known: true, target: j.entry(at)})
+	}
+	if at, found := j.apart[b.addr]; found && b.kind == bindPlace {
+		from := [2]int{u, p.ref.owner}
+		j.reached[from] = append(j.reached[from], b.addr)
+		return j.reduce(p, dest{known: true, target: j.entry(at)})
 	}
 	if b.kind == bindImport && !b.own {
 		target, found := j.globals[strings.TrimSuffix(b.name, newSuffix)]
@@ -391,9 +398,9 @@ func (j *joiner) functions(joined *Joined, text int) error {
 			}
 			out := JoinedFunction{
 				Name: f.Name, New: Target{InPatch, text, j.bases[u][f.section] + f.start}, NewSize: f.size,
-				IsNew: f.Orig == "" || f.skipped != "", Reason: f.Reason,
+				IsNew: f.Orig == "" || f.skipped != "" || f.Detached, Reason: f.Reason,
 			}
-			if !out.IsNew {
+			if f.Orig != "" && f.skipped == "" {
 				if first, found := byOld[f.old.addr]; found {
 					return fault.Refuse("folded-function", r.Unit.Name+": "+f.Name, "it has the same address as %q", first)
 				}
@@ -402,8 +409,10 @@ func (j *joiner) functions(joined *Joined, text int) error {
 				if !found {
 					return fault.New(fault.Bug, r.Unit.Name+": "+f.Name, "0x%x is in no section", f.old.addr)
 				}
-				out.Old, out.OldSize, out.Parts = old, f.old.room, f.old.parts
-				out.Calls, out.Spares = j.o.functionAddrs(r.Unit.Input, f.Calls), f.Spares
+				out.Parts, out.Calls = f.old.parts, j.callees(u, i)
+				if !f.Detached {
+					out.Old, out.OldSize, out.Spares = old, f.old.room, f.Spares
+				}
 			}
 			joined.Functions = append(joined.Functions, out)
 		}

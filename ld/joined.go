@@ -78,10 +78,10 @@ type JoinedFunction struct {
 	NewSize uint64 // bytes
 	Old     Target // in an original section; zero if IsNew
 	OldSize uint64 // bytes, at least 5; counts padding behind a shorter function; 0 if IsNew
-	IsNew   bool
+	IsNew   bool   // no hook leads to it
 	Reason  string
-	Parts   []OldPart // the function itself first, then its .cold parts; none if IsNew
-	Calls   []uint64  // link addresses of its unit's functions that the new code calls, directly or not
+	Parts   []OldPart // of the function it replaces: itself first, then its .cold parts
+	Calls   []uint64  // link addresses of its unit's functions that the new code calls, directly or not, and of detached ones
 	Spares  bool      // the new code overwrites no register that the original does not
 }
 

@@ -26,6 +26,7 @@ type UnitFunction struct {
 	Reason   string
 	Calls    []string // original symbols of the unit's functions that it calls, directly or not
 	Spares   bool     // it overwrites no register that the original function does not
+	Detached bool     // no hook: only functions of the patch call it, and they call the new one
 	Optional bool     // unchanged: where the jump does not fit it is skipped, and its callers keep the original
 }
 

@@ -57,7 +57,7 @@ func (c *comparison) compileIndirect(ctx context.Context, box *isolate.Sandbox, 
 // recompiled is a unit that reaches for everything through the GOT, with the functions of the patch and no others changed;
 // nil where that cannot be had.
 func (w *workspace) recompiled(ctx context.Context, u unit, r *unitResult) (*unitResult, error) {
-	if u.Indirect == "" {
+	if u.Indirect == "" || len(r.detached) > 0 {
 		return nil, nil
 	}
 	orig, err := w.parseAsm(u.Source, u.Orig)

@@ -145,7 +145,7 @@ func readLayout(object []byte) (*layout.Unit, error) {
 	return layout.Read(d)
 }
 
-// checkLayouts refuses a unit whose types or external signatures changed.
+// checkLayouts refuses a unit whose types changed, and notes the prototypes that did.
 func (w *workspace) checkLayouts(u unit, r *unitResult) error {
 	if u.OrigTypes == "" || u.PatchedTypes == "" {
 		return nil
@@ -159,6 +159,10 @@ func (w *workspace) checkLayouts(u unit, r *unitResult) error {
 		return fmt.Errorf("%s: %w", u.Source, err)
 	}
 	for _, c := range layout.Compare(before, after) {
+		if c.Kind == layout.Signature {
+			r.prototype = append(r.prototype, c)
+			continue
+		}
 		if err := refuseLayout(u.Source, c); !w.overrides(r, err) {
 			return err
 		}
@@ -175,10 +179,6 @@ func (w *workspace) loadLayout(id buildtree.Digest) (*layout.Unit, error) {
 }
 
 func refuseLayout(source string, c layout.Change) *fault.Error {
-	if c.Kind == layout.Signature {
-		return fault.Refuse("signature", source, "function %q has another prototype: was %s, is %s", c.Name, c.Before, c.After).
-			WithHint("callers outside the patch pass what the old one takes: keep it and add a new function, or use --allow signature if every caller is in the patch")
-	}
 	if c.Kind == layout.Variable {
 		return fault.Refuse("variable-type", source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After).
 			WithHint("it keeps its value, and code outside the patch goes on using it as the old type: leave it as it is and add a new variable; " +

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
@@ -108,6 +109,9 @@ func ldUnit(name string, input int, r *unitResult, optional bool) ld.Unit {
 	out := ld.Unit{Name: name, Input: input, Object: r.object}
 	for _, f := range r.emitted.Functions {
 		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: optional}
+		if u.Detached = slices.Contains(r.detached, f.Orig); u.Detached {
+			u.Reason += "; no hook, as the patch holds every caller"
+		}
 		if !optional {
 			u.Calls, u.Spares = f.Calls, f.Spares
 		}

@@ -19,6 +19,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/layout"
 	"gocare/internal/toolexec"
 	"gocare/internal/version"
 	"gocare/kpatch"
@@ -46,6 +47,9 @@ type unitResult struct {
 	emitted   *diffasm.Emitted   // nil if nothing of the unit is in the patch
 	object    *elfobj.File
 	delta     *diffasm.Delta
+	selection *diffasm.Selection
+	prototype []layout.Change  // functions with another prototype
+	detached  []string         // functions of the original that only the patch calls: see workspace.detach
 	match     diffasm.Matching // what was known for telling static locals apart
 	unproved  []string         // static locals that it refers to and that were paired by likeness alone
 	skipped   []ld.Skipped     // unchanged ones that were asked for and cannot be carried
@@ -63,7 +67,7 @@ func (w *workspace) makePatches(ctx context.Context, p *plan, f *filter) (produc
 		return nil, err
 	}
 	for _, t := range p.Targets {
-		m, err := w.makePatch(ctx, p, t, judge{f, src})
+		m, err := w.makePatch(ctx, p, t, judge{f, src, callers{}, map[string]bool{}})
 		made = append(made, m)
 		if err != nil {
 			return nil, errors.Join(err, w.saveRun(p, made))
@@ -78,13 +82,16 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, j judge) (
 	g.SetLimit(runtime.NumCPU())
 	for i, u := range t.Units {
 		g.Go(func() (err error) {
-			m.Units[i], err = w.makeUnit(gctx, u, j, nil)
+			m.Units[i], err = w.makeUnit(gctx, u, j)
 			return err
 		})
 	}
 	err := g.Wait()
 	if err == nil {
 		err = w.addWanted(ctx, &m, j)
+	}
+	if err == nil {
+		err = w.detach(ctx, &m, j)
 	}
 	if err != nil {
 		return m, noPatch(err)
@@ -115,11 +122,13 @@ func leaves(err error, state string) error {
 type judge struct {
 	filter  *filter
 	sources *sources
+	callers callers
+	wanted  map[string]bool // new variables that other units use
 }
 
-// makeUnit compares one unit and assembles what changed, with new variables that other units want.
-func (w *workspace) makeUnit(ctx context.Context, u unit, j judge, wanted map[string]bool) (unitResult, error) {
-	r, err := w.compareUnit(u, j, wanted)
+// makeUnit compares one unit and assembles what changed, with what other units want of it.
+func (w *workspace) makeUnit(ctx context.Context, u unit, j judge) (unitResult, error) {
+	r, err := w.compareUnit(u, j)
 	if err != nil || r.emitted == nil {
 		return r, err
 	}
@@ -128,14 +137,15 @@ func (w *workspace) makeUnit(ctx context.Context, u unit, j judge, wanted map[st
 }
 
 // compareUnit compares one unit and decides everything about it: what changed, what is bound to what, what is refused.
-func (w *workspace) compareUnit(u unit, j judge, wanted map[string]bool) (unitResult, error) {
+func (w *workspace) compareUnit(u unit, j judge) (unitResult, error) {
 	r := unitResult{Source: u.Source}
 	v, err := w.parseVersions(u)
 	if err != nil {
 		return r, err
 	}
 	o := w.diffOptions(j.filter)
-	o.Data = func(name string) bool { return wanted[name] }
+	o.Data = func(name string) bool { return j.wanted[name] }
+	o.Also = j.callers.of(u)
 	if v.orig.HasStatics() || v.patched.HasStatics() {
 		w.borrowDebug(u, v.orig, v.patched)
 	}
@@ -227,6 +237,7 @@ func (r *unitResult) decide(delta *diffasm.Delta, o diffasm.Options) error {
 		return nil
 	}
 	r.onlyNew = sel.OnlyNew()
+	r.selection = sel
 	r.emitted, err = diffasm.Emit(sel)
 	if err == nil {
 		r.unproved = unproved(delta, r.emitted)

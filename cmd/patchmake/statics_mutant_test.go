@@ -91,7 +91,7 @@ func (b *bench) mutated(s *sample, mutate mutant) (unitResult, error) {
 	o, p := mutate(string(orig), string(patched))
 	u := unit{Source: s.unit.Source, Record: s.unit.Record}
 	u.Orig, u.Patched = b.blob([]byte(o), nil), b.blob([]byte(p), nil)
-	r, err := b.w.compareUnit(u, b.judge(&plan{}), nil)
+	r, err := b.w.compareUnit(u, b.judge(&plan{}))
 	if err != nil || r.emitted == nil {
 		return r, err
 	}

@@ -115,7 +115,7 @@ func (b *bench) judge(p *plan) judge {
 	if err != nil {
 		panic(err)
 	}
-	return judge{&filter{}, src}
+	return judge{filter: &filter{}, sources: src}
 }
 
 // run runs a tool in a directory below the bench.
@@ -282,7 +282,7 @@ func (b *bench) decide(samples []*sample, mutate mutant) {
 	for _, s := range samples {
 		var err error
 		if mutate == nil {
-			s.result, err = b.w.makeUnit(context.Background(), s.unit, b.judge(s.plan), nil)
+			s.result, err = b.w.makeUnit(context.Background(), s.unit, b.judge(s.plan))
 		} else {
 			s.result, err = b.mutated(s, mutate)
 		}

@@ -14,7 +14,7 @@ func (w *workspace) addWanted(ctx context.Context, m *product, j judge) error {
 	if !slices.ContainsFunc(m.Units, func(r unitResult) bool { return len(r.unused()) > 0 }) {
 		return nil
 	}
-	wanted := map[string]bool{}
+	wanted := j.wanted
 	for _, n := range m.Target.New {
 		object, err := w.loadObject(n.Object)
 		if err != nil {
@@ -33,7 +33,7 @@ func (w *workspace) addWanted(ctx context.Context, m *product, j judge) error {
 				continue
 			}
 			asked[i] = maps.Clone(wanted)
-			r, err := w.makeUnit(ctx, m.Target.Units[i], j, wanted)
+			r, err := w.makeUnit(ctx, m.Target.Units[i], j)
 			if err != nil {
 				return err
 			}

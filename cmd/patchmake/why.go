@@ -20,15 +20,20 @@ func (s *sources) explain(u unit, d *diffasm.Delta, source []byte) {
 		if f.Status != diffasm.Changed && f.Status != diffasm.New {
 			continue
 		}
-		w := &why{edits: s.of(u), unit: u.Source, source: source, d: d, i: i}
-		w.name, _, _ = strings.Cut(f.Name, ".")
-		w.orig, w.patched = d.Places(i)
+		w := s.why(u, d, i, source)
 		if f.Status == diffasm.New {
 			w.explainNew(f)
 		} else {
 			w.explainChanged(f)
 		}
 	}
+}
+
+func (s *sources) why(u unit, d *diffasm.Delta, i int, source []byte) *why {
+	w := &why{edits: s.of(u), unit: u.Source, source: source, d: d, i: i}
+	w.name, _, _ = strings.Cut(d.Functions[i].Name, ".")
+	w.orig, w.patched = d.Places(i)
+	return w
 }
 
 // why looks for the reason of one function.
@@ -47,7 +52,7 @@ func (w *why) explainNew(f *diffasm.Function) {
 	if w.name != f.Name {
 		f.Reason = "clone of " + w.name
 	}
-	edit, line := w.own(f)
+	edit, line := w.own()
 	switch {
 	case edit != nil && line > 0 && w.name == f.Name:
 		f.File, f.Line = edit.File, line
@@ -63,7 +68,7 @@ func (w *why) explainNew(f *diffasm.Function) {
 }
 
 func (w *why) explainChanged(f *diffasm.Function) {
-	edit, _ := w.own(f)
+	edit, _ := w.own()
 	if edit != nil {
 		f.Reason, f.File, f.Line = "edit", edit.File, edit.Line
 		return
@@ -82,7 +87,7 @@ func (w *why) explainChanged(f *diffasm.Function) {
 }
 
 // own returns the edit of the function itself, and the line where it begins in the patched source.
-func (w *why) own(f *diffasm.Function) (*srcpatch.Edit, int) {
+func (w *why) own() (*srcpatch.Edit, int) {
 	file := w.unit
 	if len(w.patched) > 0 {
 		file = w.patched[0].File

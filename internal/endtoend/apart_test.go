@@ -51,6 +51,9 @@ int main(void)
 	both := patch("both", "x * 3; }\n__attribute__((noinline, noclone)) long sum(long a, long b, long c) { return scale(a) + 1",
 		uses+"; }\n__attribute__((noinline, noclone)) long sum(long a, long b, long c) { return "+keeps)
 
+	proto := patch("proto", "scale(long x) { return x * 3; }\n__attribute__((noinline, noclone)) long sum(long a, long b, long c) { return scale(a)",
+		"scale(long x, long y) { return x * y; }\n__attribute__((noinline, noclone)) long sum(long a, long b, long c) { return scale(a, b)")
+
 	start := func() (*testkit.Proc, func(want int, command string, args ...string) result) {
 		p := testkit.Start(t, filepath.Join(dir, "prog"))
 		hold(t, p, []turn{{Input: "", Want: "31"}})
@@ -68,6 +71,20 @@ int main(void)
 	}
 	_, carectl := start()
 	carectl(1, "patch", caller, callee)
+
+	// A function without a hook counts as replaced.
+	q, carectl := start()
+	carectl(0, "patch", proto)
+	hold(t, q, []turn{{Input: "", Want: "201"}})
+	for _, other := range []string{callee, sparing} {
+		assertContains(t, carectl(1, "patch", other).Stderr, `patch proto: "sum" calls "scale", which patch `+filepath.Base(other)+" replaces")
+	}
+	assertContains(t, carectl(1, "patch", caller).Stderr, `patch caller: "sum" calls "scale", which patch proto replaces`)
+	carectl(0, "unpatch", "-i", "proto")
+	carectl(0, "patch", callee)
+	carectl(0, "patch", proto)
+	hold(t, q, []turn{{Input: "", Want: "201"}})
+	carectl(0, "unpatch", "-i", "proto")
 
 	p, carectl := start()
 	carectl(0, "patch", caller)

@@ -1,7 +1,7 @@
 // Package layout compares the data layouts and function signatures that two versions of a unit were compiled with.
 //
 // Input: the DWARF of both units. Output: what changed in a way that running code or live data would not survive:
-// structures and unions whose members moved, enumerations of another size, variables of another type, external functions with another prototype.
+// structures and unions whose members moved, enumerations of another size, variables of another type, functions with another prototype.
 // New types, and types that are gone, are no change.
 package layout
 
@@ -26,15 +26,17 @@ const (
 type Change struct {
 	Kind   Kind
 	Name   string // "struct server", "zaddGenericCommand"
+	Symbol string // of a function, if it is another one: C++, and names given with asm
 	Before string // size and members, type, or prototype
 	After  string
 }
 
 // Unit is the layouts and signatures of one compiled unit.
 type Unit struct {
-	types     described // "struct name": size and members
-	variables described // of static storage: type
-	functions described // external definitions: prototype
+	types     described         // "struct name": size and members
+	variables described         // of static storage: type
+	functions described         // definitions, by symbol: prototype
+	names     map[string]string // of functions whose symbol is another one
 	hasTypes  bool
 }
 
@@ -45,7 +47,13 @@ func (u *Unit) Empty() bool { return !u.hasTypes }
 // Compare lists what both units have and describe differently, types first, by name.
 func Compare(before, after *Unit) []Change {
 	changes := append(compare(Type, before.types, after.types), compare(Variable, before.variables, after.variables)...)
-	return append(changes, compare(Signature, before.functions, after.functions)...)
+	signatures := compare(Signature, before.functions, after.functions)
+	for i := range signatures {
+		if c := &signatures[i]; after.names[c.Name] != "" {
+			c.Name, c.Symbol = after.names[c.Name], c.Name
+		}
+	}
+	return append(changes, signatures...)
 }
 
 // described is what there is of each name: functions may have types and variables of one name.
@@ -87,7 +95,7 @@ func compare(kind Kind, before, after described) []Change {
 		b, a := missing(before[name], after[name]), missing(after[name], before[name])
 		if b != nil && a != nil {
 			was, is := difference(b, a)
-			changes = append(changes, Change{kind, name, was, is})
+			changes = append(changes, Change{Kind: kind, Name: name, Before: was, After: is})
 		}
 	}
 	sort.Slice(changes, func(i, j int) bool { return changes[i].Name < changes[j].Name })

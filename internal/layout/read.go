@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// Read collects the named types and external functions of a unit.
+// Read collects the named types, the variables and the functions of a unit.
 func Read(d *dwarf.Data) (*Unit, error) {
 	if err := checkEnds(d); err != nil {
 		return nil, err
 	}
-	u := &Unit{types: described{}, variables: described{}, functions: described{}}
+	u := &Unit{types: described{}, variables: described{}, functions: described{}, names: map[string]string{}}
 	r := d.Reader()
 	for {
 		e, err := r.Next()
@@ -176,12 +176,16 @@ func (u *Unit) addType(d *dwarf.Data, e *dwarf.Entry) error {
 
 // addFunction takes definitions only: a prototype without code is somebody else's.
 func (u *Unit) addFunction(d *dwarf.Data, e *dwarf.Entry, name string) error {
-	external, _ := e.Val(dwarf.AttrExternal).(bool)
-	declared, _ := e.Val(dwarf.AttrDeclaration).(bool)
-	if !external || declared {
+	if declared, _ := e.Val(dwarf.AttrDeclaration).(bool); declared {
 		return nil
 	}
-	return u.functions.add(name, func(s *speller) (string, error) {
+	symbol, _ := e.Val(dwarf.AttrLinkageName).(string)
+	if symbol == "" {
+		symbol = name
+	} else if symbol != name {
+		u.names[symbol] = name
+	}
+	return u.functions.add(symbol, func(s *speller) (string, error) {
 		text, err := s.subprogram(d, e)
 		if err != nil {
 			return "", fmt.Errorf("function %s: %w", name, err)

@@ -1,0 +1,64 @@
+package ld
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gocare/internal/elfobj"
+)
+
+// Outside says how a global function of an input is reached by what is no input of the link, or under another name; "" if it
+// is not. The linker itself may do so, for other programs and libraries, or when it is told to.
+func (o *Original) Outside(input int, name string) string {
+	at, found := o.globalAt(input, name)
+	if !found {
+		return fmt.Sprintf("%q is not found in the binary", name)
+	}
+	tags := dynamicTags(o.bin)
+	init, hasInit := tags[elf.DT_INIT]
+	fini, hasFini := tags[elf.DT_FINI]
+	switch {
+	case o.wrapped[name] || o.linkName(input, name) != name:
+		return "the link redirects calls of it (--wrap)"
+	case at == o.bin.Entry:
+		return "the program begins with it"
+	case hasInit && at == init || hasFini && at == fini:
+		return "the dynamic linker calls it"
+	case slices.ContainsFunc(o.bin.DynSymbols, func(s elfobj.Symbol) bool { return s.Defined() && (s.Value == at || s.Name == name) }):
+		return "the binary exports it"
+	}
+	for i := range o.bin.Symbols {
+		if s := &o.bin.Symbols[i]; s.Defined() && s.Value == at && s.Name != name && (s.Type == elf.STT_FUNC || s.Bind != elf.STB_LOCAL) {
+			return fmt.Sprintf("the binary also calls it %q", s.Name)
+		}
+	}
+	return ""
+}
+
+// globalAt returns the link address of a function of an input.
+func (o *Original) globalAt(input int, name string) (uint64, bool) {
+	s, err := o.functionSymbol(input, name, "")
+	if err != nil || o.places[input][s.Section].state != placed {
+		return 0, false
+	}
+	return o.places[input][s.Section].addr + s.Value, true
+}
+
+// Users lists the inputs that look for a symbol in others, with those whose code is made at link time: what they use is not
+// known.
+func (o *Original) Users(name string) (inputs []int) {
+	for i := range o.objects {
+		f := o.objects[i].File
+		undefined := func(s elfobj.Symbol) bool { return s.Name == name && s.Section == int(elf.SHN_UNDEF) }
+		late := func(s elfobj.Section) bool { return strings.HasPrefix(s.Name, ".gnu.lto_") }
+		if f.Type == elf.ET_REL && (slices.ContainsFunc(f.Symbols, undefined) || slices.ContainsFunc(f.Sections, late)) {
+			inputs = append(inputs, i)
+		}
+	}
+	return inputs
+}
+
+// InputName names an input for messages.
+func (o *Original) InputName(input int) string { return o.inputName(input) }
