@@ -93,7 +93,7 @@ func (w *why) own() (*srcpatch.Edit, int) {
 		file = w.patched[0].File
 	}
 	edit, line := w.edits.Function(file, w.name)
-	if edit == nil && len(w.patched) > 0 { // a macro may have made the function
+	if edit == nil && line == 0 && len(w.patched) > 0 { // a macro may have made the function
 		if at := w.edits.At(file, w.patched[0].Line, true); at != nil && at.Kind == srcpatch.FunctionItem {
 			return at, w.patched[0].Line
 		}
