@@ -122,7 +122,7 @@ func (f *File) otherName(name string) *Use {
 
 func (f *File) use(at stmt, format string, args ...any) *Use {
 	u := &Use{What: fmt.Sprintf(format, args...)}
-	if at.line > 0 || at.src.line > 0 {
+	if _, line := f.place(at.src); line > 0 {
 		u.Where = f.where(at)
 	}
 	return u
