@@ -57,6 +57,9 @@ var clangChanges = []change{
 		want:    []string{"get:changed"}, unproved: "state",
 	},
 	{
+		name: "two values, nothing changed", flags: "-O2", orig: twoValues, has: ".comm\tstate,1,", patched: twoValues,
+	},
+	{
 		name: "two values, another one, debug information", flags: "-O2 -g", orig: twoValues, has: ".comm\tstate,1,",
 		patched: strings.Replace(twoValues, "state = 5", "state = 7", 1),
 		want:    []string{"get:changed"}, code: "data-changed",

@@ -9,7 +9,7 @@ import "strings"
 // shrunk refuses variables of which the two versions make something else, by the debug information of both, and returns those
 // for which that is not known.
 func (d *Delta) shrunk() (unknown []string) {
-	if !d.orig.clang || !d.patched.clang {
+	if !d.orig.clang || !d.patched.clang || d.m.exact {
 		return nil
 	}
 	od, pd := d.orig.declared(), d.patched.declared()
