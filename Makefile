@@ -76,10 +76,11 @@ noise: build
 	GOCARE_BIN=$(CURDIR)/$(BIN) scripts/noise $(PROGRAMS)
 
 # N random programs with static locals, patched in the middle of their run: each must go on as its source says or be refused.
-# What goes wrong is kept in KEEP, and N=1 SEED=... repeats it.
+# What goes wrong is kept in KEEP, and N=1 SEED=... repeats it. COMPILERS: gcc, clang.
 statics:
 	cd cmd/patchmake && CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestStatics' \
-		-args -statics-pairs $(N) -statics-seed $(SEED) -statics-keep "$(abspath $(KEEP))"
+		-args -statics-pairs $(N) -statics-seed $(SEED) -statics-keep "$(abspath $(KEEP))" \
+		$(if $(COMPILERS),-statics-cc "$(COMPILERS)")
 
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
 bench: setup build

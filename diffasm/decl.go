@@ -17,6 +17,7 @@ type decl struct {
 	constant  bool   // the compiler replaced it by its value
 	how       string // rest of the location: how its value is made of what its symbol holds, "" for as it is
 	other     bool   // it has a location of another kind, a value, or is visible to other units
+	whole     *decl  // what it is a piece of; nil
 	elsewhere bool   // it is only declared here (extern), or kept in pieces
 }
 
@@ -44,6 +45,9 @@ func (f *File) readDeclarations() *declarations {
 	r.items = items{spans: f.spans(".debug_info")}
 	if r.abbrevs == nil || !r.unit() {
 		return nil
+	}
+	if f.clang {
+		r.nameFunctions()
 	}
 	out := &declarations{bySym: map[string]*decl{}, funcs: map[string]bool{}}
 	by := map[*die]*decl{}
@@ -85,7 +89,7 @@ func (ds *declarations) locate(e *decl, l located) bool {
 	if l.piece != "" {
 		e.elsewhere = true
 		piece := *e
-		piece.fn, piece.elsewhere, piece.sym = l.piece+" of "+e.name+" "+e.fn, false, ""
+		piece.fn, piece.elsewhere, piece.sym, piece.whole = l.piece+" of "+e.name+" "+e.fn, false, "", e
 		e = &piece
 		if old := ds.bySym[l.sym]; old != nil && old.fn == e.fn {
 			return true

@@ -22,16 +22,17 @@ func (m *matcher) doubtNew(p *auto) {
 		return
 	}
 	for _, o := range m.o.inOrder() {
-		if o.b == nil || o.decl == nil || m.source(o.decl) == nil || shape(m.o, o) != shape(m.p, p) {
+		if o.b == nil || o.decl == nil || m.source(o.decl) == nil {
 			continue
 		}
-		switch {
-		case m.moved(p.decl, o.decl):
+		pieces := o.decl.whole != nil || p.decl.whole != nil
+		switch same := shape(m.o, o) == shape(m.p, p); {
+		case same && m.moved(p.decl, o.decl):
 			m.doubts[p.name] = problem{
 				code: "static-moved", what: fmt.Sprintf("it uses %q, which %s() had: it may be that variable, moved", p.decl.name, o.decl.fn),
 				hint: "leave the variable in its function, or give the new one another name; --allow static-moved takes it for a new one",
 			}
-		case m.renamedInPlace(p.decl, o.decl):
+		case (same || pieces) && m.renamedInPlace(p.decl, o.decl):
 			m.doubts[p.name] = problem{
 				code: "static-renamed", what: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.decl.name, o.decl.name),
 				hint: "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
@@ -61,7 +62,15 @@ func (m *matcher) sameText(p, o *decl) bool {
 
 // renamedInPlace reports whether a static local stands where one of another name stood.
 func (m *matcher) renamedInPlace(p, o *decl) bool {
-	return o.name != p.name && o.fn == p.fn && o.file == p.file && m.source(p).sameEdit(o.line, p.line)
+	return o.name != p.name && o.within() == p.within() && o.file == p.file && m.source(p).sameEdit(o.line, p.line)
+}
+
+// within returns the function that a variable or a piece of one is in.
+func (d *decl) within() string {
+	if d.whole != nil {
+		return d.whole.fn
+	}
+	return d.fn
 }
 
 // lostInPatched refuses variables of the original that the patched unit still declares and uses, but has no storage for: the

@@ -38,6 +38,10 @@ type located struct {
 func (r *dieReader) locate(list []operation) (all []located) {
 	offset := uint64(0)
 	for len(list) >= 2 {
+		if list[0].value == opPiece { // padding, or a member that is not kept
+			offset, list = offset+list[1].value, list[2:]
+			continue
+		}
 		l := located{}
 		name, tls := list[1].text, false
 		if name, tls = cutTLS(name); tls && len(list) < 3 {

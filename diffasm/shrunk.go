@@ -53,7 +53,7 @@ func (d *Delta) lost(b *block) bool {
 	at := p.bySym[b.name]
 	lost := false
 	for _, e := range o.all {
-		if e.fn == at.fn && e.name == at.name {
+		if (e.fn == at.fn || at.fn != "" && e.fn == unknown) && e.name == at.name {
 			if e.sym != "" || e.other {
 				return false
 			}
@@ -72,7 +72,7 @@ func (d *Delta) keptAs(b *block) string {
 		return ""
 	}
 	for _, o := range d.orig.vars {
-		if d.orig.isGlobal(o.name) || d.orig.isLiteral(o) || o.name == b.name {
+		if d.orig.isGlobal(o.name) || d.orig.isLiteral(o) || o.name == b.name || d.otherThan(b, o) {
 			continue
 		}
 		long, short := o.name, b.name
@@ -93,4 +93,13 @@ func (d *Delta) keptAs(b *block) string {
 		}
 	}
 	return ""
+}
+
+// otherThan reports whether the source shows that a new variable is not one of the original, and neither is a part of one.
+func (d *Delta) otherThan(p, o *block) bool {
+	if !d.m.judged[p.name] {
+		return false
+	}
+	pd, od := d.m.pd.bySym[p.name], d.m.od.bySym[o.name]
+	return pd != nil && od != nil && pd.whole == nil && od.whole == nil
 }

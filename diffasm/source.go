@@ -51,7 +51,7 @@ func (m *matcher) renamedFunctions() map[string]string {
 		if p.sym == "" || p.fn == "" || m.od.funcs[p.fn] {
 			continue
 		}
-		if o := m.onLine(p, m.od.all); o != nil && o.fn != "" && !m.pd.funcs[o.fn] {
+		if o := m.onLine(p, m.od.all); o != nil && o.fn != "" && o.fn != unknown && !m.pd.funcs[o.fn] {
 			add(to, p.fn, o.fn)
 			add(from, o.fn, p.fn)
 		}
@@ -72,6 +72,8 @@ type namesakes struct {
 	of   map[*decl]*decl // patched -> original
 	back map[*decl]*decl
 	ends map[*decl]int // last line of the block each is declared in
+
+	vague bool // that is not known of all
 }
 
 // bySource pairs the static locals of which the source shows that they are the same.
@@ -126,7 +128,7 @@ func (m *matcher) namesakes(d *decl) *namesakes {
 
 func (d *declarations) like(name, fn string) (out []*decl) {
 	for _, e := range d.all {
-		if e.name == name && e.fn == fn && (e.sym != "" || !e.elsewhere) {
+		if e.name == name && (e.fn == fn || e.fn == unknown || fn == unknown && e.fn != "") && (e.sym != "" || !e.elsewhere) {
 			out = append(out, e)
 		}
 	}
@@ -137,7 +139,8 @@ func (d *declarations) like(name, fn string) (out []*decl) {
 func (n *namesakes) measure(list []*decl, lines func(*SourceFile) []string) {
 	for _, d := range list {
 		if s := n.m.source(d); s != nil && !s.Unchanged {
-			n.ends[d] = scopeEnd(lines(s), d.line, d.column)
+			end, sure := d.end(lines(s))
+			n.ends[d], n.vague = end, n.vague || !sure
 		}
 	}
 }
@@ -177,6 +180,9 @@ func (n *namesakes) rest(p *decl) (list []*decl) {
 // pairUses pairs by the uses on lines that the patch left alone, where no other of the namesakes has a line like that: what
 // stands there goes on using what it used.
 func (n *namesakes) pairUses() {
+	if n.vague {
+		return
+	}
 	users := n.lineUsers()
 	forP, forO := map[*decl]map[*decl]bool{}, map[*decl]map[*decl]bool{}
 	note := func(by map[*decl]map[*decl]bool, a, b *decl) {
@@ -331,7 +337,27 @@ func (d *decl) scope(text []string) []string {
 	if d.line > len(text) {
 		return nil
 	}
-	return text[d.line-1 : scopeEnd(text, d.line, d.column)]
+	end, _ := d.end(text)
+	return text[d.line-1 : end]
+}
+
+// end returns the line on which the block ends that a declaration stands in. Where there is no column it may be that of a block
+// around it; it is sure if only one can be meant.
+func (d *decl) end(text []string) (line int, sure bool) {
+	if d.column > 0 {
+		return scopeEnd(text, d.line, d.column), true
+	}
+	static, columns := starts(lineOf(text, d.line), d.name)
+	if len(static) > 0 {
+		columns = static
+	}
+	first := scopeEnd(text, d.line, columns[0])
+	line = first
+	for _, c := range columns[1:] {
+		line = max(line, scopeEnd(text, d.line, c))
+		sure = sure || scopeEnd(text, d.line, c) != first
+	}
+	return line, !sure
 }
 
 // pairLast pairs the last namesakes when all others are paired, on a line that the patch left alone, and those that it

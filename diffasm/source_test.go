@@ -13,10 +13,24 @@ import (
 	"gocare/internal/testkit"
 )
 
+// A variable that nothing reads, in a function of which nothing is left.
+const (
+	unreadBefore = "extern void o(void);\nstatic void g(int x)\n{\n\tstatic int n;\n\tn = x;\n}\nint f(int x)\n{\n\tg(x);\n\treturn x;\n}\n"
+	unreadAfter  = "extern void o(void);\nstatic void g(int x)\n{\n\tstatic int n;\n\tif (n) o();\n\tn = x;\n}\nint f(int x)\n{\n\tg(x);\n\treturn x;\n}\n"
+)
+
+// A static local that LLVM takes apart, one whose address is taken, and one with an index.
+const (
+	apart = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += 2;\n\treturn s.a ^ (int)s.b;\n}\n"
+	table = "int f(int x)\n{\n\tstatic int t[4]; t[x & 3] += x; static int *p = t; return *p += 7;\n}\n"
+	whole = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += o((int)(long)&s);\n\treturn s.a ^ (int)s.b;\n}\n"
+)
+
 // sourceRows are sources with static locals and edits of them. What becomes of each static local of the patched version is
 // written as LINE=LINE of the original, "new", "?" where it cannot be told, or a reason code.
 var sourceRows = []struct {
 	name, flags, before, after, want string
+	clang                            string // where it is another answer
 }{
 	{
 		name: "one is removed, its number passes to the other", flags: "-O0 -g",
@@ -133,6 +147,9 @@ var sourceRows = []struct {
 		want:   "3=static-lost",
 	},
 	{
+		name: "nothing read it, in a function without code", flags: "-O2 -g", before: unreadBefore, after: unreadAfter, want: "4=static-lost",
+	},
+	{
 		name: "a variable on the stack becomes static", flags: "-O2 -g",
 		before: "int f(int x)\n{\n\tint n = 0;\n\tn += x;\n\treturn x + n;\n}\n",
 		after:  "int f(int x)\n{\n\tstatic int n = 0;\n\tn += x;\n\treturn x + n;\n}\n",
@@ -156,28 +173,79 @@ var sourceRows = []struct {
 		after:  "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\t{\n\t\tx ^= n++;\n\t}\n\treturn x - n--;\n}\n",
 		want:   "3=?",
 	},
+	{
+		name: "one declared behind a use of the other goes", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\tstatic int n;\n\tx += n; { static int n; x ^= n++; }\n\tx += n--;\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\tx += n--;\n\treturn x;\n}\n",
+		want:   "3=3",
+	},
+	{
+		name: "one that a macro declares there goes", flags: "-O0 -g",
+		before: "#define S(x) static int x\nint f(int x)\n{\n\tstatic int n;\n\tx += n; { S(n); x ^= n++; }\n\tx += n--;\n\treturn x;\n}\n",
+		after:  "#define S(x) static int x\nint f(int x)\n{\n\tstatic int n;\n\tx += n;\n\tx += n--;\n\treturn x;\n}\n",
+		want:   "4=4", clang: "4=?", // without columns
+	},
 }
 
 // TestSourceIdentity tells static locals apart by their source.
 func TestSourceIdentity(t *testing.T) {
-	testkit.Require(t, "gcc")
+	testkit.Require(t, "gcc", "clang")
 	for _, row := range sourceRows {
-		t.Run(row.name, func(t *testing.T) {
-			m := Matching{Sources: func(file string) *SourceFile {
-				if file != "a.c" {
-					return nil
+		for _, cc := range []string{"gcc", "clang"} {
+			t.Run(row.name+", "+cc, func(t *testing.T) {
+				m := Matching{Sources: func(file string) *SourceFile {
+					if file != "a.c" {
+						return nil
+					}
+					return lineMap(row.before, row.after)
+				}}
+				d, err := m.Match(compileSource(t, cc, row.flags, row.before), compileSource(t, cc, row.flags, row.after), nil)
+				if err != nil {
+					t.Fatal(err)
 				}
-				return lineMap(row.before, row.after)
-			}}
-			d, err := m.Match(compileSource(t, row.flags, row.before), compileSource(t, row.flags, row.after), nil)
-			if err != nil {
-				t.Fatal(err)
+				want := row.want
+				if cc == "clang" && row.clang != "" {
+					want = row.clang
+				}
+				if got := fates(d); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				if len(d.Unproved) > 0 {
+					t.Errorf("unproved: %s", d.Unproved)
+				}
+			})
+		}
+	}
+}
+
+// TestSourceNew decides about static locals of which clang's names say little: f.n.1 may be another n, or a part of n.
+func TestSourceNew(t *testing.T) {
+	testkit.Require(t, "clang")
+	long := "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\n"
+	for _, row := range []struct{ name, flags, before, after, code string }{
+		{"new, of another size", "-O0 -g", long, strings.Replace(long, "\treturn", "\t{ static long n; x ^= n--; }\n\treturn", 1), ""},
+		{"members become a whole", "-O2 -g", apart, whole, "static-ambiguous"},
+		{"renamed, in pieces", "-O2 -g", apart, strings.NewReplacer("s.", "t.", "} s", "} t").Replace(apart), "static-renamed"},
+		{"renamed, in pieces now", "-O2 -g", whole, strings.NewReplacer("s.", "t.", "} s", "} t").Replace(apart), "static-renamed"},
+		{"a whole becomes a member", "-O1 -g", table, strings.Replace(table, "t[x & 3] += x;", "", 1), "static-ambiguous"},
+		{"unread", "-O2 -g", unreadBefore, unreadAfter, "static-lost"},
+		{"unread, source unknown", "-O2 -g", unreadBefore, unreadAfter, "static-lost"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
+			if strings.HasSuffix(row.name, "unknown") {
+				m = Matching{}
 			}
-			if got := fates(d); got != row.want {
-				t.Errorf("got %s, want %s", got, row.want)
+			d, err := m.Match(compileSource(t, "clang", row.flags, row.before), compileSource(t, "clang", row.flags, row.after), nil)
+			if err == nil {
+				_, err = Decide(d, Options{})
 			}
-			if len(d.Unproved) > 0 {
-				t.Errorf("unproved: %s", d.Unproved)
+			code := ""
+			if e := fault.As(err); e != nil {
+				code = e.Code
+			}
+			if code != row.code || code == "" && err != nil {
+				t.Errorf("got %q (%v), want %q", code, err, row.code)
 			}
 		})
 	}
@@ -185,11 +253,15 @@ func TestSourceIdentity(t *testing.T) {
 
 // TestLostInPatched refuses a variable that the compiler takes for a constant because the patch took away what writes it.
 func TestLostInPatched(t *testing.T) {
-	testkit.Require(t, "gcc")
+	testkit.Require(t, "gcc", "clang")
 	for _, row := range []struct{ name, before, after, want string }{
 		{
 			"static local", "int f(int x)\n{\n\tstatic int n = 3;\n\tif (x)\n\t\tn = x;\n\treturn n;\n}\n",
 			"int f(int x)\n{\n\tstatic int n = 3;\n\treturn n;\n}\n", "static-lost",
+		},
+		{
+			"static local, inlined", "static int g(int x)\n{\n\tstatic int n = 3;\n\tif (x)\n\t\tn = x;\n\treturn n;\n}\nint f(int x)\n{\n\treturn g(x);\n}\n",
+			"static int g(int x)\n{\n\tstatic int n = 3;\n\treturn n;\n}\nint f(int x)\n{\n\treturn g(x);\n}\n", "static-lost",
 		},
 		{
 			"at file level", "static int n = 3;\nvoid g(int x)\n{\n\tn = x;\n}\nint f(int x)\n{\n\treturn n;\n}\n",
@@ -208,25 +280,27 @@ func TestLostInPatched(t *testing.T) {
 			"static int n;\nvoid g(int x)\n{\n\tn = x;\n}\nint f(int x)\n{\n\treturn n;\n}\nvoid h(int x)\n{\n\tg(x + n);\n}\n", "static-lost",
 		},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
-			d, err := m.Match(compileSource(t, "-O2 -g", row.before), compileSource(t, "-O2 -g", row.after), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = Decide(d, Options{})
-			got := ""
-			if e := fault.As(err); e != nil {
-				got = e.Code
-			}
-			if got != row.want || got == "" && err != nil {
-				t.Errorf("got %q (%v), want %q", got, err, row.want)
-			}
-			allow := func(code string) bool { return code == row.want }
-			if _, err = Decide(d, Options{Allow: allow}); err != nil {
-				t.Errorf("allowed: %v", err)
-			}
-		})
+		for _, cc := range []string{"gcc", "clang"} {
+			t.Run(row.name+", "+cc, func(t *testing.T) {
+				m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
+				d, err := m.Match(compileSource(t, cc, "-O2 -g", row.before), compileSource(t, cc, "-O2 -g", row.after), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = Decide(d, Options{})
+				got := ""
+				if e := fault.As(err); e != nil {
+					got = e.Code
+				}
+				if got != row.want || got == "" && err != nil {
+					t.Errorf("got %q (%v), want %q", got, err, row.want)
+				}
+				allow := func(code string) bool { return code == row.want }
+				if _, err = Decide(d, Options{Allow: allow}); err != nil {
+					t.Errorf("allowed: %v", err)
+				}
+			})
+		}
 	}
 }
 
@@ -257,15 +331,15 @@ func fates(d *Delta) string {
 	return strings.Join(list, " ")
 }
 
-func compileSource(t *testing.T, flags, src string) *File {
+func compileSource(t *testing.T, cc, flags, src string) *File {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("gcc", append(strings.Fields(flags), "-w", "-S", "a.c")...)
+	cmd := exec.Command(cc, append(strings.Fields(flags), "-w", "-S", "a.c")...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, out)
+		t.Fatalf("%s: %v\n%s", cc, err, out)
 	}
 	asm, err := os.ReadFile(filepath.Join(dir, "a.s"))
 	if err != nil {

@@ -92,6 +92,29 @@ func scopeEnd(text []string, line, column int) int {
 	return len(text)
 }
 
+// starts returns the columns at which a declaration of a name may begin on a line, for debug information without columns: its mentions
+// behind the word static if there are any, else all; the ends of the line where a macro has it.
+func starts(s, name string) (static, all []int) {
+	for i := 0; i < len(s); {
+		n := strings.Index(s[i:], name)
+		if n < 0 || name == "" {
+			break
+		}
+		at := i + n
+		if i = at + len(name); mentions(s[at:i]+s[i:min(i+1, len(s))], name) == 0 || at > 0 && isWordByte(s[at-1]) {
+			continue
+		}
+		all = append(all, at+1)
+		if mentions(s[strings.LastIndexAny(s[:at], ";{}")+1:at], "static") > 0 {
+			static = append(static, at+1)
+		}
+	}
+	if len(all) == 0 {
+		all = []int{1, len(s) + 1}
+	}
+	return static, all
+}
+
 // braces returns what a line adds to the depth of blocks, at once if that gets below zero, and whether it ends in a comment.
 func braces(s string, depth int, comment bool) (change int, open bool) {
 	for i := 0; i < len(s); i++ {

@@ -103,7 +103,7 @@ func (b *bench) mutated(s *sample, mutate mutant) (unitResult, error) {
 // TestStaticsMutants shows that the pairs catch a matcher that goes by numbers, and one that goes by name and size.
 func TestStaticsMutants(t *testing.T) {
 	testkit.Require(t, "gcc", "as", "diff", "ptrace")
-	b := newBench(t, t.TempDir(), "pie")
+	b := newBench(t, t.TempDir(), "gcc", "pie")
 	var samples []*sample
 	for seed := range int64(batchSize) {
 		samples = append(samples, newSample(1000+seed))

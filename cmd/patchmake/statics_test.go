@@ -32,6 +32,7 @@ var (
 	staticsSeed  = flag.Int64("statics-seed", 1, "seed of the first pair; the next has the next one")
 	staticsKeep  = flag.String("statics-keep", "", "directory for pairs that go wrong")
 	staticsList  = flag.Bool("statics-list", false, "list what became of every pair")
+	staticsCC    = flag.String("statics-cc", "gcc clang", "compilers of TestStatics; all but the first get an eighth of the pairs")
 )
 
 // batchSize is how many units share one program.
@@ -84,6 +85,7 @@ type bench struct {
 	t     testing.TB
 	w     *workspace
 	dir   string
+	cc    string // the compiler
 	shape string // pie, nopie or shared
 }
 
@@ -91,13 +93,13 @@ var shapeFlags = map[string][]string{
 	"pie": {"-fPIE"}, "nopie": {"-fno-pie"}, "shared": {"-fPIC"},
 }
 
-func newBench(t testing.TB, dir, shape string) *bench {
+func newBench(t testing.TB, dir, cc, shape string) *bench {
 	store, err := buildtree.CreateStore(filepath.Join(dir, ".gocare"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options{SourceDir: dir, BuildDir: dir, ID: "0001", OriginalDir: dir}
-	return &bench{t: t, dir: dir, shape: shape, w: &workspace{o: o, u: ui.New("patchmake", io.Discard, io.Discard, 0, false), store: store, tree: dir}}
+	return &bench{t: t, dir: dir, cc: cc, shape: shape, w: &workspace{o: o, u: ui.New("patchmake", io.Discard, io.Discard, 0, false), store: store, tree: dir}}
 }
 
 func (b *bench) blob(data []byte, err error) buildtree.Digest {
@@ -134,7 +136,7 @@ func (b *bench) compile(s *sample, stage string, text []byte, extra ...string) (
 		return "", err
 	}
 	args := append(append(append([]string{"-w", "-S"}, shapeFlags[b.shape]...), s.Flags...), extra...)
-	if err := b.run(stage, "gcc", append(args, s.source)...); err != nil {
+	if err := b.run(stage, b.cc, append(args, s.source)...); err != nil {
 		return "", err
 	}
 	data, err := os.ReadFile(filepath.Join(dir, strings.TrimSuffix(s.source, ".c")+".s"))
@@ -191,8 +193,12 @@ func (b *bench) prepare(s *sample) error {
 			return err
 		}
 	}
-	u.Record = buildtree.Unit{Dir: b.dir, Source: s.source, Driver: "gcc", As: "as", Lang: "c", AsmID: u.Patched}
+	u.Record = buildtree.Unit{Dir: b.dir, Source: s.source, Driver: b.cc, As: "as", Lang: "c", AsmID: u.Patched}
 	obj := strings.TrimSuffix(s.source, ".c")
+	if buildtree.IsClang(b.cc) { // it makes its objects itself, and not quite as it would of its assembly
+		u.Record.As, u.Record.AsArgs = b.cc, []string{"-c", "-x", "assembler"}
+		return b.run("orig", b.cc, slices.Concat([]string{"-w", "-c"}, shapeFlags[b.shape], s.Flags, []string{s.source})...)
+	}
 	return b.run("orig", "as", "-o", obj+".o", obj+".s")
 }
 
@@ -351,8 +357,8 @@ func (b *bench) prepareAll(samples []*sample) {
 }
 
 // batch takes samples all the way.
-func batch(t testing.TB, dir, shape string, samples []*sample) {
-	b := newBench(t, dir, shape)
+func batch(t testing.TB, dir, cc, shape string, samples []*sample) {
+	b := newBench(t, dir, cc, shape)
 	b.prepareAll(samples)
 	target, program := b.link(samples)
 	b.decide(samples, nil)
@@ -366,7 +372,7 @@ func batch(t testing.TB, dir, shape string, samples []*sample) {
 	}
 	for i, s := range samples { // find the one that ended it
 		one := &sample{Pair: s.Pair, source: s.source}
-		batch(t, filepath.Join(dir, fmt.Sprint("alone", i)), shape, []*sample{one})
+		batch(t, filepath.Join(dir, fmt.Sprint("alone", i)), cc, shape, []*sample{one})
 		s.wrong = one.wrong
 	}
 }
@@ -418,7 +424,7 @@ func (c *tally) String() string {
 }
 
 // runStatics makes pairs and takes them all the way, in batches.
-func runStatics(t testing.TB, seed int64, pairs int) *tally {
+func runStatics(t testing.TB, cc string, seed int64, pairs int) *tally {
 	c := &tally{codes: map[string]int{}, byEdit: map[string][2]int{}}
 	began := time.Now()
 	for n := 0; n < pairs; n += batchSize {
@@ -430,14 +436,14 @@ func runStatics(t testing.TB, seed int64, pairs int) *tally {
 		if err != nil {
 			t.Fatal(err)
 		}
-		batch(t, dir, []string{"pie", "nopie", "shared"}[(seed+int64(n))/batchSize%3], samples)
+		batch(t, dir, cc, []string{"pie", "nopie", "shared"}[(seed+int64(n))/batchSize%3], samples)
 		for _, s := range samples {
 			c.add(s)
 			if *staticsList {
 				t.Logf("seed %d %s %s: %s %s", s.Seed, s.Edits, s.Flags, s.why, s.wrong)
 			}
 		}
-		keepWrong(t, samples)
+		keepWrong(t, cc, samples)
 		os.RemoveAll(dir)
 		if n/batchSize%20 == 19 {
 			t.Logf("%s: %d pairs, %d wrong", time.Since(began).Round(time.Second), c.pairs, len(c.wrong))
@@ -447,13 +453,13 @@ func runStatics(t testing.TB, seed int64, pairs int) *tally {
 }
 
 // keepWrong writes down the pairs that went wrong and how to repeat them.
-func keepWrong(t testing.TB, samples []*sample) {
+func keepWrong(t testing.TB, cc string, samples []*sample) {
 	for _, s := range samples {
 		if s.wrong == "" && !*staticsList {
 			continue
 		}
 		if s.wrong != "" {
-			t.Errorf("seed %d %s %s: %s\n\tmake statics N=1 SEED=%d", s.Seed, s.Edits, s.Flags, s.wrong, s.Seed)
+			t.Errorf("seed %d %s %s: %s\n\tmake statics N=1 SEED=%d COMPILERS=%s", s.Seed, s.Edits, s.Flags, s.wrong, s.Seed, cc)
 		}
 		if *staticsKeep == "" {
 			continue
@@ -470,9 +476,16 @@ func keepWrong(t testing.TB, samples []*sample) {
 // the value of every variable that is still the same one, or have been refused.
 func TestStatics(t *testing.T) {
 	testkit.Require(t, "gcc", "as", "diff", "ptrace")
-	c := runStatics(t, *staticsSeed, *staticsPairs)
-	t.Logf("seed %d, %s", *staticsSeed, c)
-	if len(c.wrong) > 0 {
-		t.Errorf("%d wrong", len(c.wrong))
+	pairs := *staticsPairs
+	for _, cc := range strings.Fields(*staticsCC) {
+		t.Run(cc, func(t *testing.T) {
+			testkit.Require(t, cc)
+			c := runStatics(t, cc, *staticsSeed, pairs)
+			t.Logf("seed %d, %s", *staticsSeed, c)
+			if len(c.wrong) > 0 {
+				t.Errorf("%d wrong", len(c.wrong))
+			}
+		})
+		pairs = (pairs + 7) / 8
 	}
 }
