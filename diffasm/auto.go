@@ -16,6 +16,9 @@ var cloneSuffix = map[string]bool{
 
 // splitAuto takes an automatic name apart; ok is false for other names.
 func splitAuto(name string) (a autoName, ok bool) {
+	if isClangLiteral(name) {
+		return autoName{base: clangLiteral, kinds: numberedKind}, true
+	}
 	if strings.IndexByte(name, '.') <= 0 {
 		return a, false
 	}
@@ -38,6 +41,24 @@ func splitAuto(name string) (a autoName, ok bool) {
 	}
 	a.base = rest
 	return a, a.kinds != ""
+}
+
+// Names of the variables that compound literals at file level are, to which the program may keep pointers. gcc counts all of
+// the source, clang those that have storage; what LLVM takes one apart into gets a number more.
+const (
+	gccLiteral   = "__compound_literal"
+	clangLiteral = ".compoundliteral"
+)
+
+func isClangLiteral(name string) bool {
+	rest, ok := strings.CutPrefix(name, clangLiteral)
+	return ok && (rest == "" || rest[0] == '.' && allDigits(strings.ReplaceAll(rest[1:], ".", "")))
+}
+
+// isNameless reports whether a variable has no name in the source: its number is all that it has, and that says nothing.
+func isNameless(name string) bool {
+	a, ok := splitAuto(name)
+	return ok && (a.base == gccLiteral || a.base == clangLiteral)
 }
 
 func allDigits(s string) bool {
@@ -110,7 +131,7 @@ func (f *File) isLiteral(b *block) bool {
 	// A name of clang's with a dot in front is that of a string which -fsanitize=address made a variable of.
 	// A constant in a section whose pieces the linker may merge has no address of its own, whatever its name; clang puts static
 	// ones there when it sees that nobody compares their addresses.
-	return (isUnnamed(b.name) || b.sec.merge || b.isOffsetTable() || f.clang && b.name[0] == '.') && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
+	return (isUnnamed(b.name) || b.sec.merge || b.isOffsetTable() || f.clang && b.name[0] == '.' && !isClangLiteral(b.name)) && (b.sec.class == classRO || b.sec.class == classRelro) && !f.isGlobal(b.name)
 }
 
 // isOffsetTable reports whether b is a table of distances from its own start, which LLVM makes of a constant table of addresses and

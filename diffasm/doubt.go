@@ -44,7 +44,7 @@ func (m *matcher) doubtNew(p *auto) {
 // moved reports whether a static local may be one of its name that another function had: on the same line, in the same words,
 // or in a function that may be the same under another name.
 func (m *matcher) moved(p, o *decl) bool {
-	if o.name != p.name || o.fn == p.fn {
+	if m.id(o) != m.id(p) || o.fn == p.fn {
 		return false
 	}
 	return m.onLine(p, m.od.all) == o || !m.od.funcs[p.fn] && !m.pd.funcs[o.fn] || m.sameText(p, o)
@@ -62,7 +62,7 @@ func (m *matcher) sameText(p, o *decl) bool {
 
 // renamedInPlace reports whether a static local stands where one of another name stood.
 func (m *matcher) renamedInPlace(p, o *decl) bool {
-	return o.name != p.name && o.within() == p.within() && o.file == p.file && m.source(p).sameEdit(o.line, p.line)
+	return m.id(o) != m.id(p) && o.within() == p.within() && o.file == p.file && m.source(p).sameEdit(o.line, p.line)
 }
 
 // within returns the function that a variable or a piece of one is in.

@@ -2,8 +2,11 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
+
+	"gocare/internal/srcpatch"
 )
 
 // pairUnique joins the members of each group whose property is found exactly once on both sides; an empty property never
@@ -78,18 +81,20 @@ func (m *matcher) equalClonesInOrder() int {
 func (m *matcher) votes(strict bool) int {
 	forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
 	code := map[string]bool{} // names that functions use: what a pointer held at first says nothing of the declaration
-	vote := func(p, o *text) {
+	sure := map[string]bool{} // names of which what voted was not edited
+	vote := func(p, o *text, untouched bool) {
 		if p.hash != o.hash || len(p.refs) != len(o.refs) {
 			return
 		}
 		for i, r := range p.refs {
 			add(forP, r.name, o.refs[i].name)
 			add(forO, o.refs[i].name, r.name)
+			sure[r.name] = sure[r.name] || untouched
 		}
 	}
 	for _, fn := range m.p.f.funcs {
 		if o := m.origFunc(fn); o != nil {
-			vote(&m.p.texts[fn.index], &m.o.texts[o.index])
+			vote(&m.p.texts[fn.index], &m.o.texts[o.index], !m.touched(fn))
 			for _, r := range m.p.texts[fn.index].refs {
 				code[r.name] = true
 			}
@@ -97,7 +102,7 @@ func (m *matcher) votes(strict bool) int {
 	}
 	for _, b := range m.p.f.vars {
 		if o := m.origVar(b); o != nil {
-			vote(m.p.inits[b], m.o.inits[o])
+			vote(m.p.inits[b], m.o.inits[o], true)
 		}
 	}
 	n := 0
@@ -106,10 +111,32 @@ func (m *matcher) votes(strict bool) int {
 		if o == "" || only(forO[o]) != p || strict && !m.alike(p, o) || m.sourced(p) && !code[p] {
 			continue
 		}
+		if m.guess = !sure[p] && m.keepsState(p); m.guess {
+			m.guessed[p] = true
+		}
 		m.join(p, o)
+		m.guess = false
 		n++
 	}
 	return n
+}
+
+// touched reports whether the patch wrote a line that a function of the patched unit stems from.
+func (m *matcher) touched(fn *fn) bool {
+	if m.sources == nil {
+		return false
+	}
+	return slices.ContainsFunc(m.p.f.fnPlaces(fn), func(p srcpatch.Place) bool {
+		s := m.sources(p.File)
+		return s != nil && s.old(p.Line) == 0
+	})
+}
+
+// keepsState reports whether a name of the patched unit is that of a nameless variable that can be written: the code that uses
+// it looks the same whichever one it is.
+func (m *matcher) keepsState(name string) bool {
+	b := m.p.f.blocks[name]
+	return b != nil && isNameless(name) && b.sec.class != classRO && b.sec.class != classRelro
 }
 
 // sourced reports whether an open name is a variable of which the source is known.

@@ -20,6 +20,7 @@ type matcher struct {
 	sources   func(file string) *SourceFile // how source files changed; nil where nothing is known
 	renamed   map[string]string             // function of the patched unit -> its name in the original, if it has another
 	od, pd    *declarations                 // nil unless both units have debug information
+	stems     map[*decl]string              // variables with names that macros made -> what of the name says which one it is
 	pair      map[string]string             // patched name -> original name
 	ambiguous map[string][]string           // patched name -> original candidates
 	doubts    map[string]problem            // patched variable that looks new -> why it may not be
@@ -27,6 +28,7 @@ type matcher struct {
 	groups    []*group
 	byKey     map[string]*group
 	unproved  []string            // patched names paired by likeness alone
+	guessed   map[string]bool     // nameless ones among them that only edited code uses
 	guess     bool                // joins are made by likeness
 	exact     bool                // the units are the same text: numbers mean the same
 	lineOnly  func(p, o *fn) bool // tells clones that differ in line numbers only
@@ -39,6 +41,7 @@ func newMatcher(orig, patched *File, sources func(string) *SourceFile) *matcher 
 	m := &matcher{
 		o: newSide(orig, numbered), p: newSide(patched, numbered), sources: sources,
 		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]problem{}, judged: map[string]bool{},
+		stems: map[*decl]string{}, guessed: map[string]bool{},
 	}
 	m.o.c.dir, m.p.c.dir = buildDirs(orig.Source, patched.Source)
 	m.p.extern = m.plain
@@ -61,12 +64,16 @@ func (m *matcher) refine() {
 		m.od, m.pd = nil, nil
 		return
 	}
+	m.stem(m.od, func(s *SourceFile) []string { return s.Before })
+	m.stem(m.pd, func(s *SourceFile) []string { return s.After })
 	m.renamed = m.renamedFunctions()
 	unknown := map[string]bool{}
 	look := func(d *declarations) func(*auto) {
 		return func(a *auto) {
 			if a.decl = d.bySym[a.name]; a.decl == nil || a.decl.fn == "" {
 				unknown[a.key] = true
+			} else if stem := m.stems[a.decl]; stem != "" {
+				a.key = "v " + stem + numberedKind
 			}
 		}
 	}
@@ -266,7 +273,7 @@ func (m *matcher) settle() {
 		for _, p := range g.p {
 			m.p.token[p.name] = "+" + p.name
 			switch {
-			case p.fn != nil || p.b.sec.class == classRO:
+			case p.fn != nil || p.b.sec.class == classRO && !isNameless(p.name):
 			case !g.sourced && len(g.o) > 0:
 				m.doubtful(p, namesOf(g.o)...)
 			case g.sourced:
@@ -311,7 +318,7 @@ func namesOf(list []*auto) (names []string) {
 // crossCheck makes every name ambiguous that the restored unit pairs otherwise.
 func (m *matcher) crossCheck(r *matcher) {
 	for p, o := range m.pair {
-		if other, ok := r.pair[p]; ok && other != o && m.p.f.blocks[p] != nil {
+		if other, ok := r.pair[p]; ok && other != o && m.p.f.blocks[p] != nil && !m.isMade(p) {
 			m.ambiguous[p] = []string{min(o, other), max(o, other)}
 		}
 	}

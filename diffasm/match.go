@@ -136,7 +136,7 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 	switch {
 	case registrar(p.name) && registrar(o.name):
 		f.Status, f.Reason = Same, "registers data with a sanitizer, at start or exit only"
-	case d.m.equal(p, o):
+	case d.m.equal(p, o) && !d.m.guesses(p):
 		f.Status, f.Reason = Same, "same code"
 	case r != nil && r.proves(p, o) && !d.m.open(p):
 		f.Status, f.Reason = LineOnly, "line numbers only"
@@ -152,6 +152,14 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 func (m *matcher) proves(p, o *fn) bool {
 	fn := m.p.f.fnByName[p.name]
 	return fn != nil && m.origFunc(fn) == o && m.equal(fn, o) && !m.open(fn)
+}
+
+// guesses reports whether a function uses a nameless variable that keeps state and of which nothing shows which one it is.
+func (m *matcher) guesses(fn *fn) (found bool) {
+	if len(m.guessed) > 0 {
+		m.p.f.walk(fn, func(n string) { found = found || m.guessed[n] })
+	}
+	return found
 }
 
 // open reports whether a function uses a static local that is paired by likeness or not at all.

@@ -16,7 +16,7 @@ func (m *matcher) adopt(r *matcher) {
 	have, there := keysOf(patched), keysOf(restored)
 	for _, p := range sortedKeys(r.pair) {
 		a, o := m.p.autos[p], m.o.autos[r.pair[p]]
-		if a == nil || o == nil || a.key != o.key || m.sourced(p) || !slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
+		if a == nil || o == nil || a.key != o.key || m.sourced(p) || m.keepsState(p) || !slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
 			continue
 		}
 		if a.fn != nil && same[p] || used[p] {

@@ -33,7 +33,7 @@ func (m *matcher) onLine(p *decl, among []*decl) (found *decl) {
 		return nil
 	}
 	for _, o := range among {
-		if o.name == p.name && o.file == p.file && o.line == s.old(p.line) && o.column == p.column {
+		if m.id(o) == m.id(p) && o.file == p.file && o.line == s.old(p.line) && o.column == p.column {
 			if found != nil {
 				return nil
 			}
@@ -78,6 +78,7 @@ type namesakes struct {
 
 // bySource pairs the static locals of which the source shows that they are the same.
 func (m *matcher) bySource() {
+	m.pairMade()
 	for _, g := range m.groups {
 		if g.sourced = m.hasSource(g); !g.sourced {
 			continue
@@ -120,15 +121,15 @@ func (m *matcher) namesakes(d *decl) *namesakes {
 	if old := m.renamed[fn]; old != "" {
 		fn = old
 	}
-	n.o, n.p = m.od.like(d.name, fn), m.pd.like(d.name, d.fn)
+	n.o, n.p = m.like(m.od, m.id(d), fn), m.like(m.pd, m.id(d), d.fn)
 	n.measure(n.o, func(s *SourceFile) []string { return s.Before })
 	n.measure(n.p, func(s *SourceFile) []string { return s.After })
 	return n
 }
 
-func (d *declarations) like(name, fn string) (out []*decl) {
-	for _, e := range d.all {
-		if e.name == name && (e.fn == fn || e.fn == unknown || fn == unknown && e.fn != "") && (e.sym != "" || !e.elsewhere) {
+func (m *matcher) like(ds *declarations, id, fn string) (out []*decl) {
+	for _, e := range ds.all {
+		if m.id(e) == id && (e.fn == fn || e.fn == unknown || fn == unknown && e.fn != "") && (e.sym != "" || !e.elsewhere) {
 			out = append(out, e)
 		}
 	}

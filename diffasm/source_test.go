@@ -332,24 +332,28 @@ func fates(d *Delta) string {
 }
 
 func compileSource(t *testing.T, cc, flags, src string) *File {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(cc, append(strings.Fields(flags), "-w", "-S", "a.c")...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cc, err, out)
-	}
-	asm, err := os.ReadFile(filepath.Join(dir, "a.s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := Parse("a.c", asm)
+	f, err := tryCompile(t, cc, flags, src)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+func tryCompile(t *testing.T, cc, flags, src string) (*File, error) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(cc, append(strings.Fields(flags), "-w", "-S", "a.c")...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", cc, err, out)
+	}
+	asm, err := os.ReadFile(filepath.Join(dir, "a.s"))
+	if err != nil {
+		return nil, err
+	}
+	return Parse("a.c", asm)
 }
 
 // lineMap pairs as many lines as it can, as diff does.
