@@ -78,6 +78,7 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 		c.refuse(p, d.patched, "")
 	}
 	c.variables()
+	c.removed()
 	c.sets()
 	c.closure()
 	if len(c.errs) == 1 {

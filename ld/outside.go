@@ -62,3 +62,6 @@ func (o *Original) Users(name string) (inputs []int) {
 
 // InputName names an input for messages.
 func (o *Original) InputName(input int) string { return o.inputName(input) }
+
+// InLibrary reports whether a shared library of the link defines a symbol.
+func (o *Original) InLibrary(name string) bool { return o.library[name] != (libSymbol{}) }

@@ -93,6 +93,9 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, j judge) (
 	if err == nil {
 		err = w.detach(ctx, &m, j)
 	}
+	if err == nil {
+		err = w.checkRemoved(&m)
+	}
 	if err != nil {
 		return m, noPatch(err)
 	}

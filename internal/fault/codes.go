@@ -16,6 +16,7 @@ func Overridable(code string) bool {
 		"static-moved",    // the variable is a new one
 		"static-renamed",  // the variable is a new one
 		"static-unproved", // static locals are paired by likeness
+		"variable-gone",   // what still uses the variable keeps the old one
 		"variable-type",   // any value of the variable will do
 		"struct-layout":   // no object of the old layout exists
 		return true

@@ -56,6 +56,15 @@ func Compare(before, after *Unit) []Change {
 	return append(changes, signatures...)
 }
 
+// Moved compares a variable that one unit no longer has with that of the name in another one; nil if they are of one type.
+func Moved(before, after *Unit, name string) *Change {
+	changes := compare(Variable, described{name: before.variables[name]}, described{name: after.variables[name]})
+	if len(changes) == 0 {
+		return nil
+	}
+	return &changes[0]
+}
+
 // described is what there is of each name: functions may have types and variables of one name.
 type described map[string][]description
 
