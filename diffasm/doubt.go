@@ -52,12 +52,8 @@ func (m *matcher) moved(p, o *decl) bool {
 
 // sameText reports whether the blocks of two declarations in changed files are the same word for word, uses and all.
 func (m *matcher) sameText(p, o *decl) bool {
-	ps, os := m.source(p), m.source(o)
-	if ps == nil || os == nil || ps.Unchanged || os.Unchanged {
-		return false
-	}
-	text := p.block(ps.After)
-	return text != "" && text == o.block(os.Before)
+	text := m.textAfter(p)
+	return text != "" && text == m.textBefore(o)
 }
 
 // renamedInPlace reports whether a static local stands where one of another name stood.

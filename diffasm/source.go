@@ -69,6 +69,7 @@ func (m *matcher) renamedFunctions() map[string]string {
 type namesakes struct {
 	m    *matcher
 	o, p []*decl
+	gone []*decl         // of the original, may be paired with none: see leaveMoved
 	of   map[*decl]*decl // patched -> original
 	back map[*decl]*decl
 	ends map[*decl]int // last line of the block each is declared in
@@ -94,6 +95,7 @@ func (m *matcher) bySource() {
 
 // all pairs what the source pairs, strongest first.
 func (n *namesakes) all() {
+	n.leaveMoved()
 	if len(n.o) > 1 || len(n.p) > 1 {
 		n.pairUses()
 	}
@@ -170,7 +172,7 @@ func (m *matcher) isStatic(p, o *decl) bool {
 
 // rest returns the originals that are no other's.
 func (n *namesakes) rest(p *decl) (list []*decl) {
-	for _, o := range n.o {
+	for _, o := range slices.Concat(n.o, n.gone) {
 		if n.back[o] == nil && o.sym != "" {
 			list = append(list, o)
 		}
@@ -362,16 +364,13 @@ func (d *decl) end(text []string) (line int, sure bool) {
 }
 
 // pairLast pairs the last namesakes when all others are paired, on a line that the patch left alone, and those that it
-// changed in place, if that tells of each of the original's what became of it. What came from another function, or went to
-// one, did not change in place.
+// changed in place, if that tells of each of the original's what became of it.
 func (n *namesakes) pairLast() {
 	o, p := open(n.o, n.back), open(n.p, n.of)
 	if len(o) == 1 && len(p) == 1 && n.m.onLine(p[0], n.o) == o[0] {
 		n.join(p[0], o[0])
 		return
 	}
-	o = slices.DeleteFunc(o, n.wentElsewhere)
-	p = slices.DeleteFunc(p, n.cameFromElsewhere)
 	place := map[*decl]*decl{}
 	for _, q := range p {
 		s := n.m.source(q)
@@ -392,22 +391,71 @@ func (n *namesakes) pairLast() {
 	}
 }
 
-// cameFromElsewhere reports whether the block of a declaration of the patched unit stood in another function.
-func (n *namesakes) cameFromElsewhere(p *decl) bool {
-	return slices.ContainsFunc(n.m.od.all, func(o *decl) bool {
-		return o.name == p.name && !slices.Contains(n.o, o) && n.m.sameText(p, o) && !n.m.kept(o)
+// leaveMoved takes out the declarations whose blocks came from another function, or went to one, word for word: whether
+// the variable did not change, or moved, cannot be told.
+func (n *namesakes) leaveMoved() {
+	if len(n.p) == 0 || len(n.o) == 0 {
+		return
+	}
+	name, fn := n.o[0].name, n.o[0].fn
+	before, after := n.m.texts(name)
+	swapped := func(text string, here, there map[string]map[string]bool) bool {
+		if text == "" || there[fn][text] {
+			return false
+		}
+		for h := range there {
+			if h != fn && there[h][text] && !here[h][text] {
+				return true
+			}
+		}
+		return false
+	}
+	n.o = slices.DeleteFunc(n.o, func(o *decl) bool {
+		moved := swapped(n.m.textBefore(o), before, after)
+		if moved {
+			n.gone = append(n.gone, o)
+		}
+		return moved
 	})
+	n.p = slices.DeleteFunc(n.p, func(p *decl) bool { return swapped(n.m.textAfter(p), after, before) })
 }
 
-// wentElsewhere reports whether the block of a declaration of the original stands in another function now.
-func (n *namesakes) wentElsewhere(o *decl) bool {
-	return slices.ContainsFunc(n.m.pd.all, func(p *decl) bool {
-		return p.name == o.name && !slices.Contains(n.p, p) && n.m.sameText(p, o) && n.m.source(p).old(p.line) == 0
-	})
+// texts returns the blocks of all static locals of a name by their function, as it is called in the original.
+func (m *matcher) texts(name string) (before, after map[string]map[string]bool) {
+	before, after = map[string]map[string]bool{}, map[string]map[string]bool{}
+	for _, o := range m.od.all {
+		if o.name == name && o.fn != "" {
+			add(before, o.fn, m.textBefore(o))
+		}
+	}
+	for _, p := range m.pd.all {
+		if p.name != name || p.fn == "" {
+			continue
+		}
+		fn := p.fn
+		if old := m.renamed[fn]; old != "" {
+			fn = old
+		}
+		add(after, fn, m.textAfter(p))
+	}
+	return before, after
 }
 
-// kept reports whether the line of a declaration of the original is still there.
-func (m *matcher) kept(o *decl) bool { return m.source(o).kept(o.line) }
+// textBefore returns the block of a declaration of the original, uses and all; "" if its file did not change.
+func (m *matcher) textBefore(o *decl) string {
+	if s := m.source(o); s != nil && !s.Unchanged {
+		return o.block(s.Before)
+	}
+	return ""
+}
+
+// textAfter returns the block of a declaration of the patched unit, likewise.
+func (m *matcher) textAfter(p *decl) string {
+	if s := m.source(p); s != nil && !s.Unchanged {
+		return p.block(s.After)
+	}
+	return ""
+}
 
 // open lists those that are not paired.
 func open(list []*decl, done map[*decl]*decl) (rest []*decl) {

@@ -123,6 +123,18 @@ var sourceRows = []struct {
 		want:   "3=3 8=8",
 	},
 	{
+		name: "the uses change places across functions, the declarations stay", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n--;\n\t}\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n--;\n\t}\n\treturn x;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
+		want:   "4=? 12=?",
+	},
+	{
+		name: "two functions had the same, one changes", flags: "-O0 -g",
+		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x * 3;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n--;\n\t}\n\treturn x;\n}\n",
+		want:   "4=4 12=12",
+	},
+	{
 		name: "a new function takes the lines over", flags: "-O0 -g",
 		before: "int f(int x)\n{\n\tx *= 3;\n\tstatic int n;\n\treturn x + n++;\n}\n",
 		after:  "static int h(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint f(int x)\n{\n\tx *= 3;\n\treturn h(x);\n}\n",

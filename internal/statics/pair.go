@@ -80,7 +80,8 @@ func (p *Pair) Entry() string { return p.tag + entry }
 
 // Settle tells the pair how the source patch leads from lines of the patched source to lines of the original one. A
 // variable that was removed and one of the same name that was added to the same function are one variable where the patch
-// leaves the line of the declaration as it is, or changes it in place: nobody could tell them apart.
+// leaves the line of the declaration as it is, or changes it in place: nobody could tell them apart. So is one that came from
+// another function, and stands on a line which the patch leaves as it is, with the one that was declared there.
 func (p *Pair) Settle(old func(line int) (int, bool), region func(line int, patched bool) int) {
 	removed, added := p.gone(p.orig, p.patched), p.gone(p.patched, p.orig)
 	same := map[int]int{}
@@ -106,15 +107,46 @@ func (p *Pair) Settle(old func(line int) (int, bool), region func(line int, patc
 		taken[w]++
 	}
 	was := homes(p.orig)
+	onLine := p.onLine(old)
+	replaced := map[int]bool{}
+	for _, w := range onLine {
+		replaced[w] = true
+	}
 	for _, f := range p.patched.funcs {
 		for _, v := range f.locals() {
-			if w, ok := same[v.id]; ok && taken[w] == 1 {
+			if w, ok := onLine[v.id]; ok {
+				v.id = w
+			} else if replaced[v.id] {
+				v.id += 1 << 20
+			} else if w, ok := same[v.id]; ok && taken[w] == 1 {
 				v.id = w
 			} else if h, ok := was[v.id]; ok && !p.recognisable(h, home{f, v}, old, region) {
 				v.id += 1 << 20 // whoever reads the patch takes it for another one
 			}
 		}
 	}
+}
+
+// onLine returns, for variables that came from another function, those of the original that were declared on their lines.
+func (p *Pair) onLine(old func(line int) (int, bool)) map[int]int {
+	was := homes(p.orig)
+	at := map[int]int{} // line -> variable of the original
+	for id := range was {
+		at[p.before.lines[id]] = id
+	}
+	found := map[int]int{}
+	for id, n := range homes(p.patched) {
+		h, moved := was[id]
+		line, kept := old(p.after.lines[id])
+		w, ok := at[line]
+		if !moved || !kept || !ok || h.f.name == n.f.name || h.f.name == n.f.was {
+			continue
+		}
+		if o := was[w]; o.v.name == n.v.name && (o.f.name == n.f.name || o.f.name == n.f.was) {
+			found[id] = w
+		}
+	}
+	return found
 }
 
 // home is a variable and where it is declared.
