@@ -155,13 +155,21 @@ func (m *matcher) take(g *group, n *namesakes) {
 	for _, p := range slices.Clone(g.p) {
 		switch o := n.of[p.decl]; {
 		case o == nil:
-			p.perhaps = n.rest(p.decl)
+			p.perhaps, p.lost = n.rest(p.decl), n.mayBeLost(p.decl)
 		case o.sym == "":
-			p.lost = !o.constant && m.isStatic(p.decl, o)
+			p.lost = m.isLost(p.decl, o)
 		case m.o.autos[o.sym] != nil:
 			m.join(p.name, o.sym)
 		}
 	}
+}
+
+// isLost reports whether a variable of the original is a static one whose value the compiler kept nowhere.
+func (m *matcher) isLost(p, o *decl) bool { return o.sym == "" && !o.constant && m.isStatic(p, o) }
+
+// mayBeLost reports whether a variable may be one of the original's that is no other's and that was kept nowhere.
+func (n *namesakes) mayBeLost(p *decl) bool {
+	return slices.ContainsFunc(n.o, func(o *decl) bool { return n.back[o] == nil && n.m.isLost(p, o) })
 }
 
 // isStatic reports whether a variable of the original without storage was a static one, and not one on the stack.

@@ -135,6 +135,12 @@ var sourceRows = []struct {
 		want:   "4=4 12=12",
 	},
 	{
+		name: "one that had no storage may be the one elsewhere", flags: "-O2 -g",
+		before: "int f(int x)\n{\n\tif (x % 7 == 6)\n\t\treturn 3;\n\tx *= 3;\n\t{ static int n = 5; n = x + 7; n += 9; x ^= n; }\n\treturn x;\n}\n",
+		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n = 5;\n\t\tif (x & 4)\n\t\t\tn = x + 7;\n\t\tn += 9;\n\t\tx ^= n;\n\t}\n\tif (x % 7 == 6)\n\t\treturn 3;\n\tx *= 3;\n\treturn x;\n}\n",
+		want:   "4=static-lost",
+	},
+	{
 		name: "a new function takes the lines over", flags: "-O0 -g",
 		before: "int f(int x)\n{\n\tx *= 3;\n\tstatic int n;\n\treturn x + n++;\n}\n",
 		after:  "static int h(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint f(int x)\n{\n\tx *= 3;\n\treturn h(x);\n}\n",
