@@ -18,14 +18,14 @@ oracle_check() {
 	t pngtest pngtest
 	t pngtest-verbose pngtest -m
 	t interlaced image --log "$TREE/pngtest.png"
-	for kind in basn0 basn2 basn3 basn4 basn6 ftbbn ftbr; do
+	for kind in basn0 basn2 basn3 basn4 basn6 ftbbn ftbr ibasn; do
 		t "image-$kind" image --log "$TREE"/contrib/pngsuite/$kind*.png
 		t "fixed-$kind" fixed "$kind"
 	done
 	t copied copied basn0 ""
 	t copied-slow copied basn6 --level=9
-	for kind in 1.8 3.16 linear; do
-		t "simple-$kind" simple --tmpfile simple- --log "$TREE"/contrib/testpngs/*$kind*.png
+	for kind in gray-1- gray-alpha-8-linear palette-4 rgb-8-1.8 rgb-16-tRNS rgb-alpha-8-sRGB; do
+		t "simple-$kind" simple --tmpfile simple- --log "$TREE"/contrib/testpngs/$kind*.png
 	done
 	t unknown unknown --strict default=discard
 	t unknown-keep unknown default=save
