@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type row struct {
 	tests          int
 	passed         [2]int // in the plain round, with traps
 	problems       []string
-	took           time.Duration // without the coverage build
+	took, busy     time.Duration // by the clock and of the processors, without the coverage build
 }
 
 // row makes a row. What goes wrong is a problem of it.
@@ -48,8 +49,10 @@ func (r *row) make(ctx context.Context, b *build) error {
 	if err != nil {
 		return fmt.Errorf("coverage: %w", err)
 	}
-	start := time.Now()
-	defer func() { r.took = time.Since(start).Round(time.Second) }()
+	start, used := time.Now(), processorTime()
+	defer func() {
+		r.took, r.busy = time.Since(start).Round(time.Second), (processorTime() - used).Round(time.Second)
+	}()
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
@@ -82,6 +85,15 @@ func (r *row) make(ctx context.Context, b *build) error {
 		r.compare(round.name, i, want, got)
 	}
 	return nil
+}
+
+// processorTime is what all commands have used that have ended and were waited for.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		return 0 // never, with these arguments
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // check runs the recipe's tests, with patches applied where there is a carectl, and returns what each printed.
@@ -165,9 +177,9 @@ func percent(a, b int) string {
 
 // print writes the row and what is behind its figures.
 func (r *row) print(w io.Writer) {
-	fmt.Fprintf(w, "%s %s: %d of %d functions patched (%s); %d of these ran (%s); tests passed: %d of %d patched, %d of %d with traps; %v\n",
+	fmt.Fprintf(w, "%s %s: %d of %d functions patched (%s); %d of these ran (%s); tests passed: %d of %d patched, %d of %d with traps; %v, %v of the processors\n",
 		r.program, r.level, r.patched, r.total, percent(r.patched, r.total), r.ran, percent(r.ran, r.patched),
-		r.passed[0], r.tests, r.passed[1], r.tests, r.took)
+		r.passed[0], r.tests, r.passed[1], r.tests, r.took, r.busy)
 	for _, reason := range slices.Sorted(maps.Keys(r.leftOut)) {
 		fmt.Fprintf(w, "    left out: %d: %s\n", r.leftOut[reason], reason)
 	}
@@ -186,11 +198,11 @@ func (r *row) print(w io.Writer) {
 
 // summary prints all rows as a table, and is an error if something is not as it should be.
 func summary(w io.Writer, rows []*row) error {
-	fmt.Fprintf(w, "\n%-12s %-5s %9s %9s %8s %8s %7s %9s %9s %8s\n", "program", "level", "functions", "patched", "", "ran", "tests", "patched", "traps", "time")
+	fmt.Fprintf(w, "\n%-12s %-5s %9s %9s %8s %8s %7s %9s %9s %8s %8s\n", "program", "level", "functions", "patched", "", "ran", "tests", "patched", "traps", "time", "busy")
 	bad := 0
 	for _, r := range rows {
-		fmt.Fprintf(w, "%-12s %-5s %9d %9d %8s %8s %7d %9d %9d %8v\n", r.program, r.level, r.total, r.patched, percent(r.patched, r.total),
-			percent(r.ran, r.patched), r.tests, r.passed[0], r.passed[1], r.took)
+		fmt.Fprintf(w, "%-12s %-5s %9d %9d %8s %8s %7d %9d %9d %8v %8v\n", r.program, r.level, r.total, r.patched, percent(r.patched, r.total),
+			percent(r.ran, r.patched), r.tests, r.passed[0], r.passed[1], r.took, r.busy)
 		if len(r.missed()) > 0 || len(r.problems) > 0 {
 			bad++
 		}
