@@ -71,10 +71,14 @@ func TestCompare(t *testing.T) {
 		{"a new type", "int x;", "struct n { int a; } y; int x;", ""},
 		{"a parameter more", "int f(int a) { return a; }", "int f(int a, int b) { return a + b; }", "signature f"},
 		{"another result", "int f(int a) { return a; }", "long f(int a) { return a; }", "signature f"},
+		{
+			"a structure around an array of variable length", "int f(int n) { struct s { int i[n]; int a; } x[2]; x[1].a = n; int g(struct s *p) { return p->a; } return g(x); } int h(int a) { return a; }",
+			"int f(int n) { struct s { int i[n]; long a; } x[2]; x[1].a = n; int g(struct s *p) { return p->a; } return g(x); } int h(long a) { return a; }", "signature h",
+		},
 		{"a renamed parameter", "int f(int a) { return a; }", "int f(int b) { return b; }", ""},
 		{
 			"a static function", "static __attribute__((noinline)) int f(int a) { return a; } int g(void) { return f(1); }",
-			"static __attribute__((noinline)) int f(int a, int b) { return a + b; } int g(void) { return f(1, 2); }", "",
+			"static __attribute__((noinline)) int f(int a, int b) { return a + b; } int g(void) { return f(1, 2); }", "signature f",
 		},
 		{"a variable of another type", "int x;", "float x;", "variable x"},
 		{"a variable of another sign", "int x;", "unsigned x;", "variable x"},

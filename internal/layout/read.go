@@ -2,12 +2,14 @@ package layout
 
 import (
 	"debug/dwarf"
+	"errors"
 	"fmt"
 )
 
 // Read collects the named types, the variables and the functions of a unit.
-func Read(d *dwarf.Data) (*Unit, error) {
-	if err := checkEnds(d); err != nil {
+func Read(info *dwarf.Data) (*Unit, error) {
+	d := &data{info, map[dwarf.Offset]bool{}}
+	if err := d.check(); err != nil {
 		return nil, err
 	}
 	u := &Unit{types: described{}, variables: described{}, functions: described{}, names: map[string]string{}}
@@ -27,10 +29,33 @@ func Read(d *dwarf.Data) (*Unit, error) {
 	}
 }
 
-// checkEnds refuses types on which package debug/dwarf runs out of stack: those made of themselves with nothing but qualifiers,
+// data is debug information that was looked through.
+type data struct {
+	*dwarf.Data
+	computed map[dwarf.Offset]bool // members whose place is computed where they are used
+}
+
+// Type is dwarf.Data.Type. What stands on a structure around an array of variable length, which GNU C allows in a function, has
+// no layout to compare: every call has its own.
+func (d *data) Type(off dwarf.Offset) (dwarf.Type, error) {
+	t, err := d.Data.Type(off)
+	if e := (dwarf.DecodeError{}); errors.As(err, &e) && d.computed[e.Offset] {
+		return &dwarf.UnspecifiedType{BasicType: dwarf.BasicType{CommonType: dwarf.CommonType{Name: "of variable length"}}}, nil
+	}
+	return t, err
+}
+
+// isComputed reports whether the place of a member is more than an offset (DWARF 5, section 5.7.6).
+func isComputed(e *dwarf.Entry) bool {
+	const opPlusUconst = 0x23
+	place, ok := e.Val(dwarf.AttrDataMemberLoc).([]byte)
+	return e.Tag == dwarf.TagMember && ok && len(place) > 0 && place[0] != opPlusUconst
+}
+
+// check refuses types on which package debug/dwarf runs out of stack: those made of themselves with nothing but qualifiers,
 // arrays and names between, and references to where no entry begins, since anything may be read there; and a
 // cut-off entry at the end, which it reads for ever.
-func checkEnds(d *dwarf.Data) error {
+func (d *data) check() error {
 	next := map[dwarf.Offset]dwarf.Offset{}
 	starts, used := map[dwarf.Offset]bool{}, map[dwarf.Offset]bool{}
 	ends := 0 // null entries in a row: at most as many as entries are nested, and padding
@@ -48,6 +73,9 @@ func checkEnds(d *dwarf.Data) error {
 			return fmt.Errorf("entries have no end")
 		}
 		starts[e.Offset] = true
+		if isComputed(e) {
+			d.computed[e.Offset] = true
+		}
 		to, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
 		if !ok {
 			continue
@@ -76,7 +104,7 @@ func checkEnds(d *dwarf.Data) error {
 	return nil
 }
 
-func (u *Unit) add(d *dwarf.Data, e *dwarf.Entry) error {
+func (u *Unit) add(d *data, e *dwarf.Entry) error {
 	if e.Tag == dwarf.TagVariable {
 		return u.addVariable(d, e)
 	}
@@ -94,7 +122,7 @@ func (u *Unit) add(d *dwarf.Data, e *dwarf.Entry) error {
 }
 
 // addVariable takes variables at a fixed place: the others live in registers and frames.
-func (u *Unit) addVariable(d *dwarf.Data, e *dwarf.Entry) error {
+func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
 	place, _ := e.Val(dwarf.AttrLocation).([]byte)
 	if !isFixed(place) {
 		return nil
@@ -141,7 +169,7 @@ func isFixed(place []byte) bool {
 
 // specified returns the declaration that an entry completes, or the entry itself. A variable that is declared in a header has
 // its name and type there.
-func specified(d *dwarf.Data, e *dwarf.Entry) (*dwarf.Entry, error) {
+func specified(d *data, e *dwarf.Entry) (*dwarf.Entry, error) {
 	off, ok := e.Val(dwarf.AttrSpecification).(dwarf.Offset)
 	if !ok {
 		return e, nil
@@ -155,7 +183,7 @@ func specified(d *dwarf.Data, e *dwarf.Entry) (*dwarf.Entry, error) {
 	return declared, err
 }
 
-func (u *Unit) addType(d *dwarf.Data, e *dwarf.Entry) error {
+func (u *Unit) addType(d *data, e *dwarf.Entry) error {
 	t, err := d.Type(e.Offset)
 	if err != nil {
 		return fmt.Errorf("type at %#x: %w", e.Offset, err)
@@ -175,7 +203,7 @@ func (u *Unit) addType(d *dwarf.Data, e *dwarf.Entry) error {
 }
 
 // addFunction takes definitions only: a prototype without code is somebody else's.
-func (u *Unit) addFunction(d *dwarf.Data, e *dwarf.Entry, name string) error {
+func (u *Unit) addFunction(d *data, e *dwarf.Entry, name string) error {
 	if declared, _ := e.Val(dwarf.AttrDeclaration).(bool); declared {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 const maxSteps = 1 << 16
 
 // subprogram spells the prototype of a function.
-func (s *speller) subprogram(d *dwarf.Data, e *dwarf.Entry) (string, error) {
+func (s *speller) subprogram(d *data, e *dwarf.Entry) (string, error) {
 	result := "void"
 	if off, ok := e.Val(dwarf.AttrType).(dwarf.Offset); ok {
 		t, err := d.Type(off)
@@ -27,7 +27,7 @@ func (s *speller) subprogram(d *dwarf.Data, e *dwarf.Entry) (string, error) {
 }
 
 // parameters spells the types of a subprogram's direct parameters.
-func (s *speller) parameters(d *dwarf.Data, e *dwarf.Entry) ([]string, error) {
+func (s *speller) parameters(d *data, e *dwarf.Entry) ([]string, error) {
 	var params []string
 	if !e.Children {
 		return params, nil
