@@ -18,6 +18,7 @@ type decl struct {
 	how       string // rest of the location: how its value is made of what its symbol holds, "" for as it is
 	other     bool   // it has a location of another kind, a value, or is visible to other units
 	whole     *decl  // what it is a piece of; nil
+	part      string // which one, "piece at N"
 	elsewhere bool   // it is only declared here (extern), or kept in pieces
 }
 
@@ -90,6 +91,7 @@ func (ds *declarations) locate(e *decl, l located) bool {
 		e.elsewhere = true
 		piece := *e
 		piece.fn, piece.elsewhere, piece.sym, piece.whole = l.piece+" of "+e.name+" "+e.fn, false, "", e
+		piece.part = l.piece
 		e = &piece
 		if old := ds.bySym[l.sym]; old != nil && old.fn == e.fn {
 			return true

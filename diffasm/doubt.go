@@ -2,6 +2,7 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -41,6 +42,20 @@ func (m *matcher) doubtNew(p *auto) {
 	}
 }
 
+// lostPiece reports whether a variable is a piece that the original has no storage for, of a variable that it declares.
+func (m *matcher) lostPiece(p *decl) bool {
+	return p.whole != nil && slices.ContainsFunc(m.od.all, func(o *decl) bool {
+		return o.whole == nil && o.sym == "" && o.name == p.name && o.fn == m.oldName(p.whole.fn)
+	})
+}
+
+func (m *matcher) oldName(fn string) string {
+	if old := m.renamed[fn]; old != "" {
+		return old
+	}
+	return fn
+}
+
 // moved reports whether a static local may be one of its name that another function had: on the same line, in the same words,
 // or in a function that may be the same under another name.
 func (m *matcher) moved(p, o *decl) bool {
@@ -75,6 +90,7 @@ func (m *matcher) lostInPatched() (list []problem) {
 	if m.od == nil {
 		return nil
 	}
+	list = m.piecesLost()
 	for _, p := range m.pd.all {
 		if p.sym != "" || p.elsewhere || m.source(p) == nil || m.source(p).Unchanged {
 			continue
@@ -83,27 +99,68 @@ func (m *matcher) lostInPatched() (list []problem) {
 		if o == nil || m.o.f.blocks[o.sym] == nil || m.o.f.blocks[o.sym].sec.class == classRO {
 			continue
 		}
-		list = append(list, problem{
-			code: "static-lost", at: stmt{src: p.at},
-			what: fmt.Sprintf("the compiler left the variable %q out of the patched version: nothing there would see what it holds", p.name),
-			hint: "keep something that writes the variable; --allow static-lost goes on with its initial value",
-		})
+		list = append(list, leftOut(p, fmt.Sprintf("the variable %q", p.name)))
 	}
 	return list
 }
 
-// wasStored returns the variable with storage that a static one without storage, but with a use, was in the original.
-func (m *matcher) wasStored(p *decl) *decl {
+func leftOut(p *decl, what string) problem {
+	return problem{
+		code: "static-lost", at: stmt{src: p.at},
+		what: "the compiler left " + what + " out of the patched version: nothing there would see what it holds",
+		hint: "keep something that writes the variable; --allow static-lost goes on with its initial value",
+	}
+}
+
+// piecesLost refuses variables of which the original keeps a piece that the patched unit has no storage for, though it declares
+// and uses the variable.
+func (m *matcher) piecesLost() (list []problem) {
+	type key struct{ name, fn, part string }
+	open := map[key]int{}
+	for _, p := range m.pd.all {
+		if p.whole != nil {
+			open[key{p.name, m.oldName(p.whole.fn), p.part}]++
+		}
+	}
+	for _, o := range m.od.all {
+		b := m.o.f.blocks[o.sym]
+		if o.whole == nil || b == nil || b.sec.class == classRO {
+			continue
+		}
+		if k := (key{o.name, o.whole.fn, o.part}); open[k] > 0 {
+			open[k]--
+			continue
+		}
+		for _, p := range m.pd.all {
+			if p.whole == nil && p.sym == "" && p.name == o.name && m.oldName(p.fn) == o.whole.fn && m.usedIn(p) {
+				list = append(list, leftOut(p, fmt.Sprintf("a part of the variable %q", p.name)))
+				break
+			}
+		}
+	}
+	return list
+}
+
+// usedIn reports whether the changed source of the patched unit uses a variable.
+func (m *matcher) usedIn(p *decl) bool {
 	s := m.source(p)
+	if s == nil || s.Unchanged {
+		return false
+	}
 	scope := s.After
 	if p.fn != "" {
 		scope = p.scope(s.After)
 	}
-	if mentions(strings.Join(scope, "\n"), p.name) < 2 {
+	return mentions(strings.Join(scope, "\n"), p.name) >= 2
+}
+
+// wasStored returns the variable with storage that a static one without storage, but with a use, was in the original.
+func (m *matcher) wasStored(p *decl) *decl {
+	if !m.usedIn(p) {
 		return nil
 	}
 	if p.fn != "" {
-		n := m.namesakes(p)
+		s, n := m.source(p), m.namesakes(p)
 		n.all()
 		if o := n.of[p]; o != nil && (s.old(p.line) > 0 || mentions(lineOf(s.After, p.line), "static") > 0) {
 			return o

@@ -47,10 +47,13 @@ func (d *Delta) lost(b *block) bool {
 		return false
 	}
 	p, o := d.patched.declared(), d.orig.declared()
-	if p == nil || o == nil || p.bySym[b.name] == nil || d.m.judged[b.name] {
+	if p == nil || o == nil || p.bySym[b.name] == nil {
 		return false
 	}
 	at := p.bySym[b.name]
+	if d.m.judged[b.name] || at.whole != nil {
+		return d.m.lostPiece(at)
+	}
 	lost := false
 	for _, e := range o.all {
 		if (e.fn == at.fn || at.fn != "" && e.fn == unknown) && e.name == at.name {

@@ -119,11 +119,7 @@ func (m *matcher) hasSource(g *group) bool {
 // namesakes lists what has the name and the function of a declaration of the patched unit.
 func (m *matcher) namesakes(d *decl) *namesakes {
 	n := &namesakes{m: m, of: map[*decl]*decl{}, back: map[*decl]*decl{}, ends: map[*decl]int{}}
-	fn := d.fn
-	if old := m.renamed[fn]; old != "" {
-		fn = old
-	}
-	n.o, n.p = m.like(m.od, m.id(d), fn), m.like(m.pd, m.id(d), d.fn)
+	n.o, n.p = m.like(m.od, m.id(d), m.oldName(d.fn)), m.like(m.pd, m.id(d), d.fn)
 	n.measure(n.o, func(s *SourceFile) []string { return s.Before })
 	n.measure(n.p, func(s *SourceFile) []string { return s.After })
 	return n

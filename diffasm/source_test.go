@@ -21,9 +21,10 @@ const (
 
 // A static local that LLVM takes apart, one whose address is taken, and one with an index.
 const (
-	apart = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += 2;\n\treturn s.a ^ (int)s.b;\n}\n"
-	table = "int f(int x)\n{\n\tstatic int t[4]; t[x & 3] += x; static int *p = t; return *p += 7;\n}\n"
-	whole = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += o((int)(long)&s);\n\treturn s.a ^ (int)s.b;\n}\n"
+	apart        = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += 2;\n\treturn s.a ^ (int)s.b;\n}\n"
+	unreadMember = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; int c; } s;\n\ts.b += o(x);\n\ts.c += 2;\n\ts.a = x;\n\treturn s.c ^ (int)s.b;\n}\n"
+	table        = "int f(int x)\n{\n\tstatic int t[4]; t[x & 3] += x; static int *p = t; return *p += 7;\n}\n"
+	whole        = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += o((int)(long)&s);\n\treturn s.a ^ (int)s.b;\n}\n"
 )
 
 // sourceRows are sources with static locals and edits of them. What becomes of each static local of the patched version is
@@ -246,7 +247,11 @@ func TestSourceNew(t *testing.T) {
 		{"renamed, in pieces", "-O2 -g", apart, strings.NewReplacer("s.", "t.", "} s", "} t").Replace(apart), "static-renamed"},
 		{"renamed, in pieces now", "-O2 -g", whole, strings.NewReplacer("s.", "t.", "} s", "} t").Replace(apart), "static-renamed"},
 		{"a whole becomes a member", "-O1 -g", table, strings.Replace(table, "t[x & 3] += x;", "", 1), "static-ambiguous"},
+		{"a member that nothing read", "-O2 -g", unreadMember, strings.Replace(unreadMember, "s.c += 2", "s.c += 2 + s.a", 1), "static-lost"},
+		{"a member that nothing writes now", "-O2 -g", strings.Replace(unreadMember, "s.c += 2", "s.c += 2 + s.a", 1), strings.NewReplacer("s.c += 2", "s.c += 2 + s.a", "\ts.a = x;\n", "").Replace(unreadMember), "static-lost"},
+		{"the same members", "-O2 -g", unreadMember, strings.Replace(unreadMember, "s.c += 2", "s.c += 3", 1), ""},
 		{"unread", "-O2 -g", unreadBefore, unreadAfter, "static-lost"},
+		{"a member that nothing read, source unknown", "-O2 -g", unreadMember, strings.Replace(unreadMember, "s.c += 2", "s.c += 2 + s.a", 1), "static-lost"},
 		{"unread, source unknown", "-O2 -g", unreadBefore, unreadAfter, "static-lost"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
