@@ -1,6 +1,7 @@
 package diffasm_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,10 +160,21 @@ func sanitizedChanges(cc, asanHas, ubsanHas string) []change {
 	}
 }
 
+// gcc marks the frame of a function with an array on the stack by the address of its entry.
+var framed = change{
+	name: "gcc, address sanitizer, frame", flags: "-O2 -fno-pie -fsanitize=address", has: "movq\t$.LASANPC",
+	orig: strings.ReplaceAll(onStack, "%x", "%d"), patched: onStack, want: []string{"f:changed"}, contains: []string{"movq\t$.LASANPC"},
+}
+
+const onStack = `#include <stdio.h>
+#include <stdlib.h>
+void f(int n) { char text[32]; snprintf(text, sizeof text, "%x", n); printf("%s %ld\n", text, strtol(text, NULL, 7)); }
+`
+
 // TestSanitized follows changes of instrumented code.
 func TestSanitized(t *testing.T) {
 	testkit.Require(t, "gcc", "clang")
-	for _, c := range append(sanitizedChanges("gcc", ".LASAN0", ".Lubsan_data"), sanitizedChanges("clang", "__unnamed_1", ".L__unnamed_1")...) {
+	for _, c := range slices.Concat([]change{framed}, sanitizedChanges("gcc", ".LASAN0", ".Lubsan_data"), sanitizedChanges("clang", "__unnamed_1", ".L__unnamed_1")) {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
 	}
 }

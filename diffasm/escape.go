@@ -34,7 +34,8 @@ func (f *File) labelEscapes(fn *fn) *problem {
 }
 
 // takenLabels returns the labels whose address the code of a function takes other than to jump there. Those that code of the
-// large model finds the GOT by are none.
+// large model finds the GOT by are none, and neither are those by which gcc's -fsanitize=address tells the run-time library whose
+// frame one is.
 func (f *File) takenLabels(fn *fn) map[string]bool {
 	taken, base := map[string]bool{}, map[string]bool{}
 	for _, s := range fn.streams {
@@ -44,7 +45,7 @@ func (f *File) takenLabels(fn *fn) map[string]bool {
 			}
 			got := strings.Contains(st.args, "_GLOBAL_OFFSET_TABLE_")
 			eachLocal(st.args, func(name string) {
-				taken[name] = taken[name] || f.labels[name] != nil
+				taken[name] = taken[name] || f.labels[name] != nil && !strings.HasPrefix(name, ".LASANPC")
 				base[name] = base[name] || got
 			})
 		}

@@ -72,8 +72,10 @@ var flagRows = []flagRow{
 	{flags: "-g1", shows: `debug_`},
 	{flags: "-gsplit-dwarf", shows: `debug_`},
 	{flags: "-fno-plt", shows: `GOTPCREL`},
-	{flags: "-mcmodel=large", shows: `movabs`, codes: map[string]string{"": "unsupported-relocation"}},
-	{flags: "-mcmodel=medium", codes: map[string]string{"clang": "unsupported-relocation"}},
+	{flags: "-mcmodel=large", shows: `movabs`, codes: map[string]string{
+		"gcc pie": "unsupported-relocation", "gcc library": "unsupported-relocation", "clang pie": "unsupported-relocation", "clang library": "unsupported-relocation",
+	}},
+	{flags: "-mcmodel=medium", codes: map[string]string{"clang pie": "unsupported-relocation", "clang library": "unsupported-relocation"}},
 	{flags: "-fsanitize=address", shows: `__asan_`},
 	{flags: "-fsanitize=undefined", shows: `__ubsan_`},
 	{flags: "-fstack-protector-all", shows: `__stack_chk_fail`},
