@@ -16,7 +16,7 @@ type LineChange struct {
 }
 
 // lineOnly applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
-// at least once in front of a call, and the numbers are lines of the function that moved.
+// at least once in front of a call or in a string behind the name of the file, and the numbers are lines of the function that moved.
 func (d *Delta) lineOnly(p, o *fn) bool {
 	if d.moved == nil || d.patched.linkage(p.name) != d.orig.linkage(o.name) ||
 		d.m.p.texts[p.index].deep || d.m.o.texts[o.index].deep {
@@ -34,12 +34,15 @@ func (d *Delta) lineOnly(p, o *fn) bool {
 		if pl == ol {
 			continue
 		}
-		pairs, ok := numberPairs(pl, ol)
+		diff, ok := numberPairs(pl, ol)
 		if !ok || pm[i].st.kind != insn || pm[i].st.asm || om[i].st.asm {
 			return false
 		}
-		for _, pair := range pairs {
-			called[pair] = called[pair] || beforeCall(pm[i:])
+		for _, pair := range diff.numbers {
+			called[pair] = called[pair] || beforeCall(pm, i)
+		}
+		for _, pair := range diff.inStrings {
+			called[pair] = true
 		}
 	}
 	c := LineChange{Orig: d.orig.fnPlaces(o), Patched: d.patched.fnPlaces(p)}
@@ -57,11 +60,11 @@ func (d *Delta) lineOnlyVar(p, o *block) bool {
 	if d.moved == nil || p.sec.class != o.sec.class || d.m.p.inits[p].deep || d.m.o.inits[o].deep {
 		return false
 	}
-	pairs, ok := numberPairs(d.m.p.c.data(p), d.m.o.c.data(o))
+	diff, ok := numberPairs(d.m.p.c.data(p), d.m.o.c.data(o))
 	if !ok {
 		return false
 	}
-	c := LineChange{Orig: d.orig.varPlace(o), Patched: d.patched.varPlace(p), Pairs: pairs, Variable: true}
+	c := LineChange{Orig: d.orig.varPlace(o), Patched: d.patched.varPlace(p), Pairs: append(diff.numbers, diff.inStrings...), Variable: true}
 	return len(c.Orig) > 0 && len(c.Patched) > 0 && d.moved(c)
 }
 
@@ -78,9 +81,14 @@ func (m *matcher) movedClones() int {
 	return n
 }
 
-// numberPairs returns the numbers in which two canonical texts differ, ok only if they differ in nothing but immediate
-// operands and items of .long.
-func numberPairs(p, o string) (pairs []srcpatch.Pair, ok bool) {
+// lineNumbers are the numbers in which two canonical texts differ.
+type lineNumbers struct {
+	numbers   []srcpatch.Pair // immediate operands and items of .long
+	inStrings []srcpatch.Pair // behind the name of a file and a colon
+}
+
+// numberPairs returns the numbers in which two canonical texts differ, ok only if they differ in nothing else.
+func numberPairs(p, o string) (diff lineNumbers, ok bool) {
 	pt, ot := tokens{s: p}, tokens{s: o}
 	var before token // the token before
 	long := false    // inside .long
@@ -88,22 +96,65 @@ func numberPairs(p, o string) (pairs []srcpatch.Pair, ok bool) {
 		a, more := pt.next()
 		b, more2 := ot.next()
 		if !more || !more2 {
-			return pairs, more == more2
+			return diff, more == more2
 		}
-		if a.kind != b.kind || a.text != b.text {
+		switch {
+		case a.kind == b.kind && a.text == b.text:
+		case a.kind == tokStr && b.kind == tokStr:
+			if !diff.strings(a.text, b.text) {
+				return diff, false
+			}
+		default:
 			pair, ok := numberPair(a, b)
 			if !ok || before.text != "$" && !(long && (before.text == ".long" || before.text == ",")) {
-				return nil, false
+				return diff, false
 			}
-			if !slices.Contains(pairs, pair) {
-				pairs = append(pairs, pair)
-			}
+			addPair(&diff.numbers, pair)
 		}
 		if a.kind == tokSym && strings.HasPrefix(a.text, ".") || a.text == ";" {
 			long = a.text == ".long"
 		}
 		before = a
 	}
+}
+
+func addPair(list *[]srcpatch.Pair, pair srcpatch.Pair) {
+	if !slices.Contains(*list, pair) {
+		*list = append(*list, pair)
+	}
+}
+
+// strings notes the numbers in which two strings differ; it is false if they differ in anything else than in what stands behind
+// the name of a C file or header, as in "a.c:12".
+func (l *lineNumbers) strings(p, o string) bool {
+	for {
+		n := 0
+		for n < len(p) && n < len(o) && p[n] == o[n] {
+			n++
+		}
+		if n == len(p) && n == len(o) {
+			return true
+		}
+		for n > 0 && isDigit(p[n-1]) {
+			n--
+		}
+		a, b := digits(p[n:]), digits(o[n:])
+		pair, ok := numberPair(token{kind: tokNum, text: a}, token{kind: tokNum, text: b})
+		if name := p[:n]; !ok || !strings.HasSuffix(name, ".c:") && !strings.HasSuffix(name, ".h:") {
+			return false
+		}
+		addPair(&l.inStrings, pair)
+		p, o = p[n+len(a):], o[n+len(b):]
+	}
+}
+
+// digits returns the digits that a text begins with.
+func digits(s string) string {
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	return s[:n]
 }
 
 func numberPair(p, o token) (pair srcpatch.Pair, ok bool) {
@@ -115,18 +166,24 @@ func numberPair(p, o token) (pair srcpatch.Pair, ok bool) {
 	return srcpatch.Pair{Old: int(old), New: int(fresh)}, err == nil && err2 == nil
 }
 
-// beforeCall reports whether a call, or a jump to another function, ends or follows in the basic block of the first statement.
-func beforeCall(from []mark) bool {
-	for _, m := range from {
-		st := m.st
-		switch {
-		case st.kind == label:
+// beforeCall reports whether a statement is in front of a call, or of a jump to another function, with no choice in between:
+// a label, or a jump to one, is none.
+func beforeCall(list []mark, i int) bool {
+	for range list {
+		if i++; i >= len(list) {
 			return false
+		}
+		switch st := list[i].st; {
 		case st.kind != insn:
 		case strings.HasPrefix(st.op, "call"):
 			return true
+		case st.op == "jmp" && !isLocal(st.args):
+			return st.args != "" && !isNumeric(st.args)
 		case st.op == "jmp":
-			return st.args != "" && !isLocal(st.args) && !isNumeric(st.args)
+			i = slices.IndexFunc(list, func(m mark) bool { return m.st.kind == label && m.st.op == st.args })
+			if i < 0 {
+				return false
+			}
 		case st.op[0] == 'j' || strings.HasPrefix(st.op, "ret") || strings.HasPrefix(st.op, "loop"):
 			return false
 		}

@@ -20,7 +20,7 @@ func lineUnit(code, data string, number int) string {
 
 // TestLineRule has for each condition that assembly can tell of the immediate rule a function that fails it.
 func TestLineRule(t *testing.T) {
-	data := ".LC1:\n\t.long\tlog+NUMBER\n.LC2:\n\t.string\t\"a.c:NUMBER\"\n.LC3:\n\t.quad\tNUMBER\n"
+	data := ".LC1:\n\t.long\tlog+NUMBER\n.LC2:\n\t.string\t\"a.c:NUMBER\"\n.LC4:\n\t.string\t\"x: NUMBER\"\n.LC5:\n\t.string\t\"at a.c:NUMBER: no\"\n.LC6:\n\t.string\t\"a.c:NUMBER x NUMBER\"\n.LC3:\n\t.quad\tNUMBER\n"
 	for _, r := range []struct {
 		name, code string
 		want       bool
@@ -33,12 +33,19 @@ func TestLineRule(t *testing.T) {
 		{"constant of a call", "\tmovq\t.LC0(%rip), %xmm0\n\tcall\tlog\n\tret\n", true},
 		{"returned", "\tmovl\t$NUMBER, %eax\n\tret\n", false},
 		{"a jump between", "\tmovl\t$NUMBER, %edi\n\tjne\t.L1\n\tcall\tlog\n.L1:\n\tret\n", false},
-		{"a label between", "\tjne\t.L1\n\tmovl\t$NUMBER, %edi\n.L1:\n\tcall\tlog\n\tret\n", false},
+		{"a label between", "\tjne\t.L1\n\tmovl\t$NUMBER, %edi\n.L1:\n\tcall\tlog\n\tret\n", true},
+		{"a jump to a call", "\tjne\t.L1\n\tmovl\t$NUMBER, %edi\n\tjmp\t.L2\n.L1:\n\tret\n.L2:\n\tcall\tlog\n\tret\n", true},
+		{"a jump to what returns", "\tjne\t.L1\n\tmovl\t$NUMBER, %eax\n\tjmp\t.L2\n.L1:\n\tcall\tlog\n.L2:\n\tret\n", false},
+		{"a jump in a circle", "\tmovl\t$NUMBER, %edi\n.L1:\n\tjmp\t.L1\n\tcall\tlog\n\tret\n", false},
+		{"the call itself", "\tcall\tlog\n\tmovl\t$NUMBER, %eax\n\tret\n", false},
 		{"an address", "\tmovl\tNUMBER(%rax), %edi\n\tcall\tlog\n\tret\n", false},
 		{"a sum", "\tmovl\t$-NUMBER, %edi\n\tcall\tlog\n\tret\n", false},
 		{"inline assembly", "#APP\n\tmovl\t$NUMBER, %edi\n#NO_APP\n\tcall\tlog\n\tret\n", false},
 		{"a constant that is no number", "\tmovq\t.LC1(%rip), %xmm0\n\tcall\tlog\n\tret\n", false},
-		{"a string", "\tleaq\t.LC2(%rip), %rdi\n\tcall\tlog\n\tret\n", false},
+		{"a string with a file", "\tleaq\t.LC2(%rip), %rdi\n\tjne\t.L1\n\tcall\tlog\n.L1:\n\tret\n", true},
+		{"a string", "\tleaq\t.LC4(%rip), %rdi\n\tcall\tlog\n\tret\n", false},
+		{"a string with more behind the line", "\tleaq\t.LC5(%rip), %rdi\n\tcall\tlog\n\tret\n", true},
+		{"a string with another number", "\tleaq\t.LC6(%rip), %rdi\n\tcall\tlog\n\tret\n", false},
 		{"an item of another size", "\tleaq\t.LC3(%rip), %rdi\n\tcall\tlog\n\tret\n", false},
 		{"a directive", "\t.skip\t$NUMBER\n\tcall\tlog\n\tret\n", false},
 	} {
