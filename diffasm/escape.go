@@ -90,7 +90,7 @@ func (f *File) isConstantData(b *block) bool {
 }
 
 // copyable reports whether a changed variable is constant, private to the unit, and used by functions of the patch alone,
-// which keep its address nowhere.
+// which keep its address nowhere. What the original ones passed on may be kept by others; what the new ones do, leads to the copy.
 func (c *decider) copyable(v varPair) bool {
 	return c.private(c.d.orig, v.o) && c.private(c.d.patched, v.p)
 }
@@ -101,7 +101,7 @@ func (c *decider) private(f *File, b *block) bool {
 	}
 	u := f.users(b.name)
 	for _, fn := range u.fns {
-		if !c.in[fn] && !c.gone(f, fn) || f.constantEscapes(fn, b.name, false) != nil {
+		if !c.in[fn] && !c.gone(f, fn) || f.constantEscapes(fn, b.name, f == c.d.orig) != nil {
 			return false
 		}
 	}
@@ -185,7 +185,7 @@ func (c *decider) otherUser(f *File, b *block, more map[*fn]bool) string {
 		if !c.in[fn] && !c.gone(f, fn) {
 			return fmt.Sprintf("function %q uses it", fn.name)
 		}
-		if p := f.constantEscapes(fn, b.name, false); p != nil {
+		if p := f.constantEscapes(fn, b.name, f == c.d.orig); p != nil {
 			return fmt.Sprintf("in function %q its address %s", fn.name, p.what)
 		}
 	}

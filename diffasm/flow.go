@@ -2,6 +2,7 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,10 @@ type flow struct {
 	depth   int
 	returns bool // a followed address is returned, which is an escape for the outermost function only
 	escape  *problem
+
+	loaded   map[int64]bool // words of the frame that the function reads
+	allLoads bool           // these are all
+	pushing  bool           // the instruction is a push
 }
 
 // flowRules say what counts as an escape.
@@ -42,8 +47,9 @@ type value struct {
 // flowState is what is known before a statement.
 type flowState struct {
 	regs  [numRegs]value
-	slots map[int64]bool // words of the frame, by offset / 8, that hold a followed address
+	slots map[int64]bool // words of the frame, by offset / 8, that hold a followed address; true if it is an argument for a call
 	all   bool           // any word may
+	shown bool           // an address in the frame is known outside
 	set   uint8          // argument registers that may have been written since the last call
 }
 
@@ -55,8 +61,12 @@ func kept(reg int) bool { return reg == 3 || reg == regSP || reg == regBP || reg
 
 // escapes returns where an address that source names escapes from a function, nil if nowhere.
 func (f *File) escapes(fn *fn, rules flowRules, source func(string) bool) *problem {
-	w := &flow{f: f, fn: fn, source: source, rules: rules}
+	w := &flow{f: f, fn: fn, source: source, rules: rules, loaded: map[int64]bool{}}
 	w.run(entryState(0))
+	if w.escape == nil && rules.calls {
+		w = &flow{f: f, fn: fn, source: source, rules: rules, loaded: w.loaded, allLoads: true}
+		w.run(entryState(0))
+	}
 	return w.escape
 }
 
@@ -154,7 +164,9 @@ func (w *flow) step(st stmt, s *flowState) bool {
 	case strings.HasPrefix(op, "push") && len(ops) == 1:
 		v := w.value(ops[0], s)
 		s.regs[regSP].off -= 8
+		w.pushing = true
 		w.store(st, operand{kind: opMem, base: regSP, index: noReg}, v, 64, s)
+		w.pushing = false
 	case strings.HasPrefix(op, "pop") && len(ops) == 1:
 		v := w.value(operand{kind: opMem, base: regSP, index: noReg}, s)
 		s.regs[regSP].off += 8
@@ -208,6 +220,9 @@ func (w *flow) value(o operand, s *flowState) value {
 	if a := w.address(o, s); a.addr {
 		return value{addr: w.rules.deep}
 	} else if a.frame > 0 {
+		if w.loaded != nil && a.frame == 1 {
+			w.loaded[a.off>>3] = true
+		}
 		return value{addr: s.load(a)}
 	}
 	return value{}
@@ -243,11 +258,19 @@ func (w *flow) store(st stmt, o operand, v value, width int, s *flowState) {
 		a := w.address(o, s)
 		switch {
 		case a.frame > 0 && !o.segment:
-			s.store(a, v.addr, int64(width/8))
-		case v.addr || v.frame == 1 && s.slots[v.off>>3]:
+			s.store(a, v.addr, w.outgoing(o, s), int64(width/8))
+		case v.addr || v.frame > 0 && s.holdsAny():
 			w.escaped(st, "is stored in memory that outlives it")
+		case v.frame > 0:
+			s.shown = true
 		}
 	}
+}
+
+// outgoing reports whether an operand is a place for arguments of a call: code that finds its variables by the frame pointer uses
+// the stack pointer for nothing else.
+func (w *flow) outgoing(o operand, s *flowState) bool {
+	return o.base == regSP && (w.pushing || s.regs[regBP].frame > 0)
 }
 
 // compute is any other instruction: the last operand is written, the others are read.
@@ -286,7 +309,7 @@ func (w *flow) compute(st stmt, op string, ops []operand, s *flowState) {
 		src.addr = src.addr || x.addr
 		src.frame = max(src.frame, x.frame)
 	}
-	difference := strings.HasPrefix(op, "sub") && src.addr && v.addr
+	difference := strings.HasPrefix(op, "sub") && src.addr && v.addr && !w.rules.deep
 	v.addr = (v.addr || src.addr) && !difference
 	v.frame, v.off = offset(op, ops[0], v, src)
 	if dst.kind == opMem && !src.addr && len(ops) > 1 {
@@ -358,8 +381,7 @@ func (w *flow) compare(st stmt, ops []operand, s *flowState) {
 }
 
 func (w *flow) ret(st stmt, s *flowState) {
-	v := s.regs[0]
-	if !v.addr || v.stale && !w.rules.stale {
+	if !slices.ContainsFunc(resultRegs[:], func(reg int) bool { return w.counts(s.regs[reg]) }) {
 		return
 	}
 	w.returns = true

@@ -1,5 +1,7 @@
 package diffasm
 
+import "slices"
+
 // call is a call: arguments may escape, and registers are lost.
 func (w *flow) call(st stmt, to operand, s *flowState) {
 	result := w.arguments(st, to, s)
@@ -8,8 +10,20 @@ func (w *flow) call(st stmt, to operand, s *flowState) {
 			s.regs[i] = value{}
 		}
 	}
-	s.regs[0].addr, s.set = result, 0
+	for _, reg := range resultRegs {
+		s.regs[reg].addr = result
+	}
+	s.set = 0
 }
+
+// vectorArgs is how many vector registers hold arguments.
+const vectorArgs = 8
+
+// resultRegs are the registers of results: %rax, %rdx, %xmm0 and %xmm1.
+var resultRegs = [4]int{0, 2, numGPR, numGPR + 1}
+
+// counts reports whether what a register holds is a followed address, and no left-over.
+func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.stale) }
 
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
 func (w *flow) arguments(st stmt, to operand, s *flowState) (result bool) {
@@ -17,23 +31,22 @@ func (w *flow) arguments(st stmt, to operand, s *flowState) (result bool) {
 		return false
 	}
 	var mask uint8
-	inFrame := false
 	for i, reg := range argRegs {
 		if s.set&(1<<i) == 0 {
 			break // the callee has no further arguments
 		}
 		v := s.regs[reg]
-		if v.addr && (!v.stale || w.rules.stale) {
+		if w.counts(v) {
 			mask |= 1 << i
 		}
-		inFrame = inFrame || v.frame == 1 && s.slots[v.off>>3]
+		s.shown = s.shown || v.frame > 0
 	}
-	sp := s.regs[regSP]
-	inFrame = inFrame || s.set == 1<<len(argRegs)-1 && sp.frame == 1 && s.slots[sp.off>>3]
+	inFrame := s.shown && s.holdsAny() || w.onStack(s)
+	inVector := slices.ContainsFunc(s.regs[numGPR:numGPR+vectorArgs], w.counts)
 	switch back, known := onlyRead[to.sym]; {
-	case mask == 0 && !inFrame:
+	case mask == 0 && !inFrame && !inVector:
 		return false
-	case inFrame || to.indirect && to.sym == "":
+	case inFrame || inVector || to.indirect && to.sym == "":
 		w.escaped(st, "is passed to a function")
 	case known && !w.f.defines(to.sym):
 		return back
@@ -43,6 +56,19 @@ func (w *flow) arguments(st stmt, to operand, s *flowState) (result bool) {
 		w.escaped(st, "is passed to %q", to.sym)
 	}
 	return false
+}
+
+// onStack reports whether an argument on the stack is a followed address. Code without a frame pointer keeps its own values in the same
+// area, and reads them again.
+func (w *flow) onStack(s *flowState) bool {
+	sp := s.regs[regSP]
+	for n, out := range s.slots {
+		above := sp.frame != 1 || n >= sp.off>>3
+		if above && (out || w.allLoads && s.regs[regBP].frame == 0 && !w.loaded[n]) {
+			return true
+		}
+	}
+	return s.all
 }
 
 // into follows arguments into a function of the unit.

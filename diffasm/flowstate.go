@@ -14,19 +14,24 @@ func (s *flowState) touch(reg int) {
 // load reports whether a word of the frame holds a followed address.
 func (s *flowState) load(a value) bool {
 	if a.frame == 2 {
-		return s.all || len(s.slots) > 0
+		return s.holdsAny()
 	}
-	return s.all || s.slots[a.off>>3]
+	return s.all || s.holds(a.off>>3)
+}
+
+func (s *flowState) holds(n int64) bool {
+	_, found := s.slots[n]
+	return found
 }
 
 // store notes what a store of size bytes leaves in the frame.
-func (s *flowState) store(a value, addr bool, size int64) {
+func (s *flowState) store(a value, addr, out bool, size int64) {
 	switch {
 	case a.frame == 2:
 		s.all = s.all || addr
 	case addr:
 		for n := a.off >> 3; n <= (a.off+size-1)>>3; n++ {
-			s.slots[n] = true
+			s.slots[n] = out
 		}
 	case size >= 8:
 		for n := (a.off + 7) >> 3; (n+1)*8 <= a.off+size; n++ {
@@ -48,12 +53,12 @@ func (s *flowState) join(o *flowState) (more bool) {
 		more = more || v != s.regs[i]
 		s.regs[i] = v
 	}
-	for n := range o.slots {
-		more = more || !s.slots[n]
-		s.slots[n] = true
+	for n, out := range o.slots {
+		more = more || !s.holds(n) || out && !s.slots[n]
+		s.slots[n] = s.slots[n] || out
 	}
-	more = more || o.all && !s.all || o.set&^s.set != 0
-	s.all = s.all || o.all
+	more = more || o.all && !s.all || o.shown && !s.shown || o.set&^s.set != 0
+	s.all, s.shown = s.all || o.all, s.shown || o.shown
 	s.set |= o.set
 	return more
 }
@@ -67,3 +72,7 @@ func (v value) join(o value) value {
 	v.stale = v.addr && !fresh
 	return v
 }
+
+// holdsAny reports whether any word of the frame holds a followed address. Whoever is given an address in the frame may look
+// for it there: it is not known where one variable ends and another begins.
+func (s *flowState) holdsAny() bool { return s.all || len(s.slots) > 0 }
