@@ -52,7 +52,7 @@ func demangle(v, secret uint64) uint64 { return bits.RotateLeft64(v, -mangleTurn
 // plausible accepts. secret is the process' pointer guard. An error means that not all of it could be read.
 func Contexts(mem io.ReaderAt, from, to, secret uint64, plausible func(sp, pc uint64) bool) ([]Context, error) {
 	var found []Context
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, min(1<<20, to-min(from, to)))
 	const overlap = floatPointer + 8
 	for at := (from + 7) &^ 7; at < to; {
 		want := min(uint64(len(buf)), to-at)
