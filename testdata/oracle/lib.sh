@@ -59,7 +59,7 @@ replace() {
 t() {
 	local name=$1 status=0
 	shift
-	ORACLE_TEST=1 timeout -k 5 "${TEST_TIMEOUT:-120}" bash "$ORACLE/lib.sh" "$@" >"$OUT/$name" 2>&1 </dev/null || status=$?
+	ORACLE_TEST=1 timeout -k 5 "${TEST_TIMEOUT:-300}" bash "$ORACLE/lib.sh" "$@" >"$OUT/$name" 2>&1 </dev/null || status=$?
 	echo "status $status" >>"$OUT/$name"
 }
 
