@@ -27,6 +27,7 @@ type declarations struct {
 	all   []*decl
 	bySym map[string]*decl
 	funcs map[string]bool // functions it lists, spelt as in decl.fn
+	code  []*decl         // those at file level that it has a place of; sym is the name
 }
 
 // declared returns the declarations of the unit; nil where it has no debug information or it is not understood.
@@ -61,6 +62,7 @@ func (f *File) readDeclarations() *declarations {
 		}
 		if first.tag == tagSubprogram {
 			out.funcs[join(fn, first.name)] = true
+			out.function(f, d, first)
 			continue
 		}
 		e := by[first]
@@ -82,6 +84,15 @@ func (f *File) readDeclarations() *declarations {
 		}
 	}
 	return out
+}
+
+// function notes where a function at file level is declared. d is first itself, or tells where its code is.
+func (ds *declarations) function(f *File, d, first *die) {
+	if d == first && d.parent == nil && d.name != "" && d.place.line > 0 {
+		e := &decl{name: d.name, sym: d.name, column: int(d.column), elsewhere: d.declaration}
+		e.place(f, d.place)
+		ds.code = append(ds.code, e)
+	}
 }
 
 // locate notes where a variable is kept; it is false for two storages of one variable, or two variables in one storage. A piece

@@ -67,6 +67,9 @@ func (m *matcher) refine() {
 	m.stem(m.od, func(s *SourceFile) []string { return s.Before })
 	m.stem(m.pd, func(s *SourceFile) []string { return s.After })
 	m.renamed = m.renamedFunctions()
+	for p, o := range m.madeFunctions() {
+		m.renamed[p] = o
+	}
 	unknown := map[string]bool{}
 	look := func(d *declarations) func(*auto) {
 		return func(a *auto) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// This file pairs the variables whose names macros make of numbers that change when the source around them does, of __LINE__
-// or __COUNTER__. Such a name says nothing: what has it in one version may be another variable in the other.
+// This file pairs the variables and functions whose names macros make of numbers that change when the source around them does, of __LINE__
+// or __COUNTER__. Such a name says nothing: what has it in one version may be something else in the other.
 
 // words are the identifiers of a text.
 type words map[string]bool
@@ -68,9 +68,9 @@ func (w words) bring(name string, start, end int) bool {
 	return false
 }
 
-// stem notes which names of variables macros made, in files of which it is known how they changed.
+// stem notes which names macros made, in files of which it is known how they changed.
 func (m *matcher) stem(ds *declarations, text func(*SourceFile) []string) {
-	for _, d := range ds.all {
+	for _, d := range slices.Concat(ds.all, ds.code) {
 		s := m.source(d)
 		if s == nil || s.Unchanged || !strings.ContainsAny(d.name, "0123456789") {
 			continue
@@ -101,15 +101,28 @@ func (m *matcher) id(d *decl) string {
 	return d.name
 }
 
-// isMade reports whether a macro made the name of a variable of the patched unit.
-func (m *matcher) isMade(sym string) bool { return m.pd != nil && m.stems[m.pd.bySym[sym]] != "" }
+// isMade reports whether a macro made the name of a variable of the patched unit, or of the function it is in.
+func (m *matcher) isMade(sym string) bool {
+	if m.pd == nil || m.pd.bySym[sym] == nil {
+		return false
+	}
+	d := m.pd.bySym[sym]
+	fn := m.renamed[d.fn]
+	return m.stems[d] != "" || fn != "" && fn != d.fn
+}
 
-// pairMade pairs variables at file level with names that macros made, by the line that declares them.
+// pairMade pairs variables and functions at file level with names that macros made, by the line that declares them.
 func (m *matcher) pairMade() {
 	if m.od == nil || m.exact {
 		return
 	}
 	taken := map[string]bool{}
+	for p, o := range m.madeFunctions() {
+		if m.p.f.fnByName[p] != nil && m.o.f.fnByName[o] != nil && m.p.autos[p] == nil && m.o.autos[o] == nil {
+			m.join(p, o)
+			taken[o] = true
+		}
+	}
 	var rest []*decl
 	for _, p := range m.pd.all {
 		if m.stems[p] == "" || !m.atFileLevel(m.p, p) {
@@ -131,11 +144,52 @@ func (m *matcher) pairMade() {
 	for _, p := range rest {
 		m.settleMade(p, taken)
 	}
-	for _, b := range m.p.f.vars {
-		if m.p.token[b.name] == "" && taken[b.name] && m.p.autos[b.name] == nil {
-			m.p.token[b.name] = "+" + b.name
+	for _, p := range m.pd.code {
+		if _, ok := m.pair[p.sym]; !ok && m.stems[p] != "" && !m.p.f.isGlobal(p.sym) && m.count(m.od.code, p)+m.count(m.pd.code, p) > 2 {
+			taken[p.sym] = true
 		}
 	}
+	m.newNames(taken)
+}
+
+// count returns how many functions there are of which a name could be.
+func (m *matcher) count(list []*decl, of *decl) (n int) {
+	for _, d := range list {
+		if m.id(d) == m.id(of) {
+			n++
+		}
+	}
+	return n
+}
+
+// newNames takes what only shares its name with something of the original that is another's for new.
+func (m *matcher) newNames(taken map[string]bool) {
+	isNew := func(name string) {
+		if m.p.token[name] == "" && taken[name] && m.p.autos[name] == nil {
+			m.p.token[name] = "+" + name
+		}
+	}
+	for _, b := range m.p.f.vars {
+		isNew(b.name)
+	}
+	for _, fn := range m.p.f.funcs {
+		isNew(fn.name)
+	}
+}
+
+// madeFunctions returns the name in the original of functions whose names macros made, where the line that declares one
+// declared it there.
+func (m *matcher) madeFunctions() map[string]string {
+	names := map[string]string{}
+	for _, p := range m.pd.code {
+		if m.stems[p] == "" || p.elsewhere || m.p.f.isGlobal(p.sym) {
+			continue
+		}
+		if o := m.onLine(p, m.od.code); o != nil && !o.elsewhere && !m.o.f.isGlobal(o.sym) {
+			names[p.name] = o.name
+		}
+	}
+	return names
 }
 
 // atFileLevel reports whether a declaration is that of a private variable at file level, with storage of its own name.

@@ -150,7 +150,11 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 
 // proves reports whether the function of p's name is the original's o, without a guess which static local is which.
 func (m *matcher) proves(p, o *fn) bool {
-	fn := m.p.f.fnByName[p.name]
+	name := o.name // a macro may have made another one of the line that p is on
+	if isAuto(p.name) {
+		name = p.name
+	}
+	fn := m.p.f.fnByName[name]
 	return fn != nil && m.origFunc(fn) == o && m.equal(fn, o) && !m.open(fn)
 }
 
