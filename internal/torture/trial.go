@@ -49,7 +49,7 @@ func failed(format string, args ...any) verdict {
 }
 
 // timeout ends any one command.
-const timeout = 30 * time.Second
+const timeout = 3 * time.Minute
 
 // result is how a command ended.
 type result struct {
