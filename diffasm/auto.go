@@ -125,8 +125,8 @@ func (f *File) isLiteral(b *block) bool {
 		return false
 	}
 	if isLocal(b.name) {
-		// gcc's .LC constants are never written, also where it puts those with addresses into .data.
-		return b.sec.class == classRO || b.sec.class == classRelro || b.sec.class == classRW && isConstant(b.name)
+		// gcc's .LC constants are never written, also where it puts those with addresses into .data, as a patch does with all.
+		return b.sec.class == classRO || b.sec.class == classRelro || b.sec.class == classRW && (isConstant(b.name) || b.sec.name == patchData)
 	}
 	// A name of clang's with a dot in front is that of a string which -fsanitize=address made a variable of.
 	// A constant in a section whose pieces the linker may merge has no address of its own, whatever its name; clang puts static
@@ -140,9 +140,9 @@ func (b *block) isOffsetTable() bool {
 	return strings.HasPrefix(b.name, "reltable.") && len(b.items) > 0 && strings.HasSuffix(b.items[0].args, "-"+b.name)
 }
 
-// isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name), which
-// stands in .kpatch.data when it holds addresses; or what -fsanitize=undefined says of a place in the source, of which only
-// that place's code makes use: the run-time library marks it once it has reported it.
+// isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name); or what
+// -fsanitize=undefined says of a place in the source, of which only that place's code makes use: the run-time library marks it
+// once it has reported it.
 func isConstant(name string) bool {
 	if n, ok := strings.CutPrefix(name, ".L__unnamed_"); ok && allDigits(n) || strings.HasPrefix(name, ".Lubsan_") {
 		return true

@@ -43,6 +43,9 @@ func Emit(s *Selection) (*Emitted, error) {
 
 func (e *emitter) line(format string, args ...any) { fmt.Fprintf(&e.out, format+"\n", args...) }
 
+// patchData is the section of a patch for new variables, and for literals that hold addresses.
+const patchData = ".kpatch.data"
+
 // patchedSuffix marks what replaces a function.
 const patchedSuffix = ".kpatch"
 
@@ -211,7 +214,7 @@ func (e *emitter) data(b *block) {
 		return
 	}
 	if e.needsData(b) {
-		e.line("\t.section\t.kpatch.data,\"aw\",@progbits")
+		e.line("\t.section\t%s,\"aw\",@progbits", patchData)
 	} else {
 		e.line("\t.section\t.kpatch.rodata,\"a\",@progbits")
 	}
