@@ -177,7 +177,7 @@ func (w *flow) step(st stmt, s *flowState) bool {
 		s.regs[regBP] = value{}
 	case strings.HasPrefix(op, "lea") && len(ops) == 2:
 		w.store(st, ops[1], w.address(ops[0], s), 64, s)
-	case prefix != "" && prefix[0] == 'r' && len(ops) != 1:
+	case prefix != "" && prefix[0] == 'r' && len(ops) != 1 || isString(op, ops):
 		w.repeated(st, op, s)
 	case strings.HasPrefix(op, "cmp") && len(ops) == 2 || strings.HasPrefix(op, "test"):
 		w.compare(st, ops, s)
@@ -354,6 +354,11 @@ func (w *flow) exchange(st stmt, ops []operand, s *flowState) {
 	a, b := w.value(ops[0], s), w.value(ops[1], s)
 	w.store(st, ops[0], b, 64, s)
 	w.store(st, ops[1], a, 64, s)
+}
+
+// isString reports whether an instruction copies or fills memory; clang writes "rep;" in front as a statement of its own.
+func isString(op string, ops []operand) bool {
+	return len(ops) == 2 && ops[1].segment && ops[1].base == 7 && (strings.HasPrefix(op, "movs") || strings.HasPrefix(op, "stos"))
 }
 
 // repeated is a string instruction.

@@ -192,11 +192,11 @@ many: return x * 37;
 }`, ""},
 		{"in a large structure passed by value", `
 struct op { long n; long m; void *go; long z[30]; };
-void keep(struct op);
+void keep(struct op, int, int, int, int, int, int);
 int f(int x) {
  static void *const tab[] = { &&few, &&many };
  struct op op = { x, 2, tab[x & 1], {x} };
- keep(op);
+ keep(op, x, x, x, x, x, x);
  goto *op.go;
 few: return x * 31;
 many: return x * 37;
@@ -304,5 +304,16 @@ func TestConstantEscapes(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// An argument on the stack is one even if what takes it from there reads it.
+func TestPushedArgument(t *testing.T) {
+	f, err := Parse("u.s", []byte(asmText("f", "\tleaq\t.L1(%rip), %rax\n\tpushq\t%rax\n\tcall\tkeep\n\tpopq\t%rcx\n.L1:")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.labelEscapes(f.fnByName["f"]) == nil {
+		t.Error("no escape")
 	}
 }
