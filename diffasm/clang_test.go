@@ -111,6 +111,22 @@ var clangChanges = []change{
 		want:    []string{"alter:new", "set:changed", "get:changed", "fa:new"}, code: "static-lost",
 	},
 	{
+		name: "pointer that is known gets another address", flags: "-O2", orig: onePointer, has: "p(%rip)",
+		patched: strings.Replace(onePointer, "p = a", "p = b", 1), want: []string{"f:changed"}, code: "data-changed",
+	},
+	{
+		name: "pointer that is known gets another address, in a register", flags: "-O2 -fPIC", orig: onePointer, has: "movq\t%rax, p(%rip)",
+		patched: strings.Replace(onePointer, "p = a", "p = b", 1), want: []string{"f:changed"}, code: "data-changed",
+	},
+	{
+		name: "pointer that is known keeps its address", flags: "-O2 -fPIC", orig: onePointer, has: "p(%rip)",
+		patched: strings.Replace(onePointer, "p(x)", "p(x) + 1", 1), want: []string{"f:changed"}, contains: []string{"p(%rip)"},
+	},
+	{
+		name: "pointer that is given gets another address", flags: "-O2 -fPIC", orig: onePointer + "void set(int (*q)(int)) { p = q; }\n", has: "p(%rip), %rax",
+		patched: strings.Replace(onePointer, "p = a", "p = b", 1) + "void set(int (*q)(int)) { p = q; }\n", want: []string{"f:changed"}, contains: []string{"p(%rip), %rax"},
+	},
+	{
 		name: "jump table and constants", flags: "-O2", has: ".LJTI",
 		orig:     clangSwitch,
 		patched:  strings.Replace(clangSwitch, "return x * 3", "return x * 5", 1),
@@ -130,6 +146,15 @@ var clangChanges = []change{
 		want:    []string{"f:changed"}, contains: []string{"f.n@TPOFF"},
 	},
 }
+
+// A pointer of which LLVM knows the address that it may hold.
+const onePointer = `extern int o(int);
+static int a(int x) { return o(x) + 5; }
+static int b(int x) { return o(x) + 6; }
+int (*use(int x))(int) { return x ? a : b; }
+static int (*p)(int);
+int f(int x) { if (!p) p = a; return p(x); }
+`
 
 const onceAllocated = `#include <stdlib.h>
 static int *p;

@@ -21,6 +21,7 @@ type Delta struct {
 
 	orig, patched *File
 	moved         func(LineChange) bool // decides whether numbers differ because lines moved; may be nil
+	plain         bool                  // the compiler did not optimise
 	m             *matcher
 	fns           []fnPair // parallel to Functions
 	vars          []varPair
@@ -56,7 +57,7 @@ func MatchLines(orig, patched, restored *File, moved func(LineChange) bool) (*De
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
 func (k Matching) Match(orig, patched, restored *File) (*Delta, error) {
-	d := &Delta{orig: orig, patched: patched, moved: k.Moved}
+	d := &Delta{orig: orig, patched: patched, moved: k.Moved, plain: k.Plain}
 	if orig.lateCode() || patched.lateCode() {
 		return d, matchLTO(orig, patched)
 	}
@@ -80,6 +81,7 @@ func (k Matching) Match(orig, patched, restored *File) (*Delta, error) {
 	d.matchVars(r)
 	d.setsMoved = r != nil && r.sameSets()
 	d.Unproved = append(d.m.unproved, d.shrunk()...)
+	d.once()
 	d.matchLoose(r)
 	d.matchAliases()
 	return d, nil

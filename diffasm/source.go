@@ -15,6 +15,8 @@ type Matching struct {
 	Moved func(LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
 	Sources func(file string) *SourceFile
+	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
+	Plain bool
 }
 
 // source returns how the file of a declaration changed, nil if that is not known.

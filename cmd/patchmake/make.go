@@ -152,7 +152,7 @@ func (w *workspace) compareUnit(u unit, j judge) (unitResult, error) {
 	if v.orig.HasStatics() || v.patched.HasStatics() {
 		w.borrowDebug(u, v.orig, v.patched)
 	}
-	r.match = diffasm.Matching{Sources: j.sources.declared(u)}
+	r.match = diffasm.Matching{Sources: j.sources.declared(u), Plain: isPlain(&u.Record)}
 	if v.restored == nil { // else that tells more
 		r.match.Moved = j.sources.moved(u)
 	}
@@ -246,6 +246,17 @@ func (r *unitResult) decide(delta *diffasm.Delta, o diffasm.Options) error {
 		r.unproved = unproved(delta, r.emitted)
 	}
 	return err
+}
+
+// isPlain reports whether a unit was surely compiled without optimisation.
+func isPlain(u *buildtree.Unit) bool {
+	level := "-O0"
+	for _, a := range u.Argv {
+		if strings.HasPrefix(a, "-O") {
+			level = a
+		}
+	}
+	return level == "-O0" && slices.Contains(u.Argv, u.Source)
 }
 
 // decided is all functions with the reasons of those that were chosen.
