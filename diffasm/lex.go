@@ -73,7 +73,7 @@ func (lx *lexer) readLine() {
 	if n := strings.IndexByte(line, '\n'); n >= 0 {
 		line = line[:n]
 	}
-	lx.pos += len(line) + 1
+	lx.pos = min(lx.pos+len(line)+1, len(lx.src))
 	lx.line++
 	if lx.comment {
 		n := strings.Index(line, "*/")
