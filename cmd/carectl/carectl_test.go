@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -24,6 +25,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("CARECTL_CHILD") == "1" {
 		main()
 	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // the children's is the default, also where the tests' was ignored
 	os.Exit(m.Run())
 }
 
