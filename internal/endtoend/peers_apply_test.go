@@ -193,8 +193,7 @@ int main(int argc, char **argv) {
 	}
 }
 
-// A coroutine is suspended in the function, on a stack that no thread uses, while the patch comes and goes: it ends in the
-// version it began in.
+// A coroutine is suspended in the function, on a stack that no thread uses: the patch comes, and goes, only after it has left.
 func TestPeersCoroutine(t *testing.T) {
 	const body = `
 #include <ucontext.h>
@@ -240,13 +239,16 @@ int main(void) {
 		}
 	}
 	expect("suspend", "suspended")
+	a.carectl(t, 3, "patch", "--wait=0", a.patch)
+	expect("call", "1")
+	expect("resume", "11")
 	a.carectl(t, 0, "patch", a.patch)
 	expect("call", "77")
-	expect("resume", "11")
 	expect("suspend", "suspended")
-	a.carectl(t, 0, "unpatch", "-i", "0001")
-	expect("call", "1")
+	a.carectl(t, 3, "unpatch", "--wait=0", "-i", "0001")
+	expect("call", "77")
 	expect("resume", "87")
+	a.carectl(t, 0, "unpatch", "-i", "0001")
 	expect("call", "1")
 }
 
