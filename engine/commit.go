@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Wait     time.Duration        // how long to wait for a busy process; 0 tries once
 	Progress func(string, ...any) // told what goes on; may be nil
+	Mix      bool                 // let suspended coroutines go on in old code and call new code from there
 	Unmap    bool                 // unmap the regions of removed patches; whatever still points there then crashes
 	step     func(string) error   // tests: told each step before it is made, may make it fail
 }
@@ -62,6 +63,9 @@ type Timing struct {
 // commit makes a change, again and again until the wait is over while threads are in the way. The target runs between.
 func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 	check := newChecker(c.process, c.code)
+	if opt.Mix {
+		check.suspended = nil
+	}
 	deadline := time.Now().Add(opt.Wait)
 	var timing Timing
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {

@@ -225,7 +225,8 @@ func (c *checker) busyCoroutine(o *occupant) error {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "%s %q%s", what, o.function, c.backtrace(o.frames))
 	e.Code = "busy-coroutine"
 	return e.WithState("process unchanged and running").
-		WithHint("try again, or wait longer with --wait=30s; a coroutine that is never resumed keeps its function from being patched")
+		WithHint("try again, or wait longer with --wait=30s; where the coroutine has ended and only its registers are left, or may go on in the old code, " +
+			"use --allow busy-coroutine")
 }
 
 func (c *checker) comm(tid int) string {

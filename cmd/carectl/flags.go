@@ -32,10 +32,10 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
-			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag()), Action: action(exit, patch)},
+			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag()), Action: action(exit, patch)},
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
-			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), unmapFlag()), Action: action(exit, unpatch)},
+			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
 			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag()), Action: action(exit, check)},
 			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, recoverPatches)},
@@ -80,6 +80,13 @@ func replaceFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "replace", Usage: "id of a patch to remove in the same stop, if it is applied; several with commas, or repeated"}
 }
 
+func allowFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "allow", Usage: "a refusal to override: " + allowCoroutine}
+}
+
+// allowCoroutine is the reason code of a refusal that only the user can judge.
+const allowCoroutine = "busy-coroutine"
+
 func waitFlag() cli.Flag {
 	return &cli.StringFlag{Name: "wait", Value: "5s", Usage: "how long to wait while the process is busy; 0 tries once"}
 }
@@ -95,6 +102,7 @@ type request struct {
 	args  []string
 	id    string
 	old   []string // ids of patches to replace
+	mix   bool     // coroutines that are suspended may go on in old code
 	wait  time.Duration
 	given bool // -p was given
 	unmap bool
@@ -103,6 +111,12 @@ type request struct {
 
 func newRequest(c *cli.Context) (request, error) {
 	r := request{args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
+	for _, code := range c.StringSlice("allow") {
+		if code != allowCoroutine {
+			return request{}, fault.New(fault.Usage, "", "--allow %s: it cannot be overridden", code).WithHint("only %s can", allowCoroutine)
+		}
+		r.mix = true
+	}
 	for _, id := range c.StringSlice("replace") {
 		if err := kpatch.ValidID(id); err != nil {
 			return request{}, fault.New(fault.Usage, "", "--replace: %v", err).WithHint("%s", fault.As(err).Hint)
