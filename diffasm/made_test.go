@@ -149,23 +149,14 @@ func (s *SourceFile) restored() string {
 
 // madeFates says by their names in the source which variable of the original each is that macros made.
 func madeFates(d *Delta) string {
-	was, is := d.orig.declared().bySym, d.patched.declared().bySym
+	is := d.patched.declared().bySym
 	var list []string
 	for _, v := range d.Variables {
 		p := is[v.Name]
 		if v.Status == Gone || p == nil || !strings.Contains(p.name, "_") {
 			continue
 		}
-		fate := "new"
-		switch {
-		case len(d.m.ambiguous[v.Name]) > 0:
-			fate = "?"
-		case d.m.doubts[v.Name].code != "":
-			fate = d.m.doubts[v.Name].code
-		case v.Orig != "":
-			fate = was[v.Orig].name
-		}
-		list = append(list, fmt.Sprintf("%s=%s", p.name, fate))
+		list = append(list, fmt.Sprintf("%s=%s", p.name, fate(d, v.Name, v.Orig, func(o *decl) string { return o.name })))
 	}
 	slices.Sort(list)
 	return strings.Join(list, " ")

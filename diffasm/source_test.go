@@ -327,6 +327,19 @@ func TestLostInPatched(t *testing.T) {
 	}
 }
 
+// fate says what became of a variable: "?" where it cannot be told, a reason code, the original it is as spell writes it, or new.
+func fate(d *Delta, name, orig string, spell func(*decl) string) string {
+	switch {
+	case len(d.m.ambiguous[name]) > 0:
+		return "?"
+	case d.m.doubts[name].code != "":
+		return d.m.doubts[name].code
+	case orig != "":
+		return spell(d.orig.declared().bySym[orig])
+	}
+	return "new"
+}
+
 // fates says what became of the static locals of the patched version, by line.
 func fates(d *Delta) string {
 	var list []string
@@ -336,16 +349,7 @@ func fates(d *Delta) string {
 		if p == nil || p.fn == "" || v.Status == Gone {
 			continue
 		}
-		fate := "new"
-		switch {
-		case len(d.m.ambiguous[v.Name]) > 0:
-			fate = "?"
-		case d.m.doubts[v.Name].code != "":
-			fate = d.m.doubts[v.Name].code
-		case v.Orig != "":
-			fate = fmt.Sprint(d.orig.declared().bySym[v.Orig].line)
-		}
-		list = append(list, fmt.Sprintf("%02d=%s", p.line, fate))
+		list = append(list, fmt.Sprintf("%02d=%s", p.line, fate(d, v.Name, v.Orig, func(o *decl) string { return fmt.Sprint(o.line) })))
 	}
 	slices.Sort(list)
 	for i := range list {
