@@ -26,7 +26,9 @@ func traps(p *Plan) []Write {
 			continue
 		}
 		for _, part := range pp.File.Patch.Meta.Parts {
-			list = append(list, trapsIn(pp.Object, &part, hooked)...)
+			if !part.Gone {
+				list = append(list, trapsIn(pp.Object, &part, hooked)...)
+			}
 		}
 	}
 	return list

@@ -113,7 +113,8 @@ type UnitInfo struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Part is one contiguous range of original code that the patch replaces: the function itself or its .cold part.
+// Part is one contiguous range of original code that the patch replaces, or that must not be running when it is applied: a function
+// itself or its .cold part.
 type Part struct {
 	Function string `json:"function"` // name of the function it belongs to
 	Name     string `json:"name"`     // symbol: "f" or "f.cold"
@@ -123,5 +124,6 @@ type Part struct {
 	Reason   string `json:"reason"`   // why it is in the patch
 
 	Calls  []uint64 `json:"calls,omitempty"`  // of the function: link addresses of the unit's functions that the new code calls, directly or not
+	Gone   bool     `json:"gone,omitempty"`   // the patch has no such function; old code of it cannot go on with the patch
 	Spares bool     `json:"spares,omitempty"` // of the function: the new code overwrites no register that the original does not
 }

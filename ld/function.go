@@ -22,36 +22,49 @@ type original struct {
 // and has no room for a jump.
 func (o *Original) original(u Unit, f UnitFunction) (old original, skipped string, err error) {
 	where := u.Name + ": " + f.Name
-	for i, name := range append([]string{f.Orig}, f.Parts...) {
+	parts, sym, err := o.oldParts(u, append([]string{f.Orig}, f.Parts...), where)
+	if err != nil {
+		return old, "", err
+	}
+	if parts == nil {
+		return old, "the linker left it out of the original", nil
+	}
+	addr, room, err := o.hookRoom(u.Input, sym, parts[0], where)
+	if e := fault.As(err); e != nil && f.Detached && e.Code == "too-short" {
+		addr, err = parts[0].Addr, nil
+	}
+	if e := fault.As(err); e != nil && f.Optional {
+		return old, e.What, nil
+	}
+	if err != nil {
+		return old, "", err
+	}
+	return original{addr, room, parts}, "", nil
+}
+
+// oldParts returns a function's parts by their symbols, of which the linker may have left out some, and the symbol of the first;
+// nothing if that one was left out.
+func (o *Original) oldParts(u Unit, symbols []string, where string) (parts []OldPart, first *elfobj.Symbol, err error) {
+	for i, name := range symbols {
 		sym, err := o.functionSymbol(u.Input, name, where)
 		if err != nil {
-			return old, "", err
+			return nil, nil, err
 		}
 		part, found, err := o.oldPart(u.Input, sym, where)
 		if err != nil {
-			return old, "", err
-		}
-		if !found && i == 0 {
-			return original{}, "the linker left it out of the original", nil
-		}
-		if !found {
-			continue
+			return nil, nil, err
 		}
 		if i == 0 {
-			old.addr, old.room, err = o.hookRoom(u.Input, sym, part, where)
-			if e := fault.As(err); e != nil && f.Detached && e.Code == "too-short" {
-				old.addr, err = part.Addr, nil
-			}
-			if e := fault.As(err); e != nil && f.Optional {
-				return original{}, e.What, nil
-			}
-			if err != nil {
-				return old, "", err
-			}
+			first = sym
 		}
-		old.parts = append(old.parts, part)
+		if !found && i == 0 {
+			return nil, nil, nil
+		}
+		if found {
+			parts = append(parts, part)
+		}
 	}
-	return old, "", nil
+	return parts, first, nil
 }
 
 // functionSymbol finds a defined function by name in an input.

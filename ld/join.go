@@ -390,6 +390,7 @@ func (j *joiner) finish() (*Joined, error) {
 func (j *joiner) functions(joined *Joined, text int) error {
 	byOld := map[uint64]string{}
 	for u, r := range j.units {
+		joined.Stale = append(joined.Stale, r.stale...)
 		for i := range r.functions {
 			f := &r.functions[i]
 			if j.dead[[2]int{u, i}] {

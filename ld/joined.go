@@ -16,6 +16,7 @@ type Joined struct {
 	Originals []OrigSection   // allocated sections of the original binary, by address
 	Imports   []Import        // symbols the loader has to find in shared libraries, by name
 	Functions []JoinedFunction
+	Stale     []JoinedStale
 	Skipped   []Skipped // functions that the original does not contain, or optional ones too short for a jump
 }
 
@@ -85,7 +86,14 @@ type JoinedFunction struct {
 	Spares  bool      // the new code overwrites no register that the original does not
 }
 
-// OldPart is one contiguous range of original code that the patch replaces.
+// JoinedStale is a function of the original that is not in the patch and must not be running when that is applied.
+type JoinedStale struct {
+	Name   string
+	Reason string
+	Parts  []OldPart // itself first, then its .cold parts
+}
+
+// OldPart is one contiguous range of original code.
 type OldPart struct {
 	Name  string
 	Addr  uint64 // link address

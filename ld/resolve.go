@@ -15,6 +15,15 @@ type Unit struct {
 	Input     int          // index into the objects given to Open: the unit's original object, or NewInput
 	Object    *elfobj.File // sections .kpatch.text, .kpatch.rodata, .kpatch.data, .eh_frame
 	Functions []UnitFunction
+	Stale     []StaleFunction
+}
+
+// StaleFunction is a function of the unit's original object that has no place in the patch and must not be running when it
+// is applied.
+type StaleFunction struct {
+	Name   string   // symbol
+	Parts  []string // further symbols ("f.cold")
+	Reason string
 }
 
 // UnitFunction is one chosen function of a unit.
@@ -35,6 +44,7 @@ type Resolved struct {
 	Unit      Unit
 	Skipped   []Skipped // functions left out, unless another unit turns out to need them: see Joined.Skipped
 	functions []function
+	stale     []JoinedStale
 	sections  []string // by section index of Object: the output section, or ""
 	refs      []reference
 }
@@ -123,6 +133,15 @@ func (o *Original) resolveFunctions(r *Resolved) error {
 		r.functions = append(r.functions, f)
 	}
 	r.setEnds()
+	for _, f := range r.Unit.Stale {
+		parts, _, err := o.oldParts(r.Unit, append([]string{f.Name}, f.Parts...), r.Unit.Name+": "+f.Name)
+		if err != nil {
+			return err
+		}
+		if parts != nil {
+			r.stale = append(r.stale, JoinedStale{f.Name, f.Reason, parts})
+		}
+	}
 	return nil
 }
 

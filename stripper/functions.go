@@ -98,14 +98,14 @@ func (s *stripper) checkTarget(t ld.Target) error {
 	return nil
 }
 
-// addParts records address, length and digest of every original range that the patch replaces.
+// addParts records address, length and digest of every original range that the patch replaces or that must not be running.
 func (s *stripper) addParts() error {
 	for _, f := range s.j.Functions {
 		for i, p := range f.Parts {
-			if p.Size != uint64(len(p.Bytes)) {
-				return fault.New(fault.Bug, f.Name, "%s has %d bytes but %d are given", p.Name, p.Size, len(p.Bytes))
+			part, err := partOf(f.Name, f.Reason, p)
+			if err != nil {
+				return err
 			}
-			part := kpatch.Part{Function: f.Name, Name: p.Name, Addr: p.Addr, Size: p.Size, SHA256: digest(p.Bytes), Reason: f.Reason}
 			if i == 0 {
 				part.Calls, part.Spares = f.Calls, f.Spares
 			}
@@ -121,5 +121,22 @@ func (s *stripper) addParts() error {
 			return fault.New(fault.Bug, f.Name, "the jump goes to 0x%x but the bytes to check are at 0x%x", at, f.Parts[0].Addr)
 		}
 	}
+	for _, f := range s.j.Stale {
+		for _, p := range f.Parts {
+			part, err := partOf(f.Name, f.Reason, p)
+			if err != nil {
+				return err
+			}
+			part.Gone = true
+			s.patch.Meta.Parts = append(s.patch.Meta.Parts, part)
+		}
+	}
 	return nil
+}
+
+func partOf(function, reason string, p ld.OldPart) (kpatch.Part, error) {
+	if p.Size != uint64(len(p.Bytes)) {
+		return kpatch.Part{}, fault.New(fault.Bug, function, "%s has %d bytes but %d are given", p.Name, p.Size, len(p.Bytes))
+	}
+	return kpatch.Part{Function: function, Name: p.Name, Addr: p.Addr, Size: p.Size, SHA256: digest(p.Bytes), Reason: reason}, nil
 }

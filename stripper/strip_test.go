@@ -51,6 +51,7 @@ func joined() *ld.Joined {
 			},
 			{Name: "g", New: ld.Target{Kind: ld.InPatch, Offset: 32}, NewSize: 16, IsNew: true, Reason: "new"},
 		},
+		Stale: []ld.JoinedStale{{Name: "h", Reason: "gone", Parts: []ld.OldPart{{Name: "h", Addr: 0x1080, Size: 3, Bytes: []byte("abc")}}}},
 	}
 }
 
@@ -111,6 +112,9 @@ func TestStrip(t *testing.T) {
 	wantParts := []kpatch.Part{{
 		Function: "f", Name: "f", Addr: 0x1060, Size: 3, Reason: "changed",
 		SHA256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", // FIPS 180-2, appendix B.1
+	}, {
+		Function: "h", Name: "h", Addr: 0x1080, Size: 3, Reason: "gone", Gone: true,
+		SHA256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
 	}}
 	if diff := cmp.Diff(wantParts, p.Meta.Parts); diff != "" {
 		t.Errorf("parts:\n%s", diff)
@@ -196,6 +200,7 @@ func TestStripRefuses(t *testing.T) {
 		{"new code in the original", func(j *ld.Joined, _ *Options) { j.Functions[0].New.Kind = ld.InOriginal }, "", "not in the patch"},
 		{"no original bytes", func(j *ld.Joined, _ *Options) { j.Functions[0].Parts = nil }, "", "no original bytes"},
 		{"original bytes of elsewhere", func(j *ld.Joined, _ *Options) { j.Functions[0].Parts[0].Addr++ }, "", "bytes to check are at 0x1061"},
+		{"bytes of a gone function cut", func(j *ld.Joined, _ *Options) { j.Stale[0].Parts[0].Size = 4 }, "", "4 bytes but 3 are given"},
 		{"original bytes cut", func(j *ld.Joined, _ *Options) { j.Functions[0].Parts[0].Size = 4 }, "", "4 bytes but 3 are given"},
 		{"alignment", func(j *ld.Joined, _ *Options) { j.Sections[1].Align = 8192 }, "alignment", "8192"},
 		{"data import as data", func(j *ld.Joined, _ *Options) { j.Imports[1].Type = elf.STT_OBJECT }, "import-data", "strchr"},

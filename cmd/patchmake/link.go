@@ -117,6 +117,9 @@ func ldUnit(name string, input int, r *unitResult, optional bool) ld.Unit {
 		}
 		out.Functions = append(out.Functions, u)
 	}
+	for _, f := range r.stale {
+		out.Stale = append(out.Stale, ld.StaleFunction{Name: f.Name, Parts: f.Parts, Reason: fmt.Sprintf("gone; it calls %q, which %s", f.Callee, f.Why)})
+	}
 	return out
 }
 

@@ -50,6 +50,7 @@ type unitResult struct {
 	selection *diffasm.Selection
 	prototype []layout.Change  // functions with another prototype
 	detached  []string         // functions of the original that only the patch calls: see workspace.detach
+	stale     []diffasm.Stale  // functions that are gone and cannot go on: see workspace.checkStale
 	match     diffasm.Matching // what was known for telling static locals apart
 	unproved  []string         // static locals that it refers to and that were paired by likeness alone
 	skipped   []ld.Skipped     // unchanged ones that were asked for and cannot be carried
@@ -92,6 +93,9 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, j judge) (
 	}
 	if err == nil {
 		err = w.detach(ctx, &m, j)
+	}
+	if err == nil {
+		err = w.checkStale(&m)
 	}
 	if err == nil {
 		err = w.checkRemoved(&m)

@@ -211,7 +211,11 @@ func writeMeta(w io.Writer, m *kpatch.Meta) {
 		fmt.Fprintf(w, "Unit: %s\n", u.Source)
 	}
 	for _, p := range m.Parts {
-		fmt.Fprintf(w, "Replaces: %s at %#x, %d bytes, sha256 %s (%s)\n", p.Name, p.Addr, p.Size, short(p.SHA256), p.Reason)
+		what := "Replaces"
+		if p.Gone {
+			what = "Waits for"
+		}
+		fmt.Fprintf(w, "%s: %s at %#x, %d bytes, sha256 %s (%s)\n", what, p.Name, p.Addr, p.Size, short(p.SHA256), p.Reason)
 	}
 }
 

@@ -106,3 +106,59 @@ int main(void)
 	r = carectl(1, "patch", sparing)
 	assertContains(t, r.Stderr, `patch both: "sum" calls "scale", which patch sparing replaces`)
 }
+
+// A thread is in a function that the patch does away with, and whose caller has left the stack by a tail call: it may rely on
+// registers that the new code of its callee overwrites, so the patch waits for it.
+func TestGoneCaller(t *testing.T) {
+	programs(t)
+	t.Parallel()
+	dir := t.TempDir()
+	original := map[string]string{
+		"Makefile": `CFLAGS = -O2
+prog: prog.c
+	$(CC) $(CFLAGS) -o prog prog.c
+install: prog
+	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
+clean:
+	rm -f prog
+`,
+		"prog.c": `#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static __attribute__((noinline, noclone)) long scale(long x) { return x * 3; }
+static __attribute__((noinline, noclone)) int rounds(long a, long b)
+{
+	char line[64];
+	while (fgets(line, sizeof line, stdin) && strcmp(line, "out\n")) printf("%ld\n", scale(a) * b);
+	return !feof(stdin);
+}
+__attribute__((noinline, noclone)) int work(long a) { return rounds(a, a + 1); }
+int main(void)
+{
+	char line[64];
+	setvbuf(stdout, 0, _IOLBF, 0);
+	while (fgets(line, sizeof line, stdin)) printf("left %d\n", work(atoi(line)));
+	return 0;
+}
+`,
+	}
+	writeTree(t, dir, original)
+	mustRun(t, 0, dir, []string{"CC=carecc"}, "make")
+	edit := strings.NewReplacer("x * 3", "x % 8 * x % 1000", "int rounds(", "int turns(", "return rounds(", "return turns(")
+	writePatch(t, dir, original, map[string]string{"Makefile": original["Makefile"], "prog.c": edit.Replace(original["prog.c"])})
+	mustRun(t, 0, dir, nil, "patchmake", "-i", "gone", "fix.patch")
+	assertContains(t, mustRun(t, 0, dir, nil, "sh", "-c", "patchmake inspect patchroot/*.kpatch").Stdout,
+		`(gone; it calls "scale", which overwrites registers that it left alone before)`)
+
+	p := testkit.Start(t, filepath.Join(dir, "prog"))
+	apply := func(want int) string {
+		return mustRun(t, want, dir, nil, "carectl", "patch", "-p", pid(p), "patchroot").Stderr
+	}
+	p.Send("10")
+	hold(t, p, []turn{{Input: "", Want: "330"}})
+	assertContains(t, apply(3), `"rounds"`)
+	hold(t, p, []turn{{Input: "", Want: "330"}, {Input: "out", Want: "left 1"}})
+	apply(0)
+	p.Send("10")
+	hold(t, p, []turn{{Input: "", Want: "220"}})
+}

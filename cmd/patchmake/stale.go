@@ -1,0 +1,41 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	"gocare/diffasm"
+	"gocare/internal/fault"
+)
+
+// checkStale finds the functions that are gone and call what the patch changes under them. None may be running when the patch is
+// applied; one that may be called later, because its address was given away, is refused.
+func (w *workspace) checkStale(m *product) error {
+	l := &linkUses{w: w, m: m}
+	for i := range m.Units {
+		r := &m.Units[i]
+		if r.selection == nil {
+			continue
+		}
+		r.stale = r.selection.Stale(func(orig string) bool { return !slices.Contains(r.detached, orig) })
+		for _, f := range r.stale {
+			use, err := l.otherUse(i, diffasm.Replaced{Orig: f.Name, Name: f.Name, Global: f.Global})
+			if err != nil {
+				return err
+			}
+			if e := refuseStale(r.Source, f, use); e != nil && !w.overrides(r, e) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func refuseStale(source string, f diffasm.Stale, use *linkUse) *fault.Error {
+	if use == nil {
+		return nil
+	}
+	return fault.Refuse("gone-caller", cmp.Or(use.Where, source), "function %q is gone but may be called in running processes: %s. It calls %q, which %s",
+		f.Name, use.What, f.Callee, f.Why).
+		WithHint("leave the function in the source, marked __attribute__((used)), so that the patch replaces it; --allow gone-caller if it does not run again")
+}
