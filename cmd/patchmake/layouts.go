@@ -33,11 +33,11 @@ func (c *comparison) addLayouts(ctx context.Context, box *isolate.Sandbox, targe
 				continue
 			}
 			orig := c.orig.UnitFor(targets[i].link, targets[i].Inputs[u.Input])
-			if u.OrigTypes = c.withTypes(orig.ObjectID); u.OrigTypes == "" {
+			if u.OrigTypes = c.withTypes(orig); u.OrigTypes == "" {
 				before = append(before, typed{orig, &u.OrigTypes, &u.OrigDebug})
 			}
 			if u.Record.AsmID == u.Patched { // else it was compiled from the record: its object is the original's
-				u.PatchedTypes = c.withTypes(u.Record.ObjectID)
+				u.PatchedTypes = c.withTypes(&u.Record)
 			}
 			if u.PatchedTypes == "" {
 				after = append(after, typed{&u.Record, &u.PatchedTypes, &u.PatchedDebug})
@@ -56,16 +56,29 @@ func (c *comparison) addLayouts(ctx context.Context, box *isolate.Sandbox, targe
 	return c.compileTyped(ctx, after, boxed)
 }
 
-// withTypes returns the digest of a recorded object if it describes types, else "".
-func (c *comparison) withTypes(id buildtree.Digest) buildtree.Digest {
-	data, err := c.w.store.Blob(id)
+// withTypes returns the digest of a recorded unit's object if it describes types, else "". clang leaves enumerations out of which
+// only constant expressions make use, such as case labels.
+func (c *comparison) withTypes(u *buildtree.Unit) buildtree.Digest {
+	if buildtree.IsClang(u.Driver) {
+		return ""
+	}
+	data, err := c.w.store.Blob(u.ObjectID)
 	if err != nil {
 		return ""
 	}
 	if l, err := readLayout(data); err != nil || l.Empty() {
 		return ""
 	}
-	return id
+	return u.ObjectID
+}
+
+// typeFlags make a compiler describe types; see withTypes for clang.
+func typeFlags(driver string) []string {
+	flags := []string{"-g", "-gno-split-dwarf", "-gz=none"}
+	if buildtree.IsClang(driver) {
+		flags = append(flags, "-fno-eliminate-unused-debug-types")
+	}
+	return flags
 }
 
 // compileTyped compiles units with -g and assembles them; run runs the compiles.
@@ -81,7 +94,7 @@ func (c *comparison) compileTyped(ctx context.Context, units []typed, run func([
 	asm := func(i int) string { return filepath.Join(dir, fmt.Sprintf("%d.s", i)) }
 	jobs := make([]job, len(units))
 	for i, t := range units {
-		args := append(t.unit.CompileArgs(t.unit.Source, asm(i)), "-g", "-gno-split-dwarf", "-gz=none")
+		args := append(t.unit.CompileArgs(t.unit.Source, asm(i)), typeFlags(t.unit.Driver)...)
 		jobs[i] = job{t.unit.Dir, t.unit.Env, append([]string{t.unit.Driver}, args...)}
 	}
 	outcomes, err := run(jobs)
@@ -183,11 +196,27 @@ func (w *workspace) loadLayout(id buildtree.Digest) (*layout.Unit, error) {
 }
 
 func refuseLayout(source string, c layout.Change) *fault.Error {
-	if c.Kind == layout.Variable {
+	switch c.Kind {
+	case layout.Enumerator:
+		return refuseEnumerator(source, c)
+	case layout.Variable:
 		return fault.Refuse("variable-type", source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After).
 			WithHint("it keeps its value, and code outside the patch goes on using it as the old type: leave it as it is and add a new variable; " +
 				"--allow variable-type if all values that it can have mean the same in both types")
 	}
 	return fault.Refuse("struct-layout", source, "%s has another layout: was %s, is %s", c.Name, c.Before, c.After).
 		WithHint("objects of the old layout live on in the process: keep it and put new data into a new variable; --allow struct-layout if no such object can exist")
+}
+
+func refuseEnumerator(source string, c layout.Change) *fault.Error {
+	declared, more := "", ""
+	if c.Declared != "" {
+		declared = ", declared at " + c.Declared + ","
+	}
+	if c.More > 0 {
+		more = fmt.Sprintf("; so have %d more of it", c.More)
+	}
+	return fault.Refuse("enum-renumbered", source, "enumerator %q of %s%s has another value: was %s, is %s%s", c.Name, c.Of, declared, c.Before, c.After, more).
+		WithHint("the process has stored the old values: put new enumerators at the end, or give them values of their own; " +
+			"--allow enum-renumbered if no value that changed is stored anywhere, as that of a mere count at the end")
 }

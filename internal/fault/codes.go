@@ -5,6 +5,7 @@ package fault
 func Overridable(code string) bool {
 	switch code {
 	case "data-changed", // the old value of the variable stays
+		"enum-renumbered", // no old value of the enumerator is stored
 		"filter-split",    // old and new versions mix
 		"gone-caller",     // the function does not run again
 		"gone-destructor", // it still runs at exit

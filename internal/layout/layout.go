@@ -1,8 +1,8 @@
 // Package layout compares the data layouts and function signatures that two versions of a unit were compiled with.
 //
 // Input: the DWARF of both units. Output: what changed in a way that running code or live data would not survive:
-// structures and unions whose members moved, enumerations of another size, variables of another type, functions with another prototype.
-// New types, and types that are gone, are no change.
+// structures and unions whose members moved, enumerations of another size, enumerators of another value, variables of another type,
+// functions with another prototype. New types and enumerators, and such as are gone, are no change.
 package layout
 
 import (
@@ -17,23 +17,28 @@ import (
 type Kind string
 
 const (
-	Type      Kind = "type"
-	Variable  Kind = "variable"
-	Signature Kind = "signature"
+	Type       Kind = "type"
+	Enumerator Kind = "enumerator"
+	Variable   Kind = "variable"
+	Signature  Kind = "signature"
 )
 
-// Change is one type, variable or function that differs.
+// Change is one type, enumerator, variable or function that differs.
 type Change struct {
 	Kind   Kind
 	Name   string // "struct server", "zaddGenericCommand"
 	Symbol string // of a function, if it is another one: C++, and names given with asm
-	Before string // size and members, type, or prototype
+	Before string // size and members, value, type, or prototype
 	After  string
+	// Of an enumerator: its enumeration, where that is declared now (FILE:LINE, "" if not known), and how many others of it differ.
+	Of, Declared string
+	More         int
 }
 
 // Unit is the layouts and signatures of one compiled unit.
 type Unit struct {
-	types     described         // "struct name": size and members
+	types     described // "struct name": size and members
+	enums     enumerators
 	variables described         // of static storage: type
 	functions described         // definitions, by symbol: prototype
 	names     map[string]string // of functions whose symbol is another one
@@ -44,9 +49,10 @@ type Unit struct {
 // The types of a few variables say nothing: -g1 describes those that are declared before they are defined.
 func (u *Unit) Empty() bool { return !u.hasTypes }
 
-// Compare lists what both units have and describe differently, types first, by name.
+// Compare lists what both units have and describe differently, types first, by name, enumerators as they are declared.
 func Compare(before, after *Unit) []Change {
-	changes := append(compare(Type, before.types, after.types), compare(Variable, before.variables, after.variables)...)
+	changes := slices.Concat(compare(Type, before.types, after.types), renumbered(before.enums, after.enums),
+		compare(Variable, before.variables, after.variables))
 	signatures := compare(Signature, before.functions, after.functions)
 	for i := range signatures {
 		if c := &signatures[i]; after.names[c.Name] != "" {

@@ -66,7 +66,34 @@ func TestCompare(t *testing.T) {
 		{"an array grew", "struct s { int a; char b[4]; }" + use, "struct s { int a; char b[5]; }" + use, "type struct s"},
 		{"in an unnamed union", "struct s { int a; union { int x; char y; }; }" + use, "struct s { int a; union { int x; long y; }; }" + use, "type struct s"},
 		{"a new enumerator", "enum e { A, B } x;", "enum e { A, B, C } x;", ""},
-		{"an enumeration that needs more room", "enum e { A, B } x;", "enum e { A, B = 1L << 40 } x;", "type enum e"},
+		{"an enumerator in the middle", "enum e { A, B } x;", "enum e { A, N, B } x;", "enumerator B"},
+		{"several", "enum e { A, B, C, D } x;", "enum e { N, A, B, C, D } x;", "enumerator A"},
+		{"of several enumerations", "enum e { A, B } x; enum f { C, D } y;", "enum e { N, A, B } x; enum f { M, C, D } y;", "enumerator A,enumerator C"},
+		{"of an enumeration without a name", "enum { A, B }; int f(void) { return B; }", "enum { A, N, B }; int f(void) { return B; }", "enumerator B"},
+		{"used in a case alone", "enum { A, B }; int f(int x) { switch (x) { case B: return 3; } return x; }", "enum { A, N, B }; int f(int x) { switch (x) { case B: return 3; } return x; }", "enumerator B"},
+		{"used in an initial value alone", "enum { A, B }; int t[] = { [B] = 1, [5] = 1 };", "enum { A, N, B }; int t[] = { [B] = 1, [5] = 1 };", "enumerator B"},
+		{"of a block", "int f(void) { enum { A, B }; return B; }", "int f(void) { enum { A, N, B }; return B; }", "enumerator B"},
+		{"of an inlined function", inlinedEnum("A, B"), inlinedEnum("A, N, B"), "enumerator B"},
+		{"in a structure", "struct s { enum { A, B } a; } x;", "struct s { enum { A, N, B } a; } x;", "enumerator B"},
+		{"a count at the end", "enum e { A, B, COUNT } x;", "enum e { A, B, N, COUNT } x;", "enumerator COUNT"},
+		{"two enumerators swapped", "enum e { A, B } x;", "enum e { B, A } x;", "enumerator B"},
+		{"an enumerator gone", "enum e { A, B, C } x;", "enum e { A, C = 2 } x;", ""},
+		{"an enumeration without a use", "enum { A, B }; int f(void) { return B; }", "enum { A, N, B }; int f(void) { return 1; }", ""},
+		{"an enumeration with a use again", "enum { A, B }; int f(void) { return 1; }", "enum { A, N, B }; int f(void) { return B; }", ""},
+		{"an enumerator with its value written", "enum e { A, B } x;", "enum e { A, B = 1 } x;", ""},
+		{"a negative enumerator beside", "enum e { A = 1, B = 200, C = 0x7fffffff } x;", "enum e { A = 1, B = 200, C = 0x7fffffff, N = -1 } x;", ""},
+		{"a negative enumerator", "enum e { A = -1, B } x;", "enum e { A = -1, B, N = 300 } x;", ""},
+		{"a negative enumerator in more room", "enum e { A = -1, B } x;", "enum e { A = -1, B, N = 1L << 40 } x;", "type enum e"},
+		{"an unsigned enumerator in more room", "enum e { A = 0xffffffff } x;", "enum e { A = 0xffffffff, N = -1 } x;", "type enum e"},
+		{"an enumerator of 32 bits turned negative", "enum { A = 0xffffffff }; long f(void) { return A; }", "enum { A = -1 }; long f(void) { return A; }", "enumerator A"},
+		{"a great enumerator", "enum e { A = 1UL << 63 } x;", "enum e { A = (1UL << 63) + 1 } x;", "enumerator A"},
+		{"a small enumeration", "enum __attribute__((packed)) e { A = 255 } x;", "enum __attribute__((packed)) e { A = 254, B } x;", "enumerator A"},
+		{"two of a name, moved", blocks("0", "5"), blocks("5", "0"), ""},
+		{"two of a name, one renumbered", blocks("0", "5"), blocks("1", "5"), "enumerator A"},
+		{"two of a name, one renumbered as the other", blocks("0", "5"), blocks("5", "5"), "enumerator A"},
+		{"two of a name, one gone", blocks("0", "5"), "int f(void) { enum { A = 5 }; return A; }", ""},
+		{"another one of the name", "int f(void) { enum { A = 5 }; return A; }", blocks("0", "5"), ""},
+		{"an enumeration that needs more room", "enum e { A, B } x;", "enum e { A, B = 1L << 40 } x;", "type enum e,enumerator B"},
 		{"a typedef of another type", "typedef int t; t x;", "typedef long t; t x;", "type t,variable x"},
 		{"a new type", "int x;", "struct n { int a; } y; int x;", ""},
 		{"a parameter more", "int f(int a) { return a; }", "int f(int a, int b) { return a + b; }", "signature f"},
@@ -141,6 +168,39 @@ func TestCompare(t *testing.T) {
 
 func inlined(typ string) string {
 	return "static inline __attribute__((always_inline)) int g(int a) { static " + typ + " x; x += a; return x; } int f(void) { return g(1) + g(2); }"
+}
+
+// A changed enumerator is named with its place, in each form that compilers write values and places in; where a value that
+// needs another form comes in behind, nothing changed.
+func TestEnumerators(t *testing.T) {
+	const head = "int pad;\nenum state "
+	for _, cc := range []string{"gcc", "clang"} {
+		testkit.Require(t, cc)
+		for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
+			t.Run(cc+" "+flag, func(t *testing.T) {
+				for _, list := range []string{"", ", N = 200", ", N = -200", ", N = 70000", ", N = 0x7fffffff"} {
+					before := readWith(t, cc, flag, head+"{ A = -1, B = 130, C = 60000, D = 1 << 30, COUNT } x;")
+					after := readWith(t, cc, flag, head+"{ A = -1, B = 130, C = 60000, D = 1 << 30, COUNT"+list+" } x;")
+					if got := layout.Compare(before, after); len(got) > 0 {
+						t.Errorf("%q: %+v", list, got)
+					}
+				}
+				got := layout.Compare(readWith(t, cc, flag, head+"{ A, B, C } x;"), readWith(t, cc, flag, head+"{ A, N, B, C } x;"))
+				want := layout.Change{Kind: layout.Enumerator, Name: "B", Before: "1", After: "2", Of: "enum state", Declared: "u.c:2", More: 1}
+				if len(got) != 1 || got[0] != want {
+					t.Errorf("%+v", got)
+				}
+			})
+		}
+	}
+}
+
+func inlinedEnum(list string) string {
+	return "static inline __attribute__((always_inline)) int g(int a) { enum { " + list + " }; return a + B; } int f(int a) { return g(a) + g(2); }"
+}
+
+func blocks(first, second string) string {
+	return "int f(void) { enum { A = " + first + " }; return A; } int g(void) { enum { A = " + second + " }; return A; }"
 }
 
 func local(first, second string) string {

@@ -6,13 +6,14 @@ import (
 	"fmt"
 )
 
-// Read collects the named types, the variables and the functions of a unit.
+// Read collects the named types, the enumerators, the variables and the functions of a unit.
 func Read(info *dwarf.Data) (*Unit, error) {
 	d := &data{info, map[dwarf.Offset]bool{}}
 	if err := d.check(); err != nil {
 		return nil, err
 	}
 	u := &Unit{types: described{}, variables: described{}, functions: described{}, names: map[string]string{}}
+	enums := newEnumReader(&u.enums)
 	r := d.Reader()
 	for {
 		e, err := r.Next()
@@ -23,6 +24,9 @@ func Read(info *dwarf.Data) (*Unit, error) {
 			return u, nil
 		}
 		u.hasTypes = u.hasTypes || e.Tag == dwarf.TagFormalParameter
+		if err := enums.read(d, e); err != nil {
+			return nil, err
+		}
 		if err := u.add(d, e); err != nil {
 			return nil, err
 		}
