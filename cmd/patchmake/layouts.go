@@ -74,7 +74,7 @@ func (c *comparison) withTypes(u *buildtree.Unit) buildtree.Digest {
 
 // typeFlags make a compiler describe types; see withTypes for clang.
 func typeFlags(driver string) []string {
-	flags := []string{"-g", "-gno-split-dwarf", "-gz=none"}
+	flags := []string{"-g", "-gno-split-dwarf", "-gz=none", "-fno-debug-types-section"}
 	if buildtree.IsClang(driver) {
 		flags = append(flags, "-fno-eliminate-unused-debug-types")
 	}

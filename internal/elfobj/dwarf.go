@@ -9,7 +9,8 @@ import (
 )
 
 // DWARF returns the debugging information of the file, with the relocations of an object applied, or nil if it has none.
-// It refuses compressed sections and relocation types other than 32 and 64 bits absolute.
+// It refuses compressed sections, types in sections of their own (-fdebug-types-section), and relocation types other than 32 and
+// 64 bits absolute.
 func (f *File) DWARF() (*dwarf.Data, error) {
 	if f.Section(".debug_info") == nil || f.Section(".debug_abbrev") == nil {
 		return nil, nil
@@ -18,6 +19,9 @@ func (f *File) DWARF() (*dwarf.Data, error) {
 	for i := range f.Sections {
 		s := &f.Sections[i]
 		name, ok := strings.CutPrefix(s.Name, ".debug_")
+		if name == "types" || name == "info" && data[name] != nil {
+			return nil, fmt.Errorf("section %d, %s: types of their own", i, s.Name)
+		}
 		if !ok || s.Data == nil || data[name] != nil {
 			continue
 		}

@@ -18,14 +18,7 @@ func read(t *testing.T, source string) *layout.Unit {
 
 func readWith(t *testing.T, cc, flag, source string) *layout.Unit {
 	t.Helper()
-	dir := t.TempDir()
-	testkit.WriteFile(t, filepath.Join(dir, "u.c"), source)
-	testkit.Run(t, dir, cc, flag, "-c", "u.c", "-o", "u.o")
-	f, err := elfobj.Load(filepath.Join(dir, "u.o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := f.DWARF()
+	d, err := compile(t, source, cc, flag).DWARF()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +27,29 @@ func readWith(t *testing.T, cc, flag, source string) *layout.Unit {
 		t.Fatal(err)
 	}
 	return u
+}
+
+func compile(t *testing.T, source, cc string, flags ...string) *elfobj.File {
+	t.Helper()
+	dir := t.TempDir()
+	testkit.WriteFile(t, filepath.Join(dir, "u.c"), source)
+	testkit.Run(t, dir, cc, append(flags, "-c", "u.c", "-o", "u.o")...)
+	f, err := elfobj.Load(filepath.Join(dir, "u.o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// Types in sections of their own are not taken for no types.
+func TestTypesApart(t *testing.T) {
+	testkit.Require(t, "gcc")
+	for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
+		f := compile(t, "struct s { int a; }; enum e { A } x; struct s y; int f(void) { return x + y.a; }", "gcc", flag, "-fdebug-types-section")
+		if d, err := f.DWARF(); err == nil || d != nil {
+			t.Errorf("%s: read, %v", flag, err)
+		}
+	}
 }
 
 // clang writes some places in other ways than gcc.
