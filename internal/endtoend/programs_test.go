@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"gocare/internal/gobuild"
 	"gocare/internal/testkit"
 )
 
@@ -31,12 +33,8 @@ func TestMain(m *testing.M) {
 }
 
 func goBuild(dir string) error {
-	for _, name := range []string{"carecc", "patchmake", "carectl"} {
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", dir, "gocare/cmd/"+name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return errors.New(string(out))
-		}
+	if err := gobuild.Programs(context.Background(), dir); err != nil {
+		return err
 	}
 	return os.Symlink("carecc", filepath.Join(dir, "carec++"))
 }

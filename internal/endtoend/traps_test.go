@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
-	"gocare/internal/testkit"
+	"gocare/internal/gobuild"
 )
 
 // peek prints the memory that its arguments name, address and size by turns. Its function has a cold part.
@@ -48,8 +48,10 @@ int main(int argc, char **argv)
 // build it is as it was, and nothing of the traps is in the program.
 func TestTraps(t *testing.T) {
 	bin := programs(t)
-	oracle := filepath.Join(t.TempDir(), "carectl")
-	testkit.Run(t, testkit.Root(t), "go", "build", "-buildvcs=false", "-tags", "traporacle", "-o", oracle, "./cmd/carectl")
+	oracle, err := gobuild.Traps(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		carectl string
 		traps   bool

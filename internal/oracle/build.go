@@ -14,36 +14,23 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gocare/internal/gobuild"
 )
 
 // environment is what all rows share.
 type environment struct {
 	root, work string
-	bin        string             // our programs; traps/carectl is the build that leaves traps
+	bin        string             // our programs
+	traps      string             // the carectl that leaves traps
 	coverage   map[string]covered // by program
 }
 
-func (e *environment) buildPrograms(ctx context.Context) error {
-	for _, b := range []struct {
-		dir  string
-		args []string
-	}{
-		{e.bin, []string{"./cmd/carecc", "./cmd/patchmake", "./cmd/carectl"}},
-		{filepath.Join(e.bin, "traps"), []string{"-tags", "traporacle", "./cmd/carectl"}},
-	} {
-		if err := os.RemoveAll(b.dir); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(b.dir, 0o755); err != nil {
-			return err
-		}
-		cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-buildvcs=false", "-o", b.dir + "/"}, b.args...)...)
-		cmd.Dir, cmd.Env = e.root, append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build: %w\n%s", err, out)
-		}
+func (e *environment) buildPrograms(ctx context.Context) (err error) {
+	if err = gobuild.Programs(ctx, e.bin); err == nil {
+		e.traps, err = gobuild.Traps(ctx, e.bin)
 	}
-	return nil
+	return err
 }
 
 // build is a program built in one way.

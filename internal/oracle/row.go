@@ -76,7 +76,7 @@ func (r *row) make(ctx context.Context, b *build) error {
 	r.tests = len(want)
 	for i, round := range []struct{ name, carectl string }{
 		{"patched", filepath.Join(b.env.bin, "carectl")},
-		{"traps", filepath.Join(b.env.bin, "traps", "carectl")},
+		{"traps", b.env.traps},
 	} {
 		got, err := b.check(ctx, round.name, round.carectl)
 		if err != nil {

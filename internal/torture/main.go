@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"gocare/internal/gobuild"
 )
 
 func main() {
@@ -64,7 +66,8 @@ func words(name, all string) []string {
 type environment struct {
 	work, suite string
 	keep        bool   // the work directory, and of programs that go wrong what lies in it
-	bin         string // our programs; traps/carectl is the build that leaves traps
+	bin         string // our programs
+	traps       string // the carectl that leaves traps
 	tail        string // an object linked behind each program's own, as in real programs something is
 	kinds       []string
 	seed        uint64
@@ -89,7 +92,7 @@ func newEnvironment(ctx context.Context) (*environment, error) {
 		}
 	}
 	e.bin, e.suite, e.tail = filepath.Join(e.work, "bin"), filepath.Join(e.work, "suite"), filepath.Join(e.work, "tail.o")
-	if err = e.buildPrograms(ctx); err == nil {
+	if err = e.build(ctx); err == nil {
 		err = e.unpack(ctx)
 	}
 	if err != nil {
@@ -105,22 +108,13 @@ func (e *environment) remove() {
 	}
 }
 
-func (e *environment) buildPrograms(ctx context.Context) error {
-	for _, b := range []struct {
-		dir  string
-		args []string
-	}{
-		{e.bin, []string{"./cmd/carecc", "./cmd/patchmake"}},
-		{filepath.Join(e.bin, "traps"), []string{"-tags", "traporacle", "./cmd/carectl"}},
-	} {
-		if err := os.MkdirAll(b.dir, 0o755); err != nil {
-			return err
-		}
-		cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-buildvcs=false", "-o", b.dir + "/"}, b.args...)...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build: %w\n%s", err, out)
-		}
+// build builds our programs and the object behind.
+func (e *environment) build(ctx context.Context) (err error) {
+	if err = gobuild.Programs(ctx, e.bin); err != nil {
+		return err
+	}
+	if e.traps, err = gobuild.Traps(ctx, e.bin); err != nil {
+		return err
 	}
 	cmd := exec.CommandContext(ctx, "gcc", "-O2", "-fPIC", "-x", "c", "-c", "-", "-o", e.tail)
 	cmd.Stdin = strings.NewReader("void torture_tail(void) {}\n")

@@ -183,7 +183,7 @@ func (t *trial) patch(ctx context.Context, want result, e *edit, args ...string)
 	if err != nil {
 		return failed("patchmake explain: %v: %v", err, explained)
 	}
-	got := t.run(ctx, filepath.Join(t.env.bin, "traps", "carectl"), "run", "patchroot", "--", "lpmake/prog")
+	got := t.run(ctx, t.env.traps, "run", "patchroot", "--", "lpmake/prog")
 	if got.status != 0 || got.out != want.out && t.run(ctx, "./prog").out == want.out { // else it prints addresses
 		return verdict{wrong, fmt.Sprintf("patched: %v", got), f}
 	}

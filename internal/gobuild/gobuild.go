@@ -1,0 +1,35 @@
+// Package gobuild builds carecc, patchmake and carectl for tests, oracle and torture.
+//
+// Input: a directory, and the sources of the module that the working directory is in. Output: the programs, in that directory.
+package gobuild
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Programs builds the three programs into dir, which it makes if need be.
+func Programs(ctx context.Context, dir string) error {
+	return build(ctx, dir, "gocare/cmd/carecc", "gocare/cmd/patchmake", "gocare/cmd/carectl")
+}
+
+// Traps builds the carectl that leaves traps in the code that patches replace, and returns its path, dir/traps/carectl.
+func Traps(ctx context.Context, dir string) (string, error) {
+	dir = filepath.Join(dir, "traps")
+	return filepath.Join(dir, "carectl"), build(ctx, dir, "-tags=traporacle", "gocare/cmd/carectl")
+}
+
+func build(ctx context.Context, dir string, args ...string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, args...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
