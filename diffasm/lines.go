@@ -16,7 +16,7 @@ type LineChange struct {
 }
 
 // lineOnly applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
-// at least once in front of a call or in a string behind the name of the file, and the numbers are lines of the function that moved.
+// at least once where a call can come behind it or in a string behind the name of the file, and the numbers are lines of the function that moved.
 func (d *Delta) lineOnly(p, o *fn) bool {
 	if d.moved == nil || d.patched.linkage(p.name) != d.orig.linkage(o.name) ||
 		d.m.p.texts[p.index].deep || d.m.o.texts[o.index].deep {
@@ -166,26 +166,35 @@ func numberPair(p, o token) (pair srcpatch.Pair, ok bool) {
 	return srcpatch.Pair{Old: int(old), New: int(fresh)}, err == nil && err2 == nil
 }
 
-// beforeCall reports whether a statement is in front of a call, or of a jump to another function, with no choice in between:
-// a label, or a jump to one, is none.
+// beforeCall reports whether a call, or a jump to another function, can come behind a statement.
 func beforeCall(list []mark, i int) bool {
-	for range list {
-		if i++; i >= len(list) {
-			return false
+	seen := map[int]bool{}
+	for todo := []int{i + 1}; len(todo) > 0; {
+		i = todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if i >= len(list) || seen[i] {
+			continue
 		}
-		switch st := list[i].st; {
-		case st.kind != insn:
-		case strings.HasPrefix(st.op, "call"):
+		seen[i] = true
+		st := list[i].st
+		jump := st.kind == insn && (st.op[0] == 'j' || strings.HasPrefix(st.op, "loop"))
+		switch {
+		case st.kind == insn && strings.HasPrefix(st.op, "call"):
 			return true
-		case st.op == "jmp" && !isLocal(st.args):
-			return st.args != "" && !isNumeric(st.args)
-		case st.op == "jmp":
-			i = slices.IndexFunc(list, func(m mark) bool { return m.st.kind == label && m.st.op == st.args })
-			if i < 0 {
-				return false
+		case jump && !isLocal(st.args):
+			if st.op == "jmp" && st.args != "" && !isNumeric(st.args) {
+				return true
 			}
-		case st.op[0] == 'j' || strings.HasPrefix(st.op, "ret") || strings.HasPrefix(st.op, "loop"):
-			return false
+			continue
+		case jump:
+			if to := slices.IndexFunc(list, func(m mark) bool { return m.st.kind == label && m.st.op == st.args }); to >= 0 {
+				todo = append(todo, to)
+			}
+		case st.kind == insn && strings.HasPrefix(st.op, "ret"):
+			continue
+		}
+		if st.op != "jmp" {
+			todo = append(todo, i+1)
 		}
 	}
 	return false
