@@ -8,6 +8,15 @@ import (
 	"gocare/internal/testkit"
 )
 
+const optimisedProgram = `CFLAGS = -O2
+prog: prog.c
+	$(CC) $(CFLAGS) -o prog prog.c
+install: prog
+	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
+clean:
+	rm -f prog
+`
+
 // A caller keeps values in registers that its callee leaves alone, as gcc saw it do (-fipa-ra). A patch made apart, whose
 // version of the callee uses them, would make the other patch's caller wrong.
 func TestCompiledApart(t *testing.T) {
@@ -15,14 +24,7 @@ func TestCompiledApart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	original := map[string]string{
-		"Makefile": `CFLAGS = -O2
-prog: prog.c
-	$(CC) $(CFLAGS) -o prog prog.c
-install: prog
-	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
-clean:
-	rm -f prog
-`,
+		"Makefile": optimisedProgram,
 		"prog.c": `#include <stdio.h>
 static __attribute__((noinline, noclone)) long scale(long x) { return x * 3; }
 __attribute__((noinline, noclone)) long sum(long a, long b, long c) { return scale(a) + 1; }
@@ -114,14 +116,7 @@ func TestGoneCaller(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	original := map[string]string{
-		"Makefile": `CFLAGS = -O2
-prog: prog.c
-	$(CC) $(CFLAGS) -o prog prog.c
-install: prog
-	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
-clean:
-	rm -f prog
-`,
+		"Makefile": optimisedProgram,
 		"prog.c": `#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
