@@ -1,6 +1,8 @@
 package layout_test
 
 import (
+	"cmp"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +60,7 @@ func TestCompareClang(t *testing.T) {
 	for before, after := range map[string]string{
 		"int x;": "float x;", "extern int x; int x;": "extern float x; float x;", "__thread int x;": "__thread float x;",
 		"int f(void) { static int x; return x++; }": "int f(void) { static float x; return x++; }",
+		"_Complex float x;":                         "_Complex double x;", "_Complex long double x;": "_Complex double x;", "_Atomic int x;": "_Atomic unsigned x;",
 	} {
 		for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
 			t.Run(flag+" "+before, func(t *testing.T) {
@@ -139,6 +142,22 @@ func TestCompare(t *testing.T) {
 		{"a pointer to a renamed structure", "struct s { int a; } *x;", "struct t { int a; } *x;", "variable x"},
 		{"an integer that was an enumeration", "enum e { A } x;", "int x;", "variable x"},
 		{"integers of one size", "long x; char y;", "long long x; signed char y;", ""},
+		{"rare numbers", rare("", "", "", ""), rare("", "", "", ""), ""},
+		{"a greater complex number", rare("float", "", "", ""), rare("double", "", "", ""), "type struct s"},
+		{"a complex number of integers", rare("float", "", "", ""), rare("int", "", "", ""), "type struct s"},
+		{"a greater decimal number", rare("", "32", "", ""), rare("", "64", "", ""), "type struct s"},
+		{"a great decimal number", rare("", "64", "", ""), rare("", "128", "", ""), "type struct s"},
+		{"a decimal number", "_Decimal64 x;", "double x;", "variable x"},
+		{"a complex integer", "_Complex int x;", "long x;", "variable x"},
+		{"numbers of one size and encoding", "long double x;", "_Float128 x;", "variable x"},
+		{"complex numbers of one size and encoding", "_Complex long double x;", "_Complex _Float128 x;", "variable x"},
+		{"an atomic member", rare("", "", "int", ""), rare("", "", "unsigned", ""), "type struct s"},
+		{"behind an atomic pointer", rare("", "", "", "int"), rare("", "", "", "float"), "type struct s"},
+		{"an atomic variable", "_Atomic int x;", "_Atomic float x;", "variable x"},
+		{"an atomic variable by another name of its type", "typedef int t; _Atomic(t) x;", "_Atomic int x;", ""},
+		{"an array of arrays turned", "int x[2][3];", "int x[3][2];", "variable x"},
+		{"an array of another element", "struct s { int n; char d[]; }; struct s *x;", "struct s { int n; short d[]; }; struct s *x;", "type struct s"},
+		{"a function pointer of another parameter", "struct s { int (*f)(int, ...); } x;", "struct s { int (*f)(long, ...); } x;", "type struct s"},
 		{"a truth value that was a byte", "_Bool x;", "unsigned char x;", "variable x"},
 		{"a member by another name of its type", "typedef int t; struct s { t a; }" + use, "struct s { int a; }" + use, ""},
 		{"a parameter by another name of its type", "typedef unsigned long t; int f(t a) { return a; }", "int f(const unsigned long a) { return a; }", ""},
@@ -219,8 +238,47 @@ func blocks(first, second string) string {
 	return "int f(void) { enum { A = " + first + " }; return A; } int g(void) { enum { A = " + second + " }; return A; }"
 }
 
+// rare is a structure of numbers that few programs use, some of another type than usual.
+func rare(complex, decimal, atomic, pointer string) string {
+	return fmt.Sprintf("struct s { _Complex %s a; _Decimal%s b; _Atomic %s c; %s *_Atomic d; _Complex int e; _Complex long double f; } x; int f(struct s *p) { return p->c; }",
+		cmp.Or(complex, "float"), cmp.Or(decimal, "32"), cmp.Or(atomic, "int"), cmp.Or(pointer, "int"))
+}
+
+// Complex integers are described alike, whatever sign they have: those are not read.
+func TestReadRefuses(t *testing.T) {
+	for _, tt := range []struct{ cc, source, want string }{
+		{"gcc", "_Complex unsigned x;", "whether it has a sign"},
+		{"gcc", "_Complex long x;", "whether it has a sign"},
+		{"gcc", "struct s { struct { _Complex char c[3]; } *p; } x;", "whether it has a sign"},
+		{"clang", "_Complex int x;", "whether it has a sign"},
+	} {
+		testkit.Require(t, tt.cc)
+		for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
+			d, err := compile(t, tt.source, tt.cc, flag).DWARF()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u, err := layout.Read(d); u != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s %s %s: %v", tt.cc, flag, tt.source, err)
+			}
+		}
+	}
+}
+
 func local(first, second string) string {
 	return "int f(void) { struct s { " + first + " a; } v = { 1 }; return v.a; } int g(void) { struct s { " + second + " a; } v = { 1 }; return v.a; }"
+}
+
+// DWARF 2 has expressions for the places of members.
+func TestCompareExpressions(t *testing.T) {
+	testkit.Require(t, "gcc")
+	const flag, a, b = "-gdwarf-2", "struct s { char p[300]; int a, b; } x;", "struct s { char p[300]; int b, a; } x;"
+	if got := layout.Compare(readWith(t, "gcc", flag, a), readWith(t, "gcc", flag, a)); len(got) > 0 {
+		t.Errorf("%+v", got)
+	}
+	if got := layout.Compare(readWith(t, "gcc", flag, a), readWith(t, "gcc", flag, b)); len(got) != 1 || got[0].Before != "308 bytes, … int a @300" {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestCompareNamesTheMember(t *testing.T) {

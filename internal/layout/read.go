@@ -2,13 +2,12 @@ package layout
 
 import (
 	"debug/dwarf"
-	"errors"
 	"fmt"
 )
 
 // Read collects the named types, the enumerators, the variables and the functions of a unit.
 func Read(info *dwarf.Data) (*Unit, error) {
-	d := &data{info, map[dwarf.Offset]bool{}}
+	d := &data{Data: info, types: map[dwarf.Offset]dwarf.Type{}}
 	if err := d.check(); err != nil {
 		return nil, err
 	}
@@ -36,29 +35,13 @@ func Read(info *dwarf.Data) (*Unit, error) {
 // data is debug information that was looked through.
 type data struct {
 	*dwarf.Data
-	computed map[dwarf.Offset]bool // members whose place is computed where they are used
+	types map[dwarf.Offset]dwarf.Type // those read
+	depth int                         // of the type being read
 }
 
-// Type is dwarf.Data.Type. What stands on a structure around an array of variable length, which GNU C allows in a function, has
-// no layout to compare: every call has its own.
-func (d *data) Type(off dwarf.Offset) (dwarf.Type, error) {
-	t, err := d.Data.Type(off)
-	if e := (dwarf.DecodeError{}); errors.As(err, &e) && d.computed[e.Offset] {
-		return &dwarf.UnspecifiedType{BasicType: dwarf.BasicType{CommonType: dwarf.CommonType{Name: "of variable length"}}}, nil
-	}
-	return t, err
-}
-
-// isComputed reports whether the place of a member is more than an offset (DWARF 5, section 5.7.6).
-func isComputed(e *dwarf.Entry) bool {
-	const opPlusUconst = 0x23
-	place, ok := e.Val(dwarf.AttrDataMemberLoc).([]byte)
-	return e.Tag == dwarf.TagMember && ok && len(place) > 0 && place[0] != opPlusUconst
-}
-
-// check refuses types on which package debug/dwarf runs out of stack: those made of themselves with nothing but qualifiers,
-// arrays and names between, and references to where no entry begins, since anything may be read there; and a
-// cut-off entry at the end, which it reads for ever.
+// check refuses types that have no end: those made of themselves with nothing but qualifiers, arrays and names between, and
+// references to where no entry begins, since anything may be read there; and a cut-off entry at the end, which package debug/dwarf
+// reads for ever.
 func (d *data) check() error {
 	next := map[dwarf.Offset]dwarf.Offset{}
 	starts, used := map[dwarf.Offset]bool{}, map[dwarf.Offset]bool{}
@@ -77,16 +60,14 @@ func (d *data) check() error {
 			return fmt.Errorf("entries have no end")
 		}
 		starts[e.Offset] = true
-		if isComputed(e) {
-			d.computed[e.Offset] = true
-		}
 		to, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
 		if !ok {
 			continue
 		}
 		used[to] = true
 		switch e.Tag {
-		case dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagTypedef, dwarf.TagArrayType:
+		case dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagTypedef, dwarf.TagArrayType,
+			dwarf.TagAtomicType, dwarf.TagReferenceType, dwarf.TagRvalueReferenceType, dwarf.TagPtrToMemberType:
 			next[e.Offset] = to
 		}
 	}

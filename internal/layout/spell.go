@@ -110,11 +110,14 @@ func (s *speller) spell(t dwarf.Type) string {
 		return "enum " + t.EnumName
 	case *dwarf.FuncType:
 		return s.prototype(t)
+	case *otherType:
+		return fmt.Sprintf("%v %s(%s)", t.Tag, t.Name, s.spell(t.of))
+	case *numberType:
+		if s.plain {
+			return t.plain()
+		}
 	case nil:
 		return "void"
-	}
-	if s.plain {
-		return number(t)
 	}
 	return t.String()
 }
@@ -130,17 +133,6 @@ func isNameless(t dwarf.Type) bool {
 		return t.EnumName == ""
 	}
 	return false
-}
-
-// number writes the type of a number so that those which hold the same in the same way are spelt alike.
-func number(t dwarf.Type) string {
-	switch t.(type) {
-	case *dwarf.IntType, *dwarf.CharType:
-		return fmt.Sprintf("signed of %d bytes", t.Size())
-	case *dwarf.UintType, *dwarf.UcharType:
-		return fmt.Sprintf("unsigned of %d bytes", t.Size())
-	}
-	return t.String()
 }
 
 func (s *speller) prototype(t *dwarf.FuncType) string {

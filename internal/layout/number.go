@@ -1,0 +1,71 @@
+package layout
+
+import (
+	"debug/dwarf"
+	"fmt"
+)
+
+// Encodings of base types (DWARF 5, section 7.8).
+const (
+	encAddress      = 0x01
+	encBoolean      = 0x02
+	encComplexFloat = 0x03
+	encFloat        = 0x04
+	encSigned       = 0x05
+	encSignedChar   = 0x06
+	encUnsigned     = 0x07
+	encUnsignedChar = 0x08
+	encDecimalFloat = 0x0f
+	encUTF          = 0x10
+	encLoUser       = 0x80 // of gcc and clang: complex integers
+)
+
+// numberType is a base type.
+type numberType struct {
+	dwarf.CommonType
+	encoding, bits int64 // bits is 0 where it has all of its bytes
+}
+
+// newNumber reads a base type. It refuses those that another one may be described like: gcc has no name for complex integers other
+// than int, clang none that tells of which sign they are.
+func newNumber(e *dwarf.Entry) (*numberType, error) {
+	t := &numberType{CommonType: common(e)}
+	t.encoding, _ = e.Val(dwarf.AttrEncoding).(int64)
+	t.bits, _ = e.Val(dwarf.AttrBitSize).(int64)
+	switch t.encoding {
+	case encAddress, encBoolean, encFloat, encSigned, encSignedChar, encUnsigned, encUnsignedChar, encDecimalFloat, encUTF:
+		return t, nil
+	case encComplexFloat:
+		if t.Name == "complex" { // by clang
+			t.Name = map[int64]string{8: "complex float", 16: "complex double", 32: "complex long double"}[t.ByteSize]
+		}
+		if t.Name != "" {
+			return t, nil
+		}
+	case encLoUser:
+		if t.Name == "complex int" {
+			return t, nil
+		}
+		return nil, fmt.Errorf("type at %#x: a complex integer of which it is not described whether it has a sign", e.Offset)
+	}
+	return nil, fmt.Errorf("type at %#x: %q has encoding %#x, which is not known", e.Offset, t.Name, t.encoding)
+}
+
+// String is the name that the compiler gives the type.
+func (t *numberType) String() string { return t.Name }
+
+// plain spells numbers alike which hold the same in the same way. Those that are no integers are told apart by name: of one size and
+// encoding are long double and _Float128.
+func (t *numberType) plain() string {
+	size := fmt.Sprintf("%d bytes", t.ByteSize)
+	if t.bits != 0 {
+		size = fmt.Sprintf("%d bits in %s", t.bits, size)
+	}
+	switch t.encoding {
+	case encSigned, encSignedChar:
+		return "signed of " + size
+	case encUnsigned, encUnsignedChar:
+		return "unsigned of " + size
+	}
+	return fmt.Sprintf("%s of %s, encoding %#x", t.Name, size, t.encoding)
+}
