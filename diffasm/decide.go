@@ -60,6 +60,8 @@ type decider struct {
 	errs []error
 	// noCopy is why a changed constant cannot be carried as a new copy, by its index in Delta.Variables.
 	noCopy map[int]string
+	// literalTexts are the contents of the original's literals, once they are needed.
+	literalTexts map[string]bool
 }
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
@@ -80,6 +82,7 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 	c.variables()
 	c.removed()
 	c.sets()
+	c.literals()
 	c.closure()
 	if len(c.errs) == 1 {
 		return nil, c.errs[0]
@@ -268,6 +271,9 @@ func (c *decider) problems(pair fnPair) []problem {
 			p.at = pair.p.first()
 			list = append(list, *p)
 		}
+	}
+	if p := c.knownLiteral(pair.p); p != nil {
+		list = append(list, *p)
 	}
 	list = append(list, lsda(pair.p)...)
 	return once(append(list, stray(pair.p)...))

@@ -15,6 +15,6 @@
 // What it does not understand it refuses with place, name and a stable code: alias-changed, alias-cycle,
 // alias-expression, asm-directive, asm-function, asm-label, asm-macro, asm-section, asm-toplevel, comdat, cxx-lsda,
 // data-changed, data-size, empty-data, entry-table, filter-split, foreign-label, gone-destructor, intel-syntax,
-// label-table, lto, name-clash, new-common, new-constructor, new-tls, not-assembly, private-data, section-set,
+// label-table, literal-compared, lto, name-clash, new-common, new-constructor, new-tls, not-assembly, private-data, section-set,
 // static-ambiguous, static-lost, static-moved, static-renamed, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
 package diffasm

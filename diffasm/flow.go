@@ -34,6 +34,7 @@ type flowRules struct {
 	calls    bool // arguments of calls and results
 	stale    bool // also in registers that a computed jump used before
 	compared bool // comparisons with something else
+	only     bool // nothing but these
 }
 
 // value is what is known of a register.
@@ -141,9 +142,14 @@ func (w *flow) block(i int, s *flowState) {
 }
 
 func (w *flow) escaped(st stmt, format string, args ...any) {
-	if w.escape == nil {
+	if w.escape == nil && !w.rules.only {
 		w.escape = &problem{what: fmt.Sprintf(format, args...), at: st}
 	}
+}
+
+// isComparison reports whether an instruction compares two operands, or is a string instruction that does.
+func isComparison(op string) bool {
+	return strings.HasPrefix(op, "cmp") && !strings.HasPrefix(op, "cmpxchg")
 }
 
 func isBranch(op string) bool { return strings.HasPrefix(op, "j") || strings.HasPrefix(op, "loop") }
@@ -179,7 +185,7 @@ func (w *flow) step(st stmt, s *flowState) bool {
 		w.store(st, ops[1], w.address(ops[0], s), 64, s)
 	case prefix != "" && prefix[0] == 'r' && len(ops) != 1 || isString(op, ops):
 		w.repeated(st, op, s)
-	case strings.HasPrefix(op, "cmp") && len(ops) == 2 || strings.HasPrefix(op, "test"):
+	case isComparison(op) && len(ops) == 2 || strings.HasPrefix(op, "test"):
 		w.compare(st, ops, s)
 	case strings.HasPrefix(op, "mov") && len(ops) == 2 && !strings.HasPrefix(op, "movhp") && !strings.HasPrefix(op, "movlp"):
 		w.store(st, ops[1], w.value(ops[0], s), moveWidth(op, ops), s)
@@ -375,12 +381,15 @@ func (w *flow) repeated(st stmt, op string, s *flowState) {
 }
 
 func (w *flow) compare(st stmt, ops []operand, s *flowState) {
-	if !w.rules.compared || len(ops) != 2 || ops[0] == ops[1] {
+	narrow := func(o operand) bool { return o.kind == opReg && o.width < 64 }
+	if !w.rules.compared || len(ops) != 2 || ops[0] == ops[1] || slices.ContainsFunc(ops, narrow) {
 		return
 	}
 	a, b := w.value(ops[0], s), w.value(ops[1], s)
 	number := ops[0].kind == opImm && ops[0].sym == ""
-	if a.addr != b.addr && !number {
+	inFrame := w.rules.only && a.frame+b.frame > 0 // what is stored nowhere else is no literal's address
+	if a.addr != b.addr && !number && !inFrame {
+		w.rules.only = false
 		w.escaped(st, "is compared with another address")
 	}
 }

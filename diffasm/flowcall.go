@@ -28,7 +28,7 @@ func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.stal
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
 func (w *flow) arguments(st stmt, to operand, s *flowState) (result bool) {
 	if !w.rules.calls {
-		return false
+		return w.rules.only && onlyRead[to.sym] && s.regs[argRegs[0]].addr
 	}
 	var mask uint8
 	for i, reg := range argRegs {
