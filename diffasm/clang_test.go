@@ -127,6 +127,14 @@ var clangChanges = []change{
 		patched: strings.Replace(onePointer, "p = a", "p = b", 1) + "void set(int (*q)(int)) { p = q; }\n", want: []string{"f:changed"}, contains: []string{"p(%rip), %rax"},
 	},
 	{
+		name: "pointer that is known keeps its string", flags: "-O2", orig: oneString, has: "p(%rip)",
+		patched: strings.Replace(oneString, "o(p)", "o(p) + 1", 1), want: []string{"f:changed"}, contains: []string{"p(%rip)"},
+	},
+	{
+		name: "pointer that is known gets another string", flags: "-O2", orig: oneString, has: "p(%rip)",
+		patched: strings.Replace(oneString, "\"a\"", "\"b\"", 1), want: []string{"set:changed"}, code: "data-changed",
+	},
+	{
 		name: "jump table and constants", flags: "-O2", has: ".LJTI",
 		orig:     clangSwitch,
 		patched:  strings.Replace(clangSwitch, "return x * 3", "return x * 5", 1),
@@ -154,6 +162,13 @@ static int b(int x) { return o(x) + 6; }
 int (*use(int x))(int) { return x ? a : b; }
 static int (*p)(int);
 int f(int x) { if (!p) p = a; return p(x); }
+`
+
+// Likewise, of a literal.
+const oneString = `extern int o(const char *);
+static const char *p;
+__attribute__((noinline)) void set(void) { p = "a"; }
+int f(void) { set(); return o(p); }
 `
 
 const onceAllocated = `#include <stdlib.h>

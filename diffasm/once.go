@@ -37,9 +37,8 @@ func (d *Delta) once() {
 
 // sameAddress reports whether what a symbol of the patched unit stands for is what one of the original does.
 func (d *Delta) sameAddress(p, o string) bool {
-	pb, ob := d.patched.blocks[p], d.orig.blocks[o]
-	if pb != nil && ob != nil && d.patched.isLiteral(pb) && d.orig.isLiteral(ob) {
-		return d.m.p.inits[pb].hash == d.m.o.inits[ob].hash
+	if text := d.patched.literalText(p); text != "" {
+		return text == d.orig.literalText(o)
 	}
 	return d.m.p.meaning(p) == d.m.o.meaning(o)
 }
