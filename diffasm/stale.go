@@ -1,6 +1,9 @@
 package diffasm
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Stale is a function that only the original has and that old code can be in: it calls one of the patch whose new code does
 // not keep to what such a caller knows of the old one.
@@ -10,11 +13,15 @@ type Stale struct {
 	Global bool     // other units see it
 	Callee string   // original name of the function it calls
 	Why    string   // words that go on from a name: "g" overwrites …
+	// Inlined says that the patched source still has the function: where its address was given away, the old code would run
+	// for it. Callee is "" then.
+	Inlined bool
 }
 
 // Stale lists the functions that are gone and call, directly or through old code, a function of the patch that overwrites
 // registers which the original left alone (gcc, -fipa-ra), or a clone, whose parameters are the compiler's choice. Callers
-// that both versions have need no such look: if they relied on it, they are other code now, and in the patch. hooked reports
+// that both versions have need no such look: if they relied on it, they are other code now, and in the patch. Optimised code of a
+// private function may also rely on what the callers of the patched version pass, and these are not among them. hooked reports
 // which replaced functions are reached from old code, by their names in the original.
 func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 	if s.d == nil || s.d.m == nil {
@@ -30,11 +37,21 @@ func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 		if pair.p != nil {
 			continue
 		}
+		f := Stale{Name: pair.o.name, Parts: pair.o.parts, Global: s.d.orig.isGlobal(pair.o.name)}
 		if callee, why := l.broken(pair.o); callee != nil {
-			list = append(list, Stale{Name: pair.o.name, Parts: pair.o.parts, Global: s.d.orig.isGlobal(pair.o.name), Callee: callee.name, Why: why})
+			f.Callee, f.Why = callee.name, why
+			list = append(list, f)
+		} else if f.Inlined = s.d.inlined(pair.o.name); f.Inlined {
+			list = append(list, f)
 		}
 	}
 	return list
+}
+
+// inlined reports whether the patched source defines a function of which the patched unit has no code by this name.
+func (d *Delta) inlined(name string) bool {
+	ds := d.patched.declared()
+	return ds != nil && !isAuto(name) && slices.ContainsFunc(ds.code, func(e *decl) bool { return e.name == name && !e.elsewhere })
 }
 
 // leftovers looks at old code that runs on beside the patch.
@@ -55,7 +72,50 @@ func (l *leftovers) broken(f *fn) (callee *fn, why string) {
 			callee, why = to, "overwrites registers that it left alone before"
 		}
 	})
+	if callee == nil && !l.d.plain {
+		if callee = l.narrowed(f, map[*fn]bool{f: true}); callee != nil {
+			why = "may rely on what its callers in the patched version pass"
+		}
+	}
 	return callee, why
+}
+
+// narrowed returns a private function that runs new code when f, which is gone, calls it, also through old code that the compiler
+// knew all callers of.
+func (l *leftovers) narrowed(f *fn, seen map[*fn]bool) (found *fn) {
+	l.eachCallee(f, func(_ string, to *fn) {
+		if found != nil || seen[to] {
+			return
+		}
+		seen[to] = true
+		switch p := l.partner(to); {
+		case p != nil && !l.d.patched.onlyCalled(p):
+		case l.next[to] != nil:
+			found = to
+		default:
+			found = l.narrowed(to, seen)
+		}
+	})
+	return found
+}
+
+// partner returns the patched version of a function, nil for one that is gone.
+func (l *leftovers) partner(o *fn) *fn {
+	for _, pair := range l.d.fns {
+		if pair.o == o {
+			return pair.p
+		}
+	}
+	return nil
+}
+
+// onlyCalled reports whether the compiler saw every call of a function.
+func (f *File) onlyCalled(g *fn) bool {
+	all := map[*fn]bool{}
+	for _, by := range f.funcs {
+		all[by] = true
+	}
+	return !f.isGlobal(g.name) && f.otherUse(g.name, all) == nil
 }
 
 // extra returns the registers that a call of f by old code overwrites now, and that the caller could take for left alone.

@@ -33,7 +33,8 @@ func TestStale(t *testing.T) {
 		{"those that call each other", "", more, h("\tcall\tk") + asmText("k", "\tcall\tl") + asmText("l", "\tcall\tf\n\tcall\tk"), "", false, "h: k overwrites registers that it left alone before; k: l overwrites registers that it left alone before; l: f overwrites registers that it left alone before"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := selectionOf(t, asmText("f", "\tmovl\t%edi, %eax\n"+tt.old)+tt.orig, asmText("f", tt.next)+tt.patched)
+			const seen = "\t.globl\tf\n" // so that the compiler does not know all callers
+			s := selectionOf(t, seen+asmText("f", "\tmovl\t%edi, %eax\n"+tt.old)+tt.orig, seen+asmText("f", tt.next)+tt.patched)
 			var got []string
 			for _, f := range s.Stale(func(orig string) bool { return orig == "f" && !tt.detached }) {
 				got = append(got, f.Name+": "+f.Callee+" "+f.Why)
@@ -56,5 +57,30 @@ func TestStaleClone(t *testing.T) {
 	}
 	if list := s.Stale(func(string) bool { return false }); list != nil {
 		t.Errorf("not hooked: got %v", list)
+	}
+}
+
+// TestStaleNarrowed: optimised code of a private function may rely on what the callers pass that are left.
+func TestStaleNarrowed(t *testing.T) {
+	const rely = "f may rely on what its callers in the patched version pass"
+	h := asmText("h", "\tjmp\tf")
+	through, k := asmText("h", "\tcall\tk"), asmText("k", "\tcall\tf")
+	for _, tt := range []struct{ name, orig, patched, want string }{
+		{"private", h, "", rely},
+		{"seen elsewhere", "\t.globl\tf\n" + h, "\t.globl\tf\n", ""},
+		{"its address is taken", h, asmText("a", "\tleaq\tf(%rip), %rax"), ""},
+		{"through one of which every caller is known", through + k, k, rely},
+		{"through one of which not", "\t.globl\tk\n" + through + k, "\t.globl\tk\n" + k, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := selectionOf(t, asmText("f", "\tmovl\t%edi, %eax")+tt.orig, asmText("f", "\tmovl\t$1, %eax")+tt.patched)
+			list := s.Stale(func(orig string) bool { return orig == "f" })
+			if tt.want == "" && list == nil {
+				return
+			}
+			if len(list) != 1 || list[0].Name != "h" || list[0].Callee+" "+list[0].Why != tt.want {
+				t.Errorf("got %+v, want %q", list, tt.want)
+			}
+		})
 	}
 }

@@ -18,7 +18,7 @@ func (w *workspace) checkStale(m *product) error {
 			continue
 		}
 		r.stale = r.selection.Stale(func(orig string) bool { return !slices.Contains(r.detached, orig) })
-		for _, f := range r.stale {
+		for _, f := range slices.Clone(r.stale) {
 			use, err := l.otherUse(i, diffasm.Replaced{Orig: f.Name, Name: f.Name, Global: f.Global})
 			if err != nil {
 				return err
@@ -27,6 +27,7 @@ func (w *workspace) checkStale(m *product) error {
 				return e
 			}
 		}
+		r.stale = slices.DeleteFunc(r.stale, func(f diffasm.Stale) bool { return f.Inlined })
 	}
 	return nil
 }
@@ -34,6 +35,11 @@ func (w *workspace) checkStale(m *product) error {
 func refuseStale(source string, f diffasm.Stale, use *linkUse) *fault.Error {
 	if use == nil {
 		return nil
+	}
+	if f.Inlined {
+		return fault.Refuse("gone-caller", cmp.Or(use.Where, source), "function %q has no code of its own any more, but may be called in running processes: %s",
+			f.Name, use.What).
+			WithHint("mark the function __attribute__((used)), so that the patch replaces it; --allow gone-caller if it does not run again")
 	}
 	return fault.Refuse("gone-caller", cmp.Or(use.Where, source), "function %q is gone but may be called in running processes: %s. It calls %q, which %s",
 		f.Name, use.What, f.Callee, f.Why).
