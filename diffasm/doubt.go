@@ -42,6 +42,47 @@ func (m *matcher) doubtNew(p *auto) {
 	}
 }
 
+// doubtFileLevel looks whether a variable at file level that seems new is one that the patch renamed in its place or took out of a
+// function, and whether a static local that seems new stood at file level.
+func (d *Delta) doubtFileLevel() {
+	if d.m.od == nil || d.m.pd == nil {
+		return
+	}
+	for i, pair := range d.vars {
+		if d.Variables[i].Status != New || d.m.doubts[pair.p.name].code != "" || pair.p.sec.class != classRW {
+			continue
+		}
+		p := d.m.pd.bySym[pair.p.name]
+		for k, gone := range d.vars {
+			if p == nil || d.Variables[k].Status != Gone || gone.o.sec.class != pair.p.sec.class || d.orig.size(gone.o) != d.patched.size(pair.p) {
+				continue
+			}
+			if o := d.m.od.bySym[gone.o.name]; o != nil && (o.fn == "" || p.fn == "") {
+				d.m.doubtLevel(pair.p.name, p, o)
+			}
+		}
+	}
+}
+
+// doubtLevel does so for one variable and one that is gone.
+func (m *matcher) doubtLevel(sym string, p, o *decl) {
+	switch from := o.fn + "()"; {
+	case m.id(p) == m.id(o) && o.fn != p.fn:
+		if o.fn == "" {
+			from = "the file"
+		}
+		m.doubts[sym] = problem{
+			code: "static-moved", what: fmt.Sprintf("it uses %q, which %s had: it may be that variable, moved", p.name, from),
+			hint: "leave the variable where it was, or give the new one another name; --allow static-moved takes it for a new one",
+		}
+	case m.doubts[sym].code == "" && o.fn == p.fn && m.source(p) != nil && m.renamedInPlace(p, o):
+		m.doubts[sym] = problem{
+			code: "static-renamed", what: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.name, o.name),
+			hint: "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
+		}
+	}
+}
+
 // lostPiece reports whether a variable is a piece that the original has no storage for, of a variable that it declares.
 func (m *matcher) lostPiece(p *decl) bool {
 	return p.whole != nil && slices.ContainsFunc(m.od.all, func(o *decl) bool {

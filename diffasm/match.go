@@ -79,6 +79,7 @@ func (k Matching) Match(orig, patched, restored *File) (*Delta, error) {
 	d.unit = append(d.unit, d.m.lostInPatched()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
+	d.doubtFileLevel()
 	d.setsMoved = r != nil && r.sameSets()
 	d.Unproved = append(d.m.unproved, d.shrunk()...)
 	d.once()
