@@ -3,6 +3,8 @@ package ld
 import (
 	"debug/elf"
 	"encoding/binary"
+
+	"gocare/internal/elfobj"
 )
 
 // evidenceKey is a symbol that code refers to: of one input, or of all (input -1).
@@ -27,6 +29,29 @@ func (o *Original) boundHere(name string, addr uint64) bool {
 	}
 	value, isSlot := o.slots.relative[leads]
 	return leads == addr || isSlot && value == addr
+}
+
+// boundByOption reports whether an exported symbol that no code of the library uses is bound to the library by an option of its
+// link; known is false if that cannot be told.
+func (o *Original) boundByOption(s *elfobj.Symbol) (bound, known bool) {
+	_, lazy := o.slots.lazy[s.Name]
+	_, slot := o.slots.bound[s.Name]
+	_, used := o.evidence()[evidenceKey{-1, s.Name}]
+	if lazy || slot || used {
+		return false, true
+	}
+	function := s.Type == elf.STT_FUNC || s.Type == elf.STT_GNU_IFUNC
+	switch o.own {
+	case "":
+		return false, true
+	case "Bsymbolic-functions":
+		return function, true
+	case "Bsymbolic-non-weak":
+		return s.Bind != elf.STB_WEAK, true
+	case "Bsymbolic-non-weak-functions":
+		return function && s.Bind != elf.STB_WEAK, true
+	}
+	return false, false
 }
 
 // inUse picks, among the PLT entries or slots of several IFUNCs with one resolver, the one that existing code uses for a

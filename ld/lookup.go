@@ -31,6 +31,7 @@ type binding struct {
 	slot    uint64      // of an IFUNC: a GOT slot that no PLT entry uses, or 0
 	own     bool        // preemptible: defined here, but found through the global scope
 	absent  bool        // weak and defined nowhere: its address is 0
+	unsure  bool        // of an own one: it may as well be bound to the library
 	input   int         // of a discarded symbol
 	why     error       // of a discarded or undefined symbol: what to say when the patch does not hold it either
 }
@@ -54,6 +55,9 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 	if sym.Version == "" {
 		if b, found := o.preemptible(name); found && o.slots.twice[name] {
 			return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are in use", name)
+		} else if found && b.unsure {
+			return b, fault.Refuse("ambiguous-symbol", "original binary", "it cannot be told whether %q is the library's own or may be another object's (--%s)", name, o.own).
+				WithHint("use a function or variable that the library uses already, or one that is hidden")
 		} else if found {
 			return b, nil
 		}
@@ -199,10 +203,11 @@ func (o *Original) preemptible(name string) (binding, bool) {
 	if s == nil || !o.link.shared || o.link.symbolic || s.Vis != elf.STV_DEFAULT || s.Bind == elf.STB_LOCAL {
 		return binding{}, false
 	}
-	if o.boundHere(name, s.Value) {
+	bound, known := o.boundByOption(s)
+	if bound || o.boundHere(name, s.Value) {
 		return binding{}, false
 	}
-	b := binding{kind: bindImport, name: name, version: s.Version, typ: s.Type, own: true, addr: s.Value}
+	b := binding{kind: bindImport, name: name, version: s.Version, typ: s.Type, own: true, addr: s.Value, unsure: !known}
 	if s.Type == elf.STT_TLS {
 		b.kind, b.addr = bindTLS, s.Value+o.tlsBase()
 	}

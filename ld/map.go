@@ -13,6 +13,7 @@ type Map struct {
 	Linker  string      // "bfd", "gold", "lld" or "mold"
 	Entries []Placement // in the order of the map, which is the order of addresses within an output section
 	Wrapped []string    // symbols that the link redirects (--wrap), which no map tells
+	Own     string      // option by which a library's own symbols are bound to it, "" for none: Bsymbolic-functions, dynamic-list, …
 
 	complete bool // discarded sections are those that it does not mention
 }

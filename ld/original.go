@@ -34,6 +34,7 @@ type Original struct {
 	slots   slots
 	out     []OrigSection
 	wrapped map[string]bool   // see Map.Wrapped
+	own     string            // see Map.Own
 	numbers map[string]uint64 // values of global symbols that are no places
 
 	byName      []map[string][]*elfobj.Symbol // local symbols by input; read when first needed
@@ -79,7 +80,7 @@ func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 			return nil, fault.New(fault.Bug, objectName(&objects[i]), "input without contents")
 		}
 	}
-	o.wrapped = map[string]bool{}
+	o.wrapped, o.own = map[string]bool{}, m.Own
 	for _, name := range m.Wrapped {
 		o.wrapped[name] = true
 	}

@@ -175,7 +175,7 @@ func orNone(s string) string {
 
 // target describes one binary with the units that differ between its two links.
 func (c *comparison) target(f installed, link *buildtree.Link) (target, error) {
-	t := target{Path: f.Path, BuildID: link.BuildID, Binary: link.OutputID, Map: link.MapID, Inputs: link.Inputs, Shared: librariesOf(link), Wrapped: wrapped(link.Argv), link: link}
+	t := target{Path: f.Path, BuildID: link.BuildID, Binary: link.OutputID, Map: link.MapID, Inputs: link.Inputs, Shared: librariesOf(link), Wrapped: wrapped(link.Argv), Own: bindsOwn(link.Argv), link: link}
 	pair := c.pairs[link.Output]
 	if pair == nil {
 		return t, c.refuseMoved(f, link)

@@ -107,3 +107,18 @@ func wrapped(argv []string) []string {
 	}
 	return names
 }
+
+// bindsOwn returns the option of a linker's command line that binds symbols of a library to itself and leaves no mark in it.
+func bindsOwn(argv []string) (option string) {
+	for _, arg := range argv {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+		switch {
+		case !strings.HasPrefix(arg, "-"):
+		case name == "Bno-symbolic":
+			option = ""
+		case strings.HasPrefix(name, "Bsymbolic-"), strings.HasPrefix(name, "dynamic-list"):
+			option = name
+		}
+	}
+	return option
+}

@@ -20,3 +20,18 @@ func TestWrapped(t *testing.T) {
 		}
 	}
 }
+
+func TestBindsOwn(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                                    "",
+		"-shared -o Bsymbolic-functions a.o":  "",
+		"-Bsymbolic-functions a.o":            "Bsymbolic-functions",
+		"--Bsymbolic-functions -Bno-symbolic": "",
+		"--dynamic-list=list a.o":             "dynamic-list",
+		"--dynamic-list-data a.o":             "dynamic-list-data",
+	} {
+		if got := bindsOwn(strings.Fields(args)); got != want {
+			t.Errorf("%q: %q, want %q", args, got, want)
+		}
+	}
+}

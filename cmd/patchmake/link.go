@@ -137,7 +137,7 @@ func (w *workspace) openOriginal(t target) (o *ld.Original, index []int, err err
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: link map: %w", t.Path, err)
 	}
-	m.Wrapped = t.Wrapped
+	m.Wrapped, m.Own = t.Wrapped, t.Own
 	objects, index, err := w.openInputs(t)
 	if err != nil {
 		return nil, nil, err

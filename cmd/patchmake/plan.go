@@ -39,6 +39,7 @@ type target struct {
 	Shared  []string          `json:"shared"` // shared libraries it was linked against
 	Units   []unit            `json:"units"`
 	Wrapped []string          `json:"wrapped,omitempty"`  // symbols that the link redirects (--wrap)
+	Own     string            `json:"own,omitempty"`      // option that binds a library's symbols to it
 	NewLibs []newLibrary      `json:"new_libs,omitempty"` // shared libraries that only the patched link has
 	New     []addition        `json:"new,omitempty"`      // inputs that only the patched link has
 
