@@ -60,6 +60,19 @@ func (o *Original) Users(name string) (inputs []int) {
 	return inputs
 }
 
+// DefinedAgain names an input besides one that defines a symbol for others, of which the linker took one; "" if there is none.
+func (o *Original) DefinedAgain(input int, name string) string {
+	for i := range o.objects {
+		f := o.objects[i].File
+		if i != input && f.Type == elf.ET_REL && slices.ContainsFunc(f.Symbols, func(s elfobj.Symbol) bool {
+			return s.Name == name && s.Defined() && s.Bind != elf.STB_LOCAL
+		}) {
+			return o.inputName(i)
+		}
+	}
+	return ""
+}
+
 // InputName names an input for messages.
 func (o *Original) InputName(input int) string { return o.inputName(input) }
 

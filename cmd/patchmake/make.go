@@ -100,6 +100,9 @@ func (w *workspace) makePatch(ctx context.Context, p *plan, t target, j judge) (
 	if err == nil {
 		err = w.checkRemoved(&m)
 	}
+	if err == nil {
+		err = w.checkNames(&m)
+	}
 	if err != nil {
 		return m, noPatch(err)
 	}
