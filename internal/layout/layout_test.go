@@ -82,6 +82,7 @@ func TestCompare(t *testing.T) {
 		{"members swapped", "struct s { int a; int b; }" + use, "struct s { int b; int a; }" + use, "type struct s"},
 		{"a member of another type", "struct s { int a; }" + use, "struct s { unsigned a; }" + use, "type struct s"},
 		{"a bit field moved", "struct s { int a; int b:1, c:2; }" + use, "struct s { int a; int c:2, b:1; }" + use, "type struct s"},
+		{"another alignment", "struct s { long a, b; }" + use, "struct s { long a, b; } __attribute__((aligned(16)))" + use, "type struct s"},
 		{"an array grew", "struct s { int a; char b[4]; }" + use, "struct s { int a; char b[5]; }" + use, "type struct s"},
 		{"in an unnamed union", "struct s { int a; union { int x; char y; }; }" + use, "struct s { int a; union { int x; long y; }; }" + use, "type struct s"},
 		{"a new enumerator", "enum e { A, B } x;", "enum e { A, B, C } x;", ""},

@@ -3,6 +3,7 @@ package layout
 import (
 	"debug/dwarf"
 	"fmt"
+	"strings"
 )
 
 // Read collects the named types, the enumerators, the variables and the functions of a unit.
@@ -176,7 +177,7 @@ func (u *Unit) addType(d *data, e *dwarf.Entry) error {
 	switch t := t.(type) {
 	case *dwarf.StructType:
 		if !t.Incomplete {
-			return u.types.add(t.Kind+" "+t.StructName, func(s *speller) (string, error) { return s.body(t), nil })
+			return u.types.add(t.Kind+" "+t.StructName, func(s *speller) (string, error) { return aligned(s.body(t), e), nil })
 		}
 	case *dwarf.EnumType:
 		size := fmt.Sprintf("%d bytes", t.Size())
@@ -185,6 +186,14 @@ func (u *Unit) addType(d *data, e *dwarf.Entry) error {
 		return u.types.addType(t.Name, t.Type)
 	}
 	return nil
+}
+
+// aligned adds the alignment that the source demands of a structure: code may rely on it, and old objects may not have it.
+func aligned(body string, e *dwarf.Entry) string {
+	if n, ok := e.Val(dwarf.AttrAlignment).(int64); ok {
+		return strings.Replace(body, " {", fmt.Sprintf(", aligned to %d {", n), 1)
+	}
+	return body
 }
 
 // addFunction takes definitions only: a prototype without code is somebody else's.
