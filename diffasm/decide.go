@@ -75,6 +75,7 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 	c.constants()
 	c.kin()
 	c.check()
+	c.start()
 	c.split()
 	for _, p := range d.unit {
 		c.refuse(p, d.patched, "")

@@ -16,5 +16,5 @@
 // alias-expression, asm-directive, asm-function, asm-label, asm-macro, asm-section, asm-toplevel, comdat, cxx-lsda,
 // data-changed, data-size, empty-data, entry-table, filter-split, foreign-label, gone-destructor, intel-syntax,
 // label-table, literal-compared, lto, name-clash, new-common, new-constructor, new-tls, not-assembly, private-data, section-set,
-// static-ambiguous, static-lost, static-moved, static-renamed, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
+// start-only, static-ambiguous, static-lost, static-moved, static-renamed, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
 package diffasm

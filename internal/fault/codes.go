@@ -15,6 +15,7 @@ func Overridable(code string) bool {
 		"new-library",      // the process has loaded it by other means
 		"no-types",         // layouts and signatures are not compared
 		"signature",        // no caller outside the patch uses the old prototype
+		"start-only",       // the function is called later, too
 		"static-lost",      // the variable has its initial value
 		"static-moved",     // the variable is a new one
 		"static-renamed",   // the variable is a new one
