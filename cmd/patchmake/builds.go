@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -171,7 +174,16 @@ func (w *workspace) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Chang
 			name = f.Old
 		}
 		w.u.Heading("patching file %s", name)
+		if saysHowToBuild(name) {
+			w.u.Warn("%s may change the options of units that the build does not make again: of these nothing is in the patch", name)
+		}
 	}
+}
+
+// saysHowToBuild tells whether a file is one of those that build systems read, by its name.
+func saysHowToBuild(file string) bool {
+	patterns := []string{"[Mm]akefile*", "GNUmakefile*", "lpmakefile", "*.mk", "*.mak", "*.cmake", "CMakeLists.txt", "meson*", "*.am", "*.ac", "configure*", "*.ninja"}
+	return slices.ContainsFunc(patterns, func(p string) bool { return doublestar.MatchUnvalidated(p, path.Base(file)) })
 }
 
 // runner makes a command that runs a shell line in some view of the tree.
