@@ -229,6 +229,9 @@ func (w *flow) value(o operand, s *flowState) value {
 		if w.loaded != nil && a.frame == 1 {
 			w.loaded[a.off>>3] = true
 		}
+		if w.rules.only { // an array may hold a literal beside anything else
+			return value{addr: a.frame == 1 && s.holds(a.off>>3)}
+		}
 		return value{addr: s.load(a)}
 	}
 	return value{}

@@ -83,9 +83,36 @@ func (f *File) comparesLiteral(fn *fn, of func(text string) bool) *problem {
 	}
 }
 
-// literals refuses functions that use a literal which unchanged code compares by its address.
+// literals refuses functions that use a literal which code outside the patch compares by its address. Unchanged ones that Identity
+// asked for are left out.
 func (c *decider) literals() {
-	compared := map[string]string{} // content to function
+	compared := c.comparedOutside()
+	if len(compared) == 0 {
+		return
+	}
+	functions, chosen := c.s.Functions, c.s.chosen
+	c.s.Functions, c.s.chosen = nil, nil
+	for i, pair := range chosen {
+		f := functions[i]
+		p := c.usesCompared(pair.p, compared)
+		if p != nil && f.Status == Same && len(pair.p.kin) == 0 {
+			f.Reason = p.what
+			c.s.Skipped = append(c.s.Skipped, f)
+			delete(c.in, pair.p)
+			delete(c.in, pair.o)
+			continue
+		}
+		if p != nil {
+			c.refuse(*p, c.d.patched, f.Name)
+		}
+		c.s.Functions = append(c.s.Functions, f)
+		c.s.chosen = append(c.s.chosen, pair)
+	}
+}
+
+// comparedOutside gives for the content of each literal that code outside the patch compares the name of a function that does.
+func (c *decider) comparedOutside() map[string]string {
+	compared := map[string]string{}
 	for _, fn := range c.d.orig.funcs {
 		if names, compares := c.d.orig.takenLiterals(fn); !c.in[fn] && compares {
 			for _, n := range names {
@@ -96,20 +123,19 @@ func (c *decider) literals() {
 			}
 		}
 	}
-	if len(compared) == 0 {
-		return
-	}
-	for _, pair := range c.s.chosen {
-		names, _ := c.d.patched.takenLiterals(pair.p)
-		for _, n := range names {
-			if by := compared[c.d.patched.literalText(n)]; by != "" {
-				c.refuse(problem{
-					code: "literal-compared", at: pair.p.first(),
-					what: fmt.Sprintf("it uses a constant without a name, of which the patch has a copy, and whose address %q compares", by),
-					hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the function lets no such address out", by),
-				}, c.d.patched, pair.p.name)
-				break
+	return compared
+}
+
+func (c *decider) usesCompared(p *fn, compared map[string]string) *problem {
+	names, _ := c.d.patched.takenLiterals(p)
+	for _, n := range names {
+		if by := compared[c.d.patched.literalText(n)]; by != "" {
+			return &problem{
+				code: "literal-compared", at: p.first(),
+				what: fmt.Sprintf("it uses a constant without a name, of which the patch has a copy, and whose address %q compares", by),
+				hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the function lets no such address out", by),
 			}
 		}
 	}
+	return nil
 }
