@@ -318,7 +318,7 @@ func (w *flow) compute(st stmt, op string, ops []operand, s *flowState) {
 		src.addr = src.addr || x.addr
 		src.frame = max(src.frame, x.frame)
 	}
-	difference := strings.HasPrefix(op, "sub") && src.addr && v.addr && !w.rules.deep
+	difference := strings.HasPrefix(op, "sub") && !w.rules.deep && (src.addr && v.addr || w.rules.only && ops[0].kind != opImm)
 	v.addr = (v.addr || src.addr) && !difference
 	v.frame, v.off = offset(op, ops[0], v, src)
 	if dst.kind == opMem && !src.addr && len(ops) > 1 {

@@ -44,15 +44,15 @@ func (f *File) literalText(name string) string {
 	return c.out.String()
 }
 
-// takenLiterals lists the literals whose address the code of a function takes, and reports whether it compares anything.
+// takenLiterals lists the literals whose address the code of a function takes, and reports whether it compares what may be addresses.
 func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
 	for _, s := range fn.streams {
 		for _, st := range s.stmts {
-			if st.kind != insn {
+			compares = compares || st.kind == insn && comparesAddresses(st)
+			if st.kind != insn || !strings.HasPrefix(st.op, "lea") && !hasSymbolic(st.args) {
 				continue
 			}
 			op, _, ops := operandsOf(st)
-			compares = compares || isComparison(op)
 			for _, o := range ops {
 				takes := o.kind == opImm || strings.HasPrefix(op, "lea")
 				if takes && o.sym != "" && !slices.Contains(names, o.sym) && f.literalText(o.sym) != "" {
@@ -62,6 +62,17 @@ func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
 		}
 	}
 	return names, compares
+}
+
+// comparesAddresses reports whether an instruction compares 64 bits with anything but a number.
+func comparesAddresses(st stmt) bool {
+	return (st.op == "cmpq" || st.op == "cmp") && (!strings.HasPrefix(st.args, "$") || hasSymbolic(st.args))
+}
+
+// hasSymbolic reports whether operands may have an immediate one that is no number.
+func hasSymbolic(args string) bool {
+	i := strings.IndexByte(args, '$')
+	return i >= 0 && i+1 < len(args) && !isDigit(args[i+1]) && args[i+1] != '-'
 }
 
 // comparesLiteral returns the place where a function compares the address of a literal of some content with another address.
@@ -83,10 +94,10 @@ func (f *File) comparesLiteral(fn *fn, of func(text string) bool) *problem {
 	}
 }
 
-// literals refuses functions that use a literal which code outside the patch compares by its address. Unchanged ones that Identity
-// asked for are left out.
+// literals refuses functions that let out the address of a literal which code outside the patch compares. Unchanged ones that
+// Identity asked for are left out.
 func (c *decider) literals() {
-	compared := c.comparedOutside()
+	compared := c.comparedOutside(c.shownLiterals())
 	if len(compared) == 0 {
 		return
 	}
@@ -110,16 +121,36 @@ func (c *decider) literals() {
 	}
 }
 
-// comparedOutside gives for the content of each literal that code outside the patch compares the name of a function that does.
-func (c *decider) comparedOutside() map[string]string {
+// shownLiterals holds the content of the literals of which a function of the patch lets the address out.
+func (c *decider) shownLiterals() map[string]bool {
+	shown := map[string]bool{}
+	for _, pair := range c.s.chosen {
+		names, _ := c.d.patched.takenLiterals(pair.p)
+		for _, n := range names {
+			shown[c.d.patched.literalText(n)] = shown[c.d.patched.literalText(n)] || c.d.patched.letsOut(pair.p, n)
+		}
+	}
+	return shown
+}
+
+// letsOut reports whether code outside a function may see the address of a literal that it takes.
+func (f *File) letsOut(fn *fn, literal string) bool {
+	return f.escapes(fn, flowRules{calls: true, stale: true}, func(n string) bool { return n == literal }) != nil
+}
+
+// comparedOutside gives for the content of each of these literals that code outside the patch compares the name of a function that does.
+func (c *decider) comparedOutside(shown map[string]bool) map[string]string {
 	compared := map[string]string{}
-	for _, fn := range c.d.orig.funcs {
-		if names, compares := c.d.orig.takenLiterals(fn); !c.in[fn] && compares {
-			for _, n := range names {
-				text := c.d.orig.literalText(n)
-				if c.d.orig.comparesLiteral(fn, func(t string) bool { return t == text }) != nil {
-					compared[text] = fn.name
-				}
+	f := c.d.orig
+	for _, fn := range f.funcs {
+		if c.in[fn] {
+			continue
+		}
+		names, compares := f.takenLiterals(fn)
+		for _, n := range names {
+			text := f.literalText(n)
+			if compares && shown[text] && f.comparesLiteral(fn, func(t string) bool { return t == text }) != nil {
+				compared[text] = fn.name
 			}
 		}
 	}
@@ -129,11 +160,11 @@ func (c *decider) comparedOutside() map[string]string {
 func (c *decider) usesCompared(p *fn, compared map[string]string) *problem {
 	names, _ := c.d.patched.takenLiterals(p)
 	for _, n := range names {
-		if by := compared[c.d.patched.literalText(n)]; by != "" {
+		if by := compared[c.d.patched.literalText(n)]; by != "" && c.d.patched.letsOut(p, n) {
 			return &problem{
 				code: "literal-compared", at: p.first(),
-				what: fmt.Sprintf("it uses a constant without a name, of which the patch has a copy, and whose address %q compares", by),
-				hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the function lets no such address out", by),
+				what: fmt.Sprintf("it lets out the address of a constant without a name, of which the patch has a copy, and %q compares that of the original", by),
+				hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the two never meet", by),
 			}
 		}
 	}
