@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Stale is a function that only the original has and that old code can be in: it calls one of the patch whose new code does
-// not keep to what such a caller knows of the old one.
+// Stale is a function of which only the original has code, and which running processes may be in or call. It calls one of the patch
+// whose new code does not keep to what such a caller knows of the old one, or the patched source has it inlined alone.
 type Stale struct {
 	Name   string   // symbol in the original unit's object
 	Parts  []string // further symbols of it ("f.cold")
@@ -21,8 +21,9 @@ type Stale struct {
 // Stale lists the functions that are gone and call, directly or through old code, a function of the patch that overwrites
 // registers which the original left alone (gcc, -fipa-ra), or a clone, whose parameters are the compiler's choice. Callers
 // that both versions have need no such look: if they relied on it, they are other code now, and in the patch. Optimised code of a
-// private function may also rely on what the callers of the patched version pass, and these are not among them. hooked reports
-// which replaced functions are reached from old code, by their names in the original.
+// private function may also rely on what the callers of the patched version pass, and these are not among them. Listed, too, are
+// functions that the patched source defines and only inlines: old code of them goes on as it was. hooked reports which
+// replaced functions are reached from old code, by their names in the original.
 func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 	if s.d == nil || s.d.m == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 )
 
 // checkStale finds the functions that are gone and call what the patch changes under them. None may be running when the patch is
-// applied; one that may be called later, because its address was given away, is refused.
+// applied; one that may be called later, because its address was given away, is refused, and so is one that is only inlined now.
 func (w *workspace) checkStale(m *product) error {
 	l := &linkUses{w: w, m: m}
 	for i := range m.Units {
