@@ -56,19 +56,19 @@ corpus: build
 # SHAPES=pie CONSTRUCTS="cold tls*". Fails on a wrong answer of a patched program and on a refusal that is not expected.
 matrix:
 	@scripts/setup --matrix
-	cd internal/endtoend && GOCARE_MATRIX=1 GOCARE_COMPILERS="$(COMPILERS)" GOCARE_LEVELS="$(LEVELS)" GOCARE_DEBUG="$(DEBUG)" \
+	cd internal/test/endtoend && GOCARE_MATRIX=1 GOCARE_COMPILERS="$(COMPILERS)" GOCARE_LEVELS="$(LEVELS)" GOCARE_DEBUG="$(DEBUG)" \
 		GOCARE_SHAPES="$(SHAPES)" GOCARE_CONSTRUCTS="$(CONSTRUCTS)" CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestMatrix'
 
 # Identity patches of all functions of real programs, under the programs' tests: PROGRAMS="lua zlib" LEVELS="deb O0 O3".
 oracle: setup
 	scripts/setup --oracle
-	$(GO) run ./internal/oracle
+	$(GO) run ./internal/test/oracle
 
 # The self-checking programs of gcc's own tests, patched by themselves and by an edit, the old code overwritten by traps:
 # COMPILERS="gcc-11 gcc-12 clang" LEVELS="O0 O2" SHAPES="pie nopie library" KINDS="identity edit" PROGRAMS="2000* builtins/*" SEED=1.
 torture: setup
 	scripts/setup --torture
-	$(GO) run ./internal/torture
+	$(GO) run ./internal/test/torture
 
 # Functions taken for changed where a patch only moves lines, in Debian's packages: PROGRAMS="redis nginx", NUMBERS="3".
 noise: build

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // Two static locals of one name in blocks of one function: clang names them f.n and f.n.1.

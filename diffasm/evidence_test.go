@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // randomFunc is a function with static locals of few names that calls earlier functions.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // compiled parses a C source as a compiler writes it.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // gotSteps are instructions on the variable v of 16 bytes, and on the pointer to a function p.

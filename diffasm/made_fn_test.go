@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const init1 = "#define INIT(n) static void HERE(n_)(void); static void (*const n)(void) __attribute__((used, section(\"calls\"))) = HERE(n_); static void HERE(n_)(void)\n"

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const numbering = "#define CAT_(a, b) a##b\n#define CAT(a, b) CAT_(a, b)\n#define HERE(n) CAT(n, __LINE__)\nextern void a(void), b(void), c(void), use(void *);\n"

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const twoLiterals = "static int *const p = (int[]){0};\nstatic int *const q = (int[]){0};\nextern void use(void);\n"

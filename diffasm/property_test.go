@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"gocare/diffasm"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // source has one construct of each kind that compilers turn into something the differ has to follow.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"gocare/diffasm"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 var automatic = regexp.MustCompile(`\b[A-Za-z_]\w*(\.(isra|part|constprop))?\.[0-9]+\b`)

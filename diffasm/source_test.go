@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // A variable that nothing reads, in a function of which nothing is left.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"gocare/diffasm"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // change is a change of a C source and what has to become of it.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"gocare/internal/fault"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // occupied is inside work() in the way its argument names until a line comes; then it prints work()'s value for each.

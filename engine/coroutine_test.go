@@ -10,8 +10,8 @@ import (
 	"gocare/engine/trace"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // coroutines switches stacks with swapcontext, or as QEMU does: swapcontext to begin, sigsetjmp and siglongjmp from then on.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"gocare/engine/inspect"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // ticker prints the value of a function whenever a line comes.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // TestPlaceTakenMeanwhile: the process maps something, between the decision where the region goes and the mapping. What it

@@ -13,8 +13,8 @@ import (
 	"gocare/engine/unwind"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 	"gocare/kpatch"
 )
 

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"gocare/internal/fault"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // resolvers is a library of functions that are picked at run time, and that nothing in the process uses.

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"gocare/internal/fault"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 	"gocare/kpatch"
 )
 

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // sleepers has a thread in each of several system calls. A thread that sees one fail with EINTR says so and ends the

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestDocumentNamesEverything checks that doc/FORMAT.md has every section, metadata field and reason code.

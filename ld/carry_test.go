@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // addition compiles a source that the original does not have.

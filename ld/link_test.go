@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // build is a program that the system linker made, with what Open needs of it.

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestThinArchive: members of a thin archive are files of their own in the map.

@@ -15,7 +15,7 @@ import (
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // buildText links asm, an object of its own, with the main program's start.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestIdentity carries a unit over unchanged; the system linker is the oracle.

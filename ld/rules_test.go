@@ -9,7 +9,7 @@ import (
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const textHead = "\t.section .kpatch.text,\"ax\",@progbits\n\t.type f.kpnew,@function\nf.kpnew:\n"

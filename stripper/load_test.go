@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gocare/internal/refload"
+	"gocare/internal/test/refload"
 	"gocare/kpatch"
 	"gocare/ld"
 )

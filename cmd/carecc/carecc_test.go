@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"gocare/buildtree"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // personalities are the names under which the test binary is carecc.

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/buildtree"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestPairBuilds builds a program and a library twice, as patchmake does, and pairs the records.

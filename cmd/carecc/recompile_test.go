@@ -10,7 +10,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestRecompile makes every recorded unit again from its record: the assembly and the object must be the same, from the

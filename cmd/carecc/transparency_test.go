@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/buildtree"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // sources are written anew before every command.

@@ -16,8 +16,8 @@ import (
 	"testing"
 
 	"gocare/engine/inspect"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // TestMain lets the test binary play carectl, for tests that need it as a process.

@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"testing"
 
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // child returns a command that runs this test binary as carectl.

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"gocare/engine/inspect"
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // started says what it is given, computes, and ends as its first argument wants.

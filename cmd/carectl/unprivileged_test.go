@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const nobodyID = 65534

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 func TestIncludedNames(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // slowMakefile builds prog. Where ../slow names the stage, the build first starts a process in a session of its own, says so

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestOutputs: an output directory that cannot be written is noticed before anything is built, by root too.

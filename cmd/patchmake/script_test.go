@@ -11,7 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // buildPrograms builds the real programs: patchmake re-executes itself, and carecc is found beside it.

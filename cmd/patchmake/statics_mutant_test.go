@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // mutant is a worse way of telling which variable is which. It renames the variables of both versions so that patchmake

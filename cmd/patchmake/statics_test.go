@@ -21,8 +21,8 @@ import (
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/srcpatch"
-	"gocare/internal/statics"
-	"gocare/internal/testkit"
+	"gocare/internal/test/statics"
+	"gocare/internal/test/testkit"
 	"gocare/internal/toolexec"
 	"gocare/internal/ui"
 )

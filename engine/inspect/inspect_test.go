@@ -14,7 +14,7 @@ import (
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const waitProgram = `

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 func TestBiases(t *testing.T) {

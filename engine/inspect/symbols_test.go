@@ -9,7 +9,7 @@ import (
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestLookup compares with what ld.so itself answers in the process: dlsym and dlvsym in the default scope.

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const nobody = 65534

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 func wantCode(t testing.TB, err error, code string) {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // alarmed computes while a timer's signals rain on it, in and out of system calls, and checks its own registers.

@@ -15,7 +15,7 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/engine/unwind"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // fixture is a running testdata/stacks.c.

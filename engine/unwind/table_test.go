@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/internal/elfobj"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestTableWithoutSections finds the same FDEs through the program headers as through the section headers.

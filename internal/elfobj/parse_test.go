@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // hostLibrary is the C library of the machine or skips: it has versions, hashes, notes and TLS.

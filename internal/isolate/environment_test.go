@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // inNamespace runs a test of this package once more, as root of new namespaces, after a shell script has made the

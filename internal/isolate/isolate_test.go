@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 func TestMain(m *testing.M) {

@@ -9,7 +9,7 @@ import (
 
 	"gocare/internal/elfobj"
 	"gocare/internal/layout"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // read compiles a source with debugging information and reads its layouts.

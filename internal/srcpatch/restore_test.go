@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // edit describes a change by marks in one text: lines starting with "-" are in the old file only, with "+" in the new

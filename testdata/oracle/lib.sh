@@ -1,5 +1,5 @@
 #!/bin/bash
-# lib.sh FUNCTION: a step of a recipe, testdata/oracle/$RECIPE.sh, as internal/oracle calls it.
+# lib.sh FUNCTION: a step of a recipe, testdata/oracle/$RECIPE.sh, as internal/test/oracle calls it.
 #
 # A recipe sets
 #   package             Debian's source package

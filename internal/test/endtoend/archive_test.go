@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // config is one way to compile a construct.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // mixed is a program of three units: code.c, which most patches change, and two beside it, of which others may not even be C.

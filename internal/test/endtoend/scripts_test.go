@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // script runs one of scripts/ with the programs under test.

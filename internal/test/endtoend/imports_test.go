@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // row is how far up a package stands: it imports packages of lower rows, and those that beside allows.
@@ -29,7 +29,7 @@ func beside(from, to string) bool {
 		return to == "gocare/buildtree"
 	case "gocare/engine":
 		return strings.HasPrefix(to, "gocare/engine/")
-	case "gocare/internal/handpatch":
+	case "gocare/internal/test/handpatch":
 		return to == "gocare/kpatch" || row(to) == 1
 	case "gocare/engine/link", "gocare/engine/unwind":
 		return to == "gocare/engine/inspect"
@@ -39,7 +39,7 @@ func beside(from, to string) bool {
 
 // forTests reports whether a package exists for the tests of others.
 func forTests(pkg string) bool {
-	return pkg == "gocare/internal/testkit" || pkg == "gocare/internal/handpatch" || pkg == "gocare/internal/refload"
+	return pkg == "gocare/internal/test/testkit" || pkg == "gocare/internal/test/handpatch" || pkg == "gocare/internal/test/refload"
 }
 
 // wrong says what is wrong with an import, or nothing.
@@ -111,9 +111,9 @@ func TestWrongImports(t *testing.T) {
 		{"gocare/kpatch", "golang.org/x/sys/unix", true},
 		{"gocare/diffasm", "github.com/urfave/cli/v2", true},
 		{"gocare/diffasm", "gocare/util", true},
-		{"gocare/engine", "gocare/internal/testkit", true},
-		{"gocare/internal/handpatch", "gocare/kpatch", false},
-		{"gocare/internal/refload", "gocare/kpatch", true},
+		{"gocare/engine", "gocare/internal/test/testkit", true},
+		{"gocare/internal/test/handpatch", "gocare/kpatch", false},
+		{"gocare/internal/test/refload", "gocare/kpatch", true},
 		{"gocare/internal/arch", "C", true},
 	}
 	for _, tt := range tests {

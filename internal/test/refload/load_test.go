@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // golden reads one of the golden files of the format, whose recipe is a table of offsets beside them.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 func makeTarget(t *testing.T, args ...string) {

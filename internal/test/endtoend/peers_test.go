@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // asking is a program that answers each line with the value of a function in value.c (or value.cc).

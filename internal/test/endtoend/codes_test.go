@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // goldenPairs are refusals whose smallest source no compiler writes: for each code, assembly that is refused and its nearest
@@ -49,7 +49,7 @@ var codeTests = map[string]string{
 	"unknown-function": "ld/originals_test.go:TestOriginals", "unknown-section": "ld/rules_test.go:TestRulesPIE",
 	"unplaced-symbol": "ld/originals_test.go:TestPlaces", "unsupported-relocation": "ld/rules_test.go:TestRulesPIE",
 	"weak-undefined": "ld/rules_test.go:TestRulesPIE", "new-ifunc": "ld/carry_test.go:TestCarry",
-	"new-library": "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/endtoend/shipped_test.go:TestShippedBinary",
+	"new-library": "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
 	// patch files
 	"alignment": "kpatch/validate_test.go:TestEncodeRefuses", "bad-id": "kpatch/kpatch_test.go:TestDecodeRefuses",
 	"format-build-id": "kpatch/kpatch_test.go:TestDecodeRefuses", "format-corrupt": "kpatch/kpatch_test.go:TestDecodeRefuses",
@@ -80,7 +80,7 @@ var codeTests = map[string]string{
 	"stack-unreadable": "engine/refusals_test.go:TestStackUnreadable", "thread-does-not-stop": "engine/stack_test.go:TestVfork",
 	"tls-import": "engine/refusals_test.go:TestImportRefused", "traced": "cmd/carectl/carectl_test.go:TestTraced",
 	"unresolved": "engine/refusals_test.go:TestImportRefused", "wrong-build": "engine/refusals_test.go:TestPlanRefuses",
-	"compiled-apart": "internal/endtoend/apart_test.go:TestCompiledApart", "privileged-program": "cmd/carectl/start_test.go:TestRunUnprivileged",
+	"compiled-apart": "internal/test/endtoend/apart_test.go:TestCompiledApart", "privileged-program": "cmd/carectl/start_test.go:TestRunUnprivileged",
 	"wrong-build-id": "engine/refusals_test.go:TestPatchFiles", "zombie": "engine/inspect/inspect_test.go:TestReadRefuses",
 }
 

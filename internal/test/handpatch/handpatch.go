@@ -16,7 +16,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 	"gocare/kpatch"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // manPage returns a page as plain text: the macros that only set type are taken out.

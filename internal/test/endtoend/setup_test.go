@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // machine is a PATH in which nothing is but what a test puts there.

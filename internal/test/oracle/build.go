@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"gocare/internal/gobuild"
+	"gocare/internal/test/gobuild"
 )
 
 // environment is what all rows share.

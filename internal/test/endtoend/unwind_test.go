@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // A stack that leads through new code is walked by the unwind data in the patch: the frames beyond it are named, and what lies

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // project is a small configured project: configure tries the compiler and writes the Makefile.

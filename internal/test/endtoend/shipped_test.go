@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // A patch is made from a rebuilt tree for the binary that is shipped and runs: stripped, with another BuildID, the same code.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/handpatch"
-	"gocare/internal/testkit"
+	"gocare/internal/test/handpatch"
+	"gocare/internal/test/testkit"
 )
 
 // applied starts a program from C text and applies a patch made of functions in C text.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"gocare/internal/gobuild"
+	"gocare/internal/test/gobuild"
 )
 
 func main() {

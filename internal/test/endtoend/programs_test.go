@@ -14,8 +14,8 @@ import (
 	"sync"
 	"testing"
 
-	"gocare/internal/gobuild"
-	"gocare/internal/testkit"
+	"gocare/internal/test/gobuild"
+	"gocare/internal/test/testkit"
 )
 
 // buildPrograms is set by TestMain: it builds carecc, patchmake and carectl on its first call and returns their directory.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // The archives are held against gcc alone: each original and each patched tree builds in every configuration, holds the

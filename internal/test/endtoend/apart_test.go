@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 const optimisedProgram = `CFLAGS = -O2

@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"gocare/internal/fault"
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // refusal is one archive of testdata/refusals: a change that patchmake refuses, and the nearest one that it makes a patch of.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // fooPatch returns a patch that replaces one line of foo.c by others.

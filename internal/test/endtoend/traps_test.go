@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
-	"gocare/internal/gobuild"
+	"gocare/internal/test/gobuild"
 )
 
 // peek prints the memory that its arguments name, address and size by turns. Its function has a cold part.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"gocare/internal/testkit"
+	"gocare/internal/test/testkit"
 )
 
 // TestMatrix runs every construct on every compiler at every level, in every shape, with and without -g, and prints what
