@@ -78,7 +78,7 @@ noise: build
 # N random programs with static locals, patched in the middle of their run: each must go on as its source says or be refused.
 # What goes wrong is kept in KEEP, and N=1 SEED=... repeats it. COMPILERS: gcc, clang.
 statics:
-	cd cmd/patchmake && CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestStatics' \
+	cd patcher && CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestStatics' \
 		-args -statics-pairs $(N) -statics-seed $(SEED) -statics-keep "$(abspath $(KEEP))" \
 		$(if $(COMPILERS),-statics-cc "$(COMPILERS)")
 

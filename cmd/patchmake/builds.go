@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -18,7 +17,9 @@ import (
 	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
+	"gocare/internal/meter"
 	"gocare/internal/srcpatch"
+	"gocare/patcher"
 )
 
 // readPatches reads and parses the PATCH arguments in order; "-" is standard input.
@@ -125,7 +126,7 @@ func (w *workspace) buildPatched(ctx context.Context, patches []*srcpatch.Patch)
 
 func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *srcpatch.Change) error {
 	patched := func(f srcpatch.FileChange) []byte { return f.After }
-	if err := box.WriteFiles(w.contents(change, patched)); err != nil {
+	if err := box.WriteFiles(patcher.Contents(w.o.SourceDir, change, patched)); err != nil {
 		return err
 	}
 	w.u.Progress("the patched build is kept out of the tree by %s", box.Mode())
@@ -143,22 +144,6 @@ func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *s
 	}
 	env = w.environ(buildtree.Patched, w.o.DestVar+"="+w.o.PatchedDir)
 	return w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir))
-}
-
-// contents gives for the absolute path of each changed file what version makes of it (nil deletes) and its mode.
-func (w *workspace) contents(change *srcpatch.Change, version func(srcpatch.FileChange) []byte) (map[string][]byte, map[string]fs.FileMode) {
-	files, modes := map[string][]byte{}, map[string]fs.FileMode{}
-	for _, f := range change.Files {
-		if f.Old != "" && f.Old != f.New {
-			files[filepath.Join(w.o.SourceDir, f.Old)] = nil
-		}
-		if f.New == "" {
-			continue
-		}
-		path := filepath.Join(w.o.SourceDir, f.New)
-		files[path], modes[path] = append([]byte{}, version(f)...), f.Mode
-	}
-	return files, modes
 }
 
 // sharedDirs are the directories where the patched build's writes are kept: the record.
@@ -238,7 +223,7 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 	cmd := run(ctx, line, env)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	w.u.Progress("%s: %s", what, line)
-	ended := others(ctx)
+	ended := meter.Other(ctx)
 	err = cmd.Run()
 	ended()
 	var exit *exec.ExitError
@@ -258,11 +243,4 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 		return e.WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
 	}
 	return fmt.Errorf("%s: %q: %w", what, line, err)
-}
-
-// installed is a file of the original install that a patch can be made for.
-type installed struct {
-	Path    string // absolute
-	BuildID string // "" if none
-	Digest  buildtree.Digest
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -139,6 +140,8 @@ func (o *options) check() error {
 	}
 	return usage("--isolation %q: not auto, overlay, copy or inplace", o.Isolation)
 }
+
+func (o *options) allows(code string) bool { return slices.Contains(o.Allow, code) }
 
 func usage(format string, args ...any) *fault.Error {
 	return fault.New(fault.Usage, "", format, args...)

@@ -4,24 +4,18 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"slices"
 	"syscall"
 
 	"gocare/internal/isolate"
+	"gocare/internal/jobs"
 )
 
 func main() {
 	isolate.RunChild()
-	if len(os.Args) == 2 && os.Args[1] == jobsMode {
-		if err := serveJobs(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	jobs.RunChild()
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,11 +8,18 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"gocare/diffasm"
 	"gocare/internal/fault"
+	"gocare/internal/meter"
 	"gocare/kpatch"
-	"gocare/ld"
+	"gocare/patcher"
 )
+
+// products is what a run made.
+type products struct {
+	list []patcher.Product
+	// compared are the refusals of the comparison as a whole that --allow overrode.
+	compared []*fault.Error
+}
 
 // check refuses a run that made nothing, and a --buildid that cannot mean one binary.
 func (made products) check(f *filter, o options) error {
@@ -47,7 +50,7 @@ func (made products) nothing(f *filter) error {
 // leftOut names the changed functions that the filter left out.
 func (made products) leftOut() []string {
 	var names []string
-	for _, m := range made {
+	for _, m := range made.list {
 		for _, u := range m.Units {
 			for _, name := range u.LeftOut {
 				if !slices.Contains(names, name) {
@@ -66,10 +69,10 @@ func (w *workspace) reportChoices(f *filter, made products) {
 	} else {
 		w.u.Info("function filter: none")
 	}
-	for _, e := range made.overridden(w.overridden) {
+	for _, e := range made.overridden() {
 		w.u.Warn("overridden with --allow %s: %v", e.Code, e)
 	}
-	for _, m := range made {
+	for _, m := range made.list {
 		for _, s := range m.Skipped {
 			w.u.Info("%s: %s: %s: not in the patch: %s", m.Target.Path, s.Unit, s.Function, s.Reason)
 		}
@@ -81,14 +84,21 @@ func (w *workspace) reportChoices(f *filter, made products) {
 }
 
 // overridden returns the refusals that --allow overrode, after those of the comparison as a whole.
-func (made products) overridden(first []*fault.Error) []*fault.Error {
-	all := slices.Clone(first)
-	for _, m := range made {
-		for _, u := range m.Units {
-			all = append(all, u.overridden...)
-		}
+func (made products) overridden() []*fault.Error {
+	all := slices.Clone(made.compared)
+	for _, m := range made.list {
+		all = append(all, m.Overridden...)
 	}
 	return all
+}
+
+func (made products) withPatch() (kept []patcher.Product) {
+	for _, m := range made.list {
+		if m.Data != nil {
+			kept = append(kept, m)
+		}
+	}
+	return kept
 }
 
 // report is the JSON document of a making run.
@@ -98,7 +108,7 @@ type report struct {
 	LeftOut    []string         `json:"left_out,omitempty"`
 	Overridden []overrideReport `json:"overridden,omitempty"`
 	DryRun     bool             `json:"dry_run,omitempty"`
-	Took       effort           `json:"took"`
+	Took       meter.Effort     `json:"took"`
 }
 
 // overrideReport is a refusal that --allow overrode.
@@ -116,17 +126,19 @@ type patchReport struct {
 	Functions []string `json:"functions"`
 }
 
-func (w *workspace) report(made products, f *filter, took effort) report {
+func (w *workspace) report(made products, f *filter, took meter.Effort) report {
 	r := report{Patches: []patchReport{}, Filter: f.Source, LeftOut: made.leftOut(), DryRun: w.o.DryRun, Took: took}
 	for _, m := range made.withPatch() {
-		r.Patches = append(r.Patches, patchReport{
-			Target: m.Target.Path, BuildID: m.BuildID, ID: w.o.ID, File: w.patchPath(m), Bytes: len(m.Data), Functions: functionNames(m.Patch),
-		})
+		r.Patches = append(r.Patches, newPatchReport(m, w.o.ID, w.patchPath(m)))
 	}
-	for _, e := range made.overridden(w.overridden) {
+	for _, e := range made.overridden() {
 		r.Overridden = append(r.Overridden, overrideReport{e.Code, e.Error()})
 	}
 	return r
+}
+
+func newPatchReport(m patcher.Product, id, file string) patchReport {
+	return patchReport{Target: m.Target.Path, BuildID: m.BuildID, ID: id, File: file, Bytes: len(m.Data), Functions: functionNames(m.Patch)}
 }
 
 func functionNames(p *kpatch.Patch) []string {
@@ -137,71 +149,33 @@ func functionNames(p *kpatch.Patch) []string {
 	return names
 }
 
-// lastRun is what explain reads: the decisions of the last run in a tree.
-type lastRun struct {
-	Targets []lastTarget `json:"targets"`
-	Same    []string     `json:"same"` // sources compiled to the same object
-}
-
-type lastTarget struct {
-	Path    string       `json:"path"`
-	Units   []unitResult `json:"units"`
-	Skipped []ld.Skipped `json:"skipped,omitempty"` // not in the patch though chosen
-}
-
-const runFile = "run.json"
-
-func (w *workspace) saveRun(p *plan, made products) error {
-	run := lastRun{Same: p.Same}
-	for _, m := range made {
-		units := slices.DeleteFunc(slices.Clone(m.Units), func(u unitResult) bool { return u.Source == "" }) // not reached: one was refused
-		run.Targets = append(run.Targets, lastTarget{Path: m.Target.Path, Units: units, Skipped: m.Skipped})
-	}
-	data, err := json.Marshal(run)
-	if err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(w.store.Dir(), runFile), data, 0o644)
-}
-
-func loadRun(store string) (*lastRun, error) {
-	data, err := os.ReadFile(filepath.Join(store, runFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Refused, store, "no run of patchmake is recorded here").WithHint("run patchmake in this tree first")
-	}
-	if err != nil {
-		return nil, err
-	}
-	run := &lastRun{}
-	return run, json.Unmarshal(data, run)
-}
-
-// explanation says what became of a function: "t_zset.c: zaddGenericCommand: changed (edit, t_zset.c:1834)". For a changed
-// one, the first instruction that differs follows, as it was and as it is.
-func explanation(u unitResult, f diffasm.Function) []string {
-	line := fmt.Sprintf("%s: %s: %s", u.Source, f.Name, f.Status)
-	why := f.Reason
-	switch {
-	case f.Status == diffasm.LineOnly:
-		line = fmt.Sprintf("%s: %s: %s", u.Source, f.Name, diffasm.Same)
-	case f.Status != diffasm.Same && f.Line > 0 && why == "header":
-		why += fmt.Sprintf(" %s:%d", filepath.Base(f.File), f.Line)
-	case f.Status != diffasm.Same && f.Line > 0:
-		why += fmt.Sprintf(", %s:%d", filepath.Base(f.File), f.Line)
-	}
-	if why != "" {
-		line += " (" + why + ")"
-	}
-	if slices.Contains(u.LeftOut, f.Name) {
-		line += ", left out by the filter"
-	}
-	lines := []string{line}
-	if f.Status == diffasm.Changed {
-		at := ""
-		if f.At != "" {
-			at = "  (" + filepath.Base(f.At) + ")"
+// write puts the patches into the patch root, all or none, and says where each one is.
+func (w *workspace) write(made products) error {
+	if w.o.DryRun {
+		for _, m := range made.withPatch() {
+			w.u.Info("patch for %s would be %s (%d bytes, not written)", m.Target.Path, w.patchPath(m), len(m.Data))
 		}
-		lines = append(lines, "  was: "+orNone(f.Before), "  now: "+orNone(f.After)+at)
+		return nil
 	}
-	return lines
+	if err := os.MkdirAll(w.o.PatchRoot, 0o777); err != nil {
+		return w.cannotWrite(err)
+	}
+	for _, m := range made.withPatch() {
+		if err := renameio.WriteFile(w.patchPath(m), m.Data, 0o644); err != nil {
+			return w.cannotWrite(err)
+		}
+	}
+	for _, m := range made.withPatch() {
+		w.u.Info("patch for %s is in %s", m.Target.Path, w.patchPath(m))
+	}
+	return nil
+}
+
+func (w *workspace) cannotWrite(err error) error {
+	return fault.New(fault.Environment, w.o.PatchRoot, "cannot write the patch").WithCause(err).
+		WithState("sources unchanged").WithHint("make the directory writable or set LPMAKE_PATCHROOT, then run patchmake --update")
+}
+
+func (w *workspace) patchPath(m patcher.Product) string {
+	return filepath.Join(w.o.PatchRoot, m.BuildID+".kpatch")
 }

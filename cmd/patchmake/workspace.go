@@ -14,6 +14,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/ui"
+	"gocare/patcher"
 	"gocare/wrapper"
 )
 
@@ -23,12 +24,10 @@ type workspace struct {
 	u       *ui.UI
 	store   *buildtree.Store
 	lock    *flock.Flock
-	carecc  string    // absolute path
-	shipped []shipped // given with --target
-	tree    string    // directory that holds build and source directory: what the patched build must not change
-	fresh   bool      // the store was made by this run, and nothing is in it yet
-	// overridden are the refusals of the comparison as a whole that --allow overrode.
-	overridden []*fault.Error
+	carecc  string            // absolute path
+	shipped []patcher.Shipped // given with --target
+	tree    string            // directory that holds build and source directory: what the patched build must not change
+	fresh   bool              // the store was made by this run, and nothing is in it yet
 }
 
 func openWorkspace(o options, u *ui.UI) (*workspace, error) {
@@ -46,7 +45,7 @@ func openWorkspace(o options, u *ui.UI) (*workspace, error) {
 	if err := w.checkDirs(); err != nil {
 		return nil, err
 	}
-	if w.shipped, err = loadShipped(o.Targets); err != nil {
+	if w.shipped, err = patcher.LoadShipped(o.Targets); err != nil {
 		return nil, err
 	}
 	if w.carecc, err = findCarecc(); err != nil {
@@ -171,6 +170,14 @@ func sameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+func (w *workspace) recordErrors() []string {
+	lines, err := w.store.Errors()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return lines
 }
 
 // within reports whether path is dir or below it.

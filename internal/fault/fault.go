@@ -81,3 +81,11 @@ func As(err error) *Error {
 	}
 	return nil
 }
+
+// Leaves adds the state that a failure leaves to an error in err's chain that names none, and returns err.
+func Leaves(err error, state string) error {
+	if e := As(err); e != nil && e.State == "" {
+		e.State = state
+	}
+	return err
+}

@@ -10,9 +10,9 @@ import (
 
 func TestReadRun(t *testing.T) {
 	p, err := readRun([]byte(`{"targets": [{"path": "/x/prog", "units": [
-		{"source": "a.c", "functions": [{"Name": "in"}, {"Name": "short"}, {"Name": "lost"}], "in_patch": ["in", "short"]},
-		{"source": "b.c", "functions": [{"Name": "in"}], "in_patch": ["in"]}],
-		"skipped": [{"Unit": "a.c", "Function": "short", "Reason": "too short"}]}]}`))
+		{"source": "a.c", "functions": [{"name": "in"}, {"name": "short"}, {"name": "lost"}], "in_patch": ["in", "short"]},
+		{"source": "b.c", "functions": [{"name": "in"}], "in_patch": ["in"]}],
+		"skipped": [{"Unit": "a.c", "Function": "short", "reason": "too short"}]}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,9 +130,9 @@ func TestJudge(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	document := []byte(`{"targets": [{"units": [{"source": "prog.c", "functions": [
-		{"Name": "in"}, {"Name": "in.constprop.0"}, {"Name": "caller", "Reason": "inlined in"}, {"Name": "short"}, {"Name": "out"}],
+		{"name": "in"}, {"name": "in.constprop.0"}, {"name": "caller", "reason": "inlined in"}, {"name": "short"}, {"name": "out"}],
 		"in_patch": ["in", "in.constprop.0", "caller", "short"]}],
-		"skipped": [{"Unit": "prog.c", "Function": "short", "Reason": "\"short\" is 1 bytes long and a jump needs 5"}]}]}`)
+		"skipped": [{"Unit": "prog.c", "Function": "short", "reason": "\"short\" is 1 bytes long and a jump needs 5"}]}]}`)
 	got, err := count(document, &edit{function: "in"})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,107 @@
+package patcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gocare/buildtree"
+	"gocare/internal/jobs"
+	"gocare/internal/meter"
+	"gocare/internal/toolexec"
+)
+
+// request is one compile of our own: a recorded unit, compiled again to assembly.
+type request struct {
+	unit  *buildtree.Unit
+	flags []string // behind the unit's own
+	env   []string // in place of the unit's, nil for that
+}
+
+// compiled is what a request gave: assembly in the store, or why there is none.
+type compiled struct {
+	asm buildtree.Digest
+	err error
+}
+
+// compileHere compiles in the tree as it is: the sources of the original.
+func (b *Builds) compileHere(ctx context.Context, requests []request) ([]compiled, error) {
+	return b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+}
+
+// compileInView compiles what stands in the view: the patched sources.
+func (b *Builds) compileInView(ctx context.Context, requests []request) ([]compiled, error) {
+	return b.compile(ctx, b.View.Command, requests)
+}
+
+// compile runs a batch of compiles without recording them. A compile that fails is no error of the batch.
+func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request) ([]compiled, error) {
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	dir, err := os.MkdirTemp(b.Store.Dir(), "compile-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	output := func(i int) string { return filepath.Join(dir, fmt.Sprintf("%d.s", i)) }
+	batch := make([]jobs.Job, len(requests))
+	for i, r := range requests {
+		env := r.unit.Env
+		if r.env != nil {
+			env = r.env
+		}
+		args := slices.Concat([]string{r.unit.Driver}, r.unit.CompileArgs(r.unit.Source, output(i)), r.flags)
+		batch[i] = jobs.Job{Dir: r.unit.Dir, Env: env, Args: args}
+	}
+	outcomes, err := jobs.Run(ctx, at, b.Env, batch)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]compiled, len(requests))
+	for i, o := range outcomes {
+		if o.Failed != "" {
+			results[i].err = errors.New(o.Failed)
+			continue
+		}
+		data, err := os.ReadFile(output(i))
+		if err != nil {
+			return nil, err
+		}
+		if results[i].asm, err = b.Store.PutBlob(data); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// assemble runs a unit's own assembler with its own options on text and returns the object.
+func assemble(ctx context.Context, store *buildtree.Store, u *buildtree.Unit, text []byte) ([]byte, error) {
+	dir, err := os.MkdirTemp(store.Dir(), "assemble-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	src, obj := filepath.Join(dir, "unit.s"), filepath.Join(dir, "unit.o")
+	if err := os.WriteFile(src, text, 0o644); err != nil {
+		return nil, err
+	}
+	if err := runAssembler(ctx, toolexec.Cmd{Dir: u.Dir, Path: u.As, Args: u.AssembleArgs(src, obj)}); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(obj)
+}
+
+func runAssembler(ctx context.Context, cmd toolexec.Cmd) error {
+	defer meter.Other(ctx)()
+	_, err := toolexec.Run(ctx, cmd)
+	return err
+}
+
+// compilable reports whether a recorded unit can be compiled again from its source.
+func compilable(u *buildtree.Unit) bool {
+	return u.Source != "-" && u.Source != "" && u.Lang != "asm" && u.Lang != "lto"
+}

@@ -1,0 +1,132 @@
+package patcher
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gocare/diffasm"
+	"gocare/internal/elfobj"
+	"gocare/kpatch"
+	"gocare/ld"
+	"gocare/stripper"
+)
+
+// patch resolves the units against the original program and joins them into one patch file.
+func (m *maker) patch(ctx context.Context, t *Target, l *link) (Product, error) {
+	p := describe(t, l)
+	program, err := l.program.facts()
+	if err != nil {
+		return p, err
+	}
+	o := program.original
+	var inputs []input
+	for i := range l.units {
+		p.Skipped = append(p.Skipped, l.units[i].skipped...)
+		if l.units[i].object != nil {
+			inputs = append(inputs, m.input(ctx, l, i, program.index[l.units[i].unit.Input]))
+		}
+	}
+	resolved, err := resolve(o, inputs)
+	if err != nil {
+		return p, err
+	}
+	c, err := m.carry(ctx, o, resolved, l.added)
+	if err != nil {
+		return p, err
+	}
+	joined, err := ld.Join(o, append(resolved, c.resolved...))
+	if err != nil {
+		return p, err
+	}
+	p.Skipped = append(p.Skipped, joined.Skipped...)
+	for i := range l.added {
+		p.Units = append(p.Units, c.report(i, &l.added[i]))
+	}
+	if p.BuildID, err = m.headerID(t); err != nil {
+		return p, err
+	}
+	return encode(p, joined, m.o, m.meta(t, l, c.names(l.added)))
+}
+
+// encode makes the file of a product.
+func encode(p Product, joined *ld.Joined, o Options, meta kpatch.Meta) (Product, error) {
+	patch, err := stripper.Strip(joined, stripper.Options{ID: o.ID, BuildID: p.BuildID, BuildTime: o.BuildTime, Meta: meta})
+	if err != nil {
+		return p, err
+	}
+	data, err := kpatch.Encode(patch)
+	if err != nil {
+		return p, err
+	}
+	p.Patch, p.Data = patch, data
+	return p, nil
+}
+
+// input is one unit to be resolved.
+type input struct {
+	unit     ld.Unit
+	asm      []byte // what unit.Object was assembled from
+	assemble func(asm []byte) (*elfobj.File, error)
+
+	recompile func() (ld.Unit, error) // the unit with all accesses through the GOT, or without Object; may be nil
+}
+
+// input makes unit i of a link ready to be resolved; n is its input of the original program.
+func (m *maker) input(ctx context.Context, l *link, i, n int) input {
+	u := &l.units[i]
+	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil}
+	return input{
+		unit: p.unit(), asm: u.emitted.Asm,
+		assemble: func(asm []byte) (*elfobj.File, error) { return m.assemble(ctx, u.unit.Source, &u.unit.Record, asm) },
+		recompile: func() (ld.Unit, error) {
+			other, err := m.recompiled(ctx, u, len(l.detached[i]) > 0)
+			if err != nil || other == nil {
+				return ld.Unit{}, err
+			}
+			p.of = other
+			return p.unit(), nil
+		},
+	}
+}
+
+// part is a unit's part of the patch.
+type part struct {
+	of       *assembledUnit
+	input    int // of the original program
+	detached []string
+	stale    []diffasm.Stale
+	optional bool // its functions may stay the original's
+}
+
+// unit names the functions for ld.
+func (p part) unit() ld.Unit {
+	out := ld.Unit{Name: p.of.report.Source, Input: p.input, Object: p.of.object}
+	for _, f := range p.of.emitted.Functions {
+		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: p.optional}
+		if u.Detached = slices.Contains(p.detached, f.Orig); u.Detached {
+			u.Reason += "; no hook, as the patch holds every caller"
+		}
+		if !p.optional {
+			u.Calls, u.Spares = f.Calls, f.Spares
+		}
+		out.Functions = append(out.Functions, u)
+	}
+	for _, f := range p.stale {
+		out.Stale = append(out.Stale, ld.StaleFunction{Name: f.Name, Parts: f.Parts, Reason: fmt.Sprintf("gone; it calls %q, which %s", f.Callee, f.Why)})
+	}
+	return out
+}
+
+// resolve resolves every unit.
+func resolve(o *ld.Original, inputs []input) ([]*ld.Resolved, error) {
+	var resolved []*ld.Resolved
+	for _, in := range inputs {
+		r, err := throughGOT(o, in)
+		if err != nil {
+			return nil, err
+		}
+		resolved = append(resolved, r)
+	}
+	return resolved, nil
+}

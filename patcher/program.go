@@ -1,0 +1,98 @@
+package patcher
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"gocare/buildtree"
+	"gocare/internal/elfobj"
+	"gocare/ld"
+)
+
+// program is the original binary of a target with its link map and the inputs of its link. It is read once, when it is first asked for.
+type program struct {
+	facts  func() (*facts, error)
+	isLate func(buildtree.Input) (bool, error) // whether an input is no object, but holds code or is not known
+}
+
+// facts is what a program that was read tells.
+type facts struct {
+	linkFacts
+	original *ld.Original // nil in tests of the rules
+	index    []int        // inputs of the target -> inputs of linkFacts, -1 for those that it does not have
+}
+
+// linkFacts are the questions that the rules ask of a link: ld.Original answers them.
+type linkFacts interface {
+	Users(name string) []int                    // inputs that look for a symbol in others
+	Outside(input int, name string) string      // how a function is reached by what is no input
+	DefinedAgain(input int, name string) string // another input that defines a symbol, too
+	InLibrary(name string) bool                 // whether a shared library defines it
+	InputName(input int) string
+}
+
+func (m *maker) program(t *Target) *program {
+	return &program{
+		facts:  sync.OnceValues(func() (*facts, error) { return m.openProgram(t) }),
+		isLate: func(in buildtree.Input) (bool, error) { return isLate(m.store, in) },
+	}
+}
+
+func (m *maker) openProgram(t *Target) (*facts, error) {
+	bin, err := loadObject(m.store, t.Binary)
+	if err != nil {
+		return nil, fmt.Errorf("%s: binary in the record: %w", t.Path, err)
+	}
+	data, err := m.store.Blob(t.Map)
+	if err != nil {
+		return nil, fmt.Errorf("%s: link map in the record: %w", t.Path, err)
+	}
+	lm, err := ld.ReadMap(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: link map: %w", t.Path, err)
+	}
+	lm.Wrapped, lm.Own = t.Wrapped, t.Own
+	objects, index, err := m.openInputs(t)
+	if err != nil {
+		return nil, err
+	}
+	o, err := ld.Open(bin, lm, objects)
+	return &facts{linkFacts: o, original: o, index: index}, err
+}
+
+// openInputs reads the objects of the original link, then its shared libraries as far as they are still there.
+func (m *maker) openInputs(t *Target) (objects []ld.Object, index []int, err error) {
+	index = make([]int, len(t.Inputs))
+	for i, in := range t.Inputs {
+		index[i] = -1
+		if in.ObjectID == "" || in.AllocID == "" { // vanished, or bitcode
+			continue
+		}
+		f, err := loadObject(m.store, in.ObjectID)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: object %s in the record: %w", t.Path, in, err)
+		}
+		index[i] = len(objects)
+		objects = append(objects, ld.Object{Path: in.Path, Member: in.Member, File: f})
+	}
+	libraries, err := m.libraries(t)
+	return append(objects, libraries...), index, err
+}
+
+func loadObject(store *buildtree.Store, id buildtree.Digest) (*elfobj.File, error) {
+	data, err := store.Blob(id)
+	if err != nil {
+		return nil, err
+	}
+	return elfobj.Parse(data)
+}
+
+// isLate reports whether an input is no object, but holds code or is not known.
+func isLate(store *buildtree.Store, in buildtree.Input) (bool, error) {
+	if in.ObjectID == "" || in.AllocID != "" {
+		return in.ObjectID == "", nil
+	}
+	data, err := store.Blob(in.ObjectID)
+	return elfobj.IsELF(data) || bytes.HasPrefix(data, []byte("BC")), err
+}

@@ -1,0 +1,349 @@
+package patcher
+
+import (
+	"cmp"
+	"debug/elf"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gocare/buildtree"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// comparison lines up the records of the two stages.
+type comparison struct {
+	b       *Builds
+	orig    *buildtree.Record
+	patched *buildtree.Record
+	pairs   map[string]*buildtree.LinkPair // by the original link's output
+	rebuilt map[string]bool                // what the patched build compiled, see compileID
+}
+
+// pairedLink is an installed binary, the link that made it, and what differs in its patched link.
+type pairedLink struct {
+	path    string // of the binary, absolute
+	link    *buildtree.Link
+	units   []pairedUnit // in the order of the inputs
+	added   []buildtree.UnitPair
+	newLibs []Library
+}
+
+// pairedUnit is a unit of which both versions are known.
+type pairedUnit struct {
+	link   int // index of its pairedLink
+	input  int // index into the inputs of the original link
+	orig   *buildtree.Unit
+	record buildtree.Unit   // how the patched version was compiled
+	asm    buildtree.Digest // assembly of the patched version
+}
+
+// compareRecords lines up the records and lists what is installed, with the units that the patched build changed.
+func compareRecords(b Builds) (*comparison, []pairedLink, error) {
+	c, err := newComparison(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := installedFiles(b.Dirs)
+	if err != nil {
+		return nil, nil, err
+	}
+	links, err := c.links(files)
+	return c, links, err
+}
+
+func newComparison(b Builds) (*comparison, error) {
+	orig, err := b.Store.Load(buildtree.Original)
+	if err != nil {
+		return nil, err
+	}
+	patched, err := b.Store.Load(buildtree.Patched)
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := buildtree.Pair(orig, patched, renamedSources(&b))
+	if err != nil {
+		return nil, err
+	}
+	c := &comparison{b: &b, orig: orig, patched: patched, pairs: map[string]*buildtree.LinkPair{}, rebuilt: map[string]bool{}}
+	for i := range pairs {
+		if pairs[i].Orig != nil {
+			c.pairs[pairs[i].Orig.Output] = &pairs[i]
+		}
+	}
+	for _, u := range patched.Units {
+		c.rebuilt[compileID(&u)] = true
+	}
+	return c, nil
+}
+
+// renamedSources maps the absolute paths of sources to those they had before: as the patches say, else where one file is gone and
+// a new one has its base name.
+func renamedSources(b *Builds) map[string]string {
+	names, gone := map[string]string{}, map[string]string{}
+	abs := func(name string) string { return filepath.Join(b.Dirs.Source, name) }
+	for _, f := range b.Change.Files {
+		switch {
+		case f.New == "":
+			gone[filepath.Base(f.Old)] = abs(f.Old)
+		case f.Old != "" && f.Old != f.New:
+			names[abs(f.New)] = abs(f.Old)
+		}
+	}
+	for _, f := range b.Change.Files {
+		if old := gone[filepath.Base(f.New)]; f.Old == "" && old != "" {
+			names[abs(f.New)] = old
+		}
+	}
+	return names
+}
+
+// installed is a file of the original install that a patch can be made for.
+type installed struct {
+	path    string // absolute
+	buildID string // "" if none
+	digest  buildtree.Digest
+}
+
+// installedFiles lists the ELF programs and libraries of the original install, in order of path.
+func installedFiles(d Dirs) ([]installed, error) {
+	var files []installed
+	err := filepath.WalkDir(d.Installed, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || !elfobj.IsELF(data) {
+			return err
+		}
+		if f, err := elfobj.Parse(data); err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) {
+			files = append(files, installed{path: path, buildID: f.BuildID(), digest: buildtree.DigestOf(data)})
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {
+		return nil, fault.New(fault.Refused, d.Installed, "the install step put no program or library there").
+			WithState("no patch written").WithHint("the install command must honour $%s; see --destdir and --install-cmd", d.InstallVar)
+	}
+	return files, err
+}
+
+// links finds the record of every installed binary and the units that the patched build changed in it.
+func (c *comparison) links(files []installed) ([]pairedLink, error) {
+	var links []pairedLink
+	var unrecorded []string
+	seen := map[buildtree.Digest]bool{}
+	for _, f := range files {
+		link := c.linkOf(f)
+		if link == nil {
+			unrecorded = append(unrecorded, f.path)
+			continue
+		}
+		if seen[link.OutputID] {
+			continue
+		}
+		seen[link.OutputID] = true
+		l, err := c.paired(f, link, len(links))
+		if err != nil {
+			return nil, err
+		}
+		links = append(links, l)
+	}
+	return links, c.judgeUnrecorded(unrecorded, len(links), files)
+}
+
+// linkOf finds the link that made an installed file: by BuildID, which survives strip, else by its bytes.
+func (c *comparison) linkOf(f installed) *buildtree.Link {
+	for i := len(c.orig.Links) - 1; i >= 0; i-- {
+		l := &c.orig.Links[i]
+		if !l.Partial && (f.buildID != "" && l.BuildID == f.buildID || l.OutputID == f.digest) {
+			return l
+		}
+	}
+	return nil
+}
+
+// judgeUnrecorded refuses when nothing installed has a record, and says so when something has none.
+func (c *comparison) judgeUnrecorded(paths []string, recorded int, files []installed) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	if recorded == 0 {
+		return fault.Refuse("no-record", paths[0], "no record of the link with BuildID %s", cmp.Or(files[0].buildID, "none")).
+			WithState("no patch written").
+			WithHint("the tree was built without carecc, or the build cleans its environment: run patchmake --clean, or build with CC=carecc first")
+	}
+	for _, path := range paths {
+		c.b.Warn("%s: no record of its link: not looked at (built without carecc?)", path)
+	}
+	return nil
+}
+
+// paired describes one binary with what differs between its two links; n is its index.
+func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLink, error) {
+	l := pairedLink{path: f.path, link: link}
+	pair := c.pairs[link.Output]
+	if pair == nil {
+		return l, c.refuseMoved(f, link)
+	}
+	if pair.Orig.OutputID != link.OutputID {
+		return l, nil
+	}
+	if len(pair.Missing) > 0 {
+		return l, refuseMissing(f, link, pair.Missing)
+	}
+	l.newLibs = c.newLibraries(pair)
+	for _, u := range pair.Units {
+		if u.Orig == nil {
+			l.added = append(l.added, u)
+			continue
+		}
+		l.units = append(l.units, pairedUnit{link: n, input: u.Index, orig: u.Orig, record: *u.Patched, asm: u.Patched.AsmID})
+	}
+	return l, nil
+}
+
+// refuseMoved refuses a binary that was not linked again where it was, while the patched build linked one of its name in a
+// place where the original build has none: the two cannot be lined up, and would pass for unchanged.
+func (c *comparison) refuseMoved(f installed, link *buildtree.Link) error {
+	for _, p := range c.patched.Links {
+		if filepath.Base(p.Output) == filepath.Base(link.Output) && c.orig.LinkByOutput(p.Output) == nil {
+			return fault.Refuse("no-record", f.path, "it was linked as %s and is now linked as %s", link.Output, p.Output).
+				WithState("no patch written").WithHint("the tree was moved or copied after it was built: run patchmake --clean")
+		}
+	}
+	return nil
+}
+
+func refuseMissing(f installed, orig *buildtree.Link, missing []buildtree.Input) error {
+	names := make([]string, len(missing))
+	for i, in := range missing {
+		names[i] = in.String()
+		if in.Member != "" && !linked(orig, in) {
+			return fault.Refuse("new-input", f.path, "%s is linked in only by the patched build", in).
+				WithState("no patch written").WithHint("its archive has several members of that name: give them different names")
+		}
+	}
+	return fault.Refuse("no-record", f.path, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).
+		WithState("no patch written").WithHint("build that file through carecc: run patchmake --clean")
+}
+
+// linked reports whether a link has an archive member of that name.
+func linked(l *buildtree.Link, in buildtree.Input) bool {
+	return slices.ContainsFunc(l.Inputs, func(k buildtree.Input) bool { return k.Path == in.Path && k.Member == in.Member })
+}
+
+// withUsers adds units to their links.
+func withUsers(links []pairedLink, users []pairedUnit) []pairedLink {
+	all := slices.Clone(links)
+	for i := range all {
+		all[i].units = slices.Clone(all[i].units)
+	}
+	for _, u := range users {
+		all[u.link].units = append(all[u.link].units, u)
+	}
+	for _, l := range all {
+		slices.SortStableFunc(l.units, func(a, b pairedUnit) int { return cmp.Compare(a.input, b.input) })
+	}
+	return all
+}
+
+// changedOnly keeps the links that differ.
+func changedOnly(links []pairedLink) []pairedLink {
+	return slices.DeleteFunc(slices.Clone(links), func(l pairedLink) bool { return len(l.units)+len(l.added) == 0 })
+}
+
+// unitsOf lists the units of the links in order.
+func unitsOf(links []pairedLink) (units []pairedUnit) {
+	for _, l := range links {
+		units = append(units, l.units...)
+	}
+	return units
+}
+
+// addedTo lists in order the inputs that only the patched links have.
+func addedTo(links []pairedLink) (added []buildtree.UnitPair) {
+	for _, l := range links {
+		added = append(added, l.added...)
+	}
+	return added
+}
+
+// targets describes the links for the plan.
+func (c *comparison) targets(links []pairedLink, made versions) []Target {
+	var targets []Target
+	for _, l := range links {
+		t := Target{
+			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: l.link.Inputs,
+			Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
+		}
+		for _, u := range l.units {
+			unit := c.unit(u)
+			if len(made.units) > 0 {
+				unit.SideVersions, made.units = made.units[0], made.units[1:]
+			}
+			t.Units = append(t.Units, unit)
+		}
+		for _, u := range l.added {
+			a := c.addition(u)
+			if len(made.added) > 0 {
+				a.Indirect, made.added = made.added[0], made.added[1:]
+			}
+			t.New = append(t.New, a)
+		}
+		targets = append(targets, t)
+	}
+	return targets
+}
+
+func (c *comparison) unit(p pairedUnit) Unit {
+	u := Unit{Source: c.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
+	if data, err := os.ReadFile(sourcePath(p.orig)); err == nil {
+		u.SHA256 = digest(data)
+	}
+	return u
+}
+
+// addition describes an input that only the patched link has.
+func (c *comparison) addition(u buildtree.UnitPair) Addition {
+	a := Addition{Name: u.PatchedInput.String(), Object: u.PatchedInput.ObjectID}
+	if u.Patched != nil {
+		a.Name, a.Asm, a.Record = c.sourceName(u.Patched), u.Patched.AsmID, *u.Patched
+	}
+	return a
+}
+
+// same lists the sources that the patched build compiled to an object which the original has too.
+func (c *comparison) same() []string {
+	sources := []string{}
+	for _, u := range c.patched.Units {
+		if c.orig.UnitByObject(u.ObjectID) != nil {
+			sources = append(sources, c.sourceName(&u))
+		}
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources)
+}
+
+// digest is a SHA-256 in hex.
+func digest(data []byte) string { return string(buildtree.DigestOf(data)) }
+
+func sourcePath(u *buildtree.Unit) string {
+	if filepath.IsAbs(u.Source) {
+		return filepath.Clean(u.Source)
+	}
+	return filepath.Join(u.Dir, u.Source)
+}
+
+// sourceName is how a unit is called: its path in the source directory, or as the compiler was given it.
+func (c *comparison) sourceName(u *buildtree.Unit) string {
+	path := sourcePath(u)
+	if rel, err := filepath.Rel(c.b.Dirs.Source, path); err == nil && within(path, c.b.Dirs.Source) {
+		return rel
+	}
+	return u.Source
+}

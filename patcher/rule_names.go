@@ -1,0 +1,62 @@
+package patcher
+
+import (
+	"cmp"
+	"slices"
+
+	"gocare/internal/fault"
+)
+
+// changedNames refuses names that lead elsewhere in the patched program, for code that is the same: a definition that comes to be takes the
+// place of another one, of a library's, or of none (weak references); one that goes leaves it to another.
+func changedNames(l *link) (ruling, error) {
+	var says ruling
+	for i := range l.units {
+		came, left := l.units[i].delta.CameNames(), l.units[i].delta.LeftNames()
+		if len(came)+len(left) == 0 {
+			continue
+		}
+		p, err := l.program.facts()
+		if err != nil {
+			return says, err
+		}
+		for _, name := range came {
+			says.refuse(i, l.takenName(p, i, name))
+		}
+		for _, name := range left {
+			says.refuse(i, l.leftName(p, i, name))
+		}
+	}
+	return says, nil
+}
+
+// takenName refuses a name that unit i defines now, and that code outside looks for.
+func (l *link) takenName(p *facts, i int, name string) *fault.Error {
+	users := p.Users(name)
+	if len(users) == 0 {
+		return nil
+	}
+	return fault.Refuse("moved-global", l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",
+		name, p.InputName(users[0])).WithHint("give it another name, and let the code that is to use it say so")
+}
+
+// leftName refuses a name that unit i no longer defines, where another definition takes its place, or none.
+func (l *link) leftName(p *facts, i int, name string) *fault.Error {
+	u := &l.units[i]
+	user := cmp.Or(p.DefinedAgain(p.index[u.unit.Input], name), l.userOf(p, name))
+	if user == "" || slices.Contains(u.delta.GoneGlobals(), name) || l.cameElsewhere(i, name) {
+		return nil
+	}
+	return fault.Refuse("moved-global", u.unit.Source, "%q is no longer defined here, so that another one of that name takes its place, or none: see %s", name, user).
+		WithHint("keep it, and make it do what the other one does")
+}
+
+// cameElsewhere reports whether another unit, or an addition, defines a name now.
+func (l *link) cameElsewhere(i int, name string) bool {
+	for k := range l.units {
+		if k != i && slices.Contains(l.units[k].delta.CameNames(), name) {
+			return true
+		}
+	}
+	return l.adds(name) != ""
+}

@@ -1,0 +1,126 @@
+package patcher
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"gocare/diffasm"
+	"gocare/internal/fault"
+	"gocare/internal/layout"
+)
+
+// signatures decides about functions whose parameters or result changed. Old code passes what the old ones take, so that no hook may
+// lead from there to the new ones: where the patch holds every caller, these call the new function directly, and the original
+// stays as it is: it is detached. A caller whose source changed, but not its code, is wanted in the patch. Anything else is refused.
+// Clones choose their own parameters; where they cannot be detached, the callers outside the patch are the same code in both versions.
+func signatures(l *link) (ruling, error) {
+	says := ruling{detached: make([][]string, len(l.units))}
+	for i := range l.units {
+		u := &l.units[i]
+		if u.selection == nil {
+			continue
+		}
+		for _, f := range u.selection.Replaced() {
+			changed := u.prototypeOf(f)
+			if changed == nil && !f.Clone {
+				continue
+			}
+			use, err := l.otherUse(i, f)
+			switch {
+			case err != nil:
+				return says, err
+			case use == nil:
+				says.detached[i] = append(says.detached[i], f.Orig)
+			case changed == nil:
+			case l.editedCaller(use):
+				says.wantFunction(l, use.unit, use.Caller, "calls "+changed.Name)
+			default:
+				says.refuse(i, refuseSignature(u.unit.Source, changed, &use.Use))
+			}
+		}
+	}
+	return says, nil
+}
+
+// editedCaller reports whether the source patch changes a caller that is not in the patch.
+func (l *link) editedCaller(use *linkUse) bool {
+	if use.Caller == "" {
+		return false
+	}
+	u := &l.units[use.unit]
+	i := slices.IndexFunc(u.delta.Functions, func(f diffasm.Function) bool { return f.Name == use.Caller && f.Status != diffasm.Gone })
+	if i < 0 || l.demands[use.unit].functions[use.Caller] != "" {
+		return false
+	}
+	return l.edited(u.unit, u.delta, i)
+}
+
+// prototypeOf returns how the prototype of a function changed, nil if it did not.
+func (d *decidedUnit) prototypeOf(f diffasm.Replaced) *layout.Change {
+	i := slices.IndexFunc(d.prototypes, func(c layout.Change) bool {
+		symbol := cmp.Or(c.Symbol, c.Name)
+		return f.Orig == symbol || diffasm.SourceName(f.Orig) == symbol
+	})
+	if i < 0 {
+		return nil
+	}
+	return &d.prototypes[i]
+}
+
+func refuseSignature(source string, c *layout.Change, other *diffasm.Use) *fault.Error {
+	return fault.Refuse("signature", cmp.Or(other.Where, source), "function %q has another prototype: was %s, is %s: %s", c.Name, c.Before, c.After, other.What).
+		WithHint("code outside the patch passes what the old one takes: keep it and add a new function, let the patch hold every caller, " +
+			"or use --allow signature if no such code runs again")
+}
+
+// linkUse is a use of a function in a unit of the link.
+type linkUse struct {
+	diffasm.Use
+	unit int
+}
+
+// otherUse returns a use of a function of a unit besides calls from the patch and from old code, nil if there is none.
+func (l *link) otherUse(unit int, f diffasm.Replaced) (*linkUse, error) {
+	other := l.units[unit].selection.OtherUse(f.Orig, f.Name)
+	switch {
+	case other != nil:
+		return &linkUse{Use: *other, unit: unit}, nil
+	case !f.Global:
+		return nil, nil
+	case f.Orig != f.Name:
+		return used("it is now named %q", f.Name), nil
+	}
+	p, err := l.program.facts()
+	if err != nil {
+		return nil, err
+	}
+	return l.usedElsewhere(p, unit, f)
+}
+
+// usedElsewhere looks at the other inputs of the link, and at what the linker does with the name.
+func (l *link) usedElsewhere(p *facts, unit int, f diffasm.Replaced) (*linkUse, error) {
+	if how := p.Outside(p.index[l.units[unit].unit.Input], f.Orig); how != "" {
+		return used("%s", how), nil
+	}
+	for _, in := range l.target.Inputs {
+		if late, err := l.program.isLate(in); err != nil || late {
+			return used("it is not known what %s uses", in), err
+		}
+	}
+	for _, input := range p.Users(f.Orig) {
+		k := l.unitOf(p, input)
+		if k < 0 || l.units[k].selection == nil {
+			return used("%s, of which nothing is in the patch, may use it", p.InputName(input)), nil
+		}
+		if use := l.units[k].selection.OtherUse(f.Orig, f.Name); use != nil {
+			use.What = fmt.Sprintf("in %s, %s", l.units[k].unit.Source, use.What)
+			return &linkUse{Use: *use, unit: k}, nil
+		}
+	}
+	return nil, nil
+}
+
+func used(format string, args ...any) *linkUse {
+	return &linkUse{Use: diffasm.Use{What: fmt.Sprintf(format, args...)}}
+}

@@ -1,0 +1,68 @@
+package patcher
+
+import (
+	"gocare/buildtree"
+	"gocare/diffasm"
+	"gocare/internal/srcpatch"
+)
+
+// SourceFile is one file that the patches change, as the plan keeps it.
+type SourceFile struct {
+	Old    string           `json:"old"`
+	New    string           `json:"new"`
+	Before buildtree.Digest `json:"before"`
+	After  buildtree.Digest `json:"after"`
+	Lines  []srcpatch.Run   `json:"lines"`
+}
+
+// KeepSources keeps a change in the store.
+func KeepSources(store *buildtree.Store, change *srcpatch.Change) ([]SourceFile, error) {
+	var files []SourceFile
+	for _, c := range change.Files {
+		before, err := store.PutBlob(c.Before)
+		if err != nil {
+			return nil, err
+		}
+		after, err := store.PutBlob(c.After)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, SourceFile{c.Old, c.New, before, after, c.Runs()})
+	}
+	return files, nil
+}
+
+// sources is what the comparison knows about the source patch.
+type sources struct {
+	edits   *srcpatch.Edits
+	changes []srcpatch.FileChange
+	dirs    Dirs
+}
+
+// loadSources reads back what KeepSources kept.
+func loadSources(store *buildtree.Store, files []SourceFile, dirs Dirs) (*sources, error) {
+	var changes []srcpatch.FileChange
+	for _, f := range files {
+		before, err := store.Blob(f.Before)
+		if err != nil {
+			return nil, err
+		}
+		after, err := store.Blob(f.After)
+		if err != nil {
+			return nil, err
+		}
+		c := srcpatch.FileChange{Old: f.Old, New: f.New, Before: before, After: after}
+		changes = append(changes, c.WithRuns(f.Lines))
+	}
+	return &sources{srcpatch.NewEdits(changes), changes, dirs}, nil
+}
+
+func (s *sources) of(u *Unit) *srcpatch.Edits {
+	return s.edits.In(s.dirs.Source, u.Record.Dir)
+}
+
+// moved is the immediate rule for one unit.
+func (s *sources) moved(u *Unit) func(diffasm.LineChange) bool {
+	edits := s.of(u)
+	return func(c diffasm.LineChange) bool { return edits.OnlyMoved(c.Orig, c.Patched, c.Pairs, c.Variable) }
+}

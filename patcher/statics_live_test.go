@@ -1,0 +1,127 @@
+package patcher_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"gocare/engine"
+	"gocare/engine/inspect"
+)
+
+// live runs the program, patches it after the first phase and takes the patch off after the second. It reports whether
+// the program came to its end; what it printed is judged for each sample.
+func (b *bench) live(program string, patch []byte, samples []*sample) bool {
+	cmd := exec.Command(program)
+	cmd.WaitDelay = 10 * time.Second
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	kill := time.AfterFunc(60*time.Second, func() { cmd.Process.Kill() })
+	defer func() {
+		in.Close()
+		kill.Stop()
+		cmd.Wait()
+	}()
+	r := bufio.NewReader(out)
+	var phases [3][][]uint32
+	for phase := range phases {
+		got, ok := readPhase(r, len(samples))
+		if !ok {
+			return false
+		}
+		phases[phase] = got
+		b.between(phase, cmd.Process.Pid, patch)
+		fmt.Fprintln(in)
+	}
+	for i, s := range samples {
+		s.judge(phases[0][i], phases[1][i], phases[2][i])
+	}
+	return true
+}
+
+// readPhase reads what one phase printed, by sample.
+func readPhase(r *bufio.Reader, samples int) ([][]uint32, bool) {
+	got := make([][]uint32, samples)
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil, false
+		}
+		if line == "end\n" {
+			return got, true
+		}
+		var n int
+		var v uint32
+		if _, err := fmt.Sscanf(line, "%d %d", &n, &v); err != nil || n >= samples {
+			return nil, false
+		}
+		got[n] = append(got[n], v)
+	}
+}
+
+// between applies the patch after the first phase and removes it after the second.
+func (b *bench) between(phase, pid int, patch []byte) {
+	if patch == nil || phase == 2 {
+		return
+	}
+	p, err := inspect.Read(pid)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer p.Close()
+	o := engine.Options{Wait: 20 * time.Second}
+	if phase == 1 {
+		removal, err := engine.NewRemoval(p, "0001", nil)
+		if err == nil {
+			_, err = engine.Revert(context.Background(), removal, o)
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return
+	}
+	path := filepath.Join(b.dir, "batch.kpatch")
+	if err := os.WriteFile(path, patch, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+	f, err := engine.LoadFile(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	plan, err := engine.PlanFor(context.Background(), p, []*engine.File{f})
+	if err == nil {
+		_, err = engine.Apply(context.Background(), plan, o)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// judge compares what a sample printed with what it must print. A refused one runs on as it was.
+func (s *sample) judge(before, with, after []uint32) {
+	want := s.Predict()
+	switch {
+	case !sameResults(before, want[0]):
+		s.wrong = fmt.Sprintf("before the patch: printed %d, want %d", before, want[0])
+	case len(s.codes) > 0 || s.wrong != "":
+	case !sameResults(with, want[1]):
+		s.wrong = fmt.Sprintf("with the patch: printed %d, want %d", with, want[1])
+	case s.Removable() && !sameResults(after, want[2]):
+		s.wrong = fmt.Sprintf("after its removal: printed %d, want %d", after, want[2])
+	}
+}
+
+func sameResults(a, b []uint32) bool { return fmt.Sprint(a) == fmt.Sprint(b) }

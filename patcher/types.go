@@ -1,0 +1,185 @@
+package patcher
+
+import (
+	"context"
+	"fmt"
+
+	"gocare/buildtree"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/internal/layout"
+)
+
+// typeRequest asks for an object with debugging information of one version of a unit.
+type typeRequest struct {
+	of      int // index of the unit
+	unit    *buildtree.Unit
+	patched bool
+}
+
+// compileTypes finds for every unit two objects with debugging information: the recorded ones where they have it, else ones
+// compiled with -g on the side. Units of which that fails are refused, or overridden.
+func (c *comparison) compileTypes(ctx context.Context, units []pairedUnit) ([]SideVersions, []*fault.Error, error) {
+	types := make([]SideVersions, len(units))
+	var before, after []typeRequest // still to be compiled
+	for i := range units {
+		u := &units[i]
+		if !compilable(&u.record) {
+			continue
+		}
+		if types[i].OrigTypes = c.withTypes(u.orig); types[i].OrigTypes == "" {
+			before = append(before, typeRequest{of: i, unit: u.orig})
+		}
+		if u.record.AsmID == u.asm { // else it was compiled from the record: its object is the original's
+			types[i].PatchedTypes = c.withTypes(&u.record)
+		}
+		if types[i].PatchedTypes == "" {
+			after = append(after, typeRequest{of: i, unit: &u.record, patched: true})
+		}
+	}
+	failed, err := c.compileTyped(ctx, before, c.b.compileHere, types)
+	if err != nil {
+		return nil, nil, err
+	}
+	failedToo, err := c.compileTyped(ctx, after, c.b.compileInView, types)
+	return types, append(failed, failedToo...), err
+}
+
+// withTypes returns the digest of a recorded unit's object if it describes types, else "". clang leaves enumerations out of which
+// only constant expressions make use, such as case labels.
+func (c *comparison) withTypes(u *buildtree.Unit) buildtree.Digest {
+	if buildtree.IsClang(u.Driver) {
+		return ""
+	}
+	data, err := c.b.Store.Blob(u.ObjectID)
+	if err != nil {
+		return ""
+	}
+	if l, err := readLayout(data); err != nil || l.Empty() {
+		return ""
+	}
+	return u.ObjectID
+}
+
+// typeFlags make a compiler describe types; see withTypes for clang.
+func typeFlags(driver string) []string {
+	flags := []string{"-g", "-gno-split-dwarf", "-gz=none", "-fno-debug-types-section"}
+	if buildtree.IsClang(driver) {
+		flags = append(flags, "-fno-eliminate-unused-debug-types")
+	}
+	return flags
+}
+
+// compileTyped compiles units with -g, assembles them and fills in what became of them.
+func (c *comparison) compileTyped(
+	ctx context.Context, wanted []typeRequest, compile func(context.Context, []request) ([]compiled, error), types []SideVersions,
+) (overridden []*fault.Error, err error) {
+	requests := make([]request, len(wanted))
+	for i, w := range wanted {
+		requests[i] = request{unit: w.unit, flags: typeFlags(w.unit.Driver)}
+	}
+	results, err := compile(ctx, requests)
+	if err != nil {
+		return nil, err
+	}
+	for i, w := range wanted {
+		asm, object, err := c.assembleTyped(ctx, w.unit, results[i])
+		if err != nil {
+			e := refuseTypes(w.unit.Source, "compiling it with -g, to compare data layouts, failed", err)
+			if !c.b.Allow(e.Code) {
+				return nil, e
+			}
+			overridden = append(overridden, e)
+		}
+		if w.patched {
+			types[w.of].PatchedDebug, types[w.of].PatchedTypes = asm, object
+		} else {
+			types[w.of].OrigDebug, types[w.of].OrigTypes = asm, object
+		}
+	}
+	return overridden, nil
+}
+
+// assembleTyped assembles a unit compiled with -g and keeps its object.
+func (c *comparison) assembleTyped(ctx context.Context, u *buildtree.Unit, r compiled) (asm, object buildtree.Digest, err error) {
+	if r.err != nil {
+		return "", "", r.err
+	}
+	text, err := c.b.Store.Blob(r.asm)
+	if err != nil {
+		return "", "", err
+	}
+	data, err := assemble(ctx, c.b.Store, u, text)
+	if err != nil {
+		return "", "", err
+	}
+	object, err = c.b.Store.PutBlob(data)
+	return r.asm, object, err
+}
+
+func refuseTypes(source, what string, cause error) *fault.Error {
+	return fault.Refuse("no-types", source, "%s", what).WithCause(cause).
+		WithHint("--allow no-types goes on without that check")
+}
+
+func readLayout(object []byte) (*layout.Unit, error) {
+	f, err := elfobj.Parse(object)
+	if err != nil {
+		return nil, err
+	}
+	d, err := f.DWARF()
+	if err != nil || d == nil {
+		return &layout.Unit{}, err
+	}
+	return layout.Read(d)
+}
+
+// typeChanges compares the types of a unit's two versions: nil where these do not matter. It refuses what cannot be read.
+func typeChanges(store *buildtree.Store, u *Unit) ([]layout.Change, *fault.Error) {
+	if u.OrigTypes == "" || u.PatchedTypes == "" {
+		return nil, nil
+	}
+	before, err := loadLayout(store, u.OrigTypes)
+	var after *layout.Unit
+	if err == nil {
+		after, err = loadLayout(store, u.PatchedTypes)
+	}
+	if err != nil {
+		return nil, refuseTypes(u.Source, "its debug information, which shows data layouts, cannot be read", err)
+	}
+	return layout.Compare(before, after), nil
+}
+
+func loadLayout(store *buildtree.Store, id buildtree.Digest) (*layout.Unit, error) {
+	data, err := store.Blob(id)
+	if err != nil {
+		return nil, err
+	}
+	return readLayout(data)
+}
+
+func refuseLayout(source string, c layout.Change) *fault.Error {
+	switch c.Kind {
+	case layout.Enumerator:
+		return refuseEnumerator(source, c)
+	case layout.Variable:
+		return fault.Refuse("variable-type", source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After).
+			WithHint("it keeps its value, and code outside the patch goes on using it as the old type: leave it as it is and add a new variable; " +
+				"--allow variable-type if all values that it can have mean the same in both types")
+	}
+	return fault.Refuse("struct-layout", source, "%s has another layout: was %s, is %s", c.Name, c.Before, c.After).
+		WithHint("objects of the old layout live on in the process: keep it and put new data into a new variable; --allow struct-layout if no such object can exist")
+}
+
+func refuseEnumerator(source string, c layout.Change) *fault.Error {
+	declared, more := "", ""
+	if c.Declared != "" {
+		declared = ", declared at " + c.Declared + ","
+	}
+	if c.More > 0 {
+		more = fmt.Sprintf("; so have %d more of it", c.More)
+	}
+	return fault.Refuse("enum-renumbered", source, "enumerator %q of %s%s has another value: was %s, is %s%s", c.Name, c.Of, declared, c.Before, c.After, more).
+		WithHint("the process has stored the old values: put new enumerators at the end, or give them values of their own; " +
+			"--allow enum-renumbered if no value that changed is stored anywhere, as that of a mere count at the end")
+}

@@ -1,0 +1,354 @@
+package patcher
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"gocare/buildtree"
+	"gocare/diffasm"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/internal/layout"
+	"gocare/ld"
+)
+
+// comparedUnit is a unit of which the two versions were matched.
+type comparedUnit struct {
+	unit     *Unit
+	delta    *diffasm.Delta
+	match    diffasm.Matching // what was known for telling static locals apart
+	versions *unitVersions    // what was matched; nil once the unit is decided, to be read again if need be
+}
+
+// decidedUnit is a unit of which is known what goes into the patch, as far as that can be told from the unit alone.
+type decidedUnit struct {
+	comparedUnit
+	report     UnitReport
+	selection  *diffasm.Selection // nil if nothing of the unit is in the patch
+	emitted    *diffasm.Emitted   // likewise
+	onlyNew    bool               // all functions in the patch are new: by itself the unit changes nothing
+	prototypes []layout.Change    // functions with another prototype
+	unproved   []string           // static locals that it refers to and that were paired by likeness alone
+	skipped    []ld.Skipped       // unchanged ones that were asked for and cannot be carried
+	overridden []*fault.Error     // refusals that the user overrode
+}
+
+// assembledUnit is a decided unit with its part of the patch as an object.
+type assembledUnit struct {
+	decidedUnit
+	object *elfobj.File // nil if nothing of the unit is in the patch
+}
+
+// UnitReport says what became of one unit.
+type UnitReport struct {
+	Source    string
+	Functions []diffasm.Function // all of the unit
+	InPatch   []string           // names of those that are in the patch
+	LeftOut   []string           // names of changed ones that the filter left out
+}
+
+// demand is what the rest of the link wants of a unit besides what changed in it.
+type demand struct {
+	variables map[string]bool   // new variables that other units use
+	functions map[string]string // functions whose code is the same: why, by name
+}
+
+// unit takes a unit all the way.
+func (m *maker) unit(ctx context.Context, u *Unit) (assembledUnit, error) {
+	c, err := m.compare(u)
+	if err != nil {
+		return assembledUnit{decidedUnit: decidedUnit{comparedUnit: c, report: UnitReport{Source: u.Source}}}, err
+	}
+	return m.again(ctx, c, demand{})
+}
+
+// again decides about a unit that was compared, and assembles what goes into the patch.
+func (m *maker) again(ctx context.Context, c comparedUnit, want demand) (assembledUnit, error) {
+	d, err := m.decide(c, want)
+	if err != nil {
+		return assembledUnit{decidedUnit: d}, err
+	}
+	return m.assembled(ctx, d)
+}
+
+// assembled assembles what goes into the patch.
+func (m *maker) assembled(ctx context.Context, d decidedUnit) (assembledUnit, error) {
+	a := assembledUnit{decidedUnit: d}
+	if d.emitted == nil {
+		return a, nil
+	}
+	var err error
+	a.object, err = m.assemble(ctx, d.unit.Source, &d.unit.Record, d.emitted.Asm)
+	return a, err
+}
+
+// unitVersions is the assembly of one unit.
+type unitVersions struct {
+	orig, patched *diffasm.File
+	restored      *diffasm.File // the patched one with the old line numbers, nil without
+	stamped       *diffasm.File // the original one compiled at the patched one's time, nil where that does not matter
+}
+
+// compare matches the versions of a unit and explains what differs.
+func (m *maker) compare(u *Unit) (comparedUnit, error) {
+	v, err := m.parseVersions(u)
+	if err != nil {
+		return comparedUnit{unit: u}, err
+	}
+	if v.orig.HasStatics() || v.patched.HasStatics() {
+		m.borrowDebug(u, v)
+	}
+	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
+	if v.restored == nil { // else that tells more
+		match.Moved = m.sources.moved(u)
+	}
+	c := comparedUnit{unit: u, match: match, versions: v}
+	matched, err := m.matched(c)
+	if err == nil {
+		return matched, nil
+	}
+	if better, found, err := m.withDebug(c); found {
+		return better, err
+	}
+	return c, err
+}
+
+// matched matches the versions of a unit anew.
+func (m *maker) matched(c comparedUnit) (comparedUnit, error) {
+	d, err := c.versions.match(c.match)
+	if err != nil {
+		return c, err
+	}
+	m.sources.explain(c.unit, d, m.source(c.unit))
+	c.delta = d
+	return c, nil
+}
+
+// withDebug matches a unit anew with the debug information of compiles on the side; found is false where there is none that its
+// versions do not have.
+func (m *maker) withDebug(c comparedUnit) (better comparedUnit, found bool, err error) {
+	if c.versions == nil {
+		if c.versions, err = m.parseVersions(c.unit); err != nil {
+			return c, true, err
+		}
+	}
+	if !m.borrowDebug(c.unit, c.versions) {
+		return c, false, nil
+	}
+	better, err = m.matched(c)
+	return better, true, err
+}
+
+func (m *maker) parseVersions(u *Unit) (*unitVersions, error) {
+	restored := u.Restored
+	if m.o.NoRestore {
+		restored = ""
+	}
+	ids := []buildtree.Digest{u.Orig, u.Patched, restored, u.Stamped}
+	files, err := parseAll(len(ids), func(i int) (*diffasm.File, error) { return m.parse(u.Source, ids[i]) })
+	if err != nil {
+		return nil, err
+	}
+	return &unitVersions{orig: files[0], patched: files[1], restored: files[2], stamped: files[3]}, nil
+}
+
+// match compares the versions of a unit.
+func (v *unitVersions) match(k diffasm.Matching) (*diffasm.Delta, error) {
+	d, err := k.Match(v.orig, v.patched, v.restored)
+	if err != nil || v.stamped == nil {
+		return d, err
+	}
+	later, err := k.Match(v.stamped, v.patched, v.restored)
+	if err == nil {
+		d.Stamps(later)
+	}
+	return d, err
+}
+
+// decide decides about a unit. Where the first look finds a change, or a refusal, debug information of compiles on the side gets a say.
+func (m *maker) decide(c comparedUnit, want demand) (decidedUnit, error) {
+	o := m.diffOptions(want)
+	d, err := decide(c, o)
+	if err != nil || d.changed() {
+		better, found, matchErr := m.withDebug(c)
+		if matchErr != nil {
+			return d, matchErr
+		}
+		if found {
+			d, err = decide(better, o)
+		}
+	}
+	d.versions = nil
+	if err != nil || d.emitted == nil {
+		return d, err
+	}
+	return m.checkUnit(d)
+}
+
+// checkUnit refuses what may not go into a patch, though it could.
+func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
+	refusals, prototypes := []*fault.Error{}, []layout.Change{}
+	if e := d.refuseUnproved(); e != nil {
+		refusals = append(refusals, e)
+	}
+	changes, e := typeChanges(m.store, d.unit)
+	if e != nil {
+		refusals = append(refusals, e)
+	}
+	for _, c := range changes {
+		if c.Kind == layout.Signature {
+			prototypes = append(prototypes, c)
+			continue
+		}
+		refusals = append(refusals, refuseLayout(d.unit.Source, c))
+	}
+	d.prototypes = prototypes
+	for _, e := range refusals {
+		if !m.o.Allow(e.Code) {
+			return d, e
+		}
+		d.overridden = append(d.overridden, e)
+	}
+	return d, nil
+}
+
+// decide is the pure part, which needs nothing but the comparison.
+func decide(c comparedUnit, o diffasm.Options) (decidedUnit, error) {
+	d := decidedUnit{comparedUnit: c, report: UnitReport{Source: c.unit.Source, Functions: c.delta.Functions}}
+	sel, err := diffasm.Decide(c.delta, o)
+	if err != nil {
+		return d, err
+	}
+	d.report.Functions = withReasons(c.delta.Functions, sel.Functions)
+	d.report.InPatch, d.report.LeftOut, d.overridden = names(sel.Functions), names(sel.LeftOut), sel.Overridden
+	for _, f := range sel.Skipped {
+		d.skipped = append(d.skipped, ld.Skipped{Unit: c.unit.Source, Function: f.Name, Reason: f.Reason})
+	}
+	if sel.Empty() {
+		return d, nil
+	}
+	d.onlyNew, d.selection = sel.OnlyNew(), sel
+	if d.emitted, err = diffasm.Emit(sel); err != nil {
+		return d, err
+	}
+	d.unproved = unproved(c.delta, d.emitted)
+	return d, nil
+}
+
+// changed reports whether any function is not as it was.
+func (d *decidedUnit) changed() bool {
+	return slices.ContainsFunc(d.report.Functions, func(f diffasm.Function) bool {
+		return f.Status != diffasm.Same && f.Status != diffasm.LineOnly
+	})
+}
+
+// isPlain reports whether a unit was surely compiled without optimisation.
+func isPlain(u *buildtree.Unit) bool {
+	level := "-O0"
+	for _, a := range u.Argv {
+		if strings.HasPrefix(a, "-O") {
+			level = a
+		}
+	}
+	return level == "-O0" && slices.Contains(u.Argv, u.Source)
+}
+
+// withReasons is all functions with the reasons of those that were chosen.
+func withReasons(all, chosen []diffasm.Function) []diffasm.Function {
+	list := slices.Clone(all)
+	for i := range list {
+		if n := slices.IndexFunc(chosen, func(f diffasm.Function) bool { return f.Name == list[i].Name && list[i].Status != diffasm.Gone }); n >= 0 {
+			list[i] = chosen[n]
+		}
+	}
+	return list
+}
+
+func names(functions []diffasm.Function) []string {
+	list := []string{}
+	for _, f := range functions {
+		list = append(list, f.Name)
+	}
+	return list
+}
+
+// unproved lists the static locals that were paired by likeness alone and that the patch refers to; without debug
+// information also those that only code stands on that looks unchanged.
+func unproved(d *diffasm.Delta, e *diffasm.Emitted) []string {
+	var names []string
+	for _, v := range d.Variables {
+		if slices.Contains(d.Unproved, v.Name) && v.Orig != "" && (!d.Debug || slices.Contains(e.Statics, v.Name)) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// refuseUnproved refuses a patch that rests on a guess which static local is which.
+func (d *decidedUnit) refuseUnproved() *fault.Error {
+	if len(d.unproved) == 0 {
+		return nil
+	}
+	return fault.Refuse("static-unproved", d.unit.Source, "which static local is which cannot be proved for %s", strings.Join(d.unproved, ", ")).
+		WithHint("build with -g; --allow static-unproved pairs them by likeness")
+}
+
+// borrowDebug gives both versions the debug information of a compile with -g, which tells static locals apart. It
+// reports whether there is any that they did not have, of the same code.
+func (m *maker) borrowDebug(u *Unit, v *unitVersions) (borrowed bool) {
+	for id, f := range map[buildtree.Digest]*diffasm.File{u.OrigDebug: v.orig, u.PatchedDebug: v.patched} {
+		if id == "" || f.Borrowed() {
+			continue
+		}
+		if debug, err := m.parse(u.Source, id); err == nil && f.BorrowDebug(debug) {
+			borrowed = true
+		}
+	}
+	return borrowed
+}
+
+func (m *maker) diffOptions(want demand) diffasm.Options {
+	return diffasm.Options{
+		Keep: m.o.Keep, Identity: m.o.Identity, Allow: m.o.Allow,
+		Data: func(name string) bool { return want.variables[name] },
+		Also: func(name string) string { return want.functions[name] },
+	}
+}
+
+// parseAll parses several versions of a unit at once.
+func parseAll(n int, parse func(int) (*diffasm.File, error)) ([]*diffasm.File, error) {
+	files := make([]*diffasm.File, n)
+	var g errgroup.Group
+	for i := range n {
+		g.Go(func() (err error) {
+			files[i], err = parse(i)
+			return err
+		})
+	}
+	return files, g.Wait()
+}
+
+// parse parses assembly of the record, nil for none.
+func (m *maker) parse(source string, id buildtree.Digest) (*diffasm.File, error) {
+	if id == "" {
+		return nil, nil
+	}
+	data, err := m.store.Blob(id)
+	if err != nil {
+		return nil, fmt.Errorf("%s: assembly in the record: %w", source, err)
+	}
+	return diffasm.Parse(source, data)
+}
+
+// assemble runs the unit's own assembler on assembly of the patch.
+func (m *maker) assemble(ctx context.Context, source string, record *buildtree.Unit, asm []byte) (*elfobj.File, error) {
+	object, err := assemble(ctx, m.store, record, asm)
+	if err != nil {
+		return nil, fault.New(fault.Bug, source, "the assembler refuses the patch's assembly").WithCause(err)
+	}
+	return elfobj.Parse(object)
+}

@@ -1,0 +1,69 @@
+package patcher
+
+import (
+	"context"
+
+	"gocare/buildtree"
+	"gocare/internal/fault"
+	"gocare/internal/srcpatch"
+)
+
+// versions are what units and additions were compiled to on the side.
+type versions struct {
+	units []SideVersions     // in the order of unitsOf
+	added []buildtree.Digest // in the order of addedTo: assembly that reaches variables of libraries through the GOT only
+	// overridden are refusals that the user overrode.
+	overridden []*fault.Error
+}
+
+// compileVersions makes all of them. The compiles with old line numbers are the last in the view: they change its sources.
+func (c *comparison) compileVersions(ctx context.Context, links []pairedLink) (versions, error) {
+	units, added := unitsOf(links), addedTo(links)
+	types, overridden, err := c.compileTypes(ctx, units)
+	if err != nil {
+		return versions{}, err
+	}
+	indirect, err := c.compileIndirect(ctx, units, added)
+	if err != nil {
+		return versions{}, err
+	}
+	restored, err := c.compileRestored(ctx, units)
+	if err != nil {
+		return versions{}, err
+	}
+	stamped, err := c.compileStamped(ctx, units)
+	if err != nil {
+		return versions{}, err
+	}
+	v := versions{units: types, added: indirect[len(units):], overridden: overridden}
+	for i := range units {
+		v.units[i].Indirect, v.units[i].Restored, v.units[i].Stamped = indirect[i], restored[i], stamped[i]
+	}
+	return v, nil
+}
+
+// compileRestored compiles every changed unit once more from sources whose unchanged lines keep their old numbers. A unit that does not
+// compile that way is compared without.
+func (c *comparison) compileRestored(ctx context.Context, units []pairedUnit) ([]buildtree.Digest, error) {
+	restored := make([]buildtree.Digest, len(units))
+	if c.b.NoRestore {
+		return restored, nil
+	}
+	if err := c.b.View.WriteFiles(Contents(c.b.Dirs.Source, c.b.Change, srcpatch.FileChange.RestoreLines)); err != nil {
+		return nil, err
+	}
+	var requests []request
+	var of []int
+	for i := range units {
+		if u := &units[i]; compilable(&u.record) {
+			requests, of = append(requests, request{unit: &u.record}), append(of, i)
+		}
+	}
+	results, err := c.b.compileInView(ctx, requests)
+	for k, r := range results {
+		if restored[of[k]] = r.asm; r.err != nil {
+			c.b.Progress("%s: the compile with old line numbers failed: %v", c.sourceName(units[of[k]].orig), r.err)
+		}
+	}
+	return restored, err
+}
