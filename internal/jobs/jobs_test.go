@@ -1,0 +1,62 @@
+package jobs
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gocare/internal/isolate"
+	"gocare/internal/test/testkit"
+)
+
+// TestMain makes the test binary stand for the program: it is started anew to run a batch.
+func TestMain(m *testing.M) {
+	isolate.RunChild()
+	RunChild()
+	os.Exit(m.Run())
+}
+
+func TestRun(t *testing.T) {
+	testkit.Require(t, "sh")
+	dir := t.TempDir()
+	got, err := Run(context.Background(), InTree(dir), []string{"PATH=" + os.Getenv("PATH"), "A=batch", "B=batch"}, []Job{
+		{Dir: dir, Env: []string{"B=job"}, Args: []string{"sh", "-c", "echo $A $B; pwd"}},
+		{Dir: "/", Args: []string{"sh", "-c", "echo out; echo why >&2; exit 3"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Outcome{{Stdout: []byte("batch job\n" + dir + "\n")}, {Stdout: []byte("out\n"), Failed: "exit status 3: why"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRunEnds: a batch ends with its context.
+func TestRunEnds(t *testing.T) {
+	testkit.Require(t, "sh")
+	ctx, cancel := context.WithCancel(context.Background())
+	dir := t.TempDir()
+	fifo := dir + "/begun"
+	testkit.Run(t, dir, "mkfifo", fifo)
+	done := make(chan error)
+	go func() {
+		_, err := Run(ctx, InTree(dir), os.Environ(), []Job{{Dir: dir, Args: []string{"sh", "-c", "echo > begun; exec sleep 600"}}})
+		done <- err
+	}()
+	if _, err := os.ReadFile(fifo); err != nil { // until the job is there
+		t.Fatal(err)
+	}
+	cancel()
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("no error")
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it runs on")
+	}
+}

@@ -1,0 +1,345 @@
+package patcher
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gocare/buildtree"
+	"gocare/diffasm"
+	"gocare/internal/elfobj"
+	"gocare/internal/layout"
+	"gocare/ld"
+)
+
+// Assembly of units, as compilers write it.
+
+func function(name string, body ...string) string {
+	return "\t.text\n\t.type\t" + name + ", @function\n" + name + ":\n\t" + strings.Join(body, "\n\t") + "\n\tret\n\t.size\t" + name + ", .-" + name + "\n"
+}
+
+func global(name string, body ...string) string {
+	return "\t.globl\t" + name + "\n" + function(name, body...)
+}
+
+func variable(name string, value int) string {
+	return fmt.Sprintf("\t.globl\t%[1]s\n\t.data\n\t.align 4\n\t.type\t%[1]s, @object\n\t.size\t%[1]s, 4\n%[1]s:\n\t.long\t%[2]d\n", name, value)
+}
+
+func pointer(to string) string {
+	return "\t.section\t.data.rel.local,\"aw\"\n\t.align 8\n\t.type\tp, @object\n\t.size\tp, 8\np:\n\t.quad\t" + to + "\n"
+}
+
+// pair is the two versions of a unit.
+type pair struct {
+	orig, patched string
+	prototypes    []layout.Change
+	undefined     []string // symbols of its object
+}
+
+func (p pair) decided(t *testing.T, name string) assembledUnit {
+	t.Helper()
+	parse := func(text string) *diffasm.File {
+		f, err := diffasm.Parse(name, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	d, err := diffasm.Match(parse(p.orig), parse(p.patched), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := decide(comparedUnit{unit: &Unit{Source: name}, delta: d}, diffasm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.prototypes = p.prototypes
+	return assembledUnit{decidedUnit: u, object: looksFor(p.undefined...)}
+}
+
+// looksFor is an object that looks for symbols elsewhere.
+func looksFor(names ...string) *elfobj.File {
+	f := &elfobj.File{}
+	for _, n := range names {
+		f.Symbols = append(f.Symbols, elfobj.Symbol{Name: n, Section: int(elf.SHN_UNDEF), Bind: elf.STB_GLOBAL})
+	}
+	return f
+}
+
+// fakeLink stands in for the original program: inputs 0, 1, … are the units, those behind them are others.
+type fakeLink struct {
+	users   map[string][]int
+	outside map[string]string
+	again   map[string]string
+	library []string
+}
+
+func (f fakeLink) Users(name string) []int                { return f.users[name] }
+func (f fakeLink) Outside(_ int, name string) string      { return f.outside[name] }
+func (f fakeLink) DefinedAgain(_ int, name string) string { return f.again[name] }
+func (f fakeLink) InLibrary(name string) bool             { return slices.Contains(f.library, name) }
+func (f fakeLink) InputName(input int) string             { return fmt.Sprintf("input%d.o", input) }
+
+func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
+	t.Helper()
+	l := &link{target: &Target{}, demands: make([]demand, len(pairs)), detached: make([][]string, len(pairs)), stale: make([][]diffasm.Stale, len(pairs))}
+	p := &facts{linkFacts: f}
+	for i, pair := range pairs {
+		u := pair.decided(t, fmt.Sprintf("u%d.c", i))
+		u.unit.Input = i
+		l.units, p.index = append(l.units, u), append(p.index, i)
+	}
+	l.program = &program{
+		facts:  func() (*facts, error) { return p, nil },
+		isLate: func(buildtree.Input) (bool, error) { return false, nil },
+	}
+	l.edited = func(_ *Unit, d *diffasm.Delta, i int) bool { return strings.HasPrefix(d.Functions[i].Name, "edited") }
+	return l
+}
+
+// said is a ruling in words.
+func said(says ruling) (list []string) {
+	for i, d := range says.demands {
+		for name := range d.variables {
+			list = append(list, fmt.Sprintf("u%d.c brings %s", i, name))
+		}
+		for name, why := range d.functions {
+			list = append(list, fmt.Sprintf("u%d.c brings %s: %s", i, name, why))
+		}
+	}
+	for _, e := range says.refusals {
+		list = append(list, fmt.Sprintf("u%d.c: %s: %v", e.unit, e.Code, e.Error))
+	}
+	for i, names := range says.detached {
+		for _, name := range names {
+			list = append(list, fmt.Sprintf("u%d.c detaches %s", i, name))
+		}
+	}
+	for i, stale := range says.stale {
+		for _, f := range stale {
+			list = append(list, fmt.Sprintf("u%d.c waits for %s", i, f.Name))
+		}
+	}
+	return list
+}
+
+func TestRules(t *testing.T) {
+	changed := []layout.Change{{Kind: layout.Signature, Name: "f", Before: "int(int)", After: "int(long)"}}
+	// f with another parameter; its caller g is other code, too
+	fg := pair{
+		orig:       global("f", "movl\t%edi, %eax") + function("g", "movl\t$1, %edi", "call\tf"),
+		patched:    global("f", "leal\t1(%rdi), %eax") + function("g", "movq\t$-1, %rdi", "call\tf"),
+		prototypes: changed,
+	}
+	withCaller := func(name string) pair {
+		p := fg
+		p.orig += function(name, "call\tf")
+		p.patched += function(name, "call\tf")
+		return p
+	}
+	caller := pair{orig: global("h", "call\tf"), patched: global("h", "call\tf")}
+	changedCaller := pair{orig: global("h", "call\tf"), patched: global("h", "xorl\t%edi, %edi", "call\tf")}
+
+	// s calls f, of which it knows that it leaves rsi alone; the patch does away with s
+	gone := pair{
+		orig:    function("f", "movl\t%edi, %eax") + function("s", "call\tf", "movl\t%esi, %eax") + global("m", "call\tf"),
+		patched: function("f", "movl\t$2, %esi", "movl\t%edi, %eax") + global("m", "call\tf"),
+	}
+	kept := gone
+	kept.orig += pointer("s")
+	keptInData := gone
+	keptInData.orig = global("m", "leaq\ts(%rip), %rax", "call\tf") + gone.orig[:strings.Index(gone.orig, "\t.globl\tm")]
+
+	same := global("f", "movl\tv(%rip), %eax")
+	loses := pair{orig: variable("v", 1) + same, patched: same}
+	keeps := pair{orig: same, patched: same}
+
+	for _, tt := range []struct {
+		name  string
+		rule  func(*link) (ruling, error)
+		link  fakeLink
+		units []pair
+		asked map[int]demand // that were met
+		added []addition
+		want  []string
+	}{
+		{
+			name: "a variable that another unit uses", rule: wantedVariables,
+			units: []pair{{orig: global("a"), patched: global("a") + variable("v", 1)}, {orig: global("b"), patched: global("b"), undefined: []string{"v"}}},
+			want:  []string{"u0.c brings v"},
+		},
+		{
+			name: "a variable that an addition uses", rule: wantedVariables,
+			units: []pair{{orig: global("a"), patched: global("a") + variable("v", 1)}},
+			added: []addition{{Addition: ldAddition("n.c", looksFor("v"))}},
+			want:  []string{"u0.c brings v"},
+		},
+		{
+			name: "a variable that nobody uses", rule: wantedVariables,
+			units: []pair{{orig: global("a"), patched: global("a") + variable("v", 1)}, {orig: global("b"), patched: global("b"), undefined: []string{"w"}}},
+		},
+		{
+			name: "a variable that was asked for", rule: wantedVariables,
+			units: []pair{{orig: global("a"), patched: global("a") + variable("v", 1)}, {orig: global("b"), patched: global("b"), undefined: []string{"v"}}},
+			asked: map[int]demand{0: {variables: map[string]bool{"v": true}}},
+		},
+		{
+			name: "a variable that the unit's own code brings", rule: wantedVariables,
+			units: []pair{{orig: global("a"), patched: global("a", "movl\tv(%rip), %eax") + variable("v", 1), undefined: []string{"v"}}},
+		},
+
+		{name: "a prototype, all callers in the patch", rule: signatures, units: []pair{fg}, want: []string{"u0.c detaches f"}},
+		{
+			name: "a prototype, an edited caller of the same code", rule: signatures, units: []pair{withCaller("edited")},
+			want: []string{"u0.c brings edited: calls f"},
+		},
+		{
+			name: "a prototype, a caller outside", rule: signatures, units: []pair{withCaller("h")},
+			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): "h", which is not in the patch, calls it`},
+		},
+		{
+			name: "a prototype, its name exported", rule: signatures, units: []pair{fg}, link: fakeLink{outside: map[string]string{"f": "the binary exports it"}},
+			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): the binary exports it`},
+		},
+		{
+			name: "a prototype, an unchanged unit that calls it", rule: signatures, units: []pair{fg, caller}, link: fakeLink{users: map[string][]int{"f": {1}}},
+			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): input1.o, of which nothing is in the patch, may use it`},
+		},
+		{
+			name: "a prototype, a changed unit that calls it", rule: signatures, units: []pair{fg, changedCaller}, link: fakeLink{users: map[string][]int{"f": {1}}},
+			want: []string{"u0.c detaches f"},
+		},
+		{
+			name: "a prototype, an object outside that calls it", rule: signatures, units: []pair{fg}, link: fakeLink{users: map[string][]int{"f": {7}}},
+			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): input7.o, of which nothing is in the patch, may use it`},
+		},
+
+		{name: "a function that is gone, and perhaps on a stack", rule: staleFunctions, units: []pair{gone}, want: []string{"u0.c waits for s"}},
+		{
+			name: "a function that is gone, its address in data", rule: staleFunctions, units: []pair{kept},
+			want: []string{
+				`u0.c: gone-caller: u0.c: function "s" is gone but may be called in running processes: its address is in "p". It calls "f", which overwrites registers that it left alone before`,
+				"u0.c waits for s",
+			},
+		},
+		{
+			name: "a function that is gone, its address taken by code", rule: staleFunctions, units: []pair{keptInData},
+			want: []string{
+				`u0.c: gone-caller: u0.c: function "s" is gone but may be called in running processes: "m" takes its address. It calls "f", which overwrites registers that it left alone before`,
+				"u0.c waits for s",
+			},
+		},
+
+		{name: "a variable that nobody uses any more", rule: removedVariables, units: []pair{{orig: loses.orig, patched: global("f", "xorl\t%eax, %eax")}}},
+		{
+			name: "a variable that its own unit still uses", rule: removedVariables, units: []pair{loses},
+			want: []string{`u0.c: variable-gone: u0.c: the patch removes the variable "v", which u0.c still uses`},
+		},
+		{
+			name: "a variable that an object outside uses", rule: removedVariables, link: fakeLink{users: map[string][]int{"v": {5}}},
+			units: []pair{{orig: loses.orig, patched: global("f", "xorl\t%eax, %eax")}},
+			want:  []string{`u0.c: variable-gone: u0.c: the patch removes the variable "v", which input5.o still uses`},
+		},
+		{name: "a variable that a library has, too", rule: removedVariables, units: []pair{loses}, link: fakeLink{library: []string{"v"}}},
+		{
+			name: "a variable that moves to another unit", rule: removedVariables,
+			units: []pair{loses, {orig: global("b"), patched: global("b") + variable("v", 1)}},
+		},
+		{
+			name: "a variable that moves to another unit with another value", rule: removedVariables,
+			units: []pair{loses, {orig: global("b"), patched: global("b") + variable("v", 2)}},
+			want:  []string{`u0.c: data-changed: u0.c: cannot patch variable "v", which moves to u1.c: initial value changed`},
+		},
+		{
+			name: "a variable that moves to an addition", rule: removedVariables, units: []pair{loses}, added: []addition{{Addition: ldAddition("n.c", defines("v"))}},
+			want: []string{`u0.c: moved-global: u0.c: the variable "v" moves to n.c, while u0.c goes on using the one of the process`},
+		},
+
+		{name: "a new name that nobody looks for", rule: changedNames, units: []pair{{orig: global("a"), patched: global("a") + global("n")}}},
+		{
+			name: "a new name that an object outside looks for", rule: changedNames, link: fakeLink{users: map[string][]int{"n": {3}}},
+			units: []pair{{orig: global("a"), patched: global("a") + global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is new here, but input3.o uses what the original has by that name, or lacks`},
+		},
+		{
+			name: "a name that leaves its place to another", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
+			units: []pair{{orig: global("a") + global("n"), patched: global("a")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is no longer defined here, so that another one of that name takes its place, or none: see weak.o`},
+		},
+		{
+			name: "a name that moves to another unit", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
+			units: []pair{{orig: global("a") + global("n"), patched: global("a")}, {orig: global("b"), patched: global("b") + global("n")}},
+		},
+		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLink(t, tt.link, tt.units...)
+			l.added = tt.added
+			for i, d := range tt.asked {
+				l.demands[i] = d
+			}
+			says, err := tt.rule(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, said(says)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestAsk: rules are asked in order; the first that has demands ends it, and what it found before does not count yet.
+func TestAsk(t *testing.T) {
+	changed := []layout.Change{{Kind: layout.Signature, Name: "f", Before: "int(int)", After: "int(long)"}}
+	outside := pair{
+		orig:       function("f", "movl\t%edi, %eax") + global("h", "call\tf"),
+		patched:    function("f", "leal\t1(%rdi), %eax") + global("h", "call\tf"),
+		prototypes: changed,
+	}
+	none := func(string) bool { return false }
+
+	l := newLink(t, fakeLink{}, outside)
+	if _, _, err := ask(l, none); err == nil || !strings.Contains(err.Error(), "another prototype") {
+		t.Errorf("a refusal: %v", err)
+	}
+	next, demands, err := ask(l, func(code string) bool { return code == "signature" })
+	if err != nil || demands != nil || len(next.overridden) != 1 || len(l.overridden) != 0 {
+		t.Errorf("a refusal that is overridden: %v, demands %v, %d noted, %d in the value that was asked about", err, demands, len(next.overridden), len(l.overridden))
+	}
+
+	wants := outside
+	wants.patched += variable("v", 1)
+	l = newLink(t, fakeLink{}, wants, pair{orig: global("b"), patched: global("b"), undefined: []string{"v"}})
+	next, demands, err = ask(l, none)
+	if err != nil || len(demands) != 2 || !demands[0].variables["v"] || next != l {
+		t.Errorf("a demand comes before a refusal: %v, demands %v", err, demands)
+	}
+}
+
+// TestTakesEffect: what only the patch reaches changes nothing by itself.
+func TestTakesEffect(t *testing.T) {
+	l := newLink(t, fakeLink{},
+		pair{orig: global("f", "movl\t$1, %eax"), patched: global("f", "movl\t$2, %eax")},
+		pair{orig: global("f"), patched: global("f") + global("n")},
+		pair{orig: global("f", "movl\t$1, %eax"), patched: global("f", "movl\t$2, %eax")},
+	)
+	l.detached[2] = []string{"f"}
+	for i, want := range []bool{true, false, false} {
+		if got := l.takesEffect(i); got != want {
+			t.Errorf("unit %d: %v", i, got)
+		}
+	}
+}
+
+func ldAddition(name string, f *elfobj.File) ld.Addition { return ld.Addition{Name: name, File: f} }
+
+// defines is an object with a variable of its own.
+func defines(name string) *elfobj.File {
+	return &elfobj.File{Symbols: []elfobj.Symbol{{Name: name, Section: 1, Bind: elf.STB_GLOBAL}}}
+}
