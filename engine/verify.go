@@ -10,8 +10,8 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/engine/link"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
-	"gocare/kpatch"
 )
 
 // shadow is the target's memory as planned writes will leave it.
@@ -84,7 +84,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 				return nil, fault.Refuse("foreign-patch", "", "is replaced already by patch %s of another tool", l.ID).
 					WithHint("remove that patch first: unpatch -i %s", l.ID)
 			}
-			hook, err := jump(f.Old, f.New)
+			hook, err := jump(b.process, f.Old, f.New)
 			if err != nil {
 				return nil, err
 			}
@@ -125,7 +125,7 @@ func versionCode(functions []link.Function, start, end inspect.Addr) Code {
 
 // verify checks that a function's memory holds what the file does, but for a hook of ours, and returns its first bytes.
 func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]byte, error) {
-	want, err := original(o, f)
+	want, err := original(b.process.Machine, o, f)
 	if err != nil {
 		return nil, err
 	}
@@ -142,25 +142,26 @@ func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]b
 		}
 		copy(want, below.hook)
 	}
-	if err := compare(have, want, f.Old); err != nil {
+	if err := compare(b.process.Machine, have, want, f.Old); err != nil {
 		return nil, err
 	}
-	return have[:kpatch.UndoSize:kpatch.UndoSize], nil
+	size := b.process.Machine.HookSize
+	return have[:size:size], nil
 }
 
 // original returns a function's bytes in the object's file, with padding behind it if it is shorter than a jump.
-func original(o *inspect.Object, f *link.Function) ([]byte, error) {
-	addr := uint64(o.LinkAddr(f.Old))
-	data, ok := o.ELF.BytesAt(addr, uint64(max(f.OldSize, kpatch.UndoSize)))
+func original(machine *arch.Target, o *inspect.Object, f *link.Function) ([]byte, error) {
+	addr, need := uint64(o.LinkAddr(f.Old)), machine.HookSize
+	data, ok := o.ELF.BytesAt(addr, max(uint64(f.OldSize), uint64(need)))
 	if !ok {
 		return nil, fault.Refuse("wrong-build", o.Path, "has no code at %#x", addr).
 			WithHint("the patch was made for another build")
 	}
-	if f.OldSize >= kpatch.UndoSize {
+	if int(f.OldSize) >= need {
 		return slices.Clone(data), nil
 	}
-	if !padding(data[f.OldSize:]) || symbolIn(o, addr+1, addr+kpatch.UndoSize) {
-		return nil, fault.Refuse("too-short", "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, kpatch.UndoSize).
+	if !padding(data[f.OldSize:]) || symbolIn(o, addr+1, addr+uint64(need)) {
+		return nil, fault.Refuse("too-short", "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, need).
 			WithHint("patch a caller of it instead")
 	}
 	return slices.Clone(data), nil
@@ -203,16 +204,16 @@ func symbolIn(o *inspect.Object, lo, hi uint64) bool {
 }
 
 // compare reports the first byte of a function that is not the original's, and what it looks like.
-func compare(have, want []byte, at inspect.Addr) error {
+func compare(machine *arch.Target, have, want []byte, at inspect.Addr) error {
 	for i := range have {
 		if have[i] == want[i] {
 			continue
 		}
 		what := "was changed by another tool"
 		switch {
-		case have[i] == 0xcc:
+		case bytes.HasPrefix(have[i:], machine.Trap):
 			what = "holds a breakpoint or probe of another tool"
-		case i == 0 && (have[0] == 0xe9 || have[0] == 0xeb || bytes.HasPrefix(have, []byte{0xff, 0x25})):
+		case i == 0 && slices.ContainsFunc(machine.Jumps, func(jump []byte) bool { return bytes.HasPrefix(have, jump) }):
 			what = "begins with a jump of another tool"
 		}
 		return fault.Refuse("foreign-hook", "", "the code at %#x %s (%x, original %x)",
@@ -245,7 +246,7 @@ func (b *planner) verifyParts(pp *PatchPlan) error {
 		if err != nil {
 			return err
 		}
-		if err := compare(have, data, code.Start); err != nil {
+		if err := compare(b.process.Machine, have, data, code.Start); err != nil {
 			return fmt.Errorf("part %q: %w", part.Name, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
@@ -39,16 +40,16 @@ func Decode(data []byte) (*Patch, error) {
 	if err := checkDigest(file, false); err != nil {
 		return nil, err
 	}
-	object, err := parseObject(file[HeaderSize:])
+	object, machine, err := parseObject(file[HeaderSize:])
 	if err != nil {
 		return nil, err
 	}
 	if err := checkDigest(file, object.Section(DigestSection) != nil || object.Section(MetaSection) != nil); err != nil {
 		return nil, err
 	}
-	p := &Patch{ID: h.ID, BuildID: h.BuildID, BuildTime: h.BuildTime, Object: file[HeaderSize:]}
+	p := &Patch{ID: h.ID, BuildID: h.BuildID, Machine: machine, BuildTime: h.BuildTime, Object: file[HeaderSize:]}
 	p.Symbols = decodeSymbols(object)
-	if p.Sections, err = decodeSections(object); err != nil {
+	if p.Sections, err = decodeSections(p.Machine, object); err != nil {
 		return nil, err
 	}
 	if p.Functions, err = decodeFunctions(p); err != nil {
@@ -82,27 +83,28 @@ func checkExtent(h *Header, size int) error {
 const elfHeaderSize = 64
 
 // parseObject parses the ELF object and checks that it is one this machine's patches consist of.
-func parseObject(data []byte) (*elfobj.File, error) {
+func parseObject(data []byte) (*elfobj.File, *arch.Target, error) {
 	f, err := elfobj.Parse(data)
 	if errors.Is(err, elfobj.ErrNotELF) {
-		return nil, fault.Refuse("format-corrupt", "", "no ELF object behind the header")
+		return nil, nil, fault.Refuse("format-corrupt", "", "no ELF object behind the header")
 	}
 	if err != nil {
-		return nil, fault.Refuse("format-corrupt", "ELF object", "unreadable").WithCause(err)
+		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "unreadable").WithCause(err)
 	}
+	machine, known := arch.ByMachine(f.Machine)
 	switch {
 	case f.Machine == elf.EM_AARCH64:
-		return nil, fault.Refuse("format-machine", "", "made for aarch64, not for x86_64").
+		return nil, nil, fault.Refuse("format-machine", "", "made for aarch64, not for x86_64").
 			WithHint("build the patch on the machine it is for")
-	case f.Machine != elf.EM_X86_64:
-		return nil, fault.Refuse("format-machine", "", "made for machine %v, not for x86_64", f.Machine).
+	case !known:
+		return nil, nil, fault.Refuse("format-machine", "", "made for machine %v, not for x86_64", f.Machine).
 			WithHint("build the patch on the machine it is for")
 	case f.Type != elf.ET_REL:
-		return nil, fault.Refuse("format-corrupt", "ELF object", "type %v, want ET_REL", f.Type)
+		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "type %v, want ET_REL", f.Type)
 	case len(f.Segments) > 0:
-		return nil, fault.Refuse("format-corrupt", "ELF object", "%d program headers, want none", len(f.Segments))
+		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "%d program headers, want none", len(f.Segments))
 	}
-	return f, nil
+	return f, machine, nil
 }
 
 func decodeSymbols(object *elfobj.File) []Symbol {
@@ -115,7 +117,7 @@ func decodeSymbols(object *elfobj.File) []Symbol {
 	return symbols
 }
 
-func decodeSections(object *elfobj.File) ([]Section, error) {
+func decodeSections(machine *arch.Target, object *elfobj.File) ([]Section, error) {
 	relas, err := object.AllRelas()
 	if err != nil {
 		return nil, fault.Refuse("format-corrupt", "ELF object", "unreadable relocations").WithCause(err)
@@ -125,14 +127,14 @@ func decodeSections(object *elfobj.File) ([]Section, error) {
 		sections[i] = Section{
 			Name: s.Name, Type: s.Type, Flags: s.Flags, Addr: s.Addr, Offset: s.Offset, Size: s.Size, Align: s.Align, Data: s.Data,
 		}
-		if sections[i].Relocs, err = decodeRelocs(&sections[i], relas[i]); err != nil {
+		if sections[i].Relocs, err = decodeRelocs(machine, &sections[i], relas[i]); err != nil {
 			return nil, err
 		}
 	}
 	return sections, nil
 }
 
-func decodeRelocs(s *Section, relas []elfobj.Rela) ([]Reloc, error) {
+func decodeRelocs(machine *arch.Target, s *Section, relas []elfobj.Rela) ([]Reloc, error) {
 	if len(relas) == 0 {
 		return nil, nil
 	}
@@ -141,7 +143,7 @@ func decodeRelocs(s *Section, relas []elfobj.Rela) ([]Reloc, error) {
 	}
 	relocs := make([]Reloc, len(relas))
 	for i, r := range relas {
-		typ := elf.R_X86_64(r.Type)
+		typ := machine.Reloc(r.Type)
 		if width := max(relocWidth(typ), 1); r.Offset > s.Size || s.Size-r.Offset < width {
 			return nil, corrupt(s.Name, "relocation %d (%v) at 0x%x is past the section's %d bytes", i, typ, r.Offset, s.Size)
 		}
@@ -159,10 +161,10 @@ func decodeFunctions(p *Patch) ([]Function, error) {
 	}
 	relocs := map[uint64]Reloc{}
 	for _, r := range s.Relocs {
-		if r.Type == elf.R_X86_64_NONE {
+		if r.Type.Kind == arch.None {
 			continue
 		}
-		if _, twice := relocs[r.Offset]; twice || r.Type != elf.R_X86_64_64 {
+		if _, twice := relocs[r.Offset]; twice || r.Type.Kind != arch.Abs64 {
 			return nil, corrupt(InfoSection, "0x%x: relocation %v where one address belongs", r.Offset, r.Type)
 		}
 		relocs[r.Offset] = r

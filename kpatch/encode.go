@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
@@ -28,7 +29,7 @@ func encode(p *Patch, limit uint64) ([]byte, error) {
 	if err := e.addTables(); err != nil {
 		return nil, err
 	}
-	object, err := elfobj.EncodeObject(elf.EM_X86_64, e.sections, e.fileOrder())
+	object, err := elfobj.EncodeObject(p.Machine.Machine, e.sections, e.fileOrder())
 	if err != nil {
 		return nil, err
 	}
@@ -73,12 +74,12 @@ func newEncoder(p *Patch) *encoder {
 		})
 		if s.Name == DataSection {
 			hasData = true
-			e.sections[e.index[i]].Align = max(s.Align, pageSize)
+			e.sections[e.index[i]].Align = max(s.Align, p.Machine.PageSize)
 		}
 	}
 	if !hasData {
 		e.add(elfobj.Section{
-			Name: DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: pageSize, Data: make([]byte, 8),
+			Name: DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: p.Machine.PageSize, Data: make([]byte, 8),
 		})
 	}
 	return e
@@ -195,7 +196,7 @@ const (
 func (e *encoder) encodeRelocs(s *Section) []elfobj.Rela {
 	relas := make([]elfobj.Rela, len(s.Relocs))
 	for i, r := range s.Relocs {
-		relas[i] = elfobj.Rela{Offset: r.Offset, Type: uint32(r.Type), Symbol: e.symbol(r.Symbol), Addend: r.Addend}
+		relas[i] = elfobj.Rela{Offset: r.Offset, Type: r.Type.Number, Symbol: e.symbol(r.Symbol), Addend: r.Addend}
 	}
 	sort.SliceStable(relas, func(a, b int) bool { return relas[a].Offset < relas[b].Offset })
 	return relas
@@ -213,7 +214,7 @@ func (e *encoder) symbol(i int) int {
 func (e *encoder) encodeInfo() (info []byte, relas []elfobj.Rela, names []byte) {
 	address := func(at, sec int, offset uint64) {
 		relas = append(relas, elfobj.Rela{
-			Offset: uint64(at), Type: uint32(elf.R_X86_64_64), Symbol: e.bySec[sec], Addend: int64(offset),
+			Offset: uint64(at), Type: e.p.Machine.RelocOf(arch.Abs64).Number, Symbol: e.bySec[sec], Addend: int64(offset),
 		})
 	}
 	for i := range e.p.Functions {

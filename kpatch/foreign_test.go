@@ -94,9 +94,9 @@ func TestDecodeOthers(t *testing.T) {
 		t.Errorf("functions:\n%s", diff)
 	}
 	wantRelocs := []Reloc{
-		{4, elf.R_X86_64_PLT32, 6, -4},
-		{12, elf.R_X86_64_GOTPCREL, 7, -4},
-		{60, elf.R_X86_64_TPOFF32, 4, 0},
+		{4, x86(elf.R_X86_64_PLT32), 6, -4},
+		{12, x86(elf.R_X86_64_GOTPCREL), 7, -4},
+		{60, x86(elf.R_X86_64_TPOFF32), 4, 0},
 	}
 	if diff := cmp.Diff(wantRelocs, p.Sections[8].Relocs); diff != "" {
 		t.Errorf("relocations:\n%s", diff)

@@ -8,13 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
 // small returns a patch of one changed and one new function with every kind of section, reference and import.
 func small() *Patch {
 	return &Patch{
-		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", BuildTime: 1700000000,
+		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", BuildTime: 1700000000, Machine: &arch.X86_64,
 		Sections: []Section{
 			{},
 			{Name: ".text", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: 0x1000, Size: 0x200, Align: 16},
@@ -23,14 +24,14 @@ func small() *Patch {
 				Name: TextSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16,
 				Data: bytes.Repeat([]byte{0x90}, 32),
 				Relocs: []Reloc{
-					{Offset: 4, Type: elf.R_X86_64_PC32, Symbol: 2, Addend: 0x10 - 4},
-					{Offset: 12, Type: elf.R_X86_64_PC32, Symbol: 4, Addend: -4},
-					{Offset: 20, Type: elf.R_X86_64_PC32, Symbol: 3, Addend: -4},
+					{Offset: 4, Type: x86(elf.R_X86_64_PC32), Symbol: 2, Addend: 0x10 - 4},
+					{Offset: 12, Type: x86(elf.R_X86_64_PC32), Symbol: 4, Addend: -4},
+					{Offset: 20, Type: x86(elf.R_X86_64_PC32), Symbol: 3, Addend: -4},
 				},
 			},
 			{
 				Name: RodataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Size: 8, Align: 8, Data: make([]byte, 8),
-				Relocs: []Reloc{{Offset: 0, Type: elf.R_X86_64_64, Symbol: 1, Addend: 0x20}},
+				Relocs: []Reloc{{Offset: 0, Type: x86(elf.R_X86_64_64), Symbol: 1, Addend: 0x20}},
 			},
 			{Name: DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 4, Align: 4, Data: []byte{1, 2, 3, 4}},
 		},
@@ -109,7 +110,7 @@ func TestDataIsAlwaysThere(t *testing.T) {
 	data := mustEncode(t, p)
 	got := mustDecode(t, data)
 	s := got.section(DataSection)
-	if s == nil || !bytes.Equal(s.Data, make([]byte, 8)) || s.Offset%pageSize != 0 {
+	if s == nil || !bytes.Equal(s.Data, make([]byte, 8)) || s.Offset%arch.X86_64.PageSize != 0 {
 		t.Fatalf("%s: %+v", DataSection, s)
 	}
 	if !bytes.Equal(data, mustEncode(t, got)) {
@@ -243,3 +244,6 @@ func foreign(file []byte) []byte {
 	copy(data[len(data)-digestSectionSize:], "other tool's end")
 	return data
 }
+
+// x86 returns a relocation type as package arch describes it.
+func x86(t elf.R_X86_64) arch.RelocType { return arch.X86_64.Reloc(uint32(t)) }

@@ -1,10 +1,11 @@
 package kpatch
 
 import (
-	"debug/elf"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gocare/internal/arch"
 )
 
 // libcarePlusHeader has a build time, as LibcarePlus always writes one.
@@ -153,7 +154,7 @@ func TestLibcarePlus(t *testing.T) {
 	}
 	var got []reference
 	for _, r := range p.section(TextSection).Relocs {
-		if r.Type != elf.R_X86_64_PC32 {
+		if r.Type.Kind != arch.PC32 {
 			t.Errorf("relocation %+v", r)
 		}
 		got = append(got, reference{r.Offset, p.Symbols[r.Symbol].Name, r.Addend})

@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
@@ -19,6 +20,9 @@ func validate(p *Patch) error {
 	}
 	if len(p.Functions) == 0 {
 		return fault.Refuse("patch-empty", "", "the patch has no function")
+	}
+	if p.Machine == nil {
+		return bad("", "no machine")
 	}
 	if err := validateSections(p); err != nil {
 		return err
@@ -50,14 +54,14 @@ func validateSections(p *Patch) error {
 			return bad(s.Name, "two sections of that name")
 		}
 		seen[s.Name] = true
-		if err := validateSection(s); err != nil {
+		if err := validateSection(s, p.Machine.PageSize); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func validateSection(s *Section) error {
+func validateSection(s *Section, pageSize uint64) error {
 	switch {
 	case s.Name == "" || strings.Contains(s.Name, "\x00"):
 		return bad(s.Name, "bad section name %q", s.Name)
@@ -115,14 +119,11 @@ func validateSymbols(p *Patch) error {
 }
 
 // relocWidth returns how many bytes a relocation of a type that a patch may hold writes, or 0.
-func relocWidth(t elf.R_X86_64) uint64 {
-	switch t {
-	case elf.R_X86_64_64, elf.R_X86_64_GLOB_DAT:
-		return 8
-	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32:
-		return 4
+func relocWidth(t arch.RelocType) uint64 {
+	if !t.InPatch {
+		return 0
 	}
-	return 0
+	return t.Width
 }
 
 func validateRelocs(p *Patch, s *Section) error {
@@ -141,7 +142,7 @@ func validateRelocs(p *Patch, s *Section) error {
 		case r.Symbol <= 0 || r.Symbol >= len(p.Symbols):
 			return bad(s.Name, "0x%x: symbol %d of %d", r.Offset, r.Symbol, len(p.Symbols))
 		}
-		if r.Type == elf.R_X86_64_GLOB_DAT && p.Symbols[r.Symbol].Section != int(elf.SHN_UNDEF) {
+		if r.Type.Kind == arch.GlobDat && p.Symbols[r.Symbol].Section != int(elf.SHN_UNDEF) {
 			return bad(s.Name, "0x%x: %v of no import", r.Offset, r.Type)
 		}
 		if sec := p.Symbols[r.Symbol].Section; sec != 0 && derived(&p.Sections[sec]) {
@@ -168,10 +169,10 @@ func validateFunctions(p *Patch) error {
 		if !inside(p, f.Old, f.OldSize) || !p.Sections[f.Old.Section].Original() {
 			return bad(InfoSection, "%s: old code at %v, %d bytes, is in no section of the original", f.Name, f.Old, f.OldSize)
 		}
-		if f.OldSize < UndoSize {
+		if f.OldSize < uint32(p.Machine.HookSize) {
 			return bad(InfoSection, "%s: %d bytes have no room for the jump", f.Name, f.OldSize)
 		}
-		for i := range uint64(UndoSize) {
+		for i := range uint64(p.Machine.HookSize) {
 			at := Location{f.Old.Section, f.Old.Offset + i}
 			if other, ok := hooked[at]; ok {
 				return bad(InfoSection, "%s and %s: their jumps overlap", other, f.Name)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
@@ -74,7 +75,7 @@ type carrier struct {
 // define collects the global definitions of an addition: the first strong one counts, else the first.
 func (c *carrier) define(i int) error {
 	f := c.additions[i].File
-	if f.Type != elf.ET_REL || f.Machine != elf.EM_X86_64 {
+	if f.Type != elf.ET_REL || f.Machine != c.o.target.Machine {
 		return fault.New(fault.Bug, c.additions[i].Name, "input of type %v for %v", f.Type, f.Machine)
 	}
 	for k := range f.Symbols {
@@ -209,7 +210,7 @@ func (c *carrier) follow() error {
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
 		for _, r := range relas {
-			if elf.R_X86_64(r.Type) == elf.R_X86_64_NONE {
+			if c.o.target.Reloc(r.Type).Kind == arch.None {
 				continue
 			}
 			if err := c.reference(inputSymbol{at.object, r.Symbol}); err != nil {
@@ -298,8 +299,8 @@ func (c *carrier) rename(a *Addition, s *elfSection, needed bool) error {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
 	absolute := func(r elfobj.Rela) bool {
-		switch elf.R_X86_64(r.Type) {
-		case elf.R_X86_64_64, elf.R_X86_64_32, elf.R_X86_64_32S:
+		switch c.o.target.Reloc(r.Type).Kind {
+		case arch.Abs64, arch.Abs32, arch.Abs32S:
 			return true
 		}
 		return false

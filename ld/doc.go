@@ -12,7 +12,7 @@
 //
 // What is found at run time is reached through the PLT entry or GOT slot that the original has for it. Without one it
 // becomes an Import. The loader gives each import an entry of 16 bytes in its jump table: an indirect jump, and at offset 8
-// the address it jumps to. A call is PC32 with addend -4. A load of the address is PC32 with 8 added to its addend, so that
+// the address it jumps to. On x86-64, a call is PC32 with addend -4. A load of the address is PC32 with 8 added to its addend, so that
 // the entry's second half serves as GOT slot: that is exact for functions and data. R_X86_64_64 may store the entry's
 // address instead of the symbol's, so it is used for functions only; R_X86_64_GLOB_DAT stores the symbol's, in data that
 // points at variables.

@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
@@ -66,6 +67,7 @@ type function struct {
 type reference struct {
 	section int // in Object
 	rela    elfobj.Rela
+	typ     arch.RelocType
 	sym     *elfobj.Symbol
 	owner   int // index into functions, -1 for data
 	binding binding
@@ -211,13 +213,13 @@ func (o *Original) resolveReferences(r *Resolved) error {
 
 // bind looks up the symbol of a relocation; what it finds holds for the whole unit.
 func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[int]reference) (reference, error) {
-	ref := reference{section: section, rela: rela, owner: r.owner(section, rela.Offset)}
+	ref := reference{section: section, rela: rela, typ: o.target.Reloc(rela.Type), owner: r.owner(section, rela.Offset)}
 	sec := &r.Unit.Object.Sections[section]
 	if rela.Offset >= sec.Size || sec.Type == elf.SHT_NOBITS {
 		return ref, fault.New(fault.Bug, r.Unit.Name, "section %s: relocation at 0x%x outside", sec.Name, rela.Offset)
 	}
 	ref.sym = &r.Unit.Object.Symbols[rela.Symbol]
-	if ref.sym.Defined() || elf.R_X86_64(rela.Type) == elf.R_X86_64_NONE {
+	if ref.sym.Defined() || ref.typ.Kind == arch.None {
 		return ref, nil
 	}
 	if seen, found := known[rela.Symbol]; found {

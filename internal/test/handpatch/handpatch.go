@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/test/testkit"
 	"gocare/kpatch"
@@ -76,7 +77,9 @@ type builder struct {
 }
 
 func (b *builder) build() *kpatch.Patch {
-	b.patch = &kpatch.Patch{ID: b.spec.ID, BuildID: b.program.BuildID(), Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1)}
+	b.patch = &kpatch.Patch{
+		ID: b.spec.ID, Machine: &arch.X86_64, BuildID: b.program.BuildID(), Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1),
+	}
 	b.place, b.index, b.symbols = map[int]kpatch.Location{}, map[string]int{}, map[string]int{}
 	for i := range b.object.Sections {
 		b.addSection(&b.object.Sections[i])
@@ -149,7 +152,7 @@ func (b *builder) addRelocs(section int) {
 			typ = elf.R_X86_64_PC32
 		}
 		out := &b.patch.Sections[at.Section]
-		out.Relocs = append(out.Relocs, kpatch.Reloc{Offset: at.Offset + rel.Offset, Type: typ, Symbol: symbol, Addend: addend})
+		out.Relocs = append(out.Relocs, kpatch.Reloc{Offset: at.Offset + rel.Offset, Type: arch.X86_64.Reloc(uint32(typ)), Symbol: symbol, Addend: addend})
 	}
 	slices.SortFunc(b.patch.Sections[at.Section].Relocs, func(a, c kpatch.Reloc) int { return int(a.Offset) - int(c.Offset) })
 }
