@@ -9,6 +9,7 @@ import (
 	"gocare/engine/link"
 	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -326,11 +327,11 @@ func (b *planner) finish(pp *PatchPlan) {
 		sec := &pp.File.Patch.Sections[i]
 		where := span{offset: pp.Image.Layout.ElfOffset + uint32(sec.Offset), size: uint32(sec.Size)}
 		switch sec.Name {
-		case kpatch.MetaSection:
+		case kpname.Meta:
 			s.meta = where
-		case kpatch.UnwindSection:
+		case kpname.Unwind:
 			s.unwind = where
-		case kpatch.TextSection:
+		case kpname.Text:
 			s.text = where
 		}
 	}

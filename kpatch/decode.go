@@ -11,6 +11,7 @@ import (
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Load decodes the file at path.
@@ -44,7 +45,7 @@ func Decode(data []byte) (*Patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDigest(file, object.Section(DigestSection) != nil || object.Section(MetaSection) != nil); err != nil {
+	if err := checkDigest(file, object.Section(kpname.Digest) != nil || object.Section(kpname.Meta) != nil); err != nil {
 		return nil, err
 	}
 	p := &Patch{ID: h.ID, BuildID: h.BuildID, Machine: machine, BuildTime: h.BuildTime, Object: file[HeaderSize:]}
@@ -55,7 +56,7 @@ func Decode(data []byte) (*Patch, error) {
 	if p.Functions, err = decodeFunctions(p); err != nil {
 		return nil, err
 	}
-	if s := p.section(MetaSection); s != nil {
+	if s := p.section(kpname.Meta); s != nil {
 		p.Meta, err = decodeMeta(s.Data)
 	}
 	if err != nil {
@@ -155,9 +156,9 @@ func decodeRelocs(machine *arch.Target, s *Section, relas []elfobj.Rela) ([]Relo
 
 // decodeFunctions reads .kpatch.info: entries whose addresses are relocations, up to the terminator.
 func decodeFunctions(p *Patch) ([]Function, error) {
-	s := p.section(InfoSection)
+	s := p.section(kpname.Info)
 	if s == nil {
-		return nil, corrupt(InfoSection, "missing")
+		return nil, corrupt(kpname.Info, "missing")
 	}
 	relocs := map[uint64]Reloc{}
 	for _, r := range s.Relocs {
@@ -165,7 +166,7 @@ func decodeFunctions(p *Patch) ([]Function, error) {
 			continue
 		}
 		if _, twice := relocs[r.Offset]; twice || r.Type.Kind != arch.Abs64 {
-			return nil, corrupt(InfoSection, "0x%x: relocation %v where one address belongs", r.Offset, r.Type)
+			return nil, corrupt(kpname.Info, "0x%x: relocation %v where one address belongs", r.Offset, r.Type)
 		}
 		relocs[r.Offset] = r
 	}
@@ -176,7 +177,7 @@ func decodeFunctions(p *Patch) ([]Function, error) {
 			return functions, checkInfoEnd(s, at+InfoTerminatorSize)
 		}
 		if uint64(len(s.Data))-at < InfoEntrySize {
-			return nil, corrupt(InfoSection, "no terminator after %d entries", len(functions))
+			return nil, corrupt(kpname.Info, "no terminator after %d entries", len(functions))
 		}
 		f, err := decodeFunction(p, s.Data[at:at+InfoEntrySize], at, relocs, names)
 		if err != nil {
@@ -196,7 +197,7 @@ func isTerminator(rest []byte, relocs map[uint64]Reloc, at uint64) bool {
 func checkInfoEnd(s *Section, end uint64) error {
 	for _, r := range s.Relocs {
 		if r.Offset >= end {
-			return corrupt(InfoSection, "relocation at 0x%x behind the terminator", r.Offset)
+			return corrupt(kpname.Info, "relocation at 0x%x behind the terminator", r.Offset)
 		}
 	}
 	return nil
@@ -213,23 +214,23 @@ func decodeFunction(p *Patch, entry []byte, at uint64, relocs map[uint64]Reloc, 
 	where := func(field string) string { return fmt.Sprintf("entry at 0x%x (%s): %s", at, f.Name, field) }
 	if r, ok := relocs[at]; ok {
 		if f.Old, err = p.locate(r); err != nil {
-			return Function{}, corrupt(InfoSection, "%s: %v", where("old address"), err)
+			return Function{}, corrupt(kpname.Info, "%s: %v", where("old address"), err)
 		}
 		if !p.Sections[f.Old.Section].Original() {
-			return Function{}, corrupt(InfoSection, "%s is in no section of the original", where("old address"))
+			return Function{}, corrupt(kpname.Info, "%s is in no section of the original", where("old address"))
 		}
 	} else if f.OldSize != 0 || order.Uint64(entry) != 0 {
-		return Function{}, corrupt(InfoSection, "%s has no relocation", where("old address"))
+		return Function{}, corrupt(kpname.Info, "%s has no relocation", where("old address"))
 	}
 	r, ok := relocs[at+8]
 	if !ok {
-		return Function{}, corrupt(InfoSection, "%s has no relocation", where("new address"))
+		return Function{}, corrupt(kpname.Info, "%s has no relocation", where("new address"))
 	}
 	if f.New, err = p.locate(r); err != nil {
-		return Function{}, corrupt(InfoSection, "%s: %v", where("new address"), err)
+		return Function{}, corrupt(kpname.Info, "%s: %v", where("new address"), err)
 	}
 	if !inside(p, f.New, max(f.NewSize, 1)) || p.Sections[f.New.Section].Data == nil {
-		return Function{}, corrupt(InfoSection, "%s: %v and %d bytes are not in the patch", where("new code"), f.New, f.NewSize)
+		return Function{}, corrupt(kpname.Info, "%s: %v and %d bytes are not in the patch", where("new code"), f.New, f.NewSize)
 	}
 	return f, nil
 }
@@ -239,7 +240,7 @@ func decodeFunction(p *Patch, entry []byte, at uint64, relocs map[uint64]Reloc, 
 func infoName(p *Patch, r Reloc, names map[int]string) (string, error) {
 	l, err := p.locate(r)
 	if err != nil {
-		return "", corrupt(InfoSection, "name at 0x%x: %v", r.Offset, err)
+		return "", corrupt(kpname.Info, "name at 0x%x: %v", r.Offset, err)
 	}
 	text, ok := names[l.Section]
 	if !ok {
@@ -251,7 +252,7 @@ func infoName(p *Patch, r Reloc, names map[int]string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", corrupt(InfoSection, "name at 0x%x: %v is no string", r.Offset, l)
+	return "", corrupt(kpname.Info, "name at 0x%x: %v is no string", r.Offset, l)
 }
 
 // locate returns the place a relocation refers to, which must be in a section.

@@ -10,6 +10,7 @@ import (
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // others is a patch in the form LibcarePlus writes: tables between the sections, symbols of every kind, relocations
@@ -162,7 +163,7 @@ func TestDecodeOthersRefuses(t *testing.T) {
 
 func TestLayoutRefuses(t *testing.T) {
 	p := mustDecode(t, mustEncode(t, small()))
-	p.section(DataSection).Offset += 16
+	p.section(kpname.Data).Offset += 16
 	if _, err := p.Layout(); err == nil || !strings.Contains(err.Error(), "no page boundary") {
 		t.Errorf("got %v", err)
 	}

@@ -12,18 +12,6 @@ const HeaderSize = 504
 // Magic begins every patch file and every mapped patch.
 const Magic = "KPATCH1\x00"
 
-// Names of the sections this format knows. UnwindSection, MetaSection and DigestSection are ours; others carry them along.
-const (
-	TextSection   = ".kpatch.text"
-	RodataSection = ".kpatch.rodata"
-	DataSection   = ".kpatch.data"
-	InfoSection   = ".kpatch.info"
-	StrtabSection = ".kpatch.strtab"
-	UnwindSection = ".kpatch.eh_frame"
-	MetaSection   = ".kpatch.meta"
-	DigestSection = ".kpatch.digest"
-)
-
 // Patch is the content of one file: the new code for one binary.
 type Patch struct {
 	ID        string // 1 to 7 bytes of [A-Za-z0-9._-]

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/internal/arch"
+	"gocare/internal/kpname"
 )
 
 // libcarePlusHeader has a build time, as LibcarePlus always writes one.
@@ -153,7 +154,7 @@ func TestLibcarePlus(t *testing.T) {
 		Addend int64
 	}
 	var got []reference
-	for _, r := range p.section(TextSection).Relocs {
+	for _, r := range p.section(kpname.Text).Relocs {
 		if r.Type.Kind != arch.PC32 {
 			t.Errorf("relocation %+v", r)
 		}

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Sizes in bytes of .kpatch.info: its entries and the zeros that end it.
@@ -45,7 +46,7 @@ func InfoEntries(raw []byte) ([]InfoEntry, error) {
 			return entries, nil
 		}
 		if len(rest) < InfoEntrySize {
-			return nil, fault.Refuse("format-corrupt", InfoSection, "no terminator after %d entries", len(entries))
+			return nil, fault.Refuse("format-corrupt", kpname.Info, "no terminator after %d entries", len(entries))
 		}
 		entries = append(entries, InfoEntry{
 			Old:     order.Uint64(rest),
@@ -97,12 +98,12 @@ func (p *Patch) Layout() (Layout, error) {
 	for i := range p.Sections {
 		s := &p.Sections[i]
 		switch s.Name {
-		case InfoSection:
+		case kpname.Info:
 			l.UserInfo = uint32(base + s.Offset)
-		case DataSection:
+		case kpname.Data:
 			l.DataOffset = uint32(base + s.Offset)
 			if s.Offset%pageSize != 0 {
-				return Layout{}, fault.Refuse("format-corrupt", DataSection, "offset 0x%x is no page boundary", s.Offset)
+				return Layout{}, fault.Refuse("format-corrupt", kpname.Data, "offset 0x%x is no page boundary", s.Offset)
 			}
 		}
 	}

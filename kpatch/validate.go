@@ -7,6 +7,7 @@ import (
 
 	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // validate reports why Encode cannot write a patch. Whatever it refuses is a mistake of the caller, but a patch is too
@@ -67,7 +68,7 @@ func validateSection(s *Section, pageSize uint64) error {
 		return bad(s.Name, "bad section name %q", s.Name)
 	case s.Align > pageSize || s.Align&(s.Align-1) != 0:
 		return bad(s.Name, "alignment %d, want a power of two up to %d", s.Align, pageSize)
-	case s.Original() && strings.HasPrefix(s.Name, ".kpatch."):
+	case s.Original() && strings.HasPrefix(s.Name, kpname.SectionPrefix):
 		return bad(s.Name, "NOBITS stands for sections of the original")
 	case s.Original() && (s.Data != nil || len(s.Relocs) > 0):
 		return bad(s.Name, "a section of the original has contents or relocations")
@@ -82,11 +83,11 @@ func validateSection(s *Section, pageSize uint64) error {
 	}
 	writable := s.Flags&elf.SHF_WRITE != 0
 	switch s.Name {
-	case DataSection:
+	case kpname.Data:
 		if s.Flags&elf.SHF_EXECINSTR != 0 {
 			return bad(s.Name, "executable")
 		}
-	case TextSection, RodataSection, UnwindSection:
+	case kpname.Text, kpname.Rodata, kpname.Unwind:
 		if writable {
 			return bad(s.Name, "writable")
 		}
@@ -158,24 +159,24 @@ func validateFunctions(p *Patch) error {
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		if f.Name == "" || strings.Contains(f.Name, "\x00") {
-			return bad(InfoSection, "entry %d: bad name %q", i, f.Name)
+			return bad(kpname.Info, "entry %d: bad name %q", i, f.Name)
 		}
-		if !inside(p, f.New, f.NewSize) || p.Sections[f.New.Section].Name != TextSection {
-			return bad(InfoSection, "%s: new code at %v, %d bytes, is not in %s", f.Name, f.New, f.NewSize, TextSection)
+		if !inside(p, f.New, f.NewSize) || p.Sections[f.New.Section].Name != kpname.Text {
+			return bad(kpname.Info, "%s: new code at %v, %d bytes, is not in %s", f.Name, f.New, f.NewSize, kpname.Text)
 		}
 		if f.IsNew() {
 			continue
 		}
 		if !inside(p, f.Old, f.OldSize) || !p.Sections[f.Old.Section].Original() {
-			return bad(InfoSection, "%s: old code at %v, %d bytes, is in no section of the original", f.Name, f.Old, f.OldSize)
+			return bad(kpname.Info, "%s: old code at %v, %d bytes, is in no section of the original", f.Name, f.Old, f.OldSize)
 		}
 		if f.OldSize < uint32(p.Machine.HookSize) {
-			return bad(InfoSection, "%s: %d bytes have no room for the jump", f.Name, f.OldSize)
+			return bad(kpname.Info, "%s: %d bytes have no room for the jump", f.Name, f.OldSize)
 		}
 		for i := range uint64(p.Machine.HookSize) {
 			at := Location{f.Old.Section, f.Old.Offset + i}
 			if other, ok := hooked[at]; ok {
-				return bad(InfoSection, "%s and %s: their jumps overlap", other, f.Name)
+				return bad(kpname.Info, "%s and %s: their jumps overlap", other, f.Name)
 			}
 			hooked[at] = f.Name
 		}

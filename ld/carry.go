@@ -9,6 +9,7 @@ import (
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Addition is an input that the patched link has and the original did not have: a new source, or an archive member that was
@@ -277,7 +278,7 @@ func (c *carrier) unit(i int) (Unit, error) {
 		case s.Section == int(elf.SHN_COMMON) || s.Defined() && c.elsewhere(inputSymbol{i, k}):
 			s.Section, s.Value = int(elf.SHN_UNDEF), 0
 		case s.Defined() && c.needed[i][s.Section] && s.Bind != elf.STB_LOCAL && s.Name != "":
-			s.Name += newSuffix
+			s.Name += kpname.New
 		}
 	}
 	u.Object = &f
@@ -308,11 +309,11 @@ func (c *carrier) rename(a *Addition, s *elfSection, needed bool) error {
 	name := strings.TrimPrefix(s.Name, ".")
 	switch {
 	case s.Flags&elf.SHF_EXECINSTR != 0:
-		s.Name = TextSection + "." + name
+		s.Name = kpname.Text + "." + name
 	case s.Flags&elf.SHF_WRITE != 0 || slices.ContainsFunc(relas, absolute):
-		s.Name = DataSection + "." + name
+		s.Name = kpname.Data + "." + name
 	default:
-		s.Name = RodataSection + "." + name
+		s.Name = kpname.Rodata + "." + name
 	}
 	return nil
 }
@@ -328,7 +329,7 @@ func newFunctions(f *elfobj.File, needed map[int]bool) []UnitFunction {
 			continue
 		}
 		seen[at], names[s.Name] = true, true
-		list = append(list, UnitFunction{Name: strings.TrimSuffix(s.Name, newSuffix), Symbol: s.Name, Reason: "new function"})
+		list = append(list, UnitFunction{Name: strings.TrimSuffix(s.Name, kpname.New), Symbol: s.Name, Reason: "new function"})
 	}
 	return list
 }

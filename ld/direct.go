@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"gocare/internal/arch"
+	"gocare/internal/kpname"
 )
 
 // DirectImports names, sorted, the imports that code of a unit reaches for without the GOT, where the original holds no
@@ -25,7 +26,7 @@ func (o *Original) DirectImports(r *Resolved) []string {
 
 // reachesDirectly reports whether the reference is an access or an absolute address in code: no call, no jump.
 func (o *Original) reachesDirectly(r *Resolved, ref *reference) bool {
-	if r.sections[ref.section] != TextSection {
+	if r.sections[ref.section] != kpname.Text {
 		return false
 	}
 	switch ref.typ.Kind {

@@ -8,10 +8,11 @@ import (
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
-// outputNames are the sections of a Joined, in order.
-var outputNames = [...]string{TextSection, RodataSection, UnwindSection, DataSection}
+// outputNames are the sections of a Joined, in the order in which they appear.
+var outputNames = [...]string{kpname.Text, kpname.Rodata, kpname.Unwind, kpname.Data}
 
 const (
 	outText = iota
@@ -19,9 +20,6 @@ const (
 	outUnwind
 	outData
 )
-
-// newSuffix marks new functions and variables; a global "g.kpnew" answers references to g from other units.
-const newSuffix = ".kpnew"
 
 // joiner holds a Joined that is being put together. Its targets in the patch count all four outputs, empty ones too.
 type joiner struct {
@@ -117,7 +115,7 @@ func (j *joiner) decide() {
 // keep marks the left-out function that a live reference needs.
 func (j *joiner) keep(u int, ref *reference) bool {
 	r := j.units[u]
-	if ref.owner >= 0 && j.dead[[2]int{u, ref.owner}] || r.sections[ref.section] == UnwindSection || j.deadUnit(u) {
+	if ref.owner >= 0 && j.dead[[2]int{u, ref.owner}] || r.sections[ref.section] == kpname.Unwind || j.deadUnit(u) {
 		return false
 	}
 	at, found := j.provider(u, ref)
@@ -242,7 +240,7 @@ func (j *joiner) collectGlobals() error {
 		}
 		for i := range r.Unit.Object.Symbols {
 			s := &r.Unit.Object.Symbols[i]
-			name, isNew := strings.CutSuffix(s.Name, newSuffix)
+			name, isNew := strings.CutSuffix(s.Name, kpname.New)
 			if !isNew || !s.Defined() || s.Bind == elf.STB_LOCAL {
 				continue
 			}
@@ -325,13 +323,13 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 		return j.reduce(p, dest{known: true, target: j.entry(at)})
 	}
 	if b.kind == bindImport && !b.own {
-		target, found := j.globals[strings.TrimSuffix(b.name, newSuffix)]
+		target, found := j.globals[strings.TrimSuffix(b.name, kpname.New)]
 		switch {
 		case found:
 			return j.reduce(p, dest{known: true, target: target})
 		case b.why != nil:
 			return b.why
-		case strings.HasSuffix(b.name, newSuffix):
+		case strings.HasSuffix(b.name, kpname.New):
 			return fault.New(fault.Bug, "", "no unit of the patch defines %q", b.name)
 		}
 		return j.reduce(p, dest{b: b})

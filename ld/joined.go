@@ -6,14 +6,6 @@ import (
 	"gocare/internal/arch"
 )
 
-// Names of the sections of a Joined, in the order in which they appear.
-const (
-	TextSection   = ".kpatch.text"
-	RodataSection = ".kpatch.rodata"
-	UnwindSection = ".kpatch.eh_frame"
-	DataSection   = ".kpatch.data"
-)
-
 // Joined is the new code and data of all units of one patch, with every reference known.
 type Joined struct {
 	Machine   *arch.Target

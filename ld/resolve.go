@@ -8,6 +8,7 @@ import (
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Unit is the assembled code of one unit's chosen functions.
@@ -107,9 +108,9 @@ func outputSection(s *elfSection, unit string) (string, error) {
 			WithHint("running threads have no room for it: use an ordinary variable")
 	}
 	if s.Name == ".eh_frame" {
-		return UnwindSection, nil
+		return kpname.Unwind, nil
 	}
-	for _, name := range []string{TextSection, RodataSection, DataSection} {
+	for _, name := range []string{kpname.Text, kpname.Rodata, kpname.Data} {
 		if s.Name == name || strings.HasPrefix(s.Name, name+".") {
 			return name, nil
 		}

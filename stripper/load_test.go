@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/kpname"
 	"gocare/internal/test/refload"
 	"gocare/kpatch"
-	"gocare/ld"
 )
 
 // TestLoads checks that what Strip and Encode make loads by the rules of the format, and that references lead where
@@ -30,7 +30,7 @@ func TestLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, dataAddr := img.Sections[ld.TextSection], img.Sections[ld.DataSection]
+	text, dataAddr := img.Sections[kpname.Text], img.Sections[kpname.Data]
 	want := []refload.Function{
 		{Daddr: bias + 0x1060, Saddr: text, Dlen: 20, Slen: 32, Name: "f"},
 		{Saddr: text + 32, Slen: 16, Name: "g"},

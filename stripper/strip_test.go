@@ -11,6 +11,7 @@ import (
 
 	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 	"gocare/ld"
 )
@@ -23,7 +24,7 @@ func joined() *ld.Joined {
 		Machine: &arch.X86_64,
 		Sections: []ld.JoinedSection{
 			{
-				Name: ld.TextSection, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16, Data: text,
+				Name: kpname.Text, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16, Data: text,
 				Relocs: []ld.JoinedReloc{
 					{Offset: 1, Type: x86(elf.R_X86_64_PC32), Target: ld.Target{Kind: ld.InPatch, Index: 0, Offset: 32}, Addend: -4},
 					{Offset: 8, Type: x86(elf.R_X86_64_PC32), Target: ld.Target{Kind: ld.InPatch, Index: 1, Offset: 4}, Addend: -4},
@@ -32,7 +33,7 @@ func joined() *ld.Joined {
 				},
 			},
 			{
-				Name: ld.DataSection, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: 8, Data: make([]byte, 16),
+				Name: kpname.Data, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: 8, Data: make([]byte, 16),
 				Relocs: []ld.JoinedReloc{
 					{Offset: 8, Type: x86(elf.R_X86_64_64), Target: ld.Target{Kind: ld.InOriginal, Index: 2, Offset: 8}, Addend: 2},
 				},

@@ -12,6 +12,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/internal/ui"
 	"gocare/kpatch"
 )
@@ -145,7 +146,7 @@ func inspection(p *kpatch.Patch) patchView {
 		}
 	}
 	for _, s := range p.Sections {
-		if s.Name == kpatch.InfoSection {
+		if s.Name == kpname.Info {
 			continue
 		}
 		for _, r := range s.Relocs {

@@ -9,6 +9,7 @@ import (
 
 	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -140,11 +141,11 @@ func (r *Region) readFunctions(machine *arch.Target, mem io.ReaderAt) ([]RegionF
 	undo := r.Start + Addr(r.Header.UserUndo)
 	for at := r.Start + Addr(r.Header.UserInfo); ; at += kpatch.InfoEntrySize {
 		if !r.Contains(at+kpatch.InfoTerminatorSize-1) || len(functions) > maxFunctions {
-			return nil, fmt.Errorf(".kpatch.info: no end after %d functions", len(functions))
+			return nil, fmt.Errorf("%s: no end after %d functions", kpname.Info, len(functions))
 		}
 		var b [kpatch.InfoEntrySize]byte
 		if n, err := mem.ReadAt(b[:], int64(at)); n < kpatch.InfoTerminatorSize {
-			return nil, fmt.Errorf(".kpatch.info at 0x%x: %w", uint64(at), err)
+			return nil, fmt.Errorf("%s at 0x%x: %w", kpname.Info, uint64(at), err)
 		}
 		u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 		u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
@@ -153,7 +154,7 @@ func (r *Region) readFunctions(machine *arch.Target, mem io.ReaderAt) ([]RegionF
 			return functions, nil
 		}
 		if err := r.fill(&f, machine, mem, Addr(u64(24)), undo+Addr(machine.UndoSize*len(functions))); err != nil {
-			return nil, fmt.Errorf(".kpatch.info: function %d: %w", len(functions), err)
+			return nil, fmt.Errorf("%s: function %d: %w", kpname.Info, len(functions), err)
 		}
 		functions = append(functions, f)
 	}

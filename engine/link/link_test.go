@@ -9,6 +9,7 @@ import (
 	"gocare/engine/inspect"
 	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -35,8 +36,8 @@ func sample(t testing.TB, rel kpatch.Reloc, symbol kpatch.Symbol) *kpatch.Patch 
 		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", Machine: &arch.X86_64,
 		Sections: []kpatch.Section{
 			{},
-			{Name: kpatch.TextSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16, Data: make([]byte, 32)},
-			{Name: kpatch.DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 16, Align: 8, Data: make([]byte, 16)},
+			{Name: kpname.Text, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16, Data: make([]byte, 32)},
+			{Name: kpname.Data, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 16, Align: 8, Data: make([]byte, 16)},
 			{Name: ".text", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: textAddr, Size: 0x100, Align: 16},
 		},
 		Symbols:   []kpatch.Symbol{{}, symbol, {Type: elf.STT_SECTION, Section: secText}, {Type: elf.STT_SECTION, Section: secOriginal}},
@@ -103,7 +104,7 @@ func TestRelocations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, dataSec := section(t, p, kpatch.TextSection), section(t, p, kpatch.DataSection)
+			text, dataSec := section(t, p, kpname.Text), section(t, p, kpname.Data)
 			at := elfOffset + text.Offset + 8
 			slot := uint64(base) + kpatch.HeaderSize + 16
 			want := tt.want(uint64(base)+at, uint64(base)+elfOffset+dataSec.Offset, slot)
@@ -157,9 +158,9 @@ func TestForeignRelocations(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := sample(t, kpatch.Reloc{Offset: 8, Type: x86(elf.R_X86_64_64), Symbol: 1}, sectionSymbol)
-			text := section(t, p, kpatch.TextSection)
+			text := section(t, p, kpname.Text)
 			if tt.symbol.Section == secData { // sections have new indices
-				tt.symbol.Section = index(p, kpatch.DataSection)
+				tt.symbol.Section = index(p, kpname.Data)
 			}
 			p.Symbols = append(p.Symbols, tt.symbol)
 			symbol := len(p.Symbols) - 1
@@ -201,7 +202,7 @@ func index(p *kpatch.Patch, name string) int {
 func TestRelocationOutsideItsSection(t *testing.T) {
 	for _, offset := range []uint64{29, 32, 1 << 40} {
 		p := sample(t, kpatch.Reloc{}, sectionSymbol)
-		text := section(t, p, kpatch.TextSection)
+		text := section(t, p, kpname.Text)
 		text.Relocs = []kpatch.Reloc{{Offset: offset, Type: x86(elf.R_X86_64_PC32), Symbol: 1}}
 		if e := fault.As(place(p)); e == nil || e.Code != "format-corrupt" {
 			t.Errorf("offset %d: got %v", offset, e)
@@ -234,11 +235,11 @@ func TestLayout(t *testing.T) {
 		{"elf_offset", u32(168), elfOffset},
 		{"kpatch_total_mem_sz", int(u64(176)), len(b)},
 		{"user_undo", u32(184), undo},
-		{"user_info", u32(188), elfOffset + int(section(t, p, kpatch.InfoSection).Offset)},
+		{"user_info", u32(188), elfOffset + int(section(t, p, kpname.Info).Offset)},
 		{"jump table: size", u32(504), 32},
 		{"jump table: entries used", u32(508), 1},
 		{"jump table: entries", u32(512), 1},
-		{"first writable byte", int(image.CodeSize), elfOffset + int(section(t, p, kpatch.DataSection).Offset)},
+		{"first writable byte", int(image.CodeSize), elfOffset + int(section(t, p, kpname.Data).Offset)},
 		{"writable part on a page boundary", int(image.CodeSize % 4096), 0},
 		{"whole pages", len(b) % 4096, 0},
 	} {
@@ -253,7 +254,7 @@ func TestLayout(t *testing.T) {
 		t.Errorf("slot % x", slot)
 	}
 	info := u32(188)
-	text := uint64(base) + elfOffset + section(t, p, kpatch.TextSection).Offset
+	text := uint64(base) + elfOffset + section(t, p, kpname.Text).Offset
 	if u64(info) != uint64(bias)+textAddr+0x20 || u64(info+8) != text {
 		t.Errorf(".kpatch.info: daddr %#x, saddr %#x", u64(info), u64(info+8))
 	}

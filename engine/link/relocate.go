@@ -6,6 +6,7 @@ import (
 
 	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -98,7 +99,7 @@ func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbo
 	slot := uint64(l.slotAddr(entry))
 	switch rel.Type.Kind {
 	case arch.Abs64:
-		if section == kpatch.InfoSection || rel.Addend == 0 || sym.Type == elf.STT_OBJECT {
+		if section == kpname.Info || rel.Addend == 0 || sym.Type == elf.STT_OBJECT {
 			return uint64(l.imports[entry]) + uint64(rel.Addend), nil
 		}
 		return slot + uint64(rel.Addend), nil

@@ -17,6 +17,7 @@ import (
 
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
+	"gocare/internal/kpname"
 	"gocare/internal/test/testkit"
 	"gocare/kpatch"
 )
@@ -103,13 +104,13 @@ func target(sec *elfobj.Section) (name string, flags elf.SectionFlag) {
 	case sec.Size == 0 || sec.Flags&elf.SHF_ALLOC == 0 || strings.HasPrefix(sec.Name, ".note"):
 		return "", 0
 	case sec.Name == ".eh_frame":
-		return kpatch.UnwindSection, elf.SHF_ALLOC
+		return kpname.Unwind, elf.SHF_ALLOC
 	case sec.Flags&elf.SHF_EXECINSTR != 0:
-		return kpatch.TextSection, elf.SHF_ALLOC | elf.SHF_EXECINSTR
+		return kpname.Text, elf.SHF_ALLOC | elf.SHF_EXECINSTR
 	case sec.Flags&elf.SHF_WRITE != 0:
-		return kpatch.DataSection, elf.SHF_ALLOC | elf.SHF_WRITE
+		return kpname.Data, elf.SHF_ALLOC | elf.SHF_WRITE
 	}
-	return kpatch.RodataSection, elf.SHF_ALLOC
+	return kpname.Rodata, elf.SHF_ALLOC
 }
 
 func (b *builder) addSection(sec *elfobj.Section) {
