@@ -15,7 +15,7 @@ import (
 
 const (
 	maxFunctions  = 1 << 20
-	maxRegionName = 4096 // bytes
+	maxRegionName = 4 << 10 // bytes
 )
 
 // Region is a live patch: a mapping that is exactly r-xp, anonymous, and begins with the magic of a patch.
