@@ -160,35 +160,25 @@ func original(machine *arch.Target, o *inspect.Object, f *link.Function) ([]byte
 	if int(f.OldSize) >= need {
 		return slices.Clone(data), nil
 	}
-	if !padding(data[f.OldSize:]) || symbolIn(o, addr+1, addr+uint64(need)) {
+	if !fillsGap(machine, data[f.OldSize:]) || symbolIn(o, addr+1, addr+uint64(need)) {
 		return nil, fault.Refuse("too-short", "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, need).
 			WithHint("patch a caller of it instead")
 	}
 	return slices.Clone(data), nil
 }
 
-// padding reports whether bytes are what assemblers fill gaps between functions with.
-func padding(b []byte) bool {
-	fillers := [][]byte{
-		{0x90},
-		{0xcc},
-		{0x00},
-		{0x66, 0x90},
-		{0x0f, 0x1f, 0x00},
-		{0x0f, 0x1f, 0x40, 0x00},
-		{0x66, 0x2e, 0x0f, 0x1f},
-		{0x0f, 0x1f, 0x44, 0x00},
-		{0x66, 0x0f, 0x1f, 0x44},
-		{0x0f, 0x1f, 0x80, 0x00},
-		{0x0f, 0x1f, 0x84, 0x00},
-		{0x66, 0x66, 0x2e, 0x0f},
-	}
+// fillsGap reports whether bytes are what stands between functions, the last instruction cut if it must be. It sees only what a
+// hook overwrites of a patch that others made, and knows what assemblers write and the zeros of linkers; the build side, which
+// decodes more bytes, takes every whole nop for padding, but no zeros.
+func fillsGap(machine *arch.Target, b []byte) bool {
 	for len(b) > 0 {
-		i := slices.IndexFunc(fillers, func(f []byte) bool { return bytes.HasPrefix(b, f) || len(b) > 1 && bytes.HasPrefix(f, b) })
+		i := slices.IndexFunc(machine.Fillers, func(f []byte) bool {
+			return bytes.HasPrefix(b, f) || len(b) > 1 && bytes.HasPrefix(f, b)
+		})
 		if i < 0 {
 			return false
 		}
-		b = b[min(len(fillers[i]), len(b)):]
+		b = b[min(len(machine.Fillers[i]), len(b)):]
 	}
 	return true
 }

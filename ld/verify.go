@@ -17,7 +17,8 @@ type linkedCode interface {
 	touched(t arch.RelocType) (before, after int64)
 	// stubSlot returns the slot that the PLT entry at the start of code jumps through; addr is its link address.
 	stubSlot(code []byte, addr uint64) (slot uint64, ok bool)
-	// padding counts the bytes at the start of code that are there to fill gaps.
+	// padding counts the bytes at the start of code that are there to fill gaps: whole instructions that do nothing, and traps.
+	// The apply side has another measure (engine, fillsGap).
 	padding(code []byte) int
 }
 

@@ -21,6 +21,7 @@ type Target struct {
 	Nop     []byte   // shortest instruction that does nothing
 	Syscall []byte   // instruction that enters the kernel
 	Stub    []byte   // jump to the address in the 8 bytes behind it: an entry of a patch's jump table
+	Fillers [][]byte // how begins what assemblers and linkers put between functions, as far as a hook may reach
 	Jumps   [][]byte // how jumps begin that tools write over the start of a function
 
 	hook      func(from, to uint64) ([]byte, bool)
