@@ -73,7 +73,7 @@ func ReadRegions(machine *arch.Target, mem io.ReaderAt, maps []Mapping, objects 
 		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || string(magic[:]) != kpatch.Magic {
 			continue
 		}
-		r, err := readRegion(machine, mem, m.Start)
+		r, err := readRegion(regionMemory{mem, machine}, m.Start)
 		if err != nil {
 			return nil, fault.Refuse("bad-region", fmt.Sprintf("live patch at 0x%x", uint64(m.Start)), "cannot read it").
 				WithCause(err).WithHint("the process holds a damaged patch; restart it to get rid of it")
@@ -104,7 +104,13 @@ func MayHoldRegion(m Mapping) bool {
 	return m.Anonymous() && m.Read && !m.Write && m.Exec && m.Priv && m.End-m.Start >= kpatch.HeaderSize
 }
 
-func readRegion(machine *arch.Target, mem io.ReaderAt, start Addr) (Region, error) {
+// regionMemory is the memory of a process of a machine.
+type regionMemory struct {
+	io.ReaderAt
+	machine *arch.Target
+}
+
+func readRegion(mem regionMemory, start Addr) (Region, error) {
 	r := Region{Start: start}
 	if _, err := mem.ReadAt(r.Header.Raw[:], int64(start)); err != nil {
 		return Region{}, err
@@ -119,7 +125,7 @@ func readRegion(machine *arch.Target, mem io.ReaderAt, start Addr) (Region, erro
 		return Region{}, fmt.Errorf("header: functions at 0x%x, undo at 0x%x of %d bytes", h.UserInfo, h.UserUndo, h.MemSize)
 	}
 	var err error
-	r.Functions, err = r.readFunctions(machine, mem)
+	r.Functions, err = r.readFunctions(mem)
 	if err != nil {
 		return Region{}, err
 	}
@@ -136,7 +142,7 @@ func (h *RegionHeader) decode() {
 }
 
 // readFunctions reads .kpatch.info up to its terminator: a new function has daddr and dlen 0, the end saddr and slen too.
-func (r *Region) readFunctions(machine *arch.Target, mem io.ReaderAt) ([]RegionFunction, error) {
+func (r *Region) readFunctions(mem regionMemory) ([]RegionFunction, error) {
 	var functions []RegionFunction
 	undo := r.Start + Addr(r.Header.UserUndo)
 	for at := r.Start + Addr(r.Header.UserInfo); ; at += kpatch.InfoEntrySize {
@@ -153,7 +159,7 @@ func (r *Region) readFunctions(machine *arch.Target, mem io.ReaderAt) ([]RegionF
 		if f.Old == 0 && f.New == 0 && f.OldSize == 0 && f.NewSize == 0 {
 			return functions, nil
 		}
-		if err := r.fill(&f, machine, mem, Addr(u64(24)), undo+Addr(machine.UndoSize*len(functions))); err != nil {
+		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(mem.machine.UndoSize*len(functions))); err != nil {
 			return nil, fmt.Errorf("%s: function %d: %w", kpname.Info, len(functions), err)
 		}
 		functions = append(functions, f)
@@ -161,8 +167,8 @@ func (r *Region) readFunctions(machine *arch.Target, mem io.ReaderAt) ([]RegionF
 }
 
 // fill reads what an entry refers to: name, saved bytes, and the first bytes of the original.
-func (r *Region) fill(f *RegionFunction, machine *arch.Target, mem io.ReaderAt, name, undo Addr) error {
-	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+Addr(machine.UndoSize)-1) {
+func (r *Region) fill(f *RegionFunction, mem regionMemory, name, undo Addr) error {
+	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+Addr(mem.machine.UndoSize)-1) {
 		return fmt.Errorf("name at 0x%x, code at 0x%x, undo at 0x%x not in the region", uint64(name), uint64(f.New), uint64(undo))
 	}
 	text := make([]byte, min(maxRegionName, uint64(r.Start)+r.Size-uint64(name)))
@@ -172,18 +178,18 @@ func (r *Region) fill(f *RegionFunction, machine *arch.Target, mem io.ReaderAt, 
 		return fmt.Errorf("name at 0x%x has no end: %w", uint64(name), err)
 	}
 	f.Name = string(text[:end])
-	f.Undo = make([]byte, machine.UndoSize)
+	f.Undo = make([]byte, mem.machine.UndoSize)
 	if _, err := mem.ReadAt(f.Undo, int64(undo)); err != nil {
 		return err
 	}
 	if f.Old == 0 {
 		return nil
 	}
-	code := make([]byte, machine.HookSize)
+	code := make([]byte, mem.machine.HookSize)
 	if _, err := mem.ReadAt(code, int64(f.Old)); err != nil {
 		return nil // the patched object is not loaded any more
 	}
-	hook, ok := machine.Hook(uint64(f.Old), uint64(f.New))
+	hook, ok := mem.machine.Hook(uint64(f.Old), uint64(f.New))
 	f.Hooked = ok && bytes.Equal(code, hook)
 	return nil
 }
