@@ -63,7 +63,7 @@ func contextsIn(data []byte, at, secret uint64, plausible func(sp, pc uint64) bo
 			}
 		}
 		start := i - jumpBuffer.at[regSP]
-		if sp := demangle(w, secret); sp>>47 == 0 && start >= 0 && i+16 <= len(data) && plausible(sp, demangle(word(i+8), secret)) {
+		if sp := demangle(w, secret); sp>>userBits == 0 && start >= 0 && i+16 <= len(data) && plausible(sp, demangle(word(i+8), secret)) {
 			found = append(found, Context{at + uint64(start), jumpBuffer})
 		}
 	}

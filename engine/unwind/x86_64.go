@@ -14,6 +14,9 @@ const (
 	regPC = 16
 )
 
+// userBits is the length of the addresses that a process may use (arch.X86_64.UserEnd).
+const userBits = 47
+
 // restorers are the instruction sequences that end a signal handler by rt_sigreturn (system call 15). The kernel expects
 // nothing else of them, so C libraries without CFI for theirs (musl) and programs with their own use these.
 var restorers = [][]byte{
