@@ -10,6 +10,7 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -90,7 +91,7 @@ func (l *Library) find(dir, buildID string) (*File, error) {
 	if buildID == "" {
 		return nil, nil
 	}
-	for _, name := range []string{filepath.Join(buildID, "latest", "kpatch.bin"), buildID + ".kpatch"} {
+	for _, name := range []string{filepath.Join(buildID, "latest", "kpatch.bin"), buildID + kpname.FileSuffix} {
 		path := filepath.Join(dir, name)
 		if f := l.seen[path]; f != nil {
 			return f, nil

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"gocare/engine/inspect"
 	"gocare/engine/link"
 	"gocare/engine/trace"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/kpatch"
@@ -89,10 +89,14 @@ func slotValue(p *inspect.Process, o *inspect.Object, def *inspect.Symbol) (insp
 // slotFor reports whether a relocation fills a slot with the function that an IFUNC chose: in another object by name, in
 // its own also by the address of its resolver.
 func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
-	switch elf.R_X86_64(rel.Type) {
-	case elf.R_X86_64_IRELATIVE:
+	target, ok := arch.ByMachine(o.ELF.Machine)
+	if !ok {
+		return false
+	}
+	switch target.Reloc(rel.Type).Kind {
+	case arch.IRelative:
 		return o == def.Object && uint64(rel.Addend) == def.Value
-	case elf.R_X86_64_JMP_SLOT, elf.R_X86_64_GLOB_DAT:
+	case arch.JumpSlot, arch.GlobDat:
 		if rel.Symbol <= 0 || rel.Symbol >= len(o.ELF.DynSymbols) {
 			return false
 		}

@@ -1,19 +1,17 @@
 package engine
 
 import (
-	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"slices"
 
 	"gocare/engine/inspect"
 	"gocare/engine/link"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
-
-// pageSize is that of the target; guards of one page keep a region from merging with a neighbour.
-const pageSize = 4096
 
 // Write is a change of the target's memory while it is stopped.
 type Write struct {
@@ -137,8 +135,12 @@ func (b *planner) accept(pp *PatchPlan) {
 		b.mem.write(w.Addr, w.New)
 	}
 	end := pp.Image.Base + inspect.Addr(len(pp.Image.Bytes))
-	b.mappings = append(b.mappings, inspect.Mapping{Start: pp.Image.Base - pageSize, End: end + pageSize})
+	guard := inspect.Addr(guardSize(b.process))
+	b.mappings = append(b.mappings, inspect.Mapping{Start: pp.Image.Base - guard, End: end + guard})
 }
+
+// guardSize returns how many bytes on both sides of a region nothing may use, lest it merges with a neighbour: a page.
+func guardSize(p *inspect.Process) uint64 { return p.Machine.PageSize }
 
 func (b *planner) patch(f *File) (*PatchPlan, error) {
 	o, err := b.target(f)
@@ -184,7 +186,7 @@ func (b *planner) target(f *File) (*inspect.Object, error) {
 	if o.ELF == nil {
 		return nil, fmt.Errorf("%s: %w", o.Path, o.Err)
 	}
-	if o.ELF.Machine != elf.EM_X86_64 {
+	if o.ELF.Machine != f.Patch.Machine.Machine {
 		return nil, fault.Refuse("machine", o.Path, "is for %s", o.ELF.Machine)
 	}
 	applied := slices.ContainsFunc(b.live, func(l live) bool { return l.ID == f.Patch.ID && l.BuildID == f.Patch.BuildID }) ||
@@ -211,8 +213,9 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 	view := *b.process
 	view.Mappings = b.mappings
 	near := []inspect.Range{{Lo: pp.Object.Start, Hi: pp.Object.End}}
-	at, err := view.Gap(near, layout.TotalMemory+2*pageSize, needsLow(pp.File.Patch))
-	return at + pageSize, err
+	guard := guardSize(b.process)
+	at, err := view.Gap(near, layout.TotalMemory+2*guard, needsLow(pp.File.Patch))
+	return at + inspect.Addr(guard), err
 }
 
 // reusable finds a region in which the very same file was applied to the same object and removed again, or prepared by a
@@ -255,7 +258,7 @@ func (b *planner) mappedAt(at inspect.Addr, image *link.Image) bool {
 func needsLow(p *kpatch.Patch) bool {
 	for i := range p.Sections {
 		for _, rel := range p.Sections[i].Relocs {
-			if rel.Type != elf.R_X86_64_32 && rel.Type != elf.R_X86_64_32S || rel.Symbol >= len(p.Symbols) {
+			if k := rel.Type.Kind; k != arch.Abs32 && k != arch.Abs32S || rel.Symbol >= len(p.Symbols) {
 				continue
 			}
 			n := p.Symbols[rel.Symbol].Section
@@ -269,9 +272,10 @@ func needsLow(p *kpatch.Patch) bool {
 
 // functions plans the hook of each replaced function.
 func (b *planner) functions(pp *PatchPlan) error {
+	size := b.process.Machine.UndoSize
 	for i := range pp.Image.Functions {
 		f := &pp.Image.Functions[i]
-		undo := pp.Image.Bytes[int(pp.Image.Layout.UserUndo)+i*kpatch.UndoSize:][:kpatch.UndoSize]
+		undo := pp.Image.Bytes[int(pp.Image.Layout.UserUndo)+i*size:][:size]
 		if f.IsNew() {
 			continue
 		}
@@ -301,11 +305,11 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 	if err != nil {
 		return FunctionPlan{}, err
 	}
-	hook, err := jump(f.Old, f.New)
+	hook, err := jump(b.process, f.Old, f.New)
 	if err != nil {
 		return FunctionPlan{}, err
 	}
-	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(f.OldSize, kpatch.UndoSize)), f.Name})
+	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), b.process.Machine.HookSize)), f.Name})
 	pp.Busy = append(pp.Busy, coldParts(pp.Object, f.Name)...)
 	fp := FunctionPlan{Name: f.Name, Old: f.Old, New: f.New, OldSize: f.OldSize, OldBytes: old, Hook: hook}
 	if below != nil {
@@ -323,11 +327,11 @@ func (b *planner) finish(pp *PatchPlan) {
 		sec := &pp.File.Patch.Sections[i]
 		where := span{offset: pp.Image.Layout.ElfOffset + uint32(sec.Offset), size: uint32(sec.Size)}
 		switch sec.Name {
-		case kpatch.MetaSection:
+		case kpname.Meta:
 			s.meta = where
-		case kpatch.UnwindSection:
+		case kpname.Unwind:
 			s.unwind = where
-		case kpatch.TextSection:
+		case kpname.Text:
 			s.text = where
 		}
 	}
@@ -347,10 +351,10 @@ func phaseWrite(base inspect.Addr, from, to uint32) Write {
 }
 
 // jump returns the jump from a function's start to its replacement.
-func jump(from, to inspect.Addr) ([]byte, error) {
-	distance := int64(to) - int64(from) - kpatch.UndoSize
-	if distance != int64(int32(distance)) {
+func jump(p *inspect.Process, from, to inspect.Addr) ([]byte, error) {
+	hook, ok := p.Machine.Hook(uint64(from), uint64(to))
+	if !ok {
 		return nil, fault.New(fault.Bug, "", "replacement at %#x is out of reach of %#x", uint64(to), uint64(from))
 	}
-	return binary.LittleEndian.AppendUint32([]byte{0xe9}, uint32(int32(distance))), nil
+	return hook, nil
 }

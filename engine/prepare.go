@@ -9,6 +9,7 @@ import (
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
 	"gocare/internal/fault"
+	"gocare/kpatch"
 )
 
 // mmap(2) flags and protections as the target's kernel counts them.
@@ -37,7 +38,7 @@ func (p *Plan) prepare(ctx context.Context, opt Options) error {
 // prepareIn maps and fills the regions by way of a thread of a session.
 func (p *Plan) prepareIn(s *trace.Session, t *trace.Thread, opt Options) error {
 	for _, pp := range p.Patches {
-		m := mapper{session: s, thread: t, pid: p.Process.PID, opt: opt}
+		m := newMapper(s, t, p.Process, opt)
 		if err := m.region(pp); err != nil {
 			return fmt.Errorf("region at %#x: %w", uint64(pp.Image.Base), err)
 		}
@@ -55,7 +56,7 @@ func (p *Plan) discard(opt Options) error {
 		var errs []error
 		for _, pp := range p.Patches {
 			if !pp.Reuse {
-				m := mapper{session: s, thread: t, pid: p.Process.PID, opt: opt}
+				m := newMapper(s, t, p.Process, opt)
 				errs = append(errs, m.unmap(pp.Image.Base, uint64(len(pp.Image.Bytes))))
 			}
 		}
@@ -66,8 +67,12 @@ func (p *Plan) discard(opt Options) error {
 type mapper struct {
 	session *trace.Session
 	thread  *trace.Thread
-	pid     int
+	guard   uint64 // bytes on both sides of a region
 	opt     Options
+}
+
+func newMapper(s *trace.Session, t *trace.Thread, p *inspect.Process, opt Options) *mapper {
+	return &mapper{session: s, thread: t, guard: guardSize(p), opt: opt}
 }
 
 // region maps a region with its guards and fills it. Nothing is ever writable and executable at once.
@@ -77,7 +82,7 @@ func (m *mapper) region(pp *PatchPlan) error {
 		return m.refill(pp)
 	}
 	size := uint64(len(image.Bytes))
-	if err := m.call("map", syscall.SYS_MMAP, uint64(base)-pageSize, size+2*pageSize, protNone, mapFlags, ^uint64(0), 0); err != nil {
+	if err := m.call("map", syscall.SYS_MMAP, uint64(base)-m.guard, size+2*m.guard, protNone, mapFlags, ^uint64(0), 0); err != nil {
 		return err
 	}
 	m.session.Undo(func() error { return m.unmap(base, size) })
@@ -96,7 +101,7 @@ func (m *mapper) region(pp *PatchPlan) error {
 // refill writes what differs from the time before: header and undo area. The data keep their values.
 func (m *mapper) refill(pp *PatchPlan) error {
 	image := pp.Image
-	header, undo := 504, int(image.Layout.UserUndo)
+	header, undo := kpatch.HeaderSize, int(image.Layout.UserUndo)
 	if err := m.fill(image.Base+inspect.Addr(undo), image.Bytes[undo:]); err != nil {
 		return err
 	}
@@ -114,7 +119,7 @@ func (m *mapper) fill(at inspect.Addr, data []byte) error {
 }
 
 func (m *mapper) unmap(base inspect.Addr, size uint64) error {
-	return m.call("unmap", syscall.SYS_MUNMAP, uint64(base)-pageSize, size+2*pageSize)
+	return m.call("unmap", syscall.SYS_MUNMAP, uint64(base)-m.guard, size+2*m.guard)
 }
 
 // call makes a system call in the target; mmap must return the address it was asked for.

@@ -55,7 +55,7 @@ func (r *remover) halfDone(l *live) (bool, error) {
 			continue
 		}
 		total++
-		hook, err := jump(f.Old, f.New)
+		hook, err := jump(r.process, f.Old, f.New)
 		if err != nil {
 			return false, err
 		}
@@ -81,7 +81,7 @@ func unlistedRegions(p *inspect.Process) ([]live, error) {
 		mem.write(d.start, []byte(kpatch.Magic))
 		maps = append(maps, *p.MappingAt(d.start))
 	}
-	regions, err := inspect.ReadRegions(mem, maps, p.Objects)
+	regions, err := inspect.ReadRegions(p.Machine, mem, maps, p.Objects)
 	if err != nil {
 		return nil, err
 	}

@@ -108,8 +108,8 @@ func (r *remover) remove(l *live) error {
 	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
 	r.out.Patches = append(r.out.Patches, result)
 	region := inspect.Range{Lo: l.Start, Hi: l.Start + inspect.Addr(l.Size)}
-	if l.ours {
-		region = inspect.Range{Lo: region.Lo - pageSize, Hi: region.Hi + pageSize}
+	if guard := inspect.Addr(guardSize(r.process)); l.ours {
+		region = inspect.Range{Lo: region.Lo - guard, Hi: region.Hi + guard}
 	}
 	r.out.regions = append(r.out.regions, region)
 	return nil
@@ -117,15 +117,15 @@ func (r *remover) remove(l *live) error {
 
 func (r *remover) function(l *live, i int) error {
 	f := &l.Functions[i]
-	hook, err := jump(f.Old, f.New)
+	hook, err := jump(r.process, f.Old, f.New)
 	if err != nil {
 		return err
 	}
-	undo, err := r.mem.read(l.undoAddr(i), kpatch.UndoSize)
+	undo, err := r.mem.read(r.undoAddr(l, i), r.process.Machine.HookSize)
 	if err != nil {
 		return err
 	}
-	have, err := r.mem.read(f.Old, kpatch.UndoSize)
+	have, err := r.mem.read(f.Old, r.process.Machine.HookSize)
 	if err != nil {
 		return err
 	}
@@ -169,20 +169,21 @@ func (r *remover) above(old inspect.Addr, hook []byte) (inspect.Addr, error) {
 			if !l.ours || l.Functions[n].Old != old {
 				continue
 			}
-			undo, err := r.mem.read(l.undoAddr(n), kpatch.UndoSize)
+			undo, err := r.mem.read(r.undoAddr(l, n), r.process.Machine.HookSize)
 			if err != nil {
 				return 0, err
 			}
 			if bytes.Equal(undo, hook) {
-				return l.undoAddr(n), nil
+				return r.undoAddr(l, n), nil
 			}
 		}
 	}
 	return 0, nil
 }
 
-func (l *live) undoAddr(i int) inspect.Addr {
-	return l.Start + inspect.Addr(l.Header.UserUndo) + inspect.Addr(i*kpatch.UndoSize)
+// undoAddr is where a patch keeps the code that its hook of a function replaced.
+func (r *remover) undoAddr(l *live, i int) inspect.Addr {
+	return l.Start + inspect.Addr(l.Header.UserUndo) + inspect.Addr(i*r.process.Machine.UndoSize)
 }
 
 // Revert carries out a removal: all of it or nothing. The regions stay mapped, as stacks and stored pointers may still
@@ -227,7 +228,7 @@ func (r *Removal) unmap(ctx context.Context, opt Options) error {
 		if err != nil {
 			return err
 		}
-		m := mapper{session: s, thread: t, pid: r.Process.PID, opt: opt}
+		m := newMapper(s, t, r.Process, opt)
 		for _, region := range r.regions {
 			if err := m.call("unmap", syscall.SYS_MUNMAP, uint64(region.Lo), uint64(region.Hi-region.Lo)); err != nil {
 				return fault.New(fault.Environment, "", "cannot unmap").WithCause(err).

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
@@ -344,7 +345,7 @@ func TestLowerRemovedByAnother(t *testing.T) {
 			continue
 		}
 		o := lower.Object
-		code, ok := o.ELF.BytesAt(uint64(o.LinkAddr(f.Old)), kpatch.UndoSize)
+		code, ok := o.ELF.BytesAt(uint64(o.LinkAddr(f.Old)), uint64(arch.X86_64.UndoSize))
 		if !ok {
 			t.Fatalf("no code of %s", f.Name)
 		}

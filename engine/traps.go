@@ -3,9 +3,8 @@
 package engine
 
 import (
-	"bytes"
-
 	"gocare/engine/inspect"
+	"gocare/internal/arch"
 	"gocare/kpatch"
 )
 
@@ -15,7 +14,7 @@ func traps(p *Plan) []Write {
 	hooked := map[inspect.Addr]bool{}
 	for _, pp := range p.Patches {
 		for _, f := range pp.Functions {
-			for i := range kpatch.UndoSize {
+			for i := range p.Process.Machine.HookSize {
 				hooked[f.Old+inspect.Addr(i)] = true
 			}
 		}
@@ -27,7 +26,7 @@ func traps(p *Plan) []Write {
 		}
 		for _, part := range pp.File.Patch.Meta.Parts {
 			if !part.Gone {
-				list = append(list, trapsIn(pp.Object, &part, hooked)...)
+				list = append(list, trapsIn(p.Process.Machine, pp.Object, &part, hooked)...)
 			}
 		}
 	}
@@ -35,7 +34,7 @@ func traps(p *Plan) []Write {
 }
 
 // trapsIn covers a part up to the next hook, from its end on, and so on.
-func trapsIn(o *inspect.Object, part *kpatch.Part, hooked map[inspect.Addr]bool) []Write {
+func trapsIn(machine *arch.Target, o *inspect.Object, part *kpatch.Part, hooked map[inspect.Addr]bool) []Write {
 	old, ok := o.ELF.BytesAt(part.Addr, part.Size)
 	if !ok {
 		return nil // refused by verifyParts
@@ -48,8 +47,10 @@ func trapsIn(o *inspect.Object, part *kpatch.Part, hooked map[inspect.Addr]bool)
 			end++
 		}
 		if end > from {
+			code := make([]byte, end-from)
+			arch.Fill(code, machine.Trap)
 			list = append(list, Write{
-				Addr: start + inspect.Addr(from), Old: old[from:end], New: bytes.Repeat([]byte{0xcc}, end-from), What: "traps in " + part.Name,
+				Addr: start + inspect.Addr(from), Old: old[from:end], New: code, What: "traps in " + part.Name,
 			})
 		}
 		from = end

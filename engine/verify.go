@@ -10,8 +10,8 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/engine/link"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
-	"gocare/kpatch"
 )
 
 // shadow is the target's memory as planned writes will leave it.
@@ -84,7 +84,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 				return nil, fault.Refuse("foreign-patch", "", "is replaced already by patch %s of another tool", l.ID).
 					WithHint("remove that patch first: unpatch -i %s", l.ID)
 			}
-			hook, err := jump(f.Old, f.New)
+			hook, err := jump(b.process, f.Old, f.New)
 			if err != nil {
 				return nil, err
 			}
@@ -125,7 +125,7 @@ func versionCode(functions []link.Function, start, end inspect.Addr) Code {
 
 // verify checks that a function's memory holds what the file does, but for a hook of ours, and returns its first bytes.
 func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]byte, error) {
-	want, err := original(o, f)
+	want, err := original(b.process.Machine, o, f)
 	if err != nil {
 		return nil, err
 	}
@@ -142,52 +142,43 @@ func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]b
 		}
 		copy(want, below.hook)
 	}
-	if err := compare(have, want, f.Old); err != nil {
+	if err := compare(b.process.Machine, have, want, f.Old); err != nil {
 		return nil, err
 	}
-	return have[:kpatch.UndoSize:kpatch.UndoSize], nil
+	size := b.process.Machine.HookSize
+	return have[:size:size], nil
 }
 
 // original returns a function's bytes in the object's file, with padding behind it if it is shorter than a jump.
-func original(o *inspect.Object, f *link.Function) ([]byte, error) {
-	addr := uint64(o.LinkAddr(f.Old))
-	data, ok := o.ELF.BytesAt(addr, uint64(max(f.OldSize, kpatch.UndoSize)))
+func original(machine *arch.Target, o *inspect.Object, f *link.Function) ([]byte, error) {
+	addr, need := uint64(o.LinkAddr(f.Old)), machine.HookSize
+	data, ok := o.ELF.BytesAt(addr, max(uint64(f.OldSize), uint64(need)))
 	if !ok {
 		return nil, fault.Refuse("wrong-build", o.Path, "has no code at %#x", addr).
 			WithHint("the patch was made for another build")
 	}
-	if f.OldSize >= kpatch.UndoSize {
+	if int(f.OldSize) >= need {
 		return slices.Clone(data), nil
 	}
-	if !padding(data[f.OldSize:]) || symbolIn(o, addr+1, addr+kpatch.UndoSize) {
-		return nil, fault.Refuse("too-short", "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, kpatch.UndoSize).
+	if !fillsGap(machine, data[f.OldSize:]) || symbolIn(o, addr+1, addr+uint64(need)) {
+		return nil, fault.Refuse("too-short", "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, need).
 			WithHint("patch a caller of it instead")
 	}
 	return slices.Clone(data), nil
 }
 
-// padding reports whether bytes are what assemblers fill gaps between functions with.
-func padding(b []byte) bool {
-	fillers := [][]byte{
-		{0x90},
-		{0xcc},
-		{0x00},
-		{0x66, 0x90},
-		{0x0f, 0x1f, 0x00},
-		{0x0f, 0x1f, 0x40, 0x00},
-		{0x66, 0x2e, 0x0f, 0x1f},
-		{0x0f, 0x1f, 0x44, 0x00},
-		{0x66, 0x0f, 0x1f, 0x44},
-		{0x0f, 0x1f, 0x80, 0x00},
-		{0x0f, 0x1f, 0x84, 0x00},
-		{0x66, 0x66, 0x2e, 0x0f},
-	}
+// fillsGap reports whether bytes are what stands between functions, the last instruction cut if it must be. It sees only what a
+// hook overwrites of a patch that others made, and knows what assemblers write and the zeros of linkers; the build side, which
+// decodes more bytes, takes every whole nop for padding, but no zeros.
+func fillsGap(machine *arch.Target, b []byte) bool {
 	for len(b) > 0 {
-		i := slices.IndexFunc(fillers, func(f []byte) bool { return bytes.HasPrefix(b, f) || len(b) > 1 && bytes.HasPrefix(f, b) })
+		i := slices.IndexFunc(machine.Fillers, func(f []byte) bool {
+			return bytes.HasPrefix(b, f) || len(b) > 1 && bytes.HasPrefix(f, b)
+		})
 		if i < 0 {
 			return false
 		}
-		b = b[min(len(fillers[i]), len(b)):]
+		b = b[min(len(machine.Fillers[i]), len(b)):]
 	}
 	return true
 }
@@ -203,16 +194,16 @@ func symbolIn(o *inspect.Object, lo, hi uint64) bool {
 }
 
 // compare reports the first byte of a function that is not the original's, and what it looks like.
-func compare(have, want []byte, at inspect.Addr) error {
+func compare(machine *arch.Target, have, want []byte, at inspect.Addr) error {
 	for i := range have {
 		if have[i] == want[i] {
 			continue
 		}
 		what := "was changed by another tool"
 		switch {
-		case have[i] == 0xcc:
+		case bytes.HasPrefix(have[i:], machine.Trap):
 			what = "holds a breakpoint or probe of another tool"
-		case i == 0 && (have[0] == 0xe9 || have[0] == 0xeb || bytes.HasPrefix(have, []byte{0xff, 0x25})):
+		case i == 0 && slices.ContainsFunc(machine.Jumps, func(jump []byte) bool { return bytes.HasPrefix(have, jump) }):
 			what = "begins with a jump of another tool"
 		}
 		return fault.Refuse("foreign-hook", "", "the code at %#x %s (%x, original %x)",
@@ -245,7 +236,7 @@ func (b *planner) verifyParts(pp *PatchPlan) error {
 		if err != nil {
 			return err
 		}
-		if err := compare(have, data, code.Start); err != nil {
+		if err := compare(b.process.Machine, have, data, code.Start); err != nil {
 			return fmt.Errorf("part %q: %w", part.Name, err)
 		}
 	}

@@ -8,8 +8,10 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Load decodes the file at path.
@@ -39,22 +41,22 @@ func Decode(data []byte) (*Patch, error) {
 	if err := checkDigest(file, false); err != nil {
 		return nil, err
 	}
-	object, err := parseObject(file[HeaderSize:])
+	object, machine, err := parseObject(file[HeaderSize:])
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDigest(file, object.Section(DigestSection) != nil || object.Section(MetaSection) != nil); err != nil {
+	if err := checkDigest(file, object.Section(kpname.Digest) != nil || object.Section(kpname.Meta) != nil); err != nil {
 		return nil, err
 	}
-	p := &Patch{ID: h.ID, BuildID: h.BuildID, BuildTime: h.BuildTime, Object: file[HeaderSize:]}
+	p := &Patch{ID: h.ID, BuildID: h.BuildID, Machine: machine, BuildTime: h.BuildTime, Object: file[HeaderSize:]}
 	p.Symbols = decodeSymbols(object)
-	if p.Sections, err = decodeSections(object); err != nil {
+	if p.Sections, err = decodeSections(p.Machine, object); err != nil {
 		return nil, err
 	}
 	if p.Functions, err = decodeFunctions(p); err != nil {
 		return nil, err
 	}
-	if s := p.section(MetaSection); s != nil {
+	if s := p.section(kpname.Meta); s != nil {
 		p.Meta, err = decodeMeta(s.Data)
 	}
 	if err != nil {
@@ -82,27 +84,28 @@ func checkExtent(h *Header, size int) error {
 const elfHeaderSize = 64
 
 // parseObject parses the ELF object and checks that it is one this machine's patches consist of.
-func parseObject(data []byte) (*elfobj.File, error) {
+func parseObject(data []byte) (*elfobj.File, *arch.Target, error) {
 	f, err := elfobj.Parse(data)
 	if errors.Is(err, elfobj.ErrNotELF) {
-		return nil, fault.Refuse("format-corrupt", "", "no ELF object behind the header")
+		return nil, nil, fault.Refuse("format-corrupt", "", "no ELF object behind the header")
 	}
 	if err != nil {
-		return nil, fault.Refuse("format-corrupt", "ELF object", "unreadable").WithCause(err)
+		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "unreadable").WithCause(err)
 	}
+	machine, known := arch.ByMachine(f.Machine)
 	switch {
 	case f.Machine == elf.EM_AARCH64:
-		return nil, fault.Refuse("format-machine", "", "made for aarch64, not for x86_64").
+		return nil, nil, fault.Refuse("format-machine", "", "made for aarch64, not for x86_64").
 			WithHint("build the patch on the machine it is for")
-	case f.Machine != elf.EM_X86_64:
-		return nil, fault.Refuse("format-machine", "", "made for machine %v, not for x86_64", f.Machine).
+	case !known:
+		return nil, nil, fault.Refuse("format-machine", "", "made for machine %v, not for x86_64", f.Machine).
 			WithHint("build the patch on the machine it is for")
 	case f.Type != elf.ET_REL:
-		return nil, fault.Refuse("format-corrupt", "ELF object", "type %v, want ET_REL", f.Type)
+		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "type %v, want ET_REL", f.Type)
 	case len(f.Segments) > 0:
-		return nil, fault.Refuse("format-corrupt", "ELF object", "%d program headers, want none", len(f.Segments))
+		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "%d program headers, want none", len(f.Segments))
 	}
-	return f, nil
+	return f, machine, nil
 }
 
 func decodeSymbols(object *elfobj.File) []Symbol {
@@ -115,7 +118,7 @@ func decodeSymbols(object *elfobj.File) []Symbol {
 	return symbols
 }
 
-func decodeSections(object *elfobj.File) ([]Section, error) {
+func decodeSections(machine *arch.Target, object *elfobj.File) ([]Section, error) {
 	relas, err := object.AllRelas()
 	if err != nil {
 		return nil, fault.Refuse("format-corrupt", "ELF object", "unreadable relocations").WithCause(err)
@@ -125,14 +128,14 @@ func decodeSections(object *elfobj.File) ([]Section, error) {
 		sections[i] = Section{
 			Name: s.Name, Type: s.Type, Flags: s.Flags, Addr: s.Addr, Offset: s.Offset, Size: s.Size, Align: s.Align, Data: s.Data,
 		}
-		if sections[i].Relocs, err = decodeRelocs(&sections[i], relas[i]); err != nil {
+		if sections[i].Relocs, err = decodeRelocs(machine, &sections[i], relas[i]); err != nil {
 			return nil, err
 		}
 	}
 	return sections, nil
 }
 
-func decodeRelocs(s *Section, relas []elfobj.Rela) ([]Reloc, error) {
+func decodeRelocs(machine *arch.Target, s *Section, relas []elfobj.Rela) ([]Reloc, error) {
 	if len(relas) == 0 {
 		return nil, nil
 	}
@@ -141,7 +144,7 @@ func decodeRelocs(s *Section, relas []elfobj.Rela) ([]Reloc, error) {
 	}
 	relocs := make([]Reloc, len(relas))
 	for i, r := range relas {
-		typ := elf.R_X86_64(r.Type)
+		typ := machine.Reloc(r.Type)
 		if width := max(relocWidth(typ), 1); r.Offset > s.Size || s.Size-r.Offset < width {
 			return nil, corrupt(s.Name, "relocation %d (%v) at 0x%x is past the section's %d bytes", i, typ, r.Offset, s.Size)
 		}
@@ -153,17 +156,17 @@ func decodeRelocs(s *Section, relas []elfobj.Rela) ([]Reloc, error) {
 
 // decodeFunctions reads .kpatch.info: entries whose addresses are relocations, up to the terminator.
 func decodeFunctions(p *Patch) ([]Function, error) {
-	s := p.section(InfoSection)
+	s := p.section(kpname.Info)
 	if s == nil {
-		return nil, corrupt(InfoSection, "missing")
+		return nil, corrupt(kpname.Info, "missing")
 	}
 	relocs := map[uint64]Reloc{}
 	for _, r := range s.Relocs {
-		if r.Type == elf.R_X86_64_NONE {
+		if r.Type.Kind == arch.None {
 			continue
 		}
-		if _, twice := relocs[r.Offset]; twice || r.Type != elf.R_X86_64_64 {
-			return nil, corrupt(InfoSection, "0x%x: relocation %v where one address belongs", r.Offset, r.Type)
+		if _, twice := relocs[r.Offset]; twice || r.Type.Kind != arch.Abs64 {
+			return nil, corrupt(kpname.Info, "0x%x: relocation %v where one address belongs", r.Offset, r.Type)
 		}
 		relocs[r.Offset] = r
 	}
@@ -174,7 +177,7 @@ func decodeFunctions(p *Patch) ([]Function, error) {
 			return functions, checkInfoEnd(s, at+InfoTerminatorSize)
 		}
 		if uint64(len(s.Data))-at < InfoEntrySize {
-			return nil, corrupt(InfoSection, "no terminator after %d entries", len(functions))
+			return nil, corrupt(kpname.Info, "no terminator after %d entries", len(functions))
 		}
 		f, err := decodeFunction(p, s.Data[at:at+InfoEntrySize], at, relocs, names)
 		if err != nil {
@@ -194,7 +197,7 @@ func isTerminator(rest []byte, relocs map[uint64]Reloc, at uint64) bool {
 func checkInfoEnd(s *Section, end uint64) error {
 	for _, r := range s.Relocs {
 		if r.Offset >= end {
-			return corrupt(InfoSection, "relocation at 0x%x behind the terminator", r.Offset)
+			return corrupt(kpname.Info, "relocation at 0x%x behind the terminator", r.Offset)
 		}
 	}
 	return nil
@@ -211,23 +214,23 @@ func decodeFunction(p *Patch, entry []byte, at uint64, relocs map[uint64]Reloc, 
 	where := func(field string) string { return fmt.Sprintf("entry at 0x%x (%s): %s", at, f.Name, field) }
 	if r, ok := relocs[at]; ok {
 		if f.Old, err = p.locate(r); err != nil {
-			return Function{}, corrupt(InfoSection, "%s: %v", where("old address"), err)
+			return Function{}, corrupt(kpname.Info, "%s: %v", where("old address"), err)
 		}
 		if !p.Sections[f.Old.Section].Original() {
-			return Function{}, corrupt(InfoSection, "%s is in no section of the original", where("old address"))
+			return Function{}, corrupt(kpname.Info, "%s is in no section of the original", where("old address"))
 		}
 	} else if f.OldSize != 0 || order.Uint64(entry) != 0 {
-		return Function{}, corrupt(InfoSection, "%s has no relocation", where("old address"))
+		return Function{}, corrupt(kpname.Info, "%s has no relocation", where("old address"))
 	}
 	r, ok := relocs[at+8]
 	if !ok {
-		return Function{}, corrupt(InfoSection, "%s has no relocation", where("new address"))
+		return Function{}, corrupt(kpname.Info, "%s has no relocation", where("new address"))
 	}
 	if f.New, err = p.locate(r); err != nil {
-		return Function{}, corrupt(InfoSection, "%s: %v", where("new address"), err)
+		return Function{}, corrupt(kpname.Info, "%s: %v", where("new address"), err)
 	}
 	if !inside(p, f.New, max(f.NewSize, 1)) || p.Sections[f.New.Section].Data == nil {
-		return Function{}, corrupt(InfoSection, "%s: %v and %d bytes are not in the patch", where("new code"), f.New, f.NewSize)
+		return Function{}, corrupt(kpname.Info, "%s: %v and %d bytes are not in the patch", where("new code"), f.New, f.NewSize)
 	}
 	return f, nil
 }
@@ -237,7 +240,7 @@ func decodeFunction(p *Patch, entry []byte, at uint64, relocs map[uint64]Reloc, 
 func infoName(p *Patch, r Reloc, names map[int]string) (string, error) {
 	l, err := p.locate(r)
 	if err != nil {
-		return "", corrupt(InfoSection, "name at 0x%x: %v", r.Offset, err)
+		return "", corrupt(kpname.Info, "name at 0x%x: %v", r.Offset, err)
 	}
 	text, ok := names[l.Section]
 	if !ok {
@@ -249,7 +252,7 @@ func infoName(p *Patch, r Reloc, names map[int]string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", corrupt(InfoSection, "name at 0x%x: %v is no string", r.Offset, l)
+	return "", corrupt(kpname.Info, "name at 0x%x: %v is no string", r.Offset, l)
 }
 
 // locate returns the place a relocation refers to, which must be in a section.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/kpname"
 	"gocare/internal/test/testkit"
 )
 
@@ -17,7 +18,7 @@ func TestDocumentNamesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{
-		TextSection, RodataSection, DataSection, InfoSection, StrtabSection, UnwindSection, MetaSection, DigestSection,
+		kpname.Text, kpname.Rodata, kpname.Data, kpname.Info, kpname.Strtab, kpname.Unwind, kpname.Meta, kpname.Digest,
 		"format-foreign", "format-truncated", "format-corrupt", "format-machine", "format-build-id", "bad-id",
 	}
 	for _, v := range []any{Meta{}, Part{}, SourceFile{}, UnitInfo{}} {

@@ -7,8 +7,10 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Encode returns the bytes of the file: header and ELF object. Same patch, same bytes.
@@ -28,7 +30,7 @@ func encode(p *Patch, limit uint64) ([]byte, error) {
 	if err := e.addTables(); err != nil {
 		return nil, err
 	}
-	object, err := elfobj.EncodeObject(elf.EM_X86_64, e.sections, e.fileOrder())
+	object, err := elfobj.EncodeObject(p.Machine.Machine, e.sections, e.fileOrder())
 	if err != nil {
 		return nil, err
 	}
@@ -71,14 +73,14 @@ func newEncoder(p *Patch) *encoder {
 		e.index[i] = e.add(elfobj.Section{
 			Name: s.Name, Type: s.Type, Flags: s.Flags, Addr: s.Addr, Size: s.Size, Align: s.Align, Data: s.Data,
 		})
-		if s.Name == DataSection {
+		if s.Name == kpname.Data {
 			hasData = true
-			e.sections[e.index[i]].Align = max(s.Align, pageSize)
+			e.sections[e.index[i]].Align = max(s.Align, p.Machine.PageSize)
 		}
 	}
 	if !hasData {
 		e.add(elfobj.Section{
-			Name: DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: pageSize, Data: make([]byte, 8),
+			Name: kpname.Data, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: p.Machine.PageSize, Data: make([]byte, 8),
 		})
 	}
 	return e
@@ -93,7 +95,7 @@ func (e *encoder) add(s elfobj.Section) int {
 // derived reports whether Encode makes the section itself.
 func derived(s *Section) bool {
 	switch s.Name {
-	case InfoSection, StrtabSection, MetaSection, DigestSection, ".symtab", ".strtab", ".shstrtab":
+	case kpname.Info, kpname.Strtab, kpname.Meta, kpname.Digest, ".symtab", ".strtab", ".shstrtab":
 		return true
 	}
 	return s.Type == elf.SHT_RELA
@@ -101,8 +103,8 @@ func derived(s *Section) bool {
 
 // addSymbols reserves .kpatch.info and .kpatch.strtab and makes the symbol table.
 func (e *encoder) addSymbols() {
-	e.add(elfobj.Section{Name: InfoSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 8})
-	e.strtab = e.add(elfobj.Section{Name: StrtabSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 1})
+	e.add(elfobj.Section{Name: kpname.Info, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 8})
+	e.strtab = e.add(elfobj.Section{Name: kpname.Strtab, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 1})
 	e.symbols, e.bySec, e.byImport = make([]elfobj.Symbol, 1), map[int]int{}, map[int]int{}
 	for _, sec := range e.referenced() {
 		e.bySec[sec] = len(e.symbols)
@@ -157,7 +159,7 @@ func (e *encoder) addTables() error {
 		if err != nil {
 			return err
 		}
-		e.add(elfobj.Section{Name: MetaSection, Type: elf.SHT_PROGBITS, Align: 1, Data: data})
+		e.add(elfobj.Section{Name: kpname.Meta, Type: elf.SHT_PROGBITS, Align: 1, Data: data})
 	}
 	targets := len(e.sections)
 	tables := 0
@@ -181,7 +183,7 @@ func (e *encoder) addTables() error {
 	})
 	e.add(elfobj.Section{Name: ".strtab", Type: elf.SHT_STRTAB, Align: 1, Data: names})
 	e.add(elfobj.Section{Name: ".shstrtab", Type: elf.SHT_STRTAB, Align: 1})
-	e.add(elfobj.Section{Name: DigestSection, Type: elf.SHT_PROGBITS, Align: objectAlign, Data: []byte(digestMagic + strings.Repeat("\x00", sha256.Size))})
+	e.add(elfobj.Section{Name: kpname.Digest, Type: elf.SHT_PROGBITS, Align: objectAlign, Data: []byte(digestMagic + strings.Repeat("\x00", sha256.Size))})
 	return nil
 }
 
@@ -195,7 +197,7 @@ const (
 func (e *encoder) encodeRelocs(s *Section) []elfobj.Rela {
 	relas := make([]elfobj.Rela, len(s.Relocs))
 	for i, r := range s.Relocs {
-		relas[i] = elfobj.Rela{Offset: r.Offset, Type: uint32(r.Type), Symbol: e.symbol(r.Symbol), Addend: r.Addend}
+		relas[i] = elfobj.Rela{Offset: r.Offset, Type: r.Type.Number, Symbol: e.symbol(r.Symbol), Addend: r.Addend}
 	}
 	sort.SliceStable(relas, func(a, b int) bool { return relas[a].Offset < relas[b].Offset })
 	return relas
@@ -213,7 +215,7 @@ func (e *encoder) symbol(i int) int {
 func (e *encoder) encodeInfo() (info []byte, relas []elfobj.Rela, names []byte) {
 	address := func(at, sec int, offset uint64) {
 		relas = append(relas, elfobj.Rela{
-			Offset: uint64(at), Type: uint32(elf.R_X86_64_64), Symbol: e.bySec[sec], Addend: int64(offset),
+			Offset: uint64(at), Type: e.p.Machine.RelocOf(arch.Abs64).Number, Symbol: e.bySec[sec], Addend: int64(offset),
 		})
 	}
 	for i := range e.p.Functions {
@@ -239,9 +241,9 @@ func (e *encoder) fileOrder() []int {
 	for i := range e.sections[1:] {
 		switch s := &e.sections[i+1]; {
 		case s.Type == elf.SHT_NOBITS:
-		case s.Name == DataSection:
+		case s.Name == kpname.Data:
 			last = append([]int{i + 1}, last...)
-		case s.Name == DigestSection:
+		case s.Name == kpname.Digest:
 			last = append(last, i+1)
 		default:
 			first = append(first, i+1)

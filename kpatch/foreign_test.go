@@ -10,6 +10,7 @@ import (
 
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // others is a patch in the form LibcarePlus writes: tables between the sections, symbols of every kind, relocations
@@ -94,9 +95,9 @@ func TestDecodeOthers(t *testing.T) {
 		t.Errorf("functions:\n%s", diff)
 	}
 	wantRelocs := []Reloc{
-		{4, elf.R_X86_64_PLT32, 6, -4},
-		{12, elf.R_X86_64_GOTPCREL, 7, -4},
-		{60, elf.R_X86_64_TPOFF32, 4, 0},
+		{4, x86(elf.R_X86_64_PLT32), 6, -4},
+		{12, x86(elf.R_X86_64_GOTPCREL), 7, -4},
+		{60, x86(elf.R_X86_64_TPOFF32), 4, 0},
 	}
 	if diff := cmp.Diff(wantRelocs, p.Sections[8].Relocs); diff != "" {
 		t.Errorf("relocations:\n%s", diff)
@@ -162,7 +163,7 @@ func TestDecodeOthersRefuses(t *testing.T) {
 
 func TestLayoutRefuses(t *testing.T) {
 	p := mustDecode(t, mustEncode(t, small()))
-	p.section(DataSection).Offset += 16
+	p.section(kpname.Data).Offset += 16
 	if _, err := p.Layout(); err == nil || !strings.Contains(err.Error(), "no page boundary") {
 		t.Errorf("got %v", err)
 	}

@@ -1,6 +1,10 @@
 package kpatch
 
-import "debug/elf"
+import (
+	"debug/elf"
+
+	"gocare/internal/arch"
+)
 
 // HeaderSize is the length in bytes of the fixed header before the ELF object.
 const HeaderSize = 504
@@ -8,22 +12,11 @@ const HeaderSize = 504
 // Magic begins every patch file and every mapped patch.
 const Magic = "KPATCH1\x00"
 
-// Names of the sections this format knows. UnwindSection, MetaSection and DigestSection are ours; others carry them along.
-const (
-	TextSection   = ".kpatch.text"
-	RodataSection = ".kpatch.rodata"
-	DataSection   = ".kpatch.data"
-	InfoSection   = ".kpatch.info"
-	StrtabSection = ".kpatch.strtab"
-	UnwindSection = ".kpatch.eh_frame"
-	MetaSection   = ".kpatch.meta"
-	DigestSection = ".kpatch.digest"
-)
-
 // Patch is the content of one file: the new code for one binary.
 type Patch struct {
-	ID        string     // 1 to 7 bytes of [A-Za-z0-9._-]
-	BuildID   string     // lower-case hex, of the binary it patches
+	ID        string // 1 to 7 bytes of [A-Za-z0-9._-]
+	BuildID   string // lower-case hex, of the binary it patches
+	Machine   *arch.Target
 	BuildTime uint64     // seconds since 1970, or 0
 	Sections  []Section  // index = section header index of the ELF object; Sections[0] is the null section
 	Symbols   []Symbol   // index = symbol index; Symbols[0] is the null symbol
@@ -65,7 +58,7 @@ type Symbol struct {
 // Reloc is a relocation: the place is Offset bytes into its section.
 type Reloc struct {
 	Offset uint64
-	Type   elf.R_X86_64
+	Type   arch.RelocType
 	Symbol int // index into Patch.Symbols
 	Addend int64
 }

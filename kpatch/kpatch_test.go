@@ -8,31 +8,33 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // small returns a patch of one changed and one new function with every kind of section, reference and import.
 func small() *Patch {
 	return &Patch{
-		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", BuildTime: 1700000000,
+		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", BuildTime: 1700000000, Machine: &arch.X86_64,
 		Sections: []Section{
 			{},
 			{Name: ".text", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: 0x1000, Size: 0x200, Align: 16},
 			{Name: ".data", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Addr: 0x4000, Size: 0x40, Align: 8},
 			{
-				Name: TextSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16,
+				Name: kpname.Text, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16,
 				Data: bytes.Repeat([]byte{0x90}, 32),
 				Relocs: []Reloc{
-					{Offset: 4, Type: elf.R_X86_64_PC32, Symbol: 2, Addend: 0x10 - 4},
-					{Offset: 12, Type: elf.R_X86_64_PC32, Symbol: 4, Addend: -4},
-					{Offset: 20, Type: elf.R_X86_64_PC32, Symbol: 3, Addend: -4},
+					{Offset: 4, Type: x86(elf.R_X86_64_PC32), Symbol: 2, Addend: 0x10 - 4},
+					{Offset: 12, Type: x86(elf.R_X86_64_PC32), Symbol: 4, Addend: -4},
+					{Offset: 20, Type: x86(elf.R_X86_64_PC32), Symbol: 3, Addend: -4},
 				},
 			},
 			{
-				Name: RodataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Size: 8, Align: 8, Data: make([]byte, 8),
-				Relocs: []Reloc{{Offset: 0, Type: elf.R_X86_64_64, Symbol: 1, Addend: 0x20}},
+				Name: kpname.Rodata, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Size: 8, Align: 8, Data: make([]byte, 8),
+				Relocs: []Reloc{{Offset: 0, Type: x86(elf.R_X86_64_64), Symbol: 1, Addend: 0x20}},
 			},
-			{Name: DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 4, Align: 4, Data: []byte{1, 2, 3, 4}},
+			{Name: kpname.Data, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 4, Align: 4, Data: []byte{1, 2, 3, 4}},
 		},
 		Symbols: []Symbol{
 			{},
@@ -108,9 +110,9 @@ func TestDataIsAlwaysThere(t *testing.T) {
 	p.Symbols[3] = p.Symbols[1]
 	data := mustEncode(t, p)
 	got := mustDecode(t, data)
-	s := got.section(DataSection)
-	if s == nil || !bytes.Equal(s.Data, make([]byte, 8)) || s.Offset%pageSize != 0 {
-		t.Fatalf("%s: %+v", DataSection, s)
+	s := got.section(kpname.Data)
+	if s == nil || !bytes.Equal(s.Data, make([]byte, 8)) || s.Offset%arch.X86_64.PageSize != 0 {
+		t.Fatalf("%s: %+v", kpname.Data, s)
 	}
 	if !bytes.Equal(data, mustEncode(t, got)) {
 		t.Error("encoding what was decoded gives other bytes")
@@ -124,9 +126,9 @@ func TestLoaderRules(t *testing.T) {
 		t.Errorf("%d bytes, total size %d", len(data), order.Uint32(data[160:]))
 	}
 	p := mustDecode(t, data)
-	writable := p.section(DataSection).Offset
+	writable := p.section(kpname.Data).Offset
 	for _, s := range p.Sections {
-		if s.Data != nil && s.Flags&elf.SHF_WRITE == 0 && s.Offset >= writable && s.Name != DigestSection {
+		if s.Data != nil && s.Flags&elf.SHF_WRITE == 0 && s.Offset >= writable && s.Name != kpname.Digest {
 			t.Errorf("%s at 0x%x lies in the writable part", s.Name, s.Offset)
 		}
 	}
@@ -201,7 +203,7 @@ func TestDecodeRefusesDamagedOurs(t *testing.T) {
 	}{
 		{"metadata without digest", func() []byte {
 			data := bytes.Clone(good)
-			data[bytes.Index(data, []byte(DigestSection+"\x00"))+1] = 'x'
+			data[bytes.Index(data, []byte(kpname.Digest+"\x00"))+1] = 'x'
 			copy(data[len(data)-digestSectionSize:], "other tool's end")
 			return data
 		}(), "SHA-256"},
@@ -236,10 +238,13 @@ func TestEveryByteCounts(t *testing.T) {
 // foreign returns a file as others make it: without our digest and metadata sections, which are only renamed.
 func foreign(file []byte) []byte {
 	data := bytes.Clone(file)
-	for _, name := range []string{MetaSection, DigestSection} {
+	for _, name := range []string{kpname.Meta, kpname.Digest} {
 		at := bytes.Index(data, []byte(name+"\x00"))
 		data[at+1] = 'x'
 	}
 	copy(data[len(data)-digestSectionSize:], "other tool's end")
 	return data
 }
+
+// x86 returns a relocation type as package arch describes it.
+func x86(t elf.R_X86_64) arch.RelocType { return arch.X86_64.Reloc(uint32(t)) }

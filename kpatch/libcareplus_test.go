@@ -1,10 +1,12 @@
 package kpatch
 
 import (
-	"debug/elf"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gocare/internal/arch"
+	"gocare/internal/kpname"
 )
 
 // libcarePlusHeader has a build time, as LibcarePlus always writes one.
@@ -152,8 +154,8 @@ func TestLibcarePlus(t *testing.T) {
 		Addend int64
 	}
 	var got []reference
-	for _, r := range p.section(TextSection).Relocs {
-		if r.Type != elf.R_X86_64_PC32 {
+	for _, r := range p.section(kpname.Text).Relocs {
+		if r.Type.Kind != arch.PC32 {
 			t.Errorf("relocation %+v", r)
 		}
 		got = append(got, reference{r.Offset, p.Symbols[r.Symbol].Name, r.Addend})

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Sizes in bytes of .kpatch.info: its entries and the zeros that end it.
@@ -13,22 +14,16 @@ const (
 )
 
 // The jump table: a header of JumpHeaderSize bytes (u32 size, u32 entries used, u32 entries, padding), then slots of
-// JumpSlotSize bytes, a jump through the next quadword and the address. It stands directly behind the patch header.
+// JumpSlotSize bytes, the stub of the machine and the address. It stands directly behind the patch header.
 const (
 	JumpTableOffset = HeaderSize
 	JumpHeaderSize  = 16
 	JumpSlotSize    = 16
 	JumpSlotTarget  = 8 // offset of the address in a slot
-	JumpSlotCode    = "\xff\x25\x02\x00\x00\x00\x90\x90"
 )
 
-// UndoSize is how many bytes of original code the undo area holds for each entry of .kpatch.info.
-const UndoSize = 5
-
-const (
-	pageSize  = 4096
-	undoAlign = 128
-)
+// undoAlign is what the offset of the undo area is a multiple of.
+const undoAlign = 128
 
 // InfoEntry is an entry of .kpatch.info as it lies in the memory of a process, relocated.
 type InfoEntry struct {
@@ -51,7 +46,7 @@ func InfoEntries(raw []byte) ([]InfoEntry, error) {
 			return entries, nil
 		}
 		if len(rest) < InfoEntrySize {
-			return nil, fault.Refuse("format-corrupt", InfoSection, "no terminator after %d entries", len(entries))
+			return nil, fault.Refuse("format-corrupt", kpname.Info, "no terminator after %d entries", len(entries))
 		}
 		entries = append(entries, InfoEntry{
 			Old:     order.Uint64(rest),
@@ -72,7 +67,8 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// Layout is how a patch lies in a process. Offsets count from the start of its mapping.
+// Layout is how a patch lies in a process. The undo area holds the first UndoSize bytes of the machine of each original
+// function, an entry of .kpatch.info each. Offsets count from the start of its mapping.
 type Layout struct {
 	JumpSlots   int    // undefined GLOBAL symbols
 	JmpOffset   uint32 // 0 if there are no slots
@@ -86,7 +82,7 @@ type Layout struct {
 // Layout returns where the parts of a decoded patch lie in a process: header, jump table, page boundary, ELF object, undo
 // area. With a .kpatch.data that does not begin on a page boundary, it is refused: nobody could protect it.
 func (p *Patch) Layout() (Layout, error) {
-	l := Layout{JumpSlots: p.jumpSlots()}
+	l, pageSize := Layout{JumpSlots: p.jumpSlots()}, p.Machine.PageSize
 	end := uint64(HeaderSize)
 	if l.JumpSlots > 0 {
 		l.JmpOffset = JumpTableOffset
@@ -94,7 +90,7 @@ func (p *Patch) Layout() (Layout, error) {
 	}
 	base := alignUp(end, pageSize)
 	undo := alignUp(base+uint64(len(p.Object)), undoAlign)
-	l.TotalMemory = alignUp(undo+UndoSize*uint64(len(p.Functions)), pageSize)
+	l.TotalMemory = alignUp(undo+uint64(p.Machine.UndoSize*len(p.Functions)), pageSize)
 	if l.TotalMemory > 1<<31 {
 		return Layout{}, fault.Refuse("format-corrupt", "", "patch of %d bytes is too large", l.TotalMemory)
 	}
@@ -102,12 +98,12 @@ func (p *Patch) Layout() (Layout, error) {
 	for i := range p.Sections {
 		s := &p.Sections[i]
 		switch s.Name {
-		case InfoSection:
+		case kpname.Info:
 			l.UserInfo = uint32(base + s.Offset)
-		case DataSection:
+		case kpname.Data:
 			l.DataOffset = uint32(base + s.Offset)
 			if s.Offset%pageSize != 0 {
-				return Layout{}, fault.Refuse("format-corrupt", DataSection, "offset 0x%x is no page boundary", s.Offset)
+				return Layout{}, fault.Refuse("format-corrupt", kpname.Data, "offset 0x%x is no page boundary", s.Offset)
 			}
 		}
 	}

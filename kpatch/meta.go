@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // encodeMeta returns the JSON of .kpatch.meta: fields in the order of the struct, one line.
@@ -21,7 +22,7 @@ func encodeMeta(m *Meta) ([]byte, error) {
 func decodeMeta(data []byte) (*Meta, error) {
 	m := &Meta{}
 	if err := json.Unmarshal(data, m); err != nil {
-		return nil, fault.Refuse("format-corrupt", "section "+MetaSection, "unreadable metadata").WithCause(err)
+		return nil, fault.Refuse("format-corrupt", "section "+kpname.Meta, "unreadable metadata").WithCause(err)
 	}
 	return m, nil
 }

@@ -5,7 +5,9 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // validate reports why Encode cannot write a patch. Whatever it refuses is a mistake of the caller, but a patch is too
@@ -19,6 +21,9 @@ func validate(p *Patch) error {
 	}
 	if len(p.Functions) == 0 {
 		return fault.Refuse("patch-empty", "", "the patch has no function")
+	}
+	if p.Machine == nil {
+		return bad("", "no machine")
 	}
 	if err := validateSections(p); err != nil {
 		return err
@@ -50,20 +55,20 @@ func validateSections(p *Patch) error {
 			return bad(s.Name, "two sections of that name")
 		}
 		seen[s.Name] = true
-		if err := validateSection(s); err != nil {
+		if err := validateSection(s, p.Machine.PageSize); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func validateSection(s *Section) error {
+func validateSection(s *Section, pageSize uint64) error {
 	switch {
 	case s.Name == "" || strings.Contains(s.Name, "\x00"):
 		return bad(s.Name, "bad section name %q", s.Name)
 	case s.Align > pageSize || s.Align&(s.Align-1) != 0:
 		return bad(s.Name, "alignment %d, want a power of two up to %d", s.Align, pageSize)
-	case s.Original() && strings.HasPrefix(s.Name, ".kpatch."):
+	case s.Original() && strings.HasPrefix(s.Name, kpname.SectionPrefix):
 		return bad(s.Name, "NOBITS stands for sections of the original")
 	case s.Original() && (s.Data != nil || len(s.Relocs) > 0):
 		return bad(s.Name, "a section of the original has contents or relocations")
@@ -78,11 +83,11 @@ func validateSection(s *Section) error {
 	}
 	writable := s.Flags&elf.SHF_WRITE != 0
 	switch s.Name {
-	case DataSection:
+	case kpname.Data:
 		if s.Flags&elf.SHF_EXECINSTR != 0 {
 			return bad(s.Name, "executable")
 		}
-	case TextSection, RodataSection, UnwindSection:
+	case kpname.Text, kpname.Rodata, kpname.Unwind:
 		if writable {
 			return bad(s.Name, "writable")
 		}
@@ -115,14 +120,11 @@ func validateSymbols(p *Patch) error {
 }
 
 // relocWidth returns how many bytes a relocation of a type that a patch may hold writes, or 0.
-func relocWidth(t elf.R_X86_64) uint64 {
-	switch t {
-	case elf.R_X86_64_64, elf.R_X86_64_GLOB_DAT:
-		return 8
-	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32:
-		return 4
+func relocWidth(t arch.RelocType) uint64 {
+	if !t.InPatch {
+		return 0
 	}
-	return 0
+	return t.Width
 }
 
 func validateRelocs(p *Patch, s *Section) error {
@@ -141,7 +143,7 @@ func validateRelocs(p *Patch, s *Section) error {
 		case r.Symbol <= 0 || r.Symbol >= len(p.Symbols):
 			return bad(s.Name, "0x%x: symbol %d of %d", r.Offset, r.Symbol, len(p.Symbols))
 		}
-		if r.Type == elf.R_X86_64_GLOB_DAT && p.Symbols[r.Symbol].Section != int(elf.SHN_UNDEF) {
+		if r.Type.Kind == arch.GlobDat && p.Symbols[r.Symbol].Section != int(elf.SHN_UNDEF) {
 			return bad(s.Name, "0x%x: %v of no import", r.Offset, r.Type)
 		}
 		if sec := p.Symbols[r.Symbol].Section; sec != 0 && derived(&p.Sections[sec]) {
@@ -157,24 +159,24 @@ func validateFunctions(p *Patch) error {
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		if f.Name == "" || strings.Contains(f.Name, "\x00") {
-			return bad(InfoSection, "entry %d: bad name %q", i, f.Name)
+			return bad(kpname.Info, "entry %d: bad name %q", i, f.Name)
 		}
-		if !inside(p, f.New, f.NewSize) || p.Sections[f.New.Section].Name != TextSection {
-			return bad(InfoSection, "%s: new code at %v, %d bytes, is not in %s", f.Name, f.New, f.NewSize, TextSection)
+		if !inside(p, f.New, f.NewSize) || p.Sections[f.New.Section].Name != kpname.Text {
+			return bad(kpname.Info, "%s: new code at %v, %d bytes, is not in %s", f.Name, f.New, f.NewSize, kpname.Text)
 		}
 		if f.IsNew() {
 			continue
 		}
 		if !inside(p, f.Old, f.OldSize) || !p.Sections[f.Old.Section].Original() {
-			return bad(InfoSection, "%s: old code at %v, %d bytes, is in no section of the original", f.Name, f.Old, f.OldSize)
+			return bad(kpname.Info, "%s: old code at %v, %d bytes, is in no section of the original", f.Name, f.Old, f.OldSize)
 		}
-		if f.OldSize < UndoSize {
-			return bad(InfoSection, "%s: %d bytes have no room for the jump", f.Name, f.OldSize)
+		if f.OldSize < uint32(p.Machine.HookSize) {
+			return bad(kpname.Info, "%s: %d bytes have no room for the jump", f.Name, f.OldSize)
 		}
-		for i := range uint64(UndoSize) {
+		for i := range uint64(p.Machine.HookSize) {
 			at := Location{f.Old.Section, f.Old.Offset + i}
 			if other, ok := hooked[at]; ok {
-				return bad(InfoSection, "%s and %s: their jumps overlap", other, f.Name)
+				return bad(kpname.Info, "%s and %s: their jumps overlap", other, f.Name)
 			}
 			hooked[at] = f.Name
 		}

@@ -17,6 +17,7 @@ func TestEncodeRefuses(t *testing.T) {
 	}{
 		{"id", func(p *Patch) { p.ID = "a b" }, "not allowed"},
 		{"build ID", func(p *Patch) { p.BuildID += "00" }, "longer than 20"},
+		{"no machine", func(p *Patch) { p.Machine = nil }, "no machine"},
 		{"no function", func(p *Patch) { p.Functions = nil }, "no function"},
 		{"no null section", func(p *Patch) { p.Sections[0].Type = elf.SHT_PROGBITS }, "null section"},
 		{"two of a name", func(p *Patch) { p.Sections[2].Name = ".text" }, "two sections"},
@@ -40,8 +41,8 @@ func TestEncodeRefuses(t *testing.T) {
 		{"weak import", func(p *Patch) { p.Symbols[4].Bind = elf.STB_WEAK }, "want GLOBAL FUNC or OBJECT"},
 		{"import without name", func(p *Patch) { p.Symbols[4].Name = "" }, "bad name or version"},
 		{"import with a version in its name", func(p *Patch) { p.Symbols[4].Name = "puts@V" }, "bad name or version"},
-		{"relocation type", func(p *Patch) { text(p).Relocs[0].Type = elf.R_X86_64_PLT32 }, "R_X86_64_PLT32"},
-		{"GLOB_DAT of no import", func(p *Patch) { text(p).Relocs[0].Type, text(p).Relocs[0].Symbol = elf.R_X86_64_GLOB_DAT, 1 }, "R_X86_64_GLOB_DAT of no import"},
+		{"relocation type", func(p *Patch) { text(p).Relocs[0].Type = x86(elf.R_X86_64_PLT32) }, "R_X86_64_PLT32"},
+		{"GLOB_DAT of no import", func(p *Patch) { text(p).Relocs[0].Type, text(p).Relocs[0].Symbol = x86(elf.R_X86_64_GLOB_DAT), 1 }, "R_X86_64_GLOB_DAT of no import"},
 		{"relocation past the end", func(p *Patch) { text(p).Relocs[0].Offset = 29 }, "past the section's 32 bytes"},
 		{"relocation far past the end", func(p *Patch) { text(p).Relocs[0].Offset = 1 << 63 }, "past the section's 32 bytes"},
 		{"relocations overlap", func(p *Patch) { text(p).Relocs[0].Offset = 9 }, "overlap"},

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Addition is an input that the patched link has and the original did not have: a new source, or an archive member that was
@@ -74,7 +76,7 @@ type carrier struct {
 // define collects the global definitions of an addition: the first strong one counts, else the first.
 func (c *carrier) define(i int) error {
 	f := c.additions[i].File
-	if f.Type != elf.ET_REL || f.Machine != elf.EM_X86_64 {
+	if f.Type != elf.ET_REL || f.Machine != c.o.target.Machine {
 		return fault.New(fault.Bug, c.additions[i].Name, "input of type %v for %v", f.Type, f.Machine)
 	}
 	for k := range f.Symbols {
@@ -209,7 +211,7 @@ func (c *carrier) follow() error {
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
 		for _, r := range relas {
-			if elf.R_X86_64(r.Type) == elf.R_X86_64_NONE {
+			if c.o.target.Reloc(r.Type).Kind == arch.None {
 				continue
 			}
 			if err := c.reference(inputSymbol{at.object, r.Symbol}); err != nil {
@@ -276,7 +278,7 @@ func (c *carrier) unit(i int) (Unit, error) {
 		case s.Section == int(elf.SHN_COMMON) || s.Defined() && c.elsewhere(inputSymbol{i, k}):
 			s.Section, s.Value = int(elf.SHN_UNDEF), 0
 		case s.Defined() && c.needed[i][s.Section] && s.Bind != elf.STB_LOCAL && s.Name != "":
-			s.Name += newSuffix
+			s.Name += kpname.New
 		}
 	}
 	u.Object = &f
@@ -298,8 +300,8 @@ func (c *carrier) rename(a *Addition, s *elfSection, needed bool) error {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
 	absolute := func(r elfobj.Rela) bool {
-		switch elf.R_X86_64(r.Type) {
-		case elf.R_X86_64_64, elf.R_X86_64_32, elf.R_X86_64_32S:
+		switch c.o.target.Reloc(r.Type).Kind {
+		case arch.Abs64, arch.Abs32, arch.Abs32S:
 			return true
 		}
 		return false
@@ -307,11 +309,11 @@ func (c *carrier) rename(a *Addition, s *elfSection, needed bool) error {
 	name := strings.TrimPrefix(s.Name, ".")
 	switch {
 	case s.Flags&elf.SHF_EXECINSTR != 0:
-		s.Name = TextSection + "." + name
+		s.Name = kpname.Text + "." + name
 	case s.Flags&elf.SHF_WRITE != 0 || slices.ContainsFunc(relas, absolute):
-		s.Name = DataSection + "." + name
+		s.Name = kpname.Data + "." + name
 	default:
-		s.Name = RodataSection + "." + name
+		s.Name = kpname.Rodata + "." + name
 	}
 	return nil
 }
@@ -327,7 +329,7 @@ func newFunctions(f *elfobj.File, needed map[int]bool) []UnitFunction {
 			continue
 		}
 		seen[at], names[s.Name] = true, true
-		list = append(list, UnitFunction{Name: strings.TrimSuffix(s.Name, newSuffix), Symbol: s.Name, Reason: "new function"})
+		list = append(list, UnitFunction{Name: strings.TrimSuffix(s.Name, kpname.New), Symbol: s.Name, Reason: "new function"})
 	}
 	return list
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
+	"gocare/internal/kpname"
 	"gocare/internal/test/testkit"
 )
 
@@ -135,7 +136,7 @@ func checkUnwind(t *testing.T, j *Joined) {
 		starts[f.New.Offset] = true
 	}
 	for _, s := range j.Sections {
-		if s.Name != UnwindSection {
+		if s.Name != kpname.Unwind {
 			continue
 		}
 		for _, r := range s.Relocs {
@@ -171,7 +172,7 @@ func TestCarryMember(t *testing.T) {
 	}
 	for _, s := range j.Sections {
 		for _, r := range s.Relocs {
-			if s.Name == RodataSection || r.Target.Kind == Imported {
+			if s.Name == kpname.Rodata || r.Target.Kind == Imported {
 				t.Errorf("%s: %+v", s.Name, r)
 			}
 		}

@@ -1,8 +1,10 @@
 package ld
 
 import (
-	"debug/elf"
 	"slices"
+
+	"gocare/internal/arch"
+	"gocare/internal/kpname"
 )
 
 // DirectImports names, sorted, the imports that code of a unit reaches for without the GOT, where the original holds no
@@ -11,7 +13,7 @@ func (o *Original) DirectImports(r *Resolved) []string {
 	var names []string
 	for i := range r.refs {
 		ref := &r.refs[i]
-		if ref.err != nil || ref.binding.kind != bindImport || ref.binding.absent || !r.reachesDirectly(ref) {
+		if ref.err != nil || ref.binding.kind != bindImport || ref.binding.absent || !o.reachesDirectly(r, ref) {
 			continue
 		}
 		if _, found := o.canonical(ref.binding.name); !found {
@@ -23,16 +25,16 @@ func (o *Original) DirectImports(r *Resolved) []string {
 }
 
 // reachesDirectly reports whether the reference is an access or an absolute address in code: no call, no jump.
-func (r *Resolved) reachesDirectly(ref *reference) bool {
-	if r.sections[ref.section] != TextSection {
+func (o *Original) reachesDirectly(r *Resolved, ref *reference) bool {
+	if r.sections[ref.section] != kpname.Text {
 		return false
 	}
-	switch elf.R_X86_64(ref.rela.Type) {
-	case elf.R_X86_64_32, elf.R_X86_64_32S:
+	switch ref.typ.Kind {
+	case arch.Abs32, arch.Abs32S:
 		return true
-	case elf.R_X86_64_PC32:
-		data := r.Unit.Object.Sections[ref.section].Data
-		return ref.rela.Offset > 0 && data[ref.rela.Offset-1] != 0xe8 && data[ref.rela.Offset-1] != 0xe9
+	case arch.PC32:
+		s := site{r.Unit.Object.Sections[ref.section].Data, ref.rela.Offset, ref.rela.Addend}
+		return s.at > 0 && !o.machine.branches(s)
 	}
 	return false
 }

@@ -11,11 +11,10 @@
 // do not tell how the linker bound a name, the code it wrote does.
 //
 // What is found at run time is reached through the PLT entry or GOT slot that the original has for it. Without one it
-// becomes an Import. The loader gives each import an entry of 16 bytes in its jump table: an indirect jump, and at offset 8
-// the address it jumps to. A call is PC32 with addend -4. A load of the address is PC32 with 8 added to its addend, so that
-// the entry's second half serves as GOT slot: that is exact for functions and data. R_X86_64_64 may store the entry's
-// address instead of the symbol's, so it is used for functions only; R_X86_64_GLOB_DAT stores the symbol's, in data that
-// points at variables.
+// becomes an Import. The loader gives each import an entry of 16 bytes in its jump table: a stub, and at offset 8 the address
+// that it jumps to. A call goes to the stub. A load of the address has 8 added to its addend, so that the entry's second half
+// serves as GOT slot: that is exact for functions and data. An absolute address may be the entry's instead of the symbol's,
+// so it is used for functions only; GLOB_DAT stores the symbol's, in data that points at variables.
 //
 // The bytes of every function that is to be replaced are compared with those of the original object, relocated fields
 // left out: map, objects and binary belong together or the patch is refused. The relaxations and TLS transitions are those

@@ -2,8 +2,8 @@ package ld
 
 import (
 	"debug/elf"
-	"encoding/binary"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 )
 
@@ -91,13 +91,14 @@ func (o *Original) addEvidence(s inputSection, base uint64) {
 		return // an object that the patch uses is refused when its functions are compared
 	}
 	for _, r := range relas {
-		switch elf.R_X86_64(r.Type) {
-		case elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+		t := o.target.Reloc(r.Type)
+		switch t.Kind {
+		case arch.PC32, arch.Call, arch.GOTLoad, arch.GOTLoadRelax:
 		default:
 			continue
 		}
 		sym := &f.Symbols[r.Symbol]
-		field, ok := o.bin.BytesAt(base+r.Offset, 4)
+		field, ok := o.bin.BytesAt(base+r.Offset, t.Width)
 		if !ok || sym.Name == "" {
 			continue
 		}
@@ -105,7 +106,6 @@ func (o *Original) addEvidence(s inputSection, base uint64) {
 		if sym.Bind == elf.STB_LOCAL {
 			k.input = s.object
 		}
-		value := uint64(int64(int32(binary.LittleEndian.Uint32(field))))
-		o.leads[k] = base + r.Offset + value - uint64(r.Addend)
+		o.leads[k] = base + r.Offset + t.Load(field) - uint64(r.Addend)
 	}
 }

@@ -4,9 +4,6 @@ import (
 	"debug/elf"
 	"slices"
 
-	"golang.org/x/arch/x86/x86asm"
-
-	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
@@ -186,7 +183,7 @@ func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where str
 		return 0, 0, fault.Refuse("folded-function", where, "the linker made %q and %q one", s.Name, name).
 			WithHint("link the original without identical code folding (--icf=none)")
 	}
-	need := uint64(arch.X86_64.HookSize)
+	need := uint64(o.target.HookSize)
 	if part.Size >= need {
 		return part.Addr, part.Size, nil
 	}
@@ -210,19 +207,7 @@ func (o *Original) padding(input int, s *elfobj.Symbol, part OldPart) uint64 {
 		return 0
 	}
 	b, _ := o.bin.BytesAt(end, min(limit-end, 64))
-	n := 0
-	for n < len(b) {
-		if b[n] == 0xcc {
-			n++
-			continue
-		}
-		inst, err := x86asm.Decode(b[n:], 64)
-		if err != nil || inst.Op != x86asm.NOP {
-			break
-		}
-		n += inst.Len
-	}
-	return uint64(n)
+	return uint64(o.machine.padding(b))
 }
 
 // nextInput returns where the next input section behind addr begins, at most the end of the section that holds addr-1.

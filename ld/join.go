@@ -5,12 +5,14 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
-// outputNames are the sections of a Joined, in order.
-var outputNames = [...]string{TextSection, RodataSection, UnwindSection, DataSection}
+// outputNames are the sections of a Joined, in the order in which they appear.
+var outputNames = [...]string{kpname.Text, kpname.Rodata, kpname.Unwind, kpname.Data}
 
 const (
 	outText = iota
@@ -18,9 +20,6 @@ const (
 	outUnwind
 	outData
 )
-
-// newSuffix marks new functions and variables; a global "g.kpnew" answers references to g from other units.
-const newSuffix = ".kpnew"
 
 // joiner holds a Joined that is being put together. Its targets in the patch count all four outputs, empty ones too.
 type joiner struct {
@@ -116,7 +115,7 @@ func (j *joiner) decide() {
 // keep marks the left-out function that a live reference needs.
 func (j *joiner) keep(u int, ref *reference) bool {
 	r := j.units[u]
-	if ref.owner >= 0 && j.dead[[2]int{u, ref.owner}] || r.sections[ref.section] == UnwindSection || j.deadUnit(u) {
+	if ref.owner >= 0 && j.dead[[2]int{u, ref.owner}] || r.sections[ref.section] == kpname.Unwind || j.deadUnit(u) {
 		return false
 	}
 	at, found := j.provider(u, ref)
@@ -130,7 +129,7 @@ func (j *joiner) keep(u int, ref *reference) bool {
 // provider finds the function of the patch that a reference to a left-out function, or to a label, means.
 func (j *joiner) provider(u int, ref *reference) ([2]int, bool) {
 	if ref.sym.Defined() {
-		i := j.units[u].owner(ref.sym.Section, referent(ref))
+		i := j.units[u].owner(ref.sym.Section, j.o.referent(ref))
 		return [2]int{u, i}, i >= 0
 	}
 	if ref.binding.kind != bindDiscarded {
@@ -146,13 +145,13 @@ func (j *joiner) provider(u int, ref *reference) ([2]int, bool) {
 	return [2]int{}, false
 }
 
-// referent is the place in a defined symbol's section that a relocation means. References relative to the next
-// instruction carry its distance in the addend.
-func referent(ref *reference) uint64 {
+// referent is the place in a defined symbol's section that a relocation means. Where the processor counts from the next
+// instruction, the addend carries its distance.
+func (o *Original) referent(ref *reference) uint64 {
 	at := ref.sym.Value + uint64(ref.rela.Addend)
-	switch elf.R_X86_64(ref.rela.Type) {
-	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
-		at += 4
+	switch ref.typ.Kind {
+	case arch.PC32, arch.Call, arch.GOTLoad, arch.GOTLoadRelax:
+		at += uint64(o.target.PCBias)
 	}
 	return at
 }
@@ -203,15 +202,15 @@ func (j *joiner) append(out int, s *elfSection) (base uint64, err error) {
 	sec := &j.out[out]
 	align := max(s.Align, 1)
 	sec.Align = max(sec.Align, align)
-	fill := byte(0)
-	if out == outText {
-		fill = 0x90
-	}
-	for uint64(len(sec.Data))%align != 0 {
+	if gap := -uint64(len(sec.Data)) % align; gap > 0 {
 		if out == outUnwind {
 			return 0, fault.New(fault.Bug, s.Name, "unwind tables of two units do not touch") // zeros would end them
 		}
-		sec.Data = append(sec.Data, fill)
+		fill := make([]byte, gap)
+		if out == outText {
+			arch.Fill(fill, j.o.target.Nop)
+		}
+		sec.Data = append(sec.Data, fill...)
 	}
 	base = uint64(len(sec.Data))
 	if s.Type == elf.SHT_NOBITS {
@@ -227,14 +226,10 @@ func (j *joiner) trapDead(u int) {
 	for i := range j.units[u].functions {
 		if f := &j.units[u].functions[i]; j.dead[[2]int{u, i}] {
 			base := j.bases[u][f.section]
-			for at := base + f.start; at < base+f.end; at++ {
-				j.out[outText].Data[at] = arch86Trap
-			}
+			arch.Fill(j.out[outText].Data[base+f.start:base+f.end], j.o.target.Trap)
 		}
 	}
 }
-
-const arch86Trap = 0xcc // int3
 
 // collectGlobals finds what units offer each other.
 func (j *joiner) collectGlobals() error {
@@ -245,7 +240,7 @@ func (j *joiner) collectGlobals() error {
 		}
 		for i := range r.Unit.Object.Symbols {
 			s := &r.Unit.Object.Symbols[i]
-			name, isNew := strings.CutSuffix(s.Name, newSuffix)
+			name, isNew := strings.CutSuffix(s.Name, kpname.New)
 			if !isNew || !s.Defined() || s.Bind == elf.STB_LOCAL {
 				continue
 			}
@@ -328,13 +323,13 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 		return j.reduce(p, dest{known: true, target: j.entry(at)})
 	}
 	if b.kind == bindImport && !b.own {
-		target, found := j.globals[strings.TrimSuffix(b.name, newSuffix)]
+		target, found := j.globals[strings.TrimSuffix(b.name, kpname.New)]
 		switch {
 		case found:
 			return j.reduce(p, dest{known: true, target: target})
 		case b.why != nil:
 			return b.why
-		case strings.HasSuffix(b.name, newSuffix):
+		case strings.HasSuffix(b.name, kpname.New):
 			return fault.New(fault.Bug, "", "no unit of the patch defines %q", b.name)
 		}
 		return j.reduce(p, dest{b: b})
@@ -353,7 +348,7 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 }
 
 func (j *joiner) finish() (*Joined, error) {
-	joined := &Joined{Originals: j.o.out}
+	joined := &Joined{Machine: j.o.target, Originals: j.o.out}
 	for _, i := range j.imports {
 		joined.Imports = append(joined.Imports, *i)
 	}

@@ -1,17 +1,14 @@
 package ld
 
-import "debug/elf"
+import (
+	"debug/elf"
 
-// Names of the sections of a Joined, in the order in which they appear.
-const (
-	TextSection   = ".kpatch.text"
-	RodataSection = ".kpatch.rodata"
-	UnwindSection = ".kpatch.eh_frame"
-	DataSection   = ".kpatch.data"
+	"gocare/internal/arch"
 )
 
 // Joined is the new code and data of all units of one patch, with every reference known.
 type Joined struct {
+	Machine   *arch.Target
 	Sections  []JoinedSection // text, rodata, eh_frame, data in this order; absent when empty
 	Originals []OrigSection   // allocated sections of the original binary, by address
 	Imports   []Import        // symbols the loader has to find in shared libraries, by name
@@ -33,7 +30,7 @@ type JoinedSection struct {
 // JoinedReloc is a reference: the place is Offset bytes into its section.
 type JoinedReloc struct {
 	Offset uint64
-	Type   elf.R_X86_64 // 64, 32, 32S or PC32, or GLOB_DAT of an import
+	Type   arch.RelocType // one that a patch may hold; GlobDat only of an import
 	Target Target
 	Addend int64
 }
@@ -64,8 +61,8 @@ type OrigSection struct {
 	Type  elf.SectionType // as in the binary; NOBITS for .bss
 }
 
-// Import is a symbol that the original binary has no slot for. With R_X86_64_PC32 it is only ever the target of a call
-// or jump; with R_X86_64_64 the loader stores an address that may be called, not read as data (see doc.go).
+// Import is a symbol that the original binary has no slot for. With PC32 it is only ever the target of a call
+// or jump; with Abs64 the loader stores an address that may be called, not read as data (see doc.go).
 type Import struct {
 	Name    string
 	Version string // "GLIBC_2.2.5" where known, else empty
@@ -78,7 +75,7 @@ type JoinedFunction struct {
 	New     Target // in .kpatch.text
 	NewSize uint64 // bytes
 	Old     Target // in an original section; zero if IsNew
-	OldSize uint64 // bytes, at least 5; counts padding behind a shorter function; 0 if IsNew
+	OldSize uint64 // bytes, room for a hook at least; counts padding behind a shorter function; 0 if IsNew
 	IsNew   bool   // no hook leads to it
 	Reason  string
 	Parts   []OldPart // of the function it replaces: itself first, then its .cold parts

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
@@ -19,6 +20,8 @@ type Object struct {
 
 // Original is the original binary with everything known about its link.
 type Original struct {
+	target  *arch.Target
+	machine machine
 	bin     *elfobj.File
 	objects []Object
 	link    linkKind
@@ -70,10 +73,11 @@ type libSymbol struct {
 
 // Open puts the binary, its map and the inputs of its link together.
 func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
-	if bin.Machine != elf.EM_X86_64 {
+	target, ok := arch.ByMachine(bin.Machine)
+	if !ok {
 		return nil, fault.Refuse("foreign-machine", "original binary", "machine %v, want EM_X86_64", bin.Machine)
 	}
-	o := &Original{bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
+	o := &Original{target: target, machine: machineOf(target), bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
 	o.byName = make([]map[string][]*elfobj.Symbol, len(objects))
 	for i, obj := range objects {
 		if obj.File == nil {

@@ -5,8 +5,38 @@ import (
 	"encoding/binary"
 	"math"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
+
+// accesses knows the instructions that references stand in. What changes one leaves alone what it does not know, and says so.
+type accesses interface {
+	// branches reports whether a reference is the target of a direct call or jump.
+	branches(s site) bool
+	// trapBranch puts an instruction that ends the process in the place of a direct call or jump.
+	trapBranch(s site)
+	// branchesThrough reports whether an indirect call or jump goes through the slot that a reference leads to.
+	branchesThrough(s site) bool
+	// relaxGOT turns an access through the GOT into a direct one; moved is where its field is then, from where it was.
+	relaxGOT(s site) (moved int64, ok bool)
+	// loadInstead turns an instruction that computes an address into one that loads what is there.
+	loadInstead(s site) bool
+}
+
+// site is the field of a reference and the code around it.
+type site struct {
+	code   []byte // the section; nil of data
+	at     uint64 // offset of the field
+	addend int64
+}
+
+// from returns the code from n bytes before the field on, or nil where there is none: in data and at the start of code.
+func (s site) from(n uint64) []byte {
+	if s.code == nil || s.at < n {
+		return nil
+	}
+	return s.code[s.at-n:]
+}
 
 // spot is the field of a reference in its output.
 type spot struct {
@@ -22,14 +52,10 @@ type dest struct {
 	b      binding
 }
 
-// jumpSlotAddress is the distance from an import's entry in the loader's jump table to the address it jumps to. So PC32
-// to an import reaches, with this much added, a word that holds the import's address: a GOT slot.
-const jumpSlotAddress = 8
-
 // reduce writes a reference as constants and relocations of the five types that a patch may hold.
 func (j *joiner) reduce(p *spot, d dest) error {
 	switch {
-	case isTLS(p.kind()):
+	case p.kind().TLS():
 		return j.reduceTLS(p, d)
 	case d.b.kind == bindTLS:
 		return j.unsupported(p)
@@ -43,29 +69,29 @@ func (j *joiner) reduce(p *spot, d dest) error {
 	return j.reduceImport(p, d.b)
 }
 
-func (p *spot) kind() elf.R_X86_64 { return elf.R_X86_64(p.ref.rela.Type) }
+func (p *spot) kind() arch.RelocKind { return p.ref.typ.Kind }
 
 func (p *spot) addend() int64 { return p.ref.rela.Addend }
 
-// code returns n bytes before a spot and all behind it, or nil where there are none: in data and at the start of code.
-func (j *joiner) code(p *spot, n uint64) []byte {
-	if p.out != outText || p.at < n {
-		return nil
+func (j *joiner) site(p *spot) site {
+	s := site{at: p.at, addend: p.addend()}
+	if p.out == outText {
+		s.code = j.out[p.out].Data
 	}
-	return j.out[p.out].Data[p.at-n:]
+	return s
 }
 
 // emit records a relocation at a spot.
-func (j *joiner) emit(p *spot, t elf.R_X86_64, target Target, addend int64) error {
-	if t == elf.R_X86_64_PC32 && target.Kind == InPatch && target.Index == p.out {
+func (j *joiner) emit(p *spot, k arch.RelocKind, target Target, addend int64) error {
+	if k == arch.PC32 && target.Kind == InPatch && target.Index == p.out {
 		return j.put32(p, int64(target.Offset)+addend-int64(p.at))
 	}
-	j.pending = append(j.pending, pendingReloc{out: p.out, reloc: JoinedReloc{p.at, t, target, addend}})
+	j.pending = append(j.pending, pendingReloc{out: p.out, reloc: JoinedReloc{p.at, j.o.target.RelocOf(k), target, addend}})
 	return nil
 }
 
 // emitImport records a relocation against an import.
-func (j *joiner) emitImport(p *spot, t elf.R_X86_64, b binding, typ elf.SymType, addend int64) error {
+func (j *joiner) emitImport(p *spot, k arch.RelocKind, b binding, typ elf.SymType, addend int64) error {
 	i := j.imports[b.name]
 	if i == nil {
 		i = &Import{Name: b.name, Version: b.version, Type: typ}
@@ -77,14 +103,14 @@ func (j *joiner) emitImport(p *spot, t elf.R_X86_64, b binding, typ elf.SymType,
 	if typ == elf.STT_FUNC {
 		i.Type = typ
 	}
-	j.pending = append(j.pending, pendingReloc{p.out, JoinedReloc{p.at, t, Target{Kind: Imported}, addend}, b.name})
+	j.pending = append(j.pending, pendingReloc{p.out, JoinedReloc{p.at, j.o.target.RelocOf(k), Target{Kind: Imported}, addend}, b.name})
 	return nil
 }
 
 // put32 stores a constant in a field.
 func (j *joiner) put32(p *spot, v int64) error {
 	if v < math.MinInt32 || v > math.MaxInt32 {
-		return fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", v, p.kind(), p.at)
+		return fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", v, p.ref.typ, p.at)
 	}
 	b := j.out[p.out].Data
 	if p.at+4 > uint64(len(b)) {
@@ -104,30 +130,30 @@ func (j *joiner) put64(p *spot, v uint64) error {
 }
 
 func (j *joiner) unsupported(p *spot) error {
-	return fault.Refuse("unsupported-relocation", "", "%v against %q at %s+0x%x", p.kind(), p.ref.sym.Name, j.out[p.out].Name, p.at).
+	return fault.Refuse("unsupported-relocation", "", "%v against %q at %s+0x%x", p.ref.typ, p.ref.sym.Name, j.out[p.out].Name, p.at).
 		WithHint("assembly of its own or an unusual code model (-mcmodel) makes such references: build the unit without them")
 }
 
 // reduceKnown handles references to addresses in the patch and in the original.
 func (j *joiner) reduceKnown(p *spot, target Target) error {
-	switch t := p.kind(); t {
-	case elf.R_X86_64_NONE:
+	switch k := p.kind(); k {
+	case arch.None:
 		return nil
-	case elf.R_X86_64_64:
-		return j.emit(p, t, target, p.addend())
-	case elf.R_X86_64_32, elf.R_X86_64_32S:
+	case arch.Abs64:
+		return j.emit(p, k, target, p.addend())
+	case arch.Abs32, arch.Abs32S:
 		if !j.o.link.fixed {
-			return fault.Refuse("absolute-reference", "", "%v against %q in a position independent binary", t, p.ref.sym.Name).
+			return fault.Refuse("absolute-reference", "", "%v against %q in a position independent binary", p.ref.typ, p.ref.sym.Name).
 				WithHint("compile the patched unit with the options of the original")
 		}
-		return j.emit(p, t, target, p.addend())
-	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32:
-		return j.emit(p, elf.R_X86_64_PC32, target, p.addend())
-	case elf.R_X86_64_GOTPCREL:
+		return j.emit(p, k, target, p.addend())
+	case arch.PC32, arch.Call:
+		return j.emit(p, arch.PC32, target, p.addend())
+	case arch.GOTLoad:
 		return j.throughPrivateSlot(p, gotKey{target: target})
-	case elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+	case arch.GOTLoadRelax:
 		if j.relaxGOT(p) {
-			return j.emit(p, elf.R_X86_64_PC32, target, p.addend())
+			return j.emit(p, arch.PC32, target, p.addend())
 		}
 		return j.throughPrivateSlot(p, gotKey{target: target})
 	}
@@ -138,9 +164,9 @@ func (j *joiner) reduceKnown(p *spot, target Target) error {
 // pointers compare equal; everything else means the PLT entry.
 func (j *joiner) reduceIFUNC(p *spot, b binding) error {
 	switch p.kind() {
-	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+	case arch.GOTLoad, arch.GOTLoadRelax:
 		if b.slot != 0 {
-			return j.toOriginal(p, elf.R_X86_64_PC32, b.slot)
+			return j.toOriginal(p, arch.PC32, b.slot)
 		}
 	}
 	target, found := j.o.locate(b.addr)
@@ -151,25 +177,11 @@ func (j *joiner) reduceIFUNC(p *spot, b binding) error {
 	return j.reduceKnown(p, target)
 }
 
-// relaxGOT turns an access through the GOT into a direct one where an instruction of the same length does it: mov to
-// lea, indirect call to addr32 call, indirect jump to jump and nop (psABI 1.0, section B.2).
+// relaxGOT turns an access through the GOT into a direct one where an instruction of the same length does it.
 func (j *joiner) relaxGOT(p *spot) bool {
-	op := j.code(p, 2)
-	if len(op) < 6 || p.addend() != -4 {
-		return false
-	}
-	switch {
-	case op[0] == 0x8b:
-		op[0] = 0x8d
-	case op[0] == 0xff && op[1] == 0x15:
-		op[0], op[1] = 0x67, 0xe8
-	case op[0] == 0xff && op[1] == 0x25:
-		op[0], op[1], op[5] = 0xe9, 0, 0x90
-		p.at--
-	default:
-		return false
-	}
-	return true
+	moved, ok := j.o.machine.relaxGOT(j.site(p))
+	p.at += uint64(moved)
+	return ok
 }
 
 // throughPrivateSlot makes a GOT slot of the patch's own.
@@ -178,7 +190,7 @@ func (j *joiner) throughPrivateSlot(p *spot, k gotKey) error {
 	if !found {
 		slot = j.newSlot(k)
 	}
-	return j.emit(p, elf.R_X86_64_PC32, Target{InPatch, outData, slot}, p.addend())
+	return j.emit(p, arch.PC32, Target{InPatch, outData, slot}, p.addend())
 }
 
 func (j *joiner) newSlot(k gotKey) uint64 {
@@ -191,7 +203,7 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 	data.Data = binary.LittleEndian.AppendUint64(data.Data, k.value)
 	j.got[k] = slot
 	if !k.constant {
-		reloc := JoinedReloc{slot, elf.R_X86_64_64, k.target, 0}
+		reloc := JoinedReloc{slot, j.o.target.RelocOf(arch.Abs64), k.target, 0}
 		j.pending = append(j.pending, pendingReloc{out: outData, reloc: reloc})
 	}
 	return slot
@@ -199,12 +211,9 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 
 // reduceAbsent handles weak symbols that nothing defines: their address is 0.
 func (j *joiner) reduceAbsent(p *spot, b binding) error {
-	switch p.kind() {
-	case elf.R_X86_64_PLT32:
-		if op := j.code(p, 1); op != nil && (op[0] == 0xe8 || op[0] == 0xe9) {
-			copy(op, "\x0f\x0b\x0f\x1f\x00") // ud2, nop: guarded by a test of the address, and as fatal as a call of 0
-			return nil
-		}
+	if s := j.site(p); p.kind() == arch.Call && j.o.machine.branches(s) {
+		j.o.machine.trapBranch(s) // guarded by a test of the address, and as fatal as a call of 0
+		return nil
 	}
 	if done, err := j.constant(p, 0); done {
 		return err
@@ -225,16 +234,16 @@ func (j *joiner) reduceNumber(p *spot, b binding) error {
 func (j *joiner) constant(p *spot, value uint64) (done bool, err error) {
 	sum := value + uint64(p.addend())
 	switch p.kind() {
-	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+	case arch.GOTLoad, arch.GOTLoadRelax:
 		return true, j.throughPrivateSlot(p, gotKey{constant: true, value: value})
-	case elf.R_X86_64_64:
+	case arch.Abs64:
 		return true, j.put64(p, sum)
-	case elf.R_X86_64_32:
+	case arch.Abs32:
 		if sum > math.MaxUint32 {
-			return true, fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", sum, p.kind(), p.at)
+			return true, fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", sum, p.ref.typ, p.at)
 		}
 		return true, j.put32(p, int64(int32(sum)))
-	case elf.R_X86_64_32S:
+	case arch.Abs32S:
 		return true, j.put32(p, int64(sum))
 	}
 	return false, nil
@@ -243,28 +252,28 @@ func (j *joiner) constant(p *spot, value uint64) (done bool, err error) {
 // reduceImport handles what is found at run time: through the PLT entry or GOT slot that the original has for it, which
 // keeps version, interposition and laziness as they are, else as an import of the patch.
 func (j *joiner) reduceImport(p *spot, b binding) error {
-	switch t := p.kind(); t {
-	case elf.R_X86_64_NONE:
+	switch k := p.kind(); k {
+	case arch.None:
 		return nil
-	case elf.R_X86_64_PLT32:
+	case arch.Call:
 		return j.branchToImport(p, b)
-	case elf.R_X86_64_PC32:
+	case arch.PC32:
 		return j.directImport(p, b)
-	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+	case arch.GOTLoad, arch.GOTLoadRelax:
 		return j.importThroughGOT(p, b, j.calls(p))
-	case elf.R_X86_64_32, elf.R_X86_64_32S:
+	case arch.Abs32, arch.Abs32S:
 		if addr, found := j.o.canonical(b.name); found && j.o.link.fixed {
-			return j.toOriginal(p, t, addr)
+			return j.toOriginal(p, k, addr)
 		}
 		return direct(b)
-	case elf.R_X86_64_64:
+	case arch.Abs64:
 		if addr, found := j.o.canonical(b.name); found {
-			return j.toOriginal(p, t, addr)
+			return j.toOriginal(p, k, addr)
 		}
 		if (b.typ == elf.STT_FUNC || b.typ == elf.STT_GNU_IFUNC) && p.addend() == 0 {
-			return j.emitImport(p, t, b, elf.STT_FUNC, 0)
+			return j.emitImport(p, k, b, elf.STT_FUNC, 0)
 		}
-		return j.emitImport(p, elf.R_X86_64_GLOB_DAT, b, elf.STT_OBJECT, p.addend())
+		return j.emitImport(p, arch.GlobDat, b, elf.STT_OBJECT, p.addend())
 	}
 	return j.unsupported(p)
 }
@@ -275,47 +284,39 @@ func direct(b binding) error {
 }
 
 // toOriginal points a field at a link address of the original.
-func (j *joiner) toOriginal(p *spot, t elf.R_X86_64, addr uint64) error {
+func (j *joiner) toOriginal(p *spot, k arch.RelocKind, addr uint64) error {
 	target, found := j.o.locate(addr)
 	if !found {
 		return fault.New(fault.Bug, "", "0x%x is in no section of the original", addr)
 	}
-	return j.emit(p, t, target, p.addend())
+	return j.emit(p, k, target, p.addend())
 }
 
 func (j *joiner) branchToImport(p *spot, b binding) error {
 	if stub, found := j.o.stub(b.name); found {
-		return j.toOriginal(p, elf.R_X86_64_PC32, stub)
+		return j.toOriginal(p, arch.PC32, stub)
 	}
-	return j.emitImport(p, elf.R_X86_64_PC32, b, elf.STT_FUNC, p.addend())
+	return j.emitImport(p, arch.PC32, b, elf.STT_FUNC, p.addend())
 }
 
 // directImport handles PC32, which assemblers before binutils 2.31 write for calls too, and which compilers write where
-// they expect a copy relocation. lea can load the address from a GOT slot instead: mov is as long.
+// they expect a copy relocation. What computes the address can load it from a GOT slot instead.
 func (j *joiner) directImport(p *spot, b binding) error {
 	if addr, found := j.o.canonical(b.name); found {
-		return j.toOriginal(p, elf.R_X86_64_PC32, addr)
+		return j.toOriginal(p, arch.PC32, addr)
 	}
-	if op := j.code(p, 1); op != nil && (op[0] == 0xe8 || op[0] == 0xe9) {
+	if j.o.machine.branches(j.site(p)) {
 		return j.branchToImport(p, b)
 	}
-	if j.leaBefore(p) {
-		j.code(p, 2)[0] = 0x8b
+	if j.o.machine.loadInstead(j.site(p)) {
 		return j.importThroughGOT(p, b, false)
 	}
 	return direct(b)
 }
 
-// leaBefore reports whether the field ends a lea rel32(%rip) into a 64-bit register.
-func (j *joiner) leaBefore(p *spot) bool {
-	op := j.code(p, 3)
-	return op != nil && p.addend() == -4 && op[0]&0xfb == 0x48 && op[1] == 0x8d && op[2]&0xc7 == 0x05
-}
-
 // calls reports whether an access through the GOT is an indirect call or jump, for which an unbound slot will do.
 func (j *joiner) calls(p *spot) bool {
-	op := j.code(p, 2)
-	return op != nil && p.kind() != elf.R_X86_64_GOTPCREL && op[0] == 0xff && (op[1] == 0x15 || op[1] == 0x25)
+	return p.kind() != arch.GOTLoad && j.o.machine.branchesThrough(j.site(p))
 }
 
 func (j *joiner) importThroughGOT(p *spot, b binding, calls bool) error {
@@ -324,9 +325,10 @@ func (j *joiner) importThroughGOT(p *spot, b binding, calls bool) error {
 		slot, found = j.o.slots.lazy[b.name]
 	}
 	if found {
-		return j.toOriginal(p, elf.R_X86_64_PC32, slot)
+		return j.toOriginal(p, arch.PC32, slot)
 	}
-	return j.emitImport(p, elf.R_X86_64_PC32, b, importType(b, calls), p.addend()+jumpSlotAddress)
+	// In the loader's jump table the import's address is behind the stub: with that much added PC32 leads to a GOT slot.
+	return j.emitImport(p, arch.PC32, b, importType(b, calls), p.addend()+int64(len(j.o.target.Stub)))
 }
 
 func importType(b binding, calls bool) elf.SymType {

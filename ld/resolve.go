@@ -5,8 +5,10 @@ import (
 	"sort"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Unit is the assembled code of one unit's chosen functions.
@@ -66,6 +68,7 @@ type function struct {
 type reference struct {
 	section int // in Object
 	rela    elfobj.Rela
+	typ     arch.RelocType
 	sym     *elfobj.Symbol
 	owner   int // index into functions, -1 for data
 	binding binding
@@ -105,9 +108,9 @@ func outputSection(s *elfSection, unit string) (string, error) {
 			WithHint("running threads have no room for it: use an ordinary variable")
 	}
 	if s.Name == ".eh_frame" {
-		return UnwindSection, nil
+		return kpname.Unwind, nil
 	}
-	for _, name := range []string{TextSection, RodataSection, DataSection} {
+	for _, name := range []string{kpname.Text, kpname.Rodata, kpname.Data} {
 		if s.Name == name || strings.HasPrefix(s.Name, name+".") {
 			return name, nil
 		}
@@ -211,13 +214,13 @@ func (o *Original) resolveReferences(r *Resolved) error {
 
 // bind looks up the symbol of a relocation; what it finds holds for the whole unit.
 func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[int]reference) (reference, error) {
-	ref := reference{section: section, rela: rela, owner: r.owner(section, rela.Offset)}
+	ref := reference{section: section, rela: rela, typ: o.target.Reloc(rela.Type), owner: r.owner(section, rela.Offset)}
 	sec := &r.Unit.Object.Sections[section]
 	if rela.Offset >= sec.Size || sec.Type == elf.SHT_NOBITS {
 		return ref, fault.New(fault.Bug, r.Unit.Name, "section %s: relocation at 0x%x outside", sec.Name, rela.Offset)
 	}
 	ref.sym = &r.Unit.Object.Symbols[rela.Symbol]
-	if ref.sym.Defined() || elf.R_X86_64(rela.Type) == elf.R_X86_64_NONE {
+	if ref.sym.Defined() || ref.typ.Kind == arch.None {
 		return ref, nil
 	}
 	if seen, found := known[rela.Symbol]; found {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 )
 
@@ -24,7 +25,7 @@ type slots struct {
 
 // tlsKey is a thread-local symbol, by name where the dynamic linker looks it up, else by its offset in the TLS block.
 type tlsKey struct {
-	typ    elf.R_X86_64 // TPOFF64, DTPMOD64 or TLSDESC
+	kind   arch.RelocKind // TLSOffset, TLSModule or TLSDesc
 	name   string
 	offset uint64
 }
@@ -46,7 +47,7 @@ func (o *Original) readSlots() error {
 	for i := range o.bin.Sections {
 		s := &o.bin.Sections[i]
 		if strings.HasPrefix(s.Name, ".plt") || s.Name == ".iplt" {
-			o.slots.decodeStubs(s, known)
+			o.decodeStubs(s, known)
 		}
 	}
 	return nil
@@ -64,19 +65,19 @@ func (o *Original) addSlot(r elfobj.Rela) {
 			o.slots.twice[name] = true
 		}
 	}
-	switch t := elf.R_X86_64(r.Type); t {
-	case elf.R_X86_64_JMP_SLOT:
+	switch k := o.target.Reloc(r.Type).Kind; k {
+	case arch.JumpSlot:
 		o.slots.lazy[name] = r.Offset
-	case elf.R_X86_64_GLOB_DAT:
+	case arch.GlobDat:
 		o.slots.bound[name] = r.Offset
-	case elf.R_X86_64_IRELATIVE:
+	case arch.IRelative:
 		o.slots.local[uint64(r.Addend)] = append(o.slots.local[uint64(r.Addend)], r.Offset)
-	case elf.R_X86_64_RELATIVE:
+	case arch.Relative:
 		o.slots.relative[r.Offset] = uint64(r.Addend)
-	case elf.R_X86_64_TPOFF64, elf.R_X86_64_TLSDESC:
-		o.addTLS(tlsKey{t, name, uint64(r.Addend)}, r.Offset)
-	case elf.R_X86_64_DTPMOD64:
-		o.addTLS(tlsKey{t, name, o.moduleOffset(name, r.Offset)}, r.Offset)
+	case arch.TLSOffset, arch.TLSDesc:
+		o.addTLS(tlsKey{k, name, uint64(r.Addend)}, r.Offset)
+	case arch.TLSModule:
+		o.addTLS(tlsKey{k, name, o.moduleOffset(name, r.Offset)}, r.Offset)
 	}
 }
 
@@ -148,40 +149,20 @@ func (s *slots) addresses() map[uint64]bool {
 
 // decodeStubs finds the PLT entries that jump through a known slot. An entry is sh_entsize bytes; linkers that leave
 // that 0 align entries to 8. An entry of .plt beside .plt.sec only pushes its number: it jumps through no slot.
-func (s *slots) decodeStubs(sec *elfSection, known map[uint64]bool) {
+func (o *Original) decodeStubs(sec *elfSection, known map[uint64]bool) {
 	step := sec.EntSize
 	if step == 0 || step%8 != 0 {
 		step = 8
 	}
 	for at := uint64(0); at < uint64(len(sec.Data)); at += step {
-		slot, ok := decodeStub(sec.Data[at:], sec.Addr+at)
+		slot, ok := o.machine.stubSlot(sec.Data[at:], sec.Addr+at)
 		if !ok || !known[slot] {
 			continue
 		}
-		if _, found := s.stubs[slot]; !found || sec.Name == ".plt.sec" {
-			s.stubs[slot] = sec.Addr + at
+		if _, found := o.slots.stubs[slot]; !found || sec.Name == ".plt.sec" {
+			o.slots.stubs[slot] = sec.Addr + at
 		}
 	}
-}
-
-// decodeStub reads [endbr64] [mov $imm32,%r11d] [bnd] jmp *rel32(%rip) at address addr and returns the slot. The mov is
-// mold's.
-func decodeStub(b []byte, addr uint64) (uint64, bool) {
-	n := len(b)
-	if len(b) >= 4 && string(b[:4]) == "\xf3\x0f\x1e\xfa" {
-		b = b[4:]
-	}
-	if len(b) >= 6 && b[0] == 0x41 && b[1] == 0xbb {
-		b = b[6:]
-	}
-	if len(b) >= 1 && b[0] == 0xf2 {
-		b = b[1:]
-	}
-	if len(b) < 6 || b[0] != 0xff || b[1] != 0x25 {
-		return 0, false
-	}
-	next := addr + uint64(n-len(b)+6)
-	return next + uint64(int64(int32(binary.LittleEndian.Uint32(b[2:])))), true
 }
 
 // stub returns the PLT entry for an imported or preemptible function.

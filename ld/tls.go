@@ -1,19 +1,33 @@
 package ld
 
 import (
-	"debug/elf"
-
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
 
-func isTLS(t elf.R_X86_64) bool {
-	switch t {
-	case elf.R_X86_64_TPOFF32, elf.R_X86_64_TPOFF64, elf.R_X86_64_DTPOFF32, elf.R_X86_64_DTPOFF64, elf.R_X86_64_DTPMOD64,
-		elf.R_X86_64_GOTTPOFF, elf.R_X86_64_TLSGD, elf.R_X86_64_TLSLD, elf.R_X86_64_GOTPC32_TLSDESC,
-		elf.R_X86_64_TLSDESC_CALL, elf.R_X86_64_TLSDESC:
-		return true
-	}
-	return false
+// tlsModel is how code finds a thread-local variable.
+type tlsModel int
+
+const (
+	asCompiled  tlsModel = iota
+	initialExec          // by an offset from the thread pointer in a GOT slot
+	localExec            // by an offset from the thread pointer in the code
+)
+
+// tlsCode knows the instructions of thread-local accesses.
+type tlsCode interface {
+	// threadOffset returns where the start of an executable's TLS segment is, from the thread pointer.
+	threadOffset(seg *elfobj.Segment) int64
+	// relaxTLS rewrites the instructions around a reference of a kind for another model, as a linker does. ok is false where
+	// they are none that it knows or none of the same length would do; then, and for asCompiled, nothing is changed.
+	relaxTLS(k arch.RelocKind, to tlsModel, s site) (r relaxed, ok bool)
+}
+
+// relaxed is where the fields of a sequence are after it was rewritten, in bytes from the field that it was found by.
+type relaxed struct {
+	field uint64 // of the offset from the thread pointer, or of the distance to the slot that holds it
+	gone  uint64 // that of the call that is no more; 0 if there was none
 }
 
 // tlsVariable is a thread-local variable as the new code may reach it.
@@ -28,19 +42,18 @@ type tlsVariable struct {
 func (j *joiner) tlsVariable(b binding) tlsVariable {
 	v := tlsVariable{name: b.name, byName: b.kind != bindTLS || b.own}
 	if seg := j.o.bin.TLS(); seg != nil && b.kind == bindTLS {
-		align := max(int64(seg.Align), 1)
 		v.offset = int64(b.addr - seg.Vaddr)
-		v.tpoff = v.offset - (int64(seg.Memsz)+align-1)/align*align
+		v.tpoff = v.offset + j.o.machine.threadOffset(seg)
 		v.fixed = !j.o.link.shared && !b.own
 	}
 	return v
 }
 
-// slot finds a GOT slot of the original for a thread-local variable.
-func (j *joiner) tlsSlot(v tlsVariable, t elf.R_X86_64) (uint64, bool) {
-	keys := []tlsKey{{t, v.name, 0}}
+// tlsSlot finds a GOT slot of the original for a thread-local variable.
+func (j *joiner) tlsSlot(v tlsVariable, k arch.RelocKind) (uint64, bool) {
+	keys := []tlsKey{{k, v.name, 0}}
 	if !v.byName {
-		keys = append(keys, tlsKey{t, "", uint64(v.offset)})
+		keys = append(keys, tlsKey{k, "", uint64(v.offset)})
 	}
 	for _, k := range keys {
 		if list := j.o.slots.tls[k]; len(list) > 0 {
@@ -59,44 +72,44 @@ func (j *joiner) reduceTLS(p *spot, d dest) error {
 		return j.unsupported(p)
 	}
 	switch p.kind() {
-	case elf.R_X86_64_TPOFF32:
+	case arch.TLSLocalExec:
 		if !v.fixed {
 			return j.tlsModel(p)
 		}
 		return j.put32(p, v.tpoff+p.addend())
-	case elf.R_X86_64_DTPOFF32:
+	case arch.TLSBlockOffset32:
 		return j.dtpoff(p, v)
-	case elf.R_X86_64_GOTTPOFF:
+	case arch.TLSInitialExec:
 		return j.initialExec(p, v)
-	case elf.R_X86_64_TLSGD:
+	case arch.TLSGeneralDynamic:
 		return j.generalDynamic(p, v)
-	case elf.R_X86_64_TLSLD:
+	case arch.TLSLocalDynamic:
 		return j.localDynamic(p)
-	case elf.R_X86_64_GOTPC32_TLSDESC:
+	case arch.TLSDescLoad:
 		return j.descriptor(p, v)
-	case elf.R_X86_64_TLSDESC_CALL:
+	case arch.TLSDescCall:
 		return j.descriptorCall(p, v)
 	}
 	return j.unsupported(p)
 }
 
 func (j *joiner) tlsModel(p *spot) error {
-	return fault.Refuse("tls-model", "", "%v against %q, which has no fixed place in this binary", p.kind(), p.ref.sym.Name).
+	return fault.Refuse("tls-model", "", "%v against %q, which has no fixed place in this binary", p.ref.typ, p.ref.sym.Name).
 		WithHint("compile the patched unit with the options of the original")
 }
 
 func (j *joiner) noTLSSlot(p *spot) error {
-	return fault.Refuse("new-tls-slot", "", "thread-local %q: the original has no GOT slot for %v", p.ref.sym.Name, p.kind()).
+	return fault.Refuse("new-tls-slot", "", "thread-local %q: the original has no GOT slot for %v", p.ref.sym.Name, p.ref.typ).
 		WithHint("reach it through a function of the original that does")
 }
 
 // throughTLSSlot points a field at the original's slot.
-func (j *joiner) throughTLSSlot(p *spot, v tlsVariable, t elf.R_X86_64) error {
-	slot, found := j.tlsSlot(v, t)
+func (j *joiner) throughTLSSlot(p *spot, v tlsVariable, k arch.RelocKind) error {
+	slot, found := j.tlsSlot(v, k)
 	if !found {
 		return j.noTLSSlot(p)
 	}
-	return j.toOriginal(p, elf.R_X86_64_PC32, slot)
+	return j.toOriginal(p, arch.PC32, slot)
 }
 
 // dtpoff is an offset from what a local-dynamic sequence found: the block, or in an executable the thread pointer.
@@ -110,127 +123,100 @@ func (j *joiner) dtpoff(p *spot, v tlsVariable) error {
 	return j.put32(p, v.offset+p.addend())
 }
 
-// initialExec loads or adds an offset from the GOT. In an executable it becomes an immediate of the same length:
-// mov becomes mov, add becomes lea, or add where lea would need another byte (%rsp and %r12), just as the linker does it.
+// initialExec loads or adds an offset from the GOT. In an executable it becomes a constant in the code where an instruction of
+// the same length does it, just as the linker does it.
 func (j *joiner) initialExec(p *spot, v tlsVariable) error {
 	if !v.fixed {
-		return j.throughTLSSlot(p, v, elf.R_X86_64_TPOFF64)
+		return j.throughTLSSlot(p, v, arch.TLSOffset)
 	}
-	op := j.code(p, 3)
-	if op == nil || p.addend() != -4 || op[0]&0xf8 != 0x48 || op[2]&0xc7 != 0x05 || op[1] != 0x8b && op[1] != 0x03 {
+	if _, ok := j.o.machine.relaxTLS(p.kind(), localExec, j.site(p)); !ok {
 		return j.throughPrivateSlot(p, gotKey{constant: true, value: uint64(v.tpoff)})
-	}
-	high, reg := op[0]>>2&1, op[2]>>3&7 // the register's number, REX.R and three bits
-	switch {
-	case op[1] == 0x8b:
-		op[0], op[1], op[2] = 0x48|high, 0xc7, 0xc0|reg
-	case reg == 4:
-		op[0], op[1], op[2] = 0x48|high, 0x81, 0xc0|reg
-	default:
-		op[0], op[1], op[2] = 0x48|high<<2|high, 0x8d, 0x80|reg<<3|reg
 	}
 	return j.put32(p, v.tpoff)
 }
 
-// The sequences of the dynamic models that the linker may replace as a whole: the instructions around the field
-// at offset 4 (general dynamic) or 3 (local dynamic), with a call behind it, direct or through the GOT.
-const (
-	loadThreadPointer = "\x64\x48\x8b\x04\x25\x00\x00\x00\x00" // mov %fs:0,%rax
-	padLD             = "\x66\x66\x66"
-)
-
-// generalDynamic: data16 lea x@tlsgd(%rip),%rdi; data16 data16 rex.W call __tls_get_addr. In an executable: mov %fs:0,%rax
-// and lea x@tpoff(%rax),%rax, or for a variable of a library add x@gottpoff(%rip),%rax.
+// generalDynamic: a call of __tls_get_addr with a pair of slots. In an executable the offset from the thread pointer, for a
+// variable of a library from a slot that the original has.
 func (j *joiner) generalDynamic(p *spot, v tlsVariable) error {
 	if j.o.link.shared {
-		return j.throughTLSSlot(p, v, elf.R_X86_64_DTPMOD64)
+		return j.throughTLSSlot(p, v, arch.TLSModule)
 	}
-	seq := j.code(p, 4)
-	if len(seq) < 16 || string(seq[:4]) != "\x66\x48\x8d\x3d" || !isGDCall(seq[8:12]) || p.addend() != -4 {
+	slot, found := j.tlsSlot(v, arch.TLSOffset)
+	model := asCompiled
+	switch {
+	case v.fixed:
+		model = localExec
+	case found:
+		model = initialExec
+	}
+	r, ok := j.o.machine.relaxTLS(p.kind(), model, j.site(p))
+	if !ok {
 		return j.unsupported(p)
 	}
-	at := spot{ref: p.ref, out: p.out, at: p.at + 8}
-	slot, found := j.tlsSlot(v, elf.R_X86_64_TPOFF64)
-	if !v.fixed && !found {
-		return j.throughTLSSlot(p, v, elf.R_X86_64_DTPMOD64)
+	if model == asCompiled {
+		return j.throughTLSSlot(p, v, arch.TLSModule)
 	}
-	j.done[field{at.out, at.at}] = true
-	copy(seq, loadThreadPointer)
-	if v.fixed {
-		copy(seq[9:], "\x48\x8d\x80")
+	j.done[field{p.out, p.at + r.gone}] = true
+	at := spot{ref: p.ref, out: p.out, at: p.at + r.field}
+	if model == localExec {
 		return j.put32(&at, v.tpoff)
 	}
-	copy(seq[9:], "\x48\x03\x05")
-	return j.toOriginal(&at, elf.R_X86_64_PC32, slot)
+	return j.toOriginal(&at, arch.PC32, slot)
 }
 
-func isGDCall(b []byte) bool {
-	return string(b) == "\x66\x66\x48\xe8" || string(b) == "\x66\x48\xff\x15"
-}
-
-// localDynamic: lea x@tlsld(%rip),%rdi; call __tls_get_addr. In an executable: mov %fs:0,%rax behind prefixes.
+// localDynamic: a call of __tls_get_addr for the start of a module's block. In an executable the thread pointer.
 func (j *joiner) localDynamic(p *spot) error {
 	if j.o.link.shared {
-		return j.throughTLSSlot(p, tlsVariable{}, elf.R_X86_64_DTPMOD64)
+		return j.throughTLSSlot(p, tlsVariable{}, arch.TLSModule)
 	}
-	seq := j.code(p, 3)
-	if len(seq) < 13 || string(seq[:3]) != "\x48\x8d\x3d" || p.addend() != -4 {
+	r, ok := j.o.machine.relaxTLS(p.kind(), localExec, j.site(p))
+	if !ok {
 		return j.unsupported(p)
 	}
-	switch {
-	case seq[7] == 0xe8:
-		copy(seq, padLD+loadThreadPointer)
-		j.done[field{p.out, p.at + 5}] = true
-	case seq[7] == 0xff && seq[8] == 0x15:
-		copy(seq, "\x66"+padLD+loadThreadPointer)
-		j.done[field{p.out, p.at + 6}] = true
-	default:
-		return j.unsupported(p)
-	}
+	j.done[field{p.out, p.at + r.gone}] = true
 	return nil
 }
 
-// descriptor: lea x@tlsdesc(%rip),%rax, in an executable mov $x@tpoff,%rax, or for a variable of a library
-// mov x@gottpoff(%rip),%rax.
+// descriptor: the address of a descriptor, in an executable the offset from the thread pointer.
 func (j *joiner) descriptor(p *spot, v tlsVariable) error {
-	slot, found := j.descriptorOffset(v)
-	if !v.fixed && !found {
-		return j.throughTLSSlot(p, v, elf.R_X86_64_TLSDESC)
+	model, slot := j.descriptorModel(v)
+	if model == asCompiled {
+		return j.throughTLSSlot(p, v, arch.TLSDesc)
 	}
-	op := j.code(p, 3)
-	if op == nil || p.addend() != -4 || op[0]&0xfb != 0x48 || op[1] != 0x8d || op[2]&0xc7 != 0x05 {
+	if _, ok := j.o.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
 		return j.unsupported(p)
 	}
-	if !v.fixed {
-		op[1] = 0x8b
-		return j.toOriginal(p, elf.R_X86_64_PC32, slot)
+	if model == localExec {
+		return j.put32(p, v.tpoff)
 	}
-	op[0] = 0x48 | op[0]>>2&1
-	op[1] = 0xc7
-	op[2] = 0xc0 | op[2]>>3&7
-	return j.put32(p, v.tpoff)
+	return j.toOriginal(p, arch.PC32, slot)
 }
 
-// descriptorOffset finds the slot that in an executable takes the place of a descriptor.
-func (j *joiner) descriptorOffset(v tlsVariable) (uint64, bool) {
-	if j.o.link.shared || v.fixed {
-		return 0, false
+// descriptorModel returns the model that takes the place of a descriptor, with the slot of initialExec.
+func (j *joiner) descriptorModel(v tlsVariable) (model tlsModel, slot uint64) {
+	switch {
+	case v.fixed:
+		return localExec, 0
+	case j.o.link.shared:
+		return asCompiled, 0
 	}
-	return j.tlsSlot(v, elf.R_X86_64_TPOFF64)
+	if slot, found := j.tlsSlot(v, arch.TLSOffset); found {
+		return initialExec, slot
+	}
+	return asCompiled, 0
 }
 
-// descriptorCall: call *x@tlscall(%rax), in an executable a nop of two bytes.
+// descriptorCall: the call through a descriptor, in an executable nothing.
 func (j *joiner) descriptorCall(p *spot, v tlsVariable) error {
-	if _, found := j.descriptorOffset(v); !v.fixed && !found {
-		if _, found := j.tlsSlot(v, elf.R_X86_64_TLSDESC); !found {
+	model, _ := j.descriptorModel(v)
+	if model == asCompiled {
+		if _, found := j.tlsSlot(v, arch.TLSDesc); !found {
 			return j.noTLSSlot(p)
 		}
 		return nil
 	}
-	seq := j.code(p, 0)
-	if len(seq) < 2 || seq[0] != 0xff || seq[1] != 0x10 {
+	if _, ok := j.o.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
 		return j.unsupported(p)
 	}
-	copy(seq, "\x66\x90")
 	return nil
 }

@@ -2,13 +2,25 @@ package ld
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 )
 
 type elfSection = elfobj.Section
+
+// linkedCode knows the code of a linked binary.
+type linkedCode interface {
+	// touched says how many bytes before a relocation's offset, and from it on, a linker may rewrite: the field, and where it
+	// may relax the access the instructions around.
+	touched(t arch.RelocType) (before, after int64)
+	// stubSlot returns the slot that the PLT entry at the start of code jumps through; addr is its link address.
+	stubSlot(code []byte, addr uint64) (slot uint64, ok bool)
+	// padding counts the bytes at the start of code that are there to fill gaps: whole instructions that do nothing, and traps.
+	// The apply side has another measure (engine, fillsGap).
+	padding(code []byte) int
+}
 
 // mismatch compares size bytes at offset from of an input section with the binary's bytes at addr, where relocations
 // did not change them, and says where they differ.
@@ -25,7 +37,7 @@ func (o *Original) mismatch(s inputSection, from, size, addr uint64) error {
 	if err != nil {
 		return err
 	}
-	skip := relocated(relas, from, size)
+	skip := o.relocated(relas, from, size)
 	for i, b := range sec.Data[from : from+size] {
 		if b != linked[i] && !skip[i] {
 			return fmt.Errorf("byte 0x%02x at %s+0x%x is 0x%02x at 0x%x of the binary", b, sec.Name, from+uint64(i), linked[i], addr+uint64(i))
@@ -43,16 +55,16 @@ func (o *Original) misbound(s inputSection, from, size, addr uint64) error {
 		return err
 	}
 	for _, r := range relas {
-		if r.Offset < from || r.Offset-from >= size || size-(r.Offset-from) < 4 {
+		t := o.target.Reloc(r.Type)
+		if r.Offset < from || r.Offset-from >= size || size-(r.Offset-from) < t.Width {
 			continue
 		}
 		want, known := o.expected(s.object, r)
-		field, ok := o.bin.BytesAt(addr+r.Offset-from, 4)
+		field, ok := o.bin.BytesAt(addr+r.Offset-from, t.Width)
 		if !known || !ok {
 			continue
 		}
-		value := int64(int32(binary.LittleEndian.Uint32(field)))
-		if got := addr + r.Offset - from + uint64(value-r.Addend); got != want {
+		if got := addr + r.Offset - from + t.Load(field) - uint64(r.Addend); got != want {
 			return fmt.Errorf("%q is at 0x%x by the map, the code at 0x%x refers to 0x%x",
 				symbolName(f, r.Symbol), want, addr+r.Offset-from, got)
 		}
@@ -64,8 +76,8 @@ func (o *Original) misbound(s inputSection, from, size, addr uint64) error {
 // relaxation can stand between.
 func (o *Original) expected(input int, r elfobj.Rela) (uint64, bool) {
 	sym := &o.objects[input].File.Symbols[r.Symbol]
-	t := elf.R_X86_64(r.Type)
-	if t != elf.R_X86_64_PC32 && (t != elf.R_X86_64_PLT32 || sym.Bind != elf.STB_LOCAL) {
+	k := o.target.Reloc(r.Type).Kind
+	if k != arch.PC32 && (k != arch.Call || sym.Bind != elf.STB_LOCAL) {
 		return 0, false
 	}
 	if sym.Type == elf.STT_SECTION && sym.Defined() {
@@ -85,10 +97,10 @@ func symbolName(f *elfobj.File, i int) string {
 }
 
 // relocated marks the bytes in [from, from+size) of a section that a linker may change.
-func relocated(relas []elfobj.Rela, from, size uint64) []bool {
+func (o *Original) relocated(relas []elfobj.Rela, from, size uint64) []bool {
 	skip := make([]bool, size)
 	for _, r := range relas {
-		before, after := touched(elf.R_X86_64(r.Type))
+		before, after := o.machine.touched(o.target.Reloc(r.Type))
 		for at := int64(r.Offset) - before; at < int64(r.Offset)+after; at++ {
 			if i := at - int64(from); i >= 0 && i < int64(size) {
 				skip[i] = true
@@ -96,31 +108,4 @@ func relocated(relas []elfobj.Rela, from, size uint64) []bool {
 		}
 	}
 	return skip
-}
-
-// touched says how many bytes before a relocation's offset, and from it on, a linker may rewrite: the field, and where
-// it may relax the access the instructions around (ELF x86-64-ABI psABI 1.0, sections 4.4 and 4.5; the TLS ABI, 5.5).
-func touched(t elf.R_X86_64) (before, after int64) {
-	switch t {
-	case elf.R_X86_64_NONE:
-		return 0, 0
-	case elf.R_X86_64_64, elf.R_X86_64_PC64, elf.R_X86_64_DTPOFF64, elf.R_X86_64_TPOFF64, elf.R_X86_64_GOTOFF64,
-		elf.R_X86_64_GOTPC64, elf.R_X86_64_GOT64, elf.R_X86_64_GOTPCREL64, elf.R_X86_64_PLTOFF64, elf.R_X86_64_SIZE64:
-		return 0, 8
-	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX:
-		return 2, 4
-	case elf.R_X86_64_REX_GOTPCRELX, elf.R_X86_64_GOTTPOFF, elf.R_X86_64_GOTPC32_TLSDESC:
-		return 3, 4
-	case elf.R_X86_64_TLSDESC_CALL:
-		return 0, 2
-	case elf.R_X86_64_TLSGD:
-		return 4, 12
-	case elf.R_X86_64_TLSLD:
-		return 3, 10
-	case elf.R_X86_64_16, elf.R_X86_64_PC16:
-		return 0, 2
-	case elf.R_X86_64_8, elf.R_X86_64_PC8:
-		return 0, 1
-	}
-	return 0, 4
 }

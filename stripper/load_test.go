@@ -1,14 +1,15 @@
 package stripper
 
 import (
+	"encoding/binary"
 	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/kpname"
 	"gocare/internal/test/refload"
 	"gocare/kpatch"
-	"gocare/ld"
 )
 
 // TestLoads checks that what Strip and Encode make loads by the rules of the format, and that references lead where
@@ -29,7 +30,7 @@ func TestLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, dataAddr := img.Sections[ld.TextSection], img.Sections[ld.DataSection]
+	text, dataAddr := img.Sections[kpname.Text], img.Sections[kpname.Data]
 	want := []refload.Function{
 		{Daddr: bias + 0x1060, Saddr: text, Dlen: 20, Slen: 32, Name: "f"},
 		{Saddr: text + 32, Slen: 16, Name: "g"},
@@ -38,16 +39,18 @@ func TestLoads(t *testing.T) {
 		t.Errorf("functions:\n%s", diff)
 	}
 	at := func(addr uint64) []byte { return img.Bytes[addr-base:] }
-	reached := func(place uint64) uint64 { return place + 4 + uint64(int64(int32(order.Uint32(at(place))))) }
+	reached := func(place uint64) uint64 {
+		return place + 4 + uint64(int64(int32(binary.LittleEndian.Uint32(at(place)))))
+	}
 	for _, row := range []struct {
 		name      string
 		got, want uint64
 	}{
 		{"within the section", reached(text + 1), text + 32},
 		{"to another section", reached(text + 8), dataAddr + 4},
-		{"to the import", order.Uint64(at(reached(text + 16))[8:]), strchr},
+		{"to the import", binary.LittleEndian.Uint64(at(reached(text + 16))[8:]), strchr},
 		{"to the original", reached(text + 24), bias + 0x1020 + 0x80},
-		{"address in data", order.Uint64(at(dataAddr + 8)), bias + 0x4000 + 8 + 2},
+		{"address in data", binary.LittleEndian.Uint64(at(dataAddr + 8)), bias + 0x4000 + 8 + 2},
 		{"writable from", base + img.CodeSize, dataAddr},
 	} {
 		if row.got != row.want {

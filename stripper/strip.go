@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
-	"math"
 	"sort"
 
 	"gocare/internal/arch"
@@ -62,7 +61,7 @@ func newStripper(j *ld.Joined, opts Options) *stripper {
 	s := &stripper{
 		j: j, opts: opts, originals: map[int]int{}, symbols: map[ld.Target]int{},
 		patch: &kpatch.Patch{
-			ID: opts.ID, BuildID: opts.BuildID, BuildTime: opts.BuildTime, Meta: &meta,
+			ID: opts.ID, Machine: j.Machine, BuildID: opts.BuildID, BuildTime: opts.BuildTime, Meta: &meta,
 			Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1),
 		},
 	}
@@ -71,7 +70,7 @@ func newStripper(j *ld.Joined, opts Options) *stripper {
 		if used[ld.Target{Kind: ld.InOriginal, Index: i}] {
 			s.originals[i] = len(s.patch.Sections)
 			s.patch.Sections = append(s.patch.Sections, kpatch.Section{
-				Name: o.Name, Type: elf.SHT_NOBITS, Flags: o.Flags, Addr: o.Addr, Size: o.Size, Align: min(o.Align, maxAlign),
+				Name: o.Name, Type: elf.SHT_NOBITS, Flags: o.Flags, Addr: o.Addr, Size: o.Size, Align: min(o.Align, j.Machine.PageSize),
 			})
 		}
 	}
@@ -104,9 +103,6 @@ func (s *stripper) movable() bool {
 	}
 	return false
 }
-
-// maxAlign is the largest alignment that a section of the patch keeps in a process: the page size.
-var maxAlign = arch.X86_64.PageSize
 
 func (s *stripper) addSectionSymbol(used map[ld.Target]bool, t ld.Target, section int) {
 	if used[t] {
@@ -161,7 +157,7 @@ func (s *stripper) addSections() error {
 			Name: sec.Name, Type: elf.SHT_PROGBITS, Flags: sec.Flags, Size: uint64(len(sec.Data)), Align: max(sec.Align, 1),
 			Data: append([]byte(nil), sec.Data...),
 		}
-		if out.Align > maxAlign {
+		if out.Align > s.j.Machine.PageSize { // what a section keeps in a process
 			return fault.Refuse("alignment", "section "+sec.Name, "alignment of %d bytes, more than a page", sec.Align).
 				WithHint("leave the object with that alignment out of the change")
 		}
@@ -180,30 +176,29 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 	where := func(format string, args ...any) error {
 		return fault.New(fault.Bug, "section "+out.Name, format, args...)
 	}
-	rule, ok := x86Relocs[r.Type]
-	if !ok {
+	if !r.Type.InPatch {
 		return where("0x%x: relocation %v was not resolved", r.Offset, r.Type)
 	}
-	if r.Offset > out.Size || out.Size-r.Offset < rule.width {
+	if r.Offset > out.Size || out.Size-r.Offset < r.Type.Width {
 		return where("0x%x: relocation past the section's %d bytes", r.Offset, out.Size)
 	}
 	if err := s.checkTarget(r.Target); err != nil {
 		return where("0x%x: %v", r.Offset, err)
 	}
-	if rule.absolute32 && s.movable() {
+	if absolute32(r.Type) && s.movable() {
 		return fault.Refuse("reloc-32-pie", "section "+out.Name,
 			"0x%x: %v in a patch for a binary that may be loaded anywhere", r.Offset, r.Type).
 			WithHint("compile the patched unit with the options of the original (-fPIE or -fPIC)")
 	}
-	if err := s.checkAbsolute(out.Name, rule, r); err != nil {
+	if err := s.checkAbsolute(out.Name, r); err != nil {
 		return err
 	}
-	if err := s.checkImport(out.Name, rule, r); err != nil {
+	if err := s.checkImport(out.Name, r); err != nil {
 		return err
 	}
 	addend := int64(r.Target.Offset) + r.Addend
-	if rule.relative && r.Target.Kind == ld.InPatch && r.Target.Index == section {
-		return storePC32(out, r, addend)
+	if r.Type.FromPC && r.Target.Kind == ld.InPatch && r.Target.Index == section {
+		return storeDistance(out, r, addend)
 	}
 	out.Relocs = append(out.Relocs, kpatch.Reloc{
 		Offset: r.Offset, Type: r.Type, Addend: addend, Symbol: s.symbols[ld.Target{Kind: r.Target.Kind, Index: r.Target.Index}],
@@ -211,23 +206,26 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 	return nil
 }
 
-// storePC32 computes a reference within one section.
-func storePC32(out *kpatch.Section, r ld.JoinedReloc, addend int64) error {
-	distance := addend - int64(r.Offset)
-	if distance != int64(int32(distance)) {
+// storeDistance computes a reference within one section.
+func storeDistance(out *kpatch.Section, r ld.JoinedReloc, addend int64) error {
+	distance := uint64(addend) - r.Offset
+	if !r.Type.Fits(distance) {
 		return fault.Refuse("reloc-range", "section "+out.Name, "0x%x: %v does not reach 0x%x", r.Offset, r.Type, addend)
 	}
-	order.PutUint32(out.Data[r.Offset:], uint32(distance))
+	r.Type.Store(out.Data[r.Offset:], distance)
 	return nil
 }
 
+// absolute32 reports whether a field holds an address in less than 64 bits.
+func absolute32(t arch.RelocType) bool { return t.Kind == arch.Abs32 || t.Kind == arch.Abs32S }
+
 // checkAbsolute checks the range of a 32-bit address of an original that is always loaded where it was linked.
-func (s *stripper) checkAbsolute(section string, rule relocRule, r ld.JoinedReloc) error {
-	if !rule.absolute32 || r.Target.Kind != ld.InOriginal {
+func (s *stripper) checkAbsolute(section string, r ld.JoinedReloc) error {
+	if !absolute32(r.Type) || r.Target.Kind != ld.InOriginal {
 		return nil
 	}
 	value := int64(s.j.Originals[r.Target.Index].Addr+r.Target.Offset) + r.Addend
-	if value < rule.min || value > rule.max {
+	if !r.Type.Fits(uint64(value)) {
 		return fault.Refuse("reloc-range", "section "+section, "0x%x: %v cannot hold 0x%x", r.Offset, r.Type, value)
 	}
 	return nil
@@ -235,38 +233,20 @@ func (s *stripper) checkAbsolute(section string, rule relocRule, r ld.JoinedRelo
 
 // checkImport refuses references to imported data that the loader would bind to the jump table: in its slot for the
 // import the address begins at the second quadword, which only a relative reference of at least 8 bytes reaches.
-func (s *stripper) checkImport(section string, rule relocRule, r ld.JoinedReloc) error {
+func (s *stripper) checkImport(section string, r ld.JoinedReloc) error {
 	if r.Target.Kind != ld.Imported {
-		if r.Type == elf.R_X86_64_GLOB_DAT {
+		if r.Type.Kind == arch.GlobDat {
 			return fault.New(fault.Bug, "section "+section, "0x%x: %v of no import", r.Offset, r.Type)
 		}
 		return nil
 	}
 	imp := s.j.Imports[r.Target.Index]
-	if r.Type == elf.R_X86_64_GLOB_DAT || imp.Type == elf.STT_FUNC || imp.Type == elf.STT_OBJECT && rule.relative && r.Addend >= 0 {
+	if r.Type.Kind == arch.GlobDat || imp.Type == elf.STT_FUNC || imp.Type == elf.STT_OBJECT && r.Type.FromPC && r.Addend >= 0 {
 		return nil
 	}
 	return fault.Refuse("import-data", "section "+section,
 		"0x%x: %v to the imported variable %q, for which the original has no GOT slot", r.Offset, r.Type, imp.Name).
 		WithHint("use a variable that the original already refers to, or a function")
-}
-
-// relocRule says what a relocation type writes.
-type relocRule struct {
-	width      uint64 // bytes
-	relative   bool   // to the place
-	absolute32 bool
-	min, max   int64 // of an absolute value
-}
-
-// x86Relocs are the types a patch may hold (System V ABI AMD64 supplement, version 1.0, table 4.9).
-var x86Relocs = map[elf.R_X86_64]relocRule{
-	elf.R_X86_64_64:   {width: 8},
-	elf.R_X86_64_32:   {width: 4, absolute32: true, max: math.MaxUint32},
-	elf.R_X86_64_32S:  {width: 4, absolute32: true, min: math.MinInt32, max: math.MaxInt32},
-	elf.R_X86_64_PC32: {width: 4, relative: true},
-
-	elf.R_X86_64_GLOB_DAT: {width: 8}, // of imports only
 }
 
 // digest returns the SHA-256 in hex.

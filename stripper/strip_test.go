@@ -3,12 +3,15 @@ package stripper
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/binary"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 	"gocare/ld"
 )
@@ -18,20 +21,21 @@ import (
 func joined() *ld.Joined {
 	text := bytes.Repeat([]byte{0x90}, 48)
 	return &ld.Joined{
+		Machine: &arch.X86_64,
 		Sections: []ld.JoinedSection{
 			{
-				Name: ld.TextSection, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16, Data: text,
+				Name: kpname.Text, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16, Data: text,
 				Relocs: []ld.JoinedReloc{
-					{Offset: 1, Type: elf.R_X86_64_PC32, Target: ld.Target{Kind: ld.InPatch, Index: 0, Offset: 32}, Addend: -4},
-					{Offset: 8, Type: elf.R_X86_64_PC32, Target: ld.Target{Kind: ld.InPatch, Index: 1, Offset: 4}, Addend: -4},
-					{Offset: 16, Type: elf.R_X86_64_PC32, Target: ld.Target{Kind: ld.Imported, Index: 1}, Addend: -4},
-					{Offset: 24, Type: elf.R_X86_64_PC32, Target: ld.Target{Kind: ld.InOriginal, Index: 1, Offset: 0x80}, Addend: -4},
+					{Offset: 1, Type: x86(elf.R_X86_64_PC32), Target: ld.Target{Kind: ld.InPatch, Index: 0, Offset: 32}, Addend: -4},
+					{Offset: 8, Type: x86(elf.R_X86_64_PC32), Target: ld.Target{Kind: ld.InPatch, Index: 1, Offset: 4}, Addend: -4},
+					{Offset: 16, Type: x86(elf.R_X86_64_PC32), Target: ld.Target{Kind: ld.Imported, Index: 1}, Addend: -4},
+					{Offset: 24, Type: x86(elf.R_X86_64_PC32), Target: ld.Target{Kind: ld.InOriginal, Index: 1, Offset: 0x80}, Addend: -4},
 				},
 			},
 			{
-				Name: ld.DataSection, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: 8, Data: make([]byte, 16),
+				Name: kpname.Data, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: 8, Data: make([]byte, 16),
 				Relocs: []ld.JoinedReloc{
-					{Offset: 8, Type: elf.R_X86_64_64, Target: ld.Target{Kind: ld.InOriginal, Index: 2, Offset: 8}, Addend: 2},
+					{Offset: 8, Type: x86(elf.R_X86_64_64), Target: ld.Target{Kind: ld.InOriginal, Index: 2, Offset: 8}, Addend: 2},
 				},
 			},
 		},
@@ -89,17 +93,17 @@ func TestStrip(t *testing.T) {
 		t.Errorf("symbols:\n%s", diff)
 	}
 	wantText := []kpatch.Reloc{
-		{Offset: 8, Type: elf.R_X86_64_PC32, Symbol: 4, Addend: 0},
-		{Offset: 16, Type: elf.R_X86_64_PC32, Symbol: 5, Addend: -4},
-		{Offset: 24, Type: elf.R_X86_64_PC32, Symbol: 1, Addend: 0x7c},
+		{Offset: 8, Type: x86(elf.R_X86_64_PC32), Symbol: 4, Addend: 0},
+		{Offset: 16, Type: x86(elf.R_X86_64_PC32), Symbol: 5, Addend: -4},
+		{Offset: 24, Type: x86(elf.R_X86_64_PC32), Symbol: 1, Addend: 0x7c},
 	}
 	if diff := cmp.Diff(wantText, p.Sections[3].Relocs); diff != "" {
 		t.Errorf("text relocations:\n%s", diff)
 	}
-	if diff := cmp.Diff([]kpatch.Reloc{{Offset: 8, Type: elf.R_X86_64_64, Symbol: 2, Addend: 10}}, p.Sections[4].Relocs); diff != "" {
+	if diff := cmp.Diff([]kpatch.Reloc{{Offset: 8, Type: x86(elf.R_X86_64_64), Symbol: 2, Addend: 10}}, p.Sections[4].Relocs); diff != "" {
 		t.Errorf("data relocations:\n%s", diff)
 	}
-	if got := order.Uint32(p.Sections[3].Data[1:]); got != 32-4-1 {
+	if got := binary.LittleEndian.Uint32(p.Sections[3].Data[1:]); got != 32-4-1 {
 		t.Errorf("reference within the section: %d", got)
 	}
 	wantFunctions := []kpatch.Function{
@@ -126,7 +130,7 @@ func TestStripLeavesInputAlone(t *testing.T) {
 	if _, err := Strip(j, options); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(joined(), j); diff != "" {
+	if diff := cmp.Diff(joined(), j, cmp.Comparer(func(a, b *arch.Target) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -166,7 +170,7 @@ func TestStripRefuses(t *testing.T) {
 	}{
 		{"bad id", func(_ *ld.Joined, o *Options) { o.ID = "12345678" }, "bad-id", "longer than 7"},
 		{"nothing", func(j *ld.Joined, _ *Options) { j.Functions = nil }, "patch-empty", "no function"},
-		{"unresolved type", func(j *ld.Joined, _ *Options) { reloc(j).Type = elf.R_X86_64_PLT32 }, "", "R_X86_64_PLT32 was not resolved"},
+		{"unresolved type", func(j *ld.Joined, _ *Options) { reloc(j).Type = x86(elf.R_X86_64_PLT32) }, "", "R_X86_64_PLT32 was not resolved"},
 		{"place past the section", func(j *ld.Joined, _ *Options) { reloc(j).Offset = 45 }, "", "past the section's 48 bytes"},
 		{"target past its section", func(j *ld.Joined, _ *Options) { reloc(j).Target.Offset = 17 }, "", "past section .kpatch.data"},
 		{"target past the original", func(j *ld.Joined, _ *Options) { j.Sections[1].Relocs[0].Target.Offset = 0x41 }, "", "past the original's section .bss"},
@@ -174,19 +178,19 @@ func TestStripRefuses(t *testing.T) {
 		{"no such import", func(j *ld.Joined, _ *Options) { j.Sections[0].Relocs[2].Target.Index = 2 }, "", "target 2 of 2"},
 		{"32-bit address in PIE", func(j *ld.Joined, o *Options) {
 			fixed(j)
-			reloc(j).Type, o.PIE = elf.R_X86_64_32S, true
+			reloc(j).Type, o.PIE = x86(elf.R_X86_64_32S), true
 		}, "reloc-32-pie", "R_X86_64_32S"},
-		{"32-bit address for a binary linked at 0", func(j *ld.Joined, _ *Options) { reloc(j).Type = elf.R_X86_64_32S }, "reloc-32-pie", "R_X86_64_32S"},
-		{"GLOB_DAT of no import", func(j *ld.Joined, _ *Options) { j.Sections[1].Relocs[0].Type = elf.R_X86_64_GLOB_DAT }, "", "R_X86_64_GLOB_DAT of no import"},
+		{"32-bit address for a binary linked at 0", func(j *ld.Joined, _ *Options) { reloc(j).Type = x86(elf.R_X86_64_32S) }, "reloc-32-pie", "R_X86_64_32S"},
+		{"GLOB_DAT of no import", func(j *ld.Joined, _ *Options) { j.Sections[1].Relocs[0].Type = x86(elf.R_X86_64_GLOB_DAT) }, "", "R_X86_64_GLOB_DAT of no import"},
 		{"original above 2 GiB", func(j *ld.Joined, _ *Options) {
 			fixed(j)
 			j.Originals[2].Addr = 1<<31 - 8
-			j.Sections[1].Relocs[0].Type = elf.R_X86_64_32S
+			j.Sections[1].Relocs[0].Type = x86(elf.R_X86_64_32S)
 		}, "reloc-range", "R_X86_64_32S cannot hold 0x80000002"},
 		{"original above 4 GiB", func(j *ld.Joined, _ *Options) {
 			fixed(j)
 			j.Originals[2].Addr = 1<<32 - 8
-			j.Sections[1].Relocs[0].Type = elf.R_X86_64_32
+			j.Sections[1].Relocs[0].Type = x86(elf.R_X86_64_32)
 		}, "reloc-range", "R_X86_64_32 cannot hold 0x100000002"},
 		{"out of reach", func(j *ld.Joined, _ *Options) { j.Sections[0].Relocs[0].Addend = 1 << 31 }, "reloc-range", "does not reach"},
 		{"short function", func(j *ld.Joined, _ *Options) { j.Functions[0].OldSize = 4 }, "too-short", "room for 4 bytes"},
@@ -225,12 +229,12 @@ func TestNearestNeighbours(t *testing.T) {
 		{"five bytes of room", func(j *ld.Joined, _ *Options) { j.Functions[0].OldSize = 5 }},
 		{"32-bit address without PIE", func(j *ld.Joined, _ *Options) {
 			fixed(j)
-			j.Sections[0].Relocs[1].Type = elf.R_X86_64_32S
+			j.Sections[0].Relocs[1].Type = x86(elf.R_X86_64_32S)
 		}},
 		{"original below 4 GiB", func(j *ld.Joined, _ *Options) {
 			fixed(j)
 			j.Originals[2].Addr = 1<<32 - 16
-			j.Sections[1].Relocs[0].Type = elf.R_X86_64_32
+			j.Sections[1].Relocs[0].Type = x86(elf.R_X86_64_32)
 		}},
 		{"jumps side by side", func(j *ld.Joined, _ *Options) {
 			f := j.Functions[0]
@@ -245,7 +249,7 @@ func TestNearestNeighbours(t *testing.T) {
 		}},
 		{"data import whose address is stored", func(j *ld.Joined, _ *Options) {
 			j.Imports[1].Type = elf.STT_OBJECT
-			j.Sections[0].Relocs[2].Type = elf.R_X86_64_GLOB_DAT
+			j.Sections[0].Relocs[2].Type = x86(elf.R_X86_64_GLOB_DAT)
 		}},
 		{"target at the end of its section", func(j *ld.Joined, _ *Options) { j.Sections[0].Relocs[1].Target.Offset = 16 }},
 	} {
@@ -262,3 +266,6 @@ func TestNearestNeighbours(t *testing.T) {
 		})
 	}
 }
+
+// x86 returns a relocation type as package arch describes it.
+func x86(t elf.R_X86_64) arch.RelocType { return arch.X86_64.Reloc(uint32(t)) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/internal/ui"
 	"gocare/kpatch"
 )
@@ -70,7 +71,7 @@ func inspection(p *kpatch.Patch) patchView {
 		}
 	}
 	for _, s := range p.Sections {
-		if s.Name == kpatch.InfoSection {
+		if s.Name == kpname.Info {
 			continue
 		}
 		for _, r := range s.Relocs {

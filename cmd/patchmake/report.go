@@ -9,6 +9,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/internal/meter"
 	"gocare/kpatch"
 	"gocare/patcher"
@@ -177,5 +178,5 @@ func (w *workspace) cannotWrite(err error) error {
 }
 
 func (w *workspace) patchPath(m patcher.Product) string {
-	return filepath.Join(w.o.PatchRoot, m.BuildID+".kpatch")
+	return filepath.Join(w.o.PatchRoot, m.BuildID+kpname.FileSuffix)
 }

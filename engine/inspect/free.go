@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
 const (
-	// reach is how far two bytes may be apart for a signed 32-bit displacement between them, less 64 KiB for addends and
-	// instruction lengths.
-	reach = 1<<31 - 64<<10
+	// displacementRoom is kept of the reach of displacements for addends and instruction lengths.
+	displacementRoom = 64 << 10
 	// BrkRoom is left free above the break for the heap to grow. 1 GiB, because a heap that meets a mapping makes
 	// malloc fall back to mmap, which costs speed but works; a program that calls sbrk itself would fail.
 	BrkRoom = 1 << 30
@@ -20,23 +20,25 @@ const (
 	maxBrkOffset = 1 << 31
 	// stackRoom is left free below the main thread's stack: far above the usual 8 MiB limit.
 	stackRoom = 256 << 20
-	// userEnd is the end of user addresses with 4-level page tables, less the guard page.
-	userEnd = 1<<47 - pageSize
 )
 
 // FreeOptions says what FreeRegion keeps clear of.
 type FreeOptions struct {
+	Machine *arch.Target
 	Low32   bool    // the region must end below 2 GiB: absolute 32-bit relocations remain
 	MinAddr Addr    // lowest usable address (vm.mmap_min_addr); less than a page counts as one page
 	Brk     Addr    // start of the heap, 0 if unknown; the break and BrkRoom above it are kept free
 	Keep    []Range // kept free besides
 }
 
-// FreeRegion returns where size bytes (rounded up to pages) are free with a guard page on both sides, within ±2 GiB of
+// userEnd is where the addresses end that may be mapped: there is a guard page behind them.
+func (opt *FreeOptions) userEnd() uint64 { return opt.Machine.UserEnd - opt.Machine.PageSize }
+
+// FreeRegion returns where size bytes (rounded up to pages) are free with a guard page on both sides, within reach of
 // every byte of near, as close to near as possible; outside of where the heap and the main stack grow.
 // It refuses (no-room) when there is no such place.
 func FreeRegion(maps []Mapping, near []Range, size uint64, opt FreeOptions) (Addr, error) {
-	size = pageUp(size)
+	size, pageSize := opt.Machine.PageUp(size), opt.Machine.PageSize
 	lo, hi, mid := window(near, opt)
 	best, found := uint64(0), false
 	for _, gap := range gaps(maps, opt) {
@@ -44,7 +46,7 @@ func FreeRegion(maps []Mapping, near []Range, size uint64, opt FreeOptions) (Add
 		if from >= to || to-from < size {
 			continue
 		}
-		at := max(from, min(to-size, pageDown(mid-min(mid, size))))
+		at := max(from, min(to-size, opt.Machine.PageDown(mid-min(mid, size))))
 		if !found || distance(at, size, mid) < distance(best, size, mid) {
 			best, found = at, true
 		}
@@ -61,7 +63,7 @@ func FreeRegion(maps []Mapping, near []Range, size uint64, opt FreeOptions) (Add
 
 // Gap returns free addresses in the process as FreeRegion does, by its mappings as of the snapshot.
 func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
-	opt := FreeOptions{Low32: low32, MinAddr: mmapMinAddr()}
+	opt := FreeOptions{Machine: p.Machine, Low32: low32, MinAddr: mmapMinAddr()}
 	if s, err := Status(p.Live); err == nil {
 		opt.Brk = s.StartBrk
 	}
@@ -93,22 +95,24 @@ func mmapMinAddr() Addr {
 
 // window returns the page-aligned [lo, hi) a region may lie in, and the middle of near, which it should be close to.
 func window(near []Range, opt FreeOptions) (lo, hi, mid uint64) {
-	lo, hi = max(uint64(opt.MinAddr), pageSize), userEnd
+	m := opt.Machine
+	lo, hi = max(uint64(opt.MinAddr), m.PageSize), opt.userEnd()
 	if opt.Low32 {
 		hi = 1 << 31
 	}
-	first, last := uint64(userEnd), uint64(0)
+	first, last := opt.userEnd(), uint64(0)
 	for _, r := range near {
 		first, last = min(first, uint64(r.Lo)), max(last, uint64(r.Hi))
 	}
 	if last == 0 {
-		return pageUp(lo), hi, hi / 2
+		return m.PageUp(lo), hi, hi / 2
 	}
+	reach := m.Reach - displacementRoom
 	if last > reach {
 		lo = max(lo, last-reach)
 	}
 	hi = min(hi, first+reach)
-	return pageUp(lo), pageDown(hi), first/2 + last/2
+	return m.PageUp(lo), m.PageDown(hi), first/2 + last/2
 }
 
 func distance(at, size, mid uint64) uint64 {
@@ -153,7 +157,7 @@ func gaps(maps []Mapping, opt FreeOptions) []gap {
 		}
 		end = max(end, u.hi)
 	}
-	if end < userEnd {
+	if userEnd := opt.userEnd(); end < userEnd {
 		free = append(free, gap{end, userEnd})
 	}
 	return free

@@ -3,6 +3,7 @@ package inspect
 import (
 	"testing"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
@@ -121,6 +122,7 @@ func TestFreeRegion(t *testing.T) {
 		{name: "no bytes", maps: mappings("", lib, lib+0x1000), near: []Range{{lib, lib + 1}}, want: 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.opt.Machine = &arch.X86_64
 			got, err := FreeRegion(tt.maps, tt.near, tt.size, tt.opt)
 			if got != tt.want {
 				t.Errorf("got 0x%x, %v; want 0x%x", uint64(got), err, uint64(tt.want))
@@ -151,14 +153,14 @@ func TestFreeRegionIsFree(t *testing.T) {
 		}
 		near := []Range{{maps[0].Start, maps[0].End}, {maps[len(maps)-1].Start, maps[len(maps)-1].End}}
 		size, low := random(1<<20)+1, random(2) == 0
-		got, err := FreeRegion(maps, near, size, FreeOptions{Low32: low, MinAddr: 0x10000})
+		got, err := FreeRegion(maps, near, size, FreeOptions{Machine: &arch.X86_64, Low32: low, MinAddr: 0x10000})
 		if err != nil {
 			continue
 		}
 		found++
-		end := got + Addr(pageUp(size))
+		end, page := got+Addr(arch.X86_64.PageUp(size)), Addr(arch.X86_64.PageSize)
 		for _, m := range maps {
-			if got-pageSize < m.End && m.Start < end+pageSize {
+			if got-page < m.End && m.Start < end+page {
 				t.Fatalf("0x%x-0x%x touches %+v", uint64(got), uint64(end), m)
 			}
 		}
@@ -167,7 +169,7 @@ func TestFreeRegionIsFree(t *testing.T) {
 				t.Fatalf("0x%x-0x%x does not reach %v", uint64(got), uint64(end), r)
 			}
 		}
-		if low && end > 1<<31 || got < 0x10000 || got%pageSize != 0 {
+		if low && end > 1<<31 || got < 0x10000 || got%page != 0 {
 			t.Fatalf("0x%x-0x%x", uint64(got), uint64(end))
 		}
 	}

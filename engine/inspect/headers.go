@@ -8,13 +8,9 @@ import (
 	"os"
 	"slices"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
-
-const pageSize = 4096
-
-func pageDown(n uint64) uint64 { return n &^ (pageSize - 1) }
-func pageUp(n uint64) uint64   { return (n + pageSize - 1) &^ (pageSize - 1) }
 
 // segment is what matters here of a program header.
 type segment struct {
@@ -77,20 +73,21 @@ func (h *headers) dynamic() segment {
 	return segment{}
 }
 
-// checkMachine refuses a program that is not for 64-bit x86.
-func checkMachine(exe, where string) error {
+// machineOf returns the machine that a program is for; it refuses others than 64-bit x86.
+func machineOf(exe, where string) (*arch.Target, error) {
 	f, err := os.Open(exe)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	h, ok := readHeaders(f)
 	if !ok {
-		return fault.Refuse("machine", where, "executable is no ELF file this tool can read")
+		return nil, fault.Refuse("machine", where, "executable is no ELF file this tool can read")
 	}
-	if h.class != elf.ELFCLASS64 || h.machine != elf.EM_X86_64 {
-		return fault.Refuse("machine", where, "runs a %s %s program; only 64-bit x86-64 is supported", h.class, h.machine).
+	machine, known := arch.ByMachine(h.machine)
+	if h.class != elf.ELFCLASS64 || !known {
+		return nil, fault.Refuse("machine", where, "runs a %s %s program; only 64-bit x86-64 is supported", h.class, h.machine).
 			WithHint("patches for it cannot be applied on this machine")
 	}
-	return nil
+	return machine, nil
 }

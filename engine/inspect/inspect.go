@@ -3,6 +3,7 @@ package inspect
 import (
 	"os"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 )
 
@@ -22,6 +23,7 @@ type Process struct {
 	Comm      string
 	Exe       string // target of /proc/PID/exe
 	UID       int
+	Machine   *arch.Target
 	Live      int // TID of a thread that has the address space: PID, unless the leader thread has exited
 	Threads   []Thread
 	Mappings  []Mapping

@@ -249,7 +249,7 @@ func TestCheckMachine(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "exe")
 			testkit.WriteFile(t, path, tt.text)
-			err := checkMachine(path, "pid 1")
+			_, err := machineOf(path, "pid 1")
 			if e := fault.As(err); (e != nil) != tt.refused || e != nil && e.Code != "machine" {
 				t.Errorf("got %v", err)
 			}

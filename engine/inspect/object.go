@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
@@ -67,35 +68,35 @@ func (p *Process) groupObjects(group []Mapping) []Object {
 	}
 	proto.loads, proto.dyn = h.loads(), h.dynamic()
 	var objects []Object
-	for _, bias := range biases(proto.loads, group, p.Mappings) {
+	for _, bias := range p.biases(proto.loads, group) {
 		o := proto
-		o.place(bias)
+		o.place(p.Machine, bias)
 		objects = append(objects, o)
 	}
 	return objects
 }
 
 // place sets where the object is.
-func (o *Object) place(bias uint64) {
+func (o *Object) place(machine *arch.Target, bias uint64) {
 	o.Bias = Addr(bias)
 	lo, hi := ^uint64(0), uint64(0)
 	for _, s := range o.loads {
-		lo, hi = min(lo, pageDown(s.vaddr)), max(hi, pageUp(s.vaddr+s.memsz))
+		lo, hi = min(lo, machine.PageDown(s.vaddr)), max(hi, machine.PageUp(s.vaddr+s.memsz))
 	}
 	o.Start, o.End = Addr(bias+lo), Addr(bias+hi)
 }
 
 // biases returns the load biases at which the mappings of a file make an image of it: its executable segment is mapped
 // executable where it belongs (from the file, or anonymous: text moved to huge pages), at least one segment from the file.
-func biases(loads []segment, group, all []Mapping) []uint64 {
+func (p *Process) biases(loads []segment, group []Mapping) []uint64 {
 	var found []uint64
 	for _, m := range group {
 		for _, s := range loads {
-			if pageDown(s.offset) != m.Offset {
+			if p.Machine.PageDown(s.offset) != m.Offset {
 				continue
 			}
-			bias := uint64(m.Start) - pageDown(s.vaddr)
-			if !slices.Contains(found, bias) && textMapped(loads, bias, fileID{m.Dev, m.Inode}, all) {
+			bias := uint64(m.Start) - p.Machine.PageDown(s.vaddr)
+			if !slices.Contains(found, bias) && p.textMapped(loads, bias, fileID{m.Dev, m.Inode}) {
 				found = append(found, bias)
 			}
 		}
@@ -103,18 +104,18 @@ func biases(loads []segment, group, all []Mapping) []uint64 {
 	return found
 }
 
-func textMapped(loads []segment, bias uint64, id fileID, all []Mapping) bool {
-	text := false
+func (p *Process) textMapped(loads []segment, bias uint64, id fileID) bool {
+	text, all := false, p.Mappings
 	for _, s := range loads {
 		if !s.exec || s.filesz == 0 {
 			continue
 		}
-		at := Addr(bias + pageDown(s.vaddr))
+		at := Addr(bias + p.Machine.PageDown(s.vaddr))
 		i := slices.IndexFunc(all, func(m Mapping) bool { return m.Start <= at && at < m.End })
 		if i < 0 || !all[i].Exec {
 			return false
 		}
-		if m := all[i]; m.Inode != 0 && (fileID{m.Dev, m.Inode} != id || m.Offset+uint64(at-m.Start) != pageDown(s.offset)) {
+		if m := all[i]; m.Inode != 0 && (fileID{m.Dev, m.Inode} != id || m.Offset+uint64(at-m.Start) != p.Machine.PageDown(s.offset)) {
 			return false
 		}
 		text = true

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -49,7 +50,8 @@ func TestBiases(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			group := slices.DeleteFunc(slices.Clone(tt.maps), func(m Mapping) bool { return m.Inode != 7 })
-			if got := biases(tt.loads, group, tt.maps); !slices.Equal(got, tt.want) {
+			p := &Process{Machine: &arch.X86_64, Mappings: tt.maps}
+			if got := p.biases(tt.loads, group); !slices.Equal(got, tt.want) {
 				t.Errorf("got %#x, want %#x", got, tt.want)
 			}
 		})

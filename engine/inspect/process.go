@@ -93,7 +93,7 @@ func (p *Process) readSpace() error {
 	if p.Exe, err = os.Readlink(p.proc("exe")); err != nil {
 		return err
 	}
-	if err := checkMachine(p.proc("exe"), p.where()); err != nil {
+	if p.Machine, err = machineOf(p.proc("exe"), p.where()); err != nil {
 		return err
 	}
 	if p.Mappings, err = p.Maps(); err != nil {

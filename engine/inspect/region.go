@@ -7,13 +7,15 @@ import (
 	"io"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
 const (
 	maxFunctions  = 1 << 20
-	maxRegionName = 4096 // bytes
+	maxRegionName = 4 << 10 // bytes
 )
 
 // Region is a live patch: a mapping that is exactly r-xp, anonymous, and begins with the magic of a patch.
@@ -47,19 +49,21 @@ type RegionFunction struct {
 	Old, New         Addr // Old is 0 for a new function
 	OldSize, NewSize uint32
 	Name             string
-	Undo             [kpatch.UndoSize]byte // the original's first bytes as saved by who applied the patch
-	Hooked           bool                  // the original begins with a jump to New now
+	Undo             []byte // the original's first bytes as saved by who applied the patch
+	Hooked           bool   // the original begins with a jump to New now
 }
 
 // Contains reports whether a lies in the region.
 func (r *Region) Contains(a Addr) bool { return a >= r.Start && a < r.Start+Addr(r.Size) }
 
 // Regions returns the patches that are live in the process, ours and LibcarePlus', in order of address.
-func (p *Process) Regions() ([]Region, error) { return ReadRegions(p.mem, p.Mappings, p.Objects) }
+func (p *Process) Regions() ([]Region, error) {
+	return ReadRegions(p.Machine, p.mem, p.Mappings, p.Objects)
+}
 
 // ReadRegions returns the patches found in memory. A mapping with the magic that does not hold a sound patch is an error:
 // something is live there that cannot be judged.
-func ReadRegions(mem io.ReaderAt, maps []Mapping, objects []Object) ([]Region, error) {
+func ReadRegions(machine *arch.Target, mem io.ReaderAt, maps []Mapping, objects []Object) ([]Region, error) {
 	var regions []Region
 	for _, m := range maps {
 		if !MayHoldRegion(m) {
@@ -69,7 +73,7 @@ func ReadRegions(mem io.ReaderAt, maps []Mapping, objects []Object) ([]Region, e
 		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || string(magic[:]) != kpatch.Magic {
 			continue
 		}
-		r, err := readRegion(mem, m.Start)
+		r, err := readRegion(regionMemory{mem, machine}, m.Start)
 		if err != nil {
 			return nil, fault.Refuse("bad-region", fmt.Sprintf("live patch at 0x%x", uint64(m.Start)), "cannot read it").
 				WithCause(err).WithHint("the process holds a damaged patch; restart it to get rid of it")
@@ -100,7 +104,13 @@ func MayHoldRegion(m Mapping) bool {
 	return m.Anonymous() && m.Read && !m.Write && m.Exec && m.Priv && m.End-m.Start >= kpatch.HeaderSize
 }
 
-func readRegion(mem io.ReaderAt, start Addr) (Region, error) {
+// regionMemory is the memory of a process of a machine.
+type regionMemory struct {
+	io.ReaderAt
+	machine *arch.Target
+}
+
+func readRegion(mem regionMemory, start Addr) (Region, error) {
 	r := Region{Start: start}
 	if _, err := mem.ReadAt(r.Header.Raw[:], int64(start)); err != nil {
 		return Region{}, err
@@ -132,16 +142,16 @@ func (h *RegionHeader) decode() {
 }
 
 // readFunctions reads .kpatch.info up to its terminator: a new function has daddr and dlen 0, the end saddr and slen too.
-func (r *Region) readFunctions(mem io.ReaderAt) ([]RegionFunction, error) {
+func (r *Region) readFunctions(mem regionMemory) ([]RegionFunction, error) {
 	var functions []RegionFunction
 	undo := r.Start + Addr(r.Header.UserUndo)
 	for at := r.Start + Addr(r.Header.UserInfo); ; at += kpatch.InfoEntrySize {
 		if !r.Contains(at+kpatch.InfoTerminatorSize-1) || len(functions) > maxFunctions {
-			return nil, fmt.Errorf(".kpatch.info: no end after %d functions", len(functions))
+			return nil, fmt.Errorf("%s: no end after %d functions", kpname.Info, len(functions))
 		}
 		var b [kpatch.InfoEntrySize]byte
 		if n, err := mem.ReadAt(b[:], int64(at)); n < kpatch.InfoTerminatorSize {
-			return nil, fmt.Errorf(".kpatch.info at 0x%x: %w", uint64(at), err)
+			return nil, fmt.Errorf("%s at 0x%x: %w", kpname.Info, uint64(at), err)
 		}
 		u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 		u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
@@ -149,16 +159,16 @@ func (r *Region) readFunctions(mem io.ReaderAt) ([]RegionFunction, error) {
 		if f.Old == 0 && f.New == 0 && f.OldSize == 0 && f.NewSize == 0 {
 			return functions, nil
 		}
-		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(kpatch.UndoSize*len(functions))); err != nil {
-			return nil, fmt.Errorf(".kpatch.info: function %d: %w", len(functions), err)
+		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(mem.machine.UndoSize*len(functions))); err != nil {
+			return nil, fmt.Errorf("%s: function %d: %w", kpname.Info, len(functions), err)
 		}
 		functions = append(functions, f)
 	}
 }
 
 // fill reads what an entry refers to: name, saved bytes, and the first bytes of the original.
-func (r *Region) fill(f *RegionFunction, mem io.ReaderAt, name, undo Addr) error {
-	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+kpatch.UndoSize-1) {
+func (r *Region) fill(f *RegionFunction, mem regionMemory, name, undo Addr) error {
+	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+Addr(mem.machine.UndoSize)-1) {
 		return fmt.Errorf("name at 0x%x, code at 0x%x, undo at 0x%x not in the region", uint64(name), uint64(f.New), uint64(undo))
 	}
 	text := make([]byte, min(maxRegionName, uint64(r.Start)+r.Size-uint64(name)))
@@ -168,18 +178,19 @@ func (r *Region) fill(f *RegionFunction, mem io.ReaderAt, name, undo Addr) error
 		return fmt.Errorf("name at 0x%x has no end: %w", uint64(name), err)
 	}
 	f.Name = string(text[:end])
-	if _, err := mem.ReadAt(f.Undo[:], int64(undo)); err != nil {
+	f.Undo = make([]byte, mem.machine.UndoSize)
+	if _, err := mem.ReadAt(f.Undo, int64(undo)); err != nil {
 		return err
 	}
 	if f.Old == 0 {
 		return nil
 	}
-	var hook [kpatch.UndoSize]byte
-	if _, err := mem.ReadAt(hook[:], int64(f.Old)); err != nil {
+	code := make([]byte, mem.machine.HookSize)
+	if _, err := mem.ReadAt(code, int64(f.Old)); err != nil {
 		return nil // the patched object is not loaded any more
 	}
-	target := f.Old + kpatch.UndoSize + Addr(int64(int32(binary.LittleEndian.Uint32(hook[1:]))))
-	f.Hooked = hook[0] == 0xe9 && target == f.New
+	hook, ok := mem.machine.Hook(uint64(f.Old), uint64(f.New))
+	f.Hooked = ok && bytes.Equal(code, hook)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -79,7 +80,7 @@ func TestReadRegions(t *testing.T) {
 		{Name: "twin", BuildID: "abcdef0123456789", Start: 0x100000, End: 0x101000},
 		{Name: "x", BuildID: "abcdef0123456789", Start: 0x1000, End: 0x2000},
 	}
-	got, err := ReadRegions(mem, regionMaps(), objects)
+	got, err := ReadRegions(&arch.X86_64, mem, regionMaps(), objects)
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%d regions, %v", len(got), err)
 	}
@@ -91,8 +92,8 @@ func TestReadRegions(t *testing.T) {
 		t.Errorf("object %+v: want the one that holds the function", r.Object)
 	}
 	want := []RegionFunction{
-		{Old: 0x1000, New: regionAt + 0x700, OldSize: 20, NewSize: 30, Name: "old", Undo: [5]byte([]byte("UNDO1")), Hooked: true},
-		{New: regionAt + 0x740, NewSize: 8, Name: "new", Undo: [5]byte([]byte("-----"))},
+		{Old: 0x1000, New: regionAt + 0x700, OldSize: 20, NewSize: 30, Name: "old", Undo: []byte("UNDO1"), Hooked: true},
+		{New: regionAt + 0x740, NewSize: 8, Name: "new", Undo: []byte("-----")},
 	}
 	if diff := cmp.Diff(want, r.Functions); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -114,7 +115,7 @@ func TestReadRegionsHook(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			mem := region()
 			copy(mem[0x1000:], tt.code)
-			got, err := ReadRegions(mem, regionMaps(), nil)
+			got, err := ReadRegions(&arch.X86_64, mem, regionMaps(), nil)
 			if err != nil || len(got) != 1 || got[0].Functions[0].Hooked {
 				t.Errorf("%+v, %v", got, err)
 			}
@@ -138,7 +139,7 @@ func TestReadRegionsPassesOver(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			mem, maps := region(), regionMaps()
 			tt.change(&maps[1], mem)
-			if got, err := ReadRegions(mem, maps, nil); err != nil || len(got) != 0 {
+			if got, err := ReadRegions(&arch.X86_64, mem, maps, nil); err != nil || len(got) != 0 {
 				t.Errorf("%+v, %v", got, err)
 			}
 		})
@@ -174,7 +175,7 @@ func TestReadRegionsRefusesDamage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			mem := region()
 			tt.change(mem)
-			got, err := ReadRegions(mem, regionMaps(), nil)
+			got, err := ReadRegions(&arch.X86_64, mem, regionMaps(), nil)
 			if e := fault.As(err); e == nil || e.Code != "bad-region" || got != nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%+v, %v; want %q", got, err, tt.want)
 			}
@@ -185,7 +186,7 @@ func TestReadRegionsRefusesDamage(t *testing.T) {
 func FuzzReadRegions(f *testing.F) {
 	f.Add([]byte(region()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, err := ReadRegions(memoryAt(data), regionMaps(), nil); err != nil && got != nil {
+		if got, err := ReadRegions(&arch.X86_64, memoryAt(data), regionMaps(), nil); err != nil && got != nil {
 			t.Fatal("a value and an error")
 		}
 	})

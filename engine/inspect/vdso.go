@@ -28,7 +28,7 @@ func (p *Process) VDSO() (*Object, error) {
 	o := &Object{Path: m.Path, Name: m.Path, BuildID: file.BuildID(), ELF: file, Start: m.Start, End: m.End}
 	for _, seg := range file.Segments {
 		if seg.Type == elf.PT_LOAD {
-			o.Bias = m.Start - Addr(pageDown(seg.Vaddr))
+			o.Bias = m.Start - Addr(p.Machine.PageDown(seg.Vaddr))
 			break
 		}
 	}

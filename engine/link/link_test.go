@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"gocare/engine/inspect"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -31,11 +33,11 @@ const (
 func sample(t testing.TB, rel kpatch.Reloc, symbol kpatch.Symbol) *kpatch.Patch {
 	t.Helper()
 	p := &kpatch.Patch{
-		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233",
+		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", Machine: &arch.X86_64,
 		Sections: []kpatch.Section{
 			{},
-			{Name: kpatch.TextSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16, Data: make([]byte, 32)},
-			{Name: kpatch.DataSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 16, Align: 8, Data: make([]byte, 16)},
+			{Name: kpname.Text, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16, Data: make([]byte, 32)},
+			{Name: kpname.Data, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 16, Align: 8, Data: make([]byte, 16)},
 			{Name: ".text", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: textAddr, Size: 0x100, Align: 16},
 		},
 		Symbols:   []kpatch.Symbol{{}, symbol, {Type: elf.STT_SECTION, Section: secText}, {Type: elf.STT_SECTION, Section: secOriginal}},
@@ -81,20 +83,20 @@ var (
 func TestRelocations(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		typ    elf.R_X86_64
+		typ    arch.RelocType
 		symbol kpatch.Symbol
 		addend int64
 		want   func(place, dataAddr, slot uint64) uint64
 		size   int
 	}{
-		{"64 to the patch", elf.R_X86_64_64, sectionSymbol, 4, func(_, d, _ uint64) uint64 { return d + 4 }, 8},
-		{"64 to the original", elf.R_X86_64_64, original, 0x10, func(_, _, _ uint64) uint64 { return uint64(bias) + textAddr + 0x10 }, 8},
-		{"64 to an import", elf.R_X86_64_64, function, 0, func(_, _, _ uint64) uint64 { return uint64(importAt) }, 8},
-		{"GLOB_DAT of an import", elf.R_X86_64_GLOB_DAT, data, 8, func(_, _, _ uint64) uint64 { return uint64(importAt) + 8 }, 8},
-		{"PC32 to the patch", elf.R_X86_64_PC32, sectionSymbol, -4, func(p, d, _ uint64) uint64 { return d - 4 - p }, 4},
-		{"PC32 to the original", elf.R_X86_64_PC32, original, 0x1c, func(p, _, _ uint64) uint64 { return uint64(bias) + textAddr + 0x1c - p }, 4},
-		{"PC32 to an import", elf.R_X86_64_PC32, function, -4, func(p, _, s uint64) uint64 { return s - 4 - p }, 4},
-		{"PC32 to an import's GOT entry", elf.R_X86_64_PC32, data, 4, func(p, _, s uint64) uint64 { return s + 4 - p }, 4},
+		{"64 to the patch", x86(elf.R_X86_64_64), sectionSymbol, 4, func(_, d, _ uint64) uint64 { return d + 4 }, 8},
+		{"64 to the original", x86(elf.R_X86_64_64), original, 0x10, func(_, _, _ uint64) uint64 { return uint64(bias) + textAddr + 0x10 }, 8},
+		{"64 to an import", x86(elf.R_X86_64_64), function, 0, func(_, _, _ uint64) uint64 { return uint64(importAt) }, 8},
+		{"GLOB_DAT of an import", x86(elf.R_X86_64_GLOB_DAT), data, 8, func(_, _, _ uint64) uint64 { return uint64(importAt) + 8 }, 8},
+		{"PC32 to the patch", x86(elf.R_X86_64_PC32), sectionSymbol, -4, func(p, d, _ uint64) uint64 { return d - 4 - p }, 4},
+		{"PC32 to the original", x86(elf.R_X86_64_PC32), original, 0x1c, func(p, _, _ uint64) uint64 { return uint64(bias) + textAddr + 0x1c - p }, 4},
+		{"PC32 to an import", x86(elf.R_X86_64_PC32), function, -4, func(p, _, s uint64) uint64 { return s - 4 - p }, 4},
+		{"PC32 to an import's GOT entry", x86(elf.R_X86_64_PC32), data, 4, func(p, _, s uint64) uint64 { return s + 4 - p }, 4},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := sample(t, kpatch.Reloc{Offset: 8, Type: tt.typ, Symbol: 1, Addend: tt.addend}, tt.symbol)
@@ -102,7 +104,7 @@ func TestRelocations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, dataSec := section(t, p, kpatch.TextSection), section(t, p, kpatch.DataSection)
+			text, dataSec := section(t, p, kpname.Text), section(t, p, kpname.Data)
 			at := elfOffset + text.Offset + 8
 			slot := uint64(base) + kpatch.HeaderSize + 16
 			want := tt.want(uint64(base)+at, uint64(base)+elfOffset+dataSec.Offset, slot)
@@ -124,41 +126,41 @@ func TestForeignRelocations(t *testing.T) {
 	tls := kpatch.Symbol{Name: "t", Type: elf.STT_TLS, Section: secOriginal}
 	for _, tt := range []struct {
 		name   string
-		typ    elf.R_X86_64
+		typ    arch.RelocType
 		symbol kpatch.Symbol
 		addend int64
 		field  uint32
 		want   func(place, slot uint64) uint32
 		code   string
 	}{
-		{"none", elf.R_X86_64_NONE, tls, 0, 7, func(_, _ uint64) uint32 { return 7 }, ""},
-		{"PLT32", elf.R_X86_64_PLT32, function, -4, 0, func(p, s uint64) uint32 { return uint32(s - 4 - p) }, ""},
-		{"GOTPCREL of an import", elf.R_X86_64_GOTPCREL, function, -4, 0, func(p, s uint64) uint32 { return uint32(s + 8 - 4 - p) }, ""},
-		{"GOTPCRELX of an import", elf.R_X86_64_GOTPCRELX, function, -4, 0, func(p, s uint64) uint32 { return uint32(s + 8 - 4 - p) }, ""},
-		{"REX_GOTPCRELX of an import", elf.R_X86_64_REX_GOTPCRELX, data, -4, 0, func(p, s uint64) uint32 { return uint32(s + 8 - 4 - p) }, ""},
-		{"GOTTPOFF", elf.R_X86_64_GOTTPOFF, tls, 0x3000, 0, func(p, _ uint64) uint32 { return uint32(uint64(bias) + 0x3000 - 4 - p) }, ""},
-		{"TPOFF32 filled in", elf.R_X86_64_TPOFF32, tls, 0, 0xfffffffc, func(_, _ uint64) uint32 { return 0xfffffffc }, ""},
-		{"TPOFF32 not filled in", elf.R_X86_64_TPOFF32, tls, 0, 0, nil, "unresolved"},
-		{"TLSGD", elf.R_X86_64_TLSGD, tls, 0, 0, nil, "reloc-type"},
-		{"GOTTPOFF of no TLS variable", elf.R_X86_64_GOTTPOFF, kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "unresolved"},
-		{"PC32 of data of a library", elf.R_X86_64_PC32, data, -4, 0, nil, "unresolved"},
-		{"GLOB_DAT of no import", elf.R_X86_64_GLOB_DAT, kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "unresolved"},
-		{"32S of an import", elf.R_X86_64_32S, function, 0, 0, nil, "unresolved"},
-		{"undefined NOTYPE", elf.R_X86_64_PC32, kpatch.Symbol{Name: "n", Bind: elf.STB_GLOBAL}, 0, 0, nil, "unresolved"},
-		{"undefined WEAK", elf.R_X86_64_PC32, kpatch.Symbol{Name: "w", Type: elf.STT_FUNC, Bind: elf.STB_WEAK}, 0, 0, nil, "unresolved"},
-		{"absolute", elf.R_X86_64_64, kpatch.Symbol{Name: "a", Type: elf.STT_OBJECT, Section: int(elf.SHN_ABS)}, 0, 0, nil, "unresolved"},
-		{"file", elf.R_X86_64_PC32, kpatch.Symbol{Name: "f.c", Type: elf.STT_FILE, Section: secText}, 0, 0, nil, "unresolved"},
-		{"IFUNC", elf.R_X86_64_PC32, kpatch.Symbol{Name: "i", Type: elf.STT_GNU_IFUNC, Section: secText}, 0, 0, nil, "unresolved"},
-		{"32 out of range", elf.R_X86_64_32, kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "reloc-range"},
-		{"32S out of range", elf.R_X86_64_32S, kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "reloc-range"},
-		{"PC32 out of range", elf.R_X86_64_PC32, kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 1 << 32, 0, nil, "reloc-range"},
-		{"no such symbol", elf.R_X86_64_PC32, kpatch.Symbol{}, -1, 0, nil, "format-corrupt"},
+		{"none", x86(elf.R_X86_64_NONE), tls, 0, 7, func(_, _ uint64) uint32 { return 7 }, ""},
+		{"PLT32", x86(elf.R_X86_64_PLT32), function, -4, 0, func(p, s uint64) uint32 { return uint32(s - 4 - p) }, ""},
+		{"GOTPCREL of an import", x86(elf.R_X86_64_GOTPCREL), function, -4, 0, func(p, s uint64) uint32 { return uint32(s + 8 - 4 - p) }, ""},
+		{"GOTPCRELX of an import", x86(elf.R_X86_64_GOTPCRELX), function, -4, 0, func(p, s uint64) uint32 { return uint32(s + 8 - 4 - p) }, ""},
+		{"REX_GOTPCRELX of an import", x86(elf.R_X86_64_REX_GOTPCRELX), data, -4, 0, func(p, s uint64) uint32 { return uint32(s + 8 - 4 - p) }, ""},
+		{"GOTTPOFF", x86(elf.R_X86_64_GOTTPOFF), tls, 0x3000, 0, func(p, _ uint64) uint32 { return uint32(uint64(bias) + 0x3000 - 4 - p) }, ""},
+		{"TPOFF32 filled in", x86(elf.R_X86_64_TPOFF32), tls, 0, 0xfffffffc, func(_, _ uint64) uint32 { return 0xfffffffc }, ""},
+		{"TPOFF32 not filled in", x86(elf.R_X86_64_TPOFF32), tls, 0, 0, nil, "unresolved"},
+		{"TLSGD", x86(elf.R_X86_64_TLSGD), tls, 0, 0, nil, "reloc-type"},
+		{"GOTTPOFF of no TLS variable", x86(elf.R_X86_64_GOTTPOFF), kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "unresolved"},
+		{"PC32 of data of a library", x86(elf.R_X86_64_PC32), data, -4, 0, nil, "unresolved"},
+		{"GLOB_DAT of no import", x86(elf.R_X86_64_GLOB_DAT), kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "unresolved"},
+		{"32S of an import", x86(elf.R_X86_64_32S), function, 0, 0, nil, "unresolved"},
+		{"undefined NOTYPE", x86(elf.R_X86_64_PC32), kpatch.Symbol{Name: "n", Bind: elf.STB_GLOBAL}, 0, 0, nil, "unresolved"},
+		{"undefined WEAK", x86(elf.R_X86_64_PC32), kpatch.Symbol{Name: "w", Type: elf.STT_FUNC, Bind: elf.STB_WEAK}, 0, 0, nil, "unresolved"},
+		{"absolute", x86(elf.R_X86_64_64), kpatch.Symbol{Name: "a", Type: elf.STT_OBJECT, Section: int(elf.SHN_ABS)}, 0, 0, nil, "unresolved"},
+		{"file", x86(elf.R_X86_64_PC32), kpatch.Symbol{Name: "f.c", Type: elf.STT_FILE, Section: secText}, 0, 0, nil, "unresolved"},
+		{"IFUNC", x86(elf.R_X86_64_PC32), kpatch.Symbol{Name: "i", Type: elf.STT_GNU_IFUNC, Section: secText}, 0, 0, nil, "unresolved"},
+		{"32 out of range", x86(elf.R_X86_64_32), kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "reloc-range"},
+		{"32S out of range", x86(elf.R_X86_64_32S), kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 0, 0, nil, "reloc-range"},
+		{"PC32 out of range", x86(elf.R_X86_64_PC32), kpatch.Symbol{Type: elf.STT_SECTION, Section: secData}, 1 << 32, 0, nil, "reloc-range"},
+		{"no such symbol", x86(elf.R_X86_64_PC32), kpatch.Symbol{}, -1, 0, nil, "format-corrupt"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := sample(t, kpatch.Reloc{Offset: 8, Type: elf.R_X86_64_64, Symbol: 1}, sectionSymbol)
-			text := section(t, p, kpatch.TextSection)
+			p := sample(t, kpatch.Reloc{Offset: 8, Type: x86(elf.R_X86_64_64), Symbol: 1}, sectionSymbol)
+			text := section(t, p, kpname.Text)
 			if tt.symbol.Section == secData { // sections have new indices
-				tt.symbol.Section = index(p, kpatch.DataSection)
+				tt.symbol.Section = index(p, kpname.Data)
 			}
 			p.Symbols = append(p.Symbols, tt.symbol)
 			symbol := len(p.Symbols) - 1
@@ -200,8 +202,8 @@ func index(p *kpatch.Patch, name string) int {
 func TestRelocationOutsideItsSection(t *testing.T) {
 	for _, offset := range []uint64{29, 32, 1 << 40} {
 		p := sample(t, kpatch.Reloc{}, sectionSymbol)
-		text := section(t, p, kpatch.TextSection)
-		text.Relocs = []kpatch.Reloc{{Offset: offset, Type: elf.R_X86_64_PC32, Symbol: 1}}
+		text := section(t, p, kpname.Text)
+		text.Relocs = []kpatch.Reloc{{Offset: offset, Type: x86(elf.R_X86_64_PC32), Symbol: 1}}
 		if e := fault.As(place(p)); e == nil || e.Code != "format-corrupt" {
 			t.Errorf("offset %d: got %v", offset, e)
 		}
@@ -215,7 +217,7 @@ func place(p *kpatch.Patch) error {
 
 // TestLayout checks what LibcarePlus reads of a mapped patch, by the offsets of the format.
 func TestLayout(t *testing.T) {
-	p := sample(t, kpatch.Reloc{Offset: 8, Type: elf.R_X86_64_PC32, Symbol: 1, Addend: -4}, function)
+	p := sample(t, kpatch.Reloc{Offset: 8, Type: x86(elf.R_X86_64_PC32), Symbol: 1, Addend: -4}, function)
 	image, err := Place(p, object(), base, resolve)
 	if err != nil {
 		t.Fatal(err)
@@ -233,11 +235,11 @@ func TestLayout(t *testing.T) {
 		{"elf_offset", u32(168), elfOffset},
 		{"kpatch_total_mem_sz", int(u64(176)), len(b)},
 		{"user_undo", u32(184), undo},
-		{"user_info", u32(188), elfOffset + int(section(t, p, kpatch.InfoSection).Offset)},
+		{"user_info", u32(188), elfOffset + int(section(t, p, kpname.Info).Offset)},
 		{"jump table: size", u32(504), 32},
 		{"jump table: entries used", u32(508), 1},
 		{"jump table: entries", u32(512), 1},
-		{"first writable byte", int(image.CodeSize), elfOffset + int(section(t, p, kpatch.DataSection).Offset)},
+		{"first writable byte", int(image.CodeSize), elfOffset + int(section(t, p, kpname.Data).Offset)},
 		{"writable part on a page boundary", int(image.CodeSize % 4096), 0},
 		{"whole pages", len(b) % 4096, 0},
 	} {
@@ -252,7 +254,7 @@ func TestLayout(t *testing.T) {
 		t.Errorf("slot % x", slot)
 	}
 	info := u32(188)
-	text := uint64(base) + elfOffset + section(t, p, kpatch.TextSection).Offset
+	text := uint64(base) + elfOffset + section(t, p, kpname.Text).Offset
 	if u64(info) != uint64(bias)+textAddr+0x20 || u64(info+8) != text {
 		t.Errorf(".kpatch.info: daddr %#x, saddr %#x", u64(info), u64(info+8))
 	}
@@ -263,7 +265,7 @@ func TestLayout(t *testing.T) {
 }
 
 func TestUnresolvedImport(t *testing.T) {
-	p := sample(t, kpatch.Reloc{Offset: 8, Type: elf.R_X86_64_PC32, Symbol: 1, Addend: -4}, function)
+	p := sample(t, kpatch.Reloc{Offset: 8, Type: x86(elf.R_X86_64_PC32), Symbol: 1, Addend: -4}, function)
 	_, err := Place(p, object(), base, func(kpatch.Symbol) (inspect.Addr, error) {
 		return 0, fault.Refuse("unresolved", "", "nowhere")
 	})
@@ -271,3 +273,6 @@ func TestUnresolvedImport(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// x86 returns a relocation type as package arch describes it.
+func x86(t elf.R_X86_64) arch.RelocType { return arch.X86_64.Reloc(uint32(t)) }

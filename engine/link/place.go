@@ -98,7 +98,7 @@ func (l *linker) writeJumpTable(resolve Import) error {
 		}
 		entry := len(l.imports)
 		slot := table[kpatch.JumpHeaderSize+entry*kpatch.JumpSlotSize:]
-		copy(slot, kpatch.JumpSlotCode)
+		copy(slot, l.patch.Machine.Stub)
 		binary.LittleEndian.PutUint64(slot[kpatch.JumpSlotTarget:], uint64(addr))
 		l.slots[i] = entry
 		l.imports = append(l.imports, addr)

@@ -2,11 +2,11 @@ package link
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
-	"math"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -25,11 +25,11 @@ func (l *linker) relocate() error {
 
 // apply applies one relocation: S the symbol's value, A the addend, P the place.
 func (l *linker) apply(section int, rel kpatch.Reloc) error {
-	if rel.Type == elf.R_X86_64_NONE {
+	if rel.Type.Kind == arch.None {
 		return nil
 	}
-	width := fieldSize(rel.Type)
-	if width == 0 {
+	width := rel.Type.Width
+	if !applies(rel.Type.Kind) {
 		return fault.Refuse("reloc-type", "", "unsupported type %s", rel.Type).WithHint("make the patch again with patchmake")
 	}
 	sec := &l.patch.Sections[section]
@@ -62,10 +62,10 @@ func (l *linker) value(section string, rel kpatch.Reloc, field []byte) (value ui
 	if sym.Type == elf.STT_TLS {
 		return l.tlsValue(rel, sym, field)
 	}
-	if isTLS(rel.Type) {
+	if rel.Type.Kind.TLS() {
 		return 0, false, refuseSymbol(sym, "relocation %s needs a thread-local variable", rel.Type)
 	}
-	if rel.Type == elf.R_X86_64_GLOB_DAT {
+	if rel.Type.Kind == arch.GlobDat {
 		return 0, false, refuseSymbol(sym, "relocation %s needs an import", rel.Type)
 	}
 	base, err := l.symbolValue(sym)
@@ -97,17 +97,17 @@ func (l *linker) symbolValue(sym *kpatch.Symbol) (uint64, error) {
 // The second half of the slot serves as GOT entry.
 func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbol, entry int) (uint64, error) {
 	slot := uint64(l.slotAddr(entry))
-	switch rel.Type {
-	case elf.R_X86_64_64:
-		if section == kpatch.InfoSection || rel.Addend == 0 || sym.Type == elf.STT_OBJECT {
+	switch rel.Type.Kind {
+	case arch.Abs64:
+		if section == kpname.Info || rel.Addend == 0 || sym.Type == elf.STT_OBJECT {
 			return uint64(l.imports[entry]) + uint64(rel.Addend), nil
 		}
 		return slot + uint64(rel.Addend), nil
-	case elf.R_X86_64_GLOB_DAT:
+	case arch.GlobDat:
 		return uint64(l.imports[entry]) + uint64(rel.Addend), nil
-	case elf.R_X86_64_GOTPCREL, elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX:
+	case arch.GOTLoad, arch.GOTLoadRelax:
 		return slot + kpatch.JumpSlotTarget + uint64(rel.Addend), nil
-	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32:
+	case arch.PC32, arch.Call:
 		if sym.Type == elf.STT_OBJECT && rel.Addend < 0 {
 			return 0, refuseSymbol(sym, "is data of a library and out of reach of %s", rel.Type)
 		}
@@ -117,12 +117,12 @@ func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbo
 }
 
 // tlsValue handles what LibcarePlus writes for thread-local variables: with GOTTPOFF the addend is the link address of
-// the original's GOT entry plus 4; with TPOFF the field was filled by the linker.
+// the original's GOT entry and the distance to where the processor counts from; with TPOFF the field was filled by the linker.
 func (l *linker) tlsValue(rel kpatch.Reloc, sym *kpatch.Symbol, field []byte) (uint64, bool, error) {
-	switch rel.Type {
-	case elf.R_X86_64_GOTTPOFF:
-		return uint64(rel.Addend) + uint64(l.object.Bias) - 4, false, nil
-	case elf.R_X86_64_TPOFF32, elf.R_X86_64_TPOFF64:
+	switch rel.Type.Kind {
+	case arch.TLSInitialExec:
+		return uint64(rel.Addend) + uint64(l.object.Bias) - uint64(l.patch.Machine.PCBias), false, nil
+	case arch.TLSLocalExec, arch.TLSOffset:
 		for _, b := range field {
 			if b != 0 {
 				return 0, true, nil
@@ -133,43 +133,27 @@ func (l *linker) tlsValue(rel kpatch.Reloc, sym *kpatch.Symbol, field []byte) (u
 	return 0, false, refuseSymbol(sym, "relocation %s cannot refer to a thread-local variable", rel.Type)
 }
 
-func isTLS(t elf.R_X86_64) bool {
-	return t == elf.R_X86_64_GOTTPOFF || t == elf.R_X86_64_TPOFF32 || t == elf.R_X86_64_TPOFF64
-}
-
-// fieldSize returns the bytes a relocation changes, 0 for a type that is not known.
-func fieldSize(t elf.R_X86_64) uint64 {
-	switch t {
-	case elf.R_X86_64_64, elf.R_X86_64_TPOFF64, elf.R_X86_64_GLOB_DAT:
-		return 8
-	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_GOTPCREL,
-		elf.R_X86_64_GOTPCRELX, elf.R_X86_64_REX_GOTPCRELX, elf.R_X86_64_GOTTPOFF, elf.R_X86_64_TPOFF32:
-		return 4
+// applies reports whether relocations of a kind can be applied in a process: those that a patch of ours may hold, and those
+// that LibcarePlus writes besides.
+func applies(k arch.RelocKind) bool {
+	switch k {
+	case arch.Abs64, arch.Abs32, arch.Abs32S, arch.PC32, arch.GlobDat:
+		return true
+	case arch.Call, arch.GOTLoad, arch.GOTLoadRelax, arch.TLSInitialExec, arch.TLSLocalExec, arch.TLSOffset:
+		return true
 	}
-	return 0
+	return false
 }
 
 // store writes a value into its field, made relative to the place where the type says so.
-func store(field []byte, t elf.R_X86_64, value, place uint64) error {
-	fits := true
-	switch t {
-	case elf.R_X86_64_64, elf.R_X86_64_GLOB_DAT:
-		binary.LittleEndian.PutUint64(field, value)
-		return nil
-	case elf.R_X86_64_32:
-		fits = value <= math.MaxUint32
-	case elf.R_X86_64_32S:
-		fits = isInt32(int64(value))
-	default:
+func store(field []byte, t arch.RelocType, value, place uint64) error {
+	if t.FromPC {
 		value -= place
-		fits = isInt32(int64(value))
 	}
-	if !fits {
+	if !t.Fits(value) {
 		return fault.Refuse("reloc-range", "", "value %#x does not fit %s", value, t).
 			WithHint("the patch cannot be placed near enough to what it refers to")
 	}
-	binary.LittleEndian.PutUint32(field, uint32(value))
+	t.Store(field, value)
 	return nil
 }
-
-func isInt32(v int64) bool { return v >= math.MinInt32 && v <= math.MaxInt32 }

@@ -19,6 +19,9 @@ import (
 
 const callTimeout = 2 * time.Second
 
+// maxErrno bounds the errors of system calls: results from -maxErrno to -1 (MAX_ERRNO, include/linux/err.h).
+const maxErrno = uint64(4095)
+
 // errDisturbed says that a signal or a stop came before the call had begun; the thread is as it was.
 var errDisturbed = errors.New("the thread was disturbed")
 
@@ -241,7 +244,7 @@ func (s *Session) callOnce(t *Thread, pc, nr uint64, args [6]uint64) (uint64, er
 	if err := s.settle(t); err != nil {
 		return 0, err
 	}
-	if result > ^uint64(4095) {
+	if result > ^maxErrno {
 		return 0, unix.Errno(-result)
 	}
 	return result, nil
@@ -297,14 +300,11 @@ func (s *Session) restore(t *Thread) error {
 	return nil
 }
 
-// ntX86XState names the floating-point and vector registers (NT_X86_XSTATE of <elf.h>).
-const ntX86XState = 0x202
-
 // getXState returns the floating-point and vector registers of a stopped thread.
 func getXState(tid int) ([]byte, error) {
 	buf := make([]byte, 64<<10)
 	iov := unix.Iovec{Base: &buf[0], Len: uint64(len(buf))}
-	if err := ptrace(unix.PTRACE_GETREGSET, tid, ntX86XState, uintptr(unsafe.Pointer(&iov))); err != nil {
+	if err := ptrace(unix.PTRACE_GETREGSET, tid, xState, uintptr(unsafe.Pointer(&iov))); err != nil {
 		return nil, fmt.Errorf("thread %d: vector registers: %w", tid, err)
 	}
 	return buf[:iov.Len], nil
@@ -312,5 +312,5 @@ func getXState(tid int) ([]byte, error) {
 
 func setXState(tid int, state []byte) {
 	iov := unix.Iovec{Base: &state[0], Len: uint64(len(state))}
-	_ = ptrace(unix.PTRACE_SETREGSET, tid, ntX86XState, uintptr(unsafe.Pointer(&iov))) // fails only for a thread that was killed
+	_ = ptrace(unix.PTRACE_SETREGSET, tid, xState, uintptr(unsafe.Pointer(&iov))) // fails only for a thread that was killed
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"gocare/internal/arch"
 )
 
 // Regs are the general registers of a stopped thread.
@@ -46,7 +48,7 @@ func (r *Regs) restart() bool {
 }
 
 // frameRoom is how far below the stack pointer the frame of a call for us lies: beyond the red zone and what the frame holds.
-const frameRoom = 128 + 512
+var frameRoom = arch.X86_64.StackRoom + 512
 
 // frame returns the address of the frame that trampoline restores registers from.
 func (r *Regs) frame() uint64 { return (r.Rsp - frameRoom) &^ 15 }
@@ -71,7 +73,7 @@ func (r *Regs) forFunction(pc uint64) Regs {
 // trampoline makes the system call that the registers ask for, then gives the thread back the registers of the frame at its
 // stack pointer and goes on where the thread was. Only when this program was killed meanwhile does it come to that.
 var trampoline = []byte{
-	0x0f, 0x05, // syscall
+	0x0f, 0x05, // syscall: arch.X86_64.Syscall
 	0x48, 0x89, 0x04, 0x24, // mov %rax,(%rsp)
 	0x48, 0x8b, 0x7c, 0x24, 0x08, // mov 8(%rsp),%rdi
 	0x48, 0x8b, 0x74, 0x24, 0x10, // mov 16(%rsp),%rsi
@@ -85,13 +87,13 @@ var trampoline = []byte{
 	0xff, 0x74, 0x24, 0x50, // push 80(%rsp)
 	0x9d,                         // popf
 	0x48, 0x8b, 0x64, 0x24, 0x58, // mov 88(%rsp),%rsp
-	0xc2, 0x80, 0x00, // ret $128: over the red zone
+	0xc2, 0x80, 0x00, // ret $128: over the red zone, arch.X86_64.StackRoom
 }
 
 // frameBytes returns what must lie at frame for the trampoline, and the word below the red zone that it returns through.
 func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) {
 	rax, pc := r.goOn()
-	returnAt = r.Rsp - 128 - 8
+	returnAt = r.Rsp - arch.X86_64.StackRoom - 8
 	for _, v := range []uint64{0, r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9, r.Rcx, r.R11, rax, r.Eflags, returnAt} {
 		frame = binary.LittleEndian.AppendUint64(frame, v)
 	}
@@ -121,7 +123,7 @@ func (r *Regs) number() uint64 { return r.Orig_rax }
 func (r *Regs) result() uint64 { return r.Rax }
 
 // trapInsn stops the thread that executes it with SIGTRAP.
-var trapInsn = []byte{0xcc}
+var trapInsn = arch.X86_64.Trap
 
 // atTrap reports whether a thread has just executed a trapInsn at an address, and sets it back to there.
 func (r *Regs) atTrap(addr uint64) bool {
@@ -133,7 +135,10 @@ func (r *Regs) atTrap(addr uint64) bool {
 }
 
 // syscallInsn is the instruction that enters the kernel.
-var syscallInsn = []byte{0x0f, 0x05}
+var syscallInsn = arch.X86_64.Syscall
+
+// xState names the register set of the floating-point and vector registers (NT_X86_XSTATE of <elf.h>).
+const xState = 0x202
 
 func getRegs(tid int) (Regs, error) {
 	var r unix.PtraceRegs

@@ -31,5 +31,7 @@ var trapInsn []byte
 
 var syscallInsn []byte
 
+const xState = 0
+
 func getRegs(tid int) (Regs, error)     { return Regs{}, errors.ErrUnsupported }
 func setRegs(tid int, regs *Regs) error { return errors.ErrUnsupported }

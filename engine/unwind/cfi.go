@@ -5,16 +5,6 @@ import (
 	"fmt"
 )
 
-// numRegs is the number of DWARF registers this package follows: 16 general ones and the return address (16).
-const numRegs = 17
-
-// DWARF register numbers (System V ABI AMD64, figure 3.36).
-const (
-	regBP = 6
-	regSP = 7
-	regPC = 16
-)
-
 // ruleKind says how the caller's value of a register is found (DWARF 5, section 6.4.1).
 type ruleKind uint8
 

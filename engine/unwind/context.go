@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 )
 
 // Context is a place where glibc (x86-64) keeps the registers of a stack that no thread needs to be running on, a
@@ -23,20 +22,6 @@ type contextKind struct {
 	mangled uint32       // bit n: xored with the secret and rotated (glibc's PTR_MANGLE)
 }
 
-// Offsets of sysdeps/x86_64/jmpbuf-offsets.h and of struct ucontext_t in <sys/ucontext.h>.
-var (
-	jumpBuffer = newContextKind(map[int]int{3: 0, 6: 8, 12: 16, 13: 24, 14: 32, 15: 40, 7: 48, 16: 56}, 1<<6|1<<7|1<<16)
-	userState  = newContextKind(map[int]int{
-		8: 40, 9: 48, 12: 72, 13: 80, 14: 88, 15: 96, 5: 104, 4: 112, 6: 120, 3: 128, 1: 136, 2: 152, 7: 160, 16: 168,
-	}, 0)
-)
-
-const (
-	floatPointer = 224 // in a ucontext_t: the address of
-	floatState   = 424 // the floating-point registers in the same ucontext_t
-	mangleTurn   = 17
-)
-
 func newContextKind(at map[int]int, mangled uint32) *contextKind {
 	k := &contextKind{mangled: mangled}
 	for n, offset := range at {
@@ -45,8 +30,6 @@ func newContextKind(at map[int]int, mangled uint32) *contextKind {
 	}
 	return k
 }
-
-func demangle(v, secret uint64) uint64 { return bits.RotateLeft64(v, -mangleTurn) ^ secret }
 
 // Contexts finds what may be contexts in the memory [from, to): their stack pointer and program counter are such as
 // plausible accepts. secret is the process' pointer guard. An error means that not all of it could be read.
@@ -80,7 +63,7 @@ func contextsIn(data []byte, at, secret uint64, plausible func(sp, pc uint64) bo
 			}
 		}
 		start := i - jumpBuffer.at[regSP]
-		if sp := demangle(w, secret); sp>>47 == 0 && start >= 0 && i+16 <= len(data) && plausible(sp, demangle(word(i+8), secret)) {
+		if sp := demangle(w, secret); sp>>userBits == 0 && start >= 0 && i+16 <= len(data) && plausible(sp, demangle(word(i+8), secret)) {
 			found = append(found, Context{at + uint64(start), jumpBuffer})
 		}
 	}

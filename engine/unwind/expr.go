@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	maxExprSteps = 4096
+	maxExprSteps = 4 << 10
 	maxExprStack = 64
 )
 

@@ -6,8 +6,10 @@ import (
 	"io"
 )
 
-// Memory is read in chunks, upwards from the stack pointer: the first as small as most stacks are, the next ones larger.
+// Memory is read in chunks, upwards from the stack pointer: the first as small as most stacks are, the next ones larger. They
+// begin at multiples of readAlign, which no page of any machine is smaller than: what comes before is on the same page.
 const (
+	readAlign  = 4 << 10
 	firstChunk = 4 << 10
 	chunkSize  = 64 << 10
 )
@@ -45,9 +47,9 @@ func (m *memory) holds(at uint64, n int) bool {
 	return at >= m.start && at-m.start < uint64(len(m.data)) && uint64(len(m.data))-(at-m.start) >= uint64(n)
 }
 
-// load reads the chunk from at's page on; what cannot be read is cut off.
+// load reads the chunk with at; what cannot be read is cut off.
 func (m *memory) load(at uint64) {
-	m.start = at &^ 4095
+	m.start = at &^ (readAlign - 1)
 	n, _ := m.r.ReadAt(m.buf[:m.next], int64(m.start))
 	m.data = m.buf[:max(n, 0)]
 	m.next = min(4*m.next, chunkSize)

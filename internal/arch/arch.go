@@ -1,4 +1,5 @@
-// Package arch holds what differs between target machines, as data.
+// Package arch holds what differs between target machines, as data: sizes, instructions that are written as they stand, and
+// relocation types with the kinds that all targets share.
 package arch
 
 import "debug/elf"
@@ -7,12 +8,25 @@ import "debug/elf"
 type Target struct {
 	Name      string      // ELF spelling: "x86_64", "aarch64"
 	Machine   elf.Machine // as in e_machine
-	PtrSize   int         // bytes
-	Reach     int64       // bytes a direct call or jump can go either way
-	HookSize  int         // bytes of the jump written over the start of a patched function
-	Trap      []byte      // breakpoint instruction, in memory order
-	StackRoom int64       // bytes below SP that leaf code may use without moving SP (the red zone)
-	PageSize  uint64      // bytes; alignment of .kpatch.data
+	PageSize  uint64      // bytes; what is protected by itself begins at a multiple
+	UserEnd   uint64      // end of the addresses that a process may use
+	StackRoom uint64      // bytes below the stack pointer that leaf code may use without moving it (the red zone)
+
+	Reach    uint64 // bytes that a direct call or jump can go either way
+	HookSize int    // bytes of the jump written over the start of a patched function
+	UndoSize int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
+	PCBias   int64  // bytes from the field of a call or an access to where the processor counts its distance from
+
+	Trap    []byte   // breakpoint instruction, in memory order
+	Nop     []byte   // shortest instruction that does nothing
+	Syscall []byte   // instruction that enters the kernel
+	Stub    []byte   // jump to the address in the 8 bytes behind it: an entry of a patch's jump table
+	Fillers [][]byte // how begins what assemblers and linkers put between functions, as far as a hook may reach
+	Jumps   [][]byte // how jumps begin that tools write over the start of a function
+
+	hook      func(from, to uint64) ([]byte, bool)
+	relocs    relocTable
+	relocName func(uint32) string
 }
 
 // ByMachine returns the target of an e_machine value.
@@ -26,3 +40,19 @@ func ByMachine(m elf.Machine) (*Target, bool) {
 }
 
 var targets = []*Target{&X86_64}
+
+// Hook returns the jump of HookSize bytes at an address to another; ok is false if it does not reach.
+func (t *Target) Hook(from, to uint64) (jump []byte, ok bool) { return t.hook(from, to) }
+
+// Fill overwrites code with an instruction, again and again; the last may be cut.
+func Fill(code, instruction []byte) {
+	for len(code) > 0 {
+		code = code[copy(code, instruction):]
+	}
+}
+
+// PageDown returns the start of the page that holds an address or offset.
+func (t *Target) PageDown(n uint64) uint64 { return n &^ (t.PageSize - 1) }
+
+// PageUp returns n if a page begins there, else where the next one does.
+func (t *Target) PageUp(n uint64) uint64 { return t.PageDown(n + t.PageSize - 1) }

@@ -3,9 +3,10 @@ package elfobj
 import (
 	"debug/dwarf"
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
 	"strings"
+
+	"gocare/internal/arch"
 )
 
 // DWARF returns the debugging information of the file, with the relocations of an object applied, or nil if it has none.
@@ -54,35 +55,30 @@ func (f *File) relocated(s *Section) ([]byte, error) {
 	if err != nil || len(relas) == 0 || f.Type != elf.ET_REL {
 		return s.Data, err
 	}
+	target, ok := arch.ByMachine(f.Machine)
+	if !ok {
+		return nil, fmt.Errorf("relocations of machine %v", f.Machine)
+	}
 	b := append([]byte(nil), s.Data...)
 	for _, r := range relas {
-		if err := f.applyAbsolute(b, r); err != nil {
+		if err := f.applyAbsolute(b, r, target.Reloc(r.Type)); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
 }
 
-func (f *File) applyAbsolute(b []byte, r Rela) error {
-	width := uint64(0)
-	switch elf.R_X86_64(r.Type) {
-	case elf.R_X86_64_NONE:
+func (f *File) applyAbsolute(b []byte, r Rela, t arch.RelocType) error {
+	switch t.Kind {
+	case arch.None:
 		return nil
-	case elf.R_X86_64_32, elf.R_X86_64_DTPOFF32:
-		width = 4
-	case elf.R_X86_64_64, elf.R_X86_64_DTPOFF64:
-		width = 8
+	case arch.Abs32, arch.TLSBlockOffset32, arch.Abs64, arch.TLSBlockOffset64:
 	default:
-		return fmt.Errorf("relocation at %#x: unsupported type %v", r.Offset, elf.R_X86_64(r.Type))
+		return fmt.Errorf("relocation at %#x: unsupported type %v", r.Offset, t)
 	}
-	if r.Offset > uint64(len(b)) || uint64(len(b))-r.Offset < width {
+	if r.Offset > uint64(len(b)) || uint64(len(b))-r.Offset < t.Width {
 		return fmt.Errorf("relocation at %#x is outside the section", r.Offset)
 	}
-	value := f.Symbols[r.Symbol].Value + uint64(r.Addend)
-	if width == 4 {
-		binary.LittleEndian.PutUint32(b[r.Offset:], uint32(value))
-	} else {
-		binary.LittleEndian.PutUint64(b[r.Offset:], value)
-	}
+	t.Store(b[r.Offset:], f.Symbols[r.Symbol].Value+uint64(r.Addend))
 	return nil
 }

@@ -15,7 +15,9 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
+	"gocare/internal/kpname"
 	"gocare/internal/test/testkit"
 	"gocare/kpatch"
 )
@@ -76,7 +78,9 @@ type builder struct {
 }
 
 func (b *builder) build() *kpatch.Patch {
-	b.patch = &kpatch.Patch{ID: b.spec.ID, BuildID: b.program.BuildID(), Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1)}
+	b.patch = &kpatch.Patch{
+		ID: b.spec.ID, Machine: &arch.X86_64, BuildID: b.program.BuildID(), Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1),
+	}
 	b.place, b.index, b.symbols = map[int]kpatch.Location{}, map[string]int{}, map[string]int{}
 	for i := range b.object.Sections {
 		b.addSection(&b.object.Sections[i])
@@ -100,13 +104,13 @@ func target(sec *elfobj.Section) (name string, flags elf.SectionFlag) {
 	case sec.Size == 0 || sec.Flags&elf.SHF_ALLOC == 0 || strings.HasPrefix(sec.Name, ".note"):
 		return "", 0
 	case sec.Name == ".eh_frame":
-		return kpatch.UnwindSection, elf.SHF_ALLOC
+		return kpname.Unwind, elf.SHF_ALLOC
 	case sec.Flags&elf.SHF_EXECINSTR != 0:
-		return kpatch.TextSection, elf.SHF_ALLOC | elf.SHF_EXECINSTR
+		return kpname.Text, elf.SHF_ALLOC | elf.SHF_EXECINSTR
 	case sec.Flags&elf.SHF_WRITE != 0:
-		return kpatch.DataSection, elf.SHF_ALLOC | elf.SHF_WRITE
+		return kpname.Data, elf.SHF_ALLOC | elf.SHF_WRITE
 	}
-	return kpatch.RodataSection, elf.SHF_ALLOC
+	return kpname.Rodata, elf.SHF_ALLOC
 }
 
 func (b *builder) addSection(sec *elfobj.Section) {
@@ -149,7 +153,7 @@ func (b *builder) addRelocs(section int) {
 			typ = elf.R_X86_64_PC32
 		}
 		out := &b.patch.Sections[at.Section]
-		out.Relocs = append(out.Relocs, kpatch.Reloc{Offset: at.Offset + rel.Offset, Type: typ, Symbol: symbol, Addend: addend})
+		out.Relocs = append(out.Relocs, kpatch.Reloc{Offset: at.Offset + rel.Offset, Type: arch.X86_64.Reloc(uint32(typ)), Symbol: symbol, Addend: addend})
 	}
 	slices.SortFunc(b.patch.Sections[at.Section].Relocs, func(a, c kpatch.Reloc) int { return int(a.Offset) - int(c.Offset) })
 }

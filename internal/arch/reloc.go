@@ -1,0 +1,109 @@
+package arch
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// RelocKind is what a relocation asks for, in words that all targets share: S is the address of its symbol, A its addend,
+// P the place. Code outside the tables of a machine knows kinds only.
+type RelocKind uint8
+
+// The kinds. Those of thread-local storage come last.
+const (
+	Unknown      RelocKind = iota // nothing that a patch could hold or stand for
+	None                          // nothing at all
+	Abs64                         // S+A
+	Abs32                         // S+A in 32 bits, read as unsigned
+	Abs32S                        // S+A in 32 bits, read as signed
+	PC32                          // S+A-P
+	Call                          // S+A-P, or the same of a PLT entry
+	GOTLoad                       // A-P and the GOT slot of the symbol
+	GOTLoadRelax                  // GOTLoad in an instruction that may be changed into one without the slot
+	GlobDat                       // dynamic: a GOT slot, S
+	JumpSlot                      // dynamic: a slot of the PLT, S or the way to the dynamic linker
+	Relative                      // dynamic: A and the load bias
+	IRelative                     // dynamic: what the resolver at A and the load bias returns
+
+	TLSLocalExec      // offset of the variable from the thread pointer, in an instruction
+	TLSOffset         // dynamic: the same in a GOT slot
+	TLSBlockOffset32  // offset of the variable in its module's block
+	TLSBlockOffset64  // the same in 64 bits
+	TLSModule         // dynamic: number of the module, in the first of two slots
+	TLSInitialExec    // A-P and the slot of TLSOffset
+	TLSGeneralDynamic // A-P and the slots of TLSModule and TLSBlockOffset64, before a call of __tls_get_addr
+	TLSLocalDynamic   // likewise, of the module alone
+	TLSDescLoad       // A-P and the slots of TLSDesc
+	TLSDescCall       // marks the call through those
+	TLSDesc           // dynamic: a descriptor in two slots
+)
+
+// TLS reports whether a relocation of the kind means a thread-local variable.
+func (k RelocKind) TLS() bool { return k >= TLSLocalExec }
+
+// RelocType is a relocation type of a target.
+type RelocType struct {
+	Number   uint32 // in r_info
+	Name     string // ELF spelling: "R_X86_64_PC32"
+	Kind     RelocKind
+	Width    uint64 // bytes of its field, 0 where it has none or that is not known
+	FromPC   bool   // the field holds a distance from the place
+	Min, Max int64  // what the field can hold, inclusive; of fields of 64 bits everything
+	InPatch  bool   // a patch may hold it
+}
+
+// String returns the ELF spelling.
+func (t RelocType) String() string { return t.Name }
+
+// Fits reports whether the field can hold a value.
+func (t RelocType) Fits(value uint64) bool { return int64(value) >= t.Min && int64(value) <= t.Max }
+
+// Store stores the low bytes of a value in the field at the start of b: fields are whole words, the lowest byte first.
+func (t RelocType) Store(b []byte, value uint64) {
+	var word [8]byte
+	binary.LittleEndian.PutUint64(word[:], value)
+	copy(b[:t.Width], word[:])
+}
+
+// Load returns what the field at the start of b holds, with the sign that it has.
+func (t RelocType) Load(b []byte) uint64 {
+	var word [8]byte
+	copy(word[:], b[:t.Width])
+	value := binary.LittleEndian.Uint64(word[:])
+	if unused := 64 - 8*min(t.Width, 8); t.Min < 0 {
+		return uint64(int64(value<<unused) >> unused)
+	}
+	return value
+}
+
+// Reloc returns a relocation type by its number; of one that the table does not have the Kind is Unknown.
+func (t *Target) Reloc(number uint32) RelocType {
+	if r, found := t.relocs.byNumber[number]; found {
+		return r
+	}
+	return RelocType{Number: number, Name: t.relocName(number)}
+}
+
+// RelocOf returns the relocation type for a kind: the first of the table's.
+func (t *Target) RelocOf(k RelocKind) RelocType { return t.relocs.byKind[k] }
+
+type relocTable struct {
+	byNumber map[uint32]RelocType
+	byKind   map[RelocKind]RelocType
+}
+
+// newRelocTable indexes a table and fills in names and, where a row gives none, the range of signed values of the width.
+func newRelocTable(rows []RelocType, name func(uint32) string) relocTable {
+	table := relocTable{map[uint32]RelocType{}, map[RelocKind]RelocType{}}
+	for _, r := range rows {
+		r.Name = name(r.Number)
+		if r.Min == 0 && r.Max == 0 && r.Width > 0 {
+			r.Min, r.Max = math.MinInt64>>(64-8*min(r.Width, 8)), math.MaxInt64>>(64-8*min(r.Width, 8))
+		}
+		table.byNumber[r.Number] = r
+		if _, found := table.byKind[r.Kind]; !found {
+			table.byKind[r.Kind] = r
+		}
+	}
+	return table
+}

@@ -1,0 +1,27 @@
+// Package kpname holds the names by which a patch is known, in assembly text, in objects, in patch files and in a process:
+// whoever writes or looks for one takes it from here.
+package kpname
+
+// Sections of a patch. Unwind, Meta and Digest are ours; LibcarePlus' tools carry them along.
+const (
+	Text   = ".kpatch.text"
+	Rodata = ".kpatch.rodata"
+	Data   = ".kpatch.data"
+	Unwind = ".kpatch.eh_frame"
+	Info   = ".kpatch.info"   // the functions
+	Strtab = ".kpatch.strtab" // their names
+	Meta   = ".kpatch.meta"
+	Digest = ".kpatch.digest"
+)
+
+// SectionPrefix is what the names of all sections of a patch begin with.
+const SectionPrefix = ".kpatch."
+
+// Suffixes of symbols in the assembly text and objects that a patch is made of.
+const (
+	Replacing = ".kpatch" // of a function that takes the place of one of the original
+	New       = ".kpnew"  // of a function or variable that has no counterpart; a global "g.kpnew" answers references to g
+)
+
+// FileSuffix is that of patch files: BUILDID.kpatch.
+const FileSuffix = ".kpatch"
