@@ -146,9 +146,6 @@ func TestLoadLaterReplaces(t *testing.T) {
 	if u := rec.UnitByObject("1"); u == nil || u.Source != "a.c" {
 		t.Errorf("the unit of an object that was moved away: %v, want a.c", u)
 	}
-	if l := rec.LinkByBuildID("BB"); l == nil || rec.LinkByBuildID("aa") != nil || rec.LinkByBuildID("") != nil {
-		t.Errorf("LinkByBuildID: %v", l)
-	}
 	if l := rec.LinkByOutput("/t/./prog"); l == nil || l.BuildID != "bb" {
 		t.Errorf("LinkByOutput: %v", l)
 	}

@@ -103,13 +103,9 @@ func checkAddresses(t *testing.T, p *Process, addresses string) {
 			t.Errorf("%s at %s is in %v", name, want[i], o)
 		}
 	}
-	for _, mem := range []interface {
-		ReadAt([]byte, int64) (int, error)
-	}{p.Mem(), VMReader(p.PID)} {
-		var b [4]byte
-		if _, err := mem.ReadAt(b[:], int64(got["value"])); err != nil || b != [4]byte{42} {
-			t.Errorf("value: % x, %v", b, err)
-		}
+	var b [4]byte
+	if _, err := p.Mem().ReadAt(b[:], int64(got["value"])); err != nil || b != [4]byte{42} {
+		t.Errorf("value: % x, %v", b, err)
 	}
 }
 

@@ -75,11 +75,6 @@ func NewWalker(modules []Module) *Walker {
 	return &Walker{modules: sorted, rows: map[uint64]rowResult{}, restores: map[uint64]bool{}, buf: make([]byte, chunkSize)}
 }
 
-// Walk walks one stack with a walker of its own. A depth of 0 stands for DefaultDepth.
-func Walk(mem io.ReaderAt, regs Regs, modules []Module, depth int) Stack {
-	return NewWalker(modules).Walk(mem, regs, depth)
-}
-
 // state is a frame in the course of a walk.
 type state struct {
 	regs  [numRegs]uint64
