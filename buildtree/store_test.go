@@ -16,7 +16,7 @@ import (
 
 func newStore(t *testing.T) *Store {
 	t.Helper()
-	s, err := CreateStore(filepath.Join(t.TempDir(), StoreName))
+	s, err := CreateStore(filepath.Join(t.TempDir(), storeName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestStoreBelongsToTheUser(t *testing.T) {
 	if err := os.Chown(root, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	s, err := CreateStore(filepath.Join(root, StoreName))
+	s, err := CreateStore(filepath.Join(root, storeName))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -199,7 +199,7 @@ func kernelThread(t *testing.T) int {
 }
 
 func otherThread(t *testing.T) int {
-	tids, err := TIDs(os.Getpid())
+	tids, err := threadIDs(os.Getpid())
 	if err != nil || len(tids) < 2 {
 		t.Skip("this test has one thread")
 	}
@@ -376,7 +376,7 @@ func TestGapInAProcess(t *testing.T) {
 				if p.MappingAt(at) != nil || p.MappingAt(at+0x4fff) != nil || low && at+0x5000 > 1<<31 {
 					t.Errorf("%s: 0x%x is not free, or too high", o.Path, uint64(at))
 				}
-				if main := p.Main(); at >= main.End && at < main.End+BrkRoom {
+				if main := p.Main(); at >= main.End && at < main.End+brkRoom {
 					t.Errorf("%s: 0x%x is where the heap grows", o.Path, uint64(at))
 				}
 			}

@@ -72,7 +72,7 @@ func (p *Process) identify() error {
 		return fault.Refuse("no-process", p.where(), "is a thread of process %d, not a process", s.TGID).
 			WithHint("use -p %d", s.TGID)
 	}
-	if p.Threads, err = Threads(p.PID); err != nil {
+	if p.Threads, err = listThreads(p.PID); err != nil {
 		return err
 	}
 	for _, t := range p.Threads { // the leader if it lives, whatever the numbers: others come and go
@@ -148,7 +148,7 @@ func (p *Process) Alive() bool {
 	if s.State != 'Z' && s.State != 'X' {
 		return true
 	}
-	threads, err := Threads(p.PID)
+	threads, err := listThreads(p.PID)
 	for _, t := range threads {
 		if t.State != 'Z' && t.State != 'X' {
 			return err == nil

@@ -97,9 +97,9 @@ func parseStat(text []byte, s *ThreadStatus) error {
 	return nil
 }
 
-// Threads lists the threads of a process, in order of TID. Threads that end meanwhile are left out.
-func Threads(pid int) ([]Thread, error) {
-	tids, err := TIDs(pid)
+// listThreads lists the threads of a process, in order of TID. Threads that end meanwhile are left out.
+func listThreads(pid int) ([]Thread, error) {
+	tids, err := threadIDs(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +119,8 @@ func Threads(pid int) ([]Thread, error) {
 	return threads, nil
 }
 
-// TIDs lists the thread numbers of a process, in order, and nothing else: it is quick enough to be asked while stopped.
-func TIDs(pid int) ([]int, error) { return numbers(fmt.Sprintf("/proc/%d/task", pid)) }
+// threadIDs lists the thread numbers of a process, in order, and nothing else: it is quick enough to be asked while stopped.
+func threadIDs(pid int) ([]int, error) { return numbers(fmt.Sprintf("/proc/%d/task", pid)) }
 
 // PIDs lists all processes but kernel threads, in order.
 func PIDs() ([]int, error) {
