@@ -9,8 +9,8 @@ import (
 	"gocare/internal/fault"
 )
 
-// StoreName is the directory a store lives in when KPATCH_ASM_DIR does not say otherwise.
-const StoreName = ".gocare"
+// storeName is the directory a store lives in when KPATCH_ASM_DIR does not say otherwise.
+const storeName = ".gocare"
 
 // buildFiles mark a directory that a build starts from.
 var buildFiles = []string{"Makefile", "makefile", "GNUmakefile", "lpmakefile", "build.ninja", "CMakeCache.txt", "config.status"}
@@ -35,12 +35,12 @@ func FindStore(dir string, getenv func(string) string) (string, error) {
 		return "", fault.New(fault.Environment, dir, "no directory to keep a record in: not in a source tree").
 			WithHint("work in a directory of its own, with the Makefile, below the home directory; or name one with KPATCH_ASM_DIR")
 	}
-	return filepath.Join(root, StoreName), nil
+	return filepath.Join(root, storeName), nil
 }
 
 func nearestStore(dir string, owner uint32) string {
 	for d := dir; ; d = filepath.Dir(d) {
-		store := filepath.Join(d, StoreName)
+		store := filepath.Join(d, storeName)
 		if o, err := ownerOf(store); err == nil && (o == owner || o == uint32(os.Geteuid())) {
 			return store
 		}

@@ -71,13 +71,13 @@ func TestFindStoreOfAnother(t *testing.T) {
 		t.Skip("only root can make a directory of another user")
 	}
 	root := t.TempDir()
-	create(t, filepath.Join(root, StoreName), true)
+	create(t, filepath.Join(root, storeName), true)
 	create(t, filepath.Join(root, "p/Makefile"), false)
-	if err := os.Chown(filepath.Join(root, StoreName), 12345, 12345); err != nil {
+	if err := os.Chown(filepath.Join(root, storeName), 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
 	got, err := FindStore(filepath.Join(root, "p"), func(name string) string { return map[string]string{"HOME": root}[name] })
-	if want := filepath.Join(root, "p", StoreName); got != want || err != nil {
+	if want := filepath.Join(root, "p", storeName); got != want || err != nil {
 		t.Errorf("FindStore = %q, %v; want %q", got, err, want)
 	}
 }

@@ -2,7 +2,6 @@ package buildtree
 
 import (
 	"path/filepath"
-	"strings"
 )
 
 // Stage names which build a record belongs to.
@@ -130,11 +129,6 @@ func (r *Record) UnitFor(l *Link, in Input) *Unit {
 		return u
 	}
 	return r.indexed().byAlloc[allocKey{in.AllocID, path}]
-}
-
-// LinkByBuildID returns the latest link whose output has this build ID (hex, either case), or nil.
-func (r *Record) LinkByBuildID(id string) *Link {
-	return r.findLink(func(l *Link) bool { return id != "" && strings.EqualFold(l.BuildID, id) })
 }
 
 // LinkByOutput returns the link that wrote the absolute path, or nil.

@@ -90,15 +90,25 @@ var clangChanges = []change{
 	},
 	{
 		name: "names given behind the debug information", flags: "-O2 -g", has: ".debug_info",
-		orig:    "extern int w(int) __attribute__((weak));\nint f(int x) { return x + 1; }\nextern int g(int) __attribute__((alias(\"f\")));\n",
-		patched: "extern int w(int) __attribute__((weak));\nint f(int x) { return w ? w(x) + 2 : 2; }\nextern int g(int) __attribute__((alias(\"f\")));\n",
-		want:    []string{"f:changed"}, contains: []string{".weak\tw"},
+		orig: `extern int w(int) __attribute__((weak));
+int f(int x) { return x + 1; }
+extern int g(int) __attribute__((alias("f")));
+`,
+		patched: `extern int w(int) __attribute__((weak));
+int f(int x) { return w ? w(x) + 2 : 2; }
+extern int g(int) __attribute__((alias("f")));
+`,
+		want: []string{"f:changed"}, contains: []string{".weak\tw"},
 	},
 	{
 		name: "table of distances", flags: "-O2 -fPIC", has: "reltable.f",
-		orig:    "static const char *const t[] = {\"a\", \"b\"};\nconst char *f(int x) { return t[x & 1]; }\n",
-		patched: "static const char *const t[] = {\"a\", \"c\"};\nconst char *f(int x) { return t[x & 1]; }\n",
-		want:    []string{"f:changed"}, contains: []string{".Lreltable.f:", "-.Lreltable.f"},
+		orig: `static const char *const t[] = {"a", "b"};
+const char *f(int x) { return t[x & 1]; }
+`,
+		patched: `static const char *const t[] = {"a", "c"};
+const char *f(int x) { return t[x & 1]; }
+`,
+		want: []string{"f:changed"}, contains: []string{".Lreltable.f:", "-.Lreltable.f"},
 	},
 	{
 		name: "variable that nobody reads gets a reader", flags: "-O2 -g", has: "get", orig: writeOnly,

@@ -279,7 +279,9 @@ e: return acc + k + q + r + s + t + v.a + w.b;
 
 // The same for the address of a constant.
 func TestConstantEscapes(t *testing.T) {
-	const head = "static const int k[] = { 1, 2, 3, 4 };\nvoid keep(); int puts(const char *); int memcmp(const void *, const void *, unsigned long);\n"
+	const head = `static const int k[] = { 1, 2, 3, 4 };
+void keep(); int puts(const char *); int memcmp(const void *, const void *, unsigned long);
+`
 	for _, tt := range []struct {
 		name, source string
 		escapes      bool
@@ -290,7 +292,11 @@ func TestConstantEscapes(t *testing.T) {
 		{"passed, its middle", "int f(int x) { keep(k + x); return x; }", true},
 		{"the ninth argument", "int f(int x) { keep(1, 2, 3, 4, 5, 6, 7, 8, k, x); return x; }", true},
 		{"in a structure that is passed", "struct s { long a; const int *p; } s; int f(int x) { struct s s = { x, k }; keep(&s); return x; }", true},
-		{"in a structure passed by value", "struct s { long a, b; const int *p; }; void take(struct s); int f(int x) { struct s s = { x, x, k }; take(s); return x; }", true},
+		{
+			"in a structure passed by value",
+			"struct s { long a, b; const int *p; }; void take(struct s); int f(int x) { struct s s = { x, x, k }; take(s); return x; }",
+			true,
+		},
 		{"in a structure returned in registers", "struct s { long a; const int *p; }; struct s f(int x) { struct s s = { x, k }; return s; }", true},
 		{"in a structure returned in memory", "struct s { long a, b; const int *p; }; struct s f(int x) { struct s s = { x, x, k }; return s; }", true},
 		{"stored", "const int *kept; int f(int x) { kept = k; return x; }", true},

@@ -3,6 +3,8 @@ package diffasm
 import (
 	"slices"
 	"strings"
+
+	"gocare/internal/csource"
 )
 
 // This file pairs the variables and functions whose names macros make of numbers that change when the source around them does, of __LINE__
@@ -16,7 +18,7 @@ func wordsOf(text []string) words {
 	for _, line := range text {
 		for i := 0; i < len(line); i++ {
 			start := i
-			for i < len(line) && isWordByte(line[i]) {
+			for i < len(line) && csource.IsWordByte(line[i]) {
 				i++
 			}
 			if i > start && !isDigit(line[start]) {

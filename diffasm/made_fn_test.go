@@ -10,7 +10,17 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-const init1 = "#define INIT(n) static void HERE(n_)(void); static void (*const n)(void) __attribute__((used, section(\"calls\"))) = HERE(n_); static void HERE(n_)(void)\n"
+// numbering is what the sources of these tests begin with.
+const numbering = `#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+#define HERE(n) CAT(n, __LINE__)
+extern void a(void), b(void), c(void), use(void *);
+`
+
+// init1 declares a function and a variable that holds its address.
+const init1 = "#define INIT(n) static void HERE(n_)(void); " +
+	"static void (*const n)(void) __attribute__((used, section(\"calls\"))) = HERE(n_); " +
+	"static void HERE(n_)(void)\n"
 
 // TestMadeFunctions pairs functions with names that macros made, by the lines that declare them.
 func TestMadeFunctions(t *testing.T) {
@@ -32,8 +42,33 @@ func TestMadeFunctions(t *testing.T) {
 			"n_6=n_6 changed",
 		},
 		{
-			"static locals", "INIT(x)\n{\n\tstatic int n;\n\tif (n++) a();\n}\nINIT(y)\n{\n\tstatic int n;\n\tif (n++) b();\n}\n",
-			"\n\n\n\n\nINIT(x)\n{\n\tstatic int n;\n\tif (n++) a();\n}\nINIT(y)\n{\n\tstatic int n;\n\tif (n++ > 7) b();\n}\n",
+			"static locals", `INIT(x)
+{
+	static int n;
+	if (n++) a();
+}
+INIT(y)
+{
+	static int n;
+	if (n++) b();
+}
+`,
+			`
+
+
+
+
+INIT(x)
+{
+	static int n;
+	if (n++) a();
+}
+INIT(y)
+{
+	static int n;
+	if (n++ > 7) b();
+}
+`,
 			"n_11=n_6 unchanged, n_16=n_11 changed; 13=8 18=13",
 		},
 		{

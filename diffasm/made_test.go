@@ -12,107 +12,23 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-const numbering = "#define CAT_(a, b) a##b\n#define CAT(a, b) CAT_(a, b)\n#define HERE(n) CAT(n, __LINE__)\nextern void a(void), b(void), c(void), use(void *);\n"
-
-// madeRows are sources with names that macros make of __LINE__ or __COUNTER__. What becomes of each of the variables that are
-// named in from is written as NAME=NAME of the original, "new", "?" or a reason code; code is what Decide says.
-var madeRows = []struct{ name, before, after, want, code string }{
-	{
-		name:   "they move on to each other's names",
-		before: "static int HERE(n_);\nint *f(void) { return &n_5; }\nstatic int HERE(n_);\nint *g(void) { return &n_7; }\n",
-		after:  "\n\nstatic int HERE(n_);\nint *f(void) { return &n_7; }\nstatic int HERE(n_);\nint *g(void) { return &n_9; }\n",
-		want:   "n_7=n_5 n_9=n_7",
-	},
-	{
-		name:   "they move by one",
-		before: "#define M(f) static int HERE(n_); int *f(void) { return &HERE(n_); }\nM(f)\nM(g)\nM(h)\nint k(int x) { return x; }\n",
-		after:  "#define M(f) static int HERE(n_); int *f(void) { return &HERE(n_); }\n\nM(f)\nM(g)\nM(h)\nint k(int x) { return x + 1; }\n",
-		want:   "n_7=n_6 n_8=n_7 n_9=n_8",
-	},
-	{
-		name:   "one comes between them",
-		before: "#define M(f) static int HERE(n_); int *f(void) { return &HERE(n_); }\nM(f)\nM(g)\n",
-		after:  "#define M(f) static int HERE(n_); int *f(void) { return &HERE(n_); }\nM(f)\nM(h)\nM(g)\n",
-		want:   "n_6=n_6 n_7=new n_8=n_7",
-	},
-	{
-		name:   "by a counter",
-		before: "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\nM(f)\nM(g)\n",
-		after:  "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\nM(f)\nM(h)\nM(g)\n",
-		want:   "n_0=n_0 n_1=new n_2=n_1",
-	},
-	{
-		name:   "the call of the macro says the number",
-		before: "#define M(n) static int n_##n; int *n(void) { return &n_##n; }\nM(x1)\nM(x2)\n",
-		after:  "#define M(n) static int n_##n; int *n(void) { return &n_##n; }\nM(x2)\nM(x1)\n",
-		want:   "n_x1=n_x1 n_x2=n_x2",
-	},
-	{
-		name:   "moved by hand, by a counter",
-		before: "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\nM(f)\nM(g)\nM(h)\n",
-		after:  "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\nM(k)\nM(h)\nM(f)\n",
-		want:   "n_0=? n_1=n_2 n_2=?", code: "static-ambiguous",
-	},
-	{
-		name:   "one line declares two",
-		before: "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\n#define MM(f, g) M(f) M(g)\nMM(f, g)\nint k(void) { return 1; }\n",
-		after:  "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\n#define MM(f, g) M(f) M(g)\nMM(f, g)\nint k(void) { return 2; }\n",
-		want:   "n_0=n_0 n_1=n_1",
-	},
-	{
-		name:   "one line declares two, and another comes before",
-		before: "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\n#define MM(f, g) M(f) M(g)\nMM(f, g)\n",
-		after:  "#define M(f) M_(f, __COUNTER__)\n#define M_(f, n) M__(f, n)\n#define M__(f, n) static int n_##n; int *f(void) { return &n_##n; }\n#define MM(f, g) M(f) M(g)\nM(h)\nMM(f, g)\n",
-		want:   "n_0=? n_1=? n_2=?", code: "static-ambiguous",
-	},
-	{
-		name:   "the only one, and its line changes",
-		before: "#define M(v) static int HERE(n_) = v; int *f(void) { return &HERE(n_); }\nM(3)\n",
-		after:  "#define M(v) static int HERE(n_) = v; int *f(void) { return &HERE(n_); }\nM(4)\n",
-		want:   "n_6=n_6", code: "data-changed",
-	},
-	{
-		name:   "static locals of a function that changes",
-		before: "#define ONCE(x) ({ static int HERE(n_); HERE(n_) += (x); })\nint f(int x)\n{\n\tx += ONCE(x);\n\tx ^= ONCE(x);\n\treturn x;\n}\n",
-		after:  "#define ONCE(x) ({ static int HERE(n_); HERE(n_) += (x); })\nint f(int x)\n{\n\tx++;\n\tx += ONCE(x);\n\tx ^= ONCE(x);\n\treturn x;\n}\n",
-		want:   "n_10=n_9 n_9=n_8",
-	},
-	{
-		name:   "static locals of inlined functions",
-		before: "#define ONCE(x) ({ static int HERE(n_); HERE(n_) += (x); })\nstatic int g(int x) { return ONCE(x); }\nstatic int h(int x) { return ONCE(x); }\nint f(int x) { return g(x) - h(x); }\n",
-		after:  "#define ONCE(x) ({ static int HERE(n_); HERE(n_) += (x); })\n\nstatic int g(int x) { return ONCE(x); }\nstatic int h(int x) { return ONCE(x); }\nint f(int x) { return g(x) - h(x) + 1; }\n",
-		want:   "n_7=n_6 n_8=n_7",
-	},
-	{
-		name:   "nameless variables that they hold",
-		before: "#define AT(f) static void **HERE(cb_) __attribute__((used, section(\"calls\"))) = (void *[]){ (void *)f }\nAT(a);\nAT(b);\nAT(c);\n",
-		after:  "#define AT(f) static void **HERE(cb_) __attribute__((used, section(\"calls\"))) = (void *[]){ (void *)f }\n\nAT(a);\nAT(b);\nAT(c);\n",
-		want:   "cb_7=cb_6 cb_8=cb_7 cb_9=cb_8",
-	},
-	{
-		name:   "the original kept nothing of one",
-		before: "#define M(f) static int HERE(n_); void f(int x) { HERE(n_) = x; }\nM(f)\nint k(void) { return 1; }\n",
-		after:  "#define M(f) static int HERE(n_); void f(int x) { HERE(n_) = x; }\n\nM(f)\nint k(void) { return n_7; }\n",
-		want:   "n_7=static-lost", code: "static-lost",
-	},
-}
-
-// TestMadeNames pairs variables by the lines that declare them, where their names are those of others in the original.
+// TestMadeNames pairs variables by the lines that declare them, where macros make their names of __LINE__ or __COUNTER__ and
+// they are those of others in the original. What becomes of each is written as NAME=NAME of the original, "new", "?" or a
+// reason code; code is what Decide says.
 func TestMadeNames(t *testing.T) {
 	for _, cc := range []string{"gcc", "clang"} {
-		for _, row := range madeRows {
+		for _, row := range readVersions(t, "made", "want", "code") {
 			t.Run(cc+"/"+row.name, func(t *testing.T) {
 				testkit.Require(t, cc)
-				before, after := numbering+row.before, numbering+row.after
-				lines := lineMap(before, after)
-				o, p := compileSource(t, cc, "-O2 -g", before), compileSource(t, cc, "-O2 -g", after)
+				lines := lineMap(row.before, row.after)
+				o, p := compileSource(t, cc, "-O2 -g", row.before), compileSource(t, cc, "-O2 -g", row.after)
 				restored, _ := tryCompile(t, cc, "-O2 -g", lines.restored())
 				for _, r := range []*File{nil, restored} {
 					d, err := Matching{Sources: func(string) *SourceFile { return lines }}.Match(o, p, r)
 					if err != nil {
 						t.Fatal(err)
 					}
-					if diff := cmp.Diff(row.want, madeFates(d)); diff != "" {
+					if diff := cmp.Diff(row.said["want"], madeFates(d)); diff != "" {
 						t.Errorf("-want +got:\n%s", diff)
 					}
 					_, err = Decide(d, Options{})
@@ -120,8 +36,8 @@ func TestMadeNames(t *testing.T) {
 					if e := fault.As(err); e != nil {
 						code = e.Code
 					}
-					if code != row.code {
-						t.Errorf("Decide: got %q (%v), want %q", code, err, row.code)
+					if code != row.said["code"] {
+						t.Errorf("Decide: got %q (%v), want %q", code, err, row.said["code"])
 					}
 				}
 			})

@@ -15,201 +15,76 @@ import (
 
 // A variable that nothing reads, in a function of which nothing is left.
 const (
-	unreadBefore = "extern void o(void);\nstatic void g(int x)\n{\n\tstatic int n;\n\tn = x;\n}\nint f(int x)\n{\n\tg(x);\n\treturn x;\n}\n"
-	unreadAfter  = "extern void o(void);\nstatic void g(int x)\n{\n\tstatic int n;\n\tif (n) o();\n\tn = x;\n}\nint f(int x)\n{\n\tg(x);\n\treturn x;\n}\n"
+	unreadBefore = `extern void o(void);
+static void g(int x)
+{
+	static int n;
+	n = x;
+}
+int f(int x)
+{
+	g(x);
+	return x;
+}
+`
+	unreadAfter = `extern void o(void);
+static void g(int x)
+{
+	static int n;
+	if (n) o();
+	n = x;
+}
+int f(int x)
+{
+	g(x);
+	return x;
+}
+`
 )
 
 // A static local that LLVM takes apart, one whose address is taken, and one with an index.
 const (
-	apart        = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += 2;\n\treturn s.a ^ (int)s.b;\n}\n"
-	unreadMember = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; int c; } s;\n\ts.b += o(x);\n\ts.c += 2;\n\ts.a = x;\n\treturn s.c ^ (int)s.b;\n}\n"
-	table        = "int f(int x)\n{\n\tstatic int t[4]; t[x & 3] += x; static int *p = t; return *p += 7;\n}\n"
-	whole        = "extern int o(int);\nint f(int x)\n{\n\tstatic struct { int a; long b; } s;\n\ts.a += o(x);\n\ts.b += o((int)(long)&s);\n\treturn s.a ^ (int)s.b;\n}\n"
+	apart = `extern int o(int);
+int f(int x)
+{
+	static struct { int a; long b; } s;
+	s.a += o(x);
+	s.b += 2;
+	return s.a ^ (int)s.b;
+}
+`
+	unreadMember = `extern int o(int);
+int f(int x)
+{
+	static struct { int a; long b; int c; } s;
+	s.b += o(x);
+	s.c += 2;
+	s.a = x;
+	return s.c ^ (int)s.b;
+}
+`
+	table = `int f(int x)
+{
+	static int t[4]; t[x & 3] += x; static int *p = t; return *p += 7;
+}
+`
+	whole = `extern int o(int);
+int f(int x)
+{
+	static struct { int a; long b; } s;
+	s.a += o(x);
+	s.b += o((int)(long)&s);
+	return s.a ^ (int)s.b;
+}
+`
 )
 
-// sourceRows are sources with static locals and edits of them. What becomes of each static local of the patched version is
-// written as LINE=LINE of the original, "new", "?" where it cannot be told, or a reason code.
-var sourceRows = []struct {
-	name, flags, before, after, want string
-	clang                            string // where it is another answer
-}{
-	{
-		name: "one is removed, its number passes to the other", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
-		want:   "3=4",
-	},
-	{
-		name: "one is added before another of its name and size", flags: "-O2 -g",
-		before: "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{ static int n; x += n++; }\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
-		want:   "3=new 4=3",
-	},
-	{
-		name: "lines that both blocks have tell nothing, others do", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx += n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\treturn x;\n}\n",
-		want:   "4=new 9=4",
-	},
-	{
-		name: "blocks swap places and have common lines", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx += n;\n\t}\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx += n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tn++;\n\t\tx ^= n;\n\t}\n\treturn x;\n}\n",
-		want:   "4=9 9=4",
-	},
-	{
-		name: "blocks swap places and change", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += ++n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx ^= ++n;\n\t}\n\treturn x;\n}\n",
-		want:   "4=? 8=?",
-	},
-	{
-		name: "one use changes", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= ++n;\n\t}\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
-		want:   "4=4 8=8",
-	},
-	{
-		name: "the declaration moves out of its block", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\tx++;\n\tif (x) {\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic int n;\n\tx++;\n\tif (x) {\n\t\tx ^= n++;\n\t}\n\treturn x;\n}\n",
-		want:   "3=5",
-	},
-	{
-		name: "one goes and one comes elsewhere", flags: "-O0 -g",
-		before: "extern void a(void), b(void);\nint f(int x)\n{\n\t{ static int seen; if (!seen++) a(); }\n\tx *= 3;\n\tx += 5;\n\treturn x;\n}\n",
-		after:  "extern void a(void), b(void);\nint f(int x)\n{\n\tx *= 3;\n\tx += 5;\n\t{ static int seen; if (!seen++) b(); }\n\treturn x;\n}\n",
-		want:   "6=?",
-	},
-	{
-		name: "one changes in place", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic unsigned n;\n\treturn x + n++;\n}\n",
-		want:   "3=3",
-	},
-	{
-		name: "one is renamed", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic int count;\n\treturn x + count++;\n}\n",
-		want:   "3=static-renamed",
-	},
-	{
-		name: "another name with another size", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic long count;\n\treturn x + count++;\n}\n",
-		want:   "3=new",
-	},
-	{
-		name: "its function is renamed", flags: "-O0 -g",
-		before: "static int f(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint g(int x) { return f(x); }\n",
-		after:  "static int h(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint g(int x) { return h(x); }\n",
-		want:   "3=3",
-	},
-	{
-		name: "it moves to another function", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\n",
-		want:   "7=static-moved",
-	},
-	{
-		name: "two change places across functions", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\n",
-		want:   "3=? 8=?",
-	},
-	{
-		name: "one changes in place, another function has its lines", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x ^= n--; }\n\treturn x;\n}\n",
-		want:   "3=3 8=8",
-	},
-	{
-		name: "the uses change places across functions, the declarations stay", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n--;\n\t}\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n--;\n\t}\n\treturn x;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
-		want:   "4=? 12=?",
-	},
-	{
-		name: "two functions had the same, one changes", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx += n++;\n\t}\n\treturn x * 3;\n}\nint g(int x)\n{\n\t{\n\t\tstatic int n;\n\t\tx ^= n--;\n\t}\n\treturn x;\n}\n",
-		want:   "4=4 12=12",
-	},
-	{
-		name: "one that had no storage may be the one elsewhere", flags: "-O2 -g",
-		before: "int f(int x)\n{\n\tif (x % 7 == 6)\n\t\treturn 3;\n\tx *= 3;\n\t{ static int n = 5; n = x + 7; n += 9; x ^= n; }\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\t{\n\t\tstatic int n = 5;\n\t\tif (x & 4)\n\t\t\tn = x + 7;\n\t\tn += 9;\n\t\tx ^= n;\n\t}\n\tif (x % 7 == 6)\n\t\treturn 3;\n\tx *= 3;\n\treturn x;\n}\n",
-		want:   "4=static-lost",
-	},
-	{
-		name: "a new function takes the lines over", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\tx *= 3;\n\tstatic int n;\n\treturn x + n++;\n}\n",
-		after:  "static int h(int x)\n{\n\tstatic int n;\n\treturn x + n++;\n}\nint f(int x)\n{\n\tx *= 3;\n\treturn h(x);\n}\n",
-		want:   "3=static-moved",
-	},
-	{
-		name: "another function gets one of the name", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\nint g(int x)\n{\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\treturn x;\n}\nint g(int x)\n{\n\t{ static int n; x -= n++; }\n\treturn x;\n}\n",
-		want:   "7=new",
-	},
-	{
-		name: "its function is renamed and changed", flags: "-O0 -g",
-		before: "static int f(int x)\n{\n\tstatic int n; return x + n++;\n}\nint g(int x) { return f(x); }\n",
-		after:  "static int h(int x)\n{\n\tstatic int n; return x - n++;\n}\nint g(int x) { return h(x); }\n",
-		want:   "3=static-moved",
-	},
-	{
-		name: "nothing read it", flags: "-O2 -g",
-		before: "int f(int x)\n{\n\tstatic int n;\n\tn = x;\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\tn = x;\n\treturn x;\n}\n",
-		want:   "3=static-lost",
-	},
-	{
-		name: "nothing read it, in a function without code", flags: "-O2 -g", before: unreadBefore, after: unreadAfter, want: "4=static-lost",
-	},
-	{
-		name: "a variable on the stack becomes static", flags: "-O2 -g",
-		before: "int f(int x)\n{\n\tint n = 0;\n\tn += x;\n\treturn x + n;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic int n = 0;\n\tn += x;\n\treturn x + n;\n}\n",
-		want:   "3=new",
-	},
-	{
-		name: "calls of functions with the same code, inlined, swap", flags: "-O2 -g",
-		before: "static int a(int x) { static int n; n += x; return n; }\nstatic int b(int x) { static int n; n += x; return n; }\nint f(int x)\n{\n\treturn a(x) * 10 + b(x);\n}\n",
-		after:  "static int a(int x) { static int n; n += x; return n; }\nstatic int b(int x) { static int n; n += x; return n; }\nint f(int x)\n{\n\treturn b(x) * 10 + a(x);\n}\n",
-		want:   "1=1 2=2",
-	},
-	{
-		name: "a macro declares them", flags: "-O0 -g",
-		before: "#define ONCE(x) do { static int n; x += n++; } while (0)\nint f(int x)\n{\n\tONCE(x);\n\tx *= 2;\n\tONCE(x);\n\treturn x;\n}\n",
-		after:  "#define ONCE(x) do { static int n; x += n++; } while (0)\nint f(int x)\n{\n\tONCE(x);\n\tx *= 3;\n\tONCE(x);\n\treturn x;\n}\n",
-		want:   "4=4 6=6",
-	},
-	{
-		name: "what used an inner variable uses an outer one", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\t{\n\t\tstatic int n;\n\t\tx ^= n++;\n\t}\n\treturn x - n--;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\t{\n\t\tx ^= n++;\n\t}\n\treturn x - n--;\n}\n",
-		want:   "3=?",
-	},
-	{
-		name: "one declared behind a use of the other goes", flags: "-O0 -g",
-		before: "int f(int x)\n{\n\tstatic int n;\n\tx += n; { static int n; x ^= n++; }\n\tx += n--;\n\treturn x;\n}\n",
-		after:  "int f(int x)\n{\n\tstatic int n;\n\tx += n;\n\tx += n--;\n\treturn x;\n}\n",
-		want:   "3=3",
-	},
-	{
-		name: "one that a macro declares there goes", flags: "-O0 -g",
-		before: "#define S(x) static int x\nint f(int x)\n{\n\tstatic int n;\n\tx += n; { S(n); x ^= n++; }\n\tx += n--;\n\treturn x;\n}\n",
-		after:  "#define S(x) static int x\nint f(int x)\n{\n\tstatic int n;\n\tx += n;\n\tx += n--;\n\treturn x;\n}\n",
-		want:   "4=4", clang: "4=?", // without columns
-	},
-}
-
-// TestSourceIdentity tells static locals apart by their source.
+// TestSourceIdentity tells static locals apart by their source. What becomes of each static local of the patched version is
+// written as LINE=LINE of the original, "new", "?" where it cannot be told, or a reason code; clang: where it is another
+// answer.
 func TestSourceIdentity(t *testing.T) {
 	testkit.Require(t, "gcc", "clang")
-	for _, row := range sourceRows {
+	for _, row := range readVersions(t, "statics", "flags", "want", "clang") {
 		for _, cc := range []string{"gcc", "clang"} {
 			t.Run(row.name+", "+cc, func(t *testing.T) {
 				m := Matching{Sources: func(file string) *SourceFile {
@@ -218,13 +93,13 @@ func TestSourceIdentity(t *testing.T) {
 					}
 					return lineMap(row.before, row.after)
 				}}
-				d, err := m.Match(compileSource(t, cc, row.flags, row.before), compileSource(t, cc, row.flags, row.after), nil)
+				d, err := m.Match(compileSource(t, cc, row.said["flags"], row.before), compileSource(t, cc, row.said["flags"], row.after), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := row.want
-				if cc == "clang" && row.clang != "" {
-					want = row.clang
+				want := row.said["want"]
+				if cc == "clang" && row.said["clang"] != "" {
+					want = row.said["clang"]
 				}
 				if got := fates(d); got != want {
 					t.Errorf("got %s, want %s", got, want)
@@ -283,11 +158,40 @@ func TestLostInPatched(t *testing.T) {
 			"int f(int x)\n{\n\tstatic int n = 3;\n\treturn n;\n}\n", "static-lost",
 		},
 		{
-			"static local, inlined", "static int g(int x)\n{\n\tstatic int n = 3;\n\tif (x)\n\t\tn = x;\n\treturn n;\n}\nint f(int x)\n{\n\treturn g(x);\n}\n",
-			"static int g(int x)\n{\n\tstatic int n = 3;\n\treturn n;\n}\nint f(int x)\n{\n\treturn g(x);\n}\n", "static-lost",
+			"static local, inlined", `static int g(int x)
+{
+	static int n = 3;
+	if (x)
+		n = x;
+	return n;
+}
+int f(int x)
+{
+	return g(x);
+}
+`,
+			`static int g(int x)
+{
+	static int n = 3;
+	return n;
+}
+int f(int x)
+{
+	return g(x);
+}
+`, "static-lost",
 		},
 		{
-			"at file level", "static int n = 3;\nvoid g(int x)\n{\n\tn = x;\n}\nint f(int x)\n{\n\treturn n;\n}\n",
+			"at file level", `static int n = 3;
+void g(int x)
+{
+	n = x;
+}
+int f(int x)
+{
+	return n;
+}
+`,
 			"static int n = 3;\nvoid g(int x)\n{\n}\nint f(int x)\n{\n\treturn n;\n}\n", "static-lost",
 		},
 		{
@@ -300,7 +204,20 @@ func TestLostInPatched(t *testing.T) {
 		},
 		{
 			"came without storage, at file level", "static int n;\nvoid g(int x)\n{\n\tn = x;\n}\n",
-			"static int n;\nvoid g(int x)\n{\n\tn = x;\n}\nint f(int x)\n{\n\treturn n;\n}\nvoid h(int x)\n{\n\tg(x + n);\n}\n", "static-lost",
+			`static int n;
+void g(int x)
+{
+	n = x;
+}
+int f(int x)
+{
+	return n;
+}
+void h(int x)
+{
+	g(x + n);
+}
+`, "static-lost",
 		},
 	} {
 		for _, cc := range []string{"gcc", "clang"} {

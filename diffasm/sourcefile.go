@@ -1,6 +1,10 @@
 package diffasm
 
-import "strings"
+import (
+	"strings"
+
+	"gocare/internal/csource"
+)
 
 // SourceFile says how a source file changed from the original unit to the patched one.
 type SourceFile struct {
@@ -55,16 +59,12 @@ func mentions(text, word string) (n int) {
 			return n
 		}
 		end := i + len(word)
-		if (i == 0 || !isWordByte(text[i-1])) && (end == len(text) || !isWordByte(text[end])) {
+		if (i == 0 || !csource.IsWordByte(text[i-1])) && (end == len(text) || !csource.IsWordByte(text[end])) {
 			n++
 		}
 		text = text[end:]
 	}
 	return n
-}
-
-func isWordByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
 func lineOf(text []string, line int) string {
@@ -77,17 +77,25 @@ func lineOf(text []string, line int) string {
 // scopeEnd returns the line on which the block ends that a declaration stands in. What is written in #if and #else counts
 // as if all of it were compiled.
 func scopeEnd(text []string, line, column int) int {
-	depth, comment := 0, false
+	var lexer csource.Lexer
+	depth := 0
 	for n := line; n <= len(text); n++ {
 		s := text[n-1]
 		if n == line {
 			s = s[min(max(column-1, 0), len(s)):]
 		}
-		var change int
-		change, comment = braces(s, depth, comment)
-		if depth += change; depth < 0 {
-			return n
+		for c, literal := range lexer.Code(s) {
+			switch {
+			case literal:
+			case c == '{':
+				depth++
+			case c == '}':
+				if depth--; depth < 0 {
+					return n
+				}
+			}
 		}
+		lexer.EndLine(false) // whatever a backslash continues
 	}
 	return len(text)
 }
@@ -101,7 +109,7 @@ func starts(s, name string) (static, all []int) {
 			break
 		}
 		at := i + n
-		if i = at + len(name); mentions(s[at:i]+s[i:min(i+1, len(s))], name) == 0 || at > 0 && isWordByte(s[at-1]) {
+		if i = at + len(name); mentions(s[at:i]+s[i:min(i+1, len(s))], name) == 0 || at > 0 && csource.IsWordByte(s[at-1]) {
 			continue
 		}
 		all = append(all, at+1)
@@ -113,42 +121,4 @@ func starts(s, name string) (static, all []int) {
 		all = []int{1, len(s) + 1}
 	}
 	return static, all
-}
-
-// braces returns what a line adds to the depth of blocks, at once if that gets below zero, and whether it ends in a comment.
-func braces(s string, depth int, comment bool) (change int, open bool) {
-	for i := 0; i < len(s); i++ {
-		switch {
-		case comment:
-			if strings.HasPrefix(s[i:], "*/") {
-				comment = false
-				i++
-			}
-		case strings.HasPrefix(s[i:], "/*"):
-			comment = true
-			i++
-		case strings.HasPrefix(s[i:], "//"):
-			return change, false
-		case s[i] == '"' || s[i] == '\'':
-			i = skipQuoted(s, i)
-		case s[i] == '{':
-			change++
-		case s[i] == '}':
-			if change--; depth+change < 0 {
-				return change, false
-			}
-		}
-	}
-	return change, comment
-}
-
-// skipQuoted returns where the string or character that begins at i ends.
-func skipQuoted(s string, i int) int {
-	quote := s[i]
-	for i++; i < len(s) && s[i] != quote; i++ {
-		if s[i] == '\\' {
-			i++
-		}
-	}
-	return i
 }

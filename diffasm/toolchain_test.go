@@ -58,24 +58,36 @@ var changes = []change{
 		want:    []string{"f:changed"}, contains: []string{"n.1@tpoff"},
 	},
 	{
-		name: "static moves to another function, debug information", flags: "-O2 -g", orig: "int f(int x) { static int n; n += x; return n; }\nint g(int x) { return x; }\n", has: "n.0",
-		patched: "int f(int x) { return x; }\nint g(int x) { static int n; n += x; return n; }\n",
-		want:    []string{"f:changed", "g:changed"}, contains: []string{"n.0.kpnew:"}, lacks: []string{"n.0(%rip)"},
+		name: "static moves to another function, debug information", flags: "-O2 -g", orig: `int f(int x) { static int n; n += x; return n; }
+int g(int x) { return x; }
+`, has: "n.0",
+		patched: `int f(int x) { return x; }
+int g(int x) { static int n; n += x; return n; }
+`,
+		want: []string{"f:changed", "g:changed"}, contains: []string{"n.0.kpnew:"}, lacks: []string{"n.0(%rip)"},
 	},
 	{
-		name: "static moves to another function", flags: "-O2", orig: "int f(int x) { static int n; n += x; return n; }\nint g(int x) { return x; }\n", has: "n.0",
-		patched: "int f(int x) { return x; }\nint g(int x) { static int n; n += x; return n; }\n",
-		want:    []string{"f:changed", "g:changed"}, code: "static-ambiguous",
+		name: "static moves to another function", flags: "-O2", orig: `int f(int x) { static int n; n += x; return n; }
+int g(int x) { return x; }
+`, has: "n.0",
+		patched: `int f(int x) { return x; }
+int g(int x) { static int n; n += x; return n; }
+`,
+		want: []string{"f:changed", "g:changed"}, code: "static-ambiguous",
 	},
 	{
 		name: "static of an inlined new function, debug information", flags: "-O2 -g", orig: "int f(int x) { static int n; n += x; return n; }\n", has: "n.0",
-		patched: "static int e(int x) { static int n; n -= x; return n; }\nint f(int x) { return e(x) * 2; }\n",
-		want:    []string{"f:changed"}, contains: []string{"n.0.kpnew(%rip)"}, lacks: []string{"n.0(%rip)"},
+		patched: `static int e(int x) { static int n; n -= x; return n; }
+int f(int x) { return e(x) * 2; }
+`,
+		want: []string{"f:changed"}, contains: []string{"n.0.kpnew(%rip)"}, lacks: []string{"n.0(%rip)"},
 	},
 	{
 		name: "static of an inlined new function, paired by likeness", flags: "-O2", orig: "int f(int x) { static int n; n += x; return n; }\n", has: "n.0",
-		patched: "static int e(int x) { static int n; n -= x; return n; }\nint f(int x) { return e(x) * 2; }\n",
-		want:    []string{"f:changed"}, contains: []string{"n.0(%rip)"}, unproved: "n.0",
+		patched: `static int e(int x) { static int n; n -= x; return n; }
+int f(int x) { return e(x) * 2; }
+`,
+		want: []string{"f:changed"}, contains: []string{"n.0(%rip)"}, unproved: "n.0",
 	},
 	{
 		name: "variable that nobody reads gets a reader", flags: "-O2 -g", has: "get", orig: writeOnly,
@@ -107,21 +119,39 @@ int g(int x) { return x ? k(x, 4) : 2; }
 	},
 	{
 		name: "cold part", flags: "-O2", has: "f.cold",
-		orig:    "#include <stdlib.h>\nextern void o(int) __attribute__((cold));\nint f(int x) { if (x < 0) { o(x); abort(); } return x * 3; }\n",
-		patched: "#include <stdlib.h>\nextern void o(int) __attribute__((cold));\nint f(int x) { if (x < 0) { o(x + 1); abort(); } return x * 3; }\n",
-		want:    []string{"f:changed"}, contains: []string{"f.kpatch.cold:"},
+		orig: `#include <stdlib.h>
+extern void o(int) __attribute__((cold));
+int f(int x) { if (x < 0) { o(x); abort(); } return x * 3; }
+`,
+		patched: `#include <stdlib.h>
+extern void o(int) __attribute__((cold));
+int f(int x) { if (x < 0) { o(x + 1); abort(); } return x * 3; }
+`,
+		want: []string{"f:changed"}, contains: []string{"f.kpatch.cold:"},
 	},
 	{
 		name: "dispatch table", flags: "-O2", has: "tab:",
-		orig:    "static int a(int x) { return x; }\nstatic int b(int x) { return -x; }\nint (*tab[])(int) = {a, b};\nint f(int x) { return tab[x & 1](x); }\n",
-		patched: "static int a(int x) { return x; }\nstatic int b(int x) { return -x; }\nint (*tab[])(int) = {b, a};\nint f(int x) { return tab[x & 1](x); }\n",
-		code:    "data-changed",
+		orig: `static int a(int x) { return x; }
+static int b(int x) { return -x; }
+int (*tab[])(int) = {a, b};
+int f(int x) { return tab[x & 1](x); }
+`,
+		patched: `static int a(int x) { return x; }
+static int b(int x) { return -x; }
+int (*tab[])(int) = {b, a};
+int f(int x) { return tab[x & 1](x); }
+`,
+		code: "data-changed",
 	},
 	{
 		name: "private table of strings, all users changed", flags: "-O2 -fPIC", has: "tab:",
-		orig:    "static const char *const tab[] = {\"a\", \"b\"};\nconst char *f(int x) { return tab[x & 1]; }\n",
-		patched: "static const char *const tab[] = {\"a\", \"b\", \"c\"};\nconst char *f(int x) { return tab[x % 3u]; }\n",
-		want:    []string{"f:changed"}, contains: []string{"tab.kpnew:"},
+		orig: `static const char *const tab[] = {"a", "b"};
+const char *f(int x) { return tab[x & 1]; }
+`,
+		patched: `static const char *const tab[] = {"a", "b", "c"};
+const char *f(int x) { return tab[x % 3u]; }
+`,
+		want: []string{"f:changed"}, contains: []string{"tab.kpnew:"},
 	},
 }
 
@@ -216,7 +246,9 @@ func TestBorrowDebug(t *testing.T) {
 	testkit.Require(t, "gcc")
 	dir := t.TempDir()
 	const before = "int f(int x) { static int n; n += x; return n; }\n"
-	const after = "static int e(int x) { static int n; n -= x; return n; }\nint f(int x) { return e(x) * 2; }\n"
+	const after = `static int e(int x) { static int n; n -= x; return n; }
+int f(int x) { return e(x) * 2; }
+`
 	in := map[string]string{
 		"o": string(gcc(t, dir, "o", "-O2", before)), "og": string(gcc(t, dir, "og", "-O2 -g", before)),
 		"p": string(gcc(t, dir, "p", "-O2", after)), "pg": string(gcc(t, dir, "pg", "-O2 -g", after)),

@@ -54,44 +54,34 @@ func newChange(p *inspect.Process, writes []Write, code []Code) *change {
 	return c
 }
 
-// Timing is what a commit took.
-type Timing struct {
-	Attempts int           // how often the process was stopped
-	Freeze   time.Duration // how long running threads were held in the last of them, at most
-}
-
 // commit makes a change, again and again until the wait is over while threads are in the way. The target runs between.
 func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 	check := newChecker(c.process, c.code)
 	if opt.Mix {
 		check.suspended = nil
 	}
-	deadline := time.Now().Add(opt.Wait)
 	var timing Timing
-	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		timing.Attempts++
+	attempt := func() (busy, err error) {
 		o, err := c.attempt(ctx, check, opt, &timing)
-		if err == nil && o == nil {
-			return timing, nil
-		}
 		if o != nil {
 			err = check.busy(o)
 		}
-		if !retryable(err) || time.Now().Add(pause).After(deadline) {
-			return timing, err
+		if retryable(err) {
+			return err, nil
 		}
-		opt.progress("attempt %d: %v", timing.Attempts, err)
+		return nil, err
+	}
+	between := func(pause time.Duration, busy error) error {
+		opt.progress("attempt %d: %v", timing.Attempts, busy)
 		select {
 		case <-ctx.Done():
-			return timing, ctx.Err()
+			return ctx.Err()
 		case <-time.After(pause):
+			return nil
 		}
 	}
-}
-
-func retryable(err error) bool {
-	e := fault.As(err)
-	return e != nil && e.Kind == fault.Busy && e.Code != "traced"
+	err := timing.retry(opt.Wait, attempt, between)
+	return timing, err
 }
 
 // attempt stops the process, checks and writes. Sleeping threads are stopped and looked at before the others, which are

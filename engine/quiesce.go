@@ -50,41 +50,20 @@ func newChecker(p *inspect.Process, code []Code) *checker {
 // modules returns the unwind tables of everything in the process that has some.
 func modules(p *inspect.Process) []unwind.Module {
 	var list []unwind.Module
-	for i := range p.Objects {
-		o := &p.Objects[i]
-		if o.ELF == nil {
-			continue
-		}
+	add := func(o *inspect.Object) {
 		if t, err := unwind.NewTable(o.ELF); err == nil {
 			list = append(list, unwind.Module{Start: uint64(o.Start), End: uint64(o.End), Bias: uint64(o.Bias), Table: t})
 		}
 	}
-	if m, ok := vdso(p); ok {
-		list = append(list, m)
+	for i := range p.Objects {
+		if o := &p.Objects[i]; o.ELF != nil {
+			add(o)
+		}
+	}
+	if o, err := p.VDSO(); err == nil && o != nil {
+		add(o) // where it cannot be read, stacks that lead through it are searched word by word
 	}
 	return append(list, regionModules(p)...)
-}
-
-// vdso returns the unwind table of the kernel's own library, which is no file.
-func vdso(p *inspect.Process) (unwind.Module, bool) {
-	i := slices.IndexFunc(p.Mappings, func(m inspect.Mapping) bool { return m.Path == "[vdso]" })
-	if i < 0 {
-		return unwind.Module{}, false
-	}
-	m := p.Mappings[i]
-	data := make([]byte, m.End-m.Start)
-	if _, err := p.Mem().ReadAt(data, int64(m.Start)); err != nil {
-		return unwind.Module{}, false
-	}
-	f, err := elfobj.Parse(data)
-	if err != nil {
-		return unwind.Module{}, false
-	}
-	t, err := unwind.NewTable(f)
-	if err != nil {
-		return unwind.Module{}, false
-	}
-	return unwind.Module{Start: uint64(m.Start), End: uint64(m.End), Bias: uint64(m.Start), Table: t}, true
 }
 
 // regionModules returns the unwind tables in patches of ours, live or not: old stacks may lead through the latter.

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"gocare/engine/inspect"
+	"gocare/engine/unwind"
 )
 
 func TestStackEnd(t *testing.T) {
@@ -33,5 +35,20 @@ func TestStartStack(t *testing.T) {
 	st, err := inspect.Status(os.Getpid())
 	if err != nil || st.StartStack == 0 || st.StartStack%16 != 0 {
 		t.Fatalf("start of the stack %#x, %v", uint64(st.StartStack), err)
+	}
+}
+
+// TestModulesVDSO: a thread may be stopped in the kernel's own library, which is no file and among no objects.
+func TestModulesVDSO(t *testing.T) {
+	p := look(t, os.Getpid())
+	o, err := p.VDSO()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o == nil {
+		t.Skip("the kernel maps no vdso")
+	}
+	if !slices.ContainsFunc(modules(p), func(m unwind.Module) bool { return m.Start == uint64(o.Start) && m.End == uint64(o.End) }) {
+		t.Errorf("no unwind table for %#x-%#x", uint64(o.Start), uint64(o.End))
 	}
 }

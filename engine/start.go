@@ -122,21 +122,16 @@ func (p *Plan) applyIn(s *trace.Session, t *trace.Thread, opt Options, timing *T
 	}
 	c := newChange(p.Process, p.Writes(), p.Code())
 	check := newChecker(p.Process, c.code)
-	deadline := time.Now().Add(opt.Wait)
-	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		timing.Attempts++
+	attempt := func() (busy, err error) {
 		o, err := checkStopped(check, s, map[int]bool{})
-		if err != nil {
-			return err
+		switch {
+		case err != nil:
+			return nil, err
+		case o != nil:
+			return check.busy(o), nil
 		}
-		if o == nil {
-			return c.write(s, opt)
-		}
-		if time.Now().Add(pause).After(deadline) {
-			return check.busy(o)
-		}
-		if err := s.LetOthersRun(t, pause); err != nil {
-			return err
-		}
+		return nil, c.write(s, opt)
 	}
+	between := func(pause time.Duration, _ error) error { return s.LetOthersRun(t, pause) }
+	return timing.retry(opt.Wait, attempt, between)
 }

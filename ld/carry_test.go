@@ -74,7 +74,12 @@ func TestCarry(t *testing.T) {
 		{"a function", fresh(""), "-DUSE=1", "", "f fresh"},
 		{"one that nothing needs", "int unneeded(void) { return 1; }", "", "undefined-symbol", ""},
 		{"sections that nothing needs", fresh("int nowhere(void); int spare(void) { return nowhere(); }"), "-DUSE=1 -ffunction-sections", "", "f fresh"},
-		{"a function it calls", fresh("__attribute__((noinline)) static int more(int x) { return x * 7 % 3; }"), "-DUSE=more(x) -ffunction-sections", "", "f more fresh"},
+		{
+			"a function it calls",
+			fresh("__attribute__((noinline)) static int more(int x) { return x * 7 % 3; }"),
+			"-DUSE=more(x) -ffunction-sections",
+			"", "f more fresh",
+		},
 		{"a static variable", fresh("static int count;"), "-DUSE=count++", "", "f fresh"},
 		{"a constructor", fresh("__attribute__((constructor)) static void begin(void) { __asm__(\"\"); }"), "-DUSE=1", "new-constructor", ""},
 		{"a destructor that nothing needs", "__attribute__((destructor)) static void end(void) { __asm__(\"\"); }", "", "new-constructor", ""},
@@ -83,16 +88,34 @@ func TestCarry(t *testing.T) {
 		{"the original's thread-local variable", fresh("extern __thread int tls_exported;"), "-DUSE=tls_exported", "", "f fresh"},
 		{"an element of a set", fresh("__attribute__((section(\"listed\"), used)) static int v = 1;"), "-DUSE=1", "section-set", ""},
 		{"a section that is no set", fresh("__attribute__((section(\"single\"))) static int v = 1;"), "-DUSE=v++", "", "f fresh"},
-		{"an indirect function", fresh("static int a(void) { return 1; } static void *r(void) { return a; } int chosen(void) __attribute__((ifunc(\"r\")));"), "-DUSE=chosen()", "new-ifunc", ""},
+		{
+			"an indirect function",
+			fresh("static int a(void) { return 1; } static void *r(void) { return a; } int chosen(void) __attribute__((ifunc(\"r\")));"),
+			"-DUSE=chosen()", "new-ifunc", "",
+		},
 		{"a common variable", fresh("int v[4];"), "-fcommon -DUSE=v[1]", "new-common", ""},
 		{"the original's common variable", fresh("int shared_common;"), "-fcommon -DUSE=shared_common", "", "f fresh"},
 		{"another definition of a function", fresh("int public_helper(int x) { return x; }"), "-DUSE=1", "moved-global", ""},
-		{"a weak definition of what the original has", fresh("__attribute__((weak, noinline)) int public_helper(int x) { return x * 5 % 3; }"), "-DUSE=public_helper(x) -ffunction-sections", "", "f fresh"},
+		{
+			"a weak definition of what the original has",
+			fresh("__attribute__((weak, noinline)) int public_helper(int x) { return x * 5 % 3; }"),
+			"-DUSE=public_helper(x) -ffunction-sections",
+			"", "f fresh",
+		},
 		{"a function that the original imports", fresh("int rand(void) { return 4; }"), "-fno-builtin -DUSE=rand()", "moved-global", ""},
 		{"a function that the original imports, not needed", fresh("int rand(void) { return 4; }"), "-ffunction-sections -DUSE=1", "moved-global", ""},
-		{"an indirect function that the patch calls", "static int a(int x) { return x; } static void *r(void) { return a; } int fresh(int) __attribute__((ifunc(\"r\")));", "", "new-ifunc", ""},
+		{
+			"an indirect function that the patch calls",
+			"static int a(int x) { return x; } static void *r(void) { return a; } int fresh(int) __attribute__((ifunc(\"r\")));",
+			"", "new-ifunc", "",
+		},
 		{"code made at link time", fresh(""), "-DUSE=1 -flto -fno-fat-lto-objects", "lto", ""},
-		{"a clean-up", fresh("int public_helper(int); static void end(int *p) { public_helper(*p); }"), "-DUSE=({int\tv\t__attribute__((cleanup(end)))=x;public_helper(x)+v;}) -fexceptions", "cxx-lsda", ""},
+		{
+			"a clean-up",
+			fresh("int public_helper(int); static void end(int *p) { public_helper(*p); }"),
+			"-DUSE=({int\tv\t__attribute__((cleanup(end)))=x;public_helper(x)+v;}) -fexceptions",
+			"cxx-lsda", "",
+		},
 		{"unwinding without a clean-up", fresh(""), "-DUSE=1 -fexceptions", "", "f fresh"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -161,8 +184,10 @@ func TestCarryMember(t *testing.T) {
 	b := link(t, compile(t, "-O2", "-fno-pie"), "-no-pie")
 	o := b.open(t)
 	first := addition(t, "first.c", "int second(int); int first_var = 3; int fresh(int x) { return second(x) + 1; }\n", "-fno-pie")
-	second := addition(t, "second.c", "extern int first_var; static const char *const list[] = { \"a\", \"b\" };\n"+
-		"const char *const *get(void) { return list; }\nint second(int x) { return x * first_var; }\n", "-fno-pie")
+	second := addition(t, "second.c", `extern int first_var; static const char *const list[] = { "a", "b" };
+const char *const *get(void) { return list; }
+int second(int x) { return x * first_var; }
+`, "-fno-pie")
 	j, err := carried(t, b, o, "call fresh", first, second)
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,11 @@ func TestThinArchive(t *testing.T) {
 // TestScript: a linker script may put sections where it likes.
 func TestScript(t *testing.T) {
 	dir := compile(t, "-O2", "-ffunction-sections", "-fdata-sections")
-	testkit.WriteFile(t, filepath.Join(dir, "place.ld"), "SECTIONS {\n .apart : { *(.text.use_statics) *(.text.helper) }\n .kept : { main.o(.data.* .bss.*) }\n} INSERT AFTER .fini;\n")
+	testkit.WriteFile(t, filepath.Join(dir, "place.ld"), `SECTIONS {
+ .apart : { *(.text.use_statics) *(.text.helper) }
+ .kept : { main.o(.data.* .bss.*) }
+} INSERT AFTER .fini;
+`)
 	b := link(t, dir, "-Wl,-T,place.ld")
 	if b.bin.Section(".apart") == nil {
 		t.Fatal("the script was not used")
@@ -60,8 +64,14 @@ int inside(void) { extern int f(void); return f(); }
 __asm__(".symver old_g,g@V1"); int both(void) { extern int g(void), old_g(void); return g() + old_g(); }
 int f3(void) { return f1(); }
 `)
-	testkit.WriteFile(t, filepath.Join(dir, "lib.map"), "V1 { global: f; g; v; };\nV2 { global: f; g; v; inside; both; f3; local: *; } V1;\n")
-	testkit.WriteFile(t, filepath.Join(dir, "main.c"), "__asm__(\".symver f,f@V1\\n\\t.symver h,g@V1\");\nint f(void), h(void), other(void);\nint main(void) { return f() + other(); }\nvoid *address(void) { return h; }\n")
+	testkit.WriteFile(t, filepath.Join(dir, "lib.map"), `V1 { global: f; g; v; };
+V2 { global: f; g; v; inside; both; f3; local: *; } V1;
+`)
+	testkit.WriteFile(t, filepath.Join(dir, "main.c"), `__asm__(".symver f,f@V1\n\t.symver h,g@V1");
+int f(void), h(void), other(void);
+int main(void) { return f() + other(); }
+void *address(void) { return h; }
+`)
 	testkit.WriteFile(t, filepath.Join(dir, "other.c"), "int other(void) { return 0; }\n")
 	testkit.Run(t, dir, "gcc", "-O1", "-fPIC", "-c", "lib.c")
 	testkit.Run(t, dir, "gcc", "-shared", "lib.o", "-Wl,--version-script=lib.map", "-Wl,-soname,lib.so", "-o", "lib.so", "-Wl,-Map=lib.so.map")

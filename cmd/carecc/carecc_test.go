@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/test/testkit"
+	"gocare/internal/version"
 )
 
 // personalities are the names under which the test binary is carecc.
@@ -39,6 +41,13 @@ func binDir(t testing.TB) string {
 		}
 	}
 	return dir
+}
+
+func TestVersion(t *testing.T) {
+	got, err := exec.Command(filepath.Join(binDir(t), "carecc"), "--carecc-version").Output()
+	if want := "carecc " + version.String + "\n"; err != nil || string(got) != want {
+		t.Errorf("%q, %v; want %q", got, err, want)
+	}
 }
 
 func TestScripts(t *testing.T) {

@@ -23,7 +23,11 @@ import (
 
 // sources are written anew before every command.
 var sources = map[string]string{
-	"a.c":         "#include <stdio.h>\n#include \"h.h\"\nint f(int);\nint main(int c, char **v) { printf(\"%d\\n\", f(c) + H); return 0; }\n",
+	"a.c": `#include <stdio.h>
+#include "h.h"
+int f(int);
+int main(int c, char **v) { printf("%d\n", f(c) + H); return 0; }
+`,
 	"b.c":         "static int n;\nint f(int x) { return n += x; }\n",
 	"sub/a.c":     "int g(void) { return 7; }\n",
 	"h.h":         "#define H 35\n",
@@ -36,7 +40,9 @@ var sources = map[string]string{
 	"pre.S":       "#define NAME pre\n\t.text\n\t.globl NAME\nNAME:\tret\n\t.section .note.GNU-stack,\"\",@progbits\n",
 	"raw.s":       "\t.text\n\t.globl raw\nraw:\tret\n\t.section .note.GNU-stack,\"\",@progbits\n",
 	"args":        "-O2 -g -c a.c -DX='a b' -o \"a b.o\"\n",
-	"x.cc":        "#include <string>\nint main() { std::string s = \"x\"; return s.size() - 1; }\n",
+	"x.cc": `#include <string>
+int main() { std::string s = "x"; return s.size() - 1; }
+`,
 }
 
 // shapes are command lines; the first word stands for the compiler, further commands follow after ";".

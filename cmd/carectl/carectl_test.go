@@ -18,6 +18,7 @@ import (
 	"gocare/engine/inspect"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
+	"gocare/internal/version"
 )
 
 // TestMain lets the test binary play carectl, for tests that need it as a process.
@@ -448,7 +449,7 @@ func hexOf(b []byte) string {
 func hexAddr(a uint64) string { return "0x" + strconv.FormatUint(a, 16) }
 
 func TestVersionAndHelp(t *testing.T) {
-	carectl(t, "--version").want(t, 0, "carectl "+version+"\n")
+	carectl(t, "--version").want(t, 0, "carectl "+version.String+"\n")
 	for _, args := range [][]string{{"-h"}, {"--help"}, {"patch", "-h"}, {"-v", "info", "--help"}} {
 		if r := carectl(t, args...); r.exit != 0 || !strings.Contains(r.out, "carectl") {
 			t.Errorf("%q: exit %d", args, r.exit)

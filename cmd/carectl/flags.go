@@ -11,11 +11,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"gocare/internal/fault"
+	"gocare/internal/version"
 	"gocare/kpatch"
 )
-
-// version is set when the program is linked.
-var version = "0.1.0"
 
 const help = `Apply patches to running processes, list and remove them.
 
@@ -42,7 +40,7 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {
-				_, err := fmt.Fprintf(stdout, "carectl %s\n", version)
+				_, err := fmt.Fprintf(stdout, "carectl %s\n", version.String)
 				return err
 			}
 			if c.Args().Present() {

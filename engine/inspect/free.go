@@ -13,31 +13,31 @@ import (
 const (
 	// displacementRoom is kept of the reach of displacements for addends and instruction lengths.
 	displacementRoom = 64 << 10
-	// BrkRoom is left free above the break for the heap to grow. 1 GiB, because a heap that meets a mapping makes
+	// brkRoom is left free above the break for the heap to grow. 1 GiB, because a heap that meets a mapping makes
 	// malloc fall back to mmap, which costs speed but works; a program that calls sbrk itself would fail.
-	BrkRoom = 1 << 30
+	brkRoom = 1 << 30
 	// maxBrkOffset bounds how far above .bss the kernel starts the heap (arch_randomize_brk).
 	maxBrkOffset = 1 << 31
 	// stackRoom is left free below the main thread's stack: far above the usual 8 MiB limit.
 	stackRoom = 256 << 20
 )
 
-// FreeOptions says what FreeRegion keeps clear of.
-type FreeOptions struct {
+// freeOptions says what freeRegion keeps clear of.
+type freeOptions struct {
 	Machine *arch.Target
 	Low32   bool    // the region must end below 2 GiB: absolute 32-bit relocations remain
 	MinAddr Addr    // lowest usable address (vm.mmap_min_addr); less than a page counts as one page
-	Brk     Addr    // start of the heap, 0 if unknown; the break and BrkRoom above it are kept free
+	Brk     Addr    // start of the heap, 0 if unknown; the break and brkRoom above it are kept free
 	Keep    []Range // kept free besides
 }
 
 // userEnd is where the addresses end that may be mapped: there is a guard page behind them.
-func (opt *FreeOptions) userEnd() uint64 { return opt.Machine.UserEnd - opt.Machine.PageSize }
+func (opt *freeOptions) userEnd() uint64 { return opt.Machine.UserEnd - opt.Machine.PageSize }
 
-// FreeRegion returns where size bytes (rounded up to pages) are free with a guard page on both sides, within reach of
+// freeRegion returns where size bytes (rounded up to pages) are free with a guard page on both sides, within reach of
 // every byte of near, as close to near as possible; outside of where the heap and the main stack grow.
 // It refuses (no-room) when there is no such place.
-func FreeRegion(maps []Mapping, near []Range, size uint64, opt FreeOptions) (Addr, error) {
+func freeRegion(maps []Mapping, near []Range, size uint64, opt freeOptions) (Addr, error) {
 	size, pageSize := opt.Machine.PageUp(size), opt.Machine.PageSize
 	lo, hi, mid := window(near, opt)
 	best, found := uint64(0), false
@@ -61,9 +61,9 @@ func FreeRegion(maps []Mapping, near []Range, size uint64, opt FreeOptions) (Add
 	return Addr(best), nil
 }
 
-// Gap returns free addresses in the process as FreeRegion does, by its mappings as of the snapshot.
+// Gap returns free addresses in the process as freeRegion does, by its mappings as of the snapshot.
 func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
-	opt := FreeOptions{Machine: p.Machine, Low32: low32, MinAddr: mmapMinAddr()}
+	opt := freeOptions{Machine: p.Machine, Low32: low32, MinAddr: mmapMinAddr()}
 	if s, err := Status(p.Live); err == nil {
 		opt.Brk = s.StartBrk
 	}
@@ -72,7 +72,7 @@ func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
 	} else if main != nil && opt.Brk > main.End && opt.Brk-main.End < maxBrkOffset {
 		opt.Keep = []Range{{main.End, opt.Brk}} // ASLR moved the heap away from .bss; that gap belongs to it all the same
 	}
-	at, err := FreeRegion(p.Mappings, near, size, opt)
+	at, err := freeRegion(p.Mappings, near, size, opt)
 	if e := fault.As(err); e != nil {
 		e.Where = p.where()
 		return 0, e
@@ -94,7 +94,7 @@ func mmapMinAddr() Addr {
 }
 
 // window returns the page-aligned [lo, hi) a region may lie in, and the middle of near, which it should be close to.
-func window(near []Range, opt FreeOptions) (lo, hi, mid uint64) {
+func window(near []Range, opt freeOptions) (lo, hi, mid uint64) {
 	m := opt.Machine
 	lo, hi = max(uint64(opt.MinAddr), m.PageSize), opt.userEnd()
 	if opt.Low32 {
@@ -125,20 +125,20 @@ func distance(at, size, mid uint64) uint64 {
 type gap struct{ lo, hi uint64 }
 
 // gaps returns the free ranges between what is mapped and what is kept free, in order.
-func gaps(maps []Mapping, opt FreeOptions) []gap {
+func gaps(maps []Mapping, opt freeOptions) []gap {
 	var used []gap
 	for _, m := range maps {
 		u := gap{uint64(m.Start), uint64(m.End)}
 		switch {
 		case m.Path == "[heap]":
-			u.hi += BrkRoom
+			u.hi += brkRoom
 		case m.Path == "[stack]":
 			u.lo -= min(u.lo, stackRoom)
 		}
 		used = append(used, u)
 	}
 	if opt.Brk != 0 {
-		used = append(used, gap{uint64(opt.Brk), uint64(opt.Brk) + BrkRoom})
+		used = append(used, gap{uint64(opt.Brk), uint64(opt.Brk) + brkRoom})
 	}
 	for _, r := range opt.Keep {
 		used = append(used, gap{uint64(r.Lo), uint64(r.Hi)})

@@ -26,7 +26,7 @@ func TestFreeRegion(t *testing.T) {
 		maps []Mapping
 		near []Range
 		size uint64
-		opt  FreeOptions
+		opt  freeOptions
 		want Addr // 0: refused
 	}{
 		{
@@ -62,20 +62,20 @@ func TestFreeRegion(t *testing.T) {
 		{
 			name: "not where the heap grows",
 			maps: mappings("[heap]", 0x10000, 0x400000, 0x400000, 0x600000, 0x600000, 0x700000),
-			near: []Range{{0x400000, 0x500000}}, size: 0x1000, opt: FreeOptions{MinAddr: 0x10000, Brk: 0x600000},
-			want: 0x700000 + BrkRoom + 0x1000,
+			near: []Range{{0x400000, 0x500000}}, size: 0x1000, opt: freeOptions{MinAddr: 0x10000, Brk: 0x600000},
+			want: 0x700000 + brkRoom + 0x1000,
 		},
 		{
 			name: "not above .bss while there is no heap",
 			maps: mappings("", 0x10000, 0x400000, 0x400000, 0x500000),
-			near: []Range{{0x400000, 0x500000}}, size: 0x1000, opt: FreeOptions{MinAddr: 0x10000, Brk: 0x500000},
-			want: 0x500000 + BrkRoom + 0x1000,
+			near: []Range{{0x400000, 0x500000}}, size: 0x1000, opt: freeOptions{MinAddr: 0x10000, Brk: 0x500000},
+			want: 0x500000 + brkRoom + 0x1000,
 		},
 		{
 			name: "not between .bss and the heap",
 			maps: mappings("", 0x10000, 0x400000, 0x400000, 0x500000),
-			near: []Range{{0x400000, 0x500000}}, size: 0x1000, opt: FreeOptions{MinAddr: 0x10000, Brk: 0x900000, Keep: []Range{{0x500000, 0x900000}}},
-			want: 0x900000 + BrkRoom + 0x1000,
+			near: []Range{{0x400000, 0x500000}}, size: 0x1000, opt: freeOptions{MinAddr: 0x10000, Brk: 0x900000, Keep: []Range{{0x500000, 0x900000}}},
+			want: 0x900000 + brkRoom + 0x1000,
 		},
 		{
 			name: "not where the stack grows",
@@ -86,31 +86,31 @@ func TestFreeRegion(t *testing.T) {
 		{
 			name: "above mmap_min_addr",
 			maps: mappings("", 0x12000, 0x7f000000, 0x7f000000, 5*gib),
-			near: []Range{{0x400000, 0x500000}}, size: 0x2000, opt: FreeOptions{MinAddr: 0x10000},
+			near: []Range{{0x400000, 0x500000}}, size: 0x2000, opt: freeOptions{MinAddr: 0x10000},
 			want: 0,
 		},
 		{
 			name: "just above mmap_min_addr",
 			maps: mappings("", 0x14000, 0x7f000000, 0x7f000000, 5*gib),
-			near: []Range{{0x400000, 0x500000}}, size: 0x2000, opt: FreeOptions{MinAddr: 0x10000},
+			near: []Range{{0x400000, 0x500000}}, size: 0x2000, opt: freeOptions{MinAddr: 0x10000},
 			want: 0x11000,
 		},
 		{
 			name: "below 2 GiB for 32-bit relocations",
 			maps: mappings("", 0x10000, 0x7fff0000),
-			near: []Range{{0x7ff00000, 0x7fff0000}}, size: 0x8000, opt: FreeOptions{Low32: true},
+			near: []Range{{0x7ff00000, 0x7fff0000}}, size: 0x8000, opt: freeOptions{Low32: true},
 			want: 0x7fff1000,
 		},
 		{
 			name: "nothing below 2 GiB",
 			maps: mappings("", 0x10000, 0x7fff0000),
-			near: []Range{{0x7ff00000, 0x7fff0000}}, size: 0x10000, opt: FreeOptions{Low32: true},
+			near: []Range{{0x7ff00000, 0x7fff0000}}, size: 0x10000, opt: freeOptions{Low32: true},
 			want: 0,
 		},
 		{
 			name: "below 2 GiB with the program out of its reach",
 			maps: mappings("", lib, lib+0x1000),
-			near: []Range{{lib, lib + 0x1000}}, size: 0x1000, opt: FreeOptions{Low32: true},
+			near: []Range{{lib, lib + 0x1000}}, size: 0x1000, opt: freeOptions{Low32: true},
 			want: 0,
 		},
 		{
@@ -123,7 +123,7 @@ func TestFreeRegion(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.opt.Machine = &arch.X86_64
-			got, err := FreeRegion(tt.maps, tt.near, tt.size, tt.opt)
+			got, err := freeRegion(tt.maps, tt.near, tt.size, tt.opt)
 			if got != tt.want {
 				t.Errorf("got 0x%x, %v; want 0x%x", uint64(got), err, uint64(tt.want))
 			}
@@ -153,7 +153,7 @@ func TestFreeRegionIsFree(t *testing.T) {
 		}
 		near := []Range{{maps[0].Start, maps[0].End}, {maps[len(maps)-1].Start, maps[len(maps)-1].End}}
 		size, low := random(1<<20)+1, random(2) == 0
-		got, err := FreeRegion(maps, near, size, FreeOptions{Machine: &arch.X86_64, Low32: low, MinAddr: 0x10000})
+		got, err := freeRegion(maps, near, size, freeOptions{Machine: &arch.X86_64, Low32: low, MinAddr: 0x10000})
 		if err != nil {
 			continue
 		}

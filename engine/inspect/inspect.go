@@ -51,8 +51,8 @@ type Mapping struct {
 	Path                    string // "" for anonymous; as the kernel prints it, " (deleted)" included
 }
 
-// Anonymous reports whether the mapping has neither a file nor a name.
-func (m *Mapping) Anonymous() bool { return m.Inode == 0 && m.Path == "" }
+// anonymous reports whether the mapping has neither a file nor a name.
+func (m *Mapping) anonymous() bool { return m.Inode == 0 && m.Path == "" }
 
 // Object is an ELF file mapped into the process.
 type Object struct {

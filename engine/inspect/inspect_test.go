@@ -103,13 +103,9 @@ func checkAddresses(t *testing.T, p *Process, addresses string) {
 			t.Errorf("%s at %s is in %v", name, want[i], o)
 		}
 	}
-	for _, mem := range []interface {
-		ReadAt([]byte, int64) (int, error)
-	}{p.Mem(), VMReader(p.PID)} {
-		var b [4]byte
-		if _, err := mem.ReadAt(b[:], int64(got["value"])); err != nil || b != [4]byte{42} {
-			t.Errorf("value: % x, %v", b, err)
-		}
+	var b [4]byte
+	if _, err := p.Mem().ReadAt(b[:], int64(got["value"])); err != nil || b != [4]byte{42} {
+		t.Errorf("value: % x, %v", b, err)
 	}
 }
 
@@ -203,7 +199,7 @@ func kernelThread(t *testing.T) int {
 }
 
 func otherThread(t *testing.T) int {
-	tids, err := TIDs(os.Getpid())
+	tids, err := threadIDs(os.Getpid())
 	if err != nil || len(tids) < 2 {
 		t.Skip("this test has one thread")
 	}
@@ -380,7 +376,7 @@ func TestGapInAProcess(t *testing.T) {
 				if p.MappingAt(at) != nil || p.MappingAt(at+0x4fff) != nil || low && at+0x5000 > 1<<31 {
 					t.Errorf("%s: 0x%x is not free, or too high", o.Path, uint64(at))
 				}
-				if main := p.Main(); at >= main.End && at < main.End+BrkRoom {
+				if main := p.Main(); at >= main.End && at < main.End+brkRoom {
 					t.Errorf("%s: 0x%x is where the heap grows", o.Path, uint64(at))
 				}
 			}

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// ReadMaps parses the text of /proc/PID/maps (proc_pid_maps(5)).
-func ReadMaps(r io.Reader) ([]Mapping, error) {
+// readMaps parses the text of /proc/PID/maps (proc_pid_maps(5)).
+func readMaps(r io.Reader) ([]Mapping, error) {
 	var maps []Mapping
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(nil, 64<<10) // a path is at most 4096 bytes, each at most 4 when escaped
@@ -68,5 +68,5 @@ func readMapsFile(path string) ([]Mapping, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return ReadMaps(f)
+	return readMaps(f)
 }

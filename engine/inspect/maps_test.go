@@ -22,7 +22,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
 		{Start: 0x7ffd00100000, End: 0x7ffd00101000, Priv: true, Dev: "00:00"},
 		{Start: 0xffffffffff600000, End: 0xffffffffff601000, Exec: true, Priv: true, Dev: "00:00", Path: "[vsyscall]"},
 	}
-	got, err := ReadMaps(strings.NewReader(text))
+	got, err := readMaps(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestReadMapsRefuses(t *testing.T) {
 		"", "x", "1000-2000 r-xp 0 00:00", "1000 r-xp 0 00:00 0", "2000-1000 r-xp 0 00:00 0", "1000-1000 r-xp 0 00:00 0",
 		"1000-2000 r-x 0 00:00 0", "1000-2000 r-xp z 00:00 0", "1000-2000 r-xp 0 00:00 z", "1000-11112222333344445 r-xp 0 00:00 0",
 	} {
-		if got, err := ReadMaps(strings.NewReader(line + "\n")); err == nil {
+		if got, err := readMaps(strings.NewReader(line + "\n")); err == nil {
 			t.Errorf("%q is accepted: %+v", line, got)
 		}
 	}
@@ -46,7 +46,7 @@ func FuzzReadMaps(f *testing.F) {
 	f.Add("00400000-00452000 r-xp 00000000 fd:01 173521     /usr/bin/x\n")
 	f.Add("7ffd00100000-7ffd00101000 ---p 00000000 00:00 0 \n")
 	f.Fuzz(func(t *testing.T, text string) {
-		maps, err := ReadMaps(strings.NewReader(text))
+		maps, err := readMaps(strings.NewReader(text))
 		if err != nil {
 			if maps != nil {
 				t.Fatal("a value and an error")
@@ -57,7 +57,7 @@ func FuzzReadMaps(f *testing.F) {
 		for _, m := range maps {
 			fmt.Fprintln(&again, format(m))
 		}
-		second, err := ReadMaps(strings.NewReader(again.String()))
+		second, err := readMaps(strings.NewReader(again.String()))
 		if err != nil {
 			t.Fatalf("%v; written again as:\n%s", err, again.String())
 		}

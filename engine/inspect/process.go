@@ -72,7 +72,7 @@ func (p *Process) identify() error {
 		return fault.Refuse("no-process", p.where(), "is a thread of process %d, not a process", s.TGID).
 			WithHint("use -p %d", s.TGID)
 	}
-	if p.Threads, err = Threads(p.PID); err != nil {
+	if p.Threads, err = listThreads(p.PID); err != nil {
 		return err
 	}
 	for _, t := range p.Threads { // the leader if it lives, whatever the numbers: others come and go
@@ -148,7 +148,7 @@ func (p *Process) Alive() bool {
 	if s.State != 'Z' && s.State != 'X' {
 		return true
 	}
-	threads, err := Threads(p.PID)
+	threads, err := listThreads(p.PID)
 	for _, t := range threads {
 		if t.State != 'Z' && t.State != 'X' {
 			return err == nil
@@ -197,27 +197,6 @@ func parseAuxv(b []byte) map[uint64]uint64 {
 
 // Mem reads the memory of the process, offset = address. It belongs to p and ends with Close.
 func (p *Process) Mem() io.ReaderAt { return p.mem }
-
-// VMReader reads the memory of thread tid's process with process_vm_readv(2), offset = address. Unlike Mem it obeys page
-// protections.
-func VMReader(tid int) io.ReaderAt { return vmReader(tid) }
-
-type vmReader int
-
-func (tid vmReader) ReadAt(b []byte, off int64) (int, error) {
-	done := 0
-	for done < len(b) {
-		local := []unix.Iovec{{Base: &b[done]}}
-		local[0].SetLen(len(b) - done)
-		remote := []unix.RemoteIovec{{Base: uintptr(off) + uintptr(done), Len: len(b) - done}}
-		n, err := unix.ProcessVMReadv(int(tid), local, remote, 0)
-		if err != nil {
-			return done, fmt.Errorf("process_vm_readv at 0x%x: %w", uint64(off)+uint64(done), err)
-		}
-		done += n
-	}
-	return done, nil
-}
 
 // baseName returns the last element of a path in maps, without " (deleted)".
 func baseName(path string) string {

@@ -101,7 +101,7 @@ func (r *Region) owns(o *Object) bool {
 
 // MayHoldRegion reports whether a mapping is of the kind that patches live in.
 func MayHoldRegion(m Mapping) bool {
-	return m.Anonymous() && m.Read && !m.Write && m.Exec && m.Priv && m.End-m.Start >= kpatch.HeaderSize
+	return m.anonymous() && m.Read && !m.Write && m.Exec && m.Priv && m.End-m.Start >= kpatch.HeaderSize
 }
 
 // regionMemory is the memory of a process of a machine.

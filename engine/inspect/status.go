@@ -16,7 +16,6 @@ type ThreadStatus struct {
 	TGID      int // PID of its process
 	Comm      string
 	State     byte // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
-	TracerPid int  // 0 if nothing traces it
 	UID       int  // effective
 	Seccomp   int  // 0 none, 1 strict, 2 filter
 	StartTime uint64
@@ -58,8 +57,6 @@ func parseStatus(text []byte) ThreadStatus {
 			s.State = f[0][0]
 		case "Tgid":
 			s.TGID, _ = strconv.Atoi(f[0])
-		case "TracerPid":
-			s.TracerPid, _ = strconv.Atoi(f[0])
 		case "Seccomp":
 			s.Seccomp, _ = strconv.Atoi(f[0])
 		case "Uid":
@@ -100,9 +97,9 @@ func parseStat(text []byte, s *ThreadStatus) error {
 	return nil
 }
 
-// Threads lists the threads of a process, in order of TID. Threads that end meanwhile are left out.
-func Threads(pid int) ([]Thread, error) {
-	tids, err := TIDs(pid)
+// listThreads lists the threads of a process, in order of TID. Threads that end meanwhile are left out.
+func listThreads(pid int) ([]Thread, error) {
+	tids, err := threadIDs(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -122,18 +119,8 @@ func Threads(pid int) ([]Thread, error) {
 	return threads, nil
 }
 
-// TIDs lists the thread numbers of a process, in order, and nothing else: it is quick enough to be asked while stopped.
-func TIDs(pid int) ([]int, error) { return numbers(fmt.Sprintf("/proc/%d/task", pid)) }
-
-// TracerPid returns the PID of the process that traces pid, or 0.
-func TracerPid(pid int) (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	s := parseStatus(text)
-	return s.TracerPid, nil
-}
+// threadIDs lists the thread numbers of a process, in order, and nothing else: it is quick enough to be asked while stopped.
+func threadIDs(pid int) ([]int, error) { return numbers(fmt.Sprintf("/proc/%d/task", pid)) }
 
 // PIDs lists all processes but kernel threads, in order.
 func PIDs() ([]int, error) {

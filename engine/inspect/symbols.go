@@ -31,7 +31,7 @@ func (s *Symbol) TLS() bool { return s.Type == elf.STT_TLS }
 // order. With a version only that version does, or an object that has none; without one, the default version.
 // Objects whose file cannot be read are an error, as they may hold the definition: refuse rather than bind past them.
 func (p *Process) Lookup(name, version string) (Symbol, error) {
-	for _, o := range p.Scope() {
+	for _, o := range p.scope() {
 		if err := o.Load(); err != nil {
 			return Symbol{}, err
 		}
@@ -116,10 +116,10 @@ func versionTable(f *elfobj.File) []byte {
 // maxLinkMap bounds the walk along the link map.
 const maxLinkMap = 1 << 16
 
-// Scope returns the objects in the order in which ld.so searches them: along the link map (glibc <link.h>), which begins
+// scope returns the objects in the order in which ld.so searches them: along the link map (glibc <link.h>), which begins
 // with the executable, lists libraries loaded at start breadth-first and later ones after them. Objects that are not in
 // it (another namespace) are left out; where there is none yet, all objects follow the executable in order of address.
-func (p *Process) Scope() []*Object {
+func (p *Process) scope() []*Object {
 	var scope []*Object
 	for _, entry := range p.linkMap() {
 		if o := p.linked(entry); o != nil && !slices.Contains(scope, o) {

@@ -47,7 +47,7 @@ int main(int argc, char **argv) {
 	live := startIn(t, dir, program)
 	live.WaitLine("ready")
 	p := read(t, live.PID)
-	if got := len(p.Scope()); got < 5 {
+	if got := len(p.scope()); got < 5 {
 		t.Fatalf("%d objects in scope", got)
 	}
 	for _, tt := range []struct {
@@ -156,7 +156,7 @@ func TestScopeOfProgramStartedByLoader(t *testing.T) {
 	live.WaitLine("ready")
 	p := read(t, live.PID)
 	var names []string
-	for _, o := range p.Scope() {
+	for _, o := range p.scope() {
 		names = append(names, o.Name)
 	}
 	if len(names) != 3 || names[0] != "fixture" || names[1] != "libc.so.6" {
@@ -168,7 +168,7 @@ func TestScopeOfStaticProgram(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	live, _ := startWaiting(t, testkit.CCText(t, waitProgram, []string{"-static"}))
 	p := read(t, live.PID)
-	if scope := p.Scope(); len(scope) != 1 || scope[0] != p.Main() {
+	if scope := p.scope(); len(scope) != 1 || scope[0] != p.Main() {
 		t.Errorf("scope of %d objects", len(scope))
 	}
 }

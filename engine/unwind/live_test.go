@@ -15,6 +15,7 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/engine/unwind"
+	"gocare/internal/elfobj"
 	"gocare/internal/test/testkit"
 )
 
@@ -199,7 +200,7 @@ func TestWalkRealStacks(t *testing.T) {
 					f := startFixture(t, program, tt.mode)
 					tid := f.process.Threads[len(f.process.Threads)-1].TID
 					thread := attach(t, tid)
-					stack := unwind.Walk(f.process.Mem(), thread.regs(), f.modules, 0)
+					stack := unwind.NewWalker(f.modules).Walk(f.process.Mem(), thread.regs(), 0)
 					thread.release()
 					f.checkStack(stack, tt.inside, tt.signals)
 				})
@@ -261,7 +262,7 @@ func TestWalkEveryInstruction(t *testing.T) {
 			mark := f.symbol("mark")
 			f.Send("x") // for block, which the thread is in; the end of the line is for the block that is stepped through
 			thread.runTo(mark)
-			stack := unwind.Walk(f.process.Mem(), thread.regs(), f.modules, 0)
+			stack := unwind.NewWalker(f.modules).Walk(f.process.Mem(), thread.regs(), 0)
 			outer := mainFrame(f, stack)
 			walker, steps, marks, plt := unwind.NewWalker(f.modules), 0, 0, 0
 			for ; marks < 1 && steps < 20000; steps++ {
@@ -325,8 +326,10 @@ func (f *fixture) symbol(name string) uint64 {
 
 func (f *fixture) inPLT(pc uint64) bool {
 	o := f.process.Main()
-	sec := o.ELF.SectionByAddr(uint64(o.LinkAddr(inspect.Addr(pc))))
-	return o.Contains(inspect.Addr(pc)) && sec != nil && strings.HasPrefix(sec.Name, ".plt")
+	link := uint64(o.LinkAddr(inspect.Addr(pc)))
+	return slices.ContainsFunc(o.ELF.Sections, func(s elfobj.Section) bool {
+		return strings.HasPrefix(s.Name, ".plt") && link >= s.Addr && link < s.Addr+s.Size
+	})
 }
 
 // runTo lets the thread run into a breakpoint at an address, and takes the breakpoint away.

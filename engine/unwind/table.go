@@ -79,16 +79,6 @@ func NewTableBytes(ehFrame []byte, addr uint64) (*Table, error) {
 	return parseTable(ehFrame, addr, false)
 }
 
-// Len returns the number of FDEs.
-func (t *Table) Len() int { return len(t.fdes) }
-
-// Skipped returns the number of FDEs that were left out because this package does not know their form. Frames there
-// end the walk as incomplete.
-func (t *Table) Skipped() int { return t.skipped }
-
-// Covers reports whether there are rules for a link address.
-func (t *Table) Covers(addr uint64) bool { return t.find(addr) != nil }
-
 func (t *Table) find(addr uint64) *fde {
 	i := sort.Search(len(t.fdes), func(i int) bool { return t.fdes[i].start > addr })
 	if i == 0 || addr >= t.fdes[i-1].end {

@@ -8,8 +8,8 @@ import (
 	"sort"
 )
 
-// DefaultDepth is the number of frames after which a walk is given up as endless.
-const DefaultDepth = 1 << 20
+// defaultDepth is the number of frames after which a walk is given up as endless.
+const defaultDepth = 1 << 20
 
 // Regs are the registers of a stopped thread.
 type Regs struct {
@@ -75,11 +75,6 @@ func NewWalker(modules []Module) *Walker {
 	return &Walker{modules: sorted, rows: map[uint64]rowResult{}, restores: map[uint64]bool{}, buf: make([]byte, chunkSize)}
 }
 
-// Walk walks one stack with a walker of its own. A depth of 0 stands for DefaultDepth.
-func Walk(mem io.ReaderAt, regs Regs, modules []Module, depth int) Stack {
-	return NewWalker(modules).Walk(mem, regs, depth)
-}
-
 // state is a frame in the course of a walk.
 type state struct {
 	regs  [numRegs]uint64
@@ -100,10 +95,10 @@ func (s *state) set(n int, v uint64) {
 	s.valid |= 1 << n
 }
 
-// Walk walks a stack from its innermost frame. A depth of 0 stands for DefaultDepth.
+// Walk walks a stack from its innermost frame. A depth of 0 stands for 1<<20 frames.
 func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
 	if depth <= 0 {
-		depth = DefaultDepth
+		depth = defaultDepth
 	}
 	s := &state{regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem, w.buf)}
 	s.set(regSP, regs.SP)

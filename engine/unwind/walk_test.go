@@ -130,7 +130,7 @@ func TestWalk(t *testing.T) {
 				regs.Valid = tt.valid
 			}
 			regs.Reg[regBP] = tt.bp
-			got := Walk(words(sp, tt.stack...), regs, program(t), 0)
+			got := NewWalker(program(t)).Walk(words(sp, tt.stack...), regs, 0)
 			var pcs, ats []uint64
 			for _, f := range got.Frames {
 				pcs, ats = append(pcs, f.PC), append(ats, f.At)
@@ -157,7 +157,7 @@ func TestWalkStopsAtDepth(t *testing.T) {
 	for range 100 {
 		stack = append(stack, 0x401050)
 	}
-	got := Walk(words(0x7000, stack...), Regs{PC: 0x401000, SP: 0x7000, Valid: AllValid}, program(t), 50)
+	got := NewWalker(program(t)).Walk(words(0x7000, stack...), Regs{PC: 0x401000, SP: 0x7000, Valid: AllValid}, 50)
 	if len(got.Frames) != 50 || got.Complete || !strings.Contains(got.Why, "more than 50") || got.ScanFrom == 0 {
 		t.Errorf("%d frames, %v, %q, scan from 0x%x", len(got.Frames), got.Complete, got.Why, got.ScanFrom)
 	}
@@ -180,7 +180,7 @@ func TestWalkPastRestorerWithoutRules(t *testing.T) {
 			context[5+15], context[5+16] = 0x7100, 0x401100 // rsp and rip of struct sigcontext
 			stack[0x100/8+1] = 0x401250                     // return address of what was interrupted
 			mem := twoPlaces{words(sp, stack...), stackAt{code, []byte(tt.code)}}
-			got := Walk(mem, Regs{PC: 0x401000, SP: sp, Valid: AllValid}, program(t), 0)
+			got := NewWalker(program(t)).Walk(mem, Regs{PC: 0x401000, SP: sp, Valid: AllValid}, 0)
 			if got.Complete != tt.complete {
 				t.Fatalf("%+v", got)
 			}
@@ -210,7 +210,7 @@ func TestWalkResumes(t *testing.T) {
 				words(alternate, 1, 2, 3, tt.frame, interrupted, 0x401150),
 				words(interrupted, tt.stack...),
 			}
-			got := Walk(mem, Regs{PC: 0x500000, SP: alternate, Valid: AllValid}, program(t), 0)
+			got := NewWalker(program(t)).Walk(mem, Regs{PC: 0x500000, SP: alternate, Valid: AllValid}, 0)
 			if got.Complete || got.ScanFrom != alternate || len(got.Frames) != tt.frames || !slices.Equal(got.ScanMore, tt.more) {
 				t.Fatalf("got %+v", got)
 			}

@@ -20,15 +20,15 @@ type Member struct {
 	Offset int64  // of the member's header in the archive
 }
 
-// IsArchive reports whether data begins like a static library, thin ones included.
-func IsArchive(data []byte) bool {
+// isArchive reports whether data begins like a static library, thin ones included.
+func isArchive(data []byte) bool {
 	return bytes.HasPrefix(data, []byte(archiveMagic)) || bytes.HasPrefix(data, []byte(thinArchiveMagic))
 }
 
 // Members returns the files in a static library in order, without the symbol index and the table of long names. It
 // reads the GNU form ("name/", "/123" into the table "//") and BSD long names ("#1/20").
 func Members(data []byte) ([]Member, error) {
-	if !IsArchive(data) {
+	if !isArchive(data) {
 		return nil, fmt.Errorf("not an archive")
 	}
 	a := archive{data: data, thin: data[2] == 't', at: uint64(len(archiveMagic))}

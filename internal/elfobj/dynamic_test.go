@@ -115,7 +115,7 @@ func TestReadBuildID(t *testing.T) {
 	if got, err := ReadBuildID(bytes.NewReader(data)); err != nil || got != hex.EncodeToString(id) {
 		t.Errorf("got %q, %v", got, err)
 	}
-	f, err := ParseReader(bytes.NewReader(data), int64(len(data)))
+	f, err := Parse(data)
 	if err != nil || f.BuildID() != hex.EncodeToString(id) {
 		t.Errorf("BuildID: %q, %v", f.BuildID(), err)
 	}

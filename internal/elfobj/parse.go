@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 )
@@ -42,15 +41,6 @@ func Load(path string) (*File, error) {
 	return f, nil
 }
 
-// ParseReader parses the first size bytes of r.
-func ParseReader(r io.ReaderAt, size int64) (*File, error) {
-	data, err := io.ReadAll(io.NewSectionReader(r, 0, size))
-	if err != nil {
-		return nil, err
-	}
-	return Parse(data)
-}
-
 // Parse reads an ELF64 little-endian file. The result refers to data, which must not be changed afterwards. Segments
 // that reach past the end of the file are kept (separate debug files have them); their bytes are just not found.
 func Parse(data []byte) (*File, error) {
@@ -76,9 +66,6 @@ func Parse(data []byte) (*File, error) {
 	}
 	return f, nil
 }
-
-// Raw returns the bytes of the whole file.
-func (f *File) Raw() []byte { return f.raw }
 
 // Values of e_phnum and e_shstrndx that say "look in section header 0" (System V gABI, chapter 4, ELF Header).
 const (

@@ -120,24 +120,6 @@ func (f *File) Section(name string) *Section {
 	return nil
 }
 
-// SectionByAddr returns the allocated section that holds a link address, or nil. Thread-local zeroes (.tbss) occupy no
-// addresses and are not found; nothing is in an object, whose sections all lie at 0.
-func (f *File) SectionByAddr(addr uint64) *Section {
-	if f.Type == elf.ET_REL {
-		return nil
-	}
-	for i := range f.Sections {
-		s := &f.Sections[i]
-		if s.Flags&elf.SHF_ALLOC == 0 || s.Flags&elf.SHF_TLS != 0 && s.Type == elf.SHT_NOBITS {
-			continue
-		}
-		if addr >= s.Addr && addr-s.Addr < s.Size {
-			return s
-		}
-	}
-	return nil
-}
-
 // BytesAt returns the n bytes of the file that are loaded at a link address. It reports false when they are not all in
 // the file part of one PT_LOAD segment.
 func (f *File) BytesAt(addr, n uint64) ([]byte, bool) {

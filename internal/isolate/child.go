@@ -33,8 +33,6 @@ func RunChild() {
 	switch sp.Op {
 	case "probe":
 		finish(sp.probe())
-	case "read":
-		finish(sp.read(os.Stdout))
 	case "write":
 		finish(sp.write(os.Stdin))
 	}
@@ -46,9 +44,6 @@ func RunChild() {
 }
 
 func finish(err error) {
-	if errors.Is(err, fs.ErrNotExist) {
-		childFails(exitMissing, err)
-	}
 	if err != nil {
 		childFails(1, err)
 	}
@@ -143,17 +138,6 @@ func withPWD(env []string, dir string) []string {
 		}
 	}
 	return out
-}
-
-// read copies one file of the view to w.
-func (sp *spec) read(w io.Writer) error {
-	f, err := os.Open(sp.Path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.Copy(w, f)
-	return err
 }
 
 // edit is one file to write: path relative to the tree.

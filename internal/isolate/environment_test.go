@@ -79,7 +79,7 @@ func TestNamespacesRefused(t *testing.T) {
 		tree := filepath.Join(dir, "tree")
 		before := snapshot(t, tree)
 		s := open(t, Options{Tree: tree, Mode: Auto})
-		if s.Mode() != InPlace || !strings.Contains(s.Why(), "overlay: ") || !strings.Contains(s.Why(), "copy: ") || s.ReadOnlyWorks() {
+		if s.Mode() != InPlace || !strings.Contains(s.Why(), "overlay: ") || !strings.Contains(s.Why(), "copy: ") || s.names {
 			t.Errorf("%s: %q", s.Mode(), s.Why())
 		}
 		mustSh(t, s, Cmd{ReadOnly: true}, "echo b > a; echo c > c")

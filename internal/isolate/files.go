@@ -36,17 +36,6 @@ func (s *Sandbox) WriteFiles(changes map[string][]byte, modes map[string]fs.File
 	return nil
 }
 
-// ReadFile returns a file as the commands see it.
-func (s *Sandbox) ReadFile(path string) ([]byte, error) {
-	sp := s.spec("read")
-	sp.Path = path
-	data, err := sp.do(context.Background(), nil)
-	if exitStatus(err) == exitMissing {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
-	}
-	return data, err
-}
-
 // relative returns an absolute path, written with or without the tree's symbolic links, relative to the tree.
 func (s *Sandbox) relative(path string) (string, error) {
 	for _, base := range []string{s.tree, s.real} {

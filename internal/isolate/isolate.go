@@ -130,9 +130,6 @@ func (s *Sandbox) Mode() Mode { return s.mode }
 // Why says for each better mode why it could not be had; "" when the first choice worked.
 func (s *Sandbox) Why() string { return strings.Join(s.why, "; ") }
 
-// ReadOnlyWorks tells whether Cmd.ReadOnly is enforced; without mount namespaces it is not.
-func (s *Sandbox) ReadOnlyWorks() bool { return s.names }
-
 // Close takes the view down and removes everything made for it; in place, it puts the tree back.
 func (s *Sandbox) Close() error {
 	if s.journal != nil {

@@ -20,14 +20,13 @@ const childName = "gocare-isolate-child"
 
 // Exit statuses of the child itself, beside those of the command.
 const (
-	exitSetup   = 125 // the view could not be set up
-	exitNotRun  = 126 // the command could not be executed
-	exitMissing = 44  // read: no such file
+	exitSetup  = 125 // the view could not be set up
+	exitNotRun = 126 // the command could not be executed
 )
 
 // spec tells the child what to set up and do.
 type spec struct {
-	Op       string // "run", "probe", "read", "write" or "watch"
+	Op       string // "run", "probe", "write" or "watch"
 	Tree     string // without symbolic links
 	Mode     Mode   // "" for a view without layers
 	Scratch  string
@@ -38,7 +37,6 @@ type spec struct {
 	Writable []string
 	Dir      string
 	Lock     string // file every process of the view holds a shared lock on
-	Path     string // read: the file
 	Parent   int    // run: PID of the program that asked
 }
 
@@ -113,15 +111,6 @@ type childError struct {
 
 func (e *childError) Error() string { return e.text }
 func (e *childError) Unwrap() error { return e.err }
-
-// exitStatus returns the status in err, -1 when there is none.
-func exitStatus(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	return -1
-}
 
 // probeNamespaces sets sp.User so that the view can be set up, trying first without a user namespace when root.
 func (sp *spec) probeNamespaces(ctx context.Context) error {

@@ -194,6 +194,21 @@ func TestApply(t *testing.T) {
 			map[string]string{"n>n -rwxr-xr-x": numbers},
 		},
 		{
+			"mode of a file in a directory, names without prefixes", tree("d/n", numbers, "n", numbers),
+			[]string{"diff --git d/n d/n\nold mode 100644\nnew mode 100755\n"},
+			map[string]string{"d/n>d/n -rwxr-xr-x": numbers},
+		},
+		{
+			"rename in a patch with the line ends of a mail program", tree("n", numbers),
+			[]string{"diff --git a/n b/m\r\nsimilarity index 100%\r\nrename from n\r\nrename to m\r\n"},
+			map[string]string{"n>m": numbers},
+		},
+		{
+			"quoted name that ends in a backslash", tree(`n\`, numbers),
+			[]string{"diff --git \"a/n\\\\\" \"b/n\\\\\"\nold mode 100644\nnew mode 100755\n"},
+			map[string]string{`n\>n\ -rwxr-xr-x`: numbers},
+		},
+		{
 			"quoted name", tree("\u00e9\".c", "1\n"),
 			[]string{"diff --git \"a/\\303\\251\\\".c\" \"b/\\303\\251\\\".c\"\n--- \"a/\\303\\251\\\".c\"\n+++ \"b/\\303\\251\\\".c\"\n@@ -1 +1 @@\n-1\n+2\n"},
 			map[string]string{"\u00e9\".c>\u00e9\".c": "2\n"},

@@ -82,7 +82,7 @@ func (it *Item) text() string { return strings.Join(it.words, " ") }
 // firstLine returns the line of the patched file where the change of an item begins.
 func (f *editedFile) firstLine(side int, it Item) int {
 	for i, r := range f.versions[side].touched {
-		if r.Touches(it.First, it.Last) {
+		if r.touches(it.First, it.Last) {
 			if side == before {
 				return f.versions[after].touched[i].Start
 			}

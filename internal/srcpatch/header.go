@@ -148,7 +148,9 @@ func (p *parser) gitError(err error) error {
 	return p.syntax("%v", err)
 }
 
-// gitHeader gathers the lines between "diff --git" and the hunks.
+// gitHeader gathers the lines between "diff --git" and the hunks. go-gitdiff 0.9.0 cannot read them for us: it takes one
+// directory off each name, also where git put no prefix in front (--no-prefix), and the strip level is found by the names as
+// written; it keeps the CR of a mail program's line ends in names, and refuses a quoted name that ends in a backslash.
 type gitHeader struct {
 	args             string // behind "diff --git "
 	from, to         string // of a rename or copy, without prefixes

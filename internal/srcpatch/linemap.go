@@ -5,8 +5,8 @@ import "bytes"
 // Range is the lines [Start, End), counted from 1. An empty one stands for the place before line Start.
 type Range struct{ Start, End int }
 
-// Touches tells whether r has a line of first to last (both included) or is a place between two of them.
-func (r Range) Touches(first, last int) bool {
+// touches tells whether r has a line of first to last (both included) or is a place between two of them.
+func (r Range) touches(first, last int) bool {
 	if r.Start == r.End {
 		return first < r.Start && r.Start <= last
 	}

@@ -85,7 +85,7 @@ func (e *Edits) stretches(places []Place, side int, whole bool) (list []stretch,
 			return nil, false
 		}
 		it := v.items[i]
-		if slices.ContainsFunc(v.touched, func(r Range) bool { return r.Touches(it.First, it.Last) }) {
+		if slices.ContainsFunc(v.touched, func(r Range) bool { return r.touches(it.First, it.Last) }) {
 			return nil, false
 		}
 		s := stretch{file: f, item: it, first: p.Line, last: p.Line}

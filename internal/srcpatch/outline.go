@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/internal/csource"
 )
 
 // ItemKind says what stands at the top level of a C source.
@@ -160,4 +162,4 @@ var keywords = map[string]bool{
 	"unsigned": true, "const": true, "volatile": true, "struct": true, "union": true, "enum": true,
 }
 
-func isName(w string) bool { return isIdent(w[0]) && (w[0] < '0' || w[0] > '9') }
+func isName(w string) bool { return csource.IsWordByte(w[0]) && (w[0] < '0' || w[0] > '9') }

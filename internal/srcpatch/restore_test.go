@@ -163,7 +163,7 @@ func TestTouched(t *testing.T) {
 		{Range{2, 4}, 4, 5, false},
 		{Range{2, 4}, 1, 1, false},
 	} {
-		if got := r.r.Touches(r.first, r.last); got != r.want {
+		if got := r.r.touches(r.first, r.last); got != r.want {
 			t.Errorf("%v touches %d to %d: %v", r.r, r.first, r.last, got)
 		}
 	}

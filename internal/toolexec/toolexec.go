@@ -48,7 +48,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	msg := fmt.Sprintf("%s: %v", strings.Join(e.Argv, " "), e.Err)
-	if last := e.LastLine(); last != "" {
+	if last := e.lastLine(); last != "" {
 		msg += ": " + last
 	}
 	return msg
@@ -56,8 +56,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// LastLine returns the last line that the command wrote to standard error and that is not empty.
-func (e *Error) LastLine() string {
+// lastLine returns the last line that the command wrote to standard error and that is not empty.
+func (e *Error) lastLine() string {
 	text := strings.TrimSpace(string(e.Stderr))
 	return text[strings.LastIndexByte(text, '\n')+1:]
 }

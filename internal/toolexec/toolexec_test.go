@@ -58,8 +58,8 @@ func TestRunFails(t *testing.T) {
 			if !errors.As(err, &fail) {
 				t.Fatalf("Run: %v, want an *Error", err)
 			}
-			if fail.ExitCode != c.code || fail.Signal != c.signal || fail.LastLine() != c.last {
-				t.Errorf("exit code %d, signal %v, last line %q; want %d, %v, %q", fail.ExitCode, fail.Signal, fail.LastLine(), c.code, c.signal, c.last)
+			if fail.ExitCode != c.code || fail.Signal != c.signal || fail.lastLine() != c.last {
+				t.Errorf("exit code %d, signal %v, last line %q; want %d, %v, %q", fail.ExitCode, fail.Signal, fail.lastLine(), c.code, c.signal, c.last)
 			}
 			if fail.Argv[0] != c.cmd.Path || !strings.Contains(err.Error(), c.cmd.Path) || !strings.Contains(err.Error(), c.last) {
 				t.Errorf("message %q names neither the command nor its last line", err)

@@ -13,7 +13,8 @@ import (
 const completionFlag = "--generate-bash-completion"
 
 // Permute reorders arguments (without the program name) so that options come first, as the CLI library wants them:
-// it stops at the first positional argument. flags are all options that may occur; --help and -h are known too.
+// urfave/cli v2 reads options with package flag, which stops at the first positional argument, and has no setting that
+// changes this; nor does it know "-j64". flags are all options that may occur; --help and -h are known too.
 //
 // "--" ends the options. "-j64" and "-j=64" become "-j 64". Short options are not bundled. An unknown option, an option
 // without its value and a value for an option that takes none are wrong usage. When a positional argument begins with

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -129,5 +131,39 @@ func TestCommand(t *testing.T) {
 				t.Errorf("got %q, %q; want %q, %q", command, rest, tt.command, tt.rest)
 			}
 		})
+	}
+}
+
+// TestLibraryStops: the library leaves options behind the first positional argument, and values that are attached to short
+// options, to us. Where it no longer does, Permute may go.
+func TestLibraryStops(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		id   string
+		rest []string
+		fail bool
+	}{
+		{"option before", []string{"-i", "1", "a"}, "1", []string{"a"}, false},
+		{"option behind", []string{"a", "-i", "1"}, "", []string{"a", "-i", "1"}, false},
+		{"attached value", []string{"-i1", "a"}, "", nil, true},
+	} {
+		for _, bundled := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, UseShortOptionHandling %t", tt.name, bundled), func(t *testing.T) {
+				var id string
+				var rest []string
+				app := &cli.App{
+					Flags: testFlags(), Writer: io.Discard, ErrWriter: io.Discard, UseShortOptionHandling: bundled,
+					Action: func(c *cli.Context) error {
+						id, rest = c.String("id"), c.Args().Slice()
+						return nil
+					},
+				}
+				err := app.Run(append([]string{"t"}, tt.args...))
+				if (err != nil) != tt.fail || id != tt.id || !slices.Equal(rest, tt.rest) {
+					t.Errorf("id %q, arguments %q, %v; want %q, %q, an error: %t", id, rest, err, tt.id, tt.rest, tt.fail)
+				}
+			})
+		}
 	}
 }

@@ -32,7 +32,7 @@ var codeTests = map[string]string{
 	"patch-binary": "internal/srcpatch/apply_test.go:TestRefusals", "patch-path": "internal/srcpatch/apply_test.go:TestRefusals",
 	"patch-target": "internal/srcpatch/apply_test.go:TestRefusals", "patch-reject": "internal/srcpatch/apply_test.go:TestRefusals",
 	// building and recording
-	"compiler-bypasses": "wrapper/bypass_test.go:TestCheck", "no-record": "cmd/patchmake/testdata/script/refusals.txtar",
+	"no-record":    "cmd/patchmake/testdata/script/refusals.txtar",
 	"isolate-busy": "internal/isolate/killed_test.go:TestRecoverWaits", "isolate-mode": "internal/isolate/isolate_test.go:TestModeRefused",
 	"isolate-path": "internal/isolate/isolate_test.go:TestOpenRefuses", "buildid-ambiguous": "cmd/patchmake/testdata/script/refusals.txtar",
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",

@@ -57,20 +57,51 @@ type peer struct {
 
 var peers = []peer{
 	{
-		name: "a section for each function", value: "int value(int x)\n{\n\treturn x * 31 + 7;\n}\n\nint unused(void)\n{\n\treturn 1;\n}\n",
+		name: "a section for each function", value: `int value(int x)
+{
+	return x * 31 + 7;
+}
+
+int unused(void)
+{
+	return 1;
+}
+`,
 		old: "x * 31 + 7", new: "x * 5", before: "131", after: "20",
 		env: []string{"CFLAGS=-O2 -g -ffunction-sections -fdata-sections", "LIBS=-Wl,--gc-sections"},
 	},
 	{
 		name: "a function in a section of its own beside main's",
-		value: "__attribute__((section(\".text.startup\"), noinline)) static int early(int x)\n{\n\t__asm__ volatile(\"\");\n\treturn x * 31 + 7;\n}\n\n" +
-			"int value(int x)\n{\n\treturn early(x) + 1;\n}\n",
+		value: `__attribute__((section(".text.startup"), noinline)) static int early(int x)
+{
+	__asm__ volatile("");
+	return x * 31 + 7;
+}
+
+int value(int x)
+{
+	return early(x) + 1;
+}
+`,
 		old: "x * 31 + 7", new: "x * 5", before: "132", after: "21",
 	},
 	{
 		name: "a store through the GOT in a function that uses the red zone",
-		value: "extern int stored;\n\nint value(int x)\n{\n\tvolatile int room[8];\n\n\tfor (int i = 0; i < 8; i++)\n\t\troom[i] = x + i;\n" +
-			"\tstored = x * 31 + 7;\n\tint sum = stored;\n\tfor (int i = 0; i < 8; i++)\n\t\tsum += room[i];\n\treturn sum;\n}\n",
+		value: `extern int stored;
+
+int value(int x)
+{
+	volatile int room[8];
+
+	for (int i = 0; i < 8; i++)
+		room[i] = x + i;
+	stored = x * 31 + 7;
+	int sum = stored;
+	for (int i = 0; i < 8; i++)
+		sum += room[i];
+	return sum;
+}
+`,
 		old: "x * 31 + 7", new: "x * 5", before: "191", after: "80",
 		files: map[string]string{
 			"stored.c": "int stored;\n",
@@ -80,19 +111,54 @@ var peers = []peer{
 		env: []string{"CFLAGS=-O2 -g -fPIC"},
 	},
 	{
-		name: "line numbers that shift in functions not changed", value: "#include <assert.h>\n\nint value(int x)\n{\n\treturn x * 31 + 7;\n}\n\n" +
-			"int one(int x)\n{\n\tassert(x > 1);\n\treturn x + __LINE__;\n}\n\nint two(int x)\n{\n\tassert(x > 2);\n\treturn one(x) + __LINE__;\n}\n",
+		name: "line numbers that shift in functions not changed", value: `#include <assert.h>
+
+int value(int x)
+{
+	return x * 31 + 7;
+}
+
+int one(int x)
+{
+	assert(x > 1);
+	return x + __LINE__;
+}
+
+int two(int x)
+{
+	assert(x > 2);
+	return one(x) + __LINE__;
+}
+`,
 		old: "\treturn x * 31 + 7;", new: "\tx += 1;\n\n\treturn x * 5;", before: "131", after: "25", listed: 1,
 	},
 	{
-		name:  "a function shorter than a jump, with padding behind it",
-		value: "int value(int x)\n{\n\treturn x + 1;\n}\n\n__attribute__((aligned(16))) int next(int x)\n{\n\treturn x;\n}\n",
-		old:   "x + 1", new: "x * 5 + 100", before: "5", after: "120",
+		name: "a function shorter than a jump, with padding behind it",
+		value: `int value(int x)
+{
+	return x + 1;
+}
+
+__attribute__((aligned(16))) int next(int x)
+{
+	return x;
+}
+`,
+		old: "x + 1", new: "x * 5 + 100", before: "5", after: "120",
 	},
 	{
-		name:  "a function shorter than a jump, with another right behind it",
-		value: "int value(int x)\n{\n\treturn x + 1;\n}\n\nint next(int x)\n{\n\treturn x + 2;\n}\n",
-		old:   "x + 1", new: "x * 5 + 100", before: "5",
+		name: "a function shorter than a jump, with another right behind it",
+		value: `int value(int x)
+{
+	return x + 1;
+}
+
+int next(int x)
+{
+	return x + 2;
+}
+`,
+		old: "x + 1", new: "x * 5 + 100", before: "5",
 		env: []string{"CFLAGS=-Os -g -fno-align-functions"}, refuse: []string{`"value" is 4 bytes long and a jump needs 5`, "hint: "},
 	},
 	{
@@ -112,7 +178,14 @@ var peers = []peer{
 	},
 	{
 		name: "a new thread-local variable", value: "int value(int x)\n{\n\treturn x * 31 + 7;\n}\n",
-		old: "int value(int x)\n{\n", new: "static __thread int calls;\n\nint value(int x)\n{\n\tcalls++;\n\tif (calls > 9)\n\t\treturn calls;\n", before: "131",
+		old: "int value(int x)\n{\n", new: `static __thread int calls;
+
+int value(int x)
+{
+	calls++;
+	if (calls > 9)
+		return calls;
+`, before: "131",
 		refuse: []string{"value.c", "calls", "thread-local", "hint: "},
 	},
 	{
@@ -121,7 +194,18 @@ var peers = []peer{
 			"main.c": strings.Replace(asking, "int value(int x);", "int value_of(int x);\nint value(int x) { return value_of(x); }", 1),
 			"Makefile": strings.NewReplacer("prog: $(OBJECTS)\n\t$(CC)", "prog: $(OBJECTS)\n\t$(CXX)").Replace(askingMake) +
 				"value.o: value.cc\n\t$(CXX) $(CFLAGS) -c value.cc\n",
-			"value.cc": "namespace n {\nint times(int x);\nint times(int x)\n{\n\treturn x * 31 + 7;\n}\n}\nextern \"C\" int value_of(int x)\n{\n\treturn n::times(x) + 1;\n}\n",
+			"value.cc": `namespace n {
+int times(int x);
+int times(int x)
+{
+	return x * 31 + 7;
+}
+}
+extern "C" int value_of(int x)
+{
+	return n::times(x) + 1;
+}
+`,
 		},
 		old: "x * 31 + 7", new: "x * 5", before: "132", after: "21",
 	},

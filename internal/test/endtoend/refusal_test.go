@@ -75,7 +75,9 @@ func TestCarectlRefuses(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "none"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	other := testkit.CCText(t, "#include <unistd.h>\nint main(void) { write(1, \"up\\n\", 3); pause(); return 0; }\n", nil)
+	other := testkit.CCText(t, `#include <unistd.h>
+int main(void) { write(1, "up\n", 3); pause(); return 0; }
+`, nil)
 
 	p := testkit.Start(t, filepath.Join(dir, "lpmake", "foo"))
 	p.WaitLine(helloOld)

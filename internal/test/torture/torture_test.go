@@ -66,8 +66,18 @@ func TestSamples(t *testing.T) {
 
 // An edit is found again by what applies patches, in each function's body.
 func TestNewEdit(t *testing.T) {
-	source := []byte("struct s { int x; };\nint f(struct s *p /* { */,\n      int (*q)(const char *)) { return p->x; }\n\nint\ng (x)\n     int x;\n{\n  return '{';\n}\n" +
-		"int table[] = { 1 };\n")
+	source := []byte(`struct s { int x; };
+int f(struct s *p /* { */,
+      int (*q)(const char *)) { return p->x; }
+
+int
+g (x)
+     int x;
+{
+  return '{';
+}
+int table[] = { 1 };
+`)
 	var bodies []string
 	for _, b := range findBodies(source) {
 		bodies = append(bodies, b.function+" "+strings.TrimSpace(string(source[b.at:b.at+9])))

@@ -3,6 +3,8 @@ package srcpatch
 import (
 	"regexp"
 	"strings"
+
+	"gocare/internal/csource"
 )
 
 // boundaries tells for each line of a C source whether a declaration at the top level may start on it: no comment,
@@ -19,9 +21,7 @@ func boundaries(lines []string) []bool {
 
 // scanner is the lexical state between two lines of C.
 type scanner struct {
-	comment   bool     // inside /* */
-	slashes   bool     // inside a // comment that a backslash continues
-	quote     byte     // the quote of a literal that a backslash continues, else 0
+	lexer     csource.Lexer
 	continued bool     // the line before ends in a backslash
 	directive bool     // inside a preprocessor directive that a backslash or a comment continues
 	nesting            // braces and parentheses of the code
@@ -52,20 +52,16 @@ type branch struct {
 
 // boundary tells whether a top-level declaration may start on the line, judged by what comes before it.
 func (s *scanner) boundary(line string) bool {
-	if s.comment || s.slashes || s.quote != 0 || s.continued || s.directive || s.braces > 0 || s.parens > 0 {
+	if s.inside() || s.braces > 0 || s.parens > 0 {
 		return false
 	}
 	switch s.last {
 	case 0, ';', '}':
 		return true
 	case ')': // a macro call that needs no semicolon
-		return line != "" && (isIdent(line[0]) || line[0] == '#')
+		return line != "" && (csource.IsWordByte(line[0]) || line[0] == '#')
 	}
 	return false
-}
-
-func isIdent(c byte) bool {
-	return c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80 || '0' <= c && c <= '9'
 }
 
 // line takes one line with its line end.
@@ -78,57 +74,26 @@ func (s *scanner) line(raw string) {
 	if !s.inside() && strings.HasPrefix(text, "}") {
 		s.braces, s.parens = 1, 0 // whatever macros did to the count: a brace in column 0 ends a declaration
 	}
-	s.scan(text)
+	for c, literal := range s.lexer.Code(text) {
+		s.write(c)
+		if !literal {
+			s.char(c)
+		}
+	}
 	s.continued = strings.HasSuffix(strings.TrimRight(text, " \t"), "\\")
+	s.lexer.EndLine(s.continued)
 	if !s.continued {
-		s.slashes, s.quote = false, 0
-		s.directive = s.directive && s.comment
+		s.directive = s.directive && s.lexer.InComment()
 	}
 }
 
 // inside tells whether the line that comes next goes on with something of the one before.
 func (s *scanner) inside() bool {
-	return s.comment || s.slashes || s.quote != 0 || s.continued || s.directive
-}
-
-// scan takes the characters of one line.
-func (s *scanner) scan(text string) {
-	for i := 0; i < len(text); i++ {
-		two := text[i:min(i+2, len(text))]
-		switch {
-		case s.comment:
-			if two == "*/" {
-				s.comment = false
-				i++
-			}
-		case s.slashes:
-			return
-		case s.quote != 0:
-			s.write(text[i])
-			if text[i] == '\\' && i+1 < len(text) {
-				i++
-				s.write(text[i])
-			} else if text[i] == s.quote {
-				s.quote = 0
-			}
-		case two == "/*":
-			s.comment = true
-			s.write(' ')
-			i++
-		case two == "//":
-			s.slashes = true
-		default:
-			s.write(text[i])
-			s.char(text[i])
-		}
-	}
+	return s.lexer.Inside() || s.continued || s.directive
 }
 
 // char takes one character outside comments and literals.
 func (s *scanner) char(c byte) {
-	if c == '"' || c == '\'' {
-		s.quote = c
-	}
 	if s.directive || c == ' ' || c == '\t' || c == '\f' || c == '\v' || c == '\\' {
 		return
 	}
