@@ -100,27 +100,15 @@ func (c *decider) refuse(p problem, f *File, fn string) {
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.what)
 	}
-	hint := p.hint
-	if hint == "" {
-		hint = hints[p.code]
+	e := fault.Refuse(fault.Code(p.code), f.where(p.at), "%s", what)
+	if p.hint != "" {
+		e = e.WithHint("%s", p.hint)
 	}
-	e := fault.Refuse(p.code, f.where(p.at), "%s", what).WithHint("%s", hint)
-	if fault.Overridable(p.code) && c.o.Allow != nil && c.o.Allow(p.code) {
+	if fault.Overridable(fault.Code(p.code)) && c.o.Allow != nil && c.o.Allow(p.code) {
 		c.s.Overridden = append(c.s.Overridden, e)
 		return
 	}
 	c.errs = append(c.errs, e)
-}
-
-const leaveOut = "leave the function out with the filter, or make the change in a function that does not have this"
-
-// hints say what to do about the codes that have the same answer everywhere.
-var hints = map[string]string{
-	"asm-section": leaveOut, "asm-macro": leaveOut, "asm-directive": leaveOut, "asm-label": leaveOut, "asm-function": leaveOut,
-	"label-table": leaveOut, "foreign-label": leaveOut, "unknown-label": leaveOut, "alias-cycle": leaveOut,
-	"alias-expression": leaveOut, "empty-data": leaveOut, "private-data": leaveOut,
-	"comdat":      "make the change in a function that is not inline, or whose unit alone defines it",
-	"entry-table": "build both versions without -mrecord-mcount",
 }
 
 // once drops problems with a code that came before.

@@ -12,9 +12,6 @@
 // comes from the source as debug information and the source patch show it, from functions that did not change, and, where
 // neither is known, from likeness, which is reported; what stays open is refused.
 //
-// What it does not understand it refuses with place, name and a stable code: alias-changed, alias-cycle,
-// alias-expression, asm-directive, asm-function, asm-label, asm-macro, asm-section, asm-toplevel, comdat, cxx-lsda,
-// data-changed, data-size, empty-data, entry-table, filter-split, foreign-label, gone-destructor, intel-syntax,
-// label-table, literal-compared, lto, name-clash, new-common, new-constructor, new-tls, not-assembly, private-data, section-set,
-// start-only, static-ambiguous, static-lost, static-moved, static-renamed, unknown-label. doc/ARCHITECTURE.md describes the canonical form.
+// What it does not understand it refuses with place, name and a stable code (gocare/internal/fault, gocare(7)).
+// doc/ARCHITECTURE.md describes the canonical form.
 package diffasm

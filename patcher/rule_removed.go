@@ -42,7 +42,7 @@ func (l *link) removed(i int, name string) (*fault.Error, error) {
 		}
 		found, code, why := diffasm.MovedVariable(from.delta, to.delta, name)
 		if found && code != "" {
-			return fault.Refuse(code, where, "cannot patch variable %q, which moves to %s: %s", name, to.unit.Source, why).
+			return fault.Refuse(fault.Code(code), where, "cannot patch variable %q, which moves to %s: %s", name, to.unit.Source, why).
 				WithHint("running processes keep the variable they have: leave it as it is and use a new one for what is new"), nil
 		} else if found {
 			return l.retyped(i, k, name)

@@ -130,7 +130,7 @@ func (o *options) check() error {
 		return usage("--srcdir %s: no such directory", o.SourceDir)
 	}
 	for _, code := range o.Allow {
-		if !fault.Overridable(code) {
+		if !fault.Overridable(fault.Code(code)) {
 			return usage("--allow %q: no refusal with that code can be overridden", code)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 const usageText = `patchmake [OPTION...] PATCH...
 patchmake from-asm --orig FILE.s --patched FILE.s --binary FILE [-i ID] -o FILE.kpatch
 patchmake inspect FILE.kpatch
-patchmake explain`
+patchmake explain [CODE]`
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -48,7 +48,8 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer, out **ui.U
 	}
 	app := &cli.App{
 		Name: "patchmake", Usage: "make live patches from source patches", UsageText: usageText, Version: version.String,
-		Flags: append(makeFlags(), outputFlags()...), Commands: subcommands(begin), EnableBashCompletion: true,
+		Flags: append(makeFlags(), outputFlags()...), Commands: subcommands(begin),
+		EnableBashCompletion: true, BashComplete: func(c *cli.Context) { completeMake(c, args) },
 		DisableSliceFlagSeparator: true, HideHelpCommand: true, Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			*out = ui.New("patchmake", stdout, stderr, ui.Normal, slices.Contains(args, "--json"))

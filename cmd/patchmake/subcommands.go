@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/urfave/cli/v2"
 
 	"gocare/internal/ui"
@@ -35,13 +37,17 @@ func subcommands(begin beginner) []*cli.Command {
 			},
 		},
 		{
-			Name: "explain", Usage: "say of each function of the last run in this tree whether it is in the patch, and why", Flags: outputFlags(),
+			Name: "explain", Usage: "say of each function of the last run in this tree whether it is in the patch, and why; or what a reason CODE means",
+			ArgsUsage: "[CODE]", Flags: outputFlags(), BashComplete: func(c *cli.Context) { completeExplain(c, os.Args) },
 			Action: func(c *cli.Context) error {
 				u := begin(c)
-				if c.NArg() > 0 {
-					return usage("explain takes no arguments: %q", c.Args().First())
+				switch c.NArg() {
+				case 0:
+					return explain(u)
+				case 1:
+					return explainCode(c.Args().First(), u)
 				}
-				return explain(u)
+				return usage("explain takes one CODE at most: %q", c.Args().Get(1))
 			},
 		},
 	}

@@ -2,6 +2,10 @@
 //
 // Input: what a package knows about a failure. Output: an error that cmd turns into up to three lines
 // (what failed and where, the state that leaves, what to do) and an exit code. It prints nothing itself.
+//
+// The register (Reasons) holds all that is known about each reason code: its section and paragraph in gocare(7), whether it
+// can be overridden, its hint. To add one, give it an entry in reasons_*.go and run go generate, which writes the constants
+// and the manual page; then raise it, and name its test in internal/test/endtoend.
 package fault
 
 import (
@@ -23,7 +27,7 @@ const (
 // Error is a failure with everything its reader needs.
 type Error struct {
 	Kind  Kind
-	Code  string // stable reason code in kebab-case, listed in Codes; empty when no script needs it
+	Code  string // stable reason code, one of the register; empty when no script needs it
 	Where string // "src/http.c:41", "pid 4242", "section .kpatch.text"; may be empty
 	What  string // what failed, lower case, no full stop
 	State string // what state that leaves: "tree unchanged", "process unchanged and running"; may be empty
@@ -50,10 +54,11 @@ func New(kind Kind, where, format string, args ...any) *Error {
 	return &Error{Kind: kind, Where: where, What: err.Error(), Err: nil}
 }
 
-// Refuse returns a refusal with a stable reason code at a place ("" for none).
-func Refuse(code, where, format string, args ...any) *Error {
+// Refuse returns a refusal with a reason code at a place ("" for none), and with the code's own hint where it has one.
+func Refuse(code Code, where, format string, args ...any) *Error {
 	e := New(Refused, where, format, args...)
-	e.Code = code
+	r, _ := Lookup(code)
+	e.Code, e.Hint = string(code), r.Hint
 	return e
 }
 

@@ -8,12 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
 
 // goldenPairs are refusals whose smallest source no compiler writes: for each code, assembly that is refused and its nearest
 // neighbour, of which a patch is made.
-var goldenPairs = map[string][2]string{
+var goldenPairs = map[fault.Code][2]string{
 	"alias-changed":    {"alias-split", "alias-split-static"},
 	"alias-cycle":      {"alias-cycle", "constant-pool"},
 	"alias-expression": {"alias-expression", "alias-expression-other"},
@@ -26,7 +27,7 @@ var goldenPairs = map[string][2]string{
 }
 
 // codeTests names the test, as FILE:FUNCTION or a script, that makes each other refusal happen, and what is near it succeed.
-var codeTests = map[string]string{
+var codeTests = map[fault.Code]string{
 	// reading source patches
 	"patch-empty": "internal/srcpatch/apply_test.go:TestRefusals", "patch-syntax": "internal/srcpatch/apply_test.go:TestRefusals",
 	"patch-binary": "internal/srcpatch/apply_test.go:TestRefusals", "patch-path": "internal/srcpatch/apply_test.go:TestRefusals",
@@ -37,21 +38,20 @@ var codeTests = map[string]string{
 	"isolate-path": "internal/isolate/isolate_test.go:TestOpenRefuses", "buildid-ambiguous": "cmd/patchmake/testdata/script/refusals.txtar",
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",
 	// references and the original binary
-	"new-tls-variable": "ld/rules_test.go:TestRulesPIE", "absolute-reference": "ld/rules_test.go:TestRulesPIE",
-	"absolute-symbol": "ld/originals_test.go:TestPlaces", "ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal",
+	"absolute-reference": "ld/rules_test.go:TestRulesPIE",
+	"absolute-symbol":    "ld/originals_test.go:TestPlaces", "ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal",
 	"direct-import": "ld/rules_test.go:TestRulesPIE", "duplicate-symbol": "ld/rules_test.go:TestUnits",
 	"foreign-machine": "ld/map_test.go:TestForeign", "foreign-map": "ld/map_test.go:TestForeign",
 	"ifunc-without-stub": "ld/rules_test.go:TestRulesOfSlots", "local-label": "ld/rules_test.go:TestRulesPIE",
-	"merged-symbol": "ld/originals_test.go:TestPlaces",
-	"new-tls-slot":  "ld/rules_test.go:TestRulesPIE", "object-mismatch": "ld/originals_test.go:TestMismatch",
-	"out-of-range": "ld/rules_test.go:TestRulesPIE", "stripped": "ld/originals_test.go:TestMapFromSymbols",
+	"merged-symbol":   "ld/originals_test.go:TestPlaces",
+	"object-mismatch": "ld/originals_test.go:TestMismatch",
+	"out-of-range":    "ld/rules_test.go:TestRulesPIE", "stripped": "ld/originals_test.go:TestMapFromSymbols",
 	"tls-model": "ld/rules_test.go:TestRulesPIE", "undefined-symbol": "ld/rules_test.go:TestRulesFixed",
 	"unknown-function": "ld/originals_test.go:TestOriginals", "unknown-section": "ld/rules_test.go:TestRulesPIE",
 	"unplaced-symbol": "ld/originals_test.go:TestPlaces", "unsupported-relocation": "ld/rules_test.go:TestRulesPIE",
-	"weak-undefined": "ld/rules_test.go:TestRulesPIE", "new-ifunc": "ld/carry_test.go:TestCarry",
 	"new-library": "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
 	// patch files
-	"alignment": "kpatch/validate_test.go:TestEncodeRefuses", "bad-id": "kpatch/kpatch_test.go:TestDecodeRefuses",
+	"bad-id":          "kpatch/kpatch_test.go:TestDecodeRefuses",
 	"format-build-id": "kpatch/kpatch_test.go:TestDecodeRefuses", "format-corrupt": "kpatch/kpatch_test.go:TestDecodeRefuses",
 	"format-foreign": "kpatch/kpatch_test.go:TestDecodeRefuses", "format-machine": "kpatch/kpatch_test.go:TestDecodeRefuses",
 	"format-truncated": "kpatch/kpatch_test.go:TestDecodeRefuses", "hooks-overlap": "stripper/strip_test.go:TestStripRefuses",
@@ -84,46 +84,101 @@ var codeTests = map[string]string{
 	"wrong-build-id": "engine/refusals_test.go:TestPatchFiles", "zombie": "engine/inspect/inspect_test.go:TestReadRefuses",
 }
 
-// A code that nothing makes happen may be one that nothing can: each code of gocare(7) has an archive, a pair of golden
+// A code that nothing makes happen may be one that nothing can: each code of the register has an archive, a pair of golden
 // files or a test.
 func TestEveryCodeIsTested(t *testing.T) {
-	archives := map[string]bool{}
+	archives := map[fault.Code]bool{}
 	for _, r := range refusals(t) {
 		archives[r.Code] = true
 	}
-	codes := listedCodes(t)
-	for code := range codes {
-		pair, isPair := goldenPairs[code]
-		test, isTest := codeTests[code]
+	for _, r := range fault.Reasons() {
+		pair, isPair := goldenPairs[r.Code]
+		test, isTest := codeTests[r.Code]
 		switch {
 		case isPair:
-			checkPair(t, code, pair)
+			checkPair(t, r.Code, pair)
 		case isTest:
-			checkTest(t, code, test)
-		case !archives[code]:
-			t.Errorf("%s: no archive in testdata/refusals, no golden pair, no test", code)
+			checkTest(t, r.Code, test)
+		case !archives[r.Code]:
+			t.Errorf("%s: no archive in testdata/refusals, no golden pair, no test", r.Code)
 		}
 	}
 	for _, code := range slices.Concat(keys(archives), keys(goldenPairs), keys(codeTests)) {
-		if _, ok := codes[code]; !ok {
-			t.Errorf("%s: tested, and not in gocare.7", code)
+		if _, ok := fault.Lookup(code); !ok {
+			t.Errorf("%s: tested, and not in the register", code)
 		}
 	}
 }
 
-func keys[V any](m map[string]V) (list []string) {
+func keys[V any](m map[fault.Code]V) (list []fault.Code) {
 	for k := range m {
 		list = append(list, k)
 	}
 	return list
 }
 
+// Each code of the register is one that some source refuses with, and each that a source refuses with is in the register.
+func TestEveryCodeIsUsed(t *testing.T) {
+	used := sourceCodes(t)
+	for _, r := range fault.Reasons() {
+		if !used[r.Code] {
+			t.Errorf("%s is in the register, and no source uses it", r.Code)
+		}
+	}
+	for code := range used {
+		if _, ok := fault.Lookup(code); !ok {
+			t.Errorf("%s is used, and not in the register", code)
+		}
+	}
+}
+
+// codeUse finds what stands where a reason code does: the first argument of a refusal, a field or variable of that name, the
+// first of several results.
+var codeUse = regexp.MustCompile(`(?:[rR]efuse\(|\.problem\(|\b[cC]ode(?::| =) *)(?:"([a-z0-9-]+)"|fault\.(\w+))` +
+	`|\breturn (?:"([a-z]+(?:-[a-z]+)+)"|fault\.(\w+)), "`)
+
+// sourceCodes returns the reason codes that sources use, as literals or by their constants.
+func sourceCodes(t *testing.T) map[fault.Code]bool {
+	t.Helper()
+	root := testkit.Root(t)
+	constants := codeConstants(t)
+	codes := map[fault.Code]bool{}
+	for _, name := range files(t, root) {
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/fault/") {
+			continue
+		}
+		for _, m := range codeUse.FindAllStringSubmatch(readFile(t, filepath.Join(root, name)), -1) {
+			if code, ok := constants[m[2]+m[4]]; ok {
+				codes[code] = true
+			} else if m[1]+m[3] != "" {
+				codes[fault.Code(m[1]+m[3])] = true
+			}
+		}
+	}
+	delete(codes, "failed") // the code of errors without one
+	return codes
+}
+
+// codeConstants maps the names of the constants to the codes.
+func codeConstants(t *testing.T) map[string]fault.Code {
+	t.Helper()
+	source := readFile(t, filepath.Join(testkit.Root(t), "internal", "fault", "codes.go"))
+	constants := map[string]fault.Code{}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) +Code = "([a-z0-9-]+)"$`).FindAllStringSubmatch(source, -1) {
+		constants[m[1]] = fault.Code(m[2])
+	}
+	if len(constants) != len(fault.Reasons()) {
+		t.Errorf("%d constants for %d codes", len(constants), len(fault.Reasons()))
+	}
+	return constants
+}
+
 // checkPair looks at golden files: the first is refused with a code, the second gives assembly.
-func checkPair(t *testing.T, code string, pair [2]string) {
+func checkPair(t *testing.T, code fault.Code, pair [2]string) {
 	t.Helper()
 	dir := filepath.Join(testkit.Root(t), "diffasm", "testdata")
 	refused := readFile(t, filepath.Join(dir, pair[0]+".txtar"))
-	if _, errors, _ := strings.Cut(refused, "-- want.err --\n"); !regexp.MustCompile(`(?m)^` + code + `: `).MatchString(errors) {
+	if _, errors, _ := strings.Cut(refused, "-- want.err --\n"); !regexp.MustCompile(`(?m)^` + string(code) + `: `).MatchString(errors) {
 		t.Errorf("%s: %s.txtar is not refused with it", code, pair[0])
 	}
 	if !strings.Contains(readFile(t, filepath.Join(dir, pair[1]+".txtar")), "\n-- want.s --\n") {
@@ -132,7 +187,7 @@ func checkPair(t *testing.T, code string, pair [2]string) {
 }
 
 // checkTest looks whether a test is there and its file names the code.
-func checkTest(t *testing.T, code, test string) {
+func checkTest(t *testing.T, code fault.Code, test string) {
 	t.Helper()
 	file, function, _ := strings.Cut(test, ":")
 	data, err := os.ReadFile(filepath.Join(testkit.Root(t), file))
@@ -144,7 +199,7 @@ func checkTest(t *testing.T, code, test string) {
 	if function != "" && !strings.Contains(text, "\nfunc "+function+"(t *testing.T) {\n") {
 		t.Errorf("%s: %s has no %s", code, file, function)
 	}
-	if !strings.Contains(text, `"`+code+`"`) {
+	if !strings.Contains(text, `"`+string(code)+`"`) {
 		t.Errorf("%s: %s does not name it", code, file)
 	}
 }

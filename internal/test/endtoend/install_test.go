@@ -89,6 +89,8 @@ func TestBashCompletion(t *testing.T) {
 		{"a command that starts others", "carectl r", "run"},
 		{"a long option", "patchmake --cle", "--clean"},
 		{"an option of a command", "carectl patch --wa", "--wait"},
+		{"a code that can be overridden", "patchmake --allow struct-", "struct-layout"},
+		{"a code to explain", "patchmake explain data-s", "data-size"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
 
@@ -123,56 +122,4 @@ func TestManPagesReferToPagesThatExist(t *testing.T) {
 			}
 		}
 	}
-}
-
-// Each reason code in the sources is in gocare(7), and the other way round; those that can be overridden are marked.
-func TestManPageListsReasonCodes(t *testing.T) {
-	listed := listedCodes(t)
-	used := sourceCodes(t)
-	for code := range used {
-		if _, ok := listed[code]; !ok {
-			t.Errorf("gocare.7 does not list %s", code)
-		}
-	}
-	for code, marked := range listed {
-		if !used[code] {
-			t.Errorf("gocare.7 lists %s, which no source uses", code)
-		}
-		if marked != fault.Overridable(code) {
-			t.Errorf("gocare.7 marks %s: %v, can be overridden: %v", code, marked, !marked)
-		}
-	}
-}
-
-// listedCodes returns the reason codes of gocare(7), and whether each is marked as one that can be overridden.
-func listedCodes(t *testing.T) map[string]bool {
-	t.Helper()
-	listed := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^\.TP\n\.BR ([a-z0-9-]+)( " \*")?$`).FindAllStringSubmatch(manPage(t, "gocare.7"), -1) {
-		listed[m[1]] = m[2] != ""
-	}
-	return listed
-}
-
-// sourceCodes returns the reason codes in the sources: the first argument of a refusal, a field of that name, a listed code.
-func sourceCodes(t *testing.T) map[string]bool {
-	t.Helper()
-	use := regexp.MustCompile(`(?:[rR]efuse\(|\.problem\(|\b[cC]ode(?::| =) *)"([a-z0-9-]+)"|\breturn "([a-z]+(?:-[a-z]+)+)", "`)
-	codes := map[string]bool{}
-	root := testkit.Root(t)
-	for _, name := range files(t, root) {
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, ".") {
-			continue
-		}
-		if name == "internal/fault/codes.go" {
-			for _, m := range regexp.MustCompile(`"([a-z-]+)"`).FindAllStringSubmatch(readFile(t, filepath.Join(root, name)), -1) {
-				codes[m[1]] = true
-			}
-		}
-		for _, m := range use.FindAllStringSubmatch(readFile(t, filepath.Join(root, name)), -1) {
-			codes[m[1]+m[2]] = true
-		}
-	}
-	delete(codes, "failed") // the code of errors without one
-	return codes
 }

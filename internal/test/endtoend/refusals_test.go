@@ -18,7 +18,7 @@ import (
 // refusal is one archive of testdata/refusals: a change that patchmake refuses, and the nearest one that it makes a patch of.
 type refusal struct {
 	Name      string // CODE, or CODE+VARIANT
-	Code      string
+	Code      fault.Code
 	Original  map[string]string // path to text
 	Refused   map[string]string // likewise, whole tree
 	Neighbour map[string]string
@@ -79,7 +79,7 @@ func readRefusal(path string) (*refusal, error) {
 	}
 	name := strings.TrimSuffix(filepath.Base(path), ".txtar")
 	code, _, _ := strings.Cut(name, "+")
-	r := &refusal{Name: name, Code: code, Original: maps.Clone(refusalDefaults)}
+	r := &refusal{Name: name, Code: fault.Code(code), Original: maps.Clone(refusalDefaults)}
 	changed := map[string]map[string]string{"refused": {}, "neighbour": {}}
 	for _, f := range archive.Files {
 		dir, file, _ := strings.Cut(f.Name, "/")
@@ -154,12 +154,18 @@ func TestRefusals(t *testing.T) {
 
 // document is what patchmake --json prints, for a patch or an error.
 type document struct {
-	Error   struct{ Code, Message, State, Hint string }
+	Error struct {
+		Code                 fault.Code
+		Message, State, Hint string
+	}
 	Patches []struct {
 		File      string
 		Functions []string
 	}
-	Overridden []struct{ Code, Message string }
+	Overridden []struct {
+		Code    fault.Code
+		Message string
+	}
 }
 
 // make runs patchmake for the difference of the original and another version, if there is one.
@@ -199,7 +205,7 @@ func (r *refusal) override(t *testing.T, dir string, env []string) {
 	if !fault.Overridable(r.Code) {
 		return
 	}
-	d := r.make(t, dir, env, r.Refused, 0, slices.Concat(r.RefusedArgs, []string{"--allow", r.Code})...)
+	d := r.make(t, dir, env, r.Refused, 0, slices.Concat(r.RefusedArgs, []string{"--allow", string(r.Code)})...)
 	if len(d.Patches) == 0 {
 		t.Errorf("no patch with --allow %s", r.Code)
 	}

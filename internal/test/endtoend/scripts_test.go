@@ -62,6 +62,8 @@ func TestZshCompletion(t *testing.T) {
 		{"a command", "carectl un", "unpatch"},
 		{"a long option", "patchmake --cle", "--clean"},
 		{"an option of a command", "carectl patch --wa", "--wait"},
+		{"a code that can be overridden", "patchmake --allow struct-", "struct-layout"},
+		{"a code to explain", "patchmake explain data-s", "data-size"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			// Stands in for zsh's own completion functions: what they would offer is printed.

@@ -1,0 +1,57 @@
+package fault
+
+const leaveOut = "leave the function out with the filter, or make the change in a function that does not have this"
+
+// assembly are the refusals of what compilers and inline assembly write.
+var assembly = []Reason{
+	{Code: "not-assembly", Paragraph: "The file is no assembly text."},
+	{
+		Code:      "alias-changed",
+		Hint:      "build both versions with -fno-ipa-icf, or keep what the name stands for",
+		Paragraph: "An alias names something else now.",
+	},
+	{Code: "alias-cycle", Hint: leaveOut, Paragraph: "An alias or table is circular or nested too deeply."},
+	{Code: "alias-expression", Hint: leaveOut, Paragraph: "An alias is more than a symbol and an offset."},
+	{Code: "asm-directive", Hint: leaveOut, Paragraph: "Inline assembly uses a directive whose effect is not followed."},
+	{Code: "asm-function", Hint: leaveOut, Paragraph: "A function in assembly has no size."},
+	{Code: "asm-label", Hint: leaveOut, Paragraph: "An operand is no label of its function."},
+	{Code: "asm-macro", Hint: leaveOut, Paragraph: "Inline assembly uses a macro."},
+	{Code: "asm-section", Hint: leaveOut, Paragraph: "Inline assembly switches sections."},
+	{Code: "asm-toplevel", Hint: "only functions and named variables can be patched", Paragraph: "Top-level assembly or unnamed data changed."},
+	{
+		Code:      "comdat",
+		Hint:      "make the change in a function that is not inline, or whose unit alone defines it",
+		Paragraph: "The function is an inline one, of which the linker keeps one copy.",
+	},
+	{Code: "cxx-lsda", Paragraph: "A function has a table of exception handlers."},
+	{Code: "empty-data", Hint: leaveOut, Paragraph: "Data that is referred to has no content of its own."},
+	{
+		Code:      "entry-table",
+		Hint:      "build both versions without -mrecord-mcount",
+		Paragraph: "The unit keeps a table of places inside its functions (-mrecord-mcount).",
+	},
+	{Code: "foreign-label", Hint: leaveOut, Paragraph: "A function uses a label inside another one, which the filter leaves out."},
+	{Code: "intel-syntax", Hint: "build without -masm=intel", Paragraph: "The unit is compiled with -masm=intel."},
+	{
+		Code:  "label-escape",
+		Vouch: "no label is used after its function returned",
+		Hint: "leave the function out with the filter; --allow label-escape if no such address is used after the function " +
+			"returned",
+		Paragraph: "The address of a label of a function (&&label) gets to where it outlives the call: old addresses would lead into " +
+			"the old code.",
+	},
+	{
+		Code:  "literal-compared",
+		Vouch: "no such address is kept",
+		Paragraph: "A function compares the address of a constant without a name, a string for one, and the patch has a copy of " +
+			"that; or it lets out one that unchanged code compares. What the process has stored leads to the old one.",
+	},
+	{Code: "label-table", Hint: leaveOut, Paragraph: "Two functions own a table of labels, or one uses the other's."},
+	{Code: "private-data", Hint: leaveOut, Paragraph: "Code uses data which has no name to find it by."},
+	{
+		Code:      "name-clash",
+		Hint:      "give one of the two another name",
+		Paragraph: "A name of another unit is that of a private symbol of this one.",
+	},
+	{Code: "unknown-label", Hint: leaveOut, Paragraph: "A label is not defined in the unit."},
+}

@@ -1,0 +1,131 @@
+package fault
+
+// references are the refusals of references and of the original binary.
+var references = []Reason{
+	{
+		Code:      "absolute-reference",
+		Hint:      "compile the patched unit with the options of the original",
+		Paragraph: "An absolute address is needed in a position-independent binary.",
+	},
+	{Code: "absolute-symbol", Paragraph: "A symbol is no place in a section."},
+	{Code: "ambiguous-symbol", Paragraph: "Several definitions could be meant."},
+	{
+		Code:      "direct-import",
+		Hint:      "compile the patched unit with -mno-direct-extern-access (gcc 12, clang 15) or -fPIC",
+		Paragraph: "Code reaches directly for a variable of another object, and can neither be rewritten nor compiled not to.",
+	},
+	{
+		Code:      "discarded-symbol",
+		Hint:      "the original was linked with --gc-sections: define what the patch needs under a new name",
+		Paragraph: "The linker left the section of the symbol out.",
+	},
+	{Code: "duplicate-symbol", Paragraph: "Two units define the same new symbol."},
+	{Code: "folded-function", Paragraph: "The linker made two functions one."},
+	{Code: "foreign-machine", Paragraph: "The binary is for another machine."},
+	{
+		Code:      "foreign-map",
+		Hint:      "maps of GNU ld, gold, lld and mold are understood",
+		Paragraph: "The link map was written by a linker that is not known.",
+	},
+	{Code: "ifunc-without-stub", Paragraph: "A function which is picked at run time has no PLT entry or GOT slot in the original."},
+	{Code: "local-label", Paragraph: "A label names a place that objects do not keep."},
+	{
+		Code: "merged-symbol",
+		Hint: "the linker may have shared the content with other units: build without -fmerge-all-constants, or use a constant " +
+			"under a new name",
+		Paragraph: "The symbol is in a section whose content the linker merges.",
+	},
+	{
+		Code: "moved-global",
+		Paragraph: "A symbol is new in this unit, and the original defines it in another, takes it from a library, or does without " +
+			"(a weak reference); or it is no longer defined here, so that another definition, or none, takes its place. Code " +
+			"that did not change would go on with the old one.",
+	},
+	{
+		Code:      "new-ifunc",
+		Hint:      "call one of its implementations, or a function that the original has",
+		Paragraph: "A new input defines a function which is picked when a program starts.",
+	},
+	{
+		Code:  "new-library",
+		Vouch: "the process has loaded it by other means",
+		Hint: "a running process is given no library: do without it; --allow new-library if the process is sure to have it " +
+			"loaded",
+		Paragraph: "New code uses a library that the original does not load.",
+	},
+	{
+		Code:      "new-tls-slot",
+		Hint:      "reach it through a function of the original that does",
+		Paragraph: "The original has no GOT slot for a thread-local variable.",
+	},
+	{Code: "no-build-id", Paragraph: "The binary has no BuildID. Link it with -Wl,--build-id."},
+	{Code: "object-mismatch", Paragraph: "An object is not the one the binary was linked from."},
+	{Code: "out-of-range", Paragraph: "A value does not fit."},
+	{
+		Code:      "stripped",
+		Hint:      "give the binary as the linker wrote it, before strip",
+		Paragraph: "The binary has no symbol table and there is no record of its link.",
+	},
+	{
+		Code:      "tls-model",
+		Hint:      "compile the patched unit with the options of the original",
+		Paragraph: "A thread-local variable has no fixed place in this binary.",
+	},
+	{Code: "too-short", Paragraph: "A function has no room for a jump."},
+	{Code: "undefined-symbol", Paragraph: "The symbol is defined nowhere."},
+	{Code: "unknown-function", Paragraph: "The original has no such function."},
+	{Code: "unknown-section", Paragraph: "A section is no part of a patch."},
+	{
+		Code:      "unplaced-symbol",
+		Hint:      "map, objects and binary have to come from one link",
+		Paragraph: "The link map does not say where the symbol's section went.",
+	},
+	{
+		Code:      "unsupported-relocation",
+		Hint:      "assembly of its own or an unusual code model (-mcmodel) makes such references: build the unit without them",
+		Paragraph: "A relocation of this type cannot be carried over.",
+	},
+	{
+		Code:      "weak-undefined",
+		Hint:      "the original has no slot that could become it: leave the test for it out of the patch",
+		Paragraph: "A weak symbol is defined nowhere.",
+	},
+}
+
+// patchFiles are those of patch files.
+var patchFiles = []Reason{
+	{
+		Code:      "alignment",
+		Hint:      "leave the object with that alignment out of the change",
+		Paragraph: "A section wants an alignment of more than a page.",
+	},
+	{Code: "bad-id", Paragraph: "The patch id is not 1 to 7 of the allowed characters."},
+	{
+		Code:      "buildid-ambiguous",
+		Hint:      "narrow the patch with --functions, or leave --buildid out",
+		Paragraph: "--buildid names one binary, and several changed.",
+	},
+	{Code: "format-build-id", Paragraph: "The BuildID is longer than 20 bytes."},
+	{Code: "format-corrupt", Paragraph: "The file is damaged."},
+	{
+		Code:      "format-foreign",
+		Hint:      "name a .kpatch file that patchmake or libcare-patch-make wrote",
+		Paragraph: "The file is no .kpatch file, or has an unknown version.",
+	},
+	{Code: "format-machine", Hint: "build the patch on the machine it is for", Paragraph: "The patch is for another machine."},
+	{Code: "format-truncated", Hint: "copy the patch again", Paragraph: "The file ends too soon."},
+	{Code: "hooks-overlap", Hint: "functions at one address are one target: patch them under one name", Paragraph: "Two jumps would overlap."},
+	{
+		Code:      "import-data",
+		Hint:      "use a variable that the original already refers to, or a function",
+		Paragraph: "Data holds the address of an import.",
+	},
+	{Code: "patch-too-large", Hint: "make the patch of fewer functions", Paragraph: "The patch is too large for the format."},
+	{
+		Code:      "reloc-32-pie",
+		Hint:      "compile the patched unit with the options of the original (-fPIE or -fPIC)",
+		Paragraph: "A 32-bit absolute address is needed in a position-independent binary.",
+	},
+	{Code: "reloc-range", Paragraph: "A value does not fit its relocation."},
+	{Code: "reloc-type", Hint: "make the patch again with patchmake", Paragraph: "The relocation type is none that is applied."},
+}

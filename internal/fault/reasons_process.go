@@ -1,0 +1,80 @@
+package fault
+
+// processes are the refusals and failures of applying to processes.
+var processes = []Reason{
+	{Code: "already-applied", Paragraph: "A patch of this id is applied already."},
+	{Code: "attach", Paragraph: "A thread cannot be attached to."},
+	{
+		Code:      "bad-region",
+		Hint:      "the process holds a damaged patch; restart it to get rid of it",
+		Paragraph: "A live patch in the process cannot be read.",
+	},
+	{
+		Code: "busy-coroutine",
+		Paragraph: "A coroutine that is suspended, or has ended and left its registers, will return to a function that is being " +
+			"replaced; the message has its stack. `carectl --allow busy-coroutine` does without the check.",
+	},
+	{Code: "busy-thread", Paragraph: "A thread is executing a function that is being replaced; the message names both."},
+	{Code: "changed-meanwhile", Hint: "try again", Paragraph: "The process changed between plan and commit."},
+	{
+		Code: "compiled-apart",
+		Hint: "make one patch from the sources of both, and apply it with --replace and the id of the one that is applied",
+		Paragraph: "A function of one patch calls a function that another patch replaces, and was compiled with another version of " +
+			"it.",
+	},
+	{Code: "duplicate-function", Paragraph: "The patch replaces a function twice."},
+	{Code: "empty-patch", Paragraph: "The patch replaces no function."},
+	{Code: "exec-memory", Paragraph: "The process may not map executable memory."},
+	{Code: "foreign-hook", Paragraph: "The start of a function holds something that is neither the original code nor a jump of ours."},
+	{Code: "foreign-patch", Paragraph: "The function is replaced by another tool's patch."},
+	{Code: "ifunc-unresolved", Paragraph: "A function picked at run time could not be resolved in the process."},
+	{Code: "interrupted", Paragraph: "carectl or patchmake was interrupted."},
+	{Code: "kernel-thread", Hint: "give the PID of a user process", Paragraph: "The process is a kernel thread."},
+	{Code: "loaded-twice", Paragraph: "The object is loaded more than once."},
+	{Code: "locked", Paragraph: "Another carectl works on the process."},
+	{Code: "machine", Paragraph: "The program is not one for x86-64."},
+	{
+		Code:      "mapped-elsewhere",
+		Hint:      "something was mapped there meanwhile: try again",
+		Paragraph: "The kernel gave other addresses than asked for.",
+	},
+	{Code: "no-patch-file", Paragraph: "The patch file cannot be read."},
+	{Code: "no-process", Paragraph: "There is no process of this number; a thread of one has it, or none."},
+	{Code: "no-room", Paragraph: "There are no free addresses within reach."},
+	{Code: "no-such-process", Paragraph: "The process has ended."},
+	{Code: "no-syscall-instruction", Paragraph: "No system call instruction was found in the process."},
+	{Code: "not-applicable", Paragraph: "No object of the process has the patch's BuildID."},
+	{Code: "not-applied", Paragraph: "The process has no patch of this id."},
+	{Code: "not-code", Paragraph: "An address is not executable."},
+	{Code: "nothing-done", Paragraph: "No process was changed."},
+	{Code: "nothing-to-recover", Paragraph: "The process has no unfinished patch."},
+	{Code: "object-changed", Paragraph: "An object changed while it was read."},
+	{Code: "permission", Paragraph: "Not allowed to look at the process, or to attach to it."},
+	{Code: "resolver-failed", Paragraph: "The function which picks an implementation at run time failed in the process."},
+	{Code: "rseq", Paragraph: "A thread is in a restartable sequence."},
+	{
+		Code: "privileged-program",
+		Hint: "run it as root, or patch it with carectl patch when it runs",
+		Paragraph: "A program to be started patched has the set-user-ID bit or capabilities, which a user who is not root would take " +
+			"from it.",
+	},
+	{Code: "seccomp", Hint: "run as root with CAP_SYS_ADMIN", Paragraph: "The process has a seccomp filter, which only root may suspend."},
+	{Code: "shared-memory", Paragraph: "Another process runs in the same memory (vfork, CLONE_VM)."},
+	{Code: "signals", Paragraph: "A thread is flooded with signals."},
+	{Code: "stack-unreadable", Paragraph: "The stack of a thread cannot be read."},
+	{Code: "thread-does-not-stop", Paragraph: "A thread does not stop."},
+	{Code: "tls-import", Paragraph: "The patch imports a thread-local variable."},
+	{Code: "traced", Paragraph: "The process is traced already."},
+	{Code: "unresolved", Paragraph: "A symbol is defined in no object of the process."},
+	{Code: "wrong-build", Paragraph: "The code in the process is not what the patch was made from."},
+	{
+		Code:      "wrong-build-id",
+		Hint:      "name the file after the BuildID it is for",
+		Paragraph: "The patch is for another BuildID than its name says.",
+	},
+	{
+		Code:      "zombie",
+		Hint:      "nothing runs there any more; its parent should wait for it",
+		Paragraph: "The process has ended and waits to be collected.",
+	},
+}

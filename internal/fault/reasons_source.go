@@ -1,0 +1,182 @@
+package fault
+
+// reading are the refusals of source patches.
+var reading = []Reason{
+	{Code: "patch-empty", Paragraph: "The patch is empty, or has no function."},
+	{Code: "patch-syntax", Paragraph: "The patch cannot be read: the place and what was expected are named."},
+	{
+		Code:      "patch-binary",
+		Hint:      "a live patch carries code only: leave the binary files out of the patch",
+		Paragraph: "The patch changes a binary file.",
+	},
+	{Code: "patch-path", Paragraph: "A name in the patch leaves the tree, or is no regular file."},
+	{Code: "patch-target", Hint: "give the source directory the patch is for (--srcdir)", Paragraph: "The tree has no file of that name."},
+	{Code: "patch-reject", Paragraph: "A hunk does not fit the file."},
+}
+
+// building are those of builds and their records.
+var building = []Reason{
+	{
+		Code:      "compiler-bypasses",
+		Hint:      "leave out -B, or set KPCCREAL to a compiler that honours COMPILER_PATH",
+		Paragraph: "The compiler does not look for its assembler and linker where carecc can stand in.",
+	},
+	{Code: "build-failed", Paragraph: "A build, or a compile of its own, failed; its output was shown."},
+	{Code: "no-record", Paragraph: "A changed unit, or a link, was not recorded when it was made. Build it through carecc, or use --clean."},
+	{
+		Code:      "new-input",
+		Hint:      "its archive has several members of that name: give them different names",
+		Paragraph: "The patched build links an archive member which the original does not, and the archive has several of that name.",
+	},
+	{
+		Code:      "partial-link",
+		Hint:      "link the objects into the program directly, without ld -r",
+		Paragraph: "A changed unit went into an object that was made with ld -r.",
+	},
+	{Code: "lto", Paragraph: "A changed unit is compiled with -flto: its code is made only when the program is linked."},
+	{Code: "isolate-busy", Paragraph: "A build of another run is still at work in the tree."},
+	{Code: "isolate-mode", Hint: "use --isolation=auto", Paragraph: "This machine does not allow the way of isolation asked for."},
+	{Code: "isolate-path", Paragraph: "A file is not in the tree, or the scratch directory is."},
+	{
+		Code:  "no-types",
+		Vouch: "layouts and signatures are not compared",
+		Hint:  "--allow no-types goes on without that check",
+		Paragraph: "A unit could not be compiled with -g, to compare data layouts, or its debug information not be read: of complex " +
+			"integers, for one, as compilers do not describe whether they have a sign (gcc that of _Complex int alone).",
+	},
+}
+
+// changes are those of what a source patch changes.
+var changes = []Reason{
+	{Code: "nothing-changed", Paragraph: "No code changed."},
+	{Code: "filter-empty", Hint: "list the functions to patch in the filter", Paragraph: "The filter leaves no function."},
+	{
+		Code:      "filter-split",
+		Vouch:     "old and new versions mix",
+		Paragraph: "The filter leaves out a changed function that calls, or is called by, one that it keeps.",
+	},
+	{Code: "data-changed", Vouch: "the old value of the variable stays", Paragraph: "The initial value of a variable in use changed."},
+	{Code: "data-size", Paragraph: "The size of a variable in use changed."},
+	{
+		Code:  "signature",
+		Vouch: "no caller outside the patch uses the old prototype",
+		Hint: "code outside the patch passes what the old one takes: keep it and add a new function, let the patch hold every " +
+			"caller, or use --allow signature if no such code runs again",
+		Paragraph: "A function has another prototype, and is called by code that is not in the patch, has its address taken, or is " +
+			"seen by other programs or libraries.",
+	},
+	{
+		Code:  "struct-layout",
+		Vouch: "no object of the old layout exists",
+		Hint: "objects of the old layout live on in the process: keep it and put new data into a new variable; --allow " +
+			"struct-layout if no such object can exist",
+		Paragraph: "A structure or union has another layout, or its source demands another alignment.",
+	},
+	{
+		Code:  "enum-renumbered",
+		Vouch: "no old value of the enumerator is stored",
+		Hint: "the process has stored the old values: put new enumerators at the end, or give them values of their own; --allow " +
+			"enum-renumbered if no value that changed is stored anywhere, as that of a mere count at the end",
+		Paragraph: "An enumerator has another value, and the process may have stored the old one. Put new enumerators at the end, or " +
+			"give them values of their own. Allow it where no value that changed is stored anywhere, such as a count at the " +
+			"end of an enumeration.",
+	},
+	{
+		Code:  "variable-gone",
+		Vouch: "what still uses the variable keeps the old one",
+		Paragraph: "A variable that the patch removes is still used: by another unit, which only a library can be linked without, or " +
+			"by a changed function that the filter leaves out.",
+	},
+	{
+		Code:  "variable-type",
+		Vouch: "any value of the variable will do",
+		Hint: "it keeps its value, and code outside the patch goes on using it as the old type: leave it as it is and add a new " +
+			"variable; --allow variable-type if all values that it can have mean the same in both types",
+		Paragraph: "A variable in static storage has another type; another name for the same type is none.",
+	},
+	{
+		Code: "static-ambiguous",
+		Paragraph: "It cannot be told which static variable or clone of the original is which of the patched version: there are " +
+			"several of one name in a function, and the source patch left no line alone that shows which is which; or one was " +
+			"taken away and one of its name was added elsewhere in the function.",
+	},
+	{
+		Code:  "static-moved",
+		Vouch: "the variable is a new one",
+		Paragraph: "A new static local looks like one of its name that another function had: it stands on the same line, or in the " +
+			"same words, or both functions may be one, renamed. Or a variable leaves its function for the file level, or " +
+			"comes from there. Allowed, it is a new variable.",
+	},
+	{
+		Code:  "static-renamed",
+		Vouch: "the variable is a new one",
+		Hint:  "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
+		Paragraph: "A new static local, or a new variable at file level, stands where the source patch took away one of another name " +
+			"that looks the same. Allowed, it is a new variable.",
+	},
+	{
+		Code:  "start-only",
+		Vouch: "the function is called later, too",
+		Hint:  "make the change where it takes effect later; --allow start-only if the function is called besides",
+		Paragraph: "The patch changes a constructor, or the resolver of an indirect function: running processes ran it when they " +
+			"started.",
+	},
+	{
+		Code:  "static-lost",
+		Vouch: "the variable has its initial value",
+		Paragraph: "New code uses a static variable which the original declares too, but which its compiler keeps nowhere: it knew " +
+			"every value, or saw that nobody reads it; or one that the compiler keeps nowhere in the patched version, as the " +
+			"patch took away what writes it. What the program would have in it is not known, or not seen. With --allow it " +
+			"begins with its initial value.",
+	},
+	{
+		Code:      "static-unproved",
+		Vouch:     "static locals are paired by likeness",
+		Hint:      "build with -g; --allow static-unproved pairs them by likeness",
+		Paragraph: "Which static local is which could be told by likeness only.",
+	},
+	{
+		Code:      "new-tls",
+		Hint:      "use a variable that is not thread-local, or a library of thread keys",
+		Paragraph: "New code uses a new thread-local variable.",
+	},
+	{
+		Code:      "new-tls-variable",
+		Hint:      "running threads have no room for it: use an ordinary variable",
+		Paragraph: "The patch adds a thread-local variable.",
+	},
+	{
+		Code:      "new-common",
+		Hint:      "give the variable an initialiser, or build with -fno-common",
+		Paragraph: "A new variable is in common storage. Give it an initialiser or build with -fno-common.",
+	},
+	{
+		Code:      "new-constructor",
+		Vouch:     "it never runs",
+		Hint:      "do the work where it is first needed",
+		Paragraph: "The patch adds code which runs only when a program starts or ends.",
+	},
+	{
+		Code:  "gone-caller",
+		Vouch: "the function does not run again",
+		Paragraph: "A function that the patch does away with may be called again, since its address was given away, and calls one " +
+			"whose new code overwrites registers that it relies on, as gcc saw the old one leave them alone (`-fipa-ra`), or " +
+			"a private one whose new code may rely on what its callers in the patched version pass. Or the source still has " +
+			"it, but the patched version has it inlined only, so that the old code would run.",
+	},
+	{
+		Code:      "gone-destructor",
+		Vouch:     "it still runs at exit",
+		Hint:      "keep the function registered and make it do nothing; with __asm__ volatile(\"\") in it the compiler keeps it",
+		Paragraph: "The patch takes away code which runs when the program ends.",
+	},
+	{
+		Code:      "section-set",
+		Paragraph: "A variable, or a new input, comes into a section which the program collects when it is linked, or leaves one.",
+	},
+	{
+		Code:      "target-mismatch",
+		Hint:      "build with the compiler, options and sources it was built with",
+		Paragraph: "The rebuilt binary is not the shipped one.",
+	},
+}
