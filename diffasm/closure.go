@@ -164,7 +164,7 @@ func (c *closure) block(b *block) {
 		c.problems = append(c.problems, p)
 		c.newVar(b)
 	case c.d.m.origVar(b) != nil && !c.copies[b]:
-		if isAuto(b.name) {
+		if isNumbered(b.name) {
 			c.statics = append(c.statics, b.name)
 		}
 	default:

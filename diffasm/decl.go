@@ -173,9 +173,9 @@ func (f *File) BorrowDebug(g *File) bool {
 
 // HasStatics reports whether the unit has variables that the compiler numbered.
 func (f *File) HasStatics() bool {
-	numbered := map[string]bool{}
-	f.numberedNames(numbered)
-	return len(newSide(f, numbered).vars()) > 0
+	bases := map[string]bool{}
+	f.numberedNames(bases)
+	return len(newVersion(f, bases).vars()) > 0
 }
 
 // declaredAt returns where the debug information says that a variable is declared.

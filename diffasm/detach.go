@@ -26,7 +26,7 @@ func (s *Selection) Replaced() (list []Replaced) {
 		if pair.o == nil || s.Functions[i].Status != Changed {
 			continue
 		}
-		_, clone := splitAuto(pair.o.name)
+		_, clone := splitNumbered(pair.o.name)
 		global := s.d.orig.isGlobal(pair.o.name) || s.d.patched.isGlobal(pair.p.name)
 		list = append(list, Replaced{Orig: pair.o.name, Name: pair.p.name, Clone: clone, Global: global})
 	}

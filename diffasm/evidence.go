@@ -9,16 +9,16 @@ import (
 	"gocare/internal/srcpatch"
 )
 
-// pairUnique joins the members of each group whose property is found exactly once on both sides; an empty property never
+// pairUnique joins the members of each group whose property is found exactly once in both versions; an empty property never
 // counts.
-func (m *matcher) pairUnique(property func(*side, *auto) string) int {
+func (m *matcher) pairUnique(property func(*version, *numbered) string) int {
 	n := 0
 	for _, g := range m.groups {
 		if len(g.o) == 0 || len(g.p) == 0 || g.sourced {
 			continue
 		}
 		o, p := index(m.o, g.o, property), index(m.p, g.p, property)
-		for _, a := range append([]*auto(nil), g.p...) {
+		for _, a := range append([]*numbered(nil), g.p...) {
 			key := property(m.p, a)
 			if key != "" && len(o[key]) == 1 && len(p[key]) == 1 {
 				m.join(a.name, o[key][0].name)
@@ -29,8 +29,8 @@ func (m *matcher) pairUnique(property func(*side, *auto) string) int {
 	return n
 }
 
-func index(s *side, list []*auto, property func(*side, *auto) string) map[string][]*auto {
-	by := map[string][]*auto{}
+func index(s *version, list []*numbered, property func(*version, *numbered) string) map[string][]*numbered {
+	by := map[string][]*numbered{}
 	for _, a := range list {
 		key := property(s, a)
 		by[key] = append(by[key], a)
@@ -40,7 +40,7 @@ func index(s *side, list []*auto, property func(*side, *auto) string) map[string
 
 // equalClones pairs clones whose text is equal and unique.
 func (m *matcher) equalClones() int {
-	return m.pairUnique(func(s *side, a *auto) string {
+	return m.pairUnique(func(s *version, a *numbered) string {
 		if a.fn == nil {
 			return ""
 		}
@@ -49,10 +49,10 @@ func (m *matcher) equalClones() int {
 	})
 }
 
-// equalClonesInOrder pairs clones of equal text when there are as many of them on both sides: they do the same.
+// equalClonesInOrder pairs clones of equal text when there are as many of them in both versions: they do the same.
 func (m *matcher) equalClonesInOrder() int {
 	n := 0
-	prop := func(s *side, a *auto) string {
+	prop := func(s *version, a *numbered) string {
 		if a.fn == nil || len(s.texts[a.fn.index].refs) > 0 {
 			return ""
 		}
@@ -61,7 +61,7 @@ func (m *matcher) equalClonesInOrder() int {
 	}
 	for _, g := range m.groups {
 		o, p := index(m.o, g.o, prop), index(m.p, g.p, prop)
-		for _, a := range append([]*auto(nil), g.p...) {
+		for _, a := range append([]*numbered(nil), g.p...) {
 			key := prop(m.p, a)
 			if key == "" || len(o[key]) != len(p[key]) {
 				continue
@@ -141,7 +141,7 @@ func (m *matcher) keepsState(name string) bool {
 
 // sourced reports whether an open name is a variable of which the source is known.
 func (m *matcher) sourced(p string) bool {
-	a := m.p.autos[p]
+	a := m.p.open[p]
 	return a != nil && m.byKey[a.key].sourced
 }
 
@@ -174,18 +174,18 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // alike reports whether two open variables have the same section, size, alignment and initialiser.
 func (m *matcher) alike(p, o string) bool {
-	pa, oa := m.p.autos[p], m.o.autos[o]
+	pa, oa := m.p.open[p], m.o.open[o]
 	if pa == nil || oa == nil {
 		return false
 	}
 	return pa.b == nil || shape(m.p, pa)+initOf(m.p, pa) == shape(m.o, oa)+initOf(m.o, oa)
 }
 
-func shape(s *side, a *auto) string {
+func shape(s *version, a *numbered) string {
 	return fmt.Sprint(a.b.sec.class, " ", s.f.size(a.b), " ", a.b.align, " ")
 }
 
-func initOf(s *side, a *auto) string {
+func initOf(s *version, a *numbered) string {
 	h := s.inits[a.b].hash
 	return string(h[:])
 }
@@ -193,22 +193,22 @@ func initOf(s *side, a *auto) string {
 // sameProperties pairs variables by owners, section, size and alignment together with initialiser and uses (level 0),
 // with one of the two where the other does not say otherwise (level 1), and alone (level 2).
 func (m *matcher) sameProperties(level int) int {
-	base := func(s *side, a *auto) string {
+	base := func(s *version, a *numbered) string {
 		owners := s.owners(a)
 		if a.b == nil || len(owners) == 0 {
 			return ""
 		}
 		return shape(s, a) + strings.Join(owners, ",")
 	}
-	withInit := func(s *side, a *auto) string {
+	withInit := func(s *version, a *numbered) string {
 		return extend(base(s, a), " init ", func() string { return initOf(s, a) })
 	}
-	withUses := func(s *side, a *auto) string {
+	withUses := func(s *version, a *numbered) string {
 		return extend(base(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
 	}
 	switch level {
 	case 0:
-		return m.pairUnique(func(s *side, a *auto) string {
+		return m.pairUnique(func(s *version, a *numbered) string {
 			return extend(withInit(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
 		})
 	case 1:
@@ -225,8 +225,8 @@ func extend(key, word string, more func() string) string {
 	return key + word + more()
 }
 
-// joinUnique pairs the names of a group that may be the same as one other only, on both sides.
-func (m *matcher) joinUnique(g *group, may func(p, o *auto) bool) int {
+// joinUnique pairs the names of a group that may be the same as one other only, in both versions.
+func (m *matcher) joinUnique(g *group, may func(p, o *numbered) bool) int {
 	pairs, back := map[string]map[string]bool{}, map[string]map[string]bool{}
 	for _, p := range g.p {
 		for _, o := range g.o {
@@ -252,7 +252,7 @@ func (m *matcher) joinOnly(pairs, back map[string]map[string]bool) int {
 }
 
 // pairAgreeing joins what one of two properties pairs and the other does not pair otherwise.
-func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
+func (m *matcher) pairAgreeing(a, b func(*version, *numbered) string) int {
 	n := 0
 	for _, g := range m.groups {
 		if g.sourced {
@@ -260,7 +260,7 @@ func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
 		}
 		pairs := map[string]map[string]bool{}
 		back := map[string]map[string]bool{}
-		for _, prop := range []func(*side, *auto) string{a, b} {
+		for _, prop := range []func(*version, *numbered) string{a, b} {
 			o, p := index(m.o, g.o, prop), index(m.p, g.p, prop)
 			for key, list := range p {
 				if key != "" && len(list) == 1 && len(o[key]) == 1 {
@@ -275,7 +275,7 @@ func (m *matcher) pairAgreeing(a, b func(*side, *auto) string) int {
 }
 
 // owners returns the functions and variables that mention a, by source name.
-func (s *side) owners(a *auto) []string {
+func (s *version) owners(a *numbered) []string {
 	set := map[string]bool{}
 	for _, u := range s.uses[a.name] {
 		set[u.owner] = true
@@ -283,7 +283,7 @@ func (s *side) owners(a *auto) []string {
 	return sortedKeys(set)
 }
 
-func useList(uses []autoUse) string {
+func useList(uses []usage) string {
 	list := make([]string, len(uses))
 	for i, u := range uses {
 		list[i] = fmt.Sprint(u.owner, " ", u.op, " ", u.pos)
@@ -292,21 +292,21 @@ func useList(uses []autoUse) string {
 	return strings.Join(list, ";")
 }
 
-// sharedOwner pairs variables that share an owner with one single candidate, seen from both sides.
+// sharedOwner pairs variables that share an owner with one single candidate, seen from both versions.
 func (m *matcher) sharedOwner() int {
 	n := 0
 	for _, g := range m.groups {
 		if g.sourced {
 			continue
 		}
-		n += m.joinUnique(g, func(p, o *auto) bool { return p.b != nil && overlap(m.p.owners(p), m.o.owners(o)) })
+		n += m.joinUnique(g, func(p, o *numbered) bool { return p.b != nil && overlap(m.p.owners(p), m.o.owners(o)) })
 	}
 	return n
 }
 
 // unused pairs variables nobody mentions that look the same and are the only ones of their name that do.
 func (m *matcher) unused() int {
-	return m.pairUnique(func(s *side, a *auto) string {
+	return m.pairUnique(func(s *version, a *numbered) string {
 		if a.b == nil || len(s.uses[a.name]) > 0 {
 			return ""
 		}

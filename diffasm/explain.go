@@ -127,7 +127,7 @@ func (d *Delta) otherVariable(p, o stmt) string {
 // isStatic reports whether a name is that of a variable which the compiler numbered.
 func (f *File) isStatic(name string) bool {
 	b := f.blocks[name]
-	return b != nil && b.owner == nil && isAuto(name) && !f.isLiteral(b)
+	return b != nil && b.owner == nil && isNumbered(name) && !f.isLiteral(b)
 }
 
 func symbolsOf(args string) (list []string) {

@@ -76,7 +76,7 @@ func (m *matcher) movedClones() int {
 	m.guess = false
 	n := 0
 	for _, g := range m.groups {
-		n += m.joinUnique(g, func(p, o *auto) bool { return p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) })
+		n += m.joinUnique(g, func(p, o *numbered) bool { return p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) })
 	}
 	return n
 }

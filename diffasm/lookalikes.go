@@ -17,7 +17,7 @@ func lostStorage(name string) problem {
 
 // doubtNew looks whether a static local that seems new is one that the original had without storage, in another function,
 // or under another name.
-func (m *matcher) doubtNew(p *auto) {
+func (m *matcher) doubtNew(p *numbered) {
 	if p.lost {
 		m.doubts[p.name] = lostStorage(p.decl.name)
 		return

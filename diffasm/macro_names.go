@@ -118,7 +118,7 @@ func (m *matcher) pairMade() {
 	}
 	taken := map[string]bool{}
 	for p, o := range m.madeFunctions() {
-		if m.p.f.fnByName[p] != nil && m.o.f.fnByName[o] != nil && m.p.autos[p] == nil && m.o.autos[o] == nil {
+		if m.p.f.fnByName[p] != nil && m.o.f.fnByName[o] != nil && m.p.open[p] == nil && m.o.open[o] == nil {
 			m.join(p, o)
 			taken[o] = true
 		}
@@ -165,7 +165,7 @@ func (m *matcher) count(list []*decl, of *decl) (n int) {
 // newNames takes what only shares its name with something of the original that is another's for new.
 func (m *matcher) newNames(taken map[string]bool) {
 	isNew := func(name string) {
-		if m.p.token[name] == "" && taken[name] && m.p.autos[name] == nil {
+		if m.p.token[name] == "" && taken[name] && m.p.open[name] == nil {
 			m.p.token[name] = "+" + name
 		}
 	}
@@ -193,8 +193,8 @@ func (m *matcher) madeFunctions() map[string]string {
 }
 
 // atFileLevel reports whether a declaration is that of a private variable at file level, with storage of its own name.
-func (m *matcher) atFileLevel(s *side, d *decl) bool {
-	return d.fn == "" && s.f.blocks[d.sym] != nil && s.autos[d.sym] == nil && !s.f.isGlobal(d.sym)
+func (m *matcher) atFileLevel(s *version, d *decl) bool {
+	return d.fn == "" && s.f.blocks[d.sym] != nil && s.open[d.sym] == nil && !s.f.isGlobal(d.sym)
 }
 
 // settleMade decides about a variable that no line of the original declares. It is new if all that it could be are others; one

@@ -154,7 +154,7 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 // proves reports whether the function of p's name is the original's o, without a guess which static local is which.
 func (m *matcher) proves(p, o *fn) bool {
 	name := o.name // a macro may have made another one of the line that p is on
-	if isAuto(p.name) {
+	if isNumbered(p.name) {
 		name = p.name
 	}
 	fn := m.p.f.fnByName[name]
@@ -339,7 +339,7 @@ func (d *Delta) newLoose(l loose) {
 }
 
 // looseTexts returns the loose statements that no function owns by canonical text.
-func looseTexts(s *side) map[string][]loose {
+func looseTexts(s *version) map[string][]loose {
 	by := map[string][]loose{}
 	for _, l := range s.f.loose {
 		if l.open != nil || l.sec.name == "__mcount_loc" || s.f.beforeEntry(l.stmt) {
@@ -380,7 +380,7 @@ func (d *Delta) matchAliases() {
 }
 
 // meaning is what a name stands for, in names of the original.
-func (s *side) meaning(n string) string {
+func (s *version) meaning(n string) string {
 	target, off, _ := s.f.follow(n)
 	if off != 0 {
 		return fmt.Sprintf("%s%+d", s.name(target), off)

@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// group holds the open names of both sides that may be the same.
+// group holds the open names of both versions that may be the same.
 type group struct {
 	key        string
-	o, p       []*auto
-	allO, allP []*auto // as o and p were before any was paired
-	sourced    bool    // the source tells which is which: likeness is not asked
+	o, p       []*numbered
+	allO, allP []*numbered // as o and p were before any was paired
+	sourced    bool        // the source tells which is which: likeness is not asked
 }
 
-// matcher finds out which automatic name of the patched unit is which of the original.
+// matcher finds out which numbered name of the patched unit is which of the original.
 type matcher struct {
-	o, p      *side
+	o, p      *version
 	sources   func(file string) *SourceFile // how source files changed; nil where nothing is known
 	renamed   map[string]string             // function of the patched unit -> its name in the original, if it has another
 	od, pd    *declarations                 // nil unless both units have debug information
@@ -35,11 +35,11 @@ type matcher struct {
 }
 
 func newMatcher(orig, patched *File, sources func(string) *SourceFile) *matcher {
-	numbered := map[string]bool{}
-	orig.numberedNames(numbered)
-	patched.numberedNames(numbered)
+	bases := map[string]bool{}
+	orig.numberedNames(bases)
+	patched.numberedNames(bases)
 	m := &matcher{
-		o: newSide(orig, numbered), p: newSide(patched, numbered), sources: sources,
+		o: newVersion(orig, bases), p: newVersion(patched, bases), sources: sources,
 		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]problem{}, judged: map[string]bool{},
 		stems: map[*decl]string{}, guessed: map[string]bool{},
 	}
@@ -49,7 +49,7 @@ func newMatcher(orig, patched *File, sources func(string) *SourceFile) *matcher 
 	m.refine()
 	m.group()
 	if m.exact = orig.src == patched.src; m.exact {
-		for name := range m.p.autos {
+		for name := range m.p.open {
 			m.join(name, name)
 		}
 	}
@@ -71,8 +71,8 @@ func (m *matcher) refine() {
 		m.renamed[p] = o
 	}
 	unknown := map[string]bool{}
-	look := func(d *declarations) func(*auto) {
-		return func(a *auto) {
+	look := func(d *declarations) func(*numbered) {
+		return func(a *numbered) {
 			if a.decl = d.bySym[a.name]; a.decl == nil || a.decl.fn == "" {
 				unknown[a.key] = true
 			} else if stem := m.stems[a.decl]; stem != "" {
@@ -82,8 +82,8 @@ func (m *matcher) refine() {
 	}
 	m.o.eachVar(look(m.od))
 	m.p.eachVar(look(m.pd))
-	sure := func(rename map[string]string) func(*auto) {
-		return func(a *auto) {
+	sure := func(rename map[string]string) func(*numbered) {
+		return func(a *numbered) {
 			if unknown[a.key] {
 				return
 			}
@@ -98,8 +98,8 @@ func (m *matcher) refine() {
 	m.p.eachVar(sure(m.renamed))
 }
 
-func (s *side) vars() (list []*auto) {
-	for _, a := range s.autos {
+func (s *version) vars() (list []*numbered) {
+	for _, a := range s.open {
 		if a.b != nil {
 			list = append(list, a)
 		}
@@ -107,7 +107,7 @@ func (s *side) vars() (list []*auto) {
 	return list
 }
 
-func (s *side) eachVar(yield func(*auto)) {
+func (s *version) eachVar(yield func(*numbered)) {
 	for _, a := range s.vars() {
 		yield(a)
 	}
@@ -126,7 +126,7 @@ func (m *matcher) declared() int {
 	return n
 }
 
-// plain is the token of a name of the patched unit that is not automatic.
+// plain is the token of a name of the patched unit that is not numbered.
 func (m *matcher) plain(n string) string {
 	o, p := m.o.f, m.p.f
 	switch {
@@ -144,11 +144,11 @@ func (m *matcher) plain(n string) string {
 	return n
 }
 
-// group gathers the candidates of both sides in file order.
+// group gathers the candidates of both versions in file order.
 func (m *matcher) group() {
 	by := map[string]*group{}
 	m.byKey = by
-	add := func(s *side, list func(*group) *[]*auto) {
+	add := func(s *version, list func(*group) *[]*numbered) {
 		for _, a := range s.inOrder() {
 			g := by[a.key]
 			if g == nil {
@@ -160,8 +160,8 @@ func (m *matcher) group() {
 			*l = append(*l, a)
 		}
 	}
-	add(m.o, func(g *group) *[]*auto { return &g.o })
-	add(m.p, func(g *group) *[]*auto { return &g.p })
+	add(m.o, func(g *group) *[]*numbered { return &g.o })
+	add(m.p, func(g *group) *[]*numbered { return &g.p })
 	for _, g := range m.groups {
 		g.allO, g.allP = slices.Clone(g.o), slices.Clone(g.p)
 	}
@@ -208,26 +208,26 @@ func (m *matcher) refresh() {
 // join records that p of the patched unit is o of the original.
 func (m *matcher) join(p, o string) {
 	m.pair[p] = o
-	if a := m.p.autos[p]; a != nil {
+	if a := m.p.open[p]; a != nil {
 		if m.guess || m.weak(a) {
 			m.unproved = append(m.unproved, p)
 		}
 		g := m.byKey[a.key]
 		g.p = without(g.p, p)
 	}
-	if a := m.o.autos[o]; a != nil {
+	if a := m.o.open[o]; a != nil {
 		g := m.byKey[a.key]
 		g.o = without(g.o, o)
 	}
 	m.p.token[p] = o
 	m.o.token[o] = o
-	delete(m.p.autos, p)
-	delete(m.o.autos, o)
+	delete(m.p.open, p)
+	delete(m.o.open, o)
 }
 
 // weak reports whether what unchanged code shows is no proof for a variable: without debug information, code that looks
 // the same may be that of another function, inlined, whose static local has the same name.
-func (m *matcher) weak(a *auto) bool {
+func (m *matcher) weak(a *numbered) bool {
 	if a.b == nil || m.od != nil || m.exact {
 		return false
 	}
@@ -235,7 +235,7 @@ func (m *matcher) weak(a *auto) bool {
 	return g != nil && (len(g.allO) > 1 || len(g.allP) > 1)
 }
 
-func without(list []*auto, name string) []*auto {
+func without(list []*numbered, name string) []*numbered {
 	for i, a := range list {
 		if a.name == name {
 			return append(list[:i:i], list[i+1:]...)
@@ -249,7 +249,7 @@ func (m *matcher) origFunc(p *fn) *fn {
 	if name, ok := m.pair[p.name]; ok {
 		return m.o.f.fnByName[name]
 	}
-	if m.p.autos[p.name] != nil || strings.HasPrefix(m.p.token[p.name], "+") {
+	if m.p.open[p.name] != nil || strings.HasPrefix(m.p.token[p.name], "+") {
 		return nil
 	}
 	return m.o.f.fnByName[p.name]
@@ -260,7 +260,7 @@ func (m *matcher) origVar(p *block) *block {
 	if name, ok := m.pair[p.name]; ok {
 		return m.o.f.blocks[name]
 	}
-	if m.p.autos[p.name] != nil || m.p.token[p.name] != "" || p.owner != nil || m.p.f.isLiteral(p) {
+	if m.p.open[p.name] != nil || m.p.token[p.name] != "" || p.owner != nil || m.p.f.isLiteral(p) {
 		return nil
 	}
 	if b := m.o.f.blocks[p.name]; b != nil && b.owner == nil {
@@ -290,10 +290,10 @@ func (m *matcher) settle() {
 }
 
 // settleSourced decides about a static local of which the source is known.
-func (m *matcher) settleSourced(p *auto) {
+func (m *matcher) settleSourced(p *numbered) {
 	var open []string
 	for _, o := range p.perhaps {
-		if m.o.autos[o.sym] != nil {
+		if m.o.open[o.sym] != nil {
 			open = append(open, o.sym)
 		}
 	}
@@ -306,12 +306,12 @@ func (m *matcher) settleSourced(p *auto) {
 }
 
 // doubtful makes p ambiguous.
-func (m *matcher) doubtful(p *auto, candidates ...string) {
+func (m *matcher) doubtful(p *numbered, candidates ...string) {
 	m.p.token[p.name] = "??" + p.name
 	m.ambiguous[p.name] = candidates
 }
 
-func namesOf(list []*auto) (names []string) {
+func namesOf(list []*numbered) (names []string) {
 	for _, a := range list {
 		names = append(names, a.name)
 	}

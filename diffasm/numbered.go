@@ -2,8 +2,8 @@ package diffasm
 
 import "strings"
 
-// autoName is a name the compiler numbered itself: a static local (x.3) or a clone (f.isra.0.constprop.1).
-type autoName struct {
+// numberedName is a name the compiler numbered itself: a static local (x.3) or a clone (f.isra.0.constprop.1).
+type numberedName struct {
 	base  string // x, f
 	kinds string // "#" for a number, ".isra.#" for a clone; the numbers left out
 }
@@ -14,10 +14,10 @@ var cloneSuffix = map[string]bool{
 	"simdclone": true, "_omp_fn": true, "_omp_cpyfn": true, "oacc_privatized": true,
 }
 
-// splitAuto takes an automatic name apart; ok is false for other names.
-func splitAuto(name string) (a autoName, ok bool) {
+// splitNumbered takes a numbered name apart; ok is false for other names.
+func splitNumbered(name string) (a numberedName, ok bool) {
 	if isClangLiteral(name) {
-		return autoName{base: clangLiteral, kinds: numberedKind}, true
+		return numberedName{base: clangLiteral, kinds: numberedKind}, true
 	}
 	if strings.IndexByte(name, '.') <= 0 {
 		return a, false
@@ -57,7 +57,7 @@ func isClangLiteral(name string) bool {
 
 // isNameless reports whether a variable has no name in the source: its number is all that it has, and that says nothing.
 func isNameless(name string) bool {
-	a, ok := splitAuto(name)
+	a, ok := splitNumbered(name)
 	return ok && (a.base == gccLiteral || a.base == clangLiteral)
 }
 
@@ -70,14 +70,14 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-// numberedKind is the kind of a name that a number alone makes automatic.
+// numberedKind is the kind of a name with nothing but a number behind it.
 const numberedKind = ".#"
 
 // numberedNames adds the names of private variables that have a number behind them in a unit of clang's. It gives the first
 // static local x of f the name f.x and the next one, of another block, f.x.1; it also takes structures apart, s into s.0 and s.1.
 func (f *File) numberedNames(names map[string]bool) {
 	for _, b := range f.vars {
-		a, ok := splitAuto(b.name)
+		a, ok := splitNumbered(b.name)
 		if ok && f.clang && a.kinds == numberedKind && !f.isGlobal(b.name) {
 			names[a.base] = true
 		}
@@ -98,17 +98,17 @@ func (f *File) isStaticLocal(b *block) bool {
 }
 
 // key is what candidates for the same name have in common.
-func (a autoName) key() string { return a.base + a.kinds }
+func (a numberedName) key() string { return a.base + a.kinds }
 
-// isAuto reports whether name is automatic.
-func isAuto(name string) bool {
-	_, ok := splitAuto(name)
+// isNumbered reports whether the compiler numbered a name.
+func isNumbered(name string) bool {
+	_, ok := splitNumbered(name)
 	return ok
 }
 
-// sourceName is the name without automatic suffixes.
+// sourceName is the name without what the compiler added.
 func sourceName(name string) string {
-	if a, ok := splitAuto(name); ok {
+	if a, ok := splitNumbered(name); ok {
 		return a.base
 	}
 	return name
@@ -152,6 +152,6 @@ func isConstant(name string) bool {
 
 // isUnnamed reports whether gcc made the name up for a constant without an address of its own in the source.
 func isUnnamed(name string) bool {
-	a, ok := splitAuto(name)
+	a, ok := splitNumbered(name)
 	return ok && noAddress[a.base]
 }

@@ -2,7 +2,7 @@ package diffasm
 
 import "slices"
 
-// adopt takes over what the restored unit, which is closest to the original, shows about automatic names, where the name
+// adopt takes over what the restored unit, which is closest to the original, shows about numbered names, where the name
 // is known to be the same thing in the patched and in the restored unit.
 func (m *matcher) adopt(r *matcher) {
 	patched, restored := m.p.f, r.p.f
@@ -15,7 +15,7 @@ func (m *matcher) adopt(r *matcher) {
 	}
 	have, there := keysOf(patched), keysOf(restored)
 	for _, p := range sortedKeys(r.pair) {
-		a, o := m.p.autos[p], m.o.autos[r.pair[p]]
+		a, o := m.p.open[p], m.o.open[r.pair[p]]
 		if a == nil || o == nil || a.key != o.key || m.sourced(p) || m.keepsState(p) || !slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
 			continue
 		}
@@ -40,18 +40,18 @@ func (m *matcher) borrow(patched *matcher) {
 	have, there := keysOf(m.p.f), keysOf(patched.p.f)
 	for _, p := range sortedKeys(patched.pair) {
 		o := patched.pair[p]
-		if m.p.autos[p] != nil && m.o.autos[o] != nil && used[p] && slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
+		if m.p.open[p] != nil && m.o.open[o] != nil && used[p] && slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
 			m.join(p, o)
 		}
 	}
 }
 
 func keyOf(name string) string {
-	a, _ := splitAuto(name)
+	a, _ := splitNumbered(name)
 	return a.key()
 }
 
-// keysOf lists the automatic names of a unit by what they have in common, sorted.
+// keysOf lists the numbered names of a unit by what they have in common, sorted.
 func keysOf(f *File) map[string][]string {
 	by := map[string][]string{}
 	for _, fn := range f.funcs {

@@ -156,7 +156,7 @@ func (m *matcher) take(g *group, n *namesakes) {
 			p.perhaps, p.lost = n.rest(p.decl), n.mayBeLost(p.decl)
 		case o.sym == "":
 			p.lost = m.isLost(p.decl, o)
-		case m.o.autos[o.sym] != nil:
+		case m.o.open[o.sym] != nil:
 			m.join(p.name, o.sym)
 		}
 	}

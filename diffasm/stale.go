@@ -52,7 +52,7 @@ func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 // inlined reports whether the patched source defines a function of which the patched unit has no code by this name.
 func (d *Delta) inlined(name string) bool {
 	ds := d.patched.declared()
-	return ds != nil && !isAuto(name) && slices.ContainsFunc(ds.code, func(e *decl) bool { return e.name == name && !e.elsewhere })
+	return ds != nil && !isNumbered(name) && slices.ContainsFunc(ds.code, func(e *decl) bool { return e.name == name && !e.elsewhere })
 }
 
 // leftovers looks at old code that runs on beside the patch.
@@ -64,7 +64,7 @@ type leftovers struct {
 // broken returns a function that f calls and cannot rely on any more, and why; nil if there is none. A jump does not come back.
 func (l *leftovers) broken(f *fn) (callee *fn, why string) {
 	l.eachCallee(f, func(op string, to *fn) {
-		_, clone := splitAuto(to.name)
+		_, clone := splitNumbered(to.name)
 		switch {
 		case callee != nil || !strings.HasPrefix(op, "call"):
 		case l.next[to] != nil && clone:

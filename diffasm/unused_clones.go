@@ -4,7 +4,7 @@ package diffasm
 func (c *decider) prune() {
 	need := map[*fn]bool{}
 	for i, pair := range c.s.chosen {
-		if c.s.Functions[i].Status != New || !isAuto(pair.p.name) {
+		if c.s.Functions[i].Status != New || !isNumbered(pair.p.name) {
 			c.reach(pair.p, need)
 		}
 	}

@@ -5,21 +5,21 @@ import (
 	"path"
 )
 
-// side is one of the two units being matched, with what is known about its automatic names.
-type side struct {
+// version is one of the two units being matched, with what is known about its numbered names.
+type version struct {
 	f      *File
 	c      *canon
-	token  map[string]string // canonical tokens of the names that are settled
-	autos  map[string]*auto  // automatic names still open
-	refs   []autoRef         // open automatic names of the text written last, in order
-	texts  []text            // by fn.index
+	token  map[string]string    // canonical tokens of the names that are settled
+	open   map[string]*numbered // numbered symbols of which it is not settled which they are
+	refs   []reference          // open numbered names of the text written last, in order
+	texts  []text               // by fn.index
 	inits  map[*block]*text
-	uses   map[string][]autoUse // open automatic name -> its uses
+	uses   map[string][]usage // open numbered name -> its uses
 	extern func(name string) string
 }
 
-// auto is a static local or a clone whose number means nothing.
-type auto struct {
+// numbered is a static local or a clone whose number means nothing.
+type numbered struct {
 	name string
 	key  string
 	sure bool   // the key has the declaring function
@@ -31,14 +31,14 @@ type auto struct {
 	lost    bool    // the original's has no storage
 }
 
-// autoRef is a use of an open automatic name in a text.
-type autoRef struct {
+// reference is a use of an open numbered name in a text.
+type reference struct {
 	name, op string
 	pos      int
 }
 
-// autoUse is the same seen from the name.
-type autoUse struct {
+// usage is the same seen from the name.
+type usage struct {
 	owner, op string
 	pos       int
 }
@@ -46,28 +46,28 @@ type autoUse struct {
 // text is the signature of a function or of an initialiser.
 type text struct {
 	hash [sha256.Size]byte
-	refs []autoRef
+	refs []reference
 	done bool
 	deep bool
 }
 
-// newSide prepares a unit; numbered has the names of variables of which some have a number in either unit.
-func newSide(f *File, numbered map[string]bool) *side {
-	s := &side{f: f, token: map[string]string{}, autos: map[string]*auto{}, inits: map[*block]*text{}}
+// newVersion prepares a unit; bases has the names of variables of which some have a number in either unit.
+func newVersion(f *File, bases map[string]bool) *version {
+	s := &version{f: f, token: map[string]string{}, open: map[string]*numbered{}, inits: map[*block]*text{}}
 	s.c = newCanon(f, s.name)
 	s.texts = make([]text, len(f.funcs))
 	for _, fn := range f.funcs {
-		if a, ok := splitAuto(fn.name); ok && !f.isGlobal(fn.name) {
-			s.autos[fn.name] = &auto{name: fn.name, key: "f " + a.key(), fn: fn}
+		if a, ok := splitNumbered(fn.name); ok && !f.isGlobal(fn.name) {
+			s.open[fn.name] = &numbered{name: fn.name, key: "f " + a.key(), fn: fn}
 		}
 	}
 	for _, b := range f.vars {
-		a, ok := splitAuto(b.name)
-		if !ok && numbered[b.name] { // the first of several of one name, for clang
-			a, ok = autoName{base: b.name, kinds: numberedKind}, true
+		a, ok := splitNumbered(b.name)
+		if !ok && bases[b.name] { // the first of several of one name, for clang
+			a, ok = numberedName{base: b.name, kinds: numberedKind}, true
 		}
 		if ok && b.owner == nil && !f.isLiteral(b) && !f.isGlobal(b.name) {
-			s.autos[b.name] = &auto{name: b.name, key: "v " + a.key(), b: b}
+			s.open[b.name] = &numbered{name: b.name, key: "v " + a.key(), b: b}
 		}
 		s.inits[b] = &text{}
 	}
@@ -75,12 +75,12 @@ func newSide(f *File, numbered map[string]bool) *side {
 }
 
 // name gives a symbol its canonical token and notes the open ones.
-func (s *side) name(n string) string {
+func (s *version) name(n string) string {
 	if t, ok := s.token[n]; ok {
 		return t
 	}
-	if a := s.autos[n]; a != nil {
-		s.refs = append(s.refs, autoRef{n, s.c.op, s.c.pos})
+	if a := s.open[n]; a != nil {
+		s.refs = append(s.refs, reference{n, s.c.op, s.c.pos})
 		return "?" + a.key
 	}
 	if s.extern != nil {
@@ -90,8 +90,8 @@ func (s *side) name(n string) string {
 }
 
 // refresh writes the texts that mention open names again.
-func (s *side) refresh() {
-	s.uses = map[string][]autoUse{}
+func (s *version) refresh() {
+	s.uses = map[string][]usage{}
 	for i, fn := range s.f.funcs {
 		t := &s.texts[i]
 		if !t.done || len(t.refs) > 0 {
@@ -112,21 +112,21 @@ func (s *side) refresh() {
 	}
 }
 
-func (s *side) use(owner string, refs []autoRef) {
+func (s *version) use(owner string, refs []reference) {
 	for _, r := range refs {
-		s.uses[r.name] = append(s.uses[r.name], autoUse{owner, r.op, r.pos})
+		s.uses[r.name] = append(s.uses[r.name], usage{owner, r.op, r.pos})
 	}
 }
 
-// inOrder returns the automatic names in file order.
-func (s *side) inOrder() (list []*auto) {
+// inOrder returns the numbered names in file order.
+func (s *version) inOrder() (list []*numbered) {
 	for _, fn := range s.f.funcs {
-		if a := s.autos[fn.name]; a != nil && a.fn == fn {
+		if a := s.open[fn.name]; a != nil && a.fn == fn {
 			list = append(list, a)
 		}
 	}
 	for _, b := range s.f.vars {
-		if a := s.autos[b.name]; a != nil && a.b == b {
+		if a := s.open[b.name]; a != nil && a.b == b {
 			list = append(list, a)
 		}
 	}
