@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"strconv"
 	"strings"
+
+	"gocare/internal/patchname"
 )
 
 // canon writes canonical text. Two functions are equal when their canonical texts are.
@@ -163,17 +165,6 @@ func (c *canon) str(text string) {
 	c.out.WriteString(text)
 }
 
-// normalNumber spells a number in decimal; 1b, 1f and characters stay.
-func normalNumber(s string) string {
-	if s[0] != '0' || len(s) == 1 {
-		return s
-	}
-	if n, err := strconv.ParseUint(s, 0, 64); err == nil {
-		return strconv.FormatUint(n, 10)
-	}
-	return s
-}
-
 // ref writes what name stands for.
 func (c *canon) ref(name string, st stmt) {
 	f := c.f
@@ -219,26 +210,6 @@ func (c *canon) namedAlias(a *alias, st stmt) {
 	}
 }
 
-// interposed reports whether a reference to an alias may reach something else than what it stands for here.
-func (f *File) interposed(name string) bool {
-	s := f.symbols[name]
-	return s != nil && (s.typ == "gnu_indirect_function" || s.bind == "weak")
-}
-
-// follow goes from a .L alias or an alias of a symbol to what it stands for.
-func (f *File) follow(name string) (target string, off int64, ok bool) {
-	for depth := 0; ; depth++ {
-		a := f.alias[name]
-		if a == nil || a.target == "" || a.weak {
-			return name, off, true
-		}
-		if depth == 8 {
-			return name, off, false
-		}
-		name, off = a.target, off+a.offset
-	}
-}
-
 // target writes a literal, a table, or a symbol with an offset.
 func (c *canon) target(name string, off int64, st stmt) {
 	b := c.f.blocks[name]
@@ -266,7 +237,7 @@ func (c *canon) target(name string, off int64, st stmt) {
 func (c *canon) foreign(name string) {
 	if owner := c.f.labels[name]; owner != nil {
 		c.out.WriteString("<label " + strconv.Itoa(owner.labelIndex(name)) + " of ")
-		c.symbol(strings.TrimSuffix(owner.name, patchedSuffix))
+		c.symbol(strings.TrimSuffix(owner.name, patchname.ReplacingSuffix))
 		c.out.WriteByte('>')
 		return
 	}
@@ -437,47 +408,4 @@ var scalar = map[string]bool{
 var x87 = map[string]int64{
 	"flds": 4, "fldl": 8, "fldt": 10, "fadds": 4, "faddl": 8, "fmuls": 4, "fmull": 8, "fsubs": 4, "fsubl": 8,
 	"fsubrs": 4, "fsubrl": 8, "fdivs": 4, "fdivl": 8, "fdivrs": 4, "fdivrl": 8,
-}
-
-// itemSize is the width of the numbers a data directive writes.
-var itemSize = map[string]int{
-	".byte": 1, ".value": 2, ".short": 2, ".2byte": 2, ".hword": 2, ".long": 4, ".int": 4, ".4byte": 4, ".quad": 8, ".8byte": 8,
-}
-
-// constBytes returns the content of a block of plain numbers, little-endian.
-func constBytes(b *block) ([]byte, bool) {
-	var out []byte
-	for _, st := range b.items {
-		size := itemSize[st.op]
-		if st.op == ".zero" {
-			n, err := strconv.ParseUint(st.args, 0, 16)
-			if err != nil {
-				return nil, false
-			}
-			out = append(out, make([]byte, n)...)
-			continue
-		}
-		if size == 0 {
-			return nil, false
-		}
-		for _, arg := range strings.Split(st.args, ",") {
-			v, ok := number(trim(arg))
-			if !ok {
-				return nil, false
-			}
-			for i := 0; i < size; i++ {
-				out = append(out, byte(v>>(8*i)))
-			}
-		}
-	}
-	return out, true
-}
-
-// number reads a signed or unsigned number of up to 64 bits.
-func number(s string) (uint64, bool) {
-	if v, err := strconv.ParseInt(s, 0, 64); err == nil {
-		return uint64(v), true
-	}
-	v, err := strconv.ParseUint(s, 0, 64)
-	return v, err == nil
 }

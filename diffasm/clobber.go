@@ -72,13 +72,6 @@ var (
 	prefixes = []string{"notrack", "bnd", "lock", "rep", "repz", "repe", "repnz", "repne"}
 )
 
-// spares reports whether p provably overwrites no register that o does not: then callers of o in its unit, which may
-// rely on that, can call p instead.
-func (d *Delta) spares(p, o *fn) bool {
-	most := overwrites(d.patched, p, true, map[*fn]bool{})
-	return most&^overwrites(d.orig, o, false, map[*fn]bool{}) == 0
-}
-
 // overwrites returns the registers that a function and those it calls write: with most, all that may be, else those that
 // surely are, or that callers have to take for written since a callee is not known.
 func overwrites(f *File, fn *fn, most bool, seen map[*fn]bool) regset {
@@ -196,31 +189,4 @@ func lastRegister(args string) regset {
 		return 0
 	}
 	return register(last)
-}
-
-// reached names the functions of the original that a function of the patched unit calls, also through others of the unit.
-func (d *Delta) reached(from *fn) []string {
-	var names []string
-	seen := map[*fn]bool{from: true}
-	for todo := []*fn{from}; len(todo) > 0; todo = todo[1:] {
-		for _, s := range todo[0].streams {
-			for _, st := range s.stmts {
-				if st.kind != insn {
-					continue
-				}
-				op, args, _ := withoutPrefix(st)
-				to := d.patched.callee(op, args)
-				if to == nil || seen[to] {
-					continue
-				}
-				seen[to] = true
-				todo = append(todo, to)
-				if o := d.m.origFunc(to); o != nil {
-					names = append(names, o.name)
-				}
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
 }

@@ -52,7 +52,7 @@ func TestSpares(t *testing.T) {
 	}
 }
 
-func mustParse(t *testing.T, text string) *File {
+func mustParse(t *testing.T, text string) *Unit {
 	t.Helper()
 	f, err := Parse("unit.s", []byte(text))
 	if err != nil {

@@ -95,7 +95,7 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 }
 
 // refuse notes a refusal, as overridden if the user says so.
-func (c *decider) refuse(p problem, f *File, fn string) {
+func (c *decider) refuse(p problem, f *Unit, fn string) {
 	what := p.what
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.what)
@@ -384,27 +384,6 @@ func (f *fn) first() stmt {
 	return stmt{line: f.line}
 }
 
-// mentions returns the functions of the unit that fn's code names, aliases followed, in order.
-func (f *File) mentions(from *fn) (list []*fn) {
-	seen := map[*fn]bool{from: true}
-	for _, s := range from.streams {
-		for _, st := range s.stmts {
-			t := tokens{s: st.args}
-			for tok, ok := t.next(); ok; tok, ok = t.next() {
-				if tok.kind != tokSym {
-					continue
-				}
-				name, _, _ := f.follow(tok.text)
-				if g := f.fnByName[name]; g != nil && !seen[g] {
-					seen[g] = true
-					list = append(list, g)
-				}
-			}
-		}
-	}
-	return list
-}
-
 // variables refuses changed variables, except constants that only functions of the patch use.
 func (c *decider) variables() {
 	for i, v := range c.d.Variables {
@@ -462,7 +441,7 @@ func isVtable(name string) bool {
 }
 
 // gone reports whether fn is a static function of the original that has no successor.
-func (c *decider) gone(f *File, fn *fn) bool {
+func (c *decider) gone(f *Unit, fn *fn) bool {
 	if f != c.d.orig || f.isGlobal(fn.name) {
 		return false
 	}
@@ -472,49 +451,4 @@ func (c *decider) gone(f *File, fn *fn) bool {
 		}
 	}
 	return false
-}
-
-// users are the functions and variables that mention a symbol, also through literals and aliases.
-type users struct {
-	fns  []*fn
-	data []*block
-}
-
-func (f *File) users(name string) (u users) {
-	for _, fn := range f.funcs {
-		found := false
-		f.walk(fn, func(n string) { found = found || n == name })
-		if found {
-			u.fns = append(u.fns, fn)
-		}
-	}
-	for _, b := range f.vars {
-		if b.owner == nil && !f.isLiteral(b) && b.name != name && f.itemsMention(b, name) {
-			u.data = append(u.data, b)
-		}
-	}
-	return u
-}
-
-func (f *File) itemsMention(b *block, name string) (found bool) {
-	f.walkData(b, func(n string) { found = found || n == name })
-	return found
-}
-
-// walkData calls yield for every symbol in the initialiser of b.
-func (f *File) walkData(b *block, yield func(string)) {
-	c := newCanon(f, func(n string) string {
-		yield(n)
-		return n
-	})
-	c.data(b)
-}
-
-// walk calls yield for every symbol that the code of fn stands on.
-func (f *File) walk(fn *fn, yield func(string)) {
-	c := newCanon(f, func(n string) string {
-		yield(n)
-		return n
-	})
-	c.function(fn)
 }

@@ -30,15 +30,6 @@ type declarations struct {
 	code  []*decl         // those at file level that it has a place of; sym is the name
 }
 
-// declared returns the declarations of the unit; nil where it has no debug information or it is not understood.
-func (f *File) declared() *declarations {
-	if f.lender != nil {
-		return f.lender.declared()
-	}
-	f.readOnce.Do(func() { f.decls = f.readDeclarations() })
-	return f.decls
-}
-
 func (f *File) readDeclarations() *declarations {
 	if len(f.debug[".debug_info"]) == 0 {
 		return nil
@@ -148,44 +139,3 @@ func (r *dieReader) path(d *die) (name string, ok bool) {
 	outer, ok := r.path(d.parent)
 	return join(outer, d.name), ok && d.name != ""
 }
-
-// BorrowDebug takes the debug information of g, the same source compiled with -g as well, for telling static locals apart.
-// It reports whether it could: the code of both has to be the same.
-func (f *File) BorrowDebug(g *File) bool {
-	if len(f.funcs) != len(g.funcs) || len(f.vars) != len(g.vars) || g.declared() == nil {
-		return false
-	}
-	raw := func(n string) string { return n }
-	a, b := newCanon(f, raw), newCanon(g, raw)
-	for i, fn := range f.funcs {
-		if fn.name != g.funcs[i].name || a.hash(fn) != b.hash(g.funcs[i]) {
-			return false
-		}
-	}
-	for i, v := range f.vars {
-		if v.name != g.vars[i].name || a.data(v) != b.data(g.vars[i]) {
-			return false
-		}
-	}
-	f.lender = g
-	return true
-}
-
-// HasStatics reports whether the unit has variables that the compiler numbered.
-func (f *File) HasStatics() bool {
-	bases := map[string]bool{}
-	f.numberedNames(bases)
-	return len(newVersion(f, bases).vars()) > 0
-}
-
-// declaredAt returns where the debug information says that a variable is declared.
-func (f *File) declaredAt(sym string) srcPos {
-	d := f.declared()
-	if d == nil || d.bySym[sym] == nil {
-		return srcPos{}
-	}
-	return d.bySym[sym].at
-}
-
-// Borrowed reports whether it has the debug information of another file.
-func (f *File) Borrowed() bool { return f.lender != nil }

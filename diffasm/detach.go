@@ -63,7 +63,7 @@ func (s *Selection) OtherUse(orig, patched string) *Use {
 }
 
 // otherUse returns a reference to name besides calls by functions that are mine.
-func (f *File) otherUse(name string, mine map[*fn]bool) *Use {
+func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
 	if other := f.otherName(name); other != nil {
 		return other
 	}
@@ -134,20 +134,6 @@ func (f *File) dataName(b *block) string {
 		return "a table or constant"
 	}
 	return fmt.Sprintf("%q", b.name)
-}
-
-// mentionsName reports whether a statement mentions a symbol.
-func mentionsName(st stmt, name string) bool {
-	if !strings.Contains(st.args, name) {
-		return false
-	}
-	t := tokens{s: st.args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokSym && tok.text == name {
-			return true
-		}
-	}
-	return false
 }
 
 // onlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.

@@ -66,7 +66,7 @@ func TestOtherUse(t *testing.T) {
 
 func selectionOf(t *testing.T, orig, patched string) *Selection {
 	t.Helper()
-	var files [2]*File
+	var files [2]*Unit
 	for i, text := range []string{orig, patched} {
 		f, err := Parse("unit.s", []byte(text))
 		if err != nil {

@@ -1,5 +1,14 @@
 package diffasm
 
+// Parse reads the assembly of one unit. The name is for messages.
+func Parse(name string, src []byte) (*Unit, error) {
+	f, err := parseText(name, src)
+	if err != nil {
+		return nil, err
+	}
+	return &Unit{File: f}, nil
+}
+
 // Status says what became of a function from the original to the patched unit.
 type Status string
 

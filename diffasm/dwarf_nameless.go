@@ -1,6 +1,10 @@
 package diffasm
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // This file finds the functions of static locals that clang's debug information has in a function without a name: those of a function
 // that is inlined wherever it is called get an entry of their own, which says nothing of the function (LLVM 14).
@@ -24,8 +28,13 @@ func (r *dieReader) nameFunctions() {
 		}
 	}
 	for fn, list := range names {
-		if fn.name = only(list); len(list) == 0 {
+		switch all := slices.Collect(maps.Keys(list)); len(all) {
+		case 0:
 			fn.name = unknown
+		case 1:
+			fn.name = all[0]
+		default: // it may be any of them
+			fn.name = ""
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gocare/internal/fault"
+	"gocare/internal/patchname"
 )
 
 // emitter writes the assembly of a selection.
@@ -43,18 +44,12 @@ func Emit(s *Selection) (*Emitted, error) {
 
 func (e *emitter) line(format string, args ...any) { fmt.Fprintf(&e.out, format+"\n", args...) }
 
-// patchData is the section of a patch for new variables, and for literals that hold addresses.
-const patchData = ".kpatch.data"
-
-// patchedSuffix marks what replaces a function.
-const patchedSuffix = ".kpatch"
-
 // newName is the label of a symbol in the patch: .kpatch replaces, .kpnew has no counterpart.
 func newName(p *fn, o *fn) string {
 	if o == nil {
-		return p.name + ".kpnew"
+		return p.name + patchname.NewSuffix
 	}
-	return p.name + patchedSuffix
+	return p.name + patchname.ReplacingSuffix
 }
 
 func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
@@ -71,7 +66,7 @@ func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
 func (e *emitter) function(pair fnPair) {
 	e.fn = pair.p
 	name := newName(pair.p, pair.o)
-	e.line("\t.section\t.kpatch.text,\"ax\",@progbits")
+	e.line("\t.section\t%s,\"ax\",@progbits", patchname.TextSection)
 	for _, st := range pair.p.align {
 		e.statement(st)
 	}
@@ -86,8 +81,8 @@ func (e *emitter) function(pair fnPair) {
 	e.inline(false)
 	e.line("\t.size\t%s, .-%s", name, name)
 	if f := e.d.patched; pair.o != nil && f.isGlobal(pair.p.name) && !e.d.orig.isGlobal(pair.o.name) {
-		e.export(pair.p.name, true, pair.p.name+".kpnew")
-		e.line("\t.set\t%s.kpnew, %s", pair.p.name, name)
+		e.export(pair.p.name, true, pair.p.name+patchname.NewSuffix)
+		e.line("\t.set\t%s, %s", pair.p.name+patchname.NewSuffix, name)
 	}
 	e.fn = nil
 }
@@ -174,16 +169,16 @@ func (e *emitter) name(n string) string {
 		if o := e.d.m.origFunc(fn); o != nil {
 			return o.name
 		}
-		return n + ".kpnew"
+		return n + patchname.NewSuffix
 	}
 	if b := f.blocks[n]; b != nil {
 		if f.isLiteral(b) {
-			return ".L" + n
+			return patchname.LiteralPrefix + n
 		}
 		if o := e.d.m.origVar(b); o != nil && !e.clo.copies[b] {
 			return o.name
 		}
-		return n + ".kpnew"
+		return n + patchname.NewSuffix
 	}
 	return n
 }
@@ -214,9 +209,9 @@ func (e *emitter) data(b *block) {
 		return
 	}
 	if e.needsData(b) {
-		e.line("\t.section\t%s,\"aw\",@progbits", patchData)
+		e.line("\t.section\t%s,\"aw\",@progbits", patchname.DataSection)
 	} else {
-		e.line("\t.section\t.kpatch.rodata,\"a\",@progbits")
+		e.line("\t.section\t%s,\"a\",@progbits", patchname.RodataSection)
 	}
 	if b.align > 1 {
 		e.line("\t.balign\t%d", b.align)
@@ -314,11 +309,11 @@ func (e *emitter) globals(s *Selection) (list []string) {
 
 // selfCheck reads the emitted assembly and compares every function with the patched unit's.
 func selfCheck(s *Selection, res *Emitted) error {
-	back, err := Parse("emitted assembly", res.Asm)
+	back, err := parseText("emitted assembly", res.Asm)
 	if err != nil {
 		return err
 	}
-	want := newCanon(s.d.patched, func(n string) string {
+	want := newCanon(s.d.patched.File, func(n string) string {
 		if b := s.d.patched.blocks[n]; b != nil && s.copies[b] {
 			return "+" + n
 		}
@@ -344,7 +339,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 	}
 	got.names = func(n string) string { return emittedToken(s.d.orig, n, "") }
 	for _, name := range s.clo.newVars {
-		b := back.blocks[name+".kpnew"]
+		b := back.blocks[name+patchname.NewSuffix]
 		if b == nil {
 			return bug(name, "it is missing")
 		}
@@ -356,7 +351,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 }
 
 // emittedToken is the canonical token of a name in emitted assembly, inside the function self of the original.
-func emittedToken(orig *File, n, self string) string {
+func emittedToken(orig *Unit, n, self string) string {
 	off := int64(0)
 	if a := orig.alias[n]; a != nil && !a.weak && !orig.interposed(n) {
 		n, off, _ = orig.follow(n)
@@ -364,8 +359,8 @@ func emittedToken(orig *File, n, self string) string {
 	switch {
 	case n == self:
 		n = "<self>"
-	case strings.HasSuffix(n, ".kpnew"):
-		n = "+" + strings.TrimSuffix(n, ".kpnew")
+	case strings.HasSuffix(n, patchname.NewSuffix):
+		n = "+" + strings.TrimSuffix(n, patchname.NewSuffix)
 	}
 	if off != 0 {
 		n = fmt.Sprintf("%s%+d", n, off)

@@ -95,7 +95,7 @@ func (c *decider) copyable(v varPair) bool {
 	return c.private(c.d.orig, v.o) && c.private(c.d.patched, v.p)
 }
 
-func (c *decider) private(f *File, b *block) bool {
+func (c *decider) private(f *Unit, b *block) bool {
 	if !f.isConstantData(b) {
 		return false
 	}
@@ -170,7 +170,7 @@ func (c *decider) cannotTake(f Function, pair fnPair, v varPair) string {
 }
 
 // otherUser returns what besides chosen functions and those in more uses a constant, "" if nothing.
-func (c *decider) otherUser(f *File, b *block, more map[*fn]bool) string {
+func (c *decider) otherUser(f *Unit, b *block, more map[*fn]bool) string {
 	if p := f.dataMentions(map[string]bool{b.name: true}); p != nil {
 		return "its address " + p.what
 	}
@@ -190,12 +190,6 @@ func (c *decider) otherUser(f *File, b *block, more map[*fn]bool) string {
 		}
 	}
 	return ""
-}
-
-// uses reports whether the code of a function stands on a symbol.
-func (f *File) uses(fn *fn, name string) (found bool) {
-	f.walk(fn, func(n string) { found = found || n == name })
-	return found
 }
 
 // sort brings the chosen functions into file order.

@@ -2,6 +2,7 @@ package diffasm
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -106,7 +107,7 @@ func (m *matcher) votes(strict bool) int {
 		}
 	}
 	n := 0
-	for _, p := range sortedKeys(forP) {
+	for _, p := range slices.Sorted(maps.Keys(forP)) {
 		o := only(forP[p])
 		if o == "" || only(forO[o]) != p || strict && !m.alike(p, o) || m.sourced(p) && !code[p] {
 			continue
@@ -161,15 +162,6 @@ func only(set map[string]bool) string {
 		return k
 	}
 	return ""
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
 
 // alike reports whether two open variables have the same section, size, alignment and initialiser.
@@ -242,7 +234,7 @@ func (m *matcher) joinUnique(g *group, may func(p, o *numbered) bool) int {
 // joinOnly pairs names that have each other as their only candidate and returns how many.
 func (m *matcher) joinOnly(pairs, back map[string]map[string]bool) int {
 	n := 0
-	for _, p := range sortedKeys(pairs) {
+	for _, p := range slices.Sorted(maps.Keys(pairs)) {
 		if o := only(pairs[p]); o != "" && only(back[o]) == p {
 			m.join(p, o)
 			n++
@@ -280,7 +272,7 @@ func (s *version) owners(a *numbered) []string {
 	for _, u := range s.uses[a.name] {
 		set[u.owner] = true
 	}
-	return sortedKeys(set)
+	return slices.Sorted(maps.Keys(set))
 }
 
 func useList(uses []usage) string {
@@ -323,4 +315,17 @@ func overlap(a, b []string) bool {
 		}
 	}
 	return false
+}
+
+// movedClones pairs clones that differ in line numbers only, where that is so of one pair alone.
+func (m *matcher) movedClones() int {
+	if m.lineOnly == nil {
+		return 0
+	}
+	m.guess = false
+	n := 0
+	for _, g := range m.groups {
+		n += m.joinUnique(g, func(p, o *numbered) bool { return p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) })
+	}
+	return n
 }

@@ -78,7 +78,7 @@ func cSource(fns []randomFunc) string {
 	return b.String()
 }
 
-func compileDebug(t *testing.T, src, level string) *File {
+func compileDebug(t *testing.T, src, level string) *Unit {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package diffasm
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -99,12 +100,13 @@ func (d *Delta) reason(p, o stmt, sameLength bool) string {
 
 // otherClone returns the version of a function, a clone or the whole, that p uses where o uses another.
 func (d *Delta) otherClone(p, o *fn) string {
-	was := map[string]map[string]bool{} // source name -> tokens
+	was := map[string][]string{} // source name -> tokens
 	for _, g := range d.orig.mentions(o) {
-		add(was, sourceName(g.name), d.m.o.name(g.name))
+		source := sourceName(g.name)
+		was[source] = append(was[source], d.m.o.name(g.name))
 	}
 	for _, g := range d.patched.mentions(p) {
-		if list := was[sourceName(g.name)]; list != nil && !list[d.m.p.name(g.name)] {
+		if list := was[sourceName(g.name)]; list != nil && !slices.Contains(list, d.m.p.name(g.name)) {
 			return g.name
 		}
 	}
@@ -128,49 +130,6 @@ func (d *Delta) otherVariable(p, o stmt) string {
 func (f *File) isStatic(name string) bool {
 	b := f.blocks[name]
 	return b != nil && b.owner == nil && isNumbered(name) && !f.isLiteral(b)
-}
-
-func symbolsOf(args string) (list []string) {
-	t := tokens{s: args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokSym {
-			list = append(list, tok.text)
-		}
-	}
-	return list
-}
-
-// fnLine returns the source place of a function's statement, by the debug information of the other compile if the unit has
-// none of its own.
-func (f *File) fnLine(fn *fn, st stmt) (string, int) {
-	if f.lender == nil || f.lender.fnByName[fn.name] == nil {
-		return f.place(st.src)
-	}
-	g := f.lender.fnByName[fn.name]
-	for i, s := range fn.streams {
-		for j := range s.stmts {
-			if s.stmts[j] == st && i < len(g.streams) && j < len(g.streams[i].stmts) {
-				return f.lender.place(g.streams[i].stmts[j].src)
-			}
-		}
-	}
-	return f.Source, 0
-}
-
-// opcodeAndShape is a statement with its numbers and literals left out.
-func opcodeAndShape(st stmt) string {
-	var b strings.Builder
-	b.WriteString(st.op)
-	t := tokens{s: st.args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		switch {
-		case tok.kind == tokNum || tok.kind == tokSym && isLocal(tok.text):
-			b.WriteByte('#')
-		default:
-			b.WriteString(tok.text)
-		}
-	}
-	return b.String()
 }
 
 // line returns statement i of a text.

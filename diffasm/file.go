@@ -3,7 +3,6 @@ package diffasm
 import (
 	"fmt"
 	"path"
-	"sync"
 )
 
 // File is a unit's assembly, taken apart into functions and data.
@@ -29,9 +28,6 @@ type File struct {
 	intel    bool             // Intel syntax was switched on outside a function
 	problems []problem        // concern every function
 	macros   map[string]bool
-	lender   *File               // has the debug information for this one
-	decls    *declarations       // see declared
-	readOnce sync.Once           // fills decls
 	debug    map[string][][2]int // text of debug sections, as ranges of src
 }
 

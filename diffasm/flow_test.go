@@ -11,7 +11,7 @@ import (
 )
 
 // compiled parses a C source as a compiler writes it.
-func compiled(t *testing.T, cc, level, source string) *File {
+func compiled(t *testing.T, cc, level, source string) *Unit {
 	t.Helper()
 	testkit.Require(t, cc)
 	path := filepath.Join(t.TempDir(), "u.c")

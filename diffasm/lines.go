@@ -8,13 +8,6 @@ import (
 	"gocare/internal/srcpatch"
 )
 
-// LineChange is code that is the same in both versions but for some numbers, and where it comes from.
-type LineChange struct {
-	Orig, Patched []srcpatch.Place // of its instructions; of a variable, where it is declared
-	Pairs         []srcpatch.Pair  // the numbers
-	Variable      bool
-}
-
 // lineOnly applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
 // at least once where a call can come behind it or in a string behind the name of the file, and the numbers are lines of the function that moved.
 func (d *Delta) lineOnly(p, o *fn) bool {
@@ -66,19 +59,6 @@ func (d *Delta) lineOnlyVar(p, o *block) bool {
 	}
 	c := LineChange{Orig: d.orig.varPlace(o), Patched: d.patched.varPlace(p), Pairs: append(diff.numbers, diff.inStrings...), Variable: true}
 	return len(c.Orig) > 0 && len(c.Patched) > 0 && d.moved(c)
-}
-
-// movedClones pairs clones that differ in line numbers only, where that is so of one pair alone.
-func (m *matcher) movedClones() int {
-	if m.lineOnly == nil {
-		return 0
-	}
-	m.guess = false
-	n := 0
-	for _, g := range m.groups {
-		n += m.joinUnique(g, func(p, o *numbered) bool { return p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) })
-	}
-	return n
 }
 
 // lineNumbers are the numbers in which two canonical texts differ.
@@ -198,34 +178,6 @@ func beforeCall(list []mark, i int) bool {
 		}
 	}
 	return false
-}
-
-// fnPlaces returns the source lines of a function's instructions, each once, the entry's first.
-func (f *File) fnPlaces(fn *fn) (list []srcpatch.Place) {
-	if f.lender != nil {
-		if g := f.lender.fnByName[fn.name]; g != nil {
-			return f.lender.fnPlaces(g)
-		}
-		return nil
-	}
-	seen := map[srcPos]bool{}
-	for _, s := range fn.streams {
-		for _, st := range s.stmts {
-			if name := f.files[st.src.file]; st.kind == insn && st.src.line > 0 && name != "" && !seen[st.src] {
-				seen[st.src] = true
-				list = append(list, srcpatch.Place{File: name, Line: int(st.src.line)})
-			}
-		}
-	}
-	return list
-}
-
-// varPlace returns where a variable is declared, nothing if that is not known.
-func (f *File) varPlace(b *block) []srcpatch.Place {
-	if ds := f.declared(); ds != nil && ds.bySym[b.name] != nil && ds.bySym[b.name].line > 0 && ds.bySym[b.name].file != "" {
-		return []srcpatch.Place{{File: ds.bySym[b.name].file, Line: ds.bySym[b.name].line}}
-	}
-	return nil
 }
 
 // Places returns the source lines of function i of the delta in both versions, by its .loc lines; none for one that does

@@ -42,28 +42,6 @@ func (m *matcher) doubtNew(p *numbered) {
 	}
 }
 
-// doubtFileLevel looks whether a variable at file level that seems new is one that the patch renamed in its place or took out of a
-// function, and whether a static local that seems new stood at file level.
-func (d *Delta) doubtFileLevel() {
-	if d.m.od == nil || d.m.pd == nil {
-		return
-	}
-	for i, pair := range d.vars {
-		if d.Variables[i].Status != New || d.m.doubts[pair.p.name].code != "" || pair.p.sec.class != classRW {
-			continue
-		}
-		p := d.m.pd.bySym[pair.p.name]
-		for k, gone := range d.vars {
-			if p == nil || d.Variables[k].Status != Gone || gone.o.sec.class != pair.p.sec.class || d.orig.size(gone.o) != d.patched.size(pair.p) {
-				continue
-			}
-			if o := d.m.od.bySym[gone.o.name]; o != nil && (o.fn == "" || p.fn == "") {
-				d.m.doubtLevel(pair.p.name, p, o)
-			}
-		}
-	}
-}
-
 // doubtLevel does so for one variable and one that is gone.
 func (m *matcher) doubtLevel(sym string, p, o *decl) {
 	switch from := o.fn + "()"; {

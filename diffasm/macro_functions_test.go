@@ -48,7 +48,7 @@ func TestMadeFunctions(t *testing.T) {
 				lines := lineMap(before, after)
 				o, p := compileSource(t, cc, "-O2 -g", before), compileSource(t, cc, "-O2 -g", after)
 				restored, _ := tryCompile(t, cc, "-O2 -g", lines.restored())
-				for _, r := range []*File{nil, restored} {
+				for _, r := range []*Unit{nil, restored} {
 					if r == nil && strings.Contains(row.want, string(LineOnly)) {
 						continue
 					}

@@ -27,8 +27,6 @@ func wordsOf(text []string) words {
 	return w
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
 // stem returns a name with # for each number in it that no word of the text brings; "" if there is none.
 func (w words) stem(name string) string {
 	var b strings.Builder

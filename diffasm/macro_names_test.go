@@ -107,7 +107,7 @@ func TestMadeNames(t *testing.T) {
 				lines := lineMap(before, after)
 				o, p := compileSource(t, cc, "-O2 -g", before), compileSource(t, cc, "-O2 -g", after)
 				restored, _ := tryCompile(t, cc, "-O2 -g", lines.restored())
-				for _, r := range []*File{nil, restored} {
+				for _, r := range []*Unit{nil, restored} {
 					d, err := Matching{Sources: func(string) *SourceFile { return lines }}.Match(o, p, r)
 					if err != nil {
 						t.Fatal(err)

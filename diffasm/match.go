@@ -2,11 +2,13 @@ package diffasm
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/internal/fault"
+	"gocare/internal/srcpatch"
 )
 
 // Delta is what Match found.
@@ -19,7 +21,7 @@ type Delta struct {
 
 	Debug bool // the debug information of both versions was there to tell static locals apart
 
-	orig, patched *File
+	orig, patched *Unit
 	moved         func(LineChange) bool // decides whether numbers differ because lines moved; may be nil
 	plain         bool                  // the compiler did not optimise
 	m             *matcher
@@ -45,18 +47,18 @@ type fnPair struct{ p, o *fn }
 type varPair struct{ p, o *block }
 
 // Match is Matching.Match with nothing known besides.
-func Match(orig, patched, restored *File) (*Delta, error) {
+func Match(orig, patched, restored *Unit) (*Delta, error) {
 	return Matching{}.Match(orig, patched, restored)
 }
 
 // MatchLines is Match with what is known about lines that moved, for what the restored file does not show.
-func MatchLines(orig, patched, restored *File, moved func(LineChange) bool) (*Delta, error) {
+func MatchLines(orig, patched, restored *Unit, moved func(LineChange) bool) (*Delta, error) {
 	return Matching{Moved: moved}.Match(orig, patched, restored)
 }
 
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
-func (k Matching) Match(orig, patched, restored *File) (*Delta, error) {
+func (k Matching) Match(orig, patched, restored *Unit) (*Delta, error) {
 	d := &Delta{orig: orig, patched: patched, moved: k.Moved, plain: k.Plain}
 	if orig.lateCode() || patched.lateCode() {
 		return d, matchLTO(orig, patched)
@@ -98,7 +100,7 @@ func (f *File) lateCode() bool {
 var ltoTail = regexp.MustCompile(`(\.gnu\.lto_[\w.]*?)\.[0-9a-f]{8,}`)
 
 // matchLTO refuses a unit whose code is still to be generated, unless nothing changed.
-func matchLTO(orig, patched *File) error {
+func matchLTO(orig, patched *Unit) error {
 	if ltoTail.ReplaceAllString(orig.src, "$1") == ltoTail.ReplaceAllString(patched.src, "$1") {
 		return nil
 	}
@@ -182,18 +184,6 @@ func (m *matcher) open(fn *fn) (found bool) {
 func (m *matcher) equal(p, o *fn) bool {
 	pt, ot := &m.p.texts[p.index], &m.o.texts[o.index]
 	return pt.hash == ot.hash && !pt.deep && !ot.deep && m.p.f.linkage(p.name) == m.o.f.linkage(o.name)
-}
-
-// fnPlace returns the first source place of a function.
-func (f *File) fnPlace(fn *fn) (string, int) {
-	for _, s := range fn.streams {
-		for _, st := range s.stmts {
-			if st.kind == insn {
-				return f.fnLine(fn, st)
-			}
-		}
-	}
-	return f.Source, 0
 }
 
 // matchVars compares every variable that is neither a literal nor a part of a function.
@@ -297,24 +287,17 @@ func (m *matcher) compareVar(p, o *block) (code, why string) {
 	return "", ""
 }
 
-// sameBytes reports whether two blocks of plain numbers have the same content however it is spelt.
-func sameBytes(p, o *block) bool {
-	pb, ok := constBytes(p)
-	ob, ok2 := constBytes(o)
-	return ok && ok2 && string(pb) == string(ob)
-}
-
 // matchLoose compares what lies outside functions and labelled data: constructors and top-level assembly.
 func (d *Delta) matchLoose(r *matcher) {
 	have := looseTexts(d.m.o)
 	now := looseTexts(d.m.p)
-	for _, key := range sortedKeys(now) {
+	for _, key := range slices.Sorted(maps.Keys(now)) {
 		if len(now[key]) <= len(have[key]) || r != nil && len(looseTexts(r.p)[key]) <= len(have[key]) {
 			continue
 		}
 		d.newLoose(now[key][0])
 	}
-	for _, key := range sortedKeys(have) {
+	for _, key := range slices.Sorted(maps.Keys(have)) {
 		if l := have[key][0]; len(have[key]) > len(now[key]) && l.sec.isDtor() {
 			d.unit = append(d.unit, problem{
 				code: "gone-destructor", what: "the unit no longer registers " + l.stmt.args + " to run at exit", at: l.stmt,
@@ -365,7 +348,7 @@ func (d *Delta) matchAliases() {
 	for _, a := range append(append([]*alias(nil), d.orig.aliases...), d.patched.aliases...) {
 		names[a.name] = a
 	}
-	for _, n := range sortedKeys(names) {
+	for _, n := range slices.Sorted(maps.Keys(names)) {
 		if !d.orig.isGlobal(n) || !d.patched.isGlobal(n) || !d.orig.defines(n) || !d.patched.defines(n) {
 			continue
 		}
@@ -386,4 +369,21 @@ func (s *version) meaning(n string) string {
 		return fmt.Sprintf("%s%+d", s.name(target), off)
 	}
 	return s.name(target)
+}
+
+// Matching says what is known for Match besides the units.
+type Matching struct {
+	// Moved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
+	Moved func(LineChange) bool
+	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
+	Sources func(file string) *SourceFile
+	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
+	Plain bool
+}
+
+// LineChange is code that is the same in both versions but for some numbers, and where it comes from.
+type LineChange struct {
+	Orig, Patched []srcpatch.Place // of its instructions; of a variable, where it is declared
+	Pairs         []srcpatch.Pair  // the numbers
+	Variable      bool
 }

@@ -34,7 +34,7 @@ type matcher struct {
 	lineOnly  func(p, o *fn) bool // tells clones that differ in line numbers only
 }
 
-func newMatcher(orig, patched *File, sources func(string) *SourceFile) *matcher {
+func newMatcher(orig, patched *Unit, sources func(string) *SourceFile) *matcher {
 	bases := map[string]bool{}
 	orig.numberedNames(bases)
 	patched.numberedNames(bases)

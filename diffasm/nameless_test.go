@@ -68,7 +68,7 @@ func TestNameless(t *testing.T) {
 				testkit.Require(t, cc)
 				lines := lineMap(row.before, row.after)
 				o, p := compileSource(t, cc, "-O2 -g", row.before), compileSource(t, cc, "-O2 -g", row.after)
-				for _, r := range []*File{nil, compileSource(t, cc, "-O2 -g", lines.restored())} {
+				for _, r := range []*Unit{nil, compileSource(t, cc, "-O2 -g", lines.restored())} {
 					d, err := Matching{Sources: func(string) *SourceFile { return lines }}.Match(o, p, r)
 					if err != nil {
 						t.Fatal(err)
@@ -110,7 +110,7 @@ func boundIn(t *testing.T, d *Delta) (names []string, code string) {
 }
 
 // nameless lists the nameless variables that a function uses.
-func (f *File) nameless(fn string) (names []string) {
+func (f *Unit) nameless(fn string) (names []string) {
 	if f.fnByName[fn] == nil {
 		return nil
 	}

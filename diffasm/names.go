@@ -9,7 +9,7 @@ func (d *Delta) LeftNames() []string { return d.orig.shownOnly(d.patched) }
 func (d *Delta) CameNames() []string { return d.patched.shownOnly(d.orig) }
 
 // shownOnly lists the functions, variables and aliases that other units see, unless g has one of the name for them, too.
-func (f *File) shownOnly(g *File) (names []string) {
+func (f *Unit) shownOnly(g *Unit) (names []string) {
 	add := func(name string) {
 		if f.isGlobal(name) && !(g.isGlobal(name) && g.defines(name)) && !slices.Contains(names, name) {
 			names = append(names, name)

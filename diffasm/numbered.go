@@ -1,6 +1,10 @@
 package diffasm
 
-import "strings"
+import (
+	"strings"
+
+	"gocare/internal/patchname"
+)
 
 // numberedName is a name the compiler numbered itself: a static local (x.3) or a clone (f.isra.0.constprop.1).
 type numberedName struct {
@@ -73,28 +77,14 @@ func allDigits(s string) bool {
 // numberedKind is the kind of a name with nothing but a number behind it.
 const numberedKind = ".#"
 
-// numberedNames adds the names of private variables that have a number behind them in a unit of clang's. It gives the first
-// static local x of f the name f.x and the next one, of another block, f.x.1; it also takes structures apart, s into s.0 and s.1.
-func (f *File) numberedNames(names map[string]bool) {
-	for _, b := range f.vars {
-		a, ok := splitNumbered(b.name)
-		if ok && f.clang && a.kinds == numberedKind && !f.isGlobal(b.name) {
-			names[a.base] = true
-		}
-		if f.clang && !ok && f.isStaticLocal(b) {
-			names[b.name] = true
-		}
+// numberedVar takes the name of a private variable apart; ok is false for others. bases has the names of variables of which
+// some have a number in either unit.
+func (f *File) numberedVar(b *block, bases map[string]bool) (a numberedName, ok bool) {
+	a, ok = splitNumbered(b.name)
+	if !ok && bases[b.name] { // the first of several of one name, for clang
+		a, ok = numberedName{base: b.name, kinds: numberedKind}, true
 	}
-}
-
-// isStaticLocal reports whether the debug information has b in a function.
-func (f *File) isStaticLocal(b *block) bool {
-	ds := f.declared()
-	if ds == nil || strings.IndexByte(b.name, '.') < 0 || f.isGlobal(b.name) {
-		return false
-	}
-	d := ds.bySym[b.name]
-	return d != nil && d.fn != ""
+	return a, ok && b.owner == nil && !f.isLiteral(b) && !f.isGlobal(b.name)
 }
 
 // key is what candidates for the same name have in common.
@@ -126,7 +116,7 @@ func (f *File) isLiteral(b *block) bool {
 	}
 	if isLocal(b.name) {
 		// gcc's .LC constants are never written, also where it puts those with addresses into .data, as a patch does with all.
-		return b.sec.class == classRO || b.sec.class == classRelro || b.sec.class == classRW && (isConstant(b.name) || b.sec.name == patchData)
+		return b.sec.class == classRO || b.sec.class == classRelro || b.sec.class == classRW && (isConstant(b.name) || b.sec.name == patchname.DataSection)
 	}
 	// A name of clang's with a dot in front is that of a string which -fsanitize=address made a variable of.
 	// A constant in a section whose pieces the linker may merge has no address of its own, whatever its name; clang puts static

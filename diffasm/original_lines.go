@@ -1,6 +1,9 @@
 package diffasm
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // adopt takes over what the restored unit, which is closest to the original, shows about numbered names, where the name
 // is known to be the same thing in the patched and in the restored unit.
@@ -14,7 +17,7 @@ func (m *matcher) adopt(r *matcher) {
 		}
 	}
 	have, there := keysOf(patched), keysOf(restored)
-	for _, p := range sortedKeys(r.pair) {
+	for _, p := range slices.Sorted(maps.Keys(r.pair)) {
 		a, o := m.p.open[p], m.o.open[r.pair[p]]
 		if a == nil || o == nil || a.key != o.key || m.sourced(p) || m.keepsState(p) || !slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
 			continue
@@ -38,7 +41,7 @@ func (m *matcher) borrow(patched *matcher) {
 		}
 	}
 	have, there := keysOf(m.p.f), keysOf(patched.p.f)
-	for _, p := range sortedKeys(patched.pair) {
+	for _, p := range slices.Sorted(maps.Keys(patched.pair)) {
 		o := patched.pair[p]
 		if m.p.open[p] != nil && m.o.open[o] != nil && used[p] && slices.Equal(have[keyOf(p)], there[keyOf(p)]) {
 			m.join(p, o)
@@ -52,7 +55,7 @@ func keyOf(name string) string {
 }
 
 // keysOf lists the numbered names of a unit by what they have in common, sorted.
-func keysOf(f *File) map[string][]string {
+func keysOf(f *Unit) map[string][]string {
 	by := map[string][]string{}
 	for _, fn := range f.funcs {
 		by[keyOf(fn.name)] = append(by[keyOf(fn.name)], fn.name)
@@ -67,7 +70,7 @@ func keysOf(f *File) map[string][]string {
 }
 
 // sameShapes returns the functions whose statements differ in numbers and local labels at most.
-func sameShapes(a, b *File) map[string]bool {
+func sameShapes(a, b *Unit) map[string]bool {
 	same := map[string]bool{}
 	for _, fn := range a.funcs {
 		if other := b.fnByName[fn.name]; other != nil && sameShape(fn, other) {

@@ -30,8 +30,8 @@ type parser struct {
 // be copied while they grow.
 const bytesPerLabel = 256
 
-// Parse reads the assembly of one unit. The name is for messages.
-func Parse(name string, src []byte) (*File, error) {
+// parseText reads the assembly of one unit. The name is for messages.
+func parseText(name string, src []byte) (*File, error) {
 	if strings.IndexByte(string(src[:min(len(src), 1<<16)]), 0) >= 0 {
 		return nil, fault.Refuse("not-assembly", name, "not assembly text: contains a zero byte")
 	}

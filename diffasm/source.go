@@ -9,16 +9,6 @@ import (
 // This file tells static locals apart by their source: where each is declared and used, and what the source patch does to
 // these lines.
 
-// Matching says what is known for Match besides the units.
-type Matching struct {
-	// Moved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
-	Moved func(LineChange) bool
-	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
-	Sources func(file string) *SourceFile
-	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
-	Plain bool
-}
-
 // source returns how the file of a declaration changed, nil if that is not known.
 func (m *matcher) source(d *decl) *SourceFile {
 	if m.sources == nil || d == nil || d.line == 0 {

@@ -358,7 +358,7 @@ func fates(d *Delta) string {
 	return strings.Join(list, " ")
 }
 
-func compileSource(t *testing.T, cc, flags, src string) *File {
+func compileSource(t *testing.T, cc, flags, src string) *Unit {
 	f, err := tryCompile(t, cc, flags, src)
 	if err != nil {
 		t.Fatal(err)
@@ -366,7 +366,7 @@ func compileSource(t *testing.T, cc, flags, src string) *File {
 	return f
 }
 
-func tryCompile(t *testing.T, cc, flags, src string) (*File, error) {
+func tryCompile(t *testing.T, cc, flags, src string) (*Unit, error) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		return nil, err

@@ -111,7 +111,7 @@ func (l *leftovers) partner(o *fn) *fn {
 }
 
 // onlyCalled reports whether the compiler saw every call of a function.
-func (f *File) onlyCalled(g *fn) bool {
+func (f *Unit) onlyCalled(g *fn) bool {
 	all := map[*fn]bool{}
 	for _, by := range f.funcs {
 		all[by] = true
@@ -121,13 +121,13 @@ func (f *File) onlyCalled(g *fn) bool {
 
 // extra returns the registers that a call of f by old code overwrites now, and that the caller could take for left alone.
 func (l *leftovers) extra(f *fn) regset {
-	return l.overwrites(f, map[*fn]bool{}) &^ overwrites(l.d.orig, f, false, map[*fn]bool{})
+	return l.overwrites(f, map[*fn]bool{}) &^ overwrites(l.d.orig.File, f, false, map[*fn]bool{})
 }
 
 // overwrites returns the registers that new code may write when old code calls f.
 func (l *leftovers) overwrites(f *fn, seen map[*fn]bool) (set regset) {
 	if p := l.next[f]; p != nil {
-		return overwrites(l.d.patched, p, true, map[*fn]bool{})
+		return overwrites(l.d.patched.File, p, true, map[*fn]bool{})
 	}
 	if seen[f] {
 		return 0

@@ -1,6 +1,9 @@
 package diffasm
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // LLVM knows what a private pointer holds that begins as null and gets one address everywhere: it calls that function, or reads there,
 // instead of asking the pointer (GlobalOpt's OptimizeOnceStoredGlobal). In a process that stored another address, patched code would not
@@ -27,11 +30,11 @@ func (d *Delta) once() {
 			continue
 		}
 		was, ok := d.orig.stored(v.Orig)
-		if ok && (len(was) == 0 || len(was) == 1 && d.sameAddress(only(now), only(was))) {
+		if ok && (len(was) == 0 || len(was) == 1 && d.sameAddress(now[0], was[0])) {
 			continue
 		}
 		v.Status, v.Code = Changed, "data-changed"
-		v.Reason = "the compiler knows that it is null or the address of " + only(now) + " in the patched version, and the original stores another"
+		v.Reason = "the compiler knows that it is null or the address of " + now[0] + " in the patched version, and the original stores another"
 	}
 }
 
@@ -45,8 +48,7 @@ func (d *Delta) sameAddress(p, o string) bool {
 
 // stored returns the symbols whose addresses the code of a unit stores in a variable; ok is false if it may store anything else but
 // null, or lets the address of the variable out.
-func (f *File) stored(name string) (set map[string]bool, ok bool) {
-	set = map[string]bool{}
+func (f *File) stored(name string) (symbols []string, ok bool) {
 	for _, b := range f.vars {
 		if f.itemsMention(b, name) {
 			return nil, false
@@ -62,13 +64,13 @@ func (f *File) stored(name string) (set map[string]bool, ok bool) {
 				if !known {
 					return nil, false
 				}
-				if value != "" {
-					set[value] = true
+				if value != "" && !slices.Contains(symbols, value) {
+					symbols = append(symbols, value)
 				}
 			}
 		}
 	}
-	return set, true
+	return symbols, true
 }
 
 // storedBy returns the symbol whose address an instruction stores in a variable, "" for none; it is not known for all else that may

@@ -65,20 +65,3 @@ func definedNames(asm []byte) map[string]bool {
 	}
 	return defined
 }
-
-// Spares reports whether callers in the unit can call the new code of a function in place of the original's: none of them
-// is there, or it overwrites no register that the original leaves alone (gcc, -fipa-ra).
-func (d *Delta) Spares(name string) bool {
-	o := d.orig.fnByName[name]
-	if o == nil || !slices.ContainsFunc(d.orig.funcs, func(caller *fn) bool {
-		return caller != o && slices.Contains(d.orig.mentions(caller), o)
-	}) {
-		return true
-	}
-	for _, pair := range d.fns {
-		if pair.o == o && pair.p != nil {
-			return d.spares(pair.p, o)
-		}
-	}
-	return false
-}

@@ -7,7 +7,7 @@ import (
 
 // version is one of the two units being matched, with what is known about its numbered names.
 type version struct {
-	f      *File
+	f      *Unit
 	c      *canon
 	token  map[string]string    // canonical tokens of the names that are settled
 	open   map[string]*numbered // numbered symbols of which it is not settled which they are
@@ -52,9 +52,9 @@ type text struct {
 }
 
 // newVersion prepares a unit; bases has the names of variables of which some have a number in either unit.
-func newVersion(f *File, bases map[string]bool) *version {
+func newVersion(f *Unit, bases map[string]bool) *version {
 	s := &version{f: f, token: map[string]string{}, open: map[string]*numbered{}, inits: map[*block]*text{}}
-	s.c = newCanon(f, s.name)
+	s.c = newCanon(f.File, s.name)
 	s.texts = make([]text, len(f.funcs))
 	for _, fn := range f.funcs {
 		if a, ok := splitNumbered(fn.name); ok && !f.isGlobal(fn.name) {
@@ -62,11 +62,7 @@ func newVersion(f *File, bases map[string]bool) *version {
 		}
 	}
 	for _, b := range f.vars {
-		a, ok := splitNumbered(b.name)
-		if !ok && bases[b.name] { // the first of several of one name, for clang
-			a, ok = numberedName{base: b.name, kinds: numberedKind}, true
-		}
-		if ok && b.owner == nil && !f.isLiteral(b) && !f.isGlobal(b.name) {
+		if a, ok := f.numberedVar(b, bases); ok {
 			s.open[b.name] = &numbered{name: b.name, key: "v " + a.key(), b: b}
 		}
 		s.inits[b] = &text{}
@@ -131,14 +127,6 @@ func (s *version) inOrder() (list []*numbered) {
 		}
 	}
 	return list
-}
-
-// size returns the bytes of a variable as .size or .comm give it.
-func (f *File) size(b *block) string {
-	if s := f.symbols[b.name]; s != nil && s.size != "" {
-		return normalNumber(s.size)
-	}
-	return ""
 }
 
 // buildDirs returns the directories in which two versions of a unit were compiled, as far as the absolute names of their
