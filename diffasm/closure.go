@@ -22,8 +22,8 @@ type closure struct {
 	at       stmt
 }
 
-// closure follows the references of the chosen functions and refuses what they cannot have.
-func (c *decider) closure() {
+// references follows the references of the chosen functions and refuses what they cannot have.
+func (c *decider) references() {
 	clo := &closure{d: c.d, copies: c.s.copies, seen: map[string]bool{}}
 	for _, pair := range c.s.chosen {
 		clo.function(pair.p)

@@ -40,7 +40,7 @@ func SourceName(name string) string { return sourceName(name) }
 // call by a function of the patch, and a call by one that only the original has. Where all are, only old code reaches the original
 // function, and only the patch the new one.
 func (s *Selection) OtherUse(orig, patched string) *Use {
-	if s.d == nil || s.d.m == nil {
+	if s.d == nil || s.d.late() {
 		return &Use{What: "the unit's code is made when the program is linked"}
 	}
 	mine := map[*fn]bool{}

@@ -9,30 +9,6 @@ func Parse(name string, src []byte) (*Unit, error) {
 	return &Unit{File: f}, nil
 }
 
-// Status says what became of a function from the original to the patched unit.
-type Status string
-
-const (
-	Same     Status = "unchanged"
-	LineOnly Status = "line-only" // differs in line numbers or build stamps only
-	Changed  Status = "changed"
-	New      Status = "new"
-	Gone     Status = "gone"
-)
-
-// Function is one function of a unit as Match found it.
-type Function struct {
-	Name   string // in the patched unit; in the original one if gone
-	Orig   string // its name in the original unit (clones may be renumbered); "" if new
-	Status Status
-	Reason string // "edit", "line numbers only", "inlined f", "changed constant", ...; words for explain
-	File   string // source file of what Reason says, else of the first differing instruction by .loc, else of .file
-	Line   int    // its source line in the patched version, 0 unknown
-	Before string // first differing instruction in the original, canonical; "" if none
-	After  string // the same in the patched version
-	At     string // source place of the latter as "file:line"; "" if it is not known
-}
-
 // Emitted is the assembly text of the chosen functions of one unit and what its symbols mean.
 type Emitted struct {
 	Asm       []byte

@@ -319,13 +319,13 @@ func overlap(a, b []string) bool {
 
 // movedClones pairs clones that differ in line numbers only, where that is so of one pair alone.
 func (m *matcher) movedClones() int {
-	if m.lineOnly == nil {
+	if m.linesMoved == nil {
 		return 0
 	}
 	m.guess = false
 	n := 0
 	for _, g := range m.groups {
-		n += m.joinUnique(g, func(p, o *numbered) bool { return p.fn != nil && o.fn != nil && m.lineOnly(p.fn, o.fn) })
+		n += m.joinUnique(g, func(p, o *numbered) bool { return p.fn != nil && o.fn != nil && m.sameButLines(p.fn, o.fn) })
 	}
 	return n
 }

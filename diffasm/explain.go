@@ -43,41 +43,6 @@ func (d *Delta) explain(f *Function, p, o *fn, r *matcher) {
 	}
 }
 
-// canonText is a function's canonical text by statements.
-type canonText struct {
-	text  []byte
-	marks []mark
-	ends  []mark // where the statements lie in the text, if not as marks say
-}
-
-func written(c *canon, f *fn) canonText {
-	text := append([]byte(nil), c.function(f)...)
-	return canonText{text: text, marks: append([]mark(nil), c.marks...)}
-}
-
-func (t canonText) line(i int) []byte {
-	if t.ends != nil {
-		return line(t.text, t.ends, i)
-	}
-	return line(t.text, t.marks, i)
-}
-
-// insn returns the index of the first instruction from i on.
-func (t canonText) insn(i int) int {
-	for i < len(t.marks) && t.marks[i].st.kind != insn {
-		i++
-	}
-	return i
-}
-
-func differAt(a, b canonText) int {
-	i := 0
-	for i < len(a.marks) && i < len(b.marks) && bytes.Equal(a.line(i), b.line(i)) {
-		i++
-	}
-	return i
-}
-
 // reason puts a first difference in words.
 func (d *Delta) reason(p, o stmt, sameLength bool) string {
 	if !sameLength || p.op != o.op {
@@ -130,15 +95,6 @@ func (d *Delta) otherVariable(p, o stmt) string {
 func (f *File) isStatic(name string) bool {
 	b := f.blocks[name]
 	return b != nil && b.owner == nil && isNumbered(name) && !f.isLiteral(b)
-}
-
-// line returns statement i of a text.
-func line(text []byte, marks []mark, i int) []byte {
-	end := len(text)
-	if i+1 < len(marks) {
-		end = marks[i+1].start
-	}
-	return text[marks[i].start:end]
 }
 
 // short is a canonical statement cut to a length that people read.

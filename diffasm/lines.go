@@ -8,16 +8,16 @@ import (
 	"gocare/internal/srcpatch"
 )
 
-// lineOnly applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
+// sameButLines applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
 // at least once where a call can come behind it or in a string behind the name of the file, and the numbers are lines of the function that moved.
-func (d *Delta) lineOnly(p, o *fn) bool {
-	if d.moved == nil || d.patched.linkage(p.name) != d.orig.linkage(o.name) ||
-		d.m.p.texts[p.index].deep || d.m.o.texts[o.index].deep {
+func (m *matcher) sameButLines(p, o *fn) bool {
+	if m.linesMoved == nil || m.p.f.linkage(p.name) != m.o.f.linkage(o.name) ||
+		m.p.texts[p.index].deep || m.o.texts[o.index].deep {
 		return false
 	}
-	pt := append([]byte(nil), d.m.p.c.function(p)...)
-	pm := append([]mark(nil), d.m.p.c.marks...)
-	ot, om := d.m.o.c.function(o), d.m.o.c.marks
+	pt := append([]byte(nil), m.p.c.function(p)...)
+	pm := append([]mark(nil), m.p.c.marks...)
+	ot, om := m.o.c.function(o), m.o.c.marks
 	if len(pm) != len(om) {
 		return false
 	}
@@ -38,27 +38,27 @@ func (d *Delta) lineOnly(p, o *fn) bool {
 			called[pair] = true
 		}
 	}
-	c := LineChange{Orig: d.orig.fnPlaces(o), Patched: d.patched.fnPlaces(p)}
+	c := LineChange{Orig: m.o.f.fnPlaces(o), Patched: m.p.f.fnPlaces(p)}
 	for pair, ok := range called {
 		if !ok {
 			return false
 		}
 		c.Pairs = append(c.Pairs, pair)
 	}
-	return len(c.Orig) > 0 && len(c.Patched) > 0 && d.moved(c)
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.linesMoved(c)
 }
 
-// lineOnlyVar is the same for the initial value of a variable.
-func (d *Delta) lineOnlyVar(p, o *block) bool {
-	if d.moved == nil || p.sec.class != o.sec.class || d.m.p.inits[p].deep || d.m.o.inits[o].deep {
+// sameVarButLines is the same for the initial value of a variable.
+func (m *matcher) sameVarButLines(p, o *block) bool {
+	if m.linesMoved == nil || p.sec.class != o.sec.class || m.p.inits[p].deep || m.o.inits[o].deep {
 		return false
 	}
-	diff, ok := numberPairs(d.m.p.c.data(p), d.m.o.c.data(o))
+	diff, ok := numberPairs(m.p.c.data(p), m.o.c.data(o))
 	if !ok {
 		return false
 	}
-	c := LineChange{Orig: d.orig.varPlace(o), Patched: d.patched.varPlace(p), Pairs: append(diff.numbers, diff.inStrings...), Variable: true}
-	return len(c.Orig) > 0 && len(c.Patched) > 0 && d.moved(c)
+	c := LineChange{Orig: m.o.f.varPlace(o), Patched: m.p.f.varPlace(p), Pairs: append(diff.numbers, diff.inStrings...), Variable: true}
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.linesMoved(c)
 }
 
 // lineNumbers are the numbers in which two canonical texts differ.
@@ -180,20 +180,9 @@ func beforeCall(list []mark, i int) bool {
 	return false
 }
 
-// Places returns the source lines of function i of the delta in both versions, by its .loc lines; none for one that does
-// not exist in a version, or without debug information.
-func (d *Delta) Places(i int) (orig, patched []srcpatch.Place) {
-	if o := d.fns[i].o; o != nil {
-		orig = d.orig.fnPlaces(o)
-	}
-	if p := d.fns[i].p; p != nil {
-		patched = d.patched.fnPlaces(p)
-	}
-	return orig, patched
-}
-
-// Mentions reports whether function i of the delta, as it is now, names another one by its source name.
-func (d *Delta) Mentions(i int, source string) bool {
-	p := d.fns[i].p
-	return p != nil && slices.ContainsFunc(d.patched.mentions(p), func(g *fn) bool { return sourceName(g.name) == source })
+// LineChange is code that is the same in both versions but for some numbers, and where it comes from.
+type LineChange struct {
+	Orig, Patched []srcpatch.Place // of its instructions; of a variable, where it is declared
+	Pairs         []srcpatch.Pair  // the numbers
+	Variable      bool
 }

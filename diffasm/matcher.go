@@ -16,30 +16,29 @@ type group struct {
 
 // matcher finds out which numbered name of the patched unit is which of the original.
 type matcher struct {
-	o, p      *version
-	sources   func(file string) *SourceFile // how source files changed; nil where nothing is known
-	renamed   map[string]string             // function of the patched unit -> its name in the original, if it has another
-	od, pd    *declarations                 // nil unless both units have debug information
-	stems     map[*decl]string              // variables with names that macros made -> what of the name says which one it is
-	pair      map[string]string             // patched name -> original name
-	ambiguous map[string][]string           // patched name -> original candidates
-	doubts    map[string]problem            // patched variable that looks new -> why it may not be
-	judged    map[string]bool               // patched variables of which the source decided that they are new
+	o, p *version
+	known
+	renamed   map[string]string   // function of the patched unit -> its name in the original, if it has another
+	od, pd    *declarations       // nil unless both units have debug information
+	stems     map[*decl]string    // variables with names that macros made -> what of the name says which one it is
+	pair      map[string]string   // patched name -> original name
+	ambiguous map[string][]string // patched name -> original candidates
+	doubts    map[string]problem  // patched variable that looks new -> why it may not be
+	judged    map[string]bool     // patched variables of which the source decided that they are new
 	groups    []*group
 	byKey     map[string]*group
-	unproved  []string            // patched names paired by likeness alone
-	guessed   map[string]bool     // nameless ones among them that only edited code uses
-	guess     bool                // joins are made by likeness
-	exact     bool                // the units are the same text: numbers mean the same
-	lineOnly  func(p, o *fn) bool // tells clones that differ in line numbers only
+	unproved  []string        // patched names paired by likeness alone
+	guessed   map[string]bool // nameless ones among them that only edited code uses
+	guess     bool            // joins are made by likeness
+	exact     bool            // the units are the same text: numbers mean the same
 }
 
-func newMatcher(orig, patched *Unit, sources func(string) *SourceFile) *matcher {
+func newMatcher(orig, patched *Unit, k known) *matcher {
 	bases := map[string]bool{}
 	orig.numberedNames(bases)
 	patched.numberedNames(bases)
 	m := &matcher{
-		o: newVersion(orig, bases), p: newVersion(patched, bases), sources: sources,
+		o: newVersion(orig, bases), p: newVersion(patched, bases), known: k,
 		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]problem{}, judged: map[string]bool{},
 		stems: map[*decl]string{}, guessed: map[string]bool{},
 	}

@@ -25,7 +25,7 @@ type Stale struct {
 // functions that the patched source defines and only inlines: old code of them goes on as it was. hooked reports which
 // replaced functions are reached from old code, by their names in the original.
 func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
-	if s.d == nil || s.d.m == nil {
+	if s.d == nil || s.d.late() {
 		return nil
 	}
 	l := &leftovers{d: s.d, next: map[*fn]*fn{}}

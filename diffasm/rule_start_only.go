@@ -2,9 +2,9 @@ package diffasm
 
 import "fmt"
 
-// start refuses changes of functions that the process has run already, and does not run again: constructors, and resolvers of
-// indirect functions. New code of them would have no effect.
-func (c *decider) start() {
+// ranAtStart refuses changes of functions that the process has run already, and does not run again: constructors, and resolvers of
+// indirect functions. New code of them would have no effect, while the user takes the fix for applied.
+func (c *decider) ranAtStart() {
 	for i, pair := range c.s.chosen {
 		if pair.o == nil || c.s.Functions[i].Status != Changed {
 			continue

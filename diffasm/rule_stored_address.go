@@ -9,8 +9,8 @@ import (
 // instead of asking the pointer (GlobalOpt's OptimizeOnceStoredGlobal). In a process that stored another address, patched code would not
 // see that.
 
-// once refuses pointers in which the patched unit stores one address only, and the original another.
-func (d *Delta) once() {
+// oneAddress refuses pointers in which the patched unit stores one address only, and the original another.
+func (d *Delta) oneAddress() {
 	if !d.patched.clang || d.plain || d.m.exact {
 		return
 	}

@@ -6,9 +6,9 @@ import "strings"
 // whether it has that value, under the same name; a structure becomes variables of its members; a pointer to memory
 // allocated once becomes that memory. What a program has in such a variable means what the code that is running takes it for.
 
-// shrunk refuses variables of which the two versions make something else, by the debug information of both, and returns those
+// keptOtherwise refuses variables of which the two versions make something else, by the debug information of both, and returns those
 // for which that is not known.
-func (d *Delta) shrunk() (unknown []string) {
+func (d *Delta) keptOtherwise() (unknown []string) {
 	if !d.orig.clang || !d.patched.clang || d.m.exact {
 		return nil
 	}
@@ -107,9 +107,9 @@ func (d *Delta) otherThan(p, o *block) bool {
 	return pd != nil && od != nil && pd.whole == nil && od.whole == nil
 }
 
-// doubtFileLevel looks whether a variable at file level that seems new is one that the patch renamed in its place or took out of a
+// doubtNewVariables looks whether a variable at file level that seems new is one that the patch renamed in its place or took out of a
 // function, and whether a static local that seems new stood at file level.
-func (d *Delta) doubtFileLevel() {
+func (d *Delta) doubtNewVariables() {
 	if d.m.od == nil || d.m.pd == nil {
 		return
 	}

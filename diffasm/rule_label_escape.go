@@ -1,0 +1,77 @@
+package diffasm
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+)
+
+// labelEscapes refuses a function whose labels are kept where they outlive an activation: after the patch, the old ones lead
+// from the new code into the old, and the other way round. Labels in a table for a switch are none of these: only the jump that reads
+// the table knows it.
+func (f *File) labelEscapes(fn *fn) *problem {
+	tables := map[string]bool{}
+	for _, b := range fn.tables {
+		if !switchTable.MatchString(b.name) && !b.sec.isUnwind() {
+			tables[b.name] = true
+		}
+	}
+	labels := f.takenLabels(fn)
+	p := f.dataMentions(tables)
+	if p == nil && len(tables)+len(labels) > 0 {
+		p = f.escapes(fn, flowRules{deep: true, calls: true}, func(name string) bool { return labels[name] || tables[name] })
+	}
+	if p == nil {
+		return nil
+	}
+	return &problem{
+		code: "label-escape", what: "the address of a label " + p.what, at: p.at,
+		hint: "leave the function out with the filter; --allow label-escape if no such address is used after the function returned",
+	}
+}
+
+// switchTable is a table of a switch statement: the source has no name for it, so that only its jump can use it.
+var switchTable = regexp.MustCompile(`^\.L(JTI)?[0-9_]+$`)
+
+// takenLabels returns the labels whose address the code of a function takes other than to jump there. Those that code of the
+// large model finds the GOT by are none, and neither are those by which gcc's -fsanitize=address tells the run-time library whose
+// frame one is.
+func (f *File) takenLabels(fn *fn) map[string]bool {
+	taken, base := map[string]bool{}, map[string]bool{}
+	for _, s := range fn.streams {
+		for _, st := range s.stmts {
+			if st.kind != insn || isBranch(st.op) {
+				continue
+			}
+			got := strings.Contains(st.args, "_GLOBAL_OFFSET_TABLE_")
+			eachLocal(st.args, func(name string) {
+				taken[name] = taken[name] || f.labels[name] != nil && !strings.HasPrefix(name, ".LASANPC")
+				base[name] = base[name] || got
+			})
+		}
+	}
+	maps.DeleteFunc(taken, func(name string, is bool) bool { return !is || base[name] })
+	return taken
+}
+
+// dataMentions returns data that holds the address of one of some tables of labels.
+func (f *File) dataMentions(tables map[string]bool) *problem {
+	if len(tables) == 0 {
+		return nil
+	}
+	for _, b := range f.order {
+		if b.sec.isUnwind() {
+			continue
+		}
+		for _, st := range b.items {
+			t := tokens{s: st.args}
+			for tok, ok := t.next(); ok; tok, ok = t.next() {
+				if tok.kind == tokSym && tables[tok.text] {
+					return &problem{what: fmt.Sprintf("is in %q", b.name), at: st}
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package diffasm
+
+import (
+	"fmt"
+	"slices"
+)
+
+// variablesGone refuses a filter that leaves out a function which uses a variable that the patch removes: what is in the patch no
+// longer writes or reads it, and the two no longer know of each other.
+func (c *decider) variablesGone() {
+	if len(c.s.LeftOut) == 0 {
+		return
+	}
+	for i, v := range c.d.Variables {
+		o := c.d.vars[i].o
+		if v.Status != Gone || c.d.orig.isConstantData(o) {
+			continue
+		}
+		users := c.d.orig.users(v.Name).fns
+		for k, f := range c.d.Functions {
+			pair := c.d.fns[k]
+			if f.Status != Changed || c.in[pair.p] || !slices.Contains(users, pair.o) {
+				continue
+			}
+			c.refuse(problem{
+				code: "variable-gone", at: stmt{line: o.line, src: c.d.orig.declaredAt(o.name)},
+				what: fmt.Sprintf("the patch removes the variable %q, and the filter leaves out %q, which uses it", v.Name, f.Name),
+				hint: fmt.Sprintf("let the filter name %q too, or leave the variable in use; --allow variable-gone if only that function matters", f.Name),
+			}, c.d.orig, "")
+			break
+		}
+	}
+}
