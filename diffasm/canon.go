@@ -75,6 +75,13 @@ func (c *canon) begin(fn *fn) {
 	c.nums, c.tables = empty(c.nums), empty(c.tables)
 }
 
+// alone returns the canonical text of a statement outside functions.
+func (c *canon) alone(st stmt) string {
+	c.begin(&fn{})
+	c.statement(st)
+	return c.out.String()
+}
+
 // empty returns m without entries, or a new map in place of one that has become too large to clear for every function.
 func empty(m map[string]int) map[string]int {
 	if len(m) > 256 {

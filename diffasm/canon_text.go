@@ -18,11 +18,13 @@ type canonText struct {
 	ends  []mark // where the statements lie in the text, if not as marks say
 }
 
-func written(c *canon, f *fn) canonText {
+// written returns the canonical text of a function, which stays as it is.
+func (c *canon) written(f *fn) canonText {
 	text := append([]byte(nil), c.function(f)...)
 	return canonText{text: text, marks: append([]mark(nil), c.marks...)}
 }
 
+// line returns statement i.
 func (t canonText) line(i int) []byte {
 	if t.ends != nil {
 		return line(t.text, t.ends, i)
@@ -38,6 +40,7 @@ func (t canonText) insn(i int) int {
 	return i
 }
 
+// differAt returns the first statement in which two texts differ.
 func differAt(a, b canonText) int {
 	i := 0
 	for i < len(a.marks) && i < len(b.marks) && bytes.Equal(a.line(i), b.line(i)) {

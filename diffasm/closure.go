@@ -133,7 +133,7 @@ func (c *closure) alias(a *alias) {
 		c.aliases = append(c.aliases, a)
 	default:
 		target, off, _ := c.d.patched.follow(a.name)
-		if off != 0 && c.d.m.o.f.alias[a.name] == nil {
+		if off != 0 && c.d.orig.alias[a.name] == nil {
 			c.refuse("alias-expression", "", "it uses the new name %q for a place inside %q", a.name, target)
 		}
 		if c.fn == nil || target != c.fn.name {
@@ -154,12 +154,12 @@ func (c *closure) block(b *block) {
 		c.carry(b)
 	case isLocal(b.name):
 		c.refuse("private-data", "", "it uses the %s data %s, which has no name to find it by", b.sec.class, b.name)
-	case len(c.d.m.ambiguous[b.name]) > 0:
+	case len(c.d.m.candidates(b.name)) > 0:
 		c.refuse("static-ambiguous", "give the variables names of their own in the source patch",
 			"it uses the static variable %q, which may be any of %s of the original", b.name,
-			strings.Join(c.d.m.ambiguous[b.name], ", "))
-	case c.d.m.doubts[b.name].code != "":
-		p := c.d.m.doubts[b.name]
+			strings.Join(c.d.m.candidates(b.name), ", "))
+	case c.doubtful(b.name):
+		p, _ := c.d.m.doubt(b.name)
 		p.at = c.at
 		c.problems = append(c.problems, p)
 		c.newVar(b)
@@ -170,6 +170,12 @@ func (c *closure) block(b *block) {
 	default:
 		c.newVar(b)
 	}
+}
+
+// doubtful reports whether a variable looks new and may not be.
+func (c *closure) doubtful(name string) bool {
+	_, doubt := c.d.m.doubt(name)
+	return doubt
 }
 
 // carry adds a block and what it refers to.

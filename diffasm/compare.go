@@ -53,10 +53,13 @@ func (m *matcher) sameSets() bool {
 }
 
 // compareVar returns the refusal code for a changed variable and why, "" if it is the same.
-func (m *matcher) compareVar(p, o *block) (code, why string) {
-	ps, os := m.p.f.size(p), m.o.f.size(o)
+func (m *matcher) compareVar(p, o *block) (code, why string) { return compareVars(m.p, p, m.o, o) }
+
+// compareVars is the same for variables of any two units.
+func compareVars(patched *version, p *block, orig *version, o *block) (code, why string) {
+	ps, os := patched.f.size(p), orig.f.size(o)
 	switch {
-	case m.p.inits[p].deep || m.o.inits[o].deep:
+	case patched.inits[p].deep || orig.inits[o].deep:
 		return "data-changed", "initial value is circular or nested too deeply to compare"
 	case ps != os:
 		return "data-size", "size changed from " + os + " to " + ps + " bytes"
@@ -64,7 +67,7 @@ func (m *matcher) compareVar(p, o *block) (code, why string) {
 		return "data-size", "alignment changed"
 	case p.sec.class != o.sec.class:
 		return "data-changed", "moved from " + o.sec.class.String() + " to " + p.sec.class.String() + " data"
-	case m.p.inits[p].hash != m.o.inits[o].hash && !sameBytes(p, o):
+	case patched.inits[p].hash != orig.inits[o].hash && !sameBytes(p, o):
 		return "data-changed", "initial value changed"
 	}
 	return "", ""

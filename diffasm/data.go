@@ -5,16 +5,19 @@ import (
 	"strings"
 )
 
-// itemSize is the width of the numbers a data directive writes.
-var itemSize = map[string]int{
+// itemSizes is the width of the numbers a data directive writes.
+var itemSizes = map[string]int{
 	".byte": 1, ".value": 2, ".short": 2, ".2byte": 2, ".hword": 2, ".long": 4, ".int": 4, ".4byte": 4, ".quad": 8, ".8byte": 8,
 }
+
+// itemSize returns the bytes of each number that a data directive writes, 0 for other directives.
+func itemSize(op string) int { return itemSizes[op] }
 
 // constBytes returns the content of a block of plain numbers, little-endian.
 func constBytes(b *block) ([]byte, bool) {
 	var out []byte
 	for _, st := range b.items {
-		size := itemSize[st.op]
+		size := itemSize(st.op)
 		if st.op == ".zero" {
 			n, err := strconv.ParseUint(st.args, 0, 16)
 			if err != nil {

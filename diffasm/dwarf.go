@@ -110,7 +110,7 @@ func (it *items) next() bool {
 
 // size returns the bytes of the current directive, -1 if it is no data. A LEB128 number has to be plain.
 func (it *items) size() int {
-	if n := itemSize[it.op]; n > 0 {
+	if n := itemSize(it.op); n > 0 {
 		return n * (1 + strings.Count(it.args, ","))
 	}
 	switch it.op {

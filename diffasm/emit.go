@@ -238,7 +238,7 @@ func (e *emitter) needsData(b *block) bool {
 	}
 	for _, st := range b.items {
 		for _, expr := range strings.Split(st.args, ",") {
-			if st.op[0] == '.' && itemSize[st.op] > 0 && !isDistance(expr) {
+			if st.op[0] == '.' && itemSize(st.op) > 0 && !isDistance(expr) {
 				return true
 			}
 		}

@@ -14,11 +14,11 @@ func (d *Delta) explain(f *Function, p, o *fn, r *matcher) {
 	if pl, ol := d.patched.linkage(p.name), d.orig.linkage(o.name); pl != ol {
 		f.Reason = "linkage changed from " + strings.TrimSpace(ol) + " to " + strings.TrimSpace(pl)
 	}
-	now := written(d.m.p.c, p)
-	was := written(d.m.o.c, o)
+	now := d.m.p.written(p)
+	was := d.m.o.written(o)
 	i := differAt(now, was)
 	if r != nil && r.p.f.fnByName[p.name] != nil {
-		if w := written(r.p.c, r.p.f.fnByName[p.name]); len(w.marks) == len(now.marks) {
+		if w := r.p.written(r.p.f.fnByName[p.name]); len(w.marks) == len(now.marks) {
 			now.text, i = w.text, differAt(w, was)
 			now.ends = w.marks
 		}

@@ -15,15 +15,14 @@ func (m *matcher) sameButLines(p, o *fn) bool {
 		m.p.texts[p.index].deep || m.o.texts[o.index].deep {
 		return false
 	}
-	pt := append([]byte(nil), m.p.c.function(p)...)
-	pm := append([]mark(nil), m.p.c.marks...)
-	ot, om := m.o.c.function(o), m.o.c.marks
+	now, was := m.p.written(p), m.o.written(o)
+	pm, om := now.marks, was.marks
 	if len(pm) != len(om) {
 		return false
 	}
 	called := map[srcpatch.Pair]bool{}
 	for i := range pm {
-		pl, ol := string(line(pt, pm, i)), string(line(ot, om, i))
+		pl, ol := string(now.line(i)), string(was.line(i))
 		if pl == ol {
 			continue
 		}

@@ -161,14 +161,3 @@ func madeFates(d *Delta) string {
 	slices.Sort(list)
 	return strings.Join(list, " ")
 }
-
-func TestStem(t *testing.T) {
-	text := wordsOf([]string{"DECLARE(pool_1, 12); /* x86_64 */", "sha256(a1b);"})
-	for name, want := range map[string]string{
-		"cb_12": "cb_#", "head_pool_1": "", "pool_12": "pool_#", "sha256_44": "sha256_#", "x86_64": "", "v2_3": "v#_#", "a1b2": "a1b#", "plain": "",
-	} {
-		if got := text.stem(name); got != want {
-			t.Errorf("%s: got %q, want %q", name, got, want)
-		}
-	}
-}

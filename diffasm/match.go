@@ -24,7 +24,7 @@ func (k Matching) Match(orig, patched, restored *Unit) (*Delta, error) {
 	}
 	m, r := correlate(orig, patched, restored, known{sources: k.Sources, linesMoved: k.Moved})
 	d.m = m
-	d.Debug = d.m.od != nil
+	d.Debug = d.m.debugKnown()
 	d.unit = append(d.unit, d.m.lostInPatched()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
@@ -99,7 +99,7 @@ func (d *Delta) matchVars(r *matcher) {
 				v.Status, v.Code, v.Reason = Changed, code, why
 			}
 		}
-		if c := d.m.ambiguous[p.name]; len(c) > 0 {
+		if c := d.m.candidates(p.name); len(c) > 0 {
 			v.Reason = "may be " + strings.Join(c, " or ") + " of the original"
 		}
 		d.Variables = append(d.Variables, v)

@@ -69,7 +69,6 @@ func MovedVariable(from, to *Delta, name string) (found bool, code, why string) 
 	if o == nil || p == nil || to.late() || to.orig.defines(name) || !to.patched.isGlobal(name) {
 		return false, "", ""
 	}
-	m := &matcher{p: to.m.p, o: from.m.o}
-	code, why = m.compareVar(p, o)
+	code, why = compareVars(to.m.p, p, from.m.o, o)
 	return true, code, why
 }

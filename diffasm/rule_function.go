@@ -28,7 +28,7 @@ func (c *decider) problems(pair fnPair) []problem {
 	if f.intel {
 		list = append(list, problem{code: "intel-syntax", what: "the unit is compiled with -masm=intel", hint: "build without -masm=intel"})
 	}
-	if c.d.m.p.texts[pair.p.index].deep {
+	if c.d.m.p.tooDeep(pair.p) {
 		list = append(list, problem{code: "alias-cycle", what: "it uses an alias or a table that is circular or nested too deeply"})
 	}
 	if p := f.labelEscapes(pair.p); p != nil {

@@ -49,9 +49,7 @@ func looseTexts(s *version) map[string][]loose {
 		if l.open != nil || l.sec.name == "__mcount_loc" || s.f.beforeEntry(l.stmt) {
 			continue
 		}
-		s.c.begin(&fn{})
-		s.c.statement(l.stmt)
-		key := l.sec.name + " " + s.c.out.String()
+		key := l.sec.name + " " + s.alone(l.stmt)
 		by[key] = append(by[key], l)
 	}
 	return by

@@ -51,7 +51,7 @@ func (d *Delta) lost(b *block) bool {
 		return false
 	}
 	at := p.bySym[b.name]
-	if d.m.judged[b.name] || at.whole != nil {
+	if d.m.shownNew(b.name) || at.whole != nil {
 		return d.m.lostPiece(at)
 	}
 	lost := false
@@ -100,29 +100,32 @@ func (d *Delta) keptAs(b *block) string {
 
 // otherThan reports whether the source shows that a new variable is not one of the original, and neither is a part of one.
 func (d *Delta) otherThan(p, o *block) bool {
-	if !d.m.judged[p.name] {
+	if !d.m.shownNew(p.name) {
 		return false
 	}
-	pd, od := d.m.pd.bySym[p.name], d.m.od.bySym[o.name]
+	pd, od := d.m.patchedDecl(p.name), d.m.origDecl(o.name)
 	return pd != nil && od != nil && pd.whole == nil && od.whole == nil
 }
 
 // doubtNewVariables looks whether a variable at file level that seems new is one that the patch renamed in its place or took out of a
 // function, and whether a static local that seems new stood at file level.
 func (d *Delta) doubtNewVariables() {
-	if d.m.od == nil || d.m.pd == nil {
+	if !d.m.debugKnown() {
 		return
 	}
 	for i, pair := range d.vars {
-		if d.Variables[i].Status != New || d.m.doubts[pair.p.name].code != "" || pair.p.sec.class != classRW {
+		if d.Variables[i].Status != New || pair.p.sec.class != classRW {
 			continue
 		}
-		p := d.m.pd.bySym[pair.p.name]
+		if _, doubt := d.m.doubt(pair.p.name); doubt {
+			continue
+		}
+		p := d.m.patchedDecl(pair.p.name)
 		for k, gone := range d.vars {
 			if p == nil || d.Variables[k].Status != Gone || gone.o.sec.class != pair.p.sec.class || d.orig.size(gone.o) != d.patched.size(pair.p) {
 				continue
 			}
-			if o := d.m.od.bySym[gone.o.name]; o != nil && (o.fn == "" || p.fn == "") {
+			if o := d.m.origDecl(gone.o.name); o != nil && (o.fn == "" || p.fn == "") {
 				d.m.doubtLevel(pair.p.name, p, o)
 			}
 		}

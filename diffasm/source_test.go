@@ -329,11 +329,12 @@ func TestLostInPatched(t *testing.T) {
 
 // fate says what became of a variable: "?" where it cannot be told, a reason code, the original it is as spell writes it, or new.
 func fate(d *Delta, name, orig string, spell func(*decl) string) string {
+	doubt, doubted := d.m.doubt(name)
 	switch {
-	case len(d.m.ambiguous[name]) > 0:
+	case len(d.m.candidates(name)) > 0:
 		return "?"
-	case d.m.doubts[name].code != "":
-		return d.m.doubts[name].code
+	case doubted:
+		return doubt.code
 	case orig != "":
 		return spell(d.orig.declared().bySym[orig])
 	}
@@ -409,17 +410,4 @@ func lineMap(before, after string) *SourceFile {
 		}
 	}
 	return s
-}
-
-func TestMentions(t *testing.T) {
-	for _, tt := range []struct {
-		text, word string
-		want       int
-	}{
-		{"n += n1 + n;", "n", 2}, {"static int n_;", "n", 0}, {"", "n", 0}, {"static int n;", "", 0},
-	} {
-		if got := mentions(tt.text, tt.word); got != tt.want {
-			t.Errorf("%q in %q: got %d, want %d", tt.word, tt.text, got, tt.want)
-		}
-	}
 }

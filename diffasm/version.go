@@ -85,6 +85,15 @@ func (s *version) name(n string) string {
 	return n
 }
 
+// tooDeep reports whether the text of a function, or of what it refers to, is circular or nested too deeply to compare.
+func (s *version) tooDeep(fn *fn) bool { return s.texts[fn.index].deep }
+
+// written returns the canonical text of a function.
+func (s *version) written(fn *fn) canonText { return s.c.written(fn) }
+
+// alone returns the canonical text of a statement outside functions.
+func (s *version) alone(st stmt) string { return s.c.alone(st) }
+
 // refresh writes the texts that mention open names again.
 func (s *version) refresh() {
 	s.uses = map[string][]usage{}

@@ -50,3 +50,27 @@ func (f *File) uses(fn *fn, name string) (found bool) {
 	f.walk(fn, func(n string) { found = found || n == name })
 	return found
 }
+
+// literals holds the content of every literal.
+func (f *File) literals() map[string]bool {
+	texts := map[string]bool{}
+	for _, b := range f.order {
+		if f.isLiteral(b) {
+			texts[f.literalText(b.name)] = true
+		}
+	}
+	return texts
+}
+
+// literalText returns what a literal holds, "" if name is none.
+func (f *File) literalText(name string) string {
+	target, off, _ := f.follow(name)
+	b := f.blocks[target]
+	if b == nil || !f.isLiteral(b) {
+		return ""
+	}
+	c := newCanon(f, func(n string) string { return n })
+	c.bare = true
+	c.target(target, off, stmt{})
+	return c.out.String()
+}
