@@ -13,7 +13,6 @@ func Parse(name string, src []byte) (*Unit, error) {
 type Emitted struct {
 	Asm       []byte
 	Functions []EmittedFunction
-	NewVars   []string // original-source names of new variables put into .kpatch.data or .kpatch.rodata
 	Statics   []string // static locals, by name in the patched unit, that are bound to one of the original
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
 }

@@ -33,7 +33,7 @@ func Emit(s *Selection) (*Emitted, error) {
 		e.data(b)
 	}
 	e.tail(s)
-	res.NewVars, res.Statics = s.clo.newVars, s.clo.statics
+	res.Statics = s.clo.statics
 	res.Globals = e.globals(s)
 	res.Asm = e.out.Bytes()
 	if err := selfCheck(s, res); err != nil {

@@ -13,3 +13,21 @@ func (d *Delta) Odd() bool {
 	}
 	return slices.ContainsFunc(d.patched.vars, func(b *block) bool { return len(d.m.candidates(b.name)) > 0 })
 }
+
+// Match is Matching.Match with nothing known besides.
+func Match(orig, patched, restored *Unit) (*Delta, error) {
+	return Matching{}.Match(orig, patched, restored)
+}
+
+// MatchLines is Match with what is known about lines that moved, for what the restored file does not show.
+func MatchLines(orig, patched, restored *Unit, moved func(LineChange) bool) (*Delta, error) {
+	return Matching{Moved: moved}.Match(orig, patched, restored)
+}
+
+// NewVars names the new variables that go into the patch.
+func (s *Selection) NewVars() []string {
+	if s.clo == nil {
+		return nil
+	}
+	return s.clo.newVars
+}

@@ -5,16 +5,6 @@ import (
 	"strings"
 )
 
-// Match is Matching.Match with nothing known besides.
-func Match(orig, patched, restored *Unit) (*Delta, error) {
-	return Matching{}.Match(orig, patched, restored)
-}
-
-// MatchLines is Match with what is known about lines that moved, for what the restored file does not show.
-func MatchLines(orig, patched, restored *Unit, moved func(LineChange) bool) (*Delta, error) {
-	return Matching{Moved: moved}.Match(orig, patched, restored)
-}
-
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
 func (k Matching) Match(orig, patched, restored *Unit) (*Delta, error) {
