@@ -319,6 +319,7 @@ func (c *canon) literal(b *block, off int64, st stmt) {
 	c.out.WriteString("LIT(" + c.litKind(b) + strconv.FormatUint(b.align, 10) + ";")
 	c.nested(b)
 	c.out.WriteByte(')')
+	// A text with symbols in it changes once more of them are settled, and one inside others may be cut short at a cycle.
 	if c.pure && len(c.active) <= 1 {
 		c.memo[b.name] = string(c.out.Bytes()[start:])
 	}

@@ -28,6 +28,7 @@ func (c *decider) references() {
 	for _, pair := range c.s.chosen {
 		clo.function(pair.p)
 		for _, p := range clo.problems {
+			// A function that is refused for itself need not be refused for what it uses, too.
 			if len(c.bad[pair.p]) > 0 {
 				break
 			}

@@ -46,9 +46,9 @@ func (f *File) readDeclarations() *declarations {
 	by := map[*die]*decl{}
 	for _, at := range sortedOffsets(r.dies) {
 		d := r.dies[at]
-		first := r.origin(d)
+		first := r.origin(d) // name and place stand there once; copies of an inlined function have locations
 		fn, ok := r.path(first.parent)
-		if !ok && len(d.located) > 0 {
+		if !ok && len(d.located) > 0 { // a variable of which the function is not known could be taken for another function's
 			return nil
 		}
 		if first.tag == tagSubprogram {

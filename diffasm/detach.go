@@ -57,7 +57,7 @@ func (s *Selection) OtherUse(orig, patched string) *Use {
 	}
 	u := s.d.orig.otherUse(orig, mine)
 	if u != nil {
-		u.Caller = ""
+		u.Caller = "" // it is one of the original, which no patch can take in
 	}
 	return u
 }

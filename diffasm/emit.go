@@ -319,6 +319,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 		}
 		return s.d.m.p.name(n)
 	})
+	// In the patch everything lies in sections of its own: which one is no difference.
 	want.bare = true
 	got := newCanon(back, nil)
 	got.bare = true

@@ -21,6 +21,7 @@ func (m *matcher) pairUnique(property func(*version, *numbered) string) int {
 		o, p := index(m.o, g.o, property), index(m.p, g.p, property)
 		for _, a := range append([]*numbered(nil), g.p...) {
 			key := property(m.p, a)
+			// Two of one property on one side could be exchanged for each other: nothing is said of either.
 			if key != "" && len(o[key]) == 1 && len(p[key]) == 1 {
 				m.join(a.name, o[key][0].name)
 				n++
@@ -67,6 +68,7 @@ func (m *matcher) equalClonesInOrder() int {
 			if key == "" || len(o[key]) != len(p[key]) {
 				continue
 			}
+			// Any pairing of them is right, since they use no open names; the order keeps the result the same from run to run.
 			for i := range p[key] {
 				m.join(p[key][i].name, o[key][i].name)
 				n++
@@ -84,6 +86,8 @@ func (m *matcher) votes(strict bool) int {
 	code := map[string]bool{} // names that functions use: what a pointer held at first says nothing of the declaration
 	sure := map[string]bool{} // names of which what voted was not edited
 	vote := func(p, o *text, untouched bool) {
+		// The canonical text of an open name is what all of its group have in common, so that equal texts have the same number of
+		// them, in the same places: the n-th of one stands where the n-th of the other does.
 		if p.hash != o.hash || len(p.refs) != len(o.refs) {
 			return
 		}
@@ -109,9 +113,11 @@ func (m *matcher) votes(strict bool) int {
 	n := 0
 	for _, p := range slices.Sorted(maps.Keys(forP)) {
 		o := only(forP[p])
+		// One voice against it, from either side, and neither pair is taken.
 		if o == "" || only(forO[o]) != p || strict && !m.alike(p, o) || m.sourced(p) && !code[p] {
 			continue
 		}
+		// An edit can make a function look as one that uses another nameless variable looked before.
 		if m.guess = !sure[p] && m.keepsState(p); m.guess {
 			m.guessed[p] = true
 		}
@@ -198,6 +204,8 @@ func (m *matcher) sameProperties(level int) int {
 	withUses := func(s *version, a *numbered) string {
 		return extend(base(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
 	}
+	// The levels go from what two variables have in common by chance least to what they do so most: an edit changes an initial value or
+	// uses, seldom both, and the owners and the size last.
 	switch level {
 	case 0:
 		return m.pairUnique(func(s *version, a *numbered) string {

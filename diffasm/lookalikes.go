@@ -26,6 +26,7 @@ func (m *matcher) doubtNew(p *numbered) {
 		if o.b == nil || o.decl == nil || m.source(o.decl) == nil {
 			continue
 		}
+		// A piece of a structure that the compiler took apart has the size of a member: the shapes of two say nothing then.
 		pieces := o.decl.whole != nil || p.decl.whole != nil
 		switch same := shape(m.o, o) == shape(m.p, p); {
 		case same && m.moved(p.decl, o.decl):
@@ -146,6 +147,7 @@ func (m *matcher) piecesLost() (list []problem) {
 		if o.whole == nil || b == nil || b.sec.class == classRO {
 			continue
 		}
+		// Each piece of the patched unit stands for one of the original, even where two variables of one name have pieces.
 		if k := (key{o.name, o.whole.fn, o.part}); open[k] > 0 {
 			open[k]--
 			continue
@@ -170,7 +172,7 @@ func (m *matcher) usedIn(p *decl) bool {
 	if p.fn != "" {
 		scope = p.scope(s.After)
 	}
-	return mentions(strings.Join(scope, "\n"), p.name) >= 2
+	return mentions(strings.Join(scope, "\n"), p.name) >= 2 // its declaration is one
 }
 
 // wasStored returns the variable with storage that a static one without storage, but with a use, was in the original.

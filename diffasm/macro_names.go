@@ -114,6 +114,7 @@ func (m *matcher) pairMade() {
 	if m.od == nil || m.exact {
 		return
 	}
+	// taken has the symbols of the original that are something's already: what only shares its name with one of them is new.
 	taken := map[string]bool{}
 	for p, o := range m.madeFunctions() {
 		if m.p.f.fnByName[p] != nil && m.o.f.fnByName[o] != nil && m.p.open[p] == nil && m.o.open[o] == nil {
@@ -131,6 +132,7 @@ func (m *matcher) pairMade() {
 			rest = append(rest, p)
 		case o.sym == "":
 			m.p.token[p.sym] = "+" + p.sym
+			// The compiler kept the variable nowhere: what the program would have in it is lost, unless it was a constant.
 			if !o.constant {
 				m.doubts[p.sym] = lostStorage(p.name)
 			}
@@ -142,6 +144,7 @@ func (m *matcher) pairMade() {
 	for _, p := range rest {
 		m.settleMade(p, taken)
 	}
+	// Private functions of which no line tells and that have namesakes: the same number may be another of them.
 	for _, p := range m.pd.code {
 		if _, ok := m.pair[p.sym]; !ok && m.stems[p] != "" && !m.p.f.isGlobal(p.sym) && m.count(m.od.code, p)+m.count(m.pd.code, p) > 2 {
 			taken[p.sym] = true

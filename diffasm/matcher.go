@@ -63,6 +63,7 @@ func (m *matcher) refine() {
 		m.od, m.pd = nil, nil
 		return
 	}
+	// Names that macros made come first: functions that have them are renamed, and static locals are told apart by their function.
 	m.stem(m.od, func(s *SourceFile) []string { return s.Before })
 	m.stem(m.pd, func(s *SourceFile) []string { return s.After })
 	m.renamed = m.renamedFunctions()
@@ -183,6 +184,8 @@ func (m *matcher) run() {
 	}
 	const proofs = 5 // levels before this one prove what they pair
 	m.refresh()
+	// Each pair makes more texts equal, which is evidence of the strongest kind: after any, the search starts again at the top, so that
+	// likeness decides only what nothing better ever will. It ends since every round settles a name.
 	for i := 0; i < len(levels); {
 		m.guess = i >= proofs
 		if levels[i]() == 0 {
@@ -248,6 +251,7 @@ func (m *matcher) origFunc(p *fn) *fn {
 	if name, ok := m.pair[p.name]; ok {
 		return m.o.f.fnByName[name]
 	}
+	// An open name may be any of its group, and "+" was decided to be new: one of the same name there is another's.
 	if m.p.open[p.name] != nil || strings.HasPrefix(m.p.token[p.name], "+") {
 		return nil
 	}
@@ -273,7 +277,7 @@ func (m *matcher) origVar(p *block) *block {
 func (m *matcher) settle() {
 	for _, g := range m.groups {
 		for _, p := range g.p {
-			m.p.token[p.name] = "+" + p.name
+			m.p.token[p.name] = "+" + p.name // never equal to a token of the original
 			switch {
 			case p.fn != nil || p.b.sec.class == classRO && !isNameless(p.name):
 			case !g.sourced && len(g.o) > 0:
@@ -319,6 +323,8 @@ func namesOf(list []*numbered) (names []string) {
 
 // crossCheck makes every name ambiguous that the restored unit pairs otherwise.
 func (m *matcher) crossCheck(r *matcher) {
+	// The restored unit is another compile of the same code: where its evidence leads elsewhere, one of the two is wrong, and which is
+	// not known. Names that macros made of lines are no names of the same thing in both.
 	for p, o := range m.pair {
 		if other, ok := r.pair[p]; ok && other != o && m.p.f.blocks[p] != nil && !m.isMade(p) {
 			m.ambiguous[p] = []string{min(o, other), max(o, other)}

@@ -16,6 +16,8 @@ func (m *matcher) adopt(r *matcher) {
 			patched.walk(fn, func(n string) { used[n] = true })
 		}
 	}
+	// Numbers are given in the order of the source, and an optimiser drops what it does not need before that: only where both units
+	// have the same names of a kind do numbers mean the same in both.
 	have, there := keysOf(patched), keysOf(restored)
 	for _, p := range slices.Sorted(maps.Keys(r.pair)) {
 		a, o := m.p.open[p], m.o.open[r.pair[p]]
@@ -23,7 +25,7 @@ func (m *matcher) adopt(r *matcher) {
 			continue
 		}
 		if a.fn != nil && same[p] || used[p] {
-			m.guess = slices.Contains(r.unproved, p)
+			m.guess = slices.Contains(r.unproved, p) // a guess stays one when it is passed on
 			m.join(p, o.name)
 		}
 	}

@@ -22,6 +22,7 @@ func (d *Delta) keptOtherwise() (unknown []string) {
 		if od != nil && pd != nil {
 			o, p = od.bySym[pair.o.name], pd.bySym[pair.p.name]
 		}
+		// What a byte stands for is in the location: "is not zero: the one value".
 		switch {
 		case o == nil || p == nil:
 			unknown = append(unknown, v.Name)
@@ -78,6 +79,7 @@ func (d *Delta) keptAs(b *block) string {
 		if d.orig.isGlobal(o.name) || d.orig.isLiteral(o) || o.name == b.name || d.otherThan(b, o) {
 			continue
 		}
+		// LLVM adds a suffix to what it makes of a variable, in whichever version does it: the longer name is what was made.
 		long, short := o.name, b.name
 		if len(long) < len(short) {
 			long, short = short, long

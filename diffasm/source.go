@@ -43,6 +43,7 @@ func (m *matcher) renamedFunctions() map[string]string {
 		if p.sym == "" || p.fn == "" || m.od.funcs[p.fn] {
 			continue
 		}
+		// A function that is there under both names was not renamed; its line moved to another.
 		if o := m.onLine(p, m.od.all); o != nil && o.fn != "" && o.fn != unknown && !m.pd.funcs[o.fn] {
 			add(to, p.fn, o.fn)
 			add(from, o.fn, p.fn)
@@ -88,6 +89,8 @@ func (m *matcher) bySource() {
 // all pairs what the source pairs, strongest first.
 func (n *namesakes) all() {
 	n.leaveMoved()
+	// Where there are several, a line that declares one may be left alone while the variable means another: the block around it moved.
+	// What uses it says more. A single one needs no such look, unless its line was written anew.
 	if len(n.o) > 1 || len(n.p) > 1 {
 		n.pairUses()
 	}
@@ -183,6 +186,7 @@ func (n *namesakes) pairUses() {
 		return
 	}
 	users := n.lineUsers()
+	// Each line that is left alone and has one user in each version pairs these two. Pairs that contradict each other come to nothing.
 	forP, forO := map[*decl]map[*decl]bool{}, map[*decl]map[*decl]bool{}
 	note := func(by map[*decl]map[*decl]bool, a, b *decl) {
 		if by[a] == nil {
@@ -374,12 +378,14 @@ func (n *namesakes) pairLast() {
 			if r.file != q.file || !s.sameEdit(r.line, q.line) {
 				continue
 			}
+			// Two written between the same lines: which of them took the place cannot be told.
 			if place[r] != nil || slices.Contains(slices.Collect(maps.Values(place)), q) {
 				return
 			}
 			place[r] = q
 		}
 	}
+	// One that is gone besides could be any of those that are paired here.
 	if len(place) == len(o) {
 		for r, q := range place {
 			n.join(q, r)
@@ -396,6 +402,7 @@ func (n *namesakes) leaveMoved() {
 	name, fn := n.o[0].name, n.o[0].fn
 	before, after := n.m.texts(name)
 	swapped := func(text string, here, there map[string]map[string]bool) bool {
+		// Its own function still has such a block: nothing moved.
 		if text == "" || there[fn][text] {
 			return false
 		}

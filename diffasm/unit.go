@@ -44,6 +44,8 @@ func (f *Unit) BorrowDebug(g *Unit) bool {
 	if len(f.funcs) != len(g.funcs) || len(f.vars) != len(g.vars) || g.declared() == nil {
 		return false
 	}
+	// -g changes no code, but for what depends on __LINE__ or a time: compare all of it, names as they are, since the symbols that the
+	// debug information names have to be those of this unit.
 	raw := func(n string) string { return n }
 	a, b := newCanon(f.File, raw), newCanon(g.File, raw)
 	for i, fn := range f.funcs {
