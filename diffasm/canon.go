@@ -219,26 +219,6 @@ func (c *canon) namedAlias(a *alias, st stmt) {
 	}
 }
 
-// interposed reports whether a reference to an alias may reach something else than what it stands for here.
-func (f *File) interposed(name string) bool {
-	s := f.symbols[name]
-	return s != nil && (s.typ == "gnu_indirect_function" || s.bind == "weak")
-}
-
-// follow goes from a .L alias or an alias of a symbol to what it stands for.
-func (f *File) follow(name string) (target string, off int64, ok bool) {
-	for depth := 0; ; depth++ {
-		a := f.alias[name]
-		if a == nil || a.target == "" || a.weak {
-			return name, off, true
-		}
-		if depth == 8 {
-			return name, off, false
-		}
-		name, off = a.target, off+a.offset
-	}
-}
-
 // target writes a literal, a table, or a symbol with an offset.
 func (c *canon) target(name string, off int64, st stmt) {
 	b := c.f.blocks[name]
@@ -401,42 +381,12 @@ func (c *canon) part(b *block, off int64, st stmt) (string, bool) {
 	if c.bare || !b.sec.merge || b.sec.str || st.kind != insn || st.asm {
 		return "", false
 	}
-	size := accessSize(st)
+	size := c.f.machine.Decode(st).AccessSize
 	raw, ok := constBytes(b)
 	if size == 0 || !ok || off < 0 || off+size > int64(len(raw)) {
 		return "", false
 	}
 	return "CST(" + strconv.Quote(string(raw[off:off+size])) + ")", true
-}
-
-// accessSize returns how many bytes an SSE or x87 instruction with one plain literal operand reads, 0 unknown.
-func accessSize(st stmt) int64 {
-	if strings.ContainsAny(st.args, "+-") {
-		return 0
-	}
-	op := strings.TrimPrefix(st.op, "v")
-	if n := len(op); n > 2 {
-		stem := op[:n-2]
-		if strings.HasPrefix(stem, "cmp") || strings.HasPrefix(stem, "fm") || strings.HasPrefix(stem, "fnm") || scalar[stem] {
-			switch op[n-2:] {
-			case "sd":
-				return 8
-			case "ss":
-				return 4
-			}
-		}
-	}
-	return x87[op]
-}
-
-var scalar = map[string]bool{
-	"mov": true, "add": true, "sub": true, "mul": true, "div": true, "sqrt": true, "max": true, "min": true,
-	"comi": true, "ucomi": true,
-}
-
-var x87 = map[string]int64{
-	"flds": 4, "fldl": 8, "fldt": 10, "fadds": 4, "faddl": 8, "fmuls": 4, "fmull": 8, "fsubs": 4, "fsubl": 8,
-	"fsubrs": 4, "fsubrl": 8, "fdivs": 4, "fdivl": 8, "fdivrs": 4, "fdivrl": 8,
 }
 
 // itemSize is the width of the numbers a data directive writes.
@@ -471,13 +421,4 @@ func constBytes(b *block) ([]byte, bool) {
 		}
 	}
 	return out, true
-}
-
-// number reads a signed or unsigned number of up to 64 bits.
-func number(s string) (uint64, bool) {
-	if v, err := strconv.ParseInt(s, 0, 64); err == nil {
-		return uint64(v), true
-	}
-	v, err := strconv.ParseUint(s, 0, 64)
-	return v, err == nil
 }

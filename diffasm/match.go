@@ -355,7 +355,7 @@ func looseTexts(s *side) map[string][]loose {
 
 // beforeEntry reports whether a statement outside functions is room for a patch before an entry.
 func (f *File) beforeEntry(st stmt) bool {
-	return f.sections[patchableEntries] != nil && strings.HasPrefix(st.op, "nop")
+	return f.sections[patchableEntries] != nil && f.machine.Kind(st) == Nop
 }
 
 // matchAliases refuses a name other units can see that is an alias in one version and stands for something else in the
