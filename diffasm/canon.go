@@ -380,40 +380,10 @@ func (c *canon) part(b *block, off int64, st stmt) (string, bool) {
 	if c.bare || !b.sec.merge || b.sec.str || st.kind != insn || st.asm {
 		return "", false
 	}
-	size := accessSize(st)
+	size := c.f.machine.Decode(st).AccessSize
 	raw, ok := constBytes(b)
 	if size == 0 || !ok || off < 0 || off+size > int64(len(raw)) {
 		return "", false
 	}
 	return "CST(" + strconv.Quote(string(raw[off:off+size])) + ")", true
-}
-
-// accessSize returns how many bytes an SSE or x87 instruction with one plain literal operand reads, 0 unknown.
-func accessSize(st stmt) int64 {
-	if strings.ContainsAny(st.args, "+-") {
-		return 0
-	}
-	op := strings.TrimPrefix(st.op, "v")
-	if n := len(op); n > 2 {
-		stem := op[:n-2]
-		if strings.HasPrefix(stem, "cmp") || strings.HasPrefix(stem, "fm") || strings.HasPrefix(stem, "fnm") || scalar[stem] {
-			switch op[n-2:] {
-			case "sd":
-				return 8
-			case "ss":
-				return 4
-			}
-		}
-	}
-	return x87[op]
-}
-
-var scalar = map[string]bool{
-	"mov": true, "add": true, "sub": true, "mul": true, "div": true, "sqrt": true, "max": true, "min": true,
-	"comi": true, "ucomi": true,
-}
-
-var x87 = map[string]int64{
-	"flds": 4, "fldl": 8, "fldt": 10, "fadds": 4, "faddl": 8, "fmuls": 4, "fmull": 8, "fsubs": 4, "fsubl": 8,
-	"fsubrs": 4, "fsubrl": 8, "fdivs": 4, "fdivl": 8, "fdivrs": 4, "fdivrl": 8,
 }

@@ -60,3 +60,38 @@ func mustParse(t *testing.T, text string) *Unit {
 	}
 	return f
 }
+
+// TestSparesForCallers: callers in the unit may rely on what a function leaves alone, unless it calls what they cannot see.
+func TestSparesForCallers(t *testing.T) {
+	function := func(name, body string) string {
+		return "\t.text\n\t.type\t" + name + ", @function\n" + name + ":\n\t" + body + "\n\tret\n\t.size\t" + name + ", .-" + name + "\n"
+	}
+	for _, tt := range []struct {
+		name, f, fresh, g string
+		want              bool
+	}{
+		{"nobody calls it", "nop", "movl\t$1, %ecx", "nop", true},
+		{"another register", "nop", "movl\t$1, %ecx", "call\tf", false},
+		{"another register, before a jump to it", "nop", "movl\t$1, %ecx", "jmp\tf", false},
+		{"the same register", "movl\t$2, %ecx", "movl\t$1, %ecx", "call\tf", true},
+		{"it called a library", "call\tputs@PLT", "movl\t$1, %ecx", "call\tf", true},
+		{"it calls a library", "nop", "call\tputs@PLT", "call\tf", false},
+		{"it called what the caller can see", "call\th", "movl\t$1, %ecx", "call\tf", false},
+	} {
+		orig, err := Parse("u.s", []byte(function("f", tt.f)+function("g", tt.g)+function("h", "nop")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		patched, err := Parse("u.s", []byte(function("f", tt.fresh)+function("g", tt.g)+function("h", "nop")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := Match(orig, patched, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Spares("f"); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

@@ -42,15 +42,6 @@ func constBytes(b *block) ([]byte, bool) {
 	return out, true
 }
 
-// number reads a signed or unsigned number of up to 64 bits.
-func number(s string) (uint64, bool) {
-	if v, err := strconv.ParseInt(s, 0, 64); err == nil {
-		return uint64(v), true
-	}
-	v, err := strconv.ParseUint(s, 0, 64)
-	return v, err == nil
-}
-
 // normalNumber spells a number in decimal; 1b, 1f and characters stay.
 func normalNumber(s string) string {
 	if s[0] != '0' || len(s) == 1 {

@@ -86,7 +86,7 @@ func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
 				case st.kind == label || !mentionsName(st, name):
 				case st.asm:
 					return f.use(st, "inline assembly of %q names it", fn.name)
-				case !onlyCalls(st, name):
+				case !onlyCalls(f.machine, st, name):
 					return f.use(st, "%q takes its address", fn.name)
 				case !mine[fn]:
 					u := f.use(st, "%q, which is not in the patch, calls it", fn.name)
@@ -137,12 +137,15 @@ func (f *File) dataName(b *block) string {
 }
 
 // onlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.
-func onlyCalls(st stmt, name string) bool {
-	op, _, ops := operandsOf(st)
-	if st.kind != insn || len(ops) != 1 || !strings.HasPrefix(op, "call") && !strings.HasPrefix(op, "j") {
+func onlyCalls(m Machine, st stmt, name string) bool {
+	if st.kind != insn {
 		return false
 	}
-	to := ops[0]
-	return to.kind == opMem && to.sym == name && to.disp == 0 && to.base == noReg && to.index == noReg && !to.segment &&
-		to.indirect == to.got && strings.Count(st.args, name) == 1
+	in := m.Decode(st)
+	if !in.Transfers() || strings.Count(st.args, name) != 1 {
+		return false
+	}
+	to := in.Operands[0]
+	return to.Kind == Memory && to.Symbol == name && to.Disp == 0 && to.Base == NoRegister && to.Index == NoRegister && !to.Segment &&
+		to.Indirect == to.GOT
 }

@@ -10,6 +10,7 @@ type File struct {
 	Name   string // as given to Parse, for messages
 	Source string // what .file names, "" without
 
+	machine  Machine // that the assembly is for
 	src      string
 	sections map[string]*section
 	symbols  map[string]*symbol
@@ -165,6 +166,26 @@ func (f *File) linkage(name string) string {
 		bind = "local"
 	}
 	return bind + " " + s.vis
+}
+
+// interposed reports whether a reference to an alias may reach something else than what it stands for here.
+func (f *File) interposed(name string) bool {
+	s := f.symbols[name]
+	return s != nil && (s.typ == "gnu_indirect_function" || s.bind == "weak")
+}
+
+// follow goes from a .L alias or an alias of a symbol to what it stands for.
+func (f *File) follow(name string) (target string, off int64, ok bool) {
+	for depth := 0; ; depth++ {
+		a := f.alias[name]
+		if a == nil || a.target == "" || a.weak {
+			return name, off, true
+		}
+		if depth == 8 {
+			return name, off, false
+		}
+		name, off = a.target, off+a.offset
+	}
 }
 
 // isPart reports whether name is the cold part of the function f.

@@ -3,7 +3,6 @@ package diffasm
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // flow follows addresses through the code of a function, to find out whether they get to places that outlive its
@@ -11,10 +10,13 @@ import (
 type flow struct {
 	f      *File
 	fn     *fn
+	m      Machine
+	conv   *Convention
 	source func(name string) bool // symbols whose address is followed
 	rules  flowRules
 
 	stmts   []stmt
+	decoded []*Insn        // parallel to stmts, filled when a statement is first come to
 	at      map[string]int // label -> index in stmts
 	taken   []string       // labels whose address is taken
 	in      map[int]*flowState
@@ -37,48 +39,70 @@ type flowRules struct {
 	only     bool // nothing but these
 }
 
+// frame is what is known of an address in the function's own frame.
+type framePlace uint8
+
+const (
+	outsideFrame    framePlace = iota // no address in the frame
+	atOffset                          // at value.off
+	anywhereInFrame                   // somewhere in it
+)
+
 // value is what is known of a register.
 type value struct {
-	addr  bool  // a followed address
-	stale bool  // a computed jump has used it: as an argument it would be a left-over
-	frame uint8 // 0 no address in the frame, 1 at off, 2 anywhere
-	off   int64 // from the stack pointer at entry
+	addr  bool // a followed address
+	stale bool // a computed jump has used it: as an argument it would be a left-over
+	frame framePlace
+	off   int64 // from the stack pointer at entry, in bytes
 }
 
 // flowState is what is known before a statement.
 type flowState struct {
-	regs  [numRegs]value
-	slots map[int64]bool // words of the frame, by offset / 8, that hold a followed address; true if it is an argument for a call
+	regs  [AddressRegisters]value
+	slots map[int64]bool // words of the frame, by offset / wordSize, that hold a followed address; true if it is an argument for a call
 	all   bool           // any word may
 	shown bool           // an address in the frame is known outside
-	set   uint8          // argument registers that may have been written since the last call
+	set   uint8          // argument registers, by their place in the order, that may have been written since the last call
 }
 
-// argRegs are the registers of integer arguments in order.
-var argRegs = [6]int{7, 6, 2, 1, 8, 9}
+// wordSize is the size of an address, in bytes.
+const wordSize = 8
 
-// kept reports whether callees preserve a register.
-func kept(reg int) bool { return reg == 3 || reg == regSP || reg == regBP || reg >= 12 && reg < numGPR }
+// wordOf returns the number of the word of the frame that an offset lies in, negative ones below the stack pointer at entry.
+func wordOf(off int64) int64 { return off >> 3 }
 
 // escapes returns where an address that source names escapes from a function, nil if nowhere.
 func (f *File) escapes(fn *fn, rules flowRules, source func(string) bool) *problem {
-	w := &flow{f: f, fn: fn, source: source, rules: rules, loaded: map[int64]bool{}}
-	w.run(entryState(0))
+	w := newFlow(f, fn, rules, source)
+	w.loaded = map[int64]bool{}
+	w.run(w.entryState(0))
+	// What the first pass saw the function read again is its own value. Only then can a word that nothing reads be told to be an
+	// argument for a callee.
 	if w.escape == nil && rules.calls {
-		w = &flow{f: f, fn: fn, source: source, rules: rules, loaded: w.loaded, allLoads: true}
-		w.run(entryState(0))
+		again := newFlow(f, fn, rules, source)
+		again.loaded, again.allLoads = w.loaded, true
+		again.run(again.entryState(0))
+		return again.escape
 	}
 	return w.escape
 }
 
-func entryState(args uint8) *flowState {
-	s := &flowState{set: 1<<len(argRegs) - 1, slots: map[int64]bool{}}
-	s.regs[regSP].frame = 1
-	for i, reg := range argRegs {
+func newFlow(f *File, fn *fn, rules flowRules, source func(string) bool) *flow {
+	return &flow{f: f, fn: fn, m: f.machine, conv: f.machine.Convention(), source: source, rules: rules}
+}
+
+// entryState is what is known at the entry, where some arguments are followed addresses, one bit each.
+func (w *flow) entryState(args uint8) *flowState {
+	s := &flowState{set: 1<<len(w.conv.Args) - 1, slots: map[int64]bool{}}
+	s.regs[w.conv.Stack].frame = atOffset
+	for i, reg := range w.conv.Args {
 		s.regs[reg].addr = args&(1<<i) != 0
 	}
 	return s
 }
+
+// streamEnd is no kind of statements: nothing goes on behind what a function has in one section.
+const streamEnd = label + 1
 
 func (w *flow) run(entry *flowState) {
 	w.at, w.in = map[string]int{}, map[int]*flowState{}
@@ -86,13 +110,14 @@ func (w *flow) run(entry *flowState) {
 		for _, st := range s.stmts {
 			if st.kind == label {
 				w.at[st.op] = len(w.stmts)
-			} else if st.kind == insn && !isBranch(st.op) {
+			} else if st.kind == insn && !w.m.Kind(st).Jumps() {
 				eachLocal(st.args, func(n string) { w.taken = append(w.taken, n) })
 			}
 			w.stmts = append(w.stmts, st)
 		}
-		w.stmts = append(w.stmts, stmt{op: "hlt", kind: insn})
+		w.stmts = append(w.stmts, stmt{kind: streamEnd})
 	}
+	w.decoded = make([]*Insn, len(w.stmts))
 	for _, b := range w.fn.tables {
 		for _, st := range b.items {
 			eachLocal(st.args, func(n string) { w.taken = append(w.taken, n) })
@@ -135,7 +160,7 @@ func (w *flow) block(i int, s *flowState) {
 			}
 			continue
 		}
-		if st.kind == insn && !w.step(st, s) {
+		if st.kind == streamEnd || st.kind == insn && !w.step(i, s) {
 			return
 		}
 	}
@@ -147,90 +172,84 @@ func (w *flow) escaped(st stmt, format string, args ...any) {
 	}
 }
 
-// isComparison reports whether an instruction compares two operands, or is a string instruction that does.
-func isComparison(op string) bool {
-	return strings.HasPrefix(op, "cmp") && !strings.HasPrefix(op, "cmpxchg")
+// insn returns an instruction decoded. Loops come to the same one more than once.
+func (w *flow) insn(i int) *Insn {
+	if w.decoded[i] == nil {
+		in := w.m.Decode(w.stmts[i])
+		w.decoded[i] = &in
+	}
+	return w.decoded[i]
 }
 
-func isBranch(op string) bool { return strings.HasPrefix(op, "j") || strings.HasPrefix(op, "loop") }
-
 // step executes one instruction; it reports whether the next one follows.
-func (w *flow) step(st stmt, s *flowState) bool {
-	op, prefix, ops := operandsOf(st)
-	switch {
-	case op == "hlt" || op == "ud2":
+func (w *flow) step(i int, s *flowState) bool {
+	st, in := w.stmts[i], w.insn(i)
+	ops := in.Operands
+	switch in.Kind {
+	case Trap:
 		return false
-	case strings.HasPrefix(op, "ret"):
+	case Return:
 		w.ret(st, s)
 		return false
-	case strings.HasPrefix(op, "call") && len(ops) == 1:
-		w.call(st, ops[0], s)
-	case isBranch(op) && len(ops) == 1:
-		return w.jump(st, op, ops[0], s)
-	case strings.HasPrefix(op, "push") && len(ops) == 1:
-		v := w.value(ops[0], s)
-		s.regs[regSP].off -= 8
+	case Call:
+		w.call(st, &ops[0], s)
+	case Jump, JumpPointer, Branch:
+		return w.jump(st, in.Kind == Branch, &ops[0], s)
+	case Push:
+		v := w.value(&ops[0], s)
+		s.regs[w.conv.Stack].off -= wordSize
 		w.pushing = true
-		w.store(st, operand{kind: opMem, base: regSP, index: noReg}, v, 64, s)
+		w.store(st, w.topOfStack(), v, 8*wordSize, s)
 		w.pushing = false
-	case strings.HasPrefix(op, "pop") && len(ops) == 1:
-		v := w.value(operand{kind: opMem, base: regSP, index: noReg}, s)
-		s.regs[regSP].off += 8
-		w.store(st, ops[0], v, 64, s)
-	case strings.HasPrefix(op, "leave"):
-		s.regs[regSP] = s.regs[regBP]
-		s.regs[regSP].off += 8
-		s.regs[regBP] = value{}
-	case strings.HasPrefix(op, "lea") && len(ops) == 2:
-		w.store(st, ops[1], w.address(ops[0], s), 64, s)
-	case prefix != "" && prefix[0] == 'r' && len(ops) != 1 || isString(op, ops):
-		w.repeated(st, op, s)
-	case isComparison(op) && len(ops) == 2 || strings.HasPrefix(op, "test"):
+	case Pop:
+		v := w.value(w.topOfStack(), s)
+		s.regs[w.conv.Stack].off += wordSize
+		w.store(st, &ops[0], v, 8*wordSize, s)
+	case Leave:
+		s.regs[w.conv.Stack] = s.regs[w.conv.Frame]
+		s.regs[w.conv.Stack].off += wordSize
+		s.regs[w.conv.Frame] = value{}
+	case Address:
+		w.store(st, &ops[1], w.address(&ops[0], s), 8*wordSize, s)
+	case String:
+		w.repeated(st, in, s)
+	case Compare:
 		w.compare(st, ops, s)
-	case strings.HasPrefix(op, "mov") && len(ops) == 2 && !strings.HasPrefix(op, "movhp") && !strings.HasPrefix(op, "movlp"):
-		w.store(st, ops[1], w.value(ops[0], s), moveWidth(op, ops), s)
+	case Move:
+		w.store(st, &ops[1], w.value(&ops[0], s), in.Width, s)
 	default:
-		w.compute(st, op, ops, s)
+		w.compute(st, in, s)
 	}
 	return true
 }
 
-// moveWidth returns how many bits a move writes at most.
-func moveWidth(op string, ops []operand) int {
-	width := 64
-	for _, o := range ops {
-		if o.kind == opReg && o.width > 0 && (o.width < 64 || o.width > width) {
-			width = o.width
-		}
-	}
-	if strings.HasSuffix(op, "l") || strings.HasSuffix(op, "w") || strings.HasSuffix(op, "b") {
-		width = min(width, 32)
-	}
-	return width
+// topOfStack is the operand in memory that the stack pointer leads to.
+func (w *flow) topOfStack() *Operand {
+	return &Operand{Kind: Memory, Base: w.conv.Stack, Index: NoRegister}
 }
 
 // value is what an operand holds.
-func (w *flow) value(o operand, s *flowState) value {
+func (w *flow) value(o *Operand, s *flowState) value {
 	switch {
-	case o.kind == opImm:
-		return value{addr: o.sym != "" && w.source(o.sym)}
-	case o.kind == opReg && (o.reg == noReg || o.width < 32):
+	case o.Kind == Immediate:
+		return value{addr: o.Symbol != "" && w.source(o.Symbol)}
+	case o.Kind == InRegister && (o.Register == NoRegister || o.Width < 32):
 		return value{}
-	case o.kind == opReg:
-		return s.regs[o.reg]
-	case o.segment:
+	case o.Kind == InRegister:
+		return s.regs[o.Register]
+	case o.Segment:
 		return value{}
-	case o.sym != "" && w.source(o.sym):
-		return value{addr: o.got || w.rules.deep}
+	case o.Symbol != "" && w.source(o.Symbol):
+		return value{addr: o.GOT || w.rules.deep}
 	}
 	if a := w.address(o, s); a.addr {
 		return value{addr: w.rules.deep}
-	} else if a.frame > 0 {
-		if w.loaded != nil && a.frame == 1 {
-			w.loaded[a.off>>3] = true
+	} else if a.frame != outsideFrame {
+		if w.loaded != nil && a.frame == atOffset {
+			w.loaded[wordOf(a.off)] = true
 		}
 		if w.rules.only { // an array may hold a literal beside anything else
-			return value{addr: a.frame == 1 && s.holds(a.off>>3)}
+			return value{addr: a.frame == atOffset && s.holds(wordOf(a.off))}
 		}
 		return value{addr: s.load(a)}
 	}
@@ -238,39 +257,39 @@ func (w *flow) value(o operand, s *flowState) value {
 }
 
 // address is where an operand in memory is.
-func (w *flow) address(o operand, s *flowState) value {
-	v := value{addr: o.sym != "" && w.source(o.sym)}
-	if o.base != noReg {
-		b := s.regs[o.base]
-		v.addr, v.frame, v.off = v.addr || b.addr, b.frame, b.off+o.disp
+func (w *flow) address(o *Operand, s *flowState) value {
+	v := value{addr: o.Symbol != "" && w.source(o.Symbol)}
+	if o.Base != NoRegister {
+		b := s.regs[o.Base]
+		v.addr, v.frame, v.off = v.addr || b.addr, b.frame, b.off+o.Disp
 	}
-	if o.index != noReg {
-		x := s.regs[o.index]
+	if o.Index != NoRegister {
+		x := s.regs[o.Index]
 		v.addr = v.addr || x.addr
-		if x.frame > 0 || v.frame > 0 {
-			v.frame = 2
+		if x.frame != outsideFrame || v.frame != outsideFrame {
+			v.frame = anywhereInFrame
 		}
 	}
 	return v
 }
 
 // store writes a value of some width.
-func (w *flow) store(st stmt, o operand, v value, width int, s *flowState) {
+func (w *flow) store(st stmt, o *Operand, v value, width int, s *flowState) {
 	switch {
-	case o.kind == opReg && o.reg == noReg, o.kind == opImm:
-	case o.kind == opReg && o.width < 32:
-		s.touch(o.reg)
-	case o.kind == opReg:
-		s.regs[o.reg] = v
-		s.touch(o.reg)
+	case o.Kind == InRegister && o.Register == NoRegister, o.Kind == Immediate:
+	case o.Kind == InRegister && o.Width < 32:
+		w.touch(o.Register, s)
+	case o.Kind == InRegister:
+		s.regs[o.Register] = v
+		w.touch(o.Register, s)
 	default:
 		a := w.address(o, s)
 		switch {
-		case a.frame > 0 && !o.segment:
+		case a.frame != outsideFrame && !o.Segment:
 			s.store(a, v.addr, w.outgoing(o, s), int64(width/8))
-		case v.addr || v.frame > 0 && s.holdsAny():
+		case v.addr || v.frame != outsideFrame && s.holdsAny():
 			w.escaped(st, "is stored in memory that outlives it")
-		case v.frame > 0:
+		case v.frame != outsideFrame:
 			s.shown = true
 		}
 	}
@@ -278,127 +297,25 @@ func (w *flow) store(st stmt, o operand, v value, width int, s *flowState) {
 
 // outgoing reports whether an operand is a place for arguments of a call: code that finds its variables by the frame pointer uses
 // the stack pointer for nothing else.
-func (w *flow) outgoing(o operand, s *flowState) bool {
-	return o.base == regSP && (w.pushing || s.regs[regBP].frame > 0)
+func (w *flow) outgoing(o *Operand, s *flowState) bool {
+	return o.Base == w.conv.Stack && (w.pushing || s.regs[w.conv.Frame].frame != outsideFrame)
 }
 
-// compute is any other instruction: the last operand is written, the others are read.
-func (w *flow) compute(st stmt, op string, ops []operand, s *flowState) {
-	if len(ops) == 0 {
-		if op == "cqto" || op == "cltd" {
-			s.regs[2] = value{addr: s.regs[0].addr}
-		}
-		return
-	}
-	dst := ops[len(ops)-1]
-	var v value
-	if !overwritesLast(op, len(ops)) {
-		v = w.value(dst, s)
-	}
-	if len(ops) == 1 && (strings.HasPrefix(op, "mul") || strings.HasPrefix(op, "imul") || strings.HasPrefix(op, "div") || strings.HasPrefix(op, "idiv")) {
-		v.addr = v.addr || s.regs[0].addr || s.regs[2].addr
-		s.regs[0], s.regs[2] = value{addr: v.addr}, value{addr: v.addr}
-		return
-	}
-	if strings.HasPrefix(op, "xchg") || strings.HasPrefix(op, "xadd") {
-		w.exchange(st, ops, s)
-		return
-	}
-	if strings.HasPrefix(op, "cmpxchg") && s.regs[0].addr {
-		v.addr = true
-	}
-	same := len(ops) == 2 && ops[0] == dst && dst.kind == opReg
-	if same && (strings.Contains(op, "xor") || strings.HasPrefix(op, "sub")) {
-		w.store(st, dst, value{}, 64, s)
-		return
-	}
-	var src value
-	for _, o := range ops[:len(ops)-1] {
-		x := w.value(o, s)
-		src.addr = src.addr || x.addr
-		src.frame = max(src.frame, x.frame)
-	}
-	difference := strings.HasPrefix(op, "sub") && !w.rules.deep && (src.addr && v.addr || w.rules.only && ops[0].kind != opImm)
-	v.addr = (v.addr || src.addr) && !difference
-	v.frame, v.off = offset(op, ops[0], v, src)
-	if dst.kind == opMem && !src.addr && len(ops) > 1 {
-		return // what is there changes by a number
-	}
-	w.store(st, dst, v, 512, s)
-}
-
-// overwritesLast reports whether an instruction's last operand is written without being read.
-func overwritesLast(op string, operands int) bool {
-	if operands > 2 && (strings.HasPrefix(op, "imul") || op[0] == 'v' && !strings.HasPrefix(op, "vf")) {
-		return true
-	}
-	for _, stem := range []string{"cvt", "vcvt", "bsf", "bsr", "tzcnt", "lzcnt", "popcnt", "sqrt", "pshuf", "pextr", "pmovmskb"} {
-		if strings.HasPrefix(op, stem) {
-			return true
-		}
-	}
-	return false
-}
-
-// offset is where an address in the frame is after it was changed by an amount.
-func offset(op string, amount operand, v, src value) (frame uint8, off int64) {
-	number := amount.kind == opImm && amount.sym == ""
-	switch {
-	case v.frame == 1 && number && strings.HasPrefix(op, "add"):
-		return 1, v.off + amount.disp
-	case v.frame == 1 && number && strings.HasPrefix(op, "sub"):
-		return 1, v.off - amount.disp
-	case v.frame == 1 && (strings.HasPrefix(op, "and") || strings.HasPrefix(op, "sub")): // the stack pointer is aligned, or makes room
-		return 1, v.off
-	case v.frame > 0 || src.frame > 0:
-		return 2, 0
-	}
-	return 0, 0
-}
-
-func (w *flow) exchange(st stmt, ops []operand, s *flowState) {
-	if len(ops) != 2 {
-		return
-	}
-	a, b := w.value(ops[0], s), w.value(ops[1], s)
-	w.store(st, ops[0], b, 64, s)
-	w.store(st, ops[1], a, 64, s)
-}
-
-// isString reports whether an instruction copies or fills memory; clang writes "rep;" in front as a statement of its own.
-func isString(op string, ops []operand) bool {
-	return len(ops) == 2 && ops[1].segment && ops[1].base == 7 && (strings.HasPrefix(op, "movs") || strings.HasPrefix(op, "stos"))
-}
-
-// repeated is a string instruction.
-func (w *flow) repeated(st stmt, op string, s *flowState) {
-	from, to := s.regs[6], s.regs[7]
-	carried := strings.HasPrefix(op, "movs") && (from.addr && w.rules.deep || from.frame > 0 && (s.all || len(s.slots) > 0)) ||
-		strings.HasPrefix(op, "stos") && s.regs[0].addr
-	switch {
-	case carried && to.frame > 0:
-		s.all = true
-	case carried:
-		w.escaped(st, "is copied to memory that outlives it")
-	}
-}
-
-func (w *flow) compare(st stmt, ops []operand, s *flowState) {
-	narrow := func(o operand) bool { return o.kind == opReg && o.width < 64 }
+func (w *flow) compare(st stmt, ops []Operand, s *flowState) {
+	narrow := func(o Operand) bool { return o.Kind == InRegister && o.Width < 8*wordSize }
 	if !w.rules.compared || len(ops) != 2 || ops[0] == ops[1] || slices.ContainsFunc(ops, narrow) {
 		return
 	}
-	a, b := w.value(ops[0], s), w.value(ops[1], s)
-	number := ops[0].kind == opImm && ops[0].sym == ""
-	inFrame := w.rules.only && a.frame+b.frame > 0 // what is stored nowhere else is no literal's address
-	if a.addr != b.addr && !number && !inFrame {
+	a, b := w.value(&ops[0], s), w.value(&ops[1], s)
+	inFrame := w.rules.only && (a.frame != outsideFrame || b.frame != outsideFrame) // what is stored nowhere else is no literal's address
+	if a.addr != b.addr && !ops[0].IsNumber() && !inFrame {
 		w.rules.only = false
 		w.escaped(st, "is compared with another address")
 	}
 }
 
 func (w *flow) ret(st stmt, s *flowState) {
-	if !slices.ContainsFunc(resultRegs[:], func(reg int) bool { return w.counts(s.regs[reg]) }) {
+	if !slices.ContainsFunc(w.conv.Results, func(reg Register) bool { return w.counts(s.regs[reg]) }) {
 		return
 	}
 	w.returns = true
@@ -408,12 +325,12 @@ func (w *flow) ret(st stmt, s *flowState) {
 }
 
 // jump follows a jump; it reports whether the next instruction may follow.
-func (w *flow) jump(st stmt, op string, to operand, s *flowState) bool {
-	further := op != "jmp" && op != "jmpq"
+func (w *flow) jump(st stmt, further bool, to *Operand, s *flowState) bool {
 	switch {
-	case to.indirect:
+	case to.Indirect:
+		// The register that leads to the label holds it still where the label is reached, but nobody passes it on from there.
 		for i := range s.regs {
-			if !kept(i) {
+			if !w.conv.Kept.Has(Register(i)) {
 				s.regs[i].stale = s.regs[i].addr
 			}
 		}
@@ -423,10 +340,11 @@ func (w *flow) jump(st stmt, op string, to operand, s *flowState) bool {
 		for _, name := range w.taken {
 			w.reachLabel(name, s)
 		}
-	case !w.reachLabel(to.sym, s):
+	case !w.reachLabel(to.Symbol, s):
+		// A tail call: what the callee returns, this function does.
 		if w.arguments(st, to, s) {
 			s = s.clone()
-			s.regs[0] = value{addr: true}
+			s.regs[w.conv.Results[0]] = value{addr: true}
 			w.ret(st, s)
 		}
 	}

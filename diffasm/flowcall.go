@@ -3,35 +3,29 @@ package diffasm
 import "slices"
 
 // call is a call: arguments may escape, and registers are lost.
-func (w *flow) call(st stmt, to operand, s *flowState) {
+func (w *flow) call(st stmt, to *Operand, s *flowState) {
 	result := w.arguments(st, to, s)
 	for i := range s.regs {
-		if !kept(i) {
+		if !w.conv.Kept.Has(Register(i)) {
 			s.regs[i] = value{}
 		}
 	}
-	for _, reg := range resultRegs {
+	for _, reg := range w.conv.Results {
 		s.regs[reg].addr = result
 	}
 	s.set = 0
 }
 
-// vectorArgs is how many vector registers hold arguments.
-const vectorArgs = 8
-
-// resultRegs are the registers of results: %rax, %rdx, %xmm0 and %xmm1.
-var resultRegs = [4]int{0, 2, numGPR, numGPR + 1}
-
 // counts reports whether what a register holds is a followed address, and no left-over.
 func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.stale) }
 
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
-func (w *flow) arguments(st stmt, to operand, s *flowState) (result bool) {
+func (w *flow) arguments(st stmt, to *Operand, s *flowState) (result bool) {
 	if !w.rules.calls {
-		return w.rules.only && onlyRead[to.sym] && s.regs[argRegs[0]].addr
+		return w.rules.only && onlyRead[to.Symbol] && s.regs[w.conv.Args[0]].addr
 	}
 	var mask uint8
-	for i, reg := range argRegs {
+	for i, reg := range w.conv.Args {
 		if s.set&(1<<i) == 0 {
 			break // the callee has no further arguments
 		}
@@ -42,18 +36,18 @@ func (w *flow) arguments(st stmt, to operand, s *flowState) (result bool) {
 		s.shown = s.shown || v.frame > 0
 	}
 	inFrame := s.shown && s.holdsAny() || w.onStack(s)
-	inVector := slices.ContainsFunc(s.regs[numGPR:numGPR+vectorArgs], w.counts)
-	switch back, known := onlyRead[to.sym]; {
+	inVector := slices.ContainsFunc(w.conv.VectorArgs, func(reg Register) bool { return w.counts(s.regs[reg]) })
+	switch back, known := onlyRead[to.Symbol]; {
 	case mask == 0 && !inFrame && !inVector:
 		return false
-	case inFrame || inVector || to.indirect && to.sym == "":
+	case inFrame || inVector || to.Indirect && to.Symbol == "":
 		w.escaped(st, "is passed to a function")
-	case known && !w.f.defines(to.sym):
+	case known && !w.f.defines(to.Symbol):
 		return back
-	case w.f.fnByName[to.sym] != nil && w.depth < 4:
-		return w.into(st, w.f.fnByName[to.sym], mask)
+	case w.f.fnByName[to.Symbol] != nil && w.depth < 4:
+		return w.into(st, w.f.fnByName[to.Symbol], mask)
 	default:
-		w.escaped(st, "is passed to %q", to.sym)
+		w.escaped(st, "is passed to %q", to.Symbol)
 	}
 	return false
 }
@@ -61,10 +55,10 @@ func (w *flow) arguments(st stmt, to operand, s *flowState) (result bool) {
 // onStack reports whether an argument on the stack is a followed address. Code without a frame pointer keeps its own values in the same
 // area, and reads them again.
 func (w *flow) onStack(s *flowState) bool {
-	sp := s.regs[regSP]
+	sp := s.regs[w.conv.Stack]
 	for n, out := range s.slots {
-		above := sp.frame != 1 || n >= sp.off>>3
-		if above && (out || w.allLoads && s.regs[regBP].frame == 0 && !w.loaded[n]) {
+		above := sp.frame != atOffset || n >= wordOf(sp.off)
+		if above && (out || w.allLoads && s.regs[w.conv.Frame].frame == outsideFrame && !w.loaded[n]) {
 			return true
 		}
 	}
@@ -77,8 +71,9 @@ func (w *flow) into(st stmt, fn *fn, mask uint8) bool {
 		w.escaped(st, "is passed on")
 		return false
 	}
-	inner := &flow{f: w.f, fn: fn, source: w.source, rules: w.rules, depth: w.depth + 1}
-	inner.run(entryState(mask))
+	inner := newFlow(w.f, fn, w.rules, w.source)
+	inner.depth = w.depth + 1
+	inner.run(inner.entryState(mask))
 	if inner.escape != nil {
 		w.escaped(inner.escape.at, "is passed to %q and there %s", fn.name, inner.escape.what)
 	}

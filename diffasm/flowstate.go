@@ -3,8 +3,8 @@ package diffasm
 import "maps"
 
 // touch notes that a register was written.
-func (s *flowState) touch(reg int) {
-	for i, r := range argRegs {
+func (w *flow) touch(reg Register, s *flowState) {
+	for i, r := range w.conv.Args {
 		if r == reg {
 			s.set |= 1 << i
 		}
@@ -13,10 +13,10 @@ func (s *flowState) touch(reg int) {
 
 // load reports whether a word of the frame holds a followed address.
 func (s *flowState) load(a value) bool {
-	if a.frame == 2 {
+	if a.frame == anywhereInFrame {
 		return s.holdsAny()
 	}
-	return s.all || s.holds(a.off>>3)
+	return s.all || s.holds(wordOf(a.off))
 }
 
 func (s *flowState) holds(n int64) bool {
@@ -27,14 +27,14 @@ func (s *flowState) holds(n int64) bool {
 // store notes what a store of size bytes leaves in the frame.
 func (s *flowState) store(a value, addr, out bool, size int64) {
 	switch {
-	case a.frame == 2:
+	case a.frame == anywhereInFrame:
 		s.all = s.all || addr
 	case addr:
 		for n := a.off >> 3; n <= (a.off+size-1)>>3; n++ {
 			s.slots[n] = out
 		}
-	case size >= 8:
-		for n := (a.off + 7) >> 3; (n+1)*8 <= a.off+size; n++ {
+	case size >= wordSize: // words that it covers in part may hold the rest of an address
+		for n := wordOf(a.off + wordSize - 1); (n+1)*wordSize <= a.off+size; n++ {
 			delete(s.slots, n)
 		}
 	}
@@ -63,9 +63,14 @@ func (s *flowState) join(o *flowState) (more bool) {
 	return more
 }
 
+// join is what holds on either way. What is fresh on one of them is no left-over.
 func (v value) join(o value) value {
-	if v.frame != o.frame || v.off != o.off {
-		v.frame, v.off = 2*min(v.frame+o.frame, 1), 0
+	switch {
+	case v.frame == o.frame && v.off == o.off:
+	case v.frame == outsideFrame && o.frame == outsideFrame:
+		v.off = 0
+	default:
+		v.frame, v.off = anywhereInFrame, 0
 	}
 	fresh := v.addr && !v.stale || o.addr && !o.stale
 	v.addr = v.addr || o.addr

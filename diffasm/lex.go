@@ -1,6 +1,9 @@
 package diffasm
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // stmtKind tells labels, directives and instructions apart.
 type stmtKind uint8
@@ -259,3 +262,12 @@ func isLocal(name string) bool { return strings.HasPrefix(name, ".L") }
 
 // isNumeric reports whether name is a label such as 1, used as 1b or 1f.
 func isNumeric(name string) bool { return name != "" && name[0] >= '0' && name[0] <= '9' }
+
+// number reads a signed or unsigned number of up to 64 bits.
+func number(s string) (uint64, bool) {
+	if v, err := strconv.ParseInt(s, 0, 64); err == nil {
+		return uint64(v), true
+	}
+	v, err := strconv.ParseUint(s, 0, 64)
+	return v, err == nil
+}

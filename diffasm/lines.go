@@ -26,12 +26,12 @@ func (m *matcher) sameButLines(p, o *fn) bool {
 		if pl == ol {
 			continue
 		}
-		diff, ok := numberPairs(pl, ol)
+		diff, ok := numberPairs(m.p.f.machine, pl, ol)
 		if !ok || pm[i].st.kind != insn || pm[i].st.asm || om[i].st.asm {
 			return false
 		}
 		for _, pair := range diff.numbers {
-			called[pair] = called[pair] || beforeCall(pm, i)
+			called[pair] = called[pair] || beforeCall(m.p.f.machine, pm, i)
 		}
 		for _, pair := range diff.inStrings {
 			called[pair] = true
@@ -52,7 +52,7 @@ func (m *matcher) sameVarButLines(p, o *block) bool {
 	if m.linesMoved == nil || p.sec.class != o.sec.class || m.p.inits[p].deep || m.o.inits[o].deep {
 		return false
 	}
-	diff, ok := numberPairs(m.p.c.data(p), m.o.c.data(o))
+	diff, ok := numberPairs(m.p.f.machine, m.p.c.data(p), m.o.c.data(o))
 	if !ok {
 		return false
 	}
@@ -67,7 +67,7 @@ type lineNumbers struct {
 }
 
 // numberPairs returns the numbers in which two canonical texts differ, ok only if they differ in nothing else.
-func numberPairs(p, o string) (diff lineNumbers, ok bool) {
+func numberPairs(m Machine, p, o string) (diff lineNumbers, ok bool) {
 	pt, ot := tokens{s: p}, tokens{s: o}
 	var before token // the token before
 	long := false    // inside .long
@@ -85,7 +85,7 @@ func numberPairs(p, o string) (diff lineNumbers, ok bool) {
 			}
 		default:
 			pair, ok := numberPair(a, b)
-			if !ok || before.text != "$" && !(long && (before.text == ".long" || before.text == ",")) {
+			if !ok || !m.MarksNumber(before.text) && !(long && (before.text == ".long" || before.text == ",")) {
 				return diff, false
 			}
 			addPair(&diff.numbers, pair)
@@ -146,7 +146,7 @@ func numberPair(p, o token) (pair srcpatch.Pair, ok bool) {
 }
 
 // beforeCall reports whether a call, or a jump to another function, can come behind a statement.
-func beforeCall(list []mark, i int) bool {
+func beforeCall(m Machine, list []mark, i int) bool {
 	seen := map[int]bool{}
 	for todo := []int{i + 1}; len(todo) > 0; {
 		i = todo[len(todo)-1]
@@ -156,23 +156,26 @@ func beforeCall(list []mark, i int) bool {
 		}
 		seen[i] = true
 		st := list[i].st
-		jump := st.kind == insn && (st.op[0] == 'j' || strings.HasPrefix(st.op, "loop"))
+		kind := Other
+		if st.kind == insn {
+			kind = m.Kind(st)
+		}
 		switch {
-		case st.kind == insn && strings.HasPrefix(st.op, "call"):
+		case kind == Call:
 			return true
-		case jump && !isLocal(st.args):
-			if st.op == "jmp" && st.args != "" && !isNumeric(st.args) {
+		case kind.Jumps() && !isLocal(st.args):
+			if kind == Jump && st.args != "" && !isNumeric(st.args) {
 				return true
 			}
 			continue
-		case jump:
+		case kind.Jumps():
 			if to := slices.IndexFunc(list, func(m mark) bool { return m.st.kind == label && m.st.op == st.args }); to >= 0 {
 				todo = append(todo, to)
 			}
-		case st.kind == insn && strings.HasPrefix(st.op, "ret"):
+		case kind == Return:
 			continue
 		}
-		if st.op != "jmp" {
+		if kind != Jump {
 			todo = append(todo, i+1)
 		}
 	}

@@ -2,26 +2,6 @@ package diffasm
 
 import "strings"
 
-// follow goes from a .L alias or an alias of a symbol to what it stands for.
-func (f *File) follow(name string) (target string, off int64, ok bool) {
-	for depth := 0; ; depth++ {
-		a := f.alias[name]
-		if a == nil || a.target == "" || a.weak {
-			return name, off, true
-		}
-		if depth == 8 {
-			return name, off, false
-		}
-		name, off = a.target, off+a.offset
-	}
-}
-
-// interposed reports whether a reference to an alias may reach something else than what it stands for here.
-func (f *File) interposed(name string) bool {
-	s := f.symbols[name]
-	return s != nil && (s.typ == "gnu_indirect_function" || s.bind == "weak")
-}
-
 // mentions returns the functions of the unit that fn's code names, aliases followed, in order.
 func (f *File) mentions(from *fn) (list []*fn) {
 	seen := map[*fn]bool{from: true}

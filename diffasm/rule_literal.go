@@ -3,7 +3,6 @@ package diffasm
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // This file is about literals that the program knows by their address, such as a string that stands for "none". They have no name to
@@ -24,31 +23,26 @@ func (c *decider) knownLiteral(p *fn) *problem {
 func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
 	for _, s := range fn.streams {
 		for _, st := range s.stmts {
-			compares = compares || st.kind == insn && comparesAddresses(st)
-			if st.kind != insn || !strings.HasPrefix(st.op, "lea") && !hasSymbolic(st.args) {
+			if st.kind != insn {
 				continue
 			}
-			op, _, ops := operandsOf(st)
-			for _, o := range ops {
-				takes := o.kind == opImm || strings.HasPrefix(op, "lea")
-				if takes && o.sym != "" && !slices.Contains(names, o.sym) && f.literalText(o.sym) != "" {
-					names = append(names, o.sym)
+			if !compares && f.machine.Kind(st) == Compare {
+				in := f.machine.Decode(st)
+				compares = in.ComparesAddresses
+			}
+			if !f.machine.NamesAddress(st) {
+				continue
+			}
+			in := f.machine.Decode(st)
+			for _, o := range in.Operands {
+				takes := o.Kind == Immediate || in.Kind == Address
+				if takes && o.Symbol != "" && !slices.Contains(names, o.Symbol) && f.literalText(o.Symbol) != "" {
+					names = append(names, o.Symbol)
 				}
 			}
 		}
 	}
 	return names, compares
-}
-
-// comparesAddresses reports whether an instruction compares 64 bits with anything but a number.
-func comparesAddresses(st stmt) bool {
-	return (st.op == "cmpq" || st.op == "cmp") && (!strings.HasPrefix(st.args, "$") || hasSymbolic(st.args))
-}
-
-// hasSymbolic reports whether operands may have an immediate one that is no number.
-func hasSymbolic(args string) bool {
-	i := strings.IndexByte(args, '$')
-	return i >= 0 && i+1 < len(args) && !isDigit(args[i+1]) && args[i+1] != '-'
 }
 
 // comparesLiteral returns the place where a function compares the address of a literal of some content with another address.

@@ -3,7 +3,6 @@ package diffasm
 import (
 	"maps"
 	"slices"
-	"strings"
 )
 
 // matchLoose compares what lies outside functions and labelled data: constructors and top-level assembly. New constructors are
@@ -57,5 +56,5 @@ func looseTexts(s *version) map[string][]loose {
 
 // beforeEntry reports whether a statement outside functions is room for a patch before an entry.
 func (f *File) beforeEntry(st stmt) bool {
-	return f.sections[patchableEntries] != nil && strings.HasPrefix(st.op, "nop")
+	return f.sections[patchableEntries] != nil && f.machine.Kind(st) == Nop
 }

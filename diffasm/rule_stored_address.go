@@ -60,7 +60,7 @@ func (f *File) stored(name string) (symbols []string, ok bool) {
 				if st.kind != insn || !strings.Contains(st.args, name) {
 					continue
 				}
-				value, known := storedBy(s.stmts, i, name)
+				value, known := storedBy(f.machine, s.stmts, i, name)
 				if !known {
 					return nil, false
 				}
@@ -75,38 +75,43 @@ func (f *File) stored(name string) (symbols []string, ok bool) {
 
 // storedBy returns the symbol whose address an instruction stores in a variable, "" for none; it is not known for all else that may
 // write the variable.
-func storedBy(stmts []stmt, at int, name string) (value string, known bool) {
-	op, _, ops := operandsOf(stmts[at])
+func storedBy(m Machine, stmts []stmt, at int, name string) (value string, known bool) {
+	in := m.Decode(stmts[at])
+	ops := in.Operands
 	for i, o := range ops {
 		switch {
-		case o.sym != name:
-		case stmts[at].asm || o.kind != opMem || o.got || strings.HasPrefix(op, "lea"):
+		case o.Symbol != name:
+		case stmts[at].asm || o.Kind != Memory || o.GOT || in.Kind == Address:
 			return "", false
-		case i < len(ops)-1 || isOneOf(op, readers) || o.indirect:
-		case !strings.HasPrefix(op, "mov"):
+		case i < len(ops)-1 || in.ReadsOnly || o.Indirect:
+		case in.Kind != Move && in.Kind != MoveHalf:
 			return "", false
-		case ops[0].kind == opImm:
-			return ops[0].sym, ops[0].sym != "" || ops[0].disp == 0
+		case ops[0].Kind == Immediate:
+			return ops[0].Symbol, ops[0].Symbol != "" || ops[0].Disp == 0
 		default:
-			return addressIn(stmts[:at], ops[0].reg)
+			return addressIn(m, stmts[:at], ops[0].Register)
 		}
 	}
 	return "", true
 }
 
 // addressIn returns the symbol whose address a register got last, in the order of the text; "" for null.
-func addressIn(stmts []stmt, reg int) (sym string, known bool) {
-	for i := len(stmts) - 1; i >= 0 && reg != noReg; i-- {
-		op, _, ops := operandsOf(stmts[i])
-		if stmts[i].kind != insn || len(ops) == 0 || ops[len(ops)-1].kind != opReg || ops[len(ops)-1].reg != reg || isOneOf(op, readers) {
+func addressIn(m Machine, stmts []stmt, reg Register) (sym string, known bool) {
+	for i := len(stmts) - 1; i >= 0 && reg != NoRegister; i-- {
+		if stmts[i].kind != insn {
+			continue
+		}
+		in := m.Decode(stmts[i])
+		ops := in.Operands
+		if len(ops) == 0 || ops[len(ops)-1].Kind != InRegister || ops[len(ops)-1].Register != reg || in.ReadsOnly {
 			continue
 		}
 		from := ops[0]
 		switch {
-		case strings.HasPrefix(op, "xor") && len(ops) == 2 && from.kind == opReg && from.reg == reg:
+		case in.Effect == Xor && len(ops) == 2 && from.Kind == InRegister && from.Register == reg:
 			return "", true
-		case strings.HasPrefix(op, "lea") || strings.HasPrefix(op, "mov") && (from.kind == opImm || from.got):
-			return from.sym, from.sym != "" && from.base == noReg && from.index == noReg || from.kind == opImm && from.disp == 0
+		case in.Kind == Address || (in.Kind == Move || in.Kind == MoveHalf) && (from.Kind == Immediate || from.GOT):
+			return from.Symbol, from.Symbol != "" && from.Base == NoRegister && from.Index == NoRegister || from.Kind == Immediate && from.Disp == 0
 		}
 		return "", false
 	}

@@ -19,8 +19,8 @@ func (d *Delta) reached(from *fn) []string {
 				if st.kind != insn {
 					continue
 				}
-				op, args, _ := withoutPrefix(st)
-				to := d.patched.callee(op, args)
+				in := d.patched.machine.Decode(st)
+				to := d.patched.callee(&in)
 				if to == nil || seen[to] {
 					continue
 				}

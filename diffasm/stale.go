@@ -1,9 +1,6 @@
 package diffasm
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Stale is a function of which only the original has code, and which running processes may be in or call. It calls one of the patch
 // whose new code does not keep to what such a caller knows of the old one, or the patched source has it inlined alone.
@@ -63,10 +60,10 @@ type leftovers struct {
 
 // broken returns a function that f calls and cannot rely on any more, and why; nil if there is none. A jump does not come back.
 func (l *leftovers) broken(f *fn) (callee *fn, why string) {
-	l.eachCallee(f, func(op string, to *fn) {
+	l.eachCallee(f, func(in *Insn, to *fn) {
 		_, clone := splitNumbered(to.name)
 		switch {
-		case callee != nil || !strings.HasPrefix(op, "call"):
+		case callee != nil || in.Kind != Call:
 		case l.next[to] != nil && clone:
 			callee, why = to, "may take other parameters"
 		case l.extra(to) != 0:
@@ -84,7 +81,7 @@ func (l *leftovers) broken(f *fn) (callee *fn, why string) {
 // narrowed returns a private function that runs new code when f, which is gone, calls it, also through old code that the compiler
 // knew all callers of.
 func (l *leftovers) narrowed(f *fn, seen map[*fn]bool) (found *fn) {
-	l.eachCallee(f, func(_ string, to *fn) {
+	l.eachCallee(f, func(_ *Insn, to *fn) {
 		if found != nil || seen[to] {
 			return
 		}
@@ -120,12 +117,12 @@ func (f *Unit) onlyCalled(g *fn) bool {
 }
 
 // extra returns the registers that a call of f by old code overwrites now, and that the caller could take for left alone.
-func (l *leftovers) extra(f *fn) regset {
+func (l *leftovers) extra(f *fn) RegisterSet {
 	return l.overwrites(f, map[*fn]bool{}) &^ overwrites(l.d.orig.File, f, false, map[*fn]bool{})
 }
 
 // overwrites returns the registers that new code may write when old code calls f.
-func (l *leftovers) overwrites(f *fn, seen map[*fn]bool) (set regset) {
+func (l *leftovers) overwrites(f *fn, seen map[*fn]bool) (set RegisterSet) {
 	if p := l.next[f]; p != nil {
 		return overwrites(l.d.patched.File, p, true, map[*fn]bool{})
 	}
@@ -133,20 +130,20 @@ func (l *leftovers) overwrites(f *fn, seen map[*fn]bool) (set regset) {
 		return 0
 	}
 	seen[f] = true
-	l.eachCallee(f, func(_ string, to *fn) { set |= l.overwrites(to, seen) })
+	l.eachCallee(f, func(_ *Insn, to *fn) { set |= l.overwrites(to, seen) })
 	return set
 }
 
 // eachCallee calls visit for the functions of the original unit that f calls or jumps to.
-func (l *leftovers) eachCallee(f *fn, visit func(op string, to *fn)) {
+func (l *leftovers) eachCallee(f *fn, visit func(in *Insn, to *fn)) {
 	for _, s := range f.streams {
 		for _, st := range s.stmts {
 			if st.kind != insn {
 				continue
 			}
-			op, args, _ := withoutPrefix(st)
-			if to := l.d.orig.callee(op, args); to != nil && to != f {
-				visit(op, to)
+			in := l.d.orig.machine.Decode(st)
+			if to := l.d.orig.callee(&in); to != nil && to != f {
+				visit(&in, to)
 			}
 		}
 	}

@@ -7,9 +7,7 @@ import (
 	"strings"
 )
 
-// Stubborn names, sorted, the symbols that an assembly file does not define and reaches for without the GOT in ways that
-// ThroughGOT cannot rewrite.
-func Stubborn(asm []byte) []string {
+func (x86) Stubborn(asm []byte) []string {
 	defined := definedNames(asm)
 	var names []string
 	for line := range bytes.Lines(asm) {
@@ -17,7 +15,7 @@ func Stubborn(asm []byte) []string {
 		for _, part := range strings.Split(loosePrefix.ReplaceAllString(code, "$1 "), ";") {
 			_, rest := cutLabels(part)
 			if rest != "" && rest[0] != '.' {
-				names = append(names, stubbornIn(instructionOf(rest), defined)...)
+				names = append(names, stubbornIn(gotInsnOf(rest), defined)...)
 			}
 		}
 	}
@@ -26,8 +24,8 @@ func Stubborn(asm []byte) []string {
 }
 
 // stubbornIn returns the undefined symbols that one instruction cannot be made to reach through the GOT.
-func stubbornIn(in instruction, defined map[string]bool) (names []string) {
-	for _, operand := range in.operands {
+func stubbornIn(in gotInsn, defined map[string]bool) (names []string) {
+	for _, operand := range in.texts {
 		if in.branches() && !strings.HasPrefix(operand, "*") || strings.Contains(operand, "s:") {
 			continue
 		}
@@ -36,7 +34,7 @@ func stubbornIn(in instruction, defined map[string]bool) (names []string) {
 				continue
 			}
 			g := gotRewriter{wanted: map[string]bool{name: true}}
-			if g.rewrite(in) == nil {
+			if g.rewrite(&in) == nil {
 				names = append(names, name)
 			}
 		}

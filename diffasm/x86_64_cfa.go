@@ -9,12 +9,6 @@ type cfaTracker struct {
 	saved []bool
 }
 
-// isStackPointer knows rsp by its DWARF number, which gcc writes, and by its name, which clang does.
-func isStackPointer(reg string) bool {
-	reg = strings.TrimSpace(reg)
-	return reg == "7" || reg == "%rsp"
-}
-
 func (c *cfaTracker) directive(op, args string) {
 	switch op {
 	case ".cfi_startproc":

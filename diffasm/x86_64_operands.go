@@ -1,0 +1,118 @@
+package diffasm
+
+import (
+	"strconv"
+	"strings"
+)
+
+// parseOperands reads the operands of an instruction in AT&T syntax.
+func parseOperands(args string) []Operand {
+	if args == "" {
+		return nil
+	}
+	list := make([]Operand, 0, 2) // most have no more
+	eachOperand(args, func(text string) { list = append(list, parseOperand(text)) })
+	return list
+}
+
+// splitOperands returns the operands as they are written.
+func splitOperands(args string) (list []string) {
+	eachOperand(args, func(text string) { list = append(list, text) })
+	return list
+}
+
+// eachOperand calls yield for what stands between the commas outside parentheses.
+func eachOperand(args string, yield func(text string)) {
+	depth, start := 0, 0
+	for i := 0; i < len(args); i++ {
+		switch args[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ',':
+			if depth == 0 {
+				yield(strings.TrimSpace(args[start:i]))
+				start = i + 1
+			}
+		}
+	}
+	yield(strings.TrimSpace(args[start:]))
+}
+
+func parseOperand(text string) Operand {
+	o := Operand{Kind: Memory, Register: NoRegister, Base: NoRegister, Index: NoRegister}
+	if strings.HasPrefix(text, "*") {
+		o.Indirect, text = true, trim(text[1:])
+	}
+	o.text = text
+	switch {
+	case strings.HasPrefix(text, "$"):
+		o.Kind, text = Immediate, text[1:]
+	case strings.HasPrefix(text, "%") && !strings.Contains(text, ":"):
+		o.direct(text)
+		return o
+	}
+	o.memory(text)
+	return o
+}
+
+// direct reads "%rax", or "%zmm0{%k1}", of which some parts stay as they were: that holds no address.
+func (o *Operand) direct(text string) {
+	o.Kind = InRegister
+	if r, ok := registers[text[1:]]; ok {
+		o.Register, o.Width, o.High, o.Named = r.holder(), r.bits, r.high, Set(r.register)
+		return
+	}
+	t := tokens{s: text}
+	for tok, ok := t.next(); ok; tok, ok = t.next() {
+		if tok.kind == tokReg {
+			o.name(tok.text)
+		}
+	}
+}
+
+// name notes a register that an operand names, and returns it if an address may stand there.
+func (o *Operand) name(name string) Register {
+	r, ok := registers[name[1:]]
+	if !ok {
+		return NoRegister
+	}
+	o.Named |= Set(r.register)
+	return r.holder()
+}
+
+// memory reads "disp+sym@MOD(base,index,scale)", also behind a segment, before a mask, and as an immediate without registers.
+func (o *Operand) memory(text string) {
+	open := strings.IndexByte(text, '(')
+	noBase := text[min(open+1, len(text)):] // what begins with a comma has an index only
+	sign, regs := int64(1), 0
+	t := tokens{s: text}
+	for tok, ok := t.next(); ok; tok, ok = t.next() {
+		inside := open >= 0 && tok.start > open
+		switch {
+		case tok.kind == tokReg && t.i < len(t.s) && t.s[t.i] == ':':
+			o.Segment = true
+		case tok.kind == tokReg && regs == 0 && !strings.HasPrefix(noBase, ","):
+			o.Base, o.base = o.name(tok.text), tok.text
+			regs++
+		case tok.kind == tokReg:
+			o.Index, o.index = o.name(tok.text), tok.text
+		case tok.kind == tokSym && o.Symbol == "":
+			o.Symbol = tok.text
+		case tok.kind == tokMod:
+			o.GOT = strings.HasPrefix(tok.text, "@GOT")
+			o.Linked = !o.GOT
+		case tok.kind == tokNum && inside:
+			o.scale = tok.text
+		case tok.kind == tokNum:
+			if n, err := strconv.ParseInt(tok.text, 0, 64); err == nil {
+				o.Disp += sign * n
+			}
+		case tok.text == "-":
+			sign = -1
+			continue
+		}
+		sign = 1
+	}
+}
