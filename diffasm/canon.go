@@ -380,7 +380,7 @@ func (c *canon) part(b *block, off int64, st stmt) (string, bool) {
 	if c.bare || !b.sec.merge || b.sec.str || st.kind != insn || st.asm {
 		return "", false
 	}
-	size := c.f.machine.Decode(st).AccessSize
+	size := machineOf(c.f).Decode(st).AccessSize
 	raw, ok := constBytes(b)
 	if size == 0 || !ok || off < 0 || off+size > int64(len(raw)) {
 		return "", false

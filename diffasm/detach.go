@@ -86,7 +86,7 @@ func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
 				case st.kind == label || !mentionsName(st, name):
 				case st.asm:
 					return f.use(st, "inline assembly of %q names it", fn.name)
-				case !onlyCalls(f.machine, st, name):
+				case !onlyCalls(machineOf(f.File), st, name):
 					return f.use(st, "%q takes its address", fn.name)
 				case !mine[fn]:
 					u := f.use(st, "%q, which is not in the patch, calls it", fn.name)

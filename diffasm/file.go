@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"debug/elf"
 	"fmt"
 	"path"
 )
@@ -10,7 +11,7 @@ type File struct {
 	Name   string // as given to Parse, for messages
 	Source string // what .file names, "" without
 
-	machine  Machine // that the assembly is for
+	arch     elf.Machine // of the target: all assembly is for one machine, and says nothing of it itself
 	src      string
 	sections map[string]*section
 	symbols  map[string]*symbol

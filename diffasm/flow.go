@@ -88,7 +88,7 @@ func (f *File) escapes(fn *fn, rules flowRules, source func(string) bool) *probl
 }
 
 func newFlow(f *File, fn *fn, rules flowRules, source func(string) bool) *flow {
-	return &flow{f: f, fn: fn, m: f.machine, conv: f.machine.Convention(), source: source, rules: rules}
+	return &flow{f: f, fn: fn, m: machineOf(f), conv: machineOf(f).Convention(), source: source, rules: rules}
 }
 
 // entryState is what is known at the entry, where some arguments are followed addresses, one bit each.

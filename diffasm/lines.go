@@ -26,12 +26,12 @@ func (m *matcher) sameButLines(p, o *fn) bool {
 		if pl == ol {
 			continue
 		}
-		diff, ok := numberPairs(m.p.f.machine, pl, ol)
+		diff, ok := numberPairs(machineOf(m.p.f.File), pl, ol)
 		if !ok || pm[i].st.kind != insn || pm[i].st.asm || om[i].st.asm {
 			return false
 		}
 		for _, pair := range diff.numbers {
-			called[pair] = called[pair] || beforeCall(m.p.f.machine, pm, i)
+			called[pair] = called[pair] || beforeCall(machineOf(m.p.f.File), pm, i)
 		}
 		for _, pair := range diff.inStrings {
 			called[pair] = true
@@ -52,7 +52,7 @@ func (m *matcher) sameVarButLines(p, o *block) bool {
 	if m.linesMoved == nil || p.sec.class != o.sec.class || m.p.inits[p].deep || m.o.inits[o].deep {
 		return false
 	}
-	diff, ok := numberPairs(m.p.f.machine, m.p.c.data(p), m.o.c.data(o))
+	diff, ok := numberPairs(machineOf(m.p.f.File), m.p.c.data(p), m.o.c.data(o))
 	if !ok {
 		return false
 	}

@@ -33,6 +33,9 @@ func MachineFor(m elf.Machine) Machine { return machines[m] }
 // defaultMachine is the one that all assembly is for, which says nothing of it itself.
 func defaultMachine() Machine { return MachineFor(elf.EM_X86_64) }
 
+// machineOf returns the machine that a file is for.
+func machineOf(f *File) Machine { return machines[f.arch] }
+
 // Register is the number of a register, whatever part of it an operand names.
 type Register int8
 

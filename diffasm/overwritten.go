@@ -15,15 +15,15 @@ func overwrites(f *File, fn *fn, most bool, seen map[*fn]bool) RegisterSet {
 			if st.kind != insn || st.asm && !most {
 				continue
 			}
-			in := f.machine.Decode(st)
+			in := machineOf(f).Decode(st)
 			to := f.callee(&in)
 			switch {
 			case st.asm, to == nil && isUnknownCall(&in, most), to != nil && most && f.replaceable(&in):
-				return f.machine.Convention().Clobbered
+				return machineOf(f).Convention().Clobbered
 			case to != nil:
 				set |= overwrites(f, to, most, seen)
 			default:
-				may, surely := f.machine.Writes(st)
+				may, surely := machineOf(f).Writes(st)
 				set |= surely
 				if most {
 					set |= may

@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"debug/elf"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ func parseText(name string, src []byte) (*File, error) {
 		return nil, fault.Refuse("not-assembly", name, "not assembly text: contains a zero byte")
 	}
 	f := &File{
-		Name: name, machine: defaultMachine(), src: string(src), sections: map[string]*section{}, symbols: map[string]*symbol{},
+		Name: name, arch: elf.EM_X86_64, src: string(src), sections: map[string]*section{}, symbols: map[string]*symbol{},
 		fnByName: map[string]*fn{}, blocks: map[string]*block{}, alias: map[string]*alias{},
 		labels: make(map[string]*fn, len(src)/bytesPerLabel), files: map[int32]string{}, macros: map[string]bool{},
 		debug: map[string][][2]int{},

@@ -41,7 +41,7 @@ func (f *File) takenLabels(fn *fn) map[string]bool {
 	taken, base := map[string]bool{}, map[string]bool{}
 	for _, s := range fn.streams {
 		for _, st := range s.stmts {
-			if st.kind != insn || f.machine.Kind(st).Jumps() {
+			if st.kind != insn || machineOf(f).Kind(st).Jumps() {
 				continue
 			}
 			got := strings.Contains(st.args, "_GLOBAL_OFFSET_TABLE_")

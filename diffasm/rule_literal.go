@@ -26,14 +26,14 @@ func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
 			if st.kind != insn {
 				continue
 			}
-			if !compares && f.machine.Kind(st) == Compare {
-				in := f.machine.Decode(st)
+			if !compares && machineOf(f).Kind(st) == Compare {
+				in := machineOf(f).Decode(st)
 				compares = in.ComparesAddresses
 			}
-			if !f.machine.NamesAddress(st) {
+			if !machineOf(f).NamesAddress(st) {
 				continue
 			}
-			in := f.machine.Decode(st)
+			in := machineOf(f).Decode(st)
 			for _, o := range in.Operands {
 				takes := o.Kind == Immediate || in.Kind == Address
 				if takes && o.Symbol != "" && !slices.Contains(names, o.Symbol) && f.literalText(o.Symbol) != "" {

@@ -56,5 +56,5 @@ func looseTexts(s *version) map[string][]loose {
 
 // beforeEntry reports whether a statement outside functions is room for a patch before an entry.
 func (f *File) beforeEntry(st stmt) bool {
-	return f.sections[patchableEntries] != nil && f.machine.Kind(st) == Nop
+	return f.sections[patchableEntries] != nil && machineOf(f).Kind(st) == Nop
 }

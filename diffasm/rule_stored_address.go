@@ -60,7 +60,7 @@ func (f *File) stored(name string) (symbols []string, ok bool) {
 				if st.kind != insn || !strings.Contains(st.args, name) {
 					continue
 				}
-				value, known := storedBy(f.machine, s.stmts, i, name)
+				value, known := storedBy(machineOf(f), s.stmts, i, name)
 				if !known {
 					return nil, false
 				}

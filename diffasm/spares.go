@@ -19,7 +19,7 @@ func (d *Delta) reached(from *fn) []string {
 				if st.kind != insn {
 					continue
 				}
-				in := d.patched.machine.Decode(st)
+				in := machineOf(d.patched.File).Decode(st)
 				to := d.patched.callee(&in)
 				if to == nil || seen[to] {
 					continue

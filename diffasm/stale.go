@@ -141,7 +141,7 @@ func (l *leftovers) eachCallee(f *fn, visit func(in *Insn, to *fn)) {
 			if st.kind != insn {
 				continue
 			}
-			in := l.d.orig.machine.Decode(st)
+			in := machineOf(l.d.orig.File).Decode(st)
 			if to := l.d.orig.callee(&in); to != nil && to != f {
 				visit(&in, to)
 			}
