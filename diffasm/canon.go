@@ -9,51 +9,51 @@ import (
 	"gocare/internal/patchname"
 )
 
-// canon writes canonical text. Two functions are equal when their canonical texts are.
-type canon struct {
+// Writer writes canonical text. Two functions are equal when their canonical texts are.
+type Writer struct {
 	f     *File
-	names func(name string) string // canonical token of a symbol
-	bare  bool                     // leave out kinds of sections: what a patch keeps of them is checked without
-	dir   string                   // directory of the build, which strings that begin with it are written without; "" for none
+	Names func(name string) string // canonical token of a symbol
+	Bare  bool                     // leave out kinds of sections: what a patch keeps of them is checked without
+	Dir   string                   // directory of the build, which strings that begin with it are written without; "" for none
 
 	out    bytes.Buffer
-	marks  []mark // where each statement of the function begins
+	marks  []Mark // where each statement of the function begins
 	fn     *fn    // the function being written, nil for data
 	nums   map[string]int
 	tables map[string]int // label tables by first use, from 1
 	active []string       // literals and tables being written
-	deep   bool           // something was too deep or circular
-	op     string         // current statement, for names
-	pos    int            // token index in it
+	Deep   bool           // something was too deep or circular
+	Op     string         // current statement, for names
+	Pos    int            // token index in it
 	memo   map[string]string
 	pure   bool // no symbol was written since it was set
 }
 
-// mark is the begin of a statement in the canonical text.
-type mark struct {
-	start int
-	st    stmt
+// Mark is the begin of a statement in the canonical text.
+type Mark struct {
+	start     int
+	Statement Statement
 }
 
-func newCanon(f *File, names func(string) string) *canon {
-	return &canon{f: f, names: names, nums: map[string]int{}, tables: map[string]int{}, memo: map[string]string{}}
+func newCanon(f *File, names func(string) string) *Writer {
+	return &Writer{f: f, Names: names, nums: map[string]int{}, tables: map[string]int{}, memo: map[string]string{}}
 }
 
 // maxDepth bounds chains of aliases and literals that mention literals.
 const maxDepth = 32
 
-// function returns the canonical text of fn, valid until the next call.
-func (c *canon) function(fn *fn) []byte {
+// Function returns the canonical text of fn, valid until the next call.
+func (c *Writer) Function(fn *fn) []byte {
 	c.begin(fn)
-	for _, st := range fn.align {
+	for _, st := range fn.Align {
 		c.statement(st)
 	}
-	for i, s := range fn.streams {
+	for i, s := range fn.Streams {
 		c.cold(i)
-		if !c.bare {
-			c.out.WriteString("@" + s.sec.textKind() + "\n")
+		if !c.Bare {
+			c.out.WriteString("@" + s.Section.TextKind() + "\n")
 		}
-		for _, st := range s.stmts {
+		for _, st := range s.Statements {
 			c.statement(st)
 		}
 	}
@@ -61,22 +61,22 @@ func (c *canon) function(fn *fn) []byte {
 }
 
 // cold begins a further stream of the function.
-func (c *canon) cold(stream int) {
-	if stream > 0 && !c.bare {
+func (c *Writer) cold(stream int) {
+	if stream > 0 && !c.Bare {
 		c.out.WriteString("@cold\n")
 	}
 }
 
-func (c *canon) begin(fn *fn) {
+func (c *Writer) begin(fn *fn) {
 	c.out.Reset()
 	c.marks = c.marks[:0]
 	c.active = c.active[:0]
-	c.fn, c.deep = fn, false
+	c.fn, c.Deep = fn, false
 	c.nums, c.tables = empty(c.nums), empty(c.tables)
 }
 
-// alone returns the canonical text of a statement outside functions.
-func (c *canon) alone(st stmt) string {
+// Alone returns the canonical text of a statement outside functions.
+func (c *Writer) Alone(st Statement) string {
 	c.begin(&fn{})
 	c.statement(st)
 	return c.out.String()
@@ -91,36 +91,36 @@ func empty(m map[string]int) map[string]int {
 	return m
 }
 
-// data returns the canonical initialiser of a variable.
-func (c *canon) data(b *block) string {
+// Data returns the canonical initialiser of a variable.
+func (c *Writer) Data(b *Block) string {
 	c.begin(nil)
-	c.active = append(c.active, b.name)
+	c.active = append(c.active, b.Name)
 	c.items(b)
 	return c.out.String()
 }
 
-// hash is the signature of the text.
-func (c *canon) hash(fn *fn) [sha256.Size]byte { return sha256.Sum256(c.function(fn)) }
+// Hash is the signature of the text.
+func (c *Writer) Hash(fn *fn) [sha256.Size]byte { return sha256.Sum256(c.Function(fn)) }
 
-func (c *canon) statement(st stmt) {
-	c.marks = append(c.marks, mark{c.out.Len(), st})
-	c.op = st.op
-	if st.kind == label {
+func (c *Writer) statement(st Statement) {
+	c.marks = append(c.marks, Mark{c.out.Len(), st})
+	c.Op = st.Op
+	if st.Kind == Label {
 		c.label(st)
 		return
 	}
-	c.out.WriteString(st.op)
+	c.out.WriteString(st.Op)
 	c.operands(st)
 	c.out.WriteByte('\n')
 }
 
-func (c *canon) label(st stmt) {
-	switch name := st.op; {
-	case name == c.fn.name:
+func (c *Writer) label(st Statement) {
+	switch name := st.Op; {
+	case name == c.fn.Name:
 		c.out.WriteString("<self>")
-	case isPart(c.fn.name, name):
+	case IsPart(c.fn.Name, name):
 		c.out.WriteString("<cold>")
-	case isLocal(name):
+	case IsLocal(name):
 		c.number(name)
 	default:
 		c.out.WriteString(name)
@@ -129,7 +129,7 @@ func (c *canon) label(st stmt) {
 }
 
 // number writes a label of the function by first use.
-func (c *canon) number(name string) {
+func (c *Writer) number(name string) {
 	n, ok := c.nums[name]
 	if !ok {
 		n = len(c.nums)
@@ -139,33 +139,33 @@ func (c *canon) number(name string) {
 }
 
 // operands writes the operand list of st, each symbol by what it stands for.
-func (c *canon) operands(st stmt) {
-	t := tokens{s: st.args}
+func (c *Writer) operands(st Statement) {
+	t := Tokens{Text: st.Args}
 	word := true // the token before ended in a word byte
-	c.pos = 0
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		isWord := tok.kind != tokPunct && tok.kind != tokMod
-		if c.pos == 0 || isWord && word && tok.space {
+	c.Pos = 0
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		isWord := tok.Kind != TokenPunct && tok.Kind != TokenModifier
+		if c.Pos == 0 || isWord && word && tok.Space {
 			c.out.WriteByte(' ')
 		}
 		word = isWord
-		switch tok.kind {
-		case tokSym:
-			c.ref(tok.text, st)
-		case tokNum:
-			c.out.WriteString(normalNumber(tok.text))
-		case tokStr:
-			c.str(tok.text)
+		switch tok.Kind {
+		case TokenSymbol:
+			c.ref(tok.Text, st)
+		case TokenNumber:
+			c.out.WriteString(NormalNumber(tok.Text))
+		case TokenString:
+			c.str(tok.Text)
 		default:
-			c.out.WriteString(tok.text)
+			c.out.WriteString(tok.Text)
 		}
-		c.pos++
+		c.Pos++
 	}
 }
 
 // str writes a quoted string; where it is the path of a source (__FILE__), without the directory of the build.
-func (c *canon) str(text string) {
-	if rest, ok := strings.CutPrefix(text, `"`+c.dir+"/"); ok && c.dir != "" {
+func (c *Writer) str(text string) {
+	if rest, ok := strings.CutPrefix(text, `"`+c.Dir+"/"); ok && c.Dir != "" {
 		c.out.WriteString(`"<dir>/` + rest)
 		return
 	}
@@ -173,7 +173,7 @@ func (c *canon) str(text string) {
 }
 
 // ref writes what name stands for.
-func (c *canon) ref(name string, st stmt) {
+func (c *Writer) ref(name string, st Statement) {
 	f := c.f
 	n, known := c.nums[name]
 	switch {
@@ -181,34 +181,34 @@ func (c *canon) ref(name string, st stmt) {
 		c.out.WriteByte('.')
 	case known: // without a look into the larger map
 		c.out.WriteString("L" + strconv.Itoa(n))
-	case c.fn != nil && (name == c.fn.name || isPart(c.fn.name, name)):
+	case c.fn != nil && (name == c.fn.Name || IsPart(c.fn.Name, name)):
 		c.out.WriteString("<self>")
-	case c.fn != nil && isLocal(name) && f.labels[name] == c.fn:
+	case c.fn != nil && IsLocal(name) && f.Labels[name] == c.fn:
 		c.number(name)
-	case f.alias[name] != nil && !isLocal(name):
-		c.namedAlias(f.alias[name], st)
+	case f.Alias[name] != nil && !IsLocal(name):
+		c.namedAlias(f.Alias[name], st)
 	default:
-		target, off, ok := f.follow(name)
+		target, off, ok := f.Follow(name)
 		if !ok {
-			c.deep = true
+			c.Deep = true
 		}
 		c.target(target, off, st)
 	}
 }
 
 // namedAlias writes an alias with a symbol's name: the symbol behind it, unless calls through the name may end elsewhere.
-func (c *canon) namedAlias(a *alias, st stmt) {
+func (c *Writer) namedAlias(a *Alias, st Statement) {
 	switch {
-	case a.weak:
-		c.out.WriteString("weakref " + a.target)
-	case a.target == "" || c.f.interposed(a.name):
-		c.symbol(a.name)
+	case a.Weak:
+		c.out.WriteString("weakref " + a.Target)
+	case a.Target == "" || c.f.Interposed(a.Name):
+		c.symbol(a.Name)
 	default:
-		target, off, ok := c.f.follow(a.name)
+		target, off, ok := c.f.Follow(a.Name)
 		if !ok {
-			c.deep = true
+			c.Deep = true
 		}
-		if c.fn != nil && target == c.fn.name {
+		if c.fn != nil && target == c.fn.Name {
 			c.out.WriteString("<self>")
 			c.offset(off)
 			return
@@ -218,20 +218,20 @@ func (c *canon) namedAlias(a *alias, st stmt) {
 }
 
 // target writes a literal, a table, or a symbol with an offset.
-func (c *canon) target(name string, off int64, st stmt) {
-	b := c.f.blocks[name]
-	for n := 0; b != nil && b.next != nil && len(b.items) == 0 && n < maxDepth; n++ {
-		b = b.next
+func (c *Writer) target(name string, off int64, st Statement) {
+	b := c.f.Blocks[name]
+	for n := 0; b != nil && b.Next != nil && len(b.Items) == 0 && n < maxDepth; n++ {
+		b = b.Next
 	}
 	switch {
-	case b != nil && b.owner != nil:
+	case b != nil && b.Owner != nil:
 		c.table(b, off)
-	case b != nil && c.f.isLiteral(b):
+	case b != nil && c.f.IsLiteral(b):
 		c.literal(b, off, st)
-	case isLocal(name) && c.f.alias[name] != nil:
-		c.out.WriteString("<" + c.f.alias[name].expr + ">")
+	case IsLocal(name) && c.f.Alias[name] != nil:
+		c.out.WriteString("<" + c.f.Alias[name].Expression + ">")
 		c.offset(off)
-	case isLocal(name): // also writable data with a local name: it has no identity to go by
+	case IsLocal(name): // also writable data with a local name: it has no identity to go by
 		c.foreign(name)
 		c.offset(off)
 	default:
@@ -241,10 +241,10 @@ func (c *canon) target(name string, off int64, st stmt) {
 }
 
 // foreign writes a label that belongs to another function by its place there, and one that belongs to nobody by its name.
-func (c *canon) foreign(name string) {
-	if owner := c.f.labels[name]; owner != nil {
+func (c *Writer) foreign(name string) {
+	if owner := c.f.Labels[name]; owner != nil {
 		c.out.WriteString("<label " + strconv.Itoa(owner.labelIndex(name)) + " of ")
-		c.symbol(strings.TrimSuffix(owner.name, patchname.ReplacingSuffix))
+		c.symbol(strings.TrimSuffix(owner.Name, patchname.ReplacingSuffix))
 		c.out.WriteByte('>')
 		return
 	}
@@ -254,12 +254,12 @@ func (c *canon) foreign(name string) {
 // labelIndex counts the labels of the function before name.
 func (f *fn) labelIndex(name string) int {
 	n := 0
-	for _, s := range f.streams {
-		for _, st := range s.stmts {
-			if st.kind == label && st.op == name {
+	for _, s := range f.Streams {
+		for _, st := range s.Statements {
+			if st.Kind == Label && st.Op == name {
 				return n
 			}
-			if st.kind == label {
+			if st.Kind == Label {
 				n++
 			}
 		}
@@ -267,31 +267,31 @@ func (f *fn) labelIndex(name string) int {
 	return -1
 }
 
-func (c *canon) symbol(name string) {
+func (c *Writer) symbol(name string) {
 	c.pure = false
-	c.out.WriteString(c.names(name))
-	if s := c.f.symbols[name]; s != nil && s.symver != "" && !c.f.defines(name) {
-		c.out.WriteString(" " + s.symver)
+	c.out.WriteString(c.Names(name))
+	if s := c.f.Symbols[name]; s != nil && s.Version != "" && !c.f.Defines(name) {
+		c.out.WriteString(" " + s.Version)
 	}
 }
 
-func (c *canon) offset(off int64) {
+func (c *Writer) offset(off int64) {
 	if off != 0 {
 		c.out.WriteString("+" + strconv.FormatInt(off, 10))
 	}
 }
 
 // table writes data that holds labels of a function's code.
-func (c *canon) table(b *block, off int64) {
+func (c *Writer) table(b *Block, off int64) {
 	switch {
-	case c.within(b.name):
+	case c.within(b.Name):
 		c.out.WriteString("<self table>")
-	case c.tables[b.name] > 0: // written out where it is first used
-		c.out.WriteString("TAB" + strconv.Itoa(c.tables[b.name]))
+	case c.tables[b.Name] > 0: // written out where it is first used
+		c.out.WriteString("TAB" + strconv.Itoa(c.tables[b.Name]))
 	default:
-		c.tables[b.name] = len(c.tables) + 1
+		c.tables[b.Name] = len(c.tables) + 1
 		c.out.WriteString("TAB(")
-		c.out.WriteString(strconv.FormatUint(b.align, 10) + ";")
+		c.out.WriteString(strconv.FormatUint(b.Align, 10) + ";")
 		c.nested(b)
 		c.out.WriteByte(')')
 	}
@@ -299,8 +299,8 @@ func (c *canon) table(b *block, off int64) {
 }
 
 // literal writes a constant by its content.
-func (c *canon) literal(b *block, off int64, st stmt) {
-	if c.within(b.name) {
+func (c *Writer) literal(b *Block, off int64, st Statement) {
+	if c.within(b.Name) {
 		c.out.WriteString("<self literal>")
 		c.offset(off)
 		return
@@ -309,39 +309,39 @@ func (c *canon) literal(b *block, off int64, st stmt) {
 		c.out.WriteString(text)
 		return
 	}
-	if text, ok := c.memo[b.name]; ok {
+	if text, ok := c.memo[b.Name]; ok {
 		c.out.WriteString(text)
 		c.offset(off)
 		return
 	}
 	start, wasPure := c.out.Len(), c.pure
 	c.pure = true
-	c.out.WriteString("LIT(" + c.litKind(b) + strconv.FormatUint(b.align, 10) + ";")
+	c.out.WriteString("LIT(" + c.litKind(b) + strconv.FormatUint(b.Align, 10) + ";")
 	c.nested(b)
 	c.out.WriteByte(')')
 	// A text with symbols in it changes once more of them are settled, and one inside others may be cut short at a cycle.
 	if c.pure && len(c.active) <= 1 {
-		c.memo[b.name] = string(c.out.Bytes()[start:])
+		c.memo[b.Name] = string(c.out.Bytes()[start:])
 	}
 	c.pure = c.pure && wasPure
 	c.offset(off)
 }
 
-func (c *canon) litKind(b *block) string {
+func (c *Writer) litKind(b *Block) string {
 	switch {
-	case c.bare:
+	case c.Bare:
 		return ""
-	case b.sec.str:
+	case b.Section.Strings:
 		return "str "
-	case b.sec.merge:
+	case b.Section.Merge:
 		return "cst "
-	case b.sec.class == classRO:
+	case b.Section.Class == ReadOnly:
 		return "ro "
 	}
-	return b.sec.class.String() + " "
+	return b.Section.Class.String() + " "
 }
 
-func (c *canon) within(name string) bool {
+func (c *Writer) within(name string) bool {
 	for _, a := range c.active {
 		if a == name {
 			return true
@@ -351,37 +351,37 @@ func (c *canon) within(name string) bool {
 }
 
 // nested writes the items of a block that is mentioned by another.
-func (c *canon) nested(b *block) {
+func (c *Writer) nested(b *Block) {
 	if len(c.active) >= maxDepth || c.out.Len() > c.limit() {
-		c.deep = true
+		c.Deep = true
 		return
 	}
-	op, pos := c.op, c.pos
-	c.active = append(c.active, b.name)
+	op, pos := c.Op, c.Pos
+	c.active = append(c.active, b.Name)
 	c.items(b)
 	c.active = c.active[:len(c.active)-1]
-	c.op, c.pos = op, pos
+	c.Op, c.Pos = op, pos
 }
 
 // limit bounds the text: literals that mention others more than once would grow it without end.
-func (c *canon) limit() int { return 1<<20 + 8*len(c.f.src) }
+func (c *Writer) limit() int { return 1<<20 + 8*len(c.f.Text) }
 
-func (c *canon) items(b *block) {
-	for _, st := range b.items {
-		c.op = st.op
-		c.out.WriteString(st.op)
+func (c *Writer) items(b *Block) {
+	for _, st := range b.Items {
+		c.Op = st.Op
+		c.out.WriteString(st.Op)
 		c.operands(st)
 		c.out.WriteByte(';')
 	}
 }
 
 // part writes the bytes an instruction reads of a mergeable constant, so that sharing of constants makes no difference.
-func (c *canon) part(b *block, off int64, st stmt) (string, bool) {
-	if c.bare || !b.sec.merge || b.sec.str || st.kind != insn || st.asm {
+func (c *Writer) part(b *Block, off int64, st Statement) (string, bool) {
+	if c.Bare || !b.Section.Merge || b.Section.Strings || st.Kind != Instruction || st.Asm {
 		return "", false
 	}
-	size := machineOf(c.f).Decode(st).AccessSize
-	raw, ok := constBytes(b)
+	size := Of(c.f).Decode(st).AccessSize
+	raw, ok := ConstBytes(b)
 	if size == 0 || !ok || off < 0 || off+size > int64(len(raw)) {
 		return "", false
 	}

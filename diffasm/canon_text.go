@@ -3,7 +3,7 @@ package diffasm
 import "bytes"
 
 // line returns statement i of a text.
-func line(text []byte, marks []mark, i int) []byte {
+func line(text []byte, marks []Mark, i int) []byte {
 	end := len(text)
 	if i+1 < len(marks) {
 		end = marks[i+1].start
@@ -11,39 +11,39 @@ func line(text []byte, marks []mark, i int) []byte {
 	return text[marks[i].start:end]
 }
 
-// canonText is a function's canonical text by statements.
-type canonText struct {
-	text  []byte
-	marks []mark
-	ends  []mark // where the statements lie in the text, if not as marks say
+// Text is a function's canonical text by statements.
+type Text struct {
+	Bytes []byte
+	Marks []Mark
+	Ends  []Mark // where the statements lie in the text, if not as marks say
 }
 
-// written returns the canonical text of a function, which stays as it is.
-func (c *canon) written(f *fn) canonText {
-	text := append([]byte(nil), c.function(f)...)
-	return canonText{text: text, marks: append([]mark(nil), c.marks...)}
+// Written returns the canonical text of a function, which stays as it is.
+func (c *Writer) Written(f *fn) Text {
+	text := append([]byte(nil), c.Function(f)...)
+	return Text{Bytes: text, Marks: append([]Mark(nil), c.marks...)}
 }
 
-// line returns statement i.
-func (t canonText) line(i int) []byte {
-	if t.ends != nil {
-		return line(t.text, t.ends, i)
+// Line returns statement i.
+func (t Text) Line(i int) []byte {
+	if t.Ends != nil {
+		return line(t.Bytes, t.Ends, i)
 	}
-	return line(t.text, t.marks, i)
+	return line(t.Bytes, t.Marks, i)
 }
 
-// insn returns the index of the first instruction from i on.
-func (t canonText) insn(i int) int {
-	for i < len(t.marks) && t.marks[i].st.kind != insn {
+// Instruction returns the index of the first instruction from i on.
+func (t Text) Instruction(i int) int {
+	for i < len(t.Marks) && t.Marks[i].Statement.Kind != Instruction {
 		i++
 	}
 	return i
 }
 
-// differAt returns the first statement in which two texts differ.
-func differAt(a, b canonText) int {
+// DifferAt returns the first statement in which two texts differ.
+func DifferAt(a, b Text) int {
 	i := 0
-	for i < len(a.marks) && i < len(b.marks) && bytes.Equal(a.line(i), b.line(i)) {
+	for i < len(a.Marks) && i < len(b.Marks) && bytes.Equal(a.Line(i), b.Line(i)) {
 		i++
 	}
 	return i

@@ -15,7 +15,7 @@ func (c *decider) choose() {
 			c.take(f, pair)
 		case c.o.Identity != nil && c.o.Identity(f.Name):
 			if ps := c.obstacles(pair); len(ps) > 0 {
-				f.Reason = ps[0].what
+				f.Reason = ps[0].What
 				c.s.Skipped = append(c.s.Skipped, f)
 				continue
 			}
@@ -56,7 +56,7 @@ func (c *decider) sort() {
 func (c *decider) dropUnusedClones() {
 	need := map[*fn]bool{}
 	for i, pair := range c.s.chosen {
-		if c.s.Functions[i].Status != New || !isNumbered(pair.p.name) {
+		if c.s.Functions[i].Status != New || !IsNumbered(pair.p.Name) {
 			c.reach(pair.p, need)
 		}
 	}
@@ -86,11 +86,11 @@ func (c *decider) reach(from *fn, need map[*fn]bool) {
 			return
 		}
 		seen[name] = true
-		if g := f.fnByName[name]; g != nil {
+		if g := f.FunctionByName[name]; g != nil {
 			c.reach(g, need)
-		} else if b := f.blocks[name]; b != nil {
-			f.walkData(b, visit)
+		} else if b := f.Blocks[name]; b != nil {
+			f.WalkData(b, visit)
 		}
 	}
-	f.walk(from, visit)
+	f.Walk(from, visit)
 }

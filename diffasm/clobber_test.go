@@ -45,7 +45,7 @@ func TestSpares(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := &Delta{orig: mustParse(t, unit(test.orig)), patched: mustParse(t, unit(test.next))}
-			if got := d.spares(d.patched.fnByName["f"], d.orig.fnByName["f"]); got != test.want {
+			if got := d.spares(d.patched.FunctionByName["f"], d.orig.FunctionByName["f"]); got != test.want {
 				t.Errorf("got %v", got)
 			}
 		})

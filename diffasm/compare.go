@@ -5,101 +5,103 @@ import (
 	"slices"
 )
 
-// equal reports whether two functions are the same in all that counts.
-func (m *matcher) equal(p, o *fn) bool {
-	pt, ot := &m.p.texts[p.index], &m.o.texts[o.index]
-	return pt.hash == ot.hash && !pt.deep && !ot.deep && m.p.f.linkage(p.name) == m.o.f.linkage(o.name)
+// Equal reports whether two functions are the same in all that counts.
+func (m *Matcher) Equal(p, o *fn) bool {
+	pt, ot := &m.Patched.texts[p.Index], &m.Orig.texts[o.Index]
+	return pt.hash == ot.hash && !pt.deep && !ot.deep && m.Patched.Unit.Linkage(p.Name) == m.Orig.Unit.Linkage(o.Name)
 }
 
-// proves reports whether the function of p's name is the original's o, without a guess which static local is which.
-func (m *matcher) proves(p, o *fn) bool {
-	name := o.name // a macro may have made another one of the line that p is on
-	if isNumbered(p.name) {
-		name = p.name
+// Proves reports whether the function of p's name is the original's o, without a guess which static local is which.
+func (m *Matcher) Proves(p, o *fn) bool {
+	name := o.Name // a macro may have made another one of the line that p is on
+	if IsNumbered(p.Name) {
+		name = p.Name
 	}
-	fn := m.p.f.fnByName[name]
-	return fn != nil && m.origFunc(fn) == o && m.equal(fn, o) && !m.open(fn)
+	fn := m.Patched.Unit.FunctionByName[name]
+	return fn != nil && m.OrigFunction(fn) == o && m.Equal(fn, o) && !m.Open(fn)
 }
 
-// guesses reports whether a function uses a nameless variable that keeps state and of which nothing shows which one it is.
-func (m *matcher) guesses(fn *fn) (found bool) {
+// Guesses reports whether a function uses a nameless variable that keeps state and of which nothing shows which one it is.
+func (m *Matcher) Guesses(fn *fn) (found bool) {
 	if len(m.guessed) > 0 {
-		m.p.f.walk(fn, func(n string) { found = found || m.guessed[n] })
+		m.Patched.Unit.Walk(fn, func(n string) { found = found || m.guessed[n] })
 	}
 	return found
 }
 
-// open reports whether a function uses a static local that is paired by likeness or not at all.
-func (m *matcher) open(fn *fn) (found bool) {
-	m.p.f.walk(fn, func(n string) {
+// Open reports whether a function uses a static local that is paired by likeness or not at all.
+func (m *Matcher) Open(fn *fn) (found bool) {
+	m.Patched.Unit.Walk(fn, func(n string) {
 		_, doubt := m.doubts[n]
-		found = found || doubt || len(m.ambiguous[n]) > 0 || slices.Contains(m.unproved, n)
+		found = found || doubt || len(m.ambiguous[n]) > 0 || slices.Contains(m.Unproved, n)
 	})
 	return found
 }
 
-// sameSets reports whether the sections that the program collects when it is linked hold the same variables in both units.
+// SameSets reports whether the sections that the program collects when it is linked hold the same variables in both units.
 // Macros name such variables by the line they stand on.
-func (m *matcher) sameSets() bool {
-	same := func(p *block) bool {
-		o := m.origVar(p)
-		if o == nil || o.sec.name != p.sec.name {
+func (m *Matcher) SameSets() bool {
+	same := func(p *Block) bool {
+		o := m.OrigVariable(p)
+		if o == nil || o.Section.Name != p.Section.Name {
 			return false
 		}
-		code, _ := m.compareVar(p, o)
+		code, _ := m.CompareVariable(p, o)
 		return code == ""
 	}
-	return len(m.p.f.setVars()) == len(m.o.f.setVars()) && !slices.ContainsFunc(m.p.f.setVars(), func(p *block) bool { return !same(p) })
+	return len(m.Patched.Unit.setVars()) == len(m.Orig.Unit.setVars()) && !slices.ContainsFunc(m.Patched.Unit.setVars(), func(p *Block) bool { return !same(p) })
 }
 
-// compareVar returns the refusal code for a changed variable and why, "" if it is the same.
-func (m *matcher) compareVar(p, o *block) (code, why string) { return compareVars(m.p, p, m.o, o) }
+// CompareVariable returns the refusal code for a changed variable and why, "" if it is the same.
+func (m *Matcher) CompareVariable(p, o *Block) (code, why string) {
+	return CompareVariables(m.Patched, p, m.Orig, o)
+}
 
-// compareVars is the same for variables of any two units.
-func compareVars(patched *version, p *block, orig *version, o *block) (code, why string) {
-	ps, os := patched.f.size(p), orig.f.size(o)
+// CompareVariables is the same for variables of any two units.
+func CompareVariables(patched *Version, p *Block, orig *Version, o *Block) (code, why string) {
+	ps, os := patched.Unit.Size(p), orig.Unit.Size(o)
 	switch {
 	case patched.inits[p].deep || orig.inits[o].deep:
 		return "data-changed", "initial value is circular or nested too deeply to compare"
 	case ps != os:
 		return "data-size", "size changed from " + os + " to " + ps + " bytes"
-	case p.align > o.align:
+	case p.Align > o.Align:
 		return "data-size", "alignment changed"
-	case p.sec.class != o.sec.class:
-		return "data-changed", "moved from " + o.sec.class.String() + " to " + p.sec.class.String() + " data"
-	case patched.inits[p].hash != orig.inits[o].hash && !sameBytes(p, o):
+	case p.Section.Class != o.Section.Class:
+		return "data-changed", "moved from " + o.Section.Class.String() + " to " + p.Section.Class.String() + " data"
+	case patched.inits[p].hash != orig.inits[o].hash && !SameBytes(p, o):
 		return "data-changed", "initial value changed"
 	}
 	return "", ""
 }
 
-func (f *File) setVars() (list []*block) {
-	for _, b := range f.vars {
-		if b.sec.isSet() {
+func (f *File) setVars() (list []*Block) {
+	for _, b := range f.Variables {
+		if b.Section.IsSet() {
 			list = append(list, b)
 		}
 	}
 	return list
 }
 
-// meaning is what a name stands for, in names of the original.
-func (s *version) meaning(n string) string {
-	target, off, _ := s.f.follow(n)
+// Meaning is what a name stands for, in names of the original.
+func (s *Version) Meaning(n string) string {
+	target, off, _ := s.Unit.Follow(n)
 	if off != 0 {
-		return fmt.Sprintf("%s%+d", s.name(target), off)
+		return fmt.Sprintf("%s%+d", s.Token(target), off)
 	}
-	return s.name(target)
+	return s.Token(target)
 }
 
-// sameRestored reports whether the variable is unchanged once the original line numbers are restored.
-func sameRestored(r *matcher, p, o *block) bool {
+// SameRestored reports whether the variable is unchanged once the original line numbers are restored.
+func SameRestored(r *Matcher, p, o *Block) bool {
 	if r == nil {
 		return false
 	}
-	b := r.p.f.blocks[p.name]
-	if b == nil || r.origVar(b) != o {
+	b := r.Patched.Unit.Blocks[p.Name]
+	if b == nil || r.OrigVariable(b) != o {
 		return false
 	}
-	code, _ := r.compareVar(b, o)
+	code, _ := r.CompareVariable(b, o)
 	return code == ""
 }

@@ -10,16 +10,16 @@ var itemSizes = map[string]int{
 	".byte": 1, ".value": 2, ".short": 2, ".2byte": 2, ".hword": 2, ".long": 4, ".int": 4, ".4byte": 4, ".quad": 8, ".8byte": 8,
 }
 
-// itemSize returns the bytes of each number that a data directive writes, 0 for other directives.
-func itemSize(op string) int { return itemSizes[op] }
+// ItemSize returns the bytes of each number that a data directive writes, 0 for other directives.
+func ItemSize(op string) int { return itemSizes[op] }
 
-// constBytes returns the content of a block of plain numbers, little-endian.
-func constBytes(b *block) ([]byte, bool) {
+// ConstBytes returns the content of a block of plain numbers, little-endian.
+func ConstBytes(b *Block) ([]byte, bool) {
 	var out []byte
-	for _, st := range b.items {
-		size := itemSize(st.op)
-		if st.op == ".zero" {
-			n, err := strconv.ParseUint(st.args, 0, 16)
+	for _, st := range b.Items {
+		size := ItemSize(st.Op)
+		if st.Op == ".zero" {
+			n, err := strconv.ParseUint(st.Args, 0, 16)
 			if err != nil {
 				return nil, false
 			}
@@ -29,8 +29,8 @@ func constBytes(b *block) ([]byte, bool) {
 		if size == 0 {
 			return nil, false
 		}
-		for _, arg := range strings.Split(st.args, ",") {
-			v, ok := number(trim(arg))
+		for _, arg := range strings.Split(st.Args, ",") {
+			v, ok := Number(Trim(arg))
 			if !ok {
 				return nil, false
 			}
@@ -42,8 +42,8 @@ func constBytes(b *block) ([]byte, bool) {
 	return out, true
 }
 
-// normalNumber spells a number in decimal; 1b, 1f and characters stay.
-func normalNumber(s string) string {
+// NormalNumber spells a number in decimal; 1b, 1f and characters stay.
+func NormalNumber(s string) string {
 	if s[0] != '0' || len(s) == 1 {
 		return s
 	}
@@ -53,11 +53,11 @@ func normalNumber(s string) string {
 	return s
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+func IsDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// sameBytes reports whether two blocks of plain numbers have the same content however it is spelt.
-func sameBytes(p, o *block) bool {
-	pb, ok := constBytes(p)
-	ob, ok2 := constBytes(o)
+// SameBytes reports whether two blocks of plain numbers have the same content however it is spelt.
+func SameBytes(p, o *Block) bool {
+	pb, ok := ConstBytes(p)
+	ob, ok2 := ConstBytes(o)
 	return ok && ok2 && string(pb) == string(ob)
 }

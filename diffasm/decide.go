@@ -29,7 +29,7 @@ type Selection struct {
 
 	d      *Delta
 	chosen []fnPair
-	copies map[*block]bool // changed constants carried as a new copy
+	copies map[*Block]bool // changed constants carried as a new copy
 	clo    *closure
 }
 
@@ -54,7 +54,7 @@ type decider struct {
 	o    Options
 	s    *Selection
 	in   map[*fn]bool      // chosen functions, of both units
-	bad  map[*fn][]problem // functions refused for themselves
+	bad  map[*fn][]Problem // functions refused for themselves
 	errs []error
 	// noCopy is why a changed constant cannot be carried as a new copy, by its index in Delta.Variables.
 	noCopy map[int]string
@@ -85,7 +85,7 @@ var steps = []func(*decider){
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*block]bool{}}, in: map[*fn]bool{}, bad: map[*fn][]problem{}, noCopy: map[int]string{}}
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*Block]bool{}}, in: map[*fn]bool{}, bad: map[*fn][]Problem{}, noCopy: map[int]string{}}
 	if d.late() {
 		return c.s, nil
 	}
@@ -110,17 +110,17 @@ func (c *decider) wholeUnit() {
 }
 
 // refuse notes a refusal, as overridden if the user says so.
-func (c *decider) refuse(p problem, f *Unit, fn string) {
-	what := p.what
+func (c *decider) refuse(p Problem, f *Unit, fn string) {
+	what := p.What
 	if fn != "" {
-		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.what)
+		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.What)
 	}
-	hint := p.hint
+	hint := p.Hint
 	if hint == "" {
-		hint = hints[p.code]
+		hint = hints[p.Code]
 	}
-	e := fault.Refuse(p.code, f.where(p.at), "%s", what).WithHint("%s", hint)
-	if fault.Overridable(p.code) && c.o.Allow != nil && c.o.Allow(p.code) {
+	e := fault.Refuse(p.Code, f.Where(p.At), "%s", what).WithHint("%s", hint)
+	if fault.Overridable(p.Code) && c.o.Allow != nil && c.o.Allow(p.Code) {
 		c.s.Overridden = append(c.s.Overridden, e)
 		return
 	}
@@ -139,18 +139,18 @@ var hints = map[string]string{
 }
 
 // first returns a statement to name the place of the function by.
-func (f *fn) first() stmt {
-	for _, st := range f.streams[0].stmts {
-		if st.kind == insn {
+func (f *fn) first() Statement {
+	for _, st := range f.Streams[0].Statements {
+		if st.Kind == Instruction {
 			return st
 		}
 	}
-	return stmt{line: f.line}
+	return Statement{Line: f.Line}
 }
 
 // gone reports whether fn is a static function of the original that has no successor.
 func (c *decider) gone(f *Unit, fn *fn) bool {
-	if f != c.d.orig || f.isGlobal(fn.name) {
+	if f != c.d.orig || f.IsGlobal(fn.Name) {
 		return false
 	}
 	for i, pair := range c.d.fns {

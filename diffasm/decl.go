@@ -5,33 +5,33 @@ import (
 	"slices"
 )
 
-// decl is a variable as the debug information of the unit has it (DWARF 4 and 5).
-type decl struct {
-	name      string // in the source
-	sym       string // its symbol, "" if it has no storage
-	fn        string // the function whose static local it is, "" at file level; of a nested function "outer/inner"
-	file      string // as spelt in the assembly
-	line      int    // of the declaration
-	column    int    // 0 where the compiler does not tell
-	at        srcPos // file and line by number
-	constant  bool   // the compiler replaced it by its value
-	how       string // rest of the location: how its value is made of what its symbol holds, "" for as it is
-	other     bool   // it has a location of another kind, a value, or is visible to other units
-	whole     *decl  // what it is a piece of; nil
-	part      string // which one, "piece at N"
-	elsewhere bool   // it is only declared here (extern), or kept in pieces
+// Declaration is a variable as the debug information of the unit has it (DWARF 4 and 5).
+type Declaration struct {
+	Name      string       // in the source
+	Symbol    string       // its symbol, "" if it has no storage
+	Function  string       // the function whose static local it is, "" at file level; of a nested function "outer/inner"
+	File      string       // as spelt in the assembly
+	Line      int          // of the declaration
+	Column    int          // 0 where the compiler does not tell
+	At        Position     // file and line by number
+	Constant  bool         // the compiler replaced it by its value
+	How       string       // rest of the location: how its value is made of what its symbol holds, "" for as it is
+	Other     bool         // it has a location of another kind, a value, or is visible to other units
+	Whole     *Declaration // what it is a piece of; nil
+	Part      string       // which one, "piece at N"
+	Elsewhere bool         // it is only declared here (extern), or kept in pieces
 }
 
-// declarations are the variables of a unit that its debug information lists.
-type declarations struct {
-	all   []*decl
-	bySym map[string]*decl
-	funcs map[string]bool // functions it lists, spelt as in decl.fn
-	code  []*decl         // those at file level that it has a place of; sym is the name
+// Declarations are the variables of a unit that its debug information lists.
+type Declarations struct {
+	All       []*Declaration
+	BySymbol  map[string]*Declaration
+	Functions map[string]bool // functions it lists, spelt as in decl.fn
+	Code      []*Declaration  // those at file level that it has a place of; sym is the name
 }
 
-func (f *File) readDeclarations() *declarations {
-	if len(f.debug[".debug_info"]) == 0 {
+func (f *File) readDeclarations() *Declarations {
+	if len(f.Debug[".debug_info"]) == 0 {
 		return nil
 	}
 	r := &dieReader{f: f, dies: map[uint64]*die{}, abbrevs: f.readAbbrevs()}
@@ -39,11 +39,11 @@ func (f *File) readDeclarations() *declarations {
 	if r.abbrevs == nil || !r.unit() {
 		return nil
 	}
-	if f.clang {
+	if f.Clang {
 		r.nameFunctions()
 	}
-	out := &declarations{bySym: map[string]*decl{}, funcs: map[string]bool{}}
-	by := map[*die]*decl{}
+	out := &Declarations{BySymbol: map[string]*Declaration{}, Functions: map[string]bool{}}
+	by := map[*die]*Declaration{}
 	for _, at := range sortedOffsets(r.dies) {
 		d := r.dies[at]
 		first := r.origin(d) // name and place stand there once; copies of an inlined function have locations
@@ -52,20 +52,20 @@ func (f *File) readDeclarations() *declarations {
 			return nil
 		}
 		if first.tag == tagSubprogram {
-			out.funcs[join(fn, first.name)] = true
+			out.Functions[join(fn, first.name)] = true
 			out.function(f, d, first)
 			continue
 		}
 		e := by[first]
 		if e == nil {
-			e = &decl{name: first.name, fn: fn, column: int(first.column)}
+			e = &Declaration{Name: first.name, Function: fn, Column: int(first.column)}
 			e.place(f, first.place)
 			by[first] = e
-			out.all = append(out.all, e)
+			out.All = append(out.All, e)
 		}
-		e.other = e.other || d.other
-		e.constant, e.elsewhere = e.constant || d.constant, e.elsewhere || d.declaration
-		if d.place.line > 0 { // a definition after a declaration has a place of its own
+		e.Other = e.Other || d.other
+		e.Constant, e.Elsewhere = e.Constant || d.constant, e.Elsewhere || d.declaration
+		if d.place.Line > 0 { // a definition after a declaration has a place of its own
 			e.place(f, d.place)
 		}
 		for _, l := range d.located {
@@ -78,36 +78,38 @@ func (f *File) readDeclarations() *declarations {
 }
 
 // function notes where a function at file level is declared. d is first itself, or tells where its code is.
-func (ds *declarations) function(f *File, d, first *die) {
-	if d == first && d.parent == nil && d.name != "" && d.place.line > 0 {
-		e := &decl{name: d.name, sym: d.name, column: int(d.column), elsewhere: d.declaration}
+func (ds *Declarations) function(f *File, d, first *die) {
+	if d == first && d.parent == nil && d.name != "" && d.place.Line > 0 {
+		e := &Declaration{Name: d.name, Symbol: d.name, Column: int(d.column), Elsewhere: d.declaration}
 		e.place(f, d.place)
-		ds.code = append(ds.code, e)
+		ds.Code = append(ds.Code, e)
 	}
 }
 
 // locate notes where a variable is kept; it is false for two storages of one variable, or two variables in one storage. A piece
 // of a structure that the compiler took apart counts as a variable.
-func (ds *declarations) locate(e *decl, l located) bool {
+func (ds *Declarations) locate(e *Declaration, l located) bool {
 	if l.piece != "" {
-		e.elsewhere = true
+		e.Elsewhere = true
 		piece := *e
-		piece.fn, piece.elsewhere, piece.sym, piece.whole = l.piece+" of "+e.name+" "+e.fn, false, "", e
-		piece.part = l.piece
+		piece.Function, piece.Elsewhere, piece.Symbol, piece.Whole = l.piece+" of "+e.Name+" "+e.Function, false, "", e
+		piece.Part = l.piece
 		e = &piece
-		if old := ds.bySym[l.sym]; old != nil && old.fn == e.fn {
+		if old := ds.BySymbol[l.sym]; old != nil && old.Function == e.Function {
 			return true
 		}
-		ds.all = append(ds.all, e)
+		ds.All = append(ds.All, e)
 	}
-	if other := ds.bySym[l.sym]; e.sym != "" && e.sym != l.sym || other != nil && other != e {
+	if other := ds.BySymbol[l.sym]; e.Symbol != "" && e.Symbol != l.sym || other != nil && other != e {
 		return false
 	}
-	e.sym, e.how, ds.bySym[l.sym] = l.sym, l.how, e
+	e.Symbol, e.How, ds.BySymbol[l.sym] = l.sym, l.how, e
 	return true
 }
 
-func (d *decl) place(f *File, p srcPos) { d.at, d.file, d.line = p, f.files[p.file], int(p.line) }
+func (d *Declaration) place(f *File, p Position) {
+	d.At, d.File, d.Line = p, f.Files[p.File], int(p.Line)
+}
 
 func sortedOffsets(dies map[uint64]*die) []uint64 { return slices.Sorted(maps.Keys(dies)) }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // varPair is a variable in both units; one of them may be nil.
-type varPair struct{ p, o *block }
+type varPair struct{ p, o *Block }
 
 // fnPair is a function in both units; one of them may be nil.
 type fnPair struct{ p, o *fn }
@@ -24,10 +24,10 @@ type Delta struct {
 
 	orig, patched *Unit
 	plain         bool     // the compiler did not optimise
-	m             *matcher // nil if the code is made when the program is linked, see late
+	m             *Matcher // nil if the code is made when the program is linked, see late
 	fns           []fnPair // parallel to Functions
 	vars          []varPair
-	unit          []problem // refused whatever is chosen
+	unit          []Problem // refused whatever is chosen
 	setsMoved     bool      // with the original line numbers, collected sections hold the same variables
 }
 
@@ -68,10 +68,10 @@ const (
 // not exist in a version, or without debug information.
 func (d *Delta) Places(i int) (orig, patched []srcpatch.Place) {
 	if o := d.fns[i].o; o != nil {
-		orig = d.orig.fnPlaces(o)
+		orig = d.orig.Places(o)
 	}
 	if p := d.fns[i].p; p != nil {
-		patched = d.patched.fnPlaces(p)
+		patched = d.patched.Places(p)
 	}
 	return orig, patched
 }
@@ -79,7 +79,7 @@ func (d *Delta) Places(i int) (orig, patched []srcpatch.Place) {
 // Mentions reports whether function i of the delta, as it is now, names another one by its source name.
 func (d *Delta) Mentions(i int, source string) bool {
 	p := d.fns[i].p
-	return p != nil && slices.ContainsFunc(d.patched.mentions(p), func(g *fn) bool { return sourceName(g.name) == source })
+	return p != nil && slices.ContainsFunc(d.patched.Mentions(p), func(g *fn) bool { return sourceName(g.Name) == source })
 }
 
 // late reports whether the code of the unit is made when the program is linked (-flto): there is nothing to compare yet.

@@ -26,9 +26,9 @@ func (s *Selection) Replaced() (list []Replaced) {
 		if pair.o == nil || s.Functions[i].Status != Changed {
 			continue
 		}
-		_, clone := splitNumbered(pair.o.name)
-		global := s.d.orig.isGlobal(pair.o.name) || s.d.patched.isGlobal(pair.p.name)
-		list = append(list, Replaced{Orig: pair.o.name, Name: pair.p.name, Clone: clone, Global: global})
+		_, clone := SplitNumbered(pair.o.Name)
+		global := s.d.orig.IsGlobal(pair.o.Name) || s.d.patched.IsGlobal(pair.p.Name)
+		list = append(list, Replaced{Orig: pair.o.Name, Name: pair.p.Name, Clone: clone, Global: global})
 	}
 	return list
 }
@@ -67,30 +67,30 @@ func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
 	if other := f.otherName(name); other != nil {
 		return other
 	}
-	for _, l := range f.loose {
-		if mentionsName(l.stmt, name) {
-			return f.use(l.stmt, "its address is in section %s", l.sec.name)
+	for _, l := range f.Loose {
+		if MentionsName(l.Statement, name) {
+			return f.use(l.Statement, "its address is in section %s", l.Section.Name)
 		}
 	}
-	for _, b := range f.order {
-		for _, st := range b.items {
-			if mentionsName(st, name) {
-				return f.use(stmt{line: b.line, src: f.declaredAt(b.name)}, "its address is in %s", f.dataName(b))
+	for _, b := range f.Order {
+		for _, st := range b.Items {
+			if MentionsName(st, name) {
+				return f.use(Statement{Line: b.Line, Place: f.DeclaredAt(b.Name)}, "its address is in %s", f.dataName(b))
 			}
 		}
 	}
-	for _, fn := range f.funcs {
-		for _, s := range fn.streams {
-			for _, st := range s.stmts {
+	for _, fn := range f.Functions {
+		for _, s := range fn.Streams {
+			for _, st := range s.Statements {
 				switch {
-				case st.kind == label || !mentionsName(st, name):
-				case st.asm:
-					return f.use(st, "inline assembly of %q names it", fn.name)
-				case !onlyCalls(machineOf(f.File), st, name):
-					return f.use(st, "%q takes its address", fn.name)
+				case st.Kind == Label || !MentionsName(st, name):
+				case st.Asm:
+					return f.use(st, "inline assembly of %q names it", fn.Name)
+				case !onlyCalls(Of(f.File), st, name):
+					return f.use(st, "%q takes its address", fn.Name)
 				case !mine[fn]:
-					u := f.use(st, "%q, which is not in the patch, calls it", fn.name)
-					u.Caller = fn.name
+					u := f.use(st, "%q, which is not in the patch, calls it", fn.Name)
+					u.Caller = fn.Name
 					return u
 				}
 			}
@@ -101,48 +101,48 @@ func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
 
 // otherName returns how a function may be reached by more than its name.
 func (f *File) otherName(name string) *Use {
-	for _, a := range f.aliases {
-		if target, _, _ := f.follow(a.name); target == name || a.target == name {
-			return f.use(stmt{line: a.line}, "%q is another name of it", a.name)
+	for _, a := range f.Aliases {
+		if target, _, _ := f.Follow(a.Name); target == name || a.Target == name {
+			return f.use(Statement{Line: a.Line}, "%q is another name of it", a.Name)
 		}
 	}
-	s := f.symbols[name]
+	s := f.Symbols[name]
 	switch {
-	case len(f.macros) > 0:
-		return f.use(stmt{}, "the unit has assembler macros")
-	case s != nil && s.bind == "weak":
-		return f.use(stmt{}, "it is weak")
-	case s != nil && s.typ == "gnu_indirect_function":
-		return f.use(stmt{}, "it is an indirect function")
-	case s != nil && s.symver != "":
-		return f.use(stmt{}, "it has a symbol version")
+	case len(f.Macros) > 0:
+		return f.use(Statement{}, "the unit has assembler macros")
+	case s != nil && s.Binding == "weak":
+		return f.use(Statement{}, "it is weak")
+	case s != nil && s.Type == "gnu_indirect_function":
+		return f.use(Statement{}, "it is an indirect function")
+	case s != nil && s.Version != "":
+		return f.use(Statement{}, "it has a symbol version")
 	}
 	return nil
 }
 
-func (f *File) use(at stmt, format string, args ...any) *Use {
+func (f *File) use(at Statement, format string, args ...any) *Use {
 	u := &Use{What: fmt.Sprintf(format, args...)}
-	if _, line := f.place(at.src); line > 0 {
-		u.Where = f.where(at)
+	if _, line := f.Place(at.Place); line > 0 {
+		u.Where = f.Where(at)
 	}
 	return u
 }
 
 // dataName is a block in words.
-func (f *File) dataName(b *block) string {
-	if isLocal(b.name) {
+func (f *File) dataName(b *Block) string {
+	if IsLocal(b.Name) {
 		return "a table or constant"
 	}
-	return fmt.Sprintf("%q", b.name)
+	return fmt.Sprintf("%q", b.Name)
 }
 
 // onlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.
-func onlyCalls(m Machine, st stmt, name string) bool {
-	if st.kind != insn {
+func onlyCalls(m Machine, st Statement, name string) bool {
+	if st.Kind != Instruction {
 		return false
 	}
 	in := m.Decode(st)
-	if !in.Transfers() || strings.Count(st.args, name) != 1 {
+	if !in.Transfers() || strings.Count(st.Args, name) != 1 {
 		return false
 	}
 	to := in.Operands[0]

@@ -8,37 +8,37 @@ import (
 )
 
 // directive takes the directives that say something about symbols or are dropped; it reports whether st was one.
-func (p *parser) directive(st stmt) bool {
-	switch st.op {
+func (p *parser) directive(st Statement) bool {
+	switch st.Op {
 	case ".loc":
-		p.loc(st.args)
+		p.loc(st.Args)
 	case ".file":
-		p.file(st.args)
+		p.file(st.Args)
 	case ".ident":
-		p.f.clang = p.f.clang || strings.Contains(st.args, "clang version")
+		p.f.Clang = p.f.Clang || strings.Contains(st.Args, "clang version")
 	case ".addrsig":
-		p.f.clang = true
+		p.f.Clang = true
 	case ".cfi_sections", ".loc_mark_labels", ".addrsig_sym", ".version", ".title":
 	case ".globl", ".global", ".weak", ".local", ".hidden", ".protected", ".internal":
 		p.binding(st)
 	case ".type":
-		name, typ, _ := strings.Cut(st.args, ",")
-		p.f.symbol(trim(name)).typ = strings.Trim(trim(typ), `@%"`)
+		name, typ, _ := strings.Cut(st.Args, ",")
+		p.f.symbol(Trim(name)).Type = strings.Trim(Trim(typ), `@%"`)
 	case ".size":
-		p.size(st.args)
+		p.size(st.Args)
 	case ".set", ".equ", ".weakref":
 		p.alias(st)
 	case ".symver":
-		name, ver, _ := strings.Cut(st.args, ",")
-		p.f.symbol(trim(name)).symver = trim(ver)
+		name, ver, _ := strings.Cut(st.Args, ",")
+		p.f.symbol(Trim(name)).Version = Trim(ver)
 	case ".comm", ".lcomm":
 		p.common(st)
 	case ".intel_syntax":
-		p.f.intel = true
+		p.f.Intel = true
 	case ".att_syntax":
-		p.f.intel = false
+		p.f.Intel = false
 	case ".macro":
-		p.f.macros[firstWord(st.args)] = true
+		p.f.Macros[FirstWord(st.Args)] = true
 		p.macro = 1
 	default:
 		return false
@@ -46,7 +46,7 @@ func (p *parser) directive(st stmt) bool {
 	return true
 }
 
-func firstWord(s string) string {
+func FirstWord(s string) string {
 	if i := strings.IndexAny(s, " \t,"); i >= 0 {
 		return s[:i]
 	}
@@ -56,29 +56,29 @@ func firstWord(s string) string {
 // loc reads ".loc FILE LINE COLUMN ...".
 func (p *parser) loc(args string) {
 	file, rest, _ := strings.Cut(args, " ")
-	line, _, _ := strings.Cut(trim(rest), " ")
+	line, _, _ := strings.Cut(Trim(rest), " ")
 	n, err := strconv.ParseInt(file, 10, 32)
 	l, err2 := strconv.ParseInt(line, 10, 32)
 	if err == nil && err2 == nil {
-		p.src = srcPos{int32(n), int32(l)}
+		p.src = Position{int32(n), int32(l)}
 	}
 }
 
 // file reads ".file NAME" and ".file N [DIR] NAME [md5 ...]".
 func (p *parser) file(args string) {
 	var names []string
-	t := tokens{s: args}
+	t := Tokens{Text: args}
 	num := int64(-1)
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
 		switch {
-		case tok.kind == tokStr:
-			names = append(names, unquote(tok.text))
-		case tok.kind == tokNum && num < 0:
-			if n, err := strconv.ParseInt(tok.text, 10, 32); err == nil {
+		case tok.Kind == TokenString:
+			names = append(names, unquote(tok.Text))
+		case tok.Kind == TokenNumber && num < 0:
+			if n, err := strconv.ParseInt(tok.Text, 10, 32); err == nil {
 				num = n
 			}
-		case tok.kind == tokSym:
-			t.i = len(t.s) // md5 and what follows
+		case tok.Kind == TokenSymbol:
+			t.At = len(t.Text) // md5 and what follows
 		}
 	}
 	switch {
@@ -86,7 +86,7 @@ func (p *parser) file(args string) {
 	case num < 0:
 		p.f.Source = names[0]
 	default:
-		p.f.files[int32(num)] = names[len(names)-1]
+		p.f.Files[int32(num)] = names[len(names)-1]
 	}
 }
 
@@ -97,19 +97,19 @@ func unquote(s string) string {
 	return strings.Trim(s, `"`)
 }
 
-func (p *parser) binding(st stmt) {
-	op := st.op[1:]
+func (p *parser) binding(st Statement) {
+	op := st.Op[1:]
 	if op == "global" {
 		op = "globl"
 	}
-	for _, name := range strings.Split(st.args, ",") {
-		s := p.f.symbol(trim(name))
+	for _, name := range strings.Split(st.Args, ",") {
+		s := p.f.symbol(Trim(name))
 		switch op {
 		case "hidden", "protected", "internal":
-			s.vis = op
+			s.Visibility = op
 		default:
-			if s.bind != "weak" || op != "globl" {
-				s.bind = op
+			if s.Binding != "weak" || op != "globl" {
+				s.Binding = op
 			}
 		}
 	}
@@ -118,40 +118,40 @@ func (p *parser) binding(st stmt) {
 // size ends the function it names.
 func (p *parser) size(args string) {
 	name, expr, _ := strings.Cut(args, ",")
-	name = trim(name)
-	p.f.symbol(name).size = trim(expr)
-	if p.open != nil && p.open.name == name {
+	name = Trim(name)
+	p.f.symbol(name).Size = Trim(expr)
+	if p.open != nil && p.open.Name == name {
 		p.close()
 	}
 }
 
 // alias reads ".set NAME,EXPR".
-func (p *parser) alias(st stmt) {
-	name, expr, _ := strings.Cut(st.args, ",")
-	a := &alias{name: trim(name), expr: trim(expr), weak: st.op == ".weakref", line: st.line}
-	a.target, a.offset, _ = symbolPlus(a.expr)
-	p.f.alias[a.name] = a
-	p.f.aliases = append(p.f.aliases, a)
+func (p *parser) alias(st Statement) {
+	name, expr, _ := strings.Cut(st.Args, ",")
+	a := &Alias{Name: Trim(name), Expression: Trim(expr), Weak: st.Op == ".weakref", Line: st.Line}
+	a.Target, a.Offset, _ = SymbolPlus(a.Expression)
+	p.f.Alias[a.Name] = a
+	p.f.Aliases = append(p.f.Aliases, a)
 }
 
-// symbolPlus takes apart "sym", "sym+8" and "8+sym".
-func symbolPlus(expr string) (sym string, offset int64, ok bool) {
-	t := tokens{s: expr}
+// SymbolPlus takes apart "sym", "sym+8" and "8+sym".
+func SymbolPlus(expr string) (sym string, offset int64, ok bool) {
+	t := Tokens{Text: expr}
 	sign := int64(1)
-	for tok, more := t.next(); more; tok, more = t.next() {
+	for tok, more := t.Next(); more; tok, more = t.Next() {
 		switch {
-		case tok.kind == tokSym && sym == "" && sign == 1:
-			sym = tok.text
-		case tok.kind == tokNum:
-			n, err := strconv.ParseInt(tok.text, 0, 64)
+		case tok.Kind == TokenSymbol && sym == "" && sign == 1:
+			sym = tok.Text
+		case tok.Kind == TokenNumber:
+			n, err := strconv.ParseInt(tok.Text, 0, 64)
 			if err != nil {
 				return "", 0, false
 			}
 			offset += sign * n
-		case tok.text == "+":
+		case tok.Text == "+":
 			sign = 1
 			continue
-		case tok.text == "-":
+		case tok.Text == "-":
 			sign = -1
 			continue
 		default:
@@ -162,53 +162,53 @@ func symbolPlus(expr string) (sym string, offset int64, ok bool) {
 }
 
 // common reads ".comm NAME,SIZE[,ALIGN]".
-func (p *parser) common(st stmt) {
-	arg := strings.Split(st.args, ",")
+func (p *parser) common(st Statement) {
+	arg := strings.Split(st.Args, ",")
 	if len(arg) < 2 {
 		return
 	}
-	name, size := trim(arg[0]), trim(arg[1])
-	b := &block{name: name, sec: p.section(".bss", ""), align: 1, line: st.line, common: true}
+	name, size := Trim(arg[0]), Trim(arg[1])
+	b := &Block{Name: name, Section: p.section(".bss", ""), Align: 1, Line: st.Line, Common: true}
 	if len(arg) > 2 {
-		b.align = alignment(stmt{op: ".align", args: trim(arg[2])})
+		b.Align = alignment(Statement{Op: ".align", Args: Trim(arg[2])})
 	}
-	b.items = []stmt{{op: ".zero", args: size, kind: directive, line: st.line}}
+	b.Items = []Statement{{Op: ".zero", Args: size, Kind: Directive, Line: st.Line}}
 	s := p.f.symbol(name)
-	if s.size = size; st.op == ".lcomm" {
-		s.bind = "local"
+	if s.Size = size; st.Op == ".lcomm" {
+		s.Binding = "local"
 	}
-	p.f.blocks[name] = b
-	p.f.order = append(p.f.order, b)
-	p.f.vars = append(p.f.vars, b)
+	p.f.Blocks[name] = b
+	p.f.Order = append(p.f.Order, b)
+	p.f.Variables = append(p.f.Variables, b)
 }
 
 // finish drops labels nobody uses and gives tables of code labels to their functions.
 func (p *parser) finish() {
 	f := p.f
 	used := f.usedLabels()
-	for _, fn := range f.funcs {
-		for _, s := range fn.streams {
-			s.stmts = dropLabels(s.stmts, used)
+	for _, fn := range f.Functions {
+		for _, s := range fn.Streams {
+			s.Statements = dropLabels(s.Statements, used)
 		}
 		if !fn.closed {
-			fn.problems = append(fn.problems, problem{
-				code: "asm-function", what: fmt.Sprintf("function %q has no .size", fn.name), at: stmt{line: fn.line},
+			fn.Problems = append(fn.Problems, Problem{
+				Code: "asm-function", What: fmt.Sprintf("function %q has no .size", fn.Name), At: Statement{Line: fn.Line},
 			})
 		}
 	}
-	for name := range f.labels {
+	for name := range f.Labels {
 		if !used[name] {
-			delete(f.labels, name)
+			delete(f.Labels, name)
 		}
 	}
 	f.giveTables()
 	f.giveLoose()
 }
 
-func dropLabels(in []stmt, used map[string]bool) []stmt {
+func dropLabels(in []Statement, used map[string]bool) []Statement {
 	out := in[:0]
 	for _, st := range in {
-		if st.kind == label && isLocal(st.op) && !used[st.op] {
+		if st.Kind == Label && IsLocal(st.Op) && !used[st.Op] {
 			continue
 		}
 		out = append(out, st)
@@ -218,108 +218,108 @@ func dropLabels(in []stmt, used map[string]bool) []stmt {
 
 // usedLabels returns the local labels that a kept statement mentions.
 func (f *File) usedLabels() map[string]bool {
-	used := make(map[string]bool, 2*len(f.labels))
-	mark := func(from *fn, stmts []stmt) {
+	used := make(map[string]bool, 2*len(f.Labels))
+	mark := func(from *fn, stmts []Statement) {
 		for _, st := range stmts {
-			eachLocal(st.args, func(name string) {
+			EachLocal(st.Args, func(name string) {
 				used[name] = true
-				from.relate(f.labels[name])
+				from.relate(f.Labels[name])
 			})
 		}
 	}
-	for _, fn := range f.funcs {
-		for _, s := range fn.streams {
-			mark(fn, s.stmts)
+	for _, fn := range f.Functions {
+		for _, s := range fn.Streams {
+			mark(fn, s.Statements)
 		}
 	}
-	for _, b := range f.order {
-		mark(nil, b.items)
+	for _, b := range f.Order {
+		mark(nil, b.Items)
 	}
-	for _, l := range f.loose {
-		mark(nil, []stmt{l.stmt})
+	for _, l := range f.Loose {
+		mark(nil, []Statement{l.Statement})
 	}
-	for _, a := range f.alias {
-		used[a.target] = true
+	for _, a := range f.Alias {
+		used[a.Target] = true
 	}
 	return used
 }
 
 // relate notes that one of two functions uses a label of the other.
 func (f *fn) relate(other *fn) {
-	if f == nil || other == nil || f == other || slices.Contains(f.kin, other) {
+	if f == nil || other == nil || f == other || slices.Contains(f.Kin, other) {
 		return
 	}
-	f.kin, other.kin = append(f.kin, other), append(other.kin, f)
+	f.Kin, other.Kin = append(f.Kin, other), append(other.Kin, f)
 }
 
-// eachLocal calls yield for each local label among the tokens of s.
-func eachLocal(s string, yield func(string)) {
+// EachLocal calls yield for each local label among the tokens of s.
+func EachLocal(s string, yield func(string)) {
 	if !strings.Contains(s, ".L") {
 		return
 	}
-	t := tokens{s: s}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokSym && isLocal(tok.text) {
-			yield(tok.text)
+	t := Tokens{Text: s}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		if tok.Kind == TokenSymbol && IsLocal(tok.Text) {
+			yield(tok.Text)
 		}
 	}
 }
 
 // giveTables finds the data that mentions labels inside code.
 func (f *File) giveTables() {
-	for _, b := range f.order {
-		for _, st := range b.items {
-			eachLocal(st.args, func(name string) { f.give(b, name, st) })
+	for _, b := range f.Order {
+		for _, st := range b.Items {
+			EachLocal(st.Args, func(name string) { f.give(b, name, st) })
 		}
 	}
 }
 
-func (f *File) give(b *block, name string, st stmt) {
-	owner := f.labels[name]
-	if owner == nil || owner == b.owner {
+func (f *File) give(b *Block, name string, st Statement) {
+	owner := f.Labels[name]
+	if owner == nil || owner == b.Owner {
 		return
 	}
-	if b.owner == nil {
-		b.owner = owner
-		owner.tables = append(owner.tables, b)
+	if b.Owner == nil {
+		b.Owner = owner
+		owner.Tables = append(owner.Tables, b)
 		return
 	}
-	what := fmt.Sprintf("the table %q holds labels of both %q and %q", b.name, b.owner.name, owner.name)
-	for _, fn := range []*fn{b.owner, owner} {
-		fn.problems = append(fn.problems, problem{code: "label-table", what: what, at: st})
+	what := fmt.Sprintf("the table %q holds labels of both %q and %q", b.Name, b.Owner.Name, owner.Name)
+	for _, fn := range []*fn{b.Owner, owner} {
+		fn.Problems = append(fn.Problems, Problem{Code: "label-table", What: what, At: st})
 	}
 }
 
 // giveLoose marks the functions that unlabelled data points into, such as tables of profiled functions.
 func (f *File) giveLoose() {
-	for _, l := range f.loose {
-		if l.sec.class == classExec || l.sec.isCtor() || l.sec.isDtor() {
+	for _, l := range f.Loose {
+		if l.Section.Class == Executable || l.Section.IsCtor() || l.Section.IsDtor() {
 			continue
 		}
-		owner := l.open
-		eachLocal(l.stmt.args, func(name string) {
-			if fn := f.labels[name]; fn != nil {
+		owner := l.Function
+		EachLocal(l.Statement.Args, func(name string) {
+			if fn := f.Labels[name]; fn != nil {
 				owner = fn
 			}
 		})
 		if owner != nil {
-			owner.problems = append(owner.problems, problem{
-				code: "entry-table", at: l.stmt,
-				what: fmt.Sprintf("section %s records an address inside the function", l.sec.name),
+			owner.Problems = append(owner.Problems, Problem{
+				Code: "entry-table", At: l.Statement,
+				What: fmt.Sprintf("section %s records an address inside the function", l.Section.Name),
 			})
 		}
 	}
 	if f.hasBlockIn(".eh_frame") {
-		f.problems = append(f.problems, problem{
-			code: "asm-directive", what: "the unit writes its unwind tables out instead of using .cfi directives",
-			hint: "build without -fno-dwarf2-cfi-asm",
+		f.Problems = append(f.Problems, Problem{
+			Code: "asm-directive", What: "the unit writes its unwind tables out instead of using .cfi directives",
+			Hint: "build without -fno-dwarf2-cfi-asm",
 		})
 	}
 }
 
 func (f *File) hasBlockIn(section string) bool {
-	for _, b := range f.order {
-		if b.sec.name == section {
+	for _, b := range f.Order {
+		if b.Section.Name == section {
 			return true
 		}
 	}

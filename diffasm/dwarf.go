@@ -53,7 +53,7 @@ type die struct {
 	parent      *die   // the function around it
 	name        string
 	located     []located
-	place       srcPos
+	place       Position
 	column      int32
 	constant    bool // it has a value instead of a location
 	declaration bool // of something defined elsewhere
@@ -61,8 +61,8 @@ type die struct {
 }
 
 func (f *File) spans(sec string) (list []string) {
-	for _, s := range f.debug[sec] {
-		list = append(list, f.src[s[0]:s[1]])
+	for _, s := range f.Debug[sec] {
+		list = append(list, f.Text[s[0]:s[1]])
 	}
 	return list
 }
@@ -70,7 +70,7 @@ func (f *File) spans(sec string) (list []string) {
 // items walks the data directives of a debug section.
 type items struct {
 	spans []string
-	lx    lexer
+	lx    Lexer
 	op    string
 	args  string
 	label string // label before the directive
@@ -80,18 +80,18 @@ type items struct {
 func (it *items) next() bool {
 	it.label = ""
 	for {
-		text, ok := it.lx.next()
+		text, ok := it.lx.Next()
 		if !ok {
 			if len(it.spans) == 0 {
 				return false
 			}
-			it.lx, it.spans = lexer{src: it.spans[0]}, it.spans[1:]
+			it.lx, it.spans = Lexer{Src: it.spans[0]}, it.spans[1:]
 			continue
 		}
 		if text == "" {
 			continue
 		}
-		if name, rest, ok := cutLabel(text); ok {
+		if name, rest, ok := CutLabel(text); ok {
 			it.label = name
 			if text = rest; text == "" {
 				continue
@@ -101,7 +101,7 @@ func (it *items) next() bool {
 		if i < 0 {
 			continue
 		}
-		it.op, it.args = text[:i], trim(text[i:])
+		it.op, it.args = text[:i], Trim(text[i:])
 		if it.size() >= 0 {
 			return true
 		}
@@ -110,7 +110,7 @@ func (it *items) next() bool {
 
 // size returns the bytes of the current directive, -1 if it is no data. A LEB128 number has to be plain.
 func (it *items) size() int {
-	if n := itemSize(it.op); n > 0 {
+	if n := ItemSize(it.op); n > 0 {
 		return n * (1 + strings.Count(it.args, ","))
 	}
 	switch it.op {
@@ -142,7 +142,7 @@ func (it *items) value() uint64 {
 	if it.op == ".ascii" || it.op == ".asciz" {
 		return uleb(asmString(it.args))
 	}
-	v, _ := number(it.args)
+	v, _ := Number(it.args)
 	return v
 }
 
@@ -345,9 +345,9 @@ func (r *dieReader) set(d *die, at abbrevAttr, v uint64) {
 	case atDeclColumn:
 		d.column = int32(v)
 	case atDeclFile:
-		d.place.file = int32(v)
+		d.place.File = int32(v)
 	case atDeclLine:
-		d.place.line = int32(v)
+		d.place.Line = int32(v)
 	}
 }
 

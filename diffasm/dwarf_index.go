@@ -62,7 +62,7 @@ func (r *dieReader) locate(list []operation) (all []located) {
 		}
 		if len(list) < 2 || list[0].value != opPiece {
 			for _, o := range list {
-				l.how += " " + normalNumber(o.text)
+				l.how += " " + NormalNumber(o.text)
 			}
 			return append(all, l)
 		}

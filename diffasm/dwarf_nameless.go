@@ -9,8 +9,8 @@ import (
 // This file finds the functions of static locals that clang's debug information has in a function without a name: those of a function
 // that is inlined wherever it is called get an entry of their own, which says nothing of the function (LLVM 14).
 
-// unknown is the name of such a function where its variables have no symbols.
-const unknown = "?"
+// UnknownFunction is the name of such a function where its variables have no symbols.
+const UnknownFunction = "?"
 
 // nameFunctions names such functions by the symbols of their variables, f.x or f.x.1.
 func (r *dieReader) nameFunctions() {
@@ -30,7 +30,7 @@ func (r *dieReader) nameFunctions() {
 	for fn, list := range names {
 		switch all := slices.Collect(maps.Keys(list)); len(all) {
 		case 0:
-			fn.name = unknown
+			fn.name = UnknownFunction
 		case 1:
 			fn.name = all[0]
 		default: // it may be any of them
@@ -46,7 +46,7 @@ func functionOf(sym, name string) string {
 			return fn
 		}
 		i := strings.LastIndexByte(sym, '.')
-		if i <= 0 || !allDigits(sym[i+1:]) {
+		if i <= 0 || !AllDigits(sym[i+1:]) {
 			return ""
 		}
 		sym = sym[:i]

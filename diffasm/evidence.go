@@ -12,15 +12,15 @@ import (
 
 // pairUnique joins the members of each group whose property is found exactly once in both versions; an empty property never
 // counts.
-func (m *matcher) pairUnique(property func(*version, *numbered) string) int {
+func (m *Matcher) pairUnique(property func(*Version, *numbered) string) int {
 	n := 0
 	for _, g := range m.groups {
 		if len(g.o) == 0 || len(g.p) == 0 || g.sourced {
 			continue
 		}
-		o, p := index(m.o, g.o, property), index(m.p, g.p, property)
+		o, p := index(m.Orig, g.o, property), index(m.Patched, g.p, property)
 		for _, a := range append([]*numbered(nil), g.p...) {
-			key := property(m.p, a)
+			key := property(m.Patched, a)
 			// Two of one property on one side could be exchanged for each other: nothing is said of either.
 			if key != "" && len(o[key]) == 1 && len(p[key]) == 1 {
 				m.join(a.name, o[key][0].name)
@@ -31,7 +31,7 @@ func (m *matcher) pairUnique(property func(*version, *numbered) string) int {
 	return n
 }
 
-func index(s *version, list []*numbered, property func(*version, *numbered) string) map[string][]*numbered {
+func index(s *Version, list []*numbered, property func(*Version, *numbered) string) map[string][]*numbered {
 	by := map[string][]*numbered{}
 	for _, a := range list {
 		key := property(s, a)
@@ -41,30 +41,30 @@ func index(s *version, list []*numbered, property func(*version, *numbered) stri
 }
 
 // equalClones pairs clones whose text is equal and unique.
-func (m *matcher) equalClones() int {
-	return m.pairUnique(func(s *version, a *numbered) string {
+func (m *Matcher) equalClones() int {
+	return m.pairUnique(func(s *Version, a *numbered) string {
 		if a.fn == nil {
 			return ""
 		}
-		h := s.texts[a.fn.index].hash
+		h := s.texts[a.fn.Index].hash
 		return string(h[:])
 	})
 }
 
 // equalClonesInOrder pairs clones of equal text when there are as many of them in both versions: they do the same.
-func (m *matcher) equalClonesInOrder() int {
+func (m *Matcher) equalClonesInOrder() int {
 	n := 0
-	prop := func(s *version, a *numbered) string {
-		if a.fn == nil || len(s.texts[a.fn.index].refs) > 0 {
+	prop := func(s *Version, a *numbered) string {
+		if a.fn == nil || len(s.texts[a.fn.Index].refs) > 0 {
 			return ""
 		}
-		h := s.texts[a.fn.index].hash
+		h := s.texts[a.fn.Index].hash
 		return string(h[:])
 	}
 	for _, g := range m.groups {
-		o, p := index(m.o, g.o, prop), index(m.p, g.p, prop)
+		o, p := index(m.Orig, g.o, prop), index(m.Patched, g.p, prop)
 		for _, a := range append([]*numbered(nil), g.p...) {
-			key := prop(m.p, a)
+			key := prop(m.Patched, a)
 			if key == "" || len(o[key]) != len(p[key]) {
 				continue
 			}
@@ -81,7 +81,7 @@ func (m *matcher) equalClonesInOrder() int {
 
 // votes pairs the names that stand at the same place of equal texts: a function that did not change uses what it used.
 // A strict vote also asks that the variables look the same.
-func (m *matcher) votes(strict bool) int {
+func (m *Matcher) votes(strict bool) int {
 	forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
 	code := map[string]bool{} // names that functions use: what a pointer held at first says nothing of the declaration
 	sure := map[string]bool{} // names of which what voted was not edited
@@ -97,17 +97,17 @@ func (m *matcher) votes(strict bool) int {
 			sure[r.name] = sure[r.name] || untouched
 		}
 	}
-	for _, fn := range m.p.f.funcs {
-		if o := m.origFunc(fn); o != nil {
-			vote(&m.p.texts[fn.index], &m.o.texts[o.index], !m.touched(fn))
-			for _, r := range m.p.texts[fn.index].refs {
+	for _, fn := range m.Patched.Unit.Functions {
+		if o := m.OrigFunction(fn); o != nil {
+			vote(&m.Patched.texts[fn.Index], &m.Orig.texts[o.Index], !m.touched(fn))
+			for _, r := range m.Patched.texts[fn.Index].refs {
 				code[r.name] = true
 			}
 		}
 	}
-	for _, b := range m.p.f.vars {
-		if o := m.origVar(b); o != nil {
-			vote(m.p.inits[b], m.o.inits[o], true)
+	for _, b := range m.Patched.Unit.Variables {
+		if o := m.OrigVariable(b); o != nil {
+			vote(m.Patched.inits[b], m.Orig.inits[o], true)
 		}
 	}
 	n := 0
@@ -129,26 +129,26 @@ func (m *matcher) votes(strict bool) int {
 }
 
 // touched reports whether the patch wrote a line that a function of the patched unit stems from.
-func (m *matcher) touched(fn *fn) bool {
-	if m.sources == nil {
+func (m *Matcher) touched(fn *fn) bool {
+	if m.Sources == nil {
 		return false
 	}
-	return slices.ContainsFunc(m.p.f.fnPlaces(fn), func(p srcpatch.Place) bool {
-		s := m.sources(p.File)
+	return slices.ContainsFunc(m.Patched.Unit.Places(fn), func(p srcpatch.Place) bool {
+		s := m.Sources(p.File)
 		return s != nil && s.old(p.Line) == 0
 	})
 }
 
 // keepsState reports whether a name of the patched unit is that of a nameless variable that can be written: the code that uses
 // it looks the same whichever one it is.
-func (m *matcher) keepsState(name string) bool {
-	b := m.p.f.blocks[name]
-	return b != nil && isNameless(name) && b.sec.class != classRO && b.sec.class != classRelro
+func (m *Matcher) keepsState(name string) bool {
+	b := m.Patched.Unit.Blocks[name]
+	return b != nil && IsNameless(name) && b.Section.Class != ReadOnly && b.Section.Class != Relro
 }
 
 // sourced reports whether an open name is a variable of which the source is known.
-func (m *matcher) sourced(p string) bool {
-	a := m.p.open[p]
+func (m *Matcher) sourced(p string) bool {
+	a := m.Patched.open[p]
 	return a != nil && m.byKey[a.key].sourced
 }
 
@@ -171,44 +171,44 @@ func only(set map[string]bool) string {
 }
 
 // alike reports whether two open variables have the same section, size, alignment and initialiser.
-func (m *matcher) alike(p, o string) bool {
-	pa, oa := m.p.open[p], m.o.open[o]
+func (m *Matcher) alike(p, o string) bool {
+	pa, oa := m.Patched.open[p], m.Orig.open[o]
 	if pa == nil || oa == nil {
 		return false
 	}
-	return pa.b == nil || shape(m.p, pa)+initOf(m.p, pa) == shape(m.o, oa)+initOf(m.o, oa)
+	return pa.b == nil || shape(m.Patched, pa)+initOf(m.Patched, pa) == shape(m.Orig, oa)+initOf(m.Orig, oa)
 }
 
-func shape(s *version, a *numbered) string {
-	return fmt.Sprint(a.b.sec.class, " ", s.f.size(a.b), " ", a.b.align, " ")
+func shape(s *Version, a *numbered) string {
+	return fmt.Sprint(a.b.Section.Class, " ", s.Unit.Size(a.b), " ", a.b.Align, " ")
 }
 
-func initOf(s *version, a *numbered) string {
+func initOf(s *Version, a *numbered) string {
 	h := s.inits[a.b].hash
 	return string(h[:])
 }
 
 // sameProperties pairs variables by owners, section, size and alignment together with initialiser and uses (level 0),
 // with one of the two where the other does not say otherwise (level 1), and alone (level 2).
-func (m *matcher) sameProperties(level int) int {
-	base := func(s *version, a *numbered) string {
+func (m *Matcher) sameProperties(level int) int {
+	base := func(s *Version, a *numbered) string {
 		owners := s.owners(a)
 		if a.b == nil || len(owners) == 0 {
 			return ""
 		}
 		return shape(s, a) + strings.Join(owners, ",")
 	}
-	withInit := func(s *version, a *numbered) string {
+	withInit := func(s *Version, a *numbered) string {
 		return extend(base(s, a), " init ", func() string { return initOf(s, a) })
 	}
-	withUses := func(s *version, a *numbered) string {
+	withUses := func(s *Version, a *numbered) string {
 		return extend(base(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
 	}
 	// The levels go from what two variables have in common by chance least to what they do so most: an edit changes an initial value or
 	// uses, seldom both, and the owners and the size last.
 	switch level {
 	case 0:
-		return m.pairUnique(func(s *version, a *numbered) string {
+		return m.pairUnique(func(s *Version, a *numbered) string {
 			return extend(withInit(s, a), " uses ", func() string { return useList(s.uses[a.name]) })
 		})
 	case 1:
@@ -226,7 +226,7 @@ func extend(key, word string, more func() string) string {
 }
 
 // joinUnique pairs the names of a group that may be the same as one other only, in both versions.
-func (m *matcher) joinUnique(g *group, may func(p, o *numbered) bool) int {
+func (m *Matcher) joinUnique(g *group, may func(p, o *numbered) bool) int {
 	pairs, back := map[string]map[string]bool{}, map[string]map[string]bool{}
 	for _, p := range g.p {
 		for _, o := range g.o {
@@ -240,7 +240,7 @@ func (m *matcher) joinUnique(g *group, may func(p, o *numbered) bool) int {
 }
 
 // joinOnly pairs names that have each other as their only candidate and returns how many.
-func (m *matcher) joinOnly(pairs, back map[string]map[string]bool) int {
+func (m *Matcher) joinOnly(pairs, back map[string]map[string]bool) int {
 	n := 0
 	for _, p := range slices.Sorted(maps.Keys(pairs)) {
 		if o := only(pairs[p]); o != "" && only(back[o]) == p {
@@ -252,7 +252,7 @@ func (m *matcher) joinOnly(pairs, back map[string]map[string]bool) int {
 }
 
 // pairAgreeing joins what one of two properties pairs and the other does not pair otherwise.
-func (m *matcher) pairAgreeing(a, b func(*version, *numbered) string) int {
+func (m *Matcher) pairAgreeing(a, b func(*Version, *numbered) string) int {
 	n := 0
 	for _, g := range m.groups {
 		if g.sourced {
@@ -260,8 +260,8 @@ func (m *matcher) pairAgreeing(a, b func(*version, *numbered) string) int {
 		}
 		pairs := map[string]map[string]bool{}
 		back := map[string]map[string]bool{}
-		for _, prop := range []func(*version, *numbered) string{a, b} {
-			o, p := index(m.o, g.o, prop), index(m.p, g.p, prop)
+		for _, prop := range []func(*Version, *numbered) string{a, b} {
+			o, p := index(m.Orig, g.o, prop), index(m.Patched, g.p, prop)
 			for key, list := range p {
 				if key != "" && len(list) == 1 && len(o[key]) == 1 {
 					add(pairs, list[0].name, o[key][0].name)
@@ -275,7 +275,7 @@ func (m *matcher) pairAgreeing(a, b func(*version, *numbered) string) int {
 }
 
 // owners returns the functions and variables that mention a, by source name.
-func (s *version) owners(a *numbered) []string {
+func (s *Version) owners(a *numbered) []string {
 	set := map[string]bool{}
 	for _, u := range s.uses[a.name] {
 		set[u.owner] = true
@@ -293,20 +293,20 @@ func useList(uses []usage) string {
 }
 
 // sharedOwner pairs variables that share an owner with one single candidate, seen from both versions.
-func (m *matcher) sharedOwner() int {
+func (m *Matcher) sharedOwner() int {
 	n := 0
 	for _, g := range m.groups {
 		if g.sourced {
 			continue
 		}
-		n += m.joinUnique(g, func(p, o *numbered) bool { return p.b != nil && overlap(m.p.owners(p), m.o.owners(o)) })
+		n += m.joinUnique(g, func(p, o *numbered) bool { return p.b != nil && overlap(m.Patched.owners(p), m.Orig.owners(o)) })
 	}
 	return n
 }
 
 // unused pairs variables nobody mentions that look the same and are the only ones of their name that do.
-func (m *matcher) unused() int {
-	return m.pairUnique(func(s *version, a *numbered) string {
+func (m *Matcher) unused() int {
+	return m.pairUnique(func(s *Version, a *numbered) string {
 		if a.b == nil || len(s.uses[a.name]) > 0 {
 			return ""
 		}
@@ -326,14 +326,14 @@ func overlap(a, b []string) bool {
 }
 
 // movedClones pairs clones that differ in line numbers only, where that is so of one pair alone.
-func (m *matcher) movedClones() int {
-	if m.linesMoved == nil {
+func (m *Matcher) movedClones() int {
+	if m.LinesMoved == nil {
 		return 0
 	}
 	m.guess = false
 	n := 0
 	for _, g := range m.groups {
-		n += m.joinUnique(g, func(p, o *numbered) bool { return p.fn != nil && o.fn != nil && m.sameButLines(p.fn, o.fn) })
+		n += m.joinUnique(g, func(p, o *numbered) bool { return p.fn != nil && o.fn != nil && m.SameButLines(p.fn, o.fn) })
 	}
 	return n
 }

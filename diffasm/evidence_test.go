@@ -103,7 +103,7 @@ func compileDebug(t *testing.T, src, level string) *Unit {
 // must agree with the function that the debug information names.
 // withoutDebug is a unit as if it were compiled without -g.
 func withoutDebug(u *Unit) *Unit {
-	u.File.debug = nil
+	u.File.Debug = nil
 	return &Unit{File: u.File}
 }
 
@@ -115,7 +115,7 @@ func TestEvidence(t *testing.T) {
 		unit := randomUnit(r)
 		level := []string{"-O0", "-O2", "-O3", "-Os"}[seed%4]
 		o, p := compileDebug(t, cSource(unit), level), compileDebug(t, cSource(edit(r, unit)), level)
-		op, pp := o.declared().bySym, p.declared().bySym
+		op, pp := o.Declarations().BySymbol, p.Declarations().BySymbol
 		o, p = withoutDebug(o), withoutDebug(p)
 		d, err := Match(o, p, nil)
 		if err != nil {
@@ -126,8 +126,8 @@ func TestEvidence(t *testing.T) {
 				continue
 			}
 			proved++
-			if pp[v.Name].fn != op[v.Orig].fn {
-				t.Errorf("seed %d %s: %s of %s paired with %s of %s", seed, level, v.Name, pp[v.Name].fn, v.Orig, op[v.Orig].fn)
+			if pp[v.Name].Function != op[v.Orig].Function {
+				t.Errorf("seed %d %s: %s of %s paired with %s of %s", seed, level, v.Name, pp[v.Name].Function, v.Orig, op[v.Orig].Function)
 			}
 		}
 	}

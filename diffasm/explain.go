@@ -9,48 +9,48 @@ import (
 
 // explain fills in the first difference of a changed function: between the original and, where there is one, the unit
 // with the old line numbers, so that it is not one of line numbers.
-func (d *Delta) explain(f *Function, p, o *fn, r *matcher) {
+func (d *Delta) explain(f *Function, p, o *fn, r *Matcher) {
 	f.Reason = "edit"
-	if pl, ol := d.patched.linkage(p.name), d.orig.linkage(o.name); pl != ol {
+	if pl, ol := d.patched.Linkage(p.Name), d.orig.Linkage(o.Name); pl != ol {
 		f.Reason = "linkage changed from " + strings.TrimSpace(ol) + " to " + strings.TrimSpace(pl)
 	}
-	now := d.m.p.written(p)
-	was := d.m.o.written(o)
-	i := differAt(now, was)
-	if r != nil && r.p.f.fnByName[p.name] != nil {
-		if w := r.p.written(r.p.f.fnByName[p.name]); len(w.marks) == len(now.marks) {
-			now.text, i = w.text, differAt(w, was)
-			now.ends = w.marks
+	now := d.m.Patched.Written(p)
+	was := d.m.Orig.Written(o)
+	i := DifferAt(now, was)
+	if r != nil && r.Patched.Unit.FunctionByName[p.Name] != nil {
+		if w := r.Patched.Written(r.Patched.Unit.FunctionByName[p.Name]); len(w.Marks) == len(now.Marks) {
+			now.Bytes, i = w.Bytes, DifferAt(w, was)
+			now.Ends = w.Marks
 		}
 	}
-	a, b := now.insn(i), was.insn(i)
-	if a < len(now.marks) && b < len(was.marks) && bytes.Equal(now.line(a), was.line(b)) {
+	a, b := now.Instruction(i), was.Instruction(i)
+	if a < len(now.Marks) && b < len(was.Marks) && bytes.Equal(now.Line(a), was.Line(b)) {
 		a, b = i, i // it is labels that differ
 	}
-	if a < len(now.marks) {
-		f.After = short(now.line(a))
-		if name, n := d.patched.fnLine(p, now.marks[a].st); n > 0 {
+	if a < len(now.Marks) {
+		f.After = short(now.Line(a))
+		if name, n := d.patched.PlaceOf(p, now.Marks[a].Statement); n > 0 {
 			f.File, f.Line, f.At = name, n, fmt.Sprintf("%s:%d", name, n)
 		}
 	}
-	if b < len(was.marks) {
-		f.Before = short(was.line(b))
+	if b < len(was.Marks) {
+		f.Before = short(was.Line(b))
 	}
 	if name := d.otherClone(p, o); name != "" && f.Reason == "edit" {
 		f.Reason = "clone " + name
-	} else if a == i && b == i && a < len(now.marks) && b < len(was.marks) && f.Reason == "edit" {
-		f.Reason = d.reason(now.marks[i].st, was.marks[i].st, len(now.marks) == len(was.marks))
+	} else if a == i && b == i && a < len(now.Marks) && b < len(was.Marks) && f.Reason == "edit" {
+		f.Reason = d.reason(now.Marks[i].Statement, was.Marks[i].Statement, len(now.Marks) == len(was.Marks))
 	}
 }
 
 // reason puts a first difference in words.
-func (d *Delta) reason(p, o stmt, sameLength bool) string {
-	if !sameLength || p.op != o.op {
+func (d *Delta) reason(p, o Statement, sameLength bool) string {
+	if !sameLength || p.Op != o.Op {
 		return "edit"
 	}
-	pn, on := opcodeAndShape(p), opcodeAndShape(o)
+	pn, on := Shape(p), Shape(o)
 	switch {
-	case p.kind != insn:
+	case p.Kind != Instruction:
 		return "edit"
 	case pn == on && strings.Contains(pn, "#"):
 		return "changed constant"
@@ -66,24 +66,24 @@ func (d *Delta) reason(p, o stmt, sameLength bool) string {
 // otherClone returns the version of a function, a clone or the whole, that p uses where o uses another.
 func (d *Delta) otherClone(p, o *fn) string {
 	was := map[string][]string{} // source name -> tokens
-	for _, g := range d.orig.mentions(o) {
-		source := sourceName(g.name)
-		was[source] = append(was[source], d.m.o.name(g.name))
+	for _, g := range d.orig.Mentions(o) {
+		source := sourceName(g.Name)
+		was[source] = append(was[source], d.m.Orig.Token(g.Name))
 	}
-	for _, g := range d.patched.mentions(p) {
-		if list := was[sourceName(g.name)]; list != nil && !slices.Contains(list, d.m.p.name(g.name)) {
-			return g.name
+	for _, g := range d.patched.Mentions(p) {
+		if list := was[sourceName(g.Name)]; list != nil && !slices.Contains(list, d.m.Patched.Token(g.Name)) {
+			return g.Name
 		}
 	}
 	return ""
 }
 
 // otherVariable returns the static local that a statement names where the other names another one of that name.
-func (d *Delta) otherVariable(p, o stmt) string {
-	for _, name := range symbolsOf(p.args) {
-		for _, old := range symbolsOf(o.args) {
+func (d *Delta) otherVariable(p, o Statement) string {
+	for _, name := range SymbolsOf(p.Args) {
+		for _, old := range SymbolsOf(o.Args) {
 			if d.patched.isStatic(name) && d.orig.isStatic(old) && sourceName(name) == sourceName(old) &&
-				d.m.p.name(name) != d.m.o.name(old) {
+				d.m.Patched.Token(name) != d.m.Orig.Token(old) {
 				return sourceName(name)
 			}
 		}
@@ -93,8 +93,8 @@ func (d *Delta) otherVariable(p, o stmt) string {
 
 // isStatic reports whether a name is that of a variable which the compiler numbered.
 func (f *File) isStatic(name string) bool {
-	b := f.blocks[name]
-	return b != nil && b.owner == nil && isNumbered(name) && !f.isLiteral(b)
+	b := f.Blocks[name]
+	return b != nil && b.Owner == nil && IsNumbered(name) && !f.IsLiteral(b)
 }
 
 // short is a canonical statement cut to a length that people read.

@@ -5,13 +5,13 @@ import "slices"
 // Odd reports whether the unit has something that is never taken for unchanged, for the fuzz target.
 func (d *Delta) Odd() bool {
 	seen := map[string]bool{}
-	for _, fn := range d.patched.funcs {
-		if seen[fn.name] || d.m.p.tooDeep(fn) {
+	for _, fn := range d.patched.Functions {
+		if seen[fn.Name] || d.m.Patched.TooDeep(fn) {
 			return true
 		}
-		seen[fn.name] = true
+		seen[fn.Name] = true
 	}
-	return slices.ContainsFunc(d.patched.vars, func(b *block) bool { return len(d.m.candidates(b.name)) > 0 })
+	return slices.ContainsFunc(d.patched.Variables, func(b *Block) bool { return len(d.m.Candidates(b.Name)) > 0 })
 }
 
 // Match is Matching.Match with nothing known besides.

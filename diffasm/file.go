@@ -11,116 +11,116 @@ type File struct {
 	Name   string // as given to Parse, for messages
 	Source string // what .file names, "" without
 
-	arch     elf.Machine // of the target: all assembly is for one machine, and says nothing of it itself
-	src      string
-	sections map[string]*section
-	symbols  map[string]*symbol
-	funcs    []*fn
-	fnByName map[string]*fn
-	blocks   map[string]*block // literals and variables by label
-	order    []*block          // all blocks in file order
-	vars     []*block          // variables in file order
-	alias    map[string]*alias
-	aliases  []*alias // in file order
-	loose    []loose  // statements outside functions and labelled data
-	labels   map[string]*fn
-	files    map[int32]string // by .file number
-	lto      []string         // names of sections with intermediate language
-	clang    bool             // written by clang
-	intel    bool             // Intel syntax was switched on outside a function
-	problems []problem        // concern every function
-	macros   map[string]bool
-	debug    map[string][][2]int // text of debug sections, as ranges of src
+	Arch           elf.Machine // of the target: all assembly is for one machine, and says nothing of it itself
+	Text           string
+	Sections       map[string]*Section
+	Symbols        map[string]*Symbol
+	Functions      []*fn
+	FunctionByName map[string]*fn
+	Blocks         map[string]*Block // literals and variables by label
+	Order          []*Block          // all blocks in file order
+	Variables      []*Block          // variables in file order
+	Alias          map[string]*Alias
+	Aliases        []*Alias // in file order
+	Loose          []Loose  // statements outside functions and labelled data
+	Labels         map[string]*fn
+	Files          map[int32]string // by .file number
+	LTO            []string         // names of sections with intermediate language
+	Clang          bool             // written by clang
+	Intel          bool             // Intel syntax was switched on outside a function
+	Problems       []Problem        // concern every function
+	Macros         map[string]bool
+	Debug          map[string][][2]int // text of debug sections, as ranges of src
 }
 
-// symbol is what the directives say about a name.
-type symbol struct {
-	bind   string // "local", "globl", "weak" or ""
-	vis    string // "hidden", "protected", "internal" or ""
-	typ    string // "function", "object", ... or ""
-	size   string // operand of .size
-	symver string // operand of .symver behind the name
+// Symbol is what the directives say about a name.
+type Symbol struct {
+	Binding    string // "local", "globl", "weak" or ""
+	Visibility string // "hidden", "protected", "internal" or ""
+	Type       string // "function", "object", ... or ""
+	Size       string // operand of .size
+	Version    string // operand of .symver behind the name
 }
 
 // fn is a function with everything that lies in code sections between its label and its .size.
 type fn struct {
-	name     string
-	index    int // in File.funcs
-	streams  []*stream
-	parts    []string // labels of its cold parts
-	align    []stmt   // alignment at entry
-	tables   []*block // data that mentions labels of its code
-	kin      []*fn    // functions whose labels it uses, or that use its labels: nested ones with a goto out of them
-	problems []problem
-	line     int32
+	Name     string
+	Index    int // in File.funcs
+	Streams  []*Stream
+	Parts    []string    // labels of its cold parts
+	Align    []Statement // alignment at entry
+	Tables   []*Block    // data that mentions labels of its code
+	Kin      []*fn       // functions whose labels it uses, or that use its labels: nested ones with a goto out of them
+	Problems []Problem
+	Line     int32
 	closed   bool
 	asm      bool // written in top-level assembly
 }
 
-// stream is a function's part in one section.
-type stream struct {
-	sec   *section
-	stmts []stmt
+// Stream is a function's part in one section.
+type Stream struct {
+	Section    *Section
+	Statements []Statement
 }
 
-// block is labelled data: a literal, a variable or a table of code labels.
-type block struct {
-	name   string
-	sec    *section
-	align  uint64 // bytes
-	items  []stmt
-	owner  *fn    // the function whose labels it mentions
-	next   *block // the block at the same address, if this one is empty
-	common bool   // from .comm
-	line   int32
+// Block is labelled data: a literal, a variable or a table of code labels.
+type Block struct {
+	Name    string
+	Section *Section
+	Align   uint64 // bytes
+	Items   []Statement
+	Owner   *fn    // the function whose labels it mentions
+	Next    *Block // the block at the same address, if this one is empty
+	Common  bool   // from .comm
+	Line    int32
 }
 
-// alias is a name that .set, .weakref or = gives to another.
-type alias struct {
-	name   string
-	target string // symbol; "" when the expression is no symbol with an offset
-	offset int64
-	expr   string
-	weak   bool // .weakref
-	line   int32
+// Alias is a name that .set, .weakref or = gives to another.
+type Alias struct {
+	Name       string
+	Target     string // symbol; "" when the expression is no symbol with an offset
+	Offset     int64
+	Expression string
+	Weak       bool // .weakref
+	Line       int32
 }
 
-// loose is data without a label.
-type loose struct {
-	sec  *section
-	stmt stmt
-	open *fn // function open at that place
+// Loose is data without a label.
+type Loose struct {
+	Section   *Section
+	Statement Statement
+	Function  *fn // function open at that place
 }
 
-// problem is something about a function that keeps it out of a patch.
-type problem struct {
-	code string
-	what string
-	hint string
-	at   stmt
+// Problem is something about a function that keeps it out of a patch.
+type Problem struct {
+	Code string
+	What string
+	Hint string
+	At   Statement
 }
 
-// where returns the source place of s, or its place in the assembly.
-func (f *File) where(s stmt) string {
-	if name, line := f.place(s.src); line > 0 {
+// Where returns the source place of s, or its place in the assembly.
+func (f *File) Where(s Statement) string {
+	if name, line := f.Place(s.Place); line > 0 {
 		return fmt.Sprintf("%s:%d", name, line)
 	}
-	if s.line > 0 {
-		return fmt.Sprintf("%s (line %d of its assembly)", f.unit(), s.line)
+	if s.Line > 0 {
+		return fmt.Sprintf("%s (line %d of its assembly)", f.UnitName(), s.Line)
 	}
-	return f.unit()
+	return f.UnitName()
 }
 
-// place returns the file and line of a source position; without one the unit's source and 0.
-func (f *File) place(p srcPos) (string, int) {
-	if name := f.files[p.file]; p.line > 0 && name != "" {
-		return name, int(p.line)
+// Place returns the file and line of a source position; without one the unit's source and 0.
+func (f *File) Place(p Position) (string, int) {
+	if name := f.Files[p.File]; p.Line > 0 && name != "" {
+		return name, int(p.Line)
 	}
 	return f.Source, 0
 }
 
-// unit is the name of the source for messages.
-func (f *File) unit() string {
+// UnitName is the name of the source for messages.
+func (f *File) UnitName() string {
 	if f.Source != "" {
 		return path.Clean(f.Source)
 	}
@@ -128,68 +128,68 @@ func (f *File) unit() string {
 }
 
 // symbol returns the entry for name, made if it is new.
-func (f *File) symbol(name string) *symbol {
-	s := f.symbols[name]
+func (f *File) symbol(name string) *Symbol {
+	s := f.Symbols[name]
 	if s == nil {
-		s = &symbol{}
-		f.symbols[name] = s
+		s = &Symbol{}
+		f.Symbols[name] = s
 	}
 	return s
 }
 
-// defines reports whether the unit itself defines name.
-func (f *File) defines(name string) bool {
-	if f.fnByName[name] != nil || f.blocks[name] != nil {
+// Defines reports whether the unit itself defines name.
+func (f *File) Defines(name string) bool {
+	if f.FunctionByName[name] != nil || f.Blocks[name] != nil {
 		return true
 	}
-	a := f.alias[name]
-	return a != nil && !a.weak
+	a := f.Alias[name]
+	return a != nil && !a.Weak
 }
 
-// isGlobal reports whether name is visible to other units.
-func (f *File) isGlobal(name string) bool {
-	s := f.symbols[name]
+// IsGlobal reports whether name is visible to other units.
+func (f *File) IsGlobal(name string) bool {
+	s := f.Symbols[name]
 	if s == nil {
 		return false
 	}
-	b := f.blocks[name]
-	return s.bind == "globl" || s.bind == "weak" || b != nil && b.common && s.bind != "local"
+	b := f.Blocks[name]
+	return s.Binding == "globl" || s.Binding == "weak" || b != nil && b.Common && s.Binding != "local"
 }
 
-// linkage is what another unit can see of name.
-func (f *File) linkage(name string) string {
-	s := f.symbols[name]
+// Linkage is what another unit can see of name.
+func (f *File) Linkage(name string) string {
+	s := f.Symbols[name]
 	if s == nil {
 		return "local"
 	}
-	bind := s.bind
+	bind := s.Binding
 	if bind == "" {
 		bind = "local"
 	}
-	return bind + " " + s.vis
+	return bind + " " + s.Visibility
 }
 
-// interposed reports whether a reference to an alias may reach something else than what it stands for here.
-func (f *File) interposed(name string) bool {
-	s := f.symbols[name]
-	return s != nil && (s.typ == "gnu_indirect_function" || s.bind == "weak")
+// Interposed reports whether a reference to an alias may reach something else than what it stands for here.
+func (f *File) Interposed(name string) bool {
+	s := f.Symbols[name]
+	return s != nil && (s.Type == "gnu_indirect_function" || s.Binding == "weak")
 }
 
-// follow goes from a .L alias or an alias of a symbol to what it stands for.
-func (f *File) follow(name string) (target string, off int64, ok bool) {
+// Follow goes from a .L alias or an alias of a symbol to what it stands for.
+func (f *File) Follow(name string) (target string, off int64, ok bool) {
 	for depth := 0; ; depth++ {
-		a := f.alias[name]
-		if a == nil || a.target == "" || a.weak {
+		a := f.Alias[name]
+		if a == nil || a.Target == "" || a.Weak {
 			return name, off, true
 		}
 		if depth == 8 {
 			return name, off, false
 		}
-		name, off = a.target, off+a.offset
+		name, off = a.Target, off+a.Offset
 	}
 }
 
-// isPart reports whether name is the cold part of the function f.
-func isPart(f, name string) bool {
+// IsPart reports whether name is the cold part of the function f.
+func IsPart(f, name string) bool {
 	return len(name) > len(f) && name[:len(f)] == f && hasPart(name[len(f):], ".cold")
 }

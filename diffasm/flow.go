@@ -13,30 +13,30 @@ type flow struct {
 	m      Machine
 	conv   *Convention
 	source func(name string) bool // symbols whose address is followed
-	rules  flowRules
+	rules  Rules
 
-	stmts   []stmt
+	stmts   []Statement
 	decoded []*Insn        // parallel to stmts, filled when a statement is first come to
 	at      map[string]int // label -> index in stmts
 	taken   []string       // labels whose address is taken
-	in      map[int]*flowState
+	in      map[int]*state
 	work    []int
 	depth   int
 	returns bool // a followed address is returned, which is an escape for the outermost function only
-	escape  *problem
+	escape  *Problem
 
 	loaded   map[int64]bool // words of the frame that the function reads
 	allLoads bool           // these are all
 	pushing  bool           // the instruction is a push
 }
 
-// flowRules say what counts as an escape.
-type flowRules struct {
-	deep     bool // what is loaded through a followed address is one, too
-	calls    bool // arguments of calls and results
-	stale    bool // also in registers that a computed jump used before
-	compared bool // comparisons with something else
-	only     bool // nothing but these
+// Rules say what counts as an escape.
+type Rules struct {
+	Deep     bool // what is loaded through a followed address is one, too
+	Calls    bool // arguments of calls and results
+	Stale    bool // also in registers that a computed jump used before
+	Compared bool // comparisons with something else
+	Only     bool // nothing but these
 }
 
 // frame is what is known of an address in the function's own frame.
@@ -56,8 +56,8 @@ type value struct {
 	off   int64 // from the stack pointer at entry, in bytes
 }
 
-// flowState is what is known before a statement.
-type flowState struct {
+// state is what is known before a statement.
+type state struct {
 	regs  [AddressRegisters]value
 	slots map[int64]bool // words of the frame, by offset / wordSize, that hold a followed address; true if it is an argument for a call
 	all   bool           // any word may
@@ -71,14 +71,14 @@ const wordSize = 8
 // wordOf returns the number of the word of the frame that an offset lies in, negative ones below the stack pointer at entry.
 func wordOf(off int64) int64 { return off >> 3 }
 
-// escapes returns where an address that source names escapes from a function, nil if nowhere.
-func (f *File) escapes(fn *fn, rules flowRules, source func(string) bool) *problem {
+// Escapes returns where an address that source names escapes from a function, nil if nowhere.
+func (f *File) Escapes(fn *fn, rules Rules, source func(string) bool) *Problem {
 	w := newFlow(f, fn, rules, source)
 	w.loaded = map[int64]bool{}
 	w.run(w.entryState(0))
 	// What the first pass saw the function read again is its own value. Only then can a word that nothing reads be told to be an
 	// argument for a callee.
-	if w.escape == nil && rules.calls {
+	if w.escape == nil && rules.Calls {
 		again := newFlow(f, fn, rules, source)
 		again.loaded, again.allLoads = w.loaded, true
 		again.run(again.entryState(0))
@@ -87,13 +87,13 @@ func (f *File) escapes(fn *fn, rules flowRules, source func(string) bool) *probl
 	return w.escape
 }
 
-func newFlow(f *File, fn *fn, rules flowRules, source func(string) bool) *flow {
-	return &flow{f: f, fn: fn, m: machineOf(f), conv: machineOf(f).Convention(), source: source, rules: rules}
+func newFlow(f *File, fn *fn, rules Rules, source func(string) bool) *flow {
+	return &flow{f: f, fn: fn, m: Of(f), conv: Of(f).Convention(), source: source, rules: rules}
 }
 
 // entryState is what is known at the entry, where some arguments are followed addresses, one bit each.
-func (w *flow) entryState(args uint8) *flowState {
-	s := &flowState{set: 1<<len(w.conv.Args) - 1, slots: map[int64]bool{}}
+func (w *flow) entryState(args uint8) *state {
+	s := &state{set: 1<<len(w.conv.Args) - 1, slots: map[int64]bool{}}
 	s.regs[w.conv.Stack].frame = atOffset
 	for i, reg := range w.conv.Args {
 		s.regs[reg].addr = args&(1<<i) != 0
@@ -102,25 +102,25 @@ func (w *flow) entryState(args uint8) *flowState {
 }
 
 // streamEnd is no kind of statements: nothing goes on behind what a function has in one section.
-const streamEnd = label + 1
+const streamEnd = Label + 1
 
-func (w *flow) run(entry *flowState) {
-	w.at, w.in = map[string]int{}, map[int]*flowState{}
-	for _, s := range w.fn.streams {
-		for _, st := range s.stmts {
-			if st.kind == label {
-				w.at[st.op] = len(w.stmts)
-			} else if st.kind == insn && !w.m.Kind(st).Jumps() {
-				eachLocal(st.args, func(n string) { w.taken = append(w.taken, n) })
+func (w *flow) run(entry *state) {
+	w.at, w.in = map[string]int{}, map[int]*state{}
+	for _, s := range w.fn.Streams {
+		for _, st := range s.Statements {
+			if st.Kind == Label {
+				w.at[st.Op] = len(w.stmts)
+			} else if st.Kind == Instruction && !w.m.Kind(st).Jumps() {
+				EachLocal(st.Args, func(n string) { w.taken = append(w.taken, n) })
 			}
 			w.stmts = append(w.stmts, st)
 		}
-		w.stmts = append(w.stmts, stmt{kind: streamEnd})
+		w.stmts = append(w.stmts, Statement{Kind: streamEnd})
 	}
 	w.decoded = make([]*Insn, len(w.stmts))
-	for _, b := range w.fn.tables {
-		for _, st := range b.items {
-			eachLocal(st.args, func(n string) { w.taken = append(w.taken, n) })
+	for _, b := range w.fn.Tables {
+		for _, st := range b.Items {
+			EachLocal(st.Args, func(n string) { w.taken = append(w.taken, n) })
 		}
 	}
 	w.reach(0, entry)
@@ -132,7 +132,7 @@ func (w *flow) run(entry *flowState) {
 }
 
 // reach adds what is known to what was known before a statement.
-func (w *flow) reach(i int, s *flowState) {
+func (w *flow) reach(i int, s *state) {
 	if w.in[i] == nil {
 		w.in[i] = s.clone()
 	} else if !w.in[i].join(s) {
@@ -141,7 +141,7 @@ func (w *flow) reach(i int, s *flowState) {
 	w.work = append(w.work, i)
 }
 
-func (w *flow) reachLabel(name string, s *flowState) bool {
+func (w *flow) reachLabel(name string, s *state) bool {
 	i, ok := w.at[name]
 	if ok {
 		w.reach(i, s)
@@ -150,25 +150,25 @@ func (w *flow) reachLabel(name string, s *flowState) bool {
 }
 
 // block goes on until the code jumps away or runs into a label.
-func (w *flow) block(i int, s *flowState) {
+func (w *flow) block(i int, s *state) {
 	for first := true; i < len(w.stmts) && w.escape == nil; i, first = i+1, false {
 		st := w.stmts[i]
-		if st.kind == label {
+		if st.Kind == Label {
 			if !first {
 				w.reach(i, s)
 				return
 			}
 			continue
 		}
-		if st.kind == streamEnd || st.kind == insn && !w.step(i, s) {
+		if st.Kind == streamEnd || st.Kind == Instruction && !w.step(i, s) {
 			return
 		}
 	}
 }
 
-func (w *flow) escaped(st stmt, format string, args ...any) {
-	if w.escape == nil && !w.rules.only {
-		w.escape = &problem{what: fmt.Sprintf(format, args...), at: st}
+func (w *flow) escaped(st Statement, format string, args ...any) {
+	if w.escape == nil && !w.rules.Only {
+		w.escape = &Problem{What: fmt.Sprintf(format, args...), At: st}
 	}
 }
 
@@ -182,7 +182,7 @@ func (w *flow) insn(i int) *Insn {
 }
 
 // step executes one instruction; it reports whether the next one follows.
-func (w *flow) step(i int, s *flowState) bool {
+func (w *flow) step(i int, s *state) bool {
 	st, in := w.stmts[i], w.insn(i)
 	ops := in.Operands
 	switch in.Kind {
@@ -229,7 +229,7 @@ func (w *flow) topOfStack() *Operand {
 }
 
 // value is what an operand holds.
-func (w *flow) value(o *Operand, s *flowState) value {
+func (w *flow) value(o *Operand, s *state) value {
 	switch {
 	case o.Kind == Immediate:
 		return value{addr: o.Symbol != "" && w.source(o.Symbol)}
@@ -240,15 +240,15 @@ func (w *flow) value(o *Operand, s *flowState) value {
 	case o.Segment:
 		return value{}
 	case o.Symbol != "" && w.source(o.Symbol):
-		return value{addr: o.GOT || w.rules.deep}
+		return value{addr: o.GOT || w.rules.Deep}
 	}
 	if a := w.address(o, s); a.addr {
-		return value{addr: w.rules.deep}
+		return value{addr: w.rules.Deep}
 	} else if a.frame != outsideFrame {
 		if w.loaded != nil && a.frame == atOffset {
 			w.loaded[wordOf(a.off)] = true
 		}
-		if w.rules.only { // an array may hold a literal beside anything else
+		if w.rules.Only { // an array may hold a literal beside anything else
 			return value{addr: a.frame == atOffset && s.holds(wordOf(a.off))}
 		}
 		return value{addr: s.load(a)}
@@ -257,7 +257,7 @@ func (w *flow) value(o *Operand, s *flowState) value {
 }
 
 // address is where an operand in memory is.
-func (w *flow) address(o *Operand, s *flowState) value {
+func (w *flow) address(o *Operand, s *state) value {
 	v := value{addr: o.Symbol != "" && w.source(o.Symbol)}
 	if o.Base != NoRegister {
 		b := s.regs[o.Base]
@@ -274,7 +274,7 @@ func (w *flow) address(o *Operand, s *flowState) value {
 }
 
 // store writes a value of some width.
-func (w *flow) store(st stmt, o *Operand, v value, width int, s *flowState) {
+func (w *flow) store(st Statement, o *Operand, v value, width int, s *state) {
 	switch {
 	case o.Kind == InRegister && o.Register == NoRegister, o.Kind == Immediate:
 	case o.Kind == InRegister && o.Width < 32:
@@ -297,35 +297,35 @@ func (w *flow) store(st stmt, o *Operand, v value, width int, s *flowState) {
 
 // outgoing reports whether an operand is a place for arguments of a call: code that finds its variables by the frame pointer uses
 // the stack pointer for nothing else.
-func (w *flow) outgoing(o *Operand, s *flowState) bool {
+func (w *flow) outgoing(o *Operand, s *state) bool {
 	return o.Base == w.conv.Stack && (w.pushing || s.regs[w.conv.Frame].frame != outsideFrame)
 }
 
-func (w *flow) compare(st stmt, ops []Operand, s *flowState) {
+func (w *flow) compare(st Statement, ops []Operand, s *state) {
 	narrow := func(o Operand) bool { return o.Kind == InRegister && o.Width < 8*wordSize }
-	if !w.rules.compared || len(ops) != 2 || ops[0] == ops[1] || slices.ContainsFunc(ops, narrow) {
+	if !w.rules.Compared || len(ops) != 2 || ops[0] == ops[1] || slices.ContainsFunc(ops, narrow) {
 		return
 	}
 	a, b := w.value(&ops[0], s), w.value(&ops[1], s)
-	inFrame := w.rules.only && (a.frame != outsideFrame || b.frame != outsideFrame) // what is stored nowhere else is no literal's address
+	inFrame := w.rules.Only && (a.frame != outsideFrame || b.frame != outsideFrame) // what is stored nowhere else is no literal's address
 	if a.addr != b.addr && !ops[0].IsNumber() && !inFrame {
-		w.rules.only = false
+		w.rules.Only = false
 		w.escaped(st, "is compared with another address")
 	}
 }
 
-func (w *flow) ret(st stmt, s *flowState) {
+func (w *flow) ret(st Statement, s *state) {
 	if !slices.ContainsFunc(w.conv.Results, func(reg Register) bool { return w.counts(s.regs[reg]) }) {
 		return
 	}
 	w.returns = true
-	if w.depth == 0 && w.rules.calls {
+	if w.depth == 0 && w.rules.Calls {
 		w.escaped(st, "is returned")
 	}
 }
 
 // jump follows a jump; it reports whether the next instruction may follow.
-func (w *flow) jump(st stmt, further bool, to *Operand, s *flowState) bool {
+func (w *flow) jump(st Statement, further bool, to *Operand, s *state) bool {
 	switch {
 	case to.Indirect:
 		// The register that leads to the label holds it still where the label is reached, but nobody passes it on from there.

@@ -268,7 +268,7 @@ e: return acc + k + q + r + s + t + v.a + w.b;
 		for _, c := range compilers {
 			t.Run(tt.name+"/"+c[0]+c[1], func(t *testing.T) {
 				f := compiled(t, c[0], c[1], tt.source)
-				p := f.labelEscapes(f.fnByName["f"])
+				p := f.labelEscapes(f.FunctionByName["f"])
 				if kept := strings.Contains(tt.kept, c[0]+c[1]); kept != (p == nil) {
 					t.Errorf("got %+v", p)
 				}
@@ -299,7 +299,7 @@ func TestConstantEscapes(t *testing.T) {
 		for _, c := range compilers {
 			t.Run(tt.name+"/"+c[0]+c[1], func(t *testing.T) {
 				f := compiled(t, c[0], c[1], head+tt.source)
-				if p := f.constantEscapes(f.fnByName["f"], "k", true); (p != nil) != tt.escapes {
+				if p := f.constantEscapes(f.FunctionByName["f"], "k", true); (p != nil) != tt.escapes {
 					t.Errorf("got %+v", p)
 				}
 			})
@@ -313,7 +313,7 @@ func TestPushedArgument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.labelEscapes(f.fnByName["f"]) == nil {
+	if f.labelEscapes(f.FunctionByName["f"]) == nil {
 		t.Error("no escape")
 	}
 }

@@ -3,7 +3,7 @@ package diffasm
 import "slices"
 
 // call is a call: arguments may escape, and registers are lost.
-func (w *flow) call(st stmt, to *Operand, s *flowState) {
+func (w *flow) call(st Statement, to *Operand, s *state) {
 	result := w.arguments(st, to, s)
 	for i := range s.regs {
 		if !w.conv.Kept.Has(Register(i)) {
@@ -17,12 +17,12 @@ func (w *flow) call(st stmt, to *Operand, s *flowState) {
 }
 
 // counts reports whether what a register holds is a followed address, and no left-over.
-func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.stale) }
+func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.Stale) }
 
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
-func (w *flow) arguments(st stmt, to *Operand, s *flowState) (result bool) {
-	if !w.rules.calls {
-		return w.rules.only && onlyRead[to.Symbol] && s.regs[w.conv.Args[0]].addr
+func (w *flow) arguments(st Statement, to *Operand, s *state) (result bool) {
+	if !w.rules.Calls {
+		return w.rules.Only && onlyRead[to.Symbol] && s.regs[w.conv.Args[0]].addr
 	}
 	var mask uint8
 	for i, reg := range w.conv.Args {
@@ -42,10 +42,10 @@ func (w *flow) arguments(st stmt, to *Operand, s *flowState) (result bool) {
 		return false
 	case inFrame || inVector || to.Indirect && to.Symbol == "":
 		w.escaped(st, "is passed to a function")
-	case known && !w.f.defines(to.Symbol):
+	case known && !w.f.Defines(to.Symbol):
 		return back
-	case w.f.fnByName[to.Symbol] != nil && w.depth < 4:
-		return w.into(st, w.f.fnByName[to.Symbol], mask)
+	case w.f.FunctionByName[to.Symbol] != nil && w.depth < 4:
+		return w.into(st, w.f.FunctionByName[to.Symbol], mask)
 	default:
 		w.escaped(st, "is passed to %q", to.Symbol)
 	}
@@ -54,7 +54,7 @@ func (w *flow) arguments(st stmt, to *Operand, s *flowState) (result bool) {
 
 // onStack reports whether an argument on the stack is a followed address. Code without a frame pointer keeps its own values in the same
 // area, and reads them again.
-func (w *flow) onStack(s *flowState) bool {
+func (w *flow) onStack(s *state) bool {
 	sp := s.regs[w.conv.Stack]
 	for n, out := range s.slots {
 		above := sp.frame != atOffset || n >= wordOf(sp.off)
@@ -66,7 +66,7 @@ func (w *flow) onStack(s *flowState) bool {
 }
 
 // into follows arguments into a function of the unit.
-func (w *flow) into(st stmt, fn *fn, mask uint8) bool {
+func (w *flow) into(st Statement, fn *fn, mask uint8) bool {
 	if fn == w.fn {
 		w.escaped(st, "is passed on")
 		return false
@@ -75,7 +75,7 @@ func (w *flow) into(st stmt, fn *fn, mask uint8) bool {
 	inner.depth = w.depth + 1
 	inner.run(inner.entryState(mask))
 	if inner.escape != nil {
-		w.escaped(inner.escape.at, "is passed to %q and there %s", fn.name, inner.escape.what)
+		w.escaped(inner.escape.At, "is passed to %q and there %s", fn.Name, inner.escape.What)
 	}
 	return inner.returns
 }

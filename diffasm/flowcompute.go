@@ -1,7 +1,7 @@
 package diffasm
 
 // compute is any other instruction: the last operand is written, the others are read.
-func (w *flow) compute(st stmt, in *Insn, s *flowState) {
+func (w *flow) compute(st Statement, in *Insn, s *state) {
 	ops, results := in.Operands, w.conv.Results
 	if len(ops) == 0 {
 		if in.Kind == Extend {
@@ -42,7 +42,7 @@ func (w *flow) compute(st stmt, in *Insn, s *flowState) {
 const widest = 512
 
 // sources joins what all operands but the last hold.
-func (w *flow) sources(ops []Operand, s *flowState) (src value) {
+func (w *flow) sources(ops []Operand, s *state) (src value) {
 	for i := range ops[:len(ops)-1] {
 		x := w.value(&ops[i], s)
 		src.addr = src.addr || x.addr
@@ -53,7 +53,7 @@ func (w *flow) sources(ops []Operand, s *flowState) (src value) {
 
 // isDistance reports whether an instruction leaves the distance of two addresses, which is none itself.
 func (w *flow) isDistance(in *Insn, v, src value) bool {
-	return in.Effect == Sub && !w.rules.deep && (src.addr && v.addr || w.rules.only && in.Operands[0].Kind != Immediate)
+	return in.Effect == Sub && !w.rules.Deep && (src.addr && v.addr || w.rules.Only && in.Operands[0].Kind != Immediate)
 }
 
 // offset is where an address in the frame is after it was changed by an amount.
@@ -72,7 +72,7 @@ func offset(effect Effect, amount *Operand, v, src value) (framePlace, int64) {
 	return outsideFrame, 0
 }
 
-func (w *flow) exchange(st stmt, ops []Operand, s *flowState) {
+func (w *flow) exchange(st Statement, ops []Operand, s *state) {
 	if len(ops) != 2 {
 		return
 	}
@@ -82,9 +82,9 @@ func (w *flow) exchange(st stmt, ops []Operand, s *flowState) {
 }
 
 // repeated is a string instruction.
-func (w *flow) repeated(st stmt, in *Insn, s *flowState) {
+func (w *flow) repeated(st Statement, in *Insn, s *state) {
 	from, to := s.regs[in.From], s.regs[in.To]
-	carried := in.Copies && (from.addr && w.rules.deep || from.frame != outsideFrame && s.holdsAny()) || in.Fills && from.addr
+	carried := in.Copies && (from.addr && w.rules.Deep || from.frame != outsideFrame && s.holdsAny()) || in.Fills && from.addr
 	switch {
 	case carried && to.frame != outsideFrame:
 		s.all = true // it is not known how far it goes

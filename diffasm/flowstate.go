@@ -3,7 +3,7 @@ package diffasm
 import "maps"
 
 // touch notes that a register was written.
-func (w *flow) touch(reg Register, s *flowState) {
+func (w *flow) touch(reg Register, s *state) {
 	for i, r := range w.conv.Args {
 		if r == reg {
 			s.set |= 1 << i
@@ -12,20 +12,20 @@ func (w *flow) touch(reg Register, s *flowState) {
 }
 
 // load reports whether a word of the frame holds a followed address.
-func (s *flowState) load(a value) bool {
+func (s *state) load(a value) bool {
 	if a.frame == anywhereInFrame {
 		return s.holdsAny()
 	}
 	return s.all || s.holds(wordOf(a.off))
 }
 
-func (s *flowState) holds(n int64) bool {
+func (s *state) holds(n int64) bool {
 	_, found := s.slots[n]
 	return found
 }
 
 // store notes what a store of size bytes leaves in the frame.
-func (s *flowState) store(a value, addr, out bool, size int64) {
+func (s *state) store(a value, addr, out bool, size int64) {
 	switch {
 	case a.frame == anywhereInFrame:
 		s.all = s.all || addr
@@ -40,14 +40,14 @@ func (s *flowState) store(a value, addr, out bool, size int64) {
 	}
 }
 
-func (s *flowState) clone() *flowState {
+func (s *state) clone() *state {
 	c := *s
 	c.slots = maps.Clone(s.slots)
 	return &c
 }
 
 // join adds what is known on another way to the same place; it reports whether that is more than before.
-func (s *flowState) join(o *flowState) (more bool) {
+func (s *state) join(o *state) (more bool) {
 	for i := range s.regs {
 		v := s.regs[i].join(o.regs[i])
 		more = more || v != s.regs[i]
@@ -80,4 +80,4 @@ func (v value) join(o value) value {
 
 // holdsAny reports whether any word of the frame holds a followed address. Whoever is given an address in the frame may look
 // for it there: it is not known where one variable ends and another begins.
-func (s *flowState) holdsAny() bool { return s.all || len(s.slots) > 0 }
+func (s *state) holdsAny() bool { return s.all || len(s.slots) > 0 }

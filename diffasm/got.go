@@ -12,9 +12,9 @@ package diffasm
 //
 // The last form serves what loads no whole register. What fits none is left alone, for the linker to refuse.
 func ThroughGOT(asm []byte, symbols []string) []byte {
-	return defaultMachine().ThroughGOT(asm, symbols)
+	return Default().ThroughGOT(asm, symbols)
 }
 
 // Stubborn names, sorted, the symbols that an assembly file does not define and reaches for without the GOT in ways that
 // ThroughGOT cannot rewrite.
-func Stubborn(asm []byte) []string { return defaultMachine().Stubborn(asm) }
+func Stubborn(asm []byte) []string { return Default().Stubborn(asm) }

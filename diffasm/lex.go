@@ -5,31 +5,31 @@ import (
 	"strings"
 )
 
-// stmtKind tells labels, directives and instructions apart.
-type stmtKind uint8
+// StatementKind tells labels, directives and instructions apart.
+type StatementKind uint8
 
 const (
-	insn stmtKind = iota
-	directive
-	label
+	Instruction StatementKind = iota
+	Directive
+	Label
 )
 
-// stmt is one statement of the assembly, its comments dropped.
-type stmt struct {
-	op   string // mnemonic, directive with its dot, or the label's name
-	args string // the rest
-	line int32  // line in the assembly, from 1
-	src  srcPos // place of the nearest .loc before it
-	kind stmtKind
-	asm  bool // between #APP and #NO_APP
+// Statement is one statement of the assembly, its comments dropped.
+type Statement struct {
+	Op    string   // mnemonic, directive with its dot, or the label's name
+	Args  string   // the rest
+	Line  int32    // line in the assembly, from 1
+	Place Position // place of the nearest .loc before it
+	Kind  StatementKind
+	Asm   bool // between #APP and #NO_APP
 }
 
-// srcPos is a place in a source file as .loc gives it.
-type srcPos struct{ file, line int32 }
+// Position is a place in a source file as .loc gives it.
+type Position struct{ File, Line int32 }
 
-// lexer splits assembly text into statements.
-type lexer struct {
-	src     string
+// Lexer splits assembly text into statements.
+type Lexer struct {
+	Src     string
 	pos     int    // start of the next line
 	rest    string // unread part of the current line
 	line    int32
@@ -50,18 +50,18 @@ const (
 // special marks the bytes that need a closer look while splitting a line.
 var special = [256]bool{'#': true, ';': true, '"': true, '/': true, '\'': true}
 
-// next returns the text of the next statement, trimmed and never empty. An event stands alone, with empty text.
-func (lx *lexer) next() (text string, ok bool) {
+// Next returns the text of the next statement, trimmed and never empty. An event stands alone, with empty text.
+func (lx *Lexer) Next() (text string, ok bool) {
 	lx.event = noEvent
 	for {
 		for lx.rest != "" {
 			var s string
 			s, lx.rest = lx.cut(lx.rest)
-			if s = trim(s); s != "" {
+			if s = Trim(s); s != "" {
 				return s, true
 			}
 		}
-		if lx.pos >= len(lx.src) {
+		if lx.pos >= len(lx.Src) {
 			return "", false
 		}
 		if lx.readLine(); lx.event != noEvent {
@@ -71,12 +71,12 @@ func (lx *lexer) next() (text string, ok bool) {
 }
 
 // readLine makes the next line current, without comments that begin it.
-func (lx *lexer) readLine() {
-	line := lx.src[lx.pos:]
+func (lx *Lexer) readLine() {
+	line := lx.Src[lx.pos:]
 	if n := strings.IndexByte(line, '\n'); n >= 0 {
 		line = line[:n]
 	}
-	lx.pos = min(lx.pos+len(line)+1, len(lx.src))
+	lx.pos = min(lx.pos+len(line)+1, len(lx.Src))
 	lx.line++
 	if lx.comment {
 		n := strings.Index(line, "*/")
@@ -85,7 +85,7 @@ func (lx *lexer) readLine() {
 		}
 		lx.comment, line = false, line[n+2:]
 	}
-	line = trim(line)
+	line = Trim(line)
 	switch {
 	case line == "":
 	case line[0] == '#':
@@ -97,7 +97,7 @@ func (lx *lexer) readLine() {
 	}
 }
 
-func (lx *lexer) marker(line string) {
+func (lx *Lexer) marker(line string) {
 	switch {
 	case strings.HasPrefix(line, "#APP"):
 		lx.asm, lx.event = true, appBegin
@@ -107,7 +107,7 @@ func (lx *lexer) marker(line string) {
 }
 
 // cut returns the first statement of s and what follows its separator.
-func (lx *lexer) cut(s string) (first, rest string) {
+func (lx *Lexer) cut(s string) (first, rest string) {
 	for i := 0; i < len(s); i++ {
 		if !special[s[i]] {
 			continue
@@ -131,7 +131,7 @@ func (lx *lexer) cut(s string) (first, rest string) {
 }
 
 // skipComment cuts s around the comment that begins at i.
-func (lx *lexer) skipComment(s string, i int) (first, rest string) {
+func (lx *Lexer) skipComment(s string, i int) (first, rest string) {
 	n := strings.Index(s[i+2:], "*/")
 	if n < 0 {
 		lx.comment = true
@@ -165,7 +165,7 @@ func endOfChar(s string, i int) int {
 	return min(i, len(s))
 }
 
-func trim(s string) string {
+func Trim(s string) string {
 	for s != "" && isSpace(s[0]) {
 		s = s[1:]
 	}
@@ -186,85 +186,85 @@ var symByte = func() (t [256]bool) {
 	return t
 }()
 
-// tokKind is the kind of a token of an operand list.
-type tokKind uint8
+// TokenKind is the kind of a token of an operand list.
+type TokenKind uint8
 
 const (
-	tokSym   tokKind = iota // symbol, label or the dot
-	tokReg                  // %rax
-	tokNum                  // number, also 1b and 1f
-	tokStr                  // "..." with its quotes
-	tokMod                  // @PLT
-	tokPunct                // one byte
+	TokenSymbol   TokenKind = iota // symbol, label or the dot
+	TokenRegister                  // %rax
+	TokenNumber                    // number, also 1b and 1f
+	TokenString                    // "..." with its quotes
+	TokenModifier                  // @PLT
+	TokenPunct                     // one byte
 )
 
-type token struct {
-	kind  tokKind
-	text  string
-	start int  // index in the operands
-	space bool // white space before it
+type Token struct {
+	Kind  TokenKind
+	Text  string
+	Start int  // index in the operands
+	Space bool // white space before it
 }
 
-// tokens walks the tokens of an operand list.
-type tokens struct {
-	s string
-	i int
+// Tokens walks the tokens of an operand list.
+type Tokens struct {
+	Text string
+	At   int
 }
 
-func (t *tokens) next() (tok token, ok bool) {
-	from := t.i
-	for t.i < len(t.s) && isSpace(t.s[t.i]) {
-		t.i++
+func (t *Tokens) Next() (tok Token, ok bool) {
+	from := t.At
+	for t.At < len(t.Text) && isSpace(t.Text[t.At]) {
+		t.At++
 	}
-	if t.i >= len(t.s) {
+	if t.At >= len(t.Text) {
 		return tok, false
 	}
-	tok = token{start: t.i, space: t.i > from}
-	tok.kind = t.scan()
-	tok.text = t.s[tok.start:t.i]
+	tok = Token{Start: t.At, Space: t.At > from}
+	tok.Kind = t.scan()
+	tok.Text = t.Text[tok.Start:t.At]
 	return tok, true
 }
 
 // scan moves behind the token at t.i and returns its kind.
-func (t *tokens) scan() tokKind {
-	switch c := t.s[t.i]; {
+func (t *Tokens) scan() TokenKind {
+	switch c := t.Text[t.At]; {
 	case c == '"':
-		t.i = endOfString(t.s, t.i)
-		return tokStr
+		t.At = endOfString(t.Text, t.At)
+		return TokenString
 	case c == '\'':
-		t.i = endOfChar(t.s, t.i)
-		return tokNum
-	case c == '%' && t.i+1 < len(t.s) && symByte[t.s[t.i+1]]:
+		t.At = endOfChar(t.Text, t.At)
+		return TokenNumber
+	case c == '%' && t.At+1 < len(t.Text) && symByte[t.Text[t.At+1]]:
 		t.word()
-		return tokReg
-	case c == '@' && t.i+1 < len(t.s) && (symByte[t.s[t.i+1]] || t.s[t.i+1] == '@'):
+		return TokenRegister
+	case c == '@' && t.At+1 < len(t.Text) && (symByte[t.Text[t.At+1]] || t.Text[t.At+1] == '@'):
 		t.word()
-		return tokMod
+		return TokenModifier
 	case c >= '0' && c <= '9':
 		t.word()
-		return tokNum
+		return TokenNumber
 	case symByte[c]:
 		t.word()
-		return tokSym
+		return TokenSymbol
 	}
-	t.i++
-	return tokPunct
+	t.At++
+	return TokenPunct
 }
 
 // word skips one byte and the symbol bytes behind it.
-func (t *tokens) word() {
-	for t.i++; t.i < len(t.s) && (symByte[t.s[t.i]] || t.s[t.i] == '$'); t.i++ {
+func (t *Tokens) word() {
+	for t.At++; t.At < len(t.Text) && (symByte[t.Text[t.At]] || t.Text[t.At] == '$'); t.At++ {
 	}
 }
 
-// isLocal reports whether name is a label that the assembler keeps out of the symbol table.
-func isLocal(name string) bool { return strings.HasPrefix(name, ".L") }
+// IsLocal reports whether name is a label that the assembler keeps out of the symbol table.
+func IsLocal(name string) bool { return strings.HasPrefix(name, ".L") }
 
-// isNumeric reports whether name is a label such as 1, used as 1b or 1f.
-func isNumeric(name string) bool { return name != "" && name[0] >= '0' && name[0] <= '9' }
+// IsNumeric reports whether name is a label such as 1, used as 1b or 1f.
+func IsNumeric(name string) bool { return name != "" && name[0] >= '0' && name[0] <= '9' }
 
-// number reads a signed or unsigned number of up to 64 bits.
-func number(s string) (uint64, bool) {
+// Number reads a signed or unsigned number of up to 64 bits.
+func Number(s string) (uint64, bool) {
 	if v, err := strconv.ParseInt(s, 0, 64); err == nil {
 		return uint64(v), true
 	}

@@ -8,56 +8,56 @@ import (
 	"gocare/internal/srcpatch"
 )
 
-// sameButLines applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
+// SameButLines applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
 // at least once where a call can come behind it or in a string behind the name of the file, and the numbers are lines of the function that moved.
-func (m *matcher) sameButLines(p, o *fn) bool {
-	if m.linesMoved == nil || m.p.f.linkage(p.name) != m.o.f.linkage(o.name) ||
-		m.p.texts[p.index].deep || m.o.texts[o.index].deep {
+func (m *Matcher) SameButLines(p, o *fn) bool {
+	if m.LinesMoved == nil || m.Patched.Unit.Linkage(p.Name) != m.Orig.Unit.Linkage(o.Name) ||
+		m.Patched.texts[p.Index].deep || m.Orig.texts[o.Index].deep {
 		return false
 	}
-	now, was := m.p.written(p), m.o.written(o)
-	pm, om := now.marks, was.marks
+	now, was := m.Patched.Written(p), m.Orig.Written(o)
+	pm, om := now.Marks, was.Marks
 	if len(pm) != len(om) {
 		return false
 	}
 	called := map[srcpatch.Pair]bool{}
 	for i := range pm {
-		pl, ol := string(now.line(i)), string(was.line(i))
+		pl, ol := string(now.Line(i)), string(was.Line(i))
 		if pl == ol {
 			continue
 		}
-		diff, ok := numberPairs(machineOf(m.p.f.File), pl, ol)
-		if !ok || pm[i].st.kind != insn || pm[i].st.asm || om[i].st.asm {
+		diff, ok := numberPairs(Of(m.Patched.Unit.File), pl, ol)
+		if !ok || pm[i].Statement.Kind != Instruction || pm[i].Statement.Asm || om[i].Statement.Asm {
 			return false
 		}
 		for _, pair := range diff.numbers {
-			called[pair] = called[pair] || beforeCall(machineOf(m.p.f.File), pm, i)
+			called[pair] = called[pair] || beforeCall(Of(m.Patched.Unit.File), pm, i)
 		}
 		for _, pair := range diff.inStrings {
 			called[pair] = true
 		}
 	}
-	c := LineChange{Orig: m.o.f.fnPlaces(o), Patched: m.p.f.fnPlaces(p)}
+	c := LineChange{Orig: m.Orig.Unit.Places(o), Patched: m.Patched.Unit.Places(p)}
 	for pair, ok := range called {
 		if !ok {
 			return false
 		}
 		c.Pairs = append(c.Pairs, pair)
 	}
-	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.linesMoved(c)
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.LinesMoved(c)
 }
 
-// sameVarButLines is the same for the initial value of a variable.
-func (m *matcher) sameVarButLines(p, o *block) bool {
-	if m.linesMoved == nil || p.sec.class != o.sec.class || m.p.inits[p].deep || m.o.inits[o].deep {
+// SameVariableButLines is the same for the initial value of a variable.
+func (m *Matcher) SameVariableButLines(p, o *Block) bool {
+	if m.LinesMoved == nil || p.Section.Class != o.Section.Class || m.Patched.inits[p].deep || m.Orig.inits[o].deep {
 		return false
 	}
-	diff, ok := numberPairs(machineOf(m.p.f.File), m.p.c.data(p), m.o.c.data(o))
+	diff, ok := numberPairs(Of(m.Patched.Unit.File), m.Patched.c.Data(p), m.Orig.c.Data(o))
 	if !ok {
 		return false
 	}
-	c := LineChange{Orig: m.o.f.varPlace(o), Patched: m.p.f.varPlace(p), Pairs: append(diff.numbers, diff.inStrings...), Variable: true}
-	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.linesMoved(c)
+	c := LineChange{Orig: m.Orig.Unit.VariablePlace(o), Patched: m.Patched.Unit.VariablePlace(p), Pairs: append(diff.numbers, diff.inStrings...), Variable: true}
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.LinesMoved(c)
 }
 
 // lineNumbers are the numbers in which two canonical texts differ.
@@ -68,30 +68,30 @@ type lineNumbers struct {
 
 // numberPairs returns the numbers in which two canonical texts differ, ok only if they differ in nothing else.
 func numberPairs(m Machine, p, o string) (diff lineNumbers, ok bool) {
-	pt, ot := tokens{s: p}, tokens{s: o}
-	var before token // the token before
+	pt, ot := Tokens{Text: p}, Tokens{Text: o}
+	var before Token // the token before
 	long := false    // inside .long
 	for {
-		a, more := pt.next()
-		b, more2 := ot.next()
+		a, more := pt.Next()
+		b, more2 := ot.Next()
 		if !more || !more2 {
 			return diff, more == more2
 		}
 		switch {
-		case a.kind == b.kind && a.text == b.text:
-		case a.kind == tokStr && b.kind == tokStr:
-			if !diff.strings(a.text, b.text) {
+		case a.Kind == b.Kind && a.Text == b.Text:
+		case a.Kind == TokenString && b.Kind == TokenString:
+			if !diff.strings(a.Text, b.Text) {
 				return diff, false
 			}
 		default:
 			pair, ok := numberPair(a, b)
-			if !ok || !m.MarksNumber(before.text) && !(long && (before.text == ".long" || before.text == ",")) {
+			if !ok || !m.MarksNumber(before.Text) && !(long && (before.Text == ".long" || before.Text == ",")) {
 				return diff, false
 			}
 			addPair(&diff.numbers, pair)
 		}
-		if a.kind == tokSym && strings.HasPrefix(a.text, ".") || a.text == ";" {
-			long = a.text == ".long"
+		if a.Kind == TokenSymbol && strings.HasPrefix(a.Text, ".") || a.Text == ";" {
+			long = a.Text == ".long"
 		}
 		before = a
 	}
@@ -114,11 +114,11 @@ func (l *lineNumbers) strings(p, o string) bool {
 		if n == len(p) && n == len(o) {
 			return true
 		}
-		for n > 0 && isDigit(p[n-1]) {
+		for n > 0 && IsDigit(p[n-1]) {
 			n--
 		}
 		a, b := digits(p[n:]), digits(o[n:])
-		pair, ok := numberPair(token{kind: tokNum, text: a}, token{kind: tokNum, text: b})
+		pair, ok := numberPair(Token{Kind: TokenNumber, Text: a}, Token{Kind: TokenNumber, Text: b})
 		if name := p[:n]; !ok || !strings.HasSuffix(name, ".c:") && !strings.HasSuffix(name, ".h:") {
 			return false
 		}
@@ -130,23 +130,23 @@ func (l *lineNumbers) strings(p, o string) bool {
 // digits returns the digits that a text begins with.
 func digits(s string) string {
 	n := 0
-	for n < len(s) && isDigit(s[n]) {
+	for n < len(s) && IsDigit(s[n]) {
 		n++
 	}
 	return s[:n]
 }
 
-func numberPair(p, o token) (pair srcpatch.Pair, ok bool) {
-	if p.kind != tokNum || o.kind != tokNum {
+func numberPair(p, o Token) (pair srcpatch.Pair, ok bool) {
+	if p.Kind != TokenNumber || o.Kind != TokenNumber {
 		return pair, false
 	}
-	fresh, err := strconv.ParseUint(p.text, 10, 31)
-	old, err2 := strconv.ParseUint(o.text, 10, 31)
+	fresh, err := strconv.ParseUint(p.Text, 10, 31)
+	old, err2 := strconv.ParseUint(o.Text, 10, 31)
 	return srcpatch.Pair{Old: int(old), New: int(fresh)}, err == nil && err2 == nil
 }
 
 // beforeCall reports whether a call, or a jump to another function, can come behind a statement.
-func beforeCall(m Machine, list []mark, i int) bool {
+func beforeCall(m Machine, list []Mark, i int) bool {
 	seen := map[int]bool{}
 	for todo := []int{i + 1}; len(todo) > 0; {
 		i = todo[len(todo)-1]
@@ -155,21 +155,21 @@ func beforeCall(m Machine, list []mark, i int) bool {
 			continue
 		}
 		seen[i] = true
-		st := list[i].st
+		st := list[i].Statement
 		kind := Other
-		if st.kind == insn {
+		if st.Kind == Instruction {
 			kind = m.Kind(st)
 		}
 		switch {
 		case kind == Call:
 			return true
-		case kind.Jumps() && !isLocal(st.args):
-			if kind == Jump && st.args != "" && !isNumeric(st.args) {
+		case kind.Jumps() && !IsLocal(st.Args):
+			if kind == Jump && st.Args != "" && !IsNumeric(st.Args) {
 				return true
 			}
 			continue
 		case kind.Jumps():
-			if to := slices.IndexFunc(list, func(m mark) bool { return m.st.kind == label && m.st.op == st.args }); to >= 0 {
+			if to := slices.IndexFunc(list, func(m Mark) bool { return m.Statement.Kind == Label && m.Statement.Op == st.Args }); to >= 0 {
 				todo = append(todo, to)
 			}
 		case kind == Return:

@@ -8,14 +8,14 @@ type Machine interface {
 	// Convention tells what registers are for.
 	Convention() *Convention
 	// Kind is what the first word of an instruction says, without a look at its operands. An instruction behind a prefix is Other.
-	Kind(st stmt) Kind
+	Kind(st Statement) Kind
 	// Decode reads an instruction, behind its prefixes.
-	Decode(st stmt) Insn
+	Decode(st Statement) Insn
 	// Writes returns the registers that an instruction may overwrite, and those that it surely does. Registers that calls keep are in
 	// neither.
-	Writes(st stmt) (may, surely RegisterSet)
+	Writes(st Statement) (may, surely RegisterSet)
 	// NamesAddress reports whether an instruction may have the address of a symbol as its value. What it denies is not worth decoding.
-	NamesAddress(st stmt) bool
+	NamesAddress(st Statement) bool
 	// MarksNumber reports whether a token in front of a number makes it an operand of an instruction, as a line number is one.
 	MarksNumber(token string) bool
 	// MaskMoved returns a line of assembly with a mark in place of the numbers that hide accepts, if it moves such ones.
@@ -27,14 +27,14 @@ type Machine interface {
 
 var machines = map[elf.Machine]Machine{elf.EM_X86_64: x86{}}
 
-// MachineFor returns the machine of an e_machine value, nil for one whose assembly cannot be read.
-func MachineFor(m elf.Machine) Machine { return machines[m] }
+// For returns the machine of an e_machine value, nil for one whose assembly cannot be read.
+func For(m elf.Machine) Machine { return machines[m] }
 
-// defaultMachine is the one that all assembly is for, which says nothing of it itself.
-func defaultMachine() Machine { return MachineFor(elf.EM_X86_64) }
+// Default is the one that all assembly is for, which says nothing of it itself.
+func Default() Machine { return For(elf.EM_X86_64) }
 
-// machineOf returns the machine that a file is for.
-func machineOf(f *File) Machine { return machines[f.arch] }
+// Of returns the machine that a file is for.
+func Of(f *File) Machine { return machines[f.Arch] }
 
 // Register is the number of a register, whatever part of it an operand names.
 type Register int8

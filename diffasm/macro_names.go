@@ -19,7 +19,7 @@ func wordsOf(text []string) words {
 			for i < len(line) && isWordByte(line[i]) {
 				i++
 			}
-			if i > start && !isDigit(line[start]) {
+			if i > start && !IsDigit(line[start]) {
 				w[line[start:i]] = true
 			}
 		}
@@ -32,12 +32,12 @@ func (w words) stem(name string) string {
 	var b strings.Builder
 	made := false
 	for i := 0; i < len(name); i++ {
-		if !isDigit(name[i]) {
+		if !IsDigit(name[i]) {
 			b.WriteByte(name[i])
 			continue
 		}
 		end := i
-		for end < len(name) && isDigit(name[end]) {
+		for end < len(name) && IsDigit(name[end]) {
 			end++
 		}
 		if w.bring(name, i, end) {
@@ -57,7 +57,7 @@ func (w words) stem(name string) string {
 // bring reports whether a word is the piece of a name that has the number from start to end in it.
 func (w words) bring(name string, start, end int) bool {
 	for i := 0; i < start; i++ {
-		for j := end; j <= len(name) && !isDigit(name[i]); j++ {
+		for j := end; j <= len(name) && !IsDigit(name[i]); j++ {
 			if w[name[i:j]] {
 				return true
 			}
@@ -67,13 +67,13 @@ func (w words) bring(name string, start, end int) bool {
 }
 
 // stem notes which names macros made, in files of which it is known how they changed.
-func (m *matcher) stem(ds *declarations, text func(*SourceFile) []string) {
-	for _, d := range slices.Concat(ds.all, ds.code) {
+func (m *Matcher) stem(ds *Declarations, text func(*SourceFile) []string) {
+	for _, d := range slices.Concat(ds.All, ds.Code) {
 		s := m.source(d)
-		if s == nil || s.Unchanged || !strings.ContainsAny(d.name, "0123456789") {
+		if s == nil || s.Unchanged || !strings.ContainsAny(d.Name, "0123456789") {
 			continue
 		}
-		if stem := wordsOf(call(text(s), d.line)).stem(d.name); stem != "" {
+		if stem := wordsOf(call(text(s), d.Line)).stem(d.Name); stem != "" {
 			m.stems[d] = stem
 		}
 	}
@@ -92,69 +92,69 @@ func call(text []string, line int) []string {
 }
 
 // id is what the name of a variable says about which one it is.
-func (m *matcher) id(d *decl) string {
+func (m *Matcher) id(d *Declaration) string {
 	if stem := m.stems[d]; stem != "" {
 		return stem
 	}
-	return d.name
+	return d.Name
 }
 
 // isMade reports whether a macro made the name of a variable of the patched unit, or of the function it is in.
-func (m *matcher) isMade(sym string) bool {
-	if m.pd == nil || m.pd.bySym[sym] == nil {
+func (m *Matcher) isMade(sym string) bool {
+	if m.pd == nil || m.pd.BySymbol[sym] == nil {
 		return false
 	}
-	d := m.pd.bySym[sym]
-	fn := m.renamed[d.fn]
-	return m.stems[d] != "" || fn != "" && fn != d.fn
+	d := m.pd.BySymbol[sym]
+	fn := m.renamed[d.Function]
+	return m.stems[d] != "" || fn != "" && fn != d.Function
 }
 
 // pairMade pairs variables and functions at file level with names that macros made, by the line that declares them.
-func (m *matcher) pairMade() {
-	if m.od == nil || m.exact {
+func (m *Matcher) pairMade() {
+	if m.od == nil || m.Exact {
 		return
 	}
 	// taken has the symbols of the original that are something's already: what only shares its name with one of them is new.
 	taken := map[string]bool{}
 	for p, o := range m.madeFunctions() {
-		if m.p.f.fnByName[p] != nil && m.o.f.fnByName[o] != nil && m.p.open[p] == nil && m.o.open[o] == nil {
+		if m.Patched.Unit.FunctionByName[p] != nil && m.Orig.Unit.FunctionByName[o] != nil && m.Patched.open[p] == nil && m.Orig.open[o] == nil {
 			m.join(p, o)
 			taken[o] = true
 		}
 	}
-	var rest []*decl
-	for _, p := range m.pd.all {
-		if m.stems[p] == "" || !m.atFileLevel(m.p, p) {
+	var rest []*Declaration
+	for _, p := range m.pd.All {
+		if m.stems[p] == "" || !m.atFileLevel(m.Patched, p) {
 			continue
 		}
-		switch o := m.onLine(p, m.od.all); {
-		case o == nil || o.fn != "" || o.sym != "" && !m.atFileLevel(m.o, o):
+		switch o := m.onLine(p, m.od.All); {
+		case o == nil || o.Function != "" || o.Symbol != "" && !m.atFileLevel(m.Orig, o):
 			rest = append(rest, p)
-		case o.sym == "":
-			m.p.token[p.sym] = "+" + p.sym
+		case o.Symbol == "":
+			m.Patched.token[p.Symbol] = "+" + p.Symbol
 			// The compiler kept the variable nowhere: what the program would have in it is lost, unless it was a constant.
-			if !o.constant {
-				m.doubts[p.sym] = lostStorage(p.name)
+			if !o.Constant {
+				m.doubts[p.Symbol] = lostStorage(p.Name)
 			}
 		default:
-			m.join(p.sym, o.sym)
-			taken[o.sym] = true
+			m.join(p.Symbol, o.Symbol)
+			taken[o.Symbol] = true
 		}
 	}
 	for _, p := range rest {
 		m.settleMade(p, taken)
 	}
 	// Private functions of which no line tells and that have namesakes: the same number may be another of them.
-	for _, p := range m.pd.code {
-		if _, ok := m.pair[p.sym]; !ok && m.stems[p] != "" && !m.p.f.isGlobal(p.sym) && m.count(m.od.code, p)+m.count(m.pd.code, p) > 2 {
-			taken[p.sym] = true
+	for _, p := range m.pd.Code {
+		if _, ok := m.pair[p.Symbol]; !ok && m.stems[p] != "" && !m.Patched.Unit.IsGlobal(p.Symbol) && m.count(m.od.Code, p)+m.count(m.pd.Code, p) > 2 {
+			taken[p.Symbol] = true
 		}
 	}
 	m.newNames(taken)
 }
 
 // count returns how many functions there are of which a name could be.
-func (m *matcher) count(list []*decl, of *decl) (n int) {
+func (m *Matcher) count(list []*Declaration, of *Declaration) (n int) {
 	for _, d := range list {
 		if m.id(d) == m.id(of) {
 			n++
@@ -164,65 +164,65 @@ func (m *matcher) count(list []*decl, of *decl) (n int) {
 }
 
 // newNames takes what only shares its name with something of the original that is another's for new.
-func (m *matcher) newNames(taken map[string]bool) {
+func (m *Matcher) newNames(taken map[string]bool) {
 	isNew := func(name string) {
-		if m.p.token[name] == "" && taken[name] && m.p.open[name] == nil {
-			m.p.token[name] = "+" + name
+		if m.Patched.token[name] == "" && taken[name] && m.Patched.open[name] == nil {
+			m.Patched.token[name] = "+" + name
 		}
 	}
-	for _, b := range m.p.f.vars {
-		isNew(b.name)
+	for _, b := range m.Patched.Unit.Variables {
+		isNew(b.Name)
 	}
-	for _, fn := range m.p.f.funcs {
-		isNew(fn.name)
+	for _, fn := range m.Patched.Unit.Functions {
+		isNew(fn.Name)
 	}
 }
 
 // madeFunctions returns the name in the original of functions whose names macros made, where the line that declares one
 // declared it there.
-func (m *matcher) madeFunctions() map[string]string {
+func (m *Matcher) madeFunctions() map[string]string {
 	names := map[string]string{}
-	for _, p := range m.pd.code {
-		if m.stems[p] == "" || p.elsewhere || m.p.f.isGlobal(p.sym) {
+	for _, p := range m.pd.Code {
+		if m.stems[p] == "" || p.Elsewhere || m.Patched.Unit.IsGlobal(p.Symbol) {
 			continue
 		}
-		if o := m.onLine(p, m.od.code); o != nil && !o.elsewhere && !m.o.f.isGlobal(o.sym) {
-			names[p.name] = o.name
+		if o := m.onLine(p, m.od.Code); o != nil && !o.Elsewhere && !m.Orig.Unit.IsGlobal(o.Symbol) {
+			names[p.Name] = o.Name
 		}
 	}
 	return names
 }
 
 // atFileLevel reports whether a declaration is that of a private variable at file level, with storage of its own name.
-func (m *matcher) atFileLevel(s *version, d *decl) bool {
-	return d.fn == "" && s.f.blocks[d.sym] != nil && s.open[d.sym] == nil && !s.f.isGlobal(d.sym)
+func (m *Matcher) atFileLevel(s *Version, d *Declaration) bool {
+	return d.Function == "" && s.Unit.Blocks[d.Symbol] != nil && s.open[d.Symbol] == nil && !s.Unit.IsGlobal(d.Symbol)
 }
 
 // settleMade decides about a variable that no line of the original declares. It is new if all that it could be are others; one
 // of its name is the same where no other could be meant, or where one line declares several, and with the same names.
-func (m *matcher) settleMade(p *decl, taken map[string]bool) {
+func (m *Matcher) settleMade(p *Declaration, taken map[string]bool) {
 	var open []string
 	for _, o := range m.like(m.od, m.id(p), "") {
-		if o.sym != "" && !taken[o.sym] {
-			open = append(open, o.sym)
+		if o.Symbol != "" && !taken[o.Symbol] {
+			open = append(open, o.Symbol)
 		}
 	}
-	o := m.od.bySym[p.sym]
+	o := m.od.BySymbol[p.Symbol]
 	switch {
 	case len(open) == 0:
-	case o != nil && o.file == p.file && slices.Equal(m.namesOn(m.od, p, m.source(p).old(p.line)), m.namesOn(m.pd, p, p.line)):
+	case o != nil && o.File == p.File && slices.Equal(m.namesOn(m.od, p, m.source(p).old(p.Line)), m.namesOn(m.pd, p, p.Line)):
 	case o != nil && len(m.like(m.od, m.id(p), "")) == 1 && len(m.like(m.pd, m.id(p), "")) == 1:
 	default:
-		m.p.token[p.sym] = "??" + p.sym
-		m.ambiguous[p.sym] = open
+		m.Patched.token[p.Symbol] = "??" + p.Symbol
+		m.ambiguous[p.Symbol] = open
 	}
 }
 
 // namesOn lists the variables like d that a line of its file declares.
-func (m *matcher) namesOn(ds *declarations, d *decl, line int) (names []string) {
+func (m *Matcher) namesOn(ds *Declarations, d *Declaration, line int) (names []string) {
 	for _, e := range m.like(ds, m.id(d), "") {
-		if e.file == d.file && e.line == line {
-			names = append(names, e.name)
+		if e.File == d.File && e.Line == line {
+			names = append(names, e.Name)
 		}
 	}
 	slices.Sort(names)

@@ -149,14 +149,14 @@ func (s *SourceFile) restored() string {
 
 // madeFates says by their names in the source which variable of the original each is that macros made.
 func madeFates(d *Delta) string {
-	is := d.patched.declared().bySym
+	is := d.patched.Declarations().BySymbol
 	var list []string
 	for _, v := range d.Variables {
 		p := is[v.Name]
-		if v.Status == Gone || p == nil || !strings.Contains(p.name, "_") {
+		if v.Status == Gone || p == nil || !strings.Contains(p.Name, "_") {
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s=%s", p.name, fate(d, v.Name, v.Orig, func(o *decl) string { return o.name })))
+		list = append(list, fmt.Sprintf("%s=%s", p.Name, fate(d, v.Name, v.Orig, func(o *Declaration) string { return o.Name })))
 	}
 	slices.Sort(list)
 	return strings.Join(list, " ")

@@ -12,15 +12,15 @@ func (k Matching) Match(orig, patched, restored *Unit) (*Delta, error) {
 	if orig.lateCode() || patched.lateCode() {
 		return d, matchLTO(orig, patched)
 	}
-	m, r := correlate(orig, patched, restored, known{sources: k.Sources, linesMoved: k.Moved})
+	m, r := Correlate(orig, patched, restored, Known{Sources: k.Sources, LinesMoved: k.Moved})
 	d.m = m
-	d.Debug = d.m.debugKnown()
-	d.unit = append(d.unit, d.m.lostInPatched()...)
+	d.Debug = d.m.DebugKnown()
+	d.unit = append(d.unit, d.m.LostInPatched()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
 	d.doubtNewVariables()
-	d.setsMoved = r != nil && r.sameSets()
-	d.Unproved = append(d.m.unproved, d.keptOtherwise()...)
+	d.setsMoved = r != nil && r.SameSets()
+	d.Unproved = append(d.m.Unproved, d.keptOtherwise()...)
 	d.oneAddress()
 	d.matchLoose(r)
 	d.matchAliases()
@@ -28,23 +28,23 @@ func (k Matching) Match(orig, patched, restored *Unit) (*Delta, error) {
 }
 
 // matchFuncs compares every function.
-func (d *Delta) matchFuncs(r *matcher) {
+func (d *Delta) matchFuncs(r *Matcher) {
 	seen := map[*fn]bool{}
-	for _, p := range d.patched.funcs {
-		o := d.m.origFunc(p)
-		f := Function{Name: p.name, Status: New, Reason: "new function"}
-		f.File, f.Line = d.patched.fnPlace(p)
+	for _, p := range d.patched.Functions {
+		o := d.m.OrigFunction(p)
+		f := Function{Name: p.Name, Status: New, Reason: "new function"}
+		f.File, f.Line = d.patched.FirstPlace(p)
 		if o != nil {
 			seen[o] = true
-			f.Orig = o.name
+			f.Orig = o.Name
 			d.compare(&f, p, o, r)
 		}
 		d.add(f, p, o)
 	}
-	for _, o := range d.orig.funcs {
+	for _, o := range d.orig.Functions {
 		if !seen[o] {
-			f := Function{Name: o.name, Orig: o.name, Status: Gone, Reason: "no longer in the unit"}
-			f.File, f.Line = d.orig.fnPlace(o)
+			f := Function{Name: o.Name, Orig: o.Name, Status: Gone, Reason: "no longer in the unit"}
+			f.File, f.Line = d.orig.FirstPlace(o)
 			d.add(f, nil, o)
 		}
 	}
@@ -56,15 +56,15 @@ func (d *Delta) add(f Function, p, o *fn) {
 }
 
 // compare fills in status and reason of a function both units have.
-func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
+func (d *Delta) compare(f *Function, p, o *fn, r *Matcher) {
 	switch {
-	case registrar(p.name) && registrar(o.name):
+	case registrar(p.Name) && registrar(o.Name):
 		f.Status, f.Reason = Same, "registers data with a sanitizer, at start or exit only"
-	case d.m.equal(p, o) && !d.m.guesses(p):
+	case d.m.Equal(p, o) && !d.m.Guesses(p):
 		f.Status, f.Reason = Same, "same code"
-	case r != nil && r.proves(p, o) && !d.m.open(p):
+	case r != nil && r.Proves(p, o) && !d.m.Open(p):
 		f.Status, f.Reason = LineOnly, "line numbers only"
-	case d.m.sameButLines(p, o):
+	case d.m.SameButLines(p, o):
 		f.Status, f.Reason = LineOnly, "line numbers only"
 	default:
 		f.Status = Changed
@@ -73,31 +73,31 @@ func (d *Delta) compare(f *Function, p, o *fn, r *matcher) {
 }
 
 // matchVars compares every variable that is neither a literal nor a part of a function.
-func (d *Delta) matchVars(r *matcher) {
-	seen := map[*block]bool{}
-	for _, p := range d.patched.vars {
-		if p.owner != nil || d.patched.isLiteral(p) || isLocal(p.name) {
+func (d *Delta) matchVars(r *Matcher) {
+	seen := map[*Block]bool{}
+	for _, p := range d.patched.Variables {
+		if p.Owner != nil || d.patched.IsLiteral(p) || IsLocal(p.Name) {
 			continue
 		}
-		o := d.m.origVar(p)
-		v := Variable{Name: p.name, Status: New, Reason: "new variable"}
+		o := d.m.OrigVariable(p)
+		v := Variable{Name: p.Name, Status: New, Reason: "new variable"}
 		if o != nil {
 			seen[o] = true
-			v.Orig, v.Status, v.Reason = o.name, Same, ""
-			if code, why := d.m.compareVar(p, o); code != "" && !sameRestored(r, p, o) && !d.patched.registered(p) &&
-				!(code == "data-changed" && d.m.sameVarButLines(p, o)) {
+			v.Orig, v.Status, v.Reason = o.Name, Same, ""
+			if code, why := d.m.CompareVariable(p, o); code != "" && !SameRestored(r, p, o) && !d.patched.registered(p) &&
+				!(code == "data-changed" && d.m.SameVariableButLines(p, o)) {
 				v.Status, v.Code, v.Reason = Changed, code, why
 			}
 		}
-		if c := d.m.candidates(p.name); len(c) > 0 {
+		if c := d.m.Candidates(p.Name); len(c) > 0 {
 			v.Reason = "may be " + strings.Join(c, " or ") + " of the original"
 		}
 		d.Variables = append(d.Variables, v)
 		d.vars = append(d.vars, varPair{p, o})
 	}
-	for _, o := range d.orig.vars {
-		if !seen[o] && o.owner == nil && !d.orig.isLiteral(o) {
-			d.Variables = append(d.Variables, Variable{Name: o.name, Orig: o.name, Status: Gone, Reason: "no longer in the unit"})
+	for _, o := range d.orig.Variables {
+		if !seen[o] && o.Owner == nil && !d.orig.IsLiteral(o) {
+			d.Variables = append(d.Variables, Variable{Name: o.Name, Orig: o.Name, Status: Gone, Reason: "no longer in the unit"})
 			d.vars = append(d.vars, varPair{nil, o})
 		}
 	}
@@ -111,12 +111,12 @@ func registrar(name string) bool {
 }
 
 // registered reports whether a variable is the list that such functions hand over: nothing else uses it.
-func (f *File) registered(b *block) bool {
-	if f.isGlobal(b.name) {
+func (f *File) registered(b *Block) bool {
+	if f.IsGlobal(b.Name) {
 		return false
 	}
-	u := f.users(b.name)
-	return len(u.fns) > 0 && len(u.data) == 0 && !slices.ContainsFunc(u.fns, func(fn *fn) bool { return !registrar(fn.name) })
+	u := f.UsersOf(b.Name)
+	return len(u.Functions) > 0 && len(u.Variables) == 0 && !slices.ContainsFunc(u.Functions, func(fn *fn) bool { return !registrar(fn.Name) })
 }
 
 // Matching says what is known for Match besides the units.

@@ -14,41 +14,41 @@ type group struct {
 	sourced    bool        // the source tells which is which: likeness is not asked
 }
 
-// matcher finds out which numbered name of the patched unit is which of the original.
-type matcher struct {
-	o, p *version
-	known
-	renamed   map[string]string   // function of the patched unit -> its name in the original, if it has another
-	od, pd    *declarations       // nil unless both units have debug information
-	stems     map[*decl]string    // variables with names that macros made -> what of the name says which one it is
-	pair      map[string]string   // patched name -> original name
-	ambiguous map[string][]string // patched name -> original candidates
-	doubts    map[string]problem  // patched variable that looks new -> why it may not be
-	judged    map[string]bool     // patched variables of which the source decided that they are new
+// Matcher finds out which numbered name of the patched unit is which of the original.
+type Matcher struct {
+	Orig, Patched *Version
+	Known
+	renamed   map[string]string       // function of the patched unit -> its name in the original, if it has another
+	od, pd    *Declarations           // nil unless both units have debug information
+	stems     map[*Declaration]string // variables with names that macros made -> what of the name says which one it is
+	pair      map[string]string       // patched name -> original name
+	ambiguous map[string][]string     // patched name -> original candidates
+	doubts    map[string]Problem      // patched variable that looks new -> why it may not be
+	judged    map[string]bool         // patched variables of which the source decided that they are new
 	groups    []*group
 	byKey     map[string]*group
-	unproved  []string        // patched names paired by likeness alone
+	Unproved  []string        // patched names paired by likeness alone
 	guessed   map[string]bool // nameless ones among them that only edited code uses
 	guess     bool            // joins are made by likeness
-	exact     bool            // the units are the same text: numbers mean the same
+	Exact     bool            // the units are the same text: numbers mean the same
 }
 
-func newMatcher(orig, patched *Unit, k known) *matcher {
+func newMatcher(orig, patched *Unit, k Known) *Matcher {
 	bases := map[string]bool{}
-	orig.numberedNames(bases)
-	patched.numberedNames(bases)
-	m := &matcher{
-		o: newVersion(orig, bases), p: newVersion(patched, bases), known: k,
-		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]problem{}, judged: map[string]bool{},
-		stems: map[*decl]string{}, guessed: map[string]bool{},
+	orig.NumberedNames(bases)
+	patched.NumberedNames(bases)
+	m := &Matcher{
+		Orig: newVersion(orig, bases), Patched: newVersion(patched, bases), Known: k,
+		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]Problem{}, judged: map[string]bool{},
+		stems: map[*Declaration]string{}, guessed: map[string]bool{},
 	}
-	m.o.c.dir, m.p.c.dir = buildDirs(orig.Source, patched.Source)
-	m.p.extern = m.plain
-	m.o.extern = func(n string) string { return n }
+	m.Orig.c.Dir, m.Patched.c.Dir = buildDirs(orig.Source, patched.Source)
+	m.Patched.extern = m.plain
+	m.Orig.extern = func(n string) string { return n }
 	m.refine()
 	m.group()
-	if m.exact = orig.src == patched.src; m.exact {
-		for name := range m.p.open {
+	if m.Exact = orig.Text == patched.Text; m.Exact {
+		for name := range m.Patched.open {
 			m.join(name, name)
 		}
 	}
@@ -57,8 +57,8 @@ func newMatcher(orig, patched *Unit, k known) *matcher {
 
 // refine adds the declaring function to the keys of static locals where the debug information of both units knows it for
 // every one of that name.
-func (m *matcher) refine() {
-	m.od, m.pd = m.o.f.declared(), m.p.f.declared()
+func (m *Matcher) refine() {
+	m.od, m.pd = m.Orig.Unit.Declarations(), m.Patched.Unit.Declarations()
 	if m.od == nil || m.pd == nil {
 		m.od, m.pd = nil, nil
 		return
@@ -71,34 +71,34 @@ func (m *matcher) refine() {
 		m.renamed[p] = o
 	}
 	unknown := map[string]bool{}
-	look := func(d *declarations) func(*numbered) {
+	look := func(d *Declarations) func(*numbered) {
 		return func(a *numbered) {
-			if a.decl = d.bySym[a.name]; a.decl == nil || a.decl.fn == "" {
+			if a.decl = d.BySymbol[a.name]; a.decl == nil || a.decl.Function == "" {
 				unknown[a.key] = true
 			} else if stem := m.stems[a.decl]; stem != "" {
-				a.key = "v " + stem + numberedKind
+				a.key = "v " + stem + NumberedKind
 			}
 		}
 	}
-	m.o.eachVar(look(m.od))
-	m.p.eachVar(look(m.pd))
+	m.Orig.eachVar(look(m.od))
+	m.Patched.eachVar(look(m.pd))
 	sure := func(rename map[string]string) func(*numbered) {
 		return func(a *numbered) {
 			if unknown[a.key] {
 				return
 			}
-			fn := a.decl.fn
+			fn := a.decl.Function
 			if old := rename[fn]; old != "" {
 				fn = old
 			}
 			a.sure, a.key = true, a.key+" in "+fn
 		}
 	}
-	m.o.eachVar(sure(nil))
-	m.p.eachVar(sure(m.renamed))
+	m.Orig.eachVar(sure(nil))
+	m.Patched.eachVar(sure(m.renamed))
 }
 
-func (s *version) vars() (list []*numbered) {
+func (s *Version) vars() (list []*numbered) {
 	for _, a := range s.open {
 		if a.b != nil {
 			list = append(list, a)
@@ -107,7 +107,7 @@ func (s *version) vars() (list []*numbered) {
 	return list
 }
 
-func (s *version) eachVar(yield func(*numbered)) {
+func (s *Version) eachVar(yield func(*numbered)) {
 	for _, a := range s.vars() {
 		yield(a)
 	}
@@ -115,7 +115,7 @@ func (s *version) eachVar(yield func(*numbered)) {
 
 // declared pairs static locals that are the only ones of their name in their function, by debug information, where it is
 // not known how the source changed.
-func (m *matcher) declared() int {
+func (m *Matcher) declared() int {
 	n := 0
 	for _, g := range m.groups {
 		if len(g.o) == 1 && len(g.p) == 1 && g.p[0].sure && !g.sourced {
@@ -127,28 +127,28 @@ func (m *matcher) declared() int {
 }
 
 // plain is the token of a name of the patched unit that is not numbered.
-func (m *matcher) plain(n string) string {
-	o, p := m.o.f, m.p.f
+func (m *Matcher) plain(n string) string {
+	o, p := m.Orig.Unit, m.Patched.Unit
 	switch {
-	case p.fnByName[n] != nil:
-		if o.fnByName[n] == nil {
+	case p.FunctionByName[n] != nil:
+		if o.FunctionByName[n] == nil {
 			return "+" + n
 		}
-	case p.blocks[n] != nil:
-		if b := o.blocks[n]; b == nil || b.owner != nil {
+	case p.Blocks[n] != nil:
+		if b := o.Blocks[n]; b == nil || b.Owner != nil {
 			return "+" + n
 		}
-	case !p.defines(n) && o.defines(n) && !o.isGlobal(n):
+	case !p.Defines(n) && o.Defines(n) && !o.IsGlobal(n):
 		return "extern " + n
 	}
 	return n
 }
 
 // group gathers the candidates of both versions in file order.
-func (m *matcher) group() {
+func (m *Matcher) group() {
 	by := map[string]*group{}
 	m.byKey = by
-	add := func(s *version, list func(*group) *[]*numbered) {
+	add := func(s *Version, list func(*group) *[]*numbered) {
 		for _, a := range s.inOrder() {
 			g := by[a.key]
 			if g == nil {
@@ -160,15 +160,15 @@ func (m *matcher) group() {
 			*l = append(*l, a)
 		}
 	}
-	add(m.o, func(g *group) *[]*numbered { return &g.o })
-	add(m.p, func(g *group) *[]*numbered { return &g.p })
+	add(m.Orig, func(g *group) *[]*numbered { return &g.o })
+	add(m.Patched, func(g *group) *[]*numbered { return &g.p })
 	for _, g := range m.groups {
 		g.allO, g.allP = slices.Clone(g.o), slices.Clone(g.p)
 	}
 }
 
 // run pairs what evidence allows, strongest first, until nothing moves; then settles the rest.
-func (m *matcher) run() {
+func (m *Matcher) run() {
 	levels := []func() int{
 		m.declared,
 		m.equalClones,
@@ -200,37 +200,37 @@ func (m *matcher) run() {
 }
 
 // refresh works on both units at once: neither reads what is written for the other.
-func (m *matcher) refresh() {
+func (m *Matcher) refresh() {
 	var wg sync.WaitGroup
-	wg.Go(m.o.refresh)
-	m.p.refresh()
+	wg.Go(m.Orig.refresh)
+	m.Patched.refresh()
 	wg.Wait()
 }
 
 // join records that p of the patched unit is o of the original.
-func (m *matcher) join(p, o string) {
+func (m *Matcher) join(p, o string) {
 	m.pair[p] = o
-	if a := m.p.open[p]; a != nil {
+	if a := m.Patched.open[p]; a != nil {
 		if m.guess || m.weak(a) {
-			m.unproved = append(m.unproved, p)
+			m.Unproved = append(m.Unproved, p)
 		}
 		g := m.byKey[a.key]
 		g.p = without(g.p, p)
 	}
-	if a := m.o.open[o]; a != nil {
+	if a := m.Orig.open[o]; a != nil {
 		g := m.byKey[a.key]
 		g.o = without(g.o, o)
 	}
-	m.p.token[p] = o
-	m.o.token[o] = o
-	delete(m.p.open, p)
-	delete(m.o.open, o)
+	m.Patched.token[p] = o
+	m.Orig.token[o] = o
+	delete(m.Patched.open, p)
+	delete(m.Orig.open, o)
 }
 
 // weak reports whether what unchanged code shows is no proof for a variable: without debug information, code that looks
 // the same may be that of another function, inlined, whose static local has the same name.
-func (m *matcher) weak(a *numbered) bool {
-	if a.b == nil || m.od != nil || m.exact {
+func (m *Matcher) weak(a *numbered) bool {
+	if a.b == nil || m.od != nil || m.Exact {
 		return false
 	}
 	g := m.byKey[a.key]
@@ -246,27 +246,27 @@ func without(list []*numbered, name string) []*numbered {
 	return list
 }
 
-// origFunc returns the original's function for one of the patched unit, nil if there is none.
-func (m *matcher) origFunc(p *fn) *fn {
-	if name, ok := m.pair[p.name]; ok {
-		return m.o.f.fnByName[name]
+// OrigFunction returns the original's function for one of the patched unit, nil if there is none.
+func (m *Matcher) OrigFunction(p *fn) *fn {
+	if name, ok := m.pair[p.Name]; ok {
+		return m.Orig.Unit.FunctionByName[name]
 	}
 	// An open name may be any of its group, and "+" was decided to be new: one of the same name there is another's.
-	if m.p.open[p.name] != nil || strings.HasPrefix(m.p.token[p.name], "+") {
+	if m.Patched.open[p.Name] != nil || strings.HasPrefix(m.Patched.token[p.Name], "+") {
 		return nil
 	}
-	return m.o.f.fnByName[p.name]
+	return m.Orig.Unit.FunctionByName[p.Name]
 }
 
-// origVar is the same for variables.
-func (m *matcher) origVar(p *block) *block {
-	if name, ok := m.pair[p.name]; ok {
-		return m.o.f.blocks[name]
+// OrigVariable is the same for variables.
+func (m *Matcher) OrigVariable(p *Block) *Block {
+	if name, ok := m.pair[p.Name]; ok {
+		return m.Orig.Unit.Blocks[name]
 	}
-	if m.p.open[p.name] != nil || m.p.token[p.name] != "" || p.owner != nil || m.p.f.isLiteral(p) {
+	if m.Patched.open[p.Name] != nil || m.Patched.token[p.Name] != "" || p.Owner != nil || m.Patched.Unit.IsLiteral(p) {
 		return nil
 	}
-	if b := m.o.f.blocks[p.name]; b != nil && b.owner == nil {
+	if b := m.Orig.Unit.Blocks[p.Name]; b != nil && b.Owner == nil {
 		return b
 	}
 	return nil
@@ -274,12 +274,12 @@ func (m *matcher) origVar(p *block) *block {
 
 // settle decides the names that stayed open: new where the original has no candidate left, else ambiguous. A clone
 // without partner is new: every caller of it is changed, or its text would have paired it. A constant is carried anew.
-func (m *matcher) settle() {
+func (m *Matcher) settle() {
 	for _, g := range m.groups {
 		for _, p := range g.p {
-			m.p.token[p.name] = "+" + p.name // never equal to a token of the original
+			m.Patched.token[p.name] = "+" + p.name // never equal to a token of the original
 			switch {
-			case p.fn != nil || p.b.sec.class == classRO && !isNameless(p.name):
+			case p.fn != nil || p.b.Section.Class == ReadOnly && !IsNameless(p.name):
 			case !g.sourced && len(g.o) > 0:
 				m.doubtful(p, namesOf(g.o)...)
 			case g.sourced:
@@ -287,17 +287,17 @@ func (m *matcher) settle() {
 			}
 		}
 		for _, o := range g.o {
-			m.o.token[o.name] = "-" + o.name
+			m.Orig.token[o.name] = "-" + o.name
 		}
 	}
 }
 
 // settleSourced decides about a static local of which the source is known.
-func (m *matcher) settleSourced(p *numbered) {
+func (m *Matcher) settleSourced(p *numbered) {
 	var open []string
 	for _, o := range p.perhaps {
-		if m.o.open[o.sym] != nil {
-			open = append(open, o.sym)
+		if m.Orig.open[o.Symbol] != nil {
+			open = append(open, o.Symbol)
 		}
 	}
 	if len(open) > 0 {
@@ -309,8 +309,8 @@ func (m *matcher) settleSourced(p *numbered) {
 }
 
 // doubtful makes p ambiguous.
-func (m *matcher) doubtful(p *numbered, candidates ...string) {
-	m.p.token[p.name] = "??" + p.name
+func (m *Matcher) doubtful(p *numbered, candidates ...string) {
+	m.Patched.token[p.name] = "??" + p.name
 	m.ambiguous[p.name] = candidates
 }
 
@@ -322,11 +322,11 @@ func namesOf(list []*numbered) (names []string) {
 }
 
 // crossCheck makes every name ambiguous that the restored unit pairs otherwise.
-func (m *matcher) crossCheck(r *matcher) {
+func (m *Matcher) crossCheck(r *Matcher) {
 	// The restored unit is another compile of the same code: where its evidence leads elsewhere, one of the two is wrong, and which is
 	// not known. Names that macros made of lines are no names of the same thing in both.
 	for p, o := range m.pair {
-		if other, ok := r.pair[p]; ok && other != o && m.p.f.blocks[p] != nil && !m.isMade(p) {
+		if other, ok := r.pair[p]; ok && other != o && m.Patched.Unit.Blocks[p] != nil && !m.isMade(p) {
 			m.ambiguous[p] = []string{min(o, other), max(o, other)}
 		}
 	}

@@ -111,11 +111,11 @@ func boundIn(t *testing.T, d *Delta) (names []string, code string) {
 
 // nameless lists the nameless variables that a function uses.
 func (f *Unit) nameless(fn string) (names []string) {
-	if f.fnByName[fn] == nil {
+	if f.FunctionByName[fn] == nil {
 		return nil
 	}
-	f.walk(f.fnByName[fn], func(n string) {
-		if isNameless(n) && !strings.HasSuffix(n, ".kpnew") {
+	f.Walk(f.FunctionByName[fn], func(n string) {
+		if IsNameless(n) && !strings.HasSuffix(n, ".kpnew") {
 			names = append(names, n)
 		}
 	})

@@ -13,18 +13,18 @@ import (
 // parser holds the state between statements.
 type parser struct {
 	f     *File
-	lx    lexer
-	cur   *section
-	prev  *section
-	stack [][2]*section
+	lx    Lexer
+	cur   *Section
+	prev  *Section
+	stack [][2]*Section
 	open  *fn
 	last  *fn // the function closed last
-	data  map[*section]*block
-	align map[*section][]stmt // alignment directives waiting for a label
-	app   *section            // section at #APP
-	src   srcPos
-	macro int    // depth of macro definitions being skipped
-	room  []stmt // where the statements of the open function's first stream grow
+	data  map[*Section]*Block
+	align map[*Section][]Statement // alignment directives waiting for a label
+	app   *Section                 // section at #APP
+	src   Position
+	macro int         // depth of macro definitions being skipped
+	room  []Statement // where the statements of the open function's first stream grow
 }
 
 // bytesPerLabel is how much assembly there is for a local label in code, roughly: maps that start with the right size need not
@@ -37,20 +37,20 @@ func parseText(name string, src []byte) (*File, error) {
 		return nil, fault.Refuse("not-assembly", name, "not assembly text: contains a zero byte")
 	}
 	f := &File{
-		Name: name, arch: elf.EM_X86_64, src: string(src), sections: map[string]*section{}, symbols: map[string]*symbol{},
-		fnByName: map[string]*fn{}, blocks: map[string]*block{}, alias: map[string]*alias{},
-		labels: make(map[string]*fn, len(src)/bytesPerLabel), files: map[int32]string{}, macros: map[string]bool{},
-		debug: map[string][][2]int{},
+		Name: name, Arch: elf.EM_X86_64, Text: string(src), Sections: map[string]*Section{}, Symbols: map[string]*Symbol{},
+		FunctionByName: map[string]*fn{}, Blocks: map[string]*Block{}, Alias: map[string]*Alias{},
+		Labels: make(map[string]*fn, len(src)/bytesPerLabel), Files: map[int32]string{}, Macros: map[string]bool{},
+		Debug: map[string][][2]int{},
 	}
-	p := &parser{f: f, lx: lexer{src: f.src}, data: map[*section]*block{}, align: map[*section][]stmt{}}
-	if strings.HasPrefix(f.src, "; ModuleID") { // LLVM's language, from clang -flto -S
-		f.lto = append(f.lto, "LLVM IR")
+	p := &parser{f: f, lx: Lexer{Src: f.Text}, data: map[*Section]*Block{}, align: map[*Section][]Statement{}}
+	if strings.HasPrefix(f.Text, "; ModuleID") { // LLVM's language, from clang -flto -S
+		f.LTO = append(f.LTO, "LLVM IR")
 		return f, nil
 	}
 	p.cur = p.section(".text", "")
 	p.prev = p.cur
 	for {
-		text, ok := p.lx.next()
+		text, ok := p.lx.Next()
 		if !ok {
 			break
 		}
@@ -71,23 +71,23 @@ func (p *parser) marker() {
 		return
 	}
 	if p.open != nil && p.open.asm {
-		p.problem("asm-function", fmt.Sprintf("function %q has no .size", p.open.name), stmt{line: p.lx.line})
+		p.problem("asm-function", fmt.Sprintf("function %q has no .size", p.open.Name), Statement{Line: p.lx.line})
 		p.close()
 	}
 	if p.open != nil && p.app != nil && p.app != p.cur {
-		p.problem("asm-section", "inline assembly leaves another section active", stmt{line: p.lx.line, src: p.src})
+		p.problem("asm-section", "inline assembly leaves another section active", Statement{Line: p.lx.line, Place: p.src})
 		p.cur = p.app
 	}
 }
 
-func (p *parser) problem(code, what string, at stmt) {
-	p.open.problems = append(p.open.problems, problem{code: code, what: what, at: at})
+func (p *parser) problem(code, what string, at Statement) {
+	p.open.Problems = append(p.open.Problems, Problem{Code: code, What: what, At: at})
 }
 
 // text takes one statement with the labels before it.
 func (p *parser) text(s string) {
 	if p.macro > 0 {
-		switch firstWord(s) {
+		switch FirstWord(s) {
 		case ".macro":
 			p.macro++
 		case ".endm":
@@ -95,36 +95,36 @@ func (p *parser) text(s string) {
 		}
 		return
 	}
-	if p.cur.class == classDrop && s[0] != '.' && !p.lx.asm {
+	if p.cur.Class == Dropped && s[0] != '.' && !p.lx.asm {
 		return
 	}
 	for {
-		name, rest, ok := cutLabel(s)
+		name, rest, ok := CutLabel(s)
 		if !ok {
 			break
 		}
-		p.stmt(stmt{op: name, kind: label, line: p.lx.line, asm: p.lx.asm, src: p.src})
+		p.stmt(Statement{Op: name, Kind: Label, Line: p.lx.line, Asm: p.lx.asm, Place: p.src})
 		if s = rest; s == "" {
 			return
 		}
 	}
-	st := stmt{op: s, line: p.lx.line, asm: p.lx.asm, src: p.src}
+	st := Statement{Op: s, Line: p.lx.line, Asm: p.lx.asm, Place: p.src}
 	if i := strings.IndexAny(s, " \t"); i >= 0 {
-		st.op, st.args = s[:i], trim(s[i:])
+		st.Op, st.Args = s[:i], Trim(s[i:])
 	}
-	if strings.HasPrefix(st.args, "=") && symByte[st.op[0]] { // name = expression
-		st.op, st.args = ".set", st.op+","+trim(st.args[1:])
-	} else if i := strings.IndexByte(st.op, '='); i > 0 && symByte[st.op[0]] {
-		st.op, st.args = ".set", st.op[:i]+","+trim(st.op[i+1:]+st.args)
+	if strings.HasPrefix(st.Args, "=") && symByte[st.Op[0]] { // name = expression
+		st.Op, st.Args = ".set", st.Op+","+Trim(st.Args[1:])
+	} else if i := strings.IndexByte(st.Op, '='); i > 0 && symByte[st.Op[0]] {
+		st.Op, st.Args = ".set", st.Op[:i]+","+Trim(st.Op[i+1:]+st.Args)
 	}
-	if st.op[0] == '.' {
-		st.kind = directive
+	if st.Op[0] == '.' {
+		st.Kind = Directive
 	}
 	p.stmt(st)
 }
 
-// cutLabel splits "name: rest".
-func cutLabel(s string) (name, rest string, ok bool) {
+// CutLabel splits "name: rest".
+func CutLabel(s string) (name, rest string, ok bool) {
 	if !symByte[s[0]] {
 		return "", "", false
 	}
@@ -133,29 +133,29 @@ func cutLabel(s string) (name, rest string, ok bool) {
 		i++
 	}
 	if i < len(s) && s[i] == ':' {
-		return s[:i], trim(s[i+1:]), true
+		return s[:i], Trim(s[i+1:]), true
 	}
 	return "", "", false
 }
 
-func (p *parser) stmt(st stmt) {
-	if p.open != nil && st.asm && !p.open.asm {
+func (p *parser) stmt(st Statement) {
+	if p.open != nil && st.Asm && !p.open.asm {
 		p.asmStmt(st)
 		return
 	}
-	if st.kind == directive {
+	if st.Kind == Directive {
 		if p.switchSection(st) {
 			return
 		}
-		if p.cur.class == classDrop && !aboutSymbols[st.op] || p.directive(st) {
+		if p.cur.Class == Dropped && !aboutSymbols[st.Op] || p.directive(st) {
 			return
 		}
 	}
 	switch {
-	case p.cur.class == classDrop:
-	case p.cur.class == classExec:
+	case p.cur.Class == Dropped:
+	case p.cur.Class == Executable:
 		p.code(st)
-	case st.kind == label:
+	case st.Kind == Label:
 		p.dataLabel(st)
 	default:
 		p.dataItem(st)
@@ -170,31 +170,31 @@ var aboutSymbols = map[string]bool{
 }
 
 // section returns the section of that name; attributes count at its first mention.
-func (p *parser) section(name, attrs string) *section {
+func (p *parser) section(name, attrs string) *Section {
 	name = strings.Trim(name, `"`)
-	s := p.f.sections[name]
+	s := p.f.Sections[name]
 	if s == nil {
 		s = newSection(name, attrs)
-		p.f.sections[name] = s
+		p.f.Sections[name] = s
 		if isLTO(name) {
-			p.f.lto = append(p.f.lto, name)
+			p.f.LTO = append(p.f.LTO, name)
 		}
 	}
 	return s
 }
 
 // switchSection follows the directives that choose the current section.
-func (p *parser) switchSection(st stmt) bool {
-	var to *section
-	switch st.op {
+func (p *parser) switchSection(st Statement) bool {
+	var to *Section
+	switch st.Op {
 	case ".text", ".data", ".bss":
-		to = p.section(st.op, "")
+		to = p.section(st.Op, "")
 	case ".section", ".pushsection":
-		name, attrs, _ := strings.Cut(st.args, ",")
-		if st.op == ".pushsection" {
-			p.stack = append(p.stack, [2]*section{p.cur, p.prev})
+		name, attrs, _ := strings.Cut(st.Args, ",")
+		if st.Op == ".pushsection" {
+			p.stack = append(p.stack, [2]*Section{p.cur, p.prev})
 		}
-		to = p.section(trim(name), attrs)
+		to = p.section(Trim(name), attrs)
 	case ".previous":
 		to = p.prev
 	case ".popsection":
@@ -212,50 +212,50 @@ func (p *parser) switchSection(st stmt) bool {
 }
 
 // enter makes a section current and notes where the text of debug sections begins and ends.
-func (p *parser) enter(to *section) {
-	if list := p.f.debug[p.cur.name]; p.cur.class == classDrop && len(list) > 0 {
+func (p *parser) enter(to *Section) {
+	if list := p.f.Debug[p.cur.Name]; p.cur.Class == Dropped && len(list) > 0 {
 		list[len(list)-1][1] = p.lx.pos
 	}
-	if to.class == classDrop && strings.HasPrefix(to.name, ".debug_") {
-		p.f.debug[to.name] = append(p.f.debug[to.name], [2]int{p.lx.pos, len(p.f.src)})
+	if to.Class == Dropped && strings.HasPrefix(to.Name, ".debug_") {
+		p.f.Debug[to.Name] = append(p.f.Debug[to.Name], [2]int{p.lx.pos, len(p.f.Text)})
 	}
 	p.prev, p.cur = p.cur, to
 }
 
 // asmStmt takes a statement of inline assembly: all of them stay with the open function, in order.
-func (p *parser) asmStmt(st stmt) {
-	if st.op == ".loc" { // of the compiler: it writes the next place before #NO_APP
-		p.loc(st.args)
+func (p *parser) asmStmt(st Statement) {
+	if st.Op == ".loc" { // of the compiler: it writes the next place before #NO_APP
+		p.loc(st.Args)
 		return
 	}
 	at := p.app
-	if at == nil || at.class != classExec {
+	if at == nil || at.Class != Executable {
 		at = p.cur
 	}
 	p.append(at, st)
 	switch {
-	case st.kind == label:
+	case st.Kind == Label:
 		p.asmLabel(st)
-	case p.f.macros[st.op]:
-		p.problem("asm-macro", fmt.Sprintf("inline assembly uses the macro %q", st.op), st)
-	case st.kind != directive:
-	case p.switchSection(st) || st.op == ".subsection":
+	case p.f.Macros[st.Op]:
+		p.problem("asm-macro", fmt.Sprintf("inline assembly uses the macro %q", st.Op), st)
+	case st.Kind != Directive:
+	case p.switchSection(st) || st.Op == ".subsection":
 		p.problem("asm-section", "inline assembly switches sections", st)
-	case asmOdd[st.op]:
-		p.problem("asm-directive", fmt.Sprintf("inline assembly uses %s", st.op), st)
-	case st.op == ".set" || st.op == ".equ":
-		name, _, _ := strings.Cut(st.args, ",")
-		p.asmLabel(stmt{op: trim(name), line: st.line, src: st.src})
+	case asmOdd[st.Op]:
+		p.problem("asm-directive", fmt.Sprintf("inline assembly uses %s", st.Op), st)
+	case st.Op == ".set" || st.Op == ".equ":
+		name, _, _ := strings.Cut(st.Args, ",")
+		p.asmLabel(Statement{Op: Trim(name), Line: st.Line, Place: st.Place})
 	}
 }
 
-func (p *parser) asmLabel(st stmt) {
+func (p *parser) asmLabel(st Statement) {
 	switch {
-	case isNumeric(st.op):
-	case isLocal(st.op):
-		p.f.labels[st.op] = p.open
+	case IsNumeric(st.Op):
+	case IsLocal(st.Op):
+		p.f.Labels[st.Op] = p.open
 	default:
-		p.problem("asm-label", fmt.Sprintf("inline assembly defines the symbol %q", st.op), st)
+		p.problem("asm-label", fmt.Sprintf("inline assembly defines the symbol %q", st.Op), st)
 	}
 }
 
@@ -268,123 +268,123 @@ var asmOdd = map[string]bool{
 }
 
 // code takes a statement in a code section.
-func (p *parser) code(st stmt) {
+func (p *parser) code(st Statement) {
 	switch {
-	case p.open == nil && st.kind == label && !isLocal(st.op) && p.isFunction(st.op):
+	case p.open == nil && st.Kind == Label && !IsLocal(st.Op) && p.isFunction(st.Op):
 		p.openFunc(st)
-	case p.open == nil && isAlign(st.op):
+	case p.open == nil && isAlign(st.Op):
 		p.align[p.cur] = append(p.align[p.cur], st)
-	case p.open == nil && st.op == ".cfi_endproc" && p.last != nil:
+	case p.open == nil && st.Op == ".cfi_endproc" && p.last != nil:
 		p.appendTo(p.last, p.cur, st)
 	case p.open == nil:
-		if st.kind != label || !isLocal(st.op) {
-			p.f.loose = append(p.f.loose, loose{sec: p.cur, stmt: st})
+		if st.Kind != Label || !IsLocal(st.Op) {
+			p.f.Loose = append(p.f.Loose, Loose{Section: p.cur, Statement: st})
 		}
-	case st.kind == label && !isLocal(st.op) && !isNumeric(st.op):
+	case st.Kind == Label && !IsLocal(st.Op) && !IsNumeric(st.Op):
 		p.symbolInside(st)
 	default:
-		if st.kind == label && isLocal(st.op) {
-			p.f.labels[st.op] = p.open
+		if st.Kind == Label && IsLocal(st.Op) {
+			p.f.Labels[st.Op] = p.open
 		}
 		p.append(p.cur, st)
 	}
 }
 
 // symbolInside takes a symbol that appears while a function is open: its cold part, the next function, or something odd.
-func (p *parser) symbolInside(st stmt) {
+func (p *parser) symbolInside(st Statement) {
 	switch {
-	case isPart(p.open.name, st.op):
-		p.open.parts = append(p.open.parts, st.op)
+	case IsPart(p.open.Name, st.Op):
+		p.open.Parts = append(p.open.Parts, st.Op)
 		p.append(p.cur, st)
-	case p.isFunction(st.op):
-		p.problem("asm-function", fmt.Sprintf("function %q has no .size before %q begins", p.open.name, st.op), st)
+	case p.isFunction(st.Op):
+		p.problem("asm-function", fmt.Sprintf("function %q has no .size before %q begins", p.open.Name, st.Op), st)
 		p.close()
 		p.openFunc(st)
 	default:
-		p.problem("asm-label", fmt.Sprintf("the symbol %q is defined inside the function", st.op), st)
+		p.problem("asm-label", fmt.Sprintf("the symbol %q is defined inside the function", st.Op), st)
 		p.append(p.cur, st)
 	}
 }
 
 func (p *parser) isFunction(name string) bool {
-	s := p.f.symbols[name]
-	return s != nil && (s.typ == "function" || s.typ == "gnu_indirect_function")
+	s := p.f.Symbols[name]
+	return s != nil && (s.Type == "function" || s.Type == "gnu_indirect_function")
 }
 
-func (p *parser) openFunc(st stmt) {
-	p.open = &fn{name: st.op, index: len(p.f.funcs), line: st.line, align: p.align[p.cur], asm: st.asm}
+func (p *parser) openFunc(st Statement) {
+	p.open = &fn{Name: st.Op, Index: len(p.f.Functions), Line: st.Line, Align: p.align[p.cur], asm: st.Asm}
 	delete(p.align, p.cur)
 	if p.cur.comdt {
 		p.problem("comdat", "the function is in a section group of which the linker keeps one copy", st)
 	}
-	if st.asm {
+	if st.Asm {
 		p.problem("asm-function", "the function is written in assembly", st)
 	}
-	if p.f.fnByName[st.op] != nil {
+	if p.f.FunctionByName[st.Op] != nil {
 		p.problem("asm-function", "the function is defined twice", st)
 	}
-	p.f.funcs = append(p.f.funcs, p.open)
-	p.f.fnByName[st.op] = p.open
+	p.f.Functions = append(p.f.Functions, p.open)
+	p.f.FunctionByName[st.Op] = p.open
 	p.append(p.cur, st)
 }
 
 func (p *parser) close() {
-	if len(p.open.streams) > 0 {
-		s := p.open.streams[0]
-		p.room, s.stmts = s.stmts[:0], slices.Clone(s.stmts)
+	if len(p.open.Streams) > 0 {
+		s := p.open.Streams[0]
+		p.room, s.Statements = s.Statements[:0], slices.Clone(s.Statements)
 	}
 	p.open.closed = true
 	p.last, p.open = p.open, nil
 }
 
-func (p *parser) append(sec *section, st stmt) { p.appendTo(p.open, sec, st) }
+func (p *parser) append(sec *Section, st Statement) { p.appendTo(p.open, sec, st) }
 
-func (p *parser) appendTo(f *fn, sec *section, st stmt) {
-	for _, s := range f.streams {
-		if s.sec == sec {
-			s.stmts = append(s.stmts, st)
+func (p *parser) appendTo(f *fn, sec *Section, st Statement) {
+	for _, s := range f.Streams {
+		if s.Section == sec {
+			s.Statements = append(s.Statements, st)
 			return
 		}
 	}
-	var room []stmt
-	if len(f.streams) == 0 {
+	var room []Statement
+	if len(f.Streams) == 0 {
 		room, p.room = p.room, nil
 	}
-	f.streams = append(f.streams, &stream{sec: sec, stmts: append(room, st)})
+	f.Streams = append(f.Streams, &Stream{Section: sec, Statements: append(room, st)})
 }
 
 // dataLabel begins a block.
-func (p *parser) dataLabel(st stmt) {
+func (p *parser) dataLabel(st Statement) {
 	// Constants of one size follow each other without an alignment of their own.
-	b := &block{name: st.op, sec: p.cur, align: max(1, p.cur.entry&-p.cur.entry), line: st.line}
+	b := &Block{Name: st.Op, Section: p.cur, Align: max(1, p.cur.entry&-p.cur.entry), Line: st.Line}
 	for _, a := range p.align[p.cur] {
-		b.align = max(b.align, alignment(a))
+		b.Align = max(b.Align, alignment(a))
 	}
-	if old := p.data[p.cur]; old != nil && len(old.items) == 0 && len(p.align[p.cur]) == 0 && old.next == nil {
-		old.next, b.align = b, old.align
+	if old := p.data[p.cur]; old != nil && len(old.Items) == 0 && len(p.align[p.cur]) == 0 && old.Next == nil {
+		old.Next, b.Align = b, old.Align
 	}
 	delete(p.align, p.cur)
 	p.data[p.cur] = b
-	p.f.blocks[st.op] = b
-	p.f.order = append(p.f.order, b)
-	if !isLocal(st.op) {
-		p.f.vars = append(p.f.vars, b)
+	p.f.Blocks[st.Op] = b
+	p.f.Order = append(p.f.Order, b)
+	if !IsLocal(st.Op) {
+		p.f.Variables = append(p.f.Variables, b)
 	}
 }
 
 // dataItem adds to the block that is open in the section.
-func (p *parser) dataItem(st stmt) {
-	if isAlign(st.op) {
+func (p *parser) dataItem(st Statement) {
+	if isAlign(st.Op) {
 		p.align[p.cur] = append(p.align[p.cur], st)
 		return
 	}
 	b := p.data[p.cur]
-	if b == nil || p.cur.isCtor() || p.cur.isDtor() {
-		p.f.loose = append(p.f.loose, loose{sec: p.cur, stmt: st, open: p.open})
+	if b == nil || p.cur.IsCtor() || p.cur.IsDtor() {
+		p.f.Loose = append(p.f.Loose, Loose{Section: p.cur, Statement: st, Function: p.open})
 		delete(p.align, p.cur)
 		return
 	}
-	b.items = append(append(b.items, p.align[p.cur]...), st)
+	b.Items = append(append(b.Items, p.align[p.cur]...), st)
 	delete(p.align, p.cur)
 }
 
@@ -393,13 +393,13 @@ func isAlign(op string) bool {
 }
 
 // alignment returns the bytes an alignment directive asks for.
-func alignment(st stmt) uint64 {
-	arg, _, _ := strings.Cut(st.args, ",")
-	n, err := strconv.ParseUint(trim(arg), 0, 32)
+func alignment(st Statement) uint64 {
+	arg, _, _ := strings.Cut(st.Args, ",")
+	n, err := strconv.ParseUint(Trim(arg), 0, 32)
 	if err != nil {
 		return 1
 	}
-	if st.op == ".p2align" {
+	if st.Op == ".p2align" {
 		return 1 << min(n, 31)
 	}
 	return max(n, 1)

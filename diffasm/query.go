@@ -2,18 +2,18 @@ package diffasm
 
 import "strings"
 
-// mentions returns the functions of the unit that fn's code names, aliases followed, in order.
-func (f *File) mentions(from *fn) (list []*fn) {
+// Mentions returns the functions of the unit that fn's code names, aliases followed, in order.
+func (f *File) Mentions(from *fn) (list []*fn) {
 	seen := map[*fn]bool{from: true}
-	for _, s := range from.streams {
-		for _, st := range s.stmts {
-			t := tokens{s: st.args}
-			for tok, ok := t.next(); ok; tok, ok = t.next() {
-				if tok.kind != tokSym {
+	for _, s := range from.Streams {
+		for _, st := range s.Statements {
+			t := Tokens{Text: st.Args}
+			for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+				if tok.Kind != TokenSymbol {
 					continue
 				}
-				name, _, _ := f.follow(tok.text)
-				if g := f.fnByName[name]; g != nil && !seen[g] {
+				name, _, _ := f.Follow(tok.Text)
+				if g := f.FunctionByName[name]; g != nil && !seen[g] {
 					seen[g] = true
 					list = append(list, g)
 				}
@@ -23,49 +23,49 @@ func (f *File) mentions(from *fn) (list []*fn) {
 	return list
 }
 
-// mentionsName reports whether a statement mentions a symbol.
-func mentionsName(st stmt, name string) bool {
-	if !strings.Contains(st.args, name) {
+// MentionsName reports whether a statement mentions a symbol.
+func MentionsName(st Statement, name string) bool {
+	if !strings.Contains(st.Args, name) {
 		return false
 	}
-	t := tokens{s: st.args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokSym && tok.text == name {
+	t := Tokens{Text: st.Args}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		if tok.Kind == TokenSymbol && tok.Text == name {
 			return true
 		}
 	}
 	return false
 }
 
-// size returns the bytes of a variable as .size or .comm give it.
-func (f *File) size(b *block) string {
-	if s := f.symbols[b.name]; s != nil && s.size != "" {
-		return normalNumber(s.size)
+// Size returns the bytes of a variable as .size or .comm give it.
+func (f *File) Size(b *Block) string {
+	if s := f.Symbols[b.Name]; s != nil && s.Size != "" {
+		return NormalNumber(s.Size)
 	}
 	return ""
 }
 
-// opcodeAndShape is a statement with its numbers and literals left out.
-func opcodeAndShape(st stmt) string {
+// Shape is a statement with its numbers and literals left out.
+func Shape(st Statement) string {
 	var b strings.Builder
-	b.WriteString(st.op)
-	t := tokens{s: st.args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
+	b.WriteString(st.Op)
+	t := Tokens{Text: st.Args}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
 		switch {
-		case tok.kind == tokNum || tok.kind == tokSym && isLocal(tok.text):
+		case tok.Kind == TokenNumber || tok.Kind == TokenSymbol && IsLocal(tok.Text):
 			b.WriteByte('#')
 		default:
-			b.WriteString(tok.text)
+			b.WriteString(tok.Text)
 		}
 	}
 	return b.String()
 }
 
-func symbolsOf(args string) (list []string) {
-	t := tokens{s: args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokSym {
-			list = append(list, tok.text)
+func SymbolsOf(args string) (list []string) {
+	t := Tokens{Text: args}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		if tok.Kind == TokenSymbol {
+			list = append(list, tok.Text)
 		}
 	}
 	return list

@@ -9,19 +9,19 @@ import (
 // matchAliases refuses a name other units can see that is an alias in one version and stands for something else in the
 // other: calls from elsewhere reach the address it had.
 func (d *Delta) matchAliases() {
-	names := map[string]*alias{}
-	for _, a := range append(append([]*alias(nil), d.orig.aliases...), d.patched.aliases...) {
-		names[a.name] = a
+	names := map[string]*Alias{}
+	for _, a := range append(append([]*Alias(nil), d.orig.Aliases...), d.patched.Aliases...) {
+		names[a.Name] = a
 	}
 	for _, n := range slices.Sorted(maps.Keys(names)) {
-		if !d.orig.isGlobal(n) || !d.patched.isGlobal(n) || !d.orig.defines(n) || !d.patched.defines(n) {
+		if !d.orig.IsGlobal(n) || !d.patched.IsGlobal(n) || !d.orig.Defines(n) || !d.patched.Defines(n) {
 			continue
 		}
-		o, p := d.m.o.meaning(n), d.m.p.meaning(n)
+		o, p := d.m.Orig.Meaning(n), d.m.Patched.Meaning(n)
 		if o != p {
-			d.unit = append(d.unit, problem{
-				code: "alias-changed", what: fmt.Sprintf("the name %q stood for %q and now stands for %q", n, o, p),
-				hint: "build both versions with -fno-ipa-icf, or keep what the name stands for", at: stmt{line: names[n].line},
+			d.unit = append(d.unit, Problem{
+				Code: "alias-changed", What: fmt.Sprintf("the name %q stood for %q and now stands for %q", n, o, p),
+				Hint: "build both versions with -fno-ipa-icf, or keep what the name stands for", At: Statement{Line: names[n].Line},
 			})
 		}
 	}

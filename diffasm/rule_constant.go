@@ -33,7 +33,7 @@ func (c *decider) unchangedUsers(v varPair) (list []int, why string) {
 	more := map[*fn]bool{}
 	for i, f := range c.d.Functions {
 		pair := c.d.fns[i]
-		if f.Status != Same && f.Status != LineOnly || c.in[pair.p] || !c.d.patched.uses(pair.p, v.p.name) {
+		if f.Status != Same && f.Status != LineOnly || c.in[pair.p] || !c.d.patched.Uses(pair.p, v.p.Name) {
 			continue
 		}
 		if why := c.cannotTake(f, pair, v); why != "" {
@@ -54,36 +54,36 @@ func (c *decider) cannotTake(f Function, pair fnPair, v varPair) string {
 		return "the filter leaves it out"
 	}
 	for _, p := range append(c.problems(pair), c.probe(pair.p)...) {
-		return p.what
+		return p.What
 	}
-	p := c.d.orig.constantEscapes(pair.o, v.o.name, true)
+	p := c.d.orig.constantEscapes(pair.o, v.o.Name, true)
 	if p == nil {
-		p = c.d.patched.constantEscapes(pair.p, v.p.name, true)
+		p = c.d.patched.constantEscapes(pair.p, v.p.Name, true)
 	}
 	if p == nil {
 		return ""
 	}
-	return "the address " + p.what
+	return "the address " + p.What
 }
 
 // otherUser returns what besides chosen functions and those in more uses a constant, "" if nothing.
-func (c *decider) otherUser(f *Unit, b *block, more map[*fn]bool) string {
-	if p := f.dataMentions(map[string]bool{b.name: true}); p != nil {
-		return "its address " + p.what
+func (c *decider) otherUser(f *Unit, b *Block, more map[*fn]bool) string {
+	if p := f.dataMentions(map[string]bool{b.Name: true}); p != nil {
+		return "its address " + p.What
 	}
-	u := f.users(b.name)
-	for _, d := range u.data {
-		return fmt.Sprintf("%q refers to it", d.name)
+	u := f.UsersOf(b.Name)
+	for _, d := range u.Variables {
+		return fmt.Sprintf("%q refers to it", d.Name)
 	}
-	for _, fn := range u.fns {
+	for _, fn := range u.Functions {
 		if more[fn] {
 			continue
 		}
 		if !c.in[fn] && !c.gone(f, fn) {
-			return fmt.Sprintf("function %q uses it", fn.name)
+			return fmt.Sprintf("function %q uses it", fn.Name)
 		}
-		if p := f.constantEscapes(fn, b.name, f == c.d.orig); p != nil {
-			return fmt.Sprintf("in function %q its address %s", fn.name, p.what)
+		if p := f.constantEscapes(fn, b.Name, f == c.d.orig); p != nil {
+			return fmt.Sprintf("in function %q its address %s", fn.Name, p.What)
 		}
 	}
 	return ""
@@ -91,29 +91,29 @@ func (c *decider) otherUser(f *Unit, b *block, more map[*fn]bool) string {
 
 // constantEscapes returns where the address of a constant gets to in a function besides loads from it, nil if nowhere. With
 // calls, what is passed to other functions or returned counts.
-func (f *File) constantEscapes(fn *fn, name string, calls bool) *problem {
-	return f.escapes(fn, flowRules{calls: calls, stale: calls, compared: true}, func(n string) bool {
-		target, _, _ := f.follow(n)
+func (f *File) constantEscapes(fn *fn, name string, calls bool) *Problem {
+	return f.Escapes(fn, Rules{Calls: calls, Stale: calls, Compared: true}, func(n string) bool {
+		target, _, _ := f.Follow(n)
 		return target == name
 	})
 }
 
 // isConstantData reports whether a variable is constant, private to its unit, and found by its name alone.
-func (f *File) isConstantData(b *block) bool {
-	return !isVtable(b.name) && !f.isGlobal(b.name) && (b.sec.class == classRO || b.sec.class == classRelro) && !b.sec.isSet()
+func (f *File) isConstantData(b *Block) bool {
+	return !isVtable(b.Name) && !f.IsGlobal(b.Name) && (b.Section.Class == ReadOnly || b.Section.Class == Relro) && !b.Section.IsSet()
 }
 
-func (c *decider) private(f *Unit, b *block) bool {
+func (c *decider) private(f *Unit, b *Block) bool {
 	if !f.isConstantData(b) {
 		return false
 	}
-	u := f.users(b.name)
-	for _, fn := range u.fns {
-		if !c.in[fn] && !c.gone(f, fn) || f.constantEscapes(fn, b.name, f == c.d.orig) != nil {
+	u := f.UsersOf(b.Name)
+	for _, fn := range u.Functions {
+		if !c.in[fn] && !c.gone(f, fn) || f.constantEscapes(fn, b.Name, f == c.d.orig) != nil {
 			return false
 		}
 	}
-	return len(u.data) == 0
+	return len(u.Variables) == 0
 }
 
 // copyable reports whether a changed variable is constant, private to the unit, and used by functions of the patch alone,

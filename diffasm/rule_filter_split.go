@@ -19,12 +19,12 @@ func (c *decider) filterSplit() {
 		if f.Status != Changed && f.Status != New || p == nil {
 			continue
 		}
-		for _, callee := range c.d.patched.mentions(p) {
+		for _, callee := range c.d.patched.Mentions(p) {
 			if c.in[p] && out[callee] {
-				c.splitBetween(f.Name, callee.name, callee, "calls")
+				c.splitBetween(f.Name, callee.Name, callee, "calls")
 			}
 			if out[p] && c.in[callee] && c.changed(callee) {
-				c.splitBetween(callee.name, f.Name, p, "is called by")
+				c.splitBetween(callee.Name, f.Name, p, "is called by")
 			}
 		}
 	}
@@ -41,9 +41,9 @@ func (c *decider) changed(p *fn) bool {
 }
 
 func (c *decider) splitBetween(kept, out string, at *fn, verb string) {
-	c.refuse(problem{
-		code: "filter-split", at: at.first(),
-		what: fmt.Sprintf("the filter keeps %q, which %s the changed function %q that it leaves out", kept, verb, out),
-		hint: fmt.Sprintf("let the filter name %q too, or leave both out", out),
+	c.refuse(Problem{
+		Code: "filter-split", At: at.first(),
+		What: fmt.Sprintf("the filter keeps %q, which %s the changed function %q that it leaves out", kept, verb, out),
+		Hint: fmt.Sprintf("let the filter name %q too, or leave both out", out),
 	}, c.d.patched, "")
 }

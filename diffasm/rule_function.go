@@ -15,27 +15,27 @@ func (c *decider) functions() {
 }
 
 // problems lists what keeps a function out of a patch.
-func (c *decider) problems(pair fnPair) []problem {
+func (c *decider) problems(pair fnPair) []Problem {
 	f := c.d.patched
-	list := append(append([]problem(nil), f.problems...), pair.p.problems...)
+	list := append(append([]Problem(nil), f.Problems...), pair.p.Problems...)
 	if pair.o != nil {
-		for _, p := range pair.o.problems {
-			if p.code == "comdat" || p.code == "entry-table" || p.code == "asm-function" {
+		for _, p := range pair.o.Problems {
+			if p.Code == "comdat" || p.Code == "entry-table" || p.Code == "asm-function" {
 				list = append(list, p)
 			}
 		}
 	}
-	if f.intel {
-		list = append(list, problem{code: "intel-syntax", what: "the unit is compiled with -masm=intel", hint: "build without -masm=intel"})
+	if f.Intel {
+		list = append(list, Problem{Code: "intel-syntax", What: "the unit is compiled with -masm=intel", Hint: "build without -masm=intel"})
 	}
-	if c.d.m.p.tooDeep(pair.p) {
-		list = append(list, problem{code: "alias-cycle", what: "it uses an alias or a table that is circular or nested too deeply"})
+	if c.d.m.Patched.TooDeep(pair.p) {
+		list = append(list, Problem{Code: "alias-cycle", What: "it uses an alias or a table that is circular or nested too deeply"})
 	}
 	if p := f.labelEscapes(pair.p); p != nil {
 		list = append(list, *p)
 	} else if pair.o != nil {
 		if p := c.d.orig.labelEscapes(pair.o); p != nil {
-			p.at = pair.p.first()
+			p.At = pair.p.first()
 			list = append(list, *p)
 		}
 	}
@@ -47,13 +47,13 @@ func (c *decider) problems(pair fnPair) []problem {
 }
 
 // lsda finds exception tables.
-func lsda(p *fn) []problem {
-	for _, s := range p.streams {
-		for _, st := range s.stmts {
-			if st.op == ".cfi_lsda" || st.op == ".cfi_personality" {
-				return []problem{{
-					code: "cxx-lsda", what: "it has an exception table, which a running process cannot be given", at: st,
-					hint: "leave the function out with the filter, or change a function without clean-ups",
+func lsda(p *fn) []Problem {
+	for _, s := range p.Streams {
+		for _, st := range s.Statements {
+			if st.Op == ".cfi_lsda" || st.Op == ".cfi_personality" {
+				return []Problem{{
+					Code: "cxx-lsda", What: "it has an exception table, which a running process cannot be given", At: st,
+					Hint: "leave the function out with the filter, or change a function without clean-ups",
 				}}
 			}
 		}
@@ -62,41 +62,41 @@ func lsda(p *fn) []problem {
 }
 
 // stray finds numeric labels that do not belong to the function.
-func stray(p *fn) []problem {
+func stray(p *fn) []Problem {
 	last := map[string]int{}
-	var all []stmt
-	for _, s := range p.streams {
-		for _, st := range s.stmts {
-			if st.kind == label && isNumeric(st.op) {
-				last[st.op] = len(all)
+	var all []Statement
+	for _, s := range p.Streams {
+		for _, st := range s.Statements {
+			if st.Kind == Label && IsNumeric(st.Op) {
+				last[st.Op] = len(all)
 			}
 			all = append(all, st)
 		}
 	}
 	seen := map[string]bool{}
 	for i, st := range all {
-		if st.kind == label && isNumeric(st.op) {
-			seen[st.op] = true
+		if st.Kind == Label && IsNumeric(st.Op) {
+			seen[st.Op] = true
 			continue
 		}
-		t := tokens{s: st.args}
-		for tok, ok := t.next(); ok; tok, ok = t.next() {
-			if tok.kind != tokNum || len(tok.text) < 2 {
+		t := Tokens{Text: st.Args}
+		for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+			if tok.Kind != TokenNumber || len(tok.Text) < 2 {
 				continue
 			}
-			n, dir := tok.text[:len(tok.text)-1], tok.text[len(tok.text)-1]
+			n, dir := tok.Text[:len(tok.Text)-1], tok.Text[len(tok.Text)-1]
 			at, defined := last[n]
-			if !allDigits(n) || dir == 'b' && seen[n] || dir == 'f' && defined && at > i || dir != 'b' && dir != 'f' {
+			if !AllDigits(n) || dir == 'b' && seen[n] || dir == 'f' && defined && at > i || dir != 'b' && dir != 'f' {
 				continue
 			}
-			return []problem{{code: "asm-label", what: fmt.Sprintf("%s is no label of this function", tok.text), at: st}}
+			return []Problem{{Code: "asm-label", What: fmt.Sprintf("%s is no label of this function", tok.Text), At: st}}
 		}
 	}
 	return nil
 }
 
 // obstacles lists what keeps a function, or one that it shares labels with, out of a patch.
-func (c *decider) obstacles(pair fnPair) (list []problem) {
+func (c *decider) obstacles(pair fnPair) (list []Problem) {
 	for _, p := range family(pair.p) {
 		for _, q := range c.d.fns {
 			if q.p == p {
@@ -108,18 +108,18 @@ func (c *decider) obstacles(pair fnPair) (list []problem) {
 }
 
 // probe returns what an unchanged function would need and cannot have.
-func (c *decider) probe(p *fn) []problem {
+func (c *decider) probe(p *fn) []Problem {
 	clo := &closure{d: c.d, seen: map[string]bool{}}
 	clo.function(p)
 	return clo.problems
 }
 
 // firstOfEach drops problems with a code that came before.
-func firstOfEach(list []problem) (out []problem) {
+func firstOfEach(list []Problem) (out []Problem) {
 	seen := map[string]bool{}
 	for _, p := range list {
-		if !seen[p.code] {
-			seen[p.code] = true
+		if !seen[p.Code] {
+			seen[p.Code] = true
 			out = append(out, p)
 		}
 	}

@@ -10,24 +10,24 @@ import (
 // labelEscapes refuses a function whose labels are kept where they outlive an activation: after the patch, the old ones lead
 // from the new code into the old, and the other way round. Labels in a table for a switch are none of these: only the jump that reads
 // the table knows it.
-func (f *File) labelEscapes(fn *fn) *problem {
+func (f *File) labelEscapes(fn *fn) *Problem {
 	tables := map[string]bool{}
-	for _, b := range fn.tables {
-		if !switchTable.MatchString(b.name) && !b.sec.isUnwind() {
-			tables[b.name] = true
+	for _, b := range fn.Tables {
+		if !switchTable.MatchString(b.Name) && !b.Section.IsUnwind() {
+			tables[b.Name] = true
 		}
 	}
 	labels := f.takenLabels(fn)
 	p := f.dataMentions(tables)
 	if p == nil && len(tables)+len(labels) > 0 {
-		p = f.escapes(fn, flowRules{deep: true, calls: true}, func(name string) bool { return labels[name] || tables[name] })
+		p = f.Escapes(fn, Rules{Deep: true, Calls: true}, func(name string) bool { return labels[name] || tables[name] })
 	}
 	if p == nil {
 		return nil
 	}
-	return &problem{
-		code: "label-escape", what: "the address of a label " + p.what, at: p.at,
-		hint: "leave the function out with the filter; --allow label-escape if no such address is used after the function returned",
+	return &Problem{
+		Code: "label-escape", What: "the address of a label " + p.What, At: p.At,
+		Hint: "leave the function out with the filter; --allow label-escape if no such address is used after the function returned",
 	}
 }
 
@@ -39,14 +39,14 @@ var switchTable = regexp.MustCompile(`^\.L(JTI)?[0-9_]+$`)
 // frame one is.
 func (f *File) takenLabels(fn *fn) map[string]bool {
 	taken, base := map[string]bool{}, map[string]bool{}
-	for _, s := range fn.streams {
-		for _, st := range s.stmts {
-			if st.kind != insn || machineOf(f).Kind(st).Jumps() {
+	for _, s := range fn.Streams {
+		for _, st := range s.Statements {
+			if st.Kind != Instruction || Of(f).Kind(st).Jumps() {
 				continue
 			}
-			got := strings.Contains(st.args, "_GLOBAL_OFFSET_TABLE_")
-			eachLocal(st.args, func(name string) {
-				taken[name] = taken[name] || f.labels[name] != nil && !strings.HasPrefix(name, ".LASANPC")
+			got := strings.Contains(st.Args, "_GLOBAL_OFFSET_TABLE_")
+			EachLocal(st.Args, func(name string) {
+				taken[name] = taken[name] || f.Labels[name] != nil && !strings.HasPrefix(name, ".LASANPC")
 				base[name] = base[name] || got
 			})
 		}
@@ -56,19 +56,19 @@ func (f *File) takenLabels(fn *fn) map[string]bool {
 }
 
 // dataMentions returns data that holds the address of one of some tables of labels.
-func (f *File) dataMentions(tables map[string]bool) *problem {
+func (f *File) dataMentions(tables map[string]bool) *Problem {
 	if len(tables) == 0 {
 		return nil
 	}
-	for _, b := range f.order {
-		if b.sec.isUnwind() {
+	for _, b := range f.Order {
+		if b.Section.IsUnwind() {
 			continue
 		}
-		for _, st := range b.items {
-			t := tokens{s: st.args}
-			for tok, ok := t.next(); ok; tok, ok = t.next() {
-				if tok.kind == tokSym && tables[tok.text] {
-					return &problem{what: fmt.Sprintf("is in %q", b.name), at: st}
+		for _, st := range b.Items {
+			t := Tokens{Text: st.Args}
+			for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+				if tok.Kind == TokenSymbol && tables[tok.Text] {
+					return &Problem{What: fmt.Sprintf("is in %q", b.Name), At: st}
 				}
 			}
 		}

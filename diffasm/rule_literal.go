@@ -10,10 +10,10 @@ import (
 
 // knownLiteral returns the refusal of a function of the patch that compares the address of a literal which the original has too:
 // what the process holds leads to that one.
-func (c *decider) knownLiteral(p *fn) *problem {
+func (c *decider) knownLiteral(p *fn) *Problem {
 	return c.d.patched.comparesLiteral(p, func(text string) bool {
 		if c.literalTexts == nil {
-			c.literalTexts = c.d.orig.literals()
+			c.literalTexts = c.d.orig.Literals()
 		}
 		return c.literalTexts[text]
 	})
@@ -21,22 +21,22 @@ func (c *decider) knownLiteral(p *fn) *problem {
 
 // takenLiterals lists the literals whose address the code of a function takes, and reports whether it compares what may be addresses.
 func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
-	for _, s := range fn.streams {
-		for _, st := range s.stmts {
-			if st.kind != insn {
+	for _, s := range fn.Streams {
+		for _, st := range s.Statements {
+			if st.Kind != Instruction {
 				continue
 			}
-			if !compares && machineOf(f).Kind(st) == Compare {
-				in := machineOf(f).Decode(st)
+			if !compares && Of(f).Kind(st) == Compare {
+				in := Of(f).Decode(st)
 				compares = in.ComparesAddresses
 			}
-			if !machineOf(f).NamesAddress(st) {
+			if !Of(f).NamesAddress(st) {
 				continue
 			}
-			in := machineOf(f).Decode(st)
+			in := Of(f).Decode(st)
 			for _, o := range in.Operands {
 				takes := o.Kind == Immediate || in.Kind == Address
-				if takes && o.Symbol != "" && !slices.Contains(names, o.Symbol) && f.literalText(o.Symbol) != "" {
+				if takes && o.Symbol != "" && !slices.Contains(names, o.Symbol) && f.LiteralText(o.Symbol) != "" {
 					names = append(names, o.Symbol)
 				}
 			}
@@ -46,20 +46,20 @@ func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
 }
 
 // comparesLiteral returns the place where a function compares the address of a literal of some content with another address.
-func (f *File) comparesLiteral(fn *fn, of func(text string) bool) *problem {
+func (f *File) comparesLiteral(fn *fn, of func(text string) bool) *Problem {
 	names, compares := f.takenLiterals(fn)
-	names = slices.DeleteFunc(names, func(n string) bool { return !of(f.literalText(n)) })
+	names = slices.DeleteFunc(names, func(n string) bool { return !of(f.LiteralText(n)) })
 	if !compares || len(names) == 0 {
 		return nil
 	}
-	p := f.escapes(fn, flowRules{compared: true, only: true}, func(n string) bool { return slices.Contains(names, n) })
+	p := f.Escapes(fn, Rules{Compared: true, Only: true}, func(n string) bool { return slices.Contains(names, n) })
 	if p == nil {
 		return nil
 	}
-	return &problem{
-		code: "literal-compared", at: p.at,
-		what: "it compares the address of a constant without a name, of which the patch has a copy",
-		hint: "give the constant a name (static const char none[] = \"none\"), or compare what it holds; " +
+	return &Problem{
+		Code: "literal-compared", At: p.At,
+		What: "it compares the address of a constant without a name, of which the patch has a copy",
+		Hint: "give the constant a name (static const char none[] = \"none\"), or compare what it holds; " +
 			"--allow literal-compared if no such address is kept",
 	}
 }
@@ -76,8 +76,8 @@ func (c *decider) literals() {
 	for i, pair := range chosen {
 		f := functions[i]
 		p := c.usesCompared(pair.p, compared)
-		if p != nil && f.Status == Same && len(pair.p.kin) == 0 {
-			f.Reason = p.what
+		if p != nil && f.Status == Same && len(pair.p.Kin) == 0 {
+			f.Reason = p.What
 			c.s.Skipped = append(c.s.Skipped, f)
 			delete(c.in, pair.p)
 			delete(c.in, pair.o)
@@ -97,7 +97,7 @@ func (c *decider) shownLiterals() map[string]bool {
 	for _, pair := range c.s.chosen {
 		names, _ := c.d.patched.takenLiterals(pair.p)
 		for _, n := range names {
-			shown[c.d.patched.literalText(n)] = shown[c.d.patched.literalText(n)] || c.d.patched.letsOut(pair.p, n)
+			shown[c.d.patched.LiteralText(n)] = shown[c.d.patched.LiteralText(n)] || c.d.patched.letsOut(pair.p, n)
 		}
 	}
 	return shown
@@ -105,36 +105,36 @@ func (c *decider) shownLiterals() map[string]bool {
 
 // letsOut reports whether code outside a function may see the address of a literal that it takes.
 func (f *File) letsOut(fn *fn, literal string) bool {
-	return f.escapes(fn, flowRules{calls: true, stale: true}, func(n string) bool { return n == literal }) != nil
+	return f.Escapes(fn, Rules{Calls: true, Stale: true}, func(n string) bool { return n == literal }) != nil
 }
 
 // comparedOutside gives for the content of each of these literals that code outside the patch compares the name of a function that does.
 func (c *decider) comparedOutside(shown map[string]bool) map[string]string {
 	compared := map[string]string{}
 	f := c.d.orig
-	for _, fn := range f.funcs {
+	for _, fn := range f.Functions {
 		if c.in[fn] {
 			continue
 		}
 		names, compares := f.takenLiterals(fn)
 		for _, n := range names {
-			text := f.literalText(n)
+			text := f.LiteralText(n)
 			if compares && shown[text] && f.comparesLiteral(fn, func(t string) bool { return t == text }) != nil {
-				compared[text] = fn.name
+				compared[text] = fn.Name
 			}
 		}
 	}
 	return compared
 }
 
-func (c *decider) usesCompared(p *fn, compared map[string]string) *problem {
+func (c *decider) usesCompared(p *fn, compared map[string]string) *Problem {
 	names, _ := c.d.patched.takenLiterals(p)
 	for _, n := range names {
-		if by := compared[c.d.patched.literalText(n)]; by != "" && c.d.patched.letsOut(p, n) {
-			return &problem{
-				code: "literal-compared", at: p.first(),
-				what: fmt.Sprintf("it lets out the address of a constant without a name, of which the patch has a copy, and %q compares that of the original", by),
-				hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the two never meet", by),
+		if by := compared[c.d.patched.LiteralText(n)]; by != "" && c.d.patched.letsOut(p, n) {
+			return &Problem{
+				Code: "literal-compared", At: p.first(),
+				What: fmt.Sprintf("it lets out the address of a constant without a name, of which the patch has a copy, and %q compares that of the original", by),
+				Hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the two never meet", by),
 			}
 		}
 	}

@@ -11,17 +11,17 @@ func (c *decider) sectionSets() {
 	for i, v := range c.d.Variables {
 		pair := c.d.vars[i]
 		switch {
-		case v.Status == New && pair.p.sec.isSet():
-			c.refuse(problem{
-				code: "section-set", hint: "use a variable without a section attribute, and register it where it is first needed",
-				at:   stmt{line: pair.p.line, src: c.d.patched.declaredAt(pair.p.name)},
-				what: fmt.Sprintf("the new variable %q is in section %s, which the program collects when it is linked", v.Name, pair.p.sec.name),
+		case v.Status == New && pair.p.Section.IsSet():
+			c.refuse(Problem{
+				Code: "section-set", Hint: "use a variable without a section attribute, and register it where it is first needed",
+				At:   Statement{Line: pair.p.Line, Place: c.d.patched.DeclaredAt(pair.p.Name)},
+				What: fmt.Sprintf("the new variable %q is in section %s, which the program collects when it is linked", v.Name, pair.p.Section.Name),
 			}, c.d.patched, "")
-		case v.Status == Gone && pair.o.sec.isSet():
-			c.refuse(problem{
-				code: "section-set", hint: "keep the variable, and make what uses it do nothing",
-				at:   stmt{line: pair.o.line, src: c.d.orig.declaredAt(pair.o.name)},
-				what: fmt.Sprintf("the variable %q leaves section %s, which the program collected when it was linked", v.Name, pair.o.sec.name),
+		case v.Status == Gone && pair.o.Section.IsSet():
+			c.refuse(Problem{
+				Code: "section-set", Hint: "keep the variable, and make what uses it do nothing",
+				At:   Statement{Line: pair.o.Line, Place: c.d.orig.DeclaredAt(pair.o.Name)},
+				What: fmt.Sprintf("the variable %q leaves section %s, which the program collected when it was linked", v.Name, pair.o.Section.Name),
 			}, c.d.orig, "")
 		}
 	}

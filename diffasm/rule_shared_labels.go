@@ -11,11 +11,11 @@ func (c *decider) sharedLabels() {
 	before := len(c.s.chosen)
 	for i := 0; i < len(c.s.chosen); i++ {
 		of := c.s.chosen[i].p
-		if len(of.kin) == 0 {
+		if len(of.Kin) == 0 {
 			continue
 		}
 		for n, pair := range c.d.fns {
-			if f := c.d.Functions[n]; pair.p != nil && !c.in[pair.p] && slices.Contains(of.kin, pair.p) {
+			if f := c.d.Functions[n]; pair.p != nil && !c.in[pair.p] && slices.Contains(of.Kin, pair.p) {
 				c.takeKin(f, pair, of)
 			}
 		}
@@ -27,15 +27,15 @@ func (c *decider) sharedLabels() {
 
 func (c *decider) takeKin(f Function, pair fnPair, of *fn) {
 	if f.Status != New && c.o.Keep != nil && !c.keep(f) {
-		c.refuse(problem{
-			code: "foreign-label", at: of.first(),
-			what: fmt.Sprintf("it shares labels with function %q, which the filter leaves out", f.Name),
-			hint: fmt.Sprintf("let the filter name %q too, or leave both out", f.Name),
-		}, c.d.patched, of.name)
+		c.refuse(Problem{
+			Code: "foreign-label", At: of.first(),
+			What: fmt.Sprintf("it shares labels with function %q, which the filter leaves out", f.Name),
+			Hint: fmt.Sprintf("let the filter name %q too, or leave both out", f.Name),
+		}, c.d.patched, of.Name)
 		return
 	}
 	if f.Status != New {
-		f.Status, f.Reason = Changed, fmt.Sprintf("shares labels with %q", of.name)
+		f.Status, f.Reason = Changed, fmt.Sprintf("shares labels with %q", of.Name)
 	}
 	c.take(f, pair)
 }
@@ -44,7 +44,7 @@ func (c *decider) takeKin(f Function, pair fnPair, of *fn) {
 func family(p *fn) []*fn {
 	list := []*fn{p}
 	for i := 0; i < len(list); i++ {
-		for _, k := range list[i].kin {
+		for _, k := range list[i].Kin {
 			if !slices.Contains(list, k) {
 				list = append(list, k)
 			}

@@ -9,13 +9,13 @@ func (c *decider) ranAtStart() {
 		if pair.o == nil || c.s.Functions[i].Status != Changed {
 			continue
 		}
-		what := c.d.orig.startOnly(pair.o.name)
+		what := c.d.orig.startOnly(pair.o.Name)
 		if what == "" {
 			continue
 		}
-		c.refuse(problem{
-			code: "start-only", at: pair.p.first(), what: what + ", so that running processes do not run it again",
-			hint: "make the change where it takes effect later; --allow start-only if the function is called besides",
+		c.refuse(Problem{
+			Code: "start-only", At: pair.p.first(), What: what + ", so that running processes do not run it again",
+			Hint: "make the change where it takes effect later; --allow start-only if the function is called besides",
 		}, c.d.patched, c.s.Functions[i].Name)
 	}
 }
@@ -23,18 +23,18 @@ func (c *decider) ranAtStart() {
 // startOnly says what runs a function before any patch can be applied, "" if nothing does.
 func (f *File) startOnly(name string) string {
 	resolves := func(symbol string) bool {
-		return f.symbols[symbol] != nil && f.symbols[symbol].typ == "gnu_indirect_function"
+		return f.Symbols[symbol] != nil && f.Symbols[symbol].Type == "gnu_indirect_function"
 	}
 	if resolves(name) {
 		return "it chooses what the indirect function is"
 	}
-	for _, a := range f.aliases {
-		if target, _, _ := f.follow(a.name); resolves(a.name) && (target == name || a.target == name) {
-			return fmt.Sprintf("it chooses what the indirect function %q is", a.name)
+	for _, a := range f.Aliases {
+		if target, _, _ := f.Follow(a.Name); resolves(a.Name) && (target == name || a.Target == name) {
+			return fmt.Sprintf("it chooses what the indirect function %q is", a.Name)
 		}
 	}
-	for _, l := range f.loose {
-		if l.sec.isCtor() && mentionsName(l.stmt, name) {
+	for _, l := range f.Loose {
+		if l.Section.IsCtor() && MentionsName(l.Statement, name) {
 			return "it is a constructor"
 		}
 	}

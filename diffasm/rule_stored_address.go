@@ -11,18 +11,18 @@ import (
 
 // oneAddress refuses pointers in which the patched unit stores one address only, and the original another.
 func (d *Delta) oneAddress() {
-	if !d.patched.clang || d.plain || d.m.exact {
+	if !d.patched.Clang || d.plain || d.m.Exact {
 		return
 	}
 	used := map[string]bool{}
 	for i, f := range d.Functions {
 		if f.Status == Changed || f.Status == New {
-			d.patched.walk(d.fns[i].p, func(n string) { used[n] = true })
+			d.patched.Walk(d.fns[i].p, func(n string) { used[n] = true })
 		}
 	}
 	for i, pair := range d.vars {
 		v := &d.Variables[i]
-		if v.Status != Same || pair.p == nil || !used[v.Name] || d.patched.isGlobal(v.Name) || d.patched.size(pair.p) != "8" || !strings.HasPrefix(pair.p.sec.name, ".bss") {
+		if v.Status != Same || pair.p == nil || !used[v.Name] || d.patched.IsGlobal(v.Name) || d.patched.Size(pair.p) != "8" || !strings.HasPrefix(pair.p.Section.Name, ".bss") {
 			continue
 		}
 		now, ok := d.patched.stored(v.Name)
@@ -40,27 +40,27 @@ func (d *Delta) oneAddress() {
 
 // sameAddress reports whether what a symbol of the patched unit stands for is what one of the original does.
 func (d *Delta) sameAddress(p, o string) bool {
-	if text := d.patched.literalText(p); text != "" {
-		return text == d.orig.literalText(o)
+	if text := d.patched.LiteralText(p); text != "" {
+		return text == d.orig.LiteralText(o)
 	}
-	return d.m.p.meaning(p) == d.m.o.meaning(o)
+	return d.m.Patched.Meaning(p) == d.m.Orig.Meaning(o)
 }
 
 // stored returns the symbols whose addresses the code of a unit stores in a variable; ok is false if it may store anything else but
 // null, or lets the address of the variable out.
 func (f *File) stored(name string) (symbols []string, ok bool) {
-	for _, b := range f.vars {
-		if f.itemsMention(b, name) {
+	for _, b := range f.Variables {
+		if f.ItemsMention(b, name) {
 			return nil, false
 		}
 	}
-	for _, fn := range f.funcs {
-		for _, s := range fn.streams {
-			for i, st := range s.stmts {
-				if st.kind != insn || !strings.Contains(st.args, name) {
+	for _, fn := range f.Functions {
+		for _, s := range fn.Streams {
+			for i, st := range s.Statements {
+				if st.Kind != Instruction || !strings.Contains(st.Args, name) {
 					continue
 				}
-				value, known := storedBy(machineOf(f), s.stmts, i, name)
+				value, known := storedBy(Of(f), s.Statements, i, name)
 				if !known {
 					return nil, false
 				}
@@ -75,13 +75,13 @@ func (f *File) stored(name string) (symbols []string, ok bool) {
 
 // storedBy returns the symbol whose address an instruction stores in a variable, "" for none; it is not known for all else that may
 // write the variable.
-func storedBy(m Machine, stmts []stmt, at int, name string) (value string, known bool) {
+func storedBy(m Machine, stmts []Statement, at int, name string) (value string, known bool) {
 	in := m.Decode(stmts[at])
 	ops := in.Operands
 	for i, o := range ops {
 		switch {
 		case o.Symbol != name:
-		case stmts[at].asm || o.Kind != Memory || o.GOT || in.Kind == Address:
+		case stmts[at].Asm || o.Kind != Memory || o.GOT || in.Kind == Address:
 			return "", false
 		case i < len(ops)-1 || in.ReadsOnly || o.Indirect:
 		case in.Kind != Move && in.Kind != MoveHalf:
@@ -96,9 +96,9 @@ func storedBy(m Machine, stmts []stmt, at int, name string) (value string, known
 }
 
 // addressIn returns the symbol whose address a register got last, in the order of the text; "" for null.
-func addressIn(m Machine, stmts []stmt, reg Register) (sym string, known bool) {
+func addressIn(m Machine, stmts []Statement, reg Register) (sym string, known bool) {
 	for i := len(stmts) - 1; i >= 0 && reg != NoRegister; i-- {
-		if stmts[i].kind != insn {
+		if stmts[i].Kind != Instruction {
 			continue
 		}
 		in := m.Decode(stmts[i])

@@ -25,9 +25,9 @@ func (c *decider) variables() {
 		case v.Code == "data-size":
 			hint = "keep the old size and put what is new into a new variable"
 		}
-		c.refuse(problem{
-			code: v.Code, hint: hint, at: stmt{line: pair.p.line, src: c.d.patched.declaredAt(pair.p.name)},
-			what: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
+		c.refuse(Problem{
+			Code: v.Code, Hint: hint, At: Statement{Line: pair.p.Line, Place: c.d.patched.DeclaredAt(pair.p.Name)},
+			What: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
 		}, c.d.patched, "")
 	}
 }

@@ -16,16 +16,16 @@ func (c *decider) variablesGone() {
 		if v.Status != Gone || c.d.orig.isConstantData(o) {
 			continue
 		}
-		users := c.d.orig.users(v.Name).fns
+		users := c.d.orig.UsersOf(v.Name).Functions
 		for k, f := range c.d.Functions {
 			pair := c.d.fns[k]
 			if f.Status != Changed || c.in[pair.p] || !slices.Contains(users, pair.o) {
 				continue
 			}
-			c.refuse(problem{
-				code: "variable-gone", at: stmt{line: o.line, src: c.d.orig.declaredAt(o.name)},
-				what: fmt.Sprintf("the patch removes the variable %q, and the filter leaves out %q, which uses it", v.Name, f.Name),
-				hint: fmt.Sprintf("let the filter name %q too, or leave the variable in use; --allow variable-gone if only that function matters", f.Name),
+			c.refuse(Problem{
+				Code: "variable-gone", At: Statement{Line: o.Line, Place: c.d.orig.DeclaredAt(o.Name)},
+				What: fmt.Sprintf("the patch removes the variable %q, and the filter leaves out %q, which uses it", v.Name, f.Name),
+				Hint: fmt.Sprintf("let the filter name %q too, or leave the variable in use; --allow variable-gone if only that function matters", f.Name),
 			}, c.d.orig, "")
 			break
 		}

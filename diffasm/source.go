@@ -10,22 +10,22 @@ import (
 // these lines.
 
 // source returns how the file of a declaration changed, nil if that is not known.
-func (m *matcher) source(d *decl) *SourceFile {
-	if m.sources == nil || d == nil || d.line == 0 {
+func (m *Matcher) source(d *Declaration) *SourceFile {
+	if m.Sources == nil || d == nil || d.Line == 0 {
 		return nil
 	}
-	return m.sources(d.file)
+	return m.Sources(d.File)
 }
 
 // onLine returns the declaration of the original on the line that the one of the patched unit stands on, nil if the patch
 // wrote the line, or if one macro makes several.
-func (m *matcher) onLine(p *decl, among []*decl) (found *decl) {
+func (m *Matcher) onLine(p *Declaration, among []*Declaration) (found *Declaration) {
 	s := m.source(p)
-	if s == nil || s.old(p.line) == 0 {
+	if s == nil || s.old(p.Line) == 0 {
 		return nil
 	}
 	for _, o := range among {
-		if m.id(o) == m.id(p) && o.file == p.file && o.line == s.old(p.line) && o.column == p.column {
+		if m.id(o) == m.id(p) && o.File == p.File && o.Line == s.old(p.Line) && o.Column == p.Column {
 			if found != nil {
 				return nil
 			}
@@ -37,16 +37,16 @@ func (m *matcher) onLine(p *decl, among []*decl) (found *decl) {
 
 // renamedFunctions returns the original name of functions that have another one now: their static locals stand on lines
 // that the patch left alone, in a function that is gone.
-func (m *matcher) renamedFunctions() map[string]string {
+func (m *Matcher) renamedFunctions() map[string]string {
 	to, from := map[string]map[string]bool{}, map[string]map[string]bool{}
-	for _, p := range m.pd.all {
-		if p.sym == "" || p.fn == "" || m.od.funcs[p.fn] {
+	for _, p := range m.pd.All {
+		if p.Symbol == "" || p.Function == "" || m.od.Functions[p.Function] {
 			continue
 		}
 		// A function that is there under both names was not renamed; its line moved to another.
-		if o := m.onLine(p, m.od.all); o != nil && o.fn != "" && o.fn != unknown && !m.pd.funcs[o.fn] {
-			add(to, p.fn, o.fn)
-			add(from, o.fn, p.fn)
+		if o := m.onLine(p, m.od.All); o != nil && o.Function != "" && o.Function != UnknownFunction && !m.pd.Functions[o.Function] {
+			add(to, p.Function, o.Function)
+			add(from, o.Function, p.Function)
 		}
 	}
 	names := map[string]string{}
@@ -60,18 +60,18 @@ func (m *matcher) renamedFunctions() map[string]string {
 
 // namesakes are the variables of one name in one function, those without storage and those on the stack included.
 type namesakes struct {
-	m    *matcher
-	o, p []*decl
-	gone []*decl         // of the original, may be paired with none: see leaveMoved
-	of   map[*decl]*decl // patched -> original
-	back map[*decl]*decl
-	ends map[*decl]int // last line of the block each is declared in
+	m    *Matcher
+	o, p []*Declaration
+	gone []*Declaration                // of the original, may be paired with none: see leaveMoved
+	of   map[*Declaration]*Declaration // patched -> original
+	back map[*Declaration]*Declaration
+	ends map[*Declaration]int // last line of the block each is declared in
 
 	vague bool // that is not known of all
 }
 
 // bySource pairs the static locals of which the source shows that they are the same.
-func (m *matcher) bySource() {
+func (m *Matcher) bySource() {
 	m.pairMade()
 	for _, g := range m.groups {
 		if g.sourced = m.hasSource(g); !g.sourced {
@@ -102,7 +102,7 @@ func (n *namesakes) all() {
 	n.pairLast()
 }
 
-func (m *matcher) hasSource(g *group) bool {
+func (m *Matcher) hasSource(g *group) bool {
 	for _, a := range append(slices.Clone(g.allO), g.allP...) {
 		if !a.sure || m.source(a.decl) == nil {
 			return false
@@ -112,17 +112,17 @@ func (m *matcher) hasSource(g *group) bool {
 }
 
 // namesakes lists what has the name and the function of a declaration of the patched unit.
-func (m *matcher) namesakes(d *decl) *namesakes {
-	n := &namesakes{m: m, of: map[*decl]*decl{}, back: map[*decl]*decl{}, ends: map[*decl]int{}}
-	n.o, n.p = m.like(m.od, m.id(d), m.oldName(d.fn)), m.like(m.pd, m.id(d), d.fn)
+func (m *Matcher) namesakes(d *Declaration) *namesakes {
+	n := &namesakes{m: m, of: map[*Declaration]*Declaration{}, back: map[*Declaration]*Declaration{}, ends: map[*Declaration]int{}}
+	n.o, n.p = m.like(m.od, m.id(d), m.oldName(d.Function)), m.like(m.pd, m.id(d), d.Function)
 	n.measure(n.o, func(s *SourceFile) []string { return s.Before })
 	n.measure(n.p, func(s *SourceFile) []string { return s.After })
 	return n
 }
 
-func (m *matcher) like(ds *declarations, id, fn string) (out []*decl) {
-	for _, e := range ds.all {
-		if m.id(e) == id && (e.fn == fn || e.fn == unknown || fn == unknown && e.fn != "") && (e.sym != "" || !e.elsewhere) {
+func (m *Matcher) like(ds *Declarations, id, fn string) (out []*Declaration) {
+	for _, e := range ds.All {
+		if m.id(e) == id && (e.Function == fn || e.Function == UnknownFunction || fn == UnknownFunction && e.Function != "") && (e.Symbol != "" || !e.Elsewhere) {
 			out = append(out, e)
 		}
 	}
@@ -130,49 +130,51 @@ func (m *matcher) like(ds *declarations, id, fn string) (out []*decl) {
 }
 
 // measure finds where the blocks of declarations end.
-func (n *namesakes) measure(list []*decl, lines func(*SourceFile) []string) {
+func (n *namesakes) measure(list []*Declaration, lines func(*SourceFile) []string) {
 	for _, d := range list {
 		if s := n.m.source(d); s != nil && !s.Unchanged {
-			end, sure := d.end(lines(s))
+			end, sure := d.endOfScope(lines(s))
 			n.ends[d], n.vague = end, n.vague || !sure
 		}
 	}
 }
 
-func (n *namesakes) join(p, o *decl) { n.of[p], n.back[o] = o, p }
+func (n *namesakes) join(p, o *Declaration) { n.of[p], n.back[o] = o, p }
 
 // take pairs what has storage in both units and remembers of the others what they may be.
-func (m *matcher) take(g *group, n *namesakes) {
+func (m *Matcher) take(g *group, n *namesakes) {
 	for _, p := range slices.Clone(g.p) {
 		switch o := n.of[p.decl]; {
 		case o == nil:
 			p.perhaps, p.lost = n.rest(p.decl), n.mayBeLost(p.decl)
-		case o.sym == "":
+		case o.Symbol == "":
 			p.lost = m.isLost(p.decl, o)
-		case m.o.open[o.sym] != nil:
-			m.join(p.name, o.sym)
+		case m.Orig.open[o.Symbol] != nil:
+			m.join(p.name, o.Symbol)
 		}
 	}
 }
 
 // isLost reports whether a variable of the original is a static one whose value the compiler kept nowhere.
-func (m *matcher) isLost(p, o *decl) bool { return o.sym == "" && !o.constant && m.isStatic(p, o) }
+func (m *Matcher) isLost(p, o *Declaration) bool {
+	return o.Symbol == "" && !o.Constant && m.isStatic(p, o)
+}
 
 // mayBeLost reports whether a variable may be one of the original's that is no other's and that was kept nowhere.
-func (n *namesakes) mayBeLost(p *decl) bool {
-	return slices.ContainsFunc(n.o, func(o *decl) bool { return n.back[o] == nil && n.m.isLost(p, o) })
+func (n *namesakes) mayBeLost(p *Declaration) bool {
+	return slices.ContainsFunc(n.o, func(o *Declaration) bool { return n.back[o] == nil && n.m.isLost(p, o) })
 }
 
 // isStatic reports whether a variable of the original without storage was a static one, and not one on the stack.
-func (m *matcher) isStatic(p, o *decl) bool {
+func (m *Matcher) isStatic(p, o *Declaration) bool {
 	s := m.source(p)
-	return s.Unchanged || s.old(p.line) == o.line || mentions(lineOf(s.Before, o.line), "static") > 0
+	return s.Unchanged || s.old(p.Line) == o.Line || mentions(lineOf(s.Before, o.Line), "static") > 0
 }
 
 // rest returns the originals that are no other's.
-func (n *namesakes) rest(p *decl) (list []*decl) {
+func (n *namesakes) rest(p *Declaration) (list []*Declaration) {
 	for _, o := range slices.Concat(n.o, n.gone) {
-		if n.back[o] == nil && o.sym != "" {
+		if n.back[o] == nil && o.Symbol != "" {
 			list = append(list, o)
 		}
 	}
@@ -187,10 +189,10 @@ func (n *namesakes) pairUses() {
 	}
 	users := n.lineUsers()
 	// Each line that is left alone and has one user in each version pairs these two. Pairs that contradict each other come to nothing.
-	forP, forO := map[*decl]map[*decl]bool{}, map[*decl]map[*decl]bool{}
-	note := func(by map[*decl]map[*decl]bool, a, b *decl) {
+	forP, forO := map[*Declaration]map[*Declaration]bool{}, map[*Declaration]map[*Declaration]bool{}
+	note := func(by map[*Declaration]map[*Declaration]bool, a, b *Declaration) {
 		if by[a] == nil {
-			by[a] = map[*decl]bool{}
+			by[a] = map[*Declaration]bool{}
 		}
 		by[a][b] = true
 	}
@@ -199,10 +201,10 @@ func (n *namesakes) pairUses() {
 		if s == nil || s.Unchanged {
 			continue
 		}
-		for line := p.line; line <= n.ends[p]; line++ {
-			o := n.owner(n.o, s.Before, p.file, s.old(line))
+		for line := p.Line; line <= n.ends[p]; line++ {
+			o := n.owner(n.o, s.Before, p.File, s.old(line))
 			text := strings.TrimSpace(lineOf(s.After, line))
-			if o != nil && n.owner(n.p, s.After, p.file, line) == p && len(users.p[text]) == 1 && len(users.o[text]) == 1 {
+			if o != nil && n.owner(n.p, s.After, p.File, line) == p && len(users.p[text]) == 1 && len(users.o[text]) == 1 {
 				note(forP, p, o)
 				note(forO, o, p)
 			}
@@ -218,23 +220,25 @@ func (n *namesakes) pairUses() {
 }
 
 // lineUsers says which namesakes use the name on lines of a text, in both units.
-type lineUsers struct{ o, p map[string]map[*decl]bool }
+type lineUsers struct {
+	o, p map[string]map[*Declaration]bool
+}
 
 func (n *namesakes) lineUsers() lineUsers {
-	u := lineUsers{map[string]map[*decl]bool{}, map[string]map[*decl]bool{}}
-	fill := func(by map[string]map[*decl]bool, list []*decl, lines func(*SourceFile) []string) {
+	u := lineUsers{map[string]map[*Declaration]bool{}, map[string]map[*Declaration]bool{}}
+	fill := func(by map[string]map[*Declaration]bool, list []*Declaration, lines func(*SourceFile) []string) {
 		for _, d := range list {
 			s := n.m.source(d)
 			if s == nil || s.Unchanged {
 				continue
 			}
-			for line := d.line; line <= n.ends[d]; line++ {
-				if n.owner(list, lines(s), d.file, line) != d {
+			for line := d.Line; line <= n.ends[d]; line++ {
+				if n.owner(list, lines(s), d.File, line) != d {
 					continue
 				}
 				text := strings.TrimSpace(lineOf(lines(s), line))
 				if by[text] == nil {
-					by[text] = map[*decl]bool{}
+					by[text] = map[*Declaration]bool{}
 				}
 				by[text][d] = true
 			}
@@ -247,23 +251,23 @@ func (n *namesakes) lineUsers() lineUsers {
 
 // owner returns which of the namesakes a line uses: the one declared last of those whose block it is in. The line of a
 // declaration has to have the name once more.
-func (n *namesakes) owner(list []*decl, text []string, file string, line int) (found *decl) {
+func (n *namesakes) owner(list []*Declaration, text []string, file string, line int) (found *Declaration) {
 	if line == 0 {
 		return nil
 	}
 	need := 1
 	for _, d := range list {
-		if d.file != file || line < d.line || line > n.ends[d] {
+		if d.File != file || line < d.Line || line > n.ends[d] {
 			continue
 		}
-		if d.line == line {
+		if d.Line == line {
 			need++
 		}
-		if found == nil || d.line >= found.line {
+		if found == nil || d.Line >= found.Line {
 			found = d
 		}
 	}
-	if found == nil || mentions(lineOf(text, line), found.name) < need || need > 2 {
+	if found == nil || mentions(lineOf(text, line), found.Name) < need || need > 2 {
 		return nil
 	}
 	return found
@@ -278,7 +282,7 @@ func (n *namesakes) pairLines() {
 			continue
 		}
 		s := n.m.source(p)
-		if s.Unchanged || len(n.o) == 1 && len(n.p) == 1 || mentions(lineOf(s.After, p.line), p.name) == 0 ||
+		if s.Unchanged || len(n.o) == 1 && len(n.p) == 1 || mentions(lineOf(s.After, p.Line), p.Name) == 0 ||
 			len(n.o) == len(n.p) && n.sameBlock(s, o, p) {
 			n.join(p, o)
 		}
@@ -286,12 +290,12 @@ func (n *namesakes) pairLines() {
 }
 
 // sameBlock reports whether the patch left the blocks of two declarations alone, from the declaration on.
-func (n *namesakes) sameBlock(s *SourceFile, o, p *decl) bool {
-	if n.ends[o]-o.line != n.ends[p]-p.line {
+func (n *namesakes) sameBlock(s *SourceFile, o, p *Declaration) bool {
+	if n.ends[o]-o.Line != n.ends[p]-p.Line {
 		return false
 	}
-	for line := p.line; line <= n.ends[p]; line++ {
-		if s.old(line) != o.line+line-p.line {
+	for line := p.Line; line <= n.ends[p]; line++ {
+		if s.old(line) != o.Line+line-p.Line {
 			return false
 		}
 	}
@@ -300,14 +304,14 @@ func (n *namesakes) sameBlock(s *SourceFile, o, p *decl) bool {
 
 // pairMoved pairs blocks that stand elsewhere now, word for word, where no namesake has one like it.
 func (n *namesakes) pairMoved() {
-	blocks := func(list []*decl, lines func(*SourceFile) []string) map[string][]*decl {
-		by := map[string][]*decl{}
+	blocks := func(list []*Declaration, lines func(*SourceFile) []string) map[string][]*Declaration {
+		by := map[string][]*Declaration{}
 		for _, d := range list {
 			s := n.m.source(d)
 			if s == nil || s.Unchanged {
 				continue
 			}
-			if text := d.block(lines(s)); text != "" {
+			if text := d.blockText(lines(s)); text != "" {
 				by[text] = append(by[text], d)
 			}
 		}
@@ -323,42 +327,42 @@ func (n *namesakes) pairMoved() {
 	}
 }
 
-// block returns the text of a block from a declaration on, without indentation; "" if it does not use the variable.
-func (d *decl) block(text []string) string {
+// blockText returns the text of a block from a declaration on, without indentation; "" if it does not use the variable.
+func (d *Declaration) blockText(text []string) string {
 	var b strings.Builder
-	for _, line := range d.scope(text) {
+	for _, line := range d.scopeOf(text) {
 		b.WriteString(strings.TrimSpace(line) + "\n")
 	}
-	if mentions(b.String(), d.name) < 2 {
+	if mentions(b.String(), d.Name) < 2 {
 		return ""
 	}
 	return b.String()
 }
 
-// scope returns the lines of a block from a declaration on.
-func (d *decl) scope(text []string) []string {
-	if d.line > len(text) {
+// scopeOf returns the lines of a block from a declaration on.
+func (d *Declaration) scopeOf(text []string) []string {
+	if d.Line > len(text) {
 		return nil
 	}
-	end, _ := d.end(text)
-	return text[d.line-1 : end]
+	end, _ := d.endOfScope(text)
+	return text[d.Line-1 : end]
 }
 
-// end returns the line on which the block ends that a declaration stands in. Where there is no column it may be that of a block
+// endOfScope returns the line on which the block ends that a declaration stands in. Where there is no column it may be that of a block
 // around it; it is sure if only one can be meant.
-func (d *decl) end(text []string) (line int, sure bool) {
-	if d.column > 0 {
-		return scopeEnd(text, d.line, d.column), true
+func (d *Declaration) endOfScope(text []string) (line int, sure bool) {
+	if d.Column > 0 {
+		return scopeEnd(text, d.Line, d.Column), true
 	}
-	static, columns := starts(lineOf(text, d.line), d.name)
+	static, columns := starts(lineOf(text, d.Line), d.Name)
 	if len(static) > 0 {
 		columns = static
 	}
-	first := scopeEnd(text, d.line, columns[0])
+	first := scopeEnd(text, d.Line, columns[0])
 	line = first
 	for _, c := range columns[1:] {
-		line = max(line, scopeEnd(text, d.line, c))
-		sure = sure || scopeEnd(text, d.line, c) != first
+		line = max(line, scopeEnd(text, d.Line, c))
+		sure = sure || scopeEnd(text, d.Line, c) != first
 	}
 	return line, !sure
 }
@@ -371,11 +375,11 @@ func (n *namesakes) pairLast() {
 		n.join(p[0], o[0])
 		return
 	}
-	place := map[*decl]*decl{}
+	place := map[*Declaration]*Declaration{}
 	for _, q := range p {
 		s := n.m.source(q)
 		for _, r := range o {
-			if r.file != q.file || !s.sameEdit(r.line, q.line) {
+			if r.File != q.File || !s.sameEdit(r.Line, q.Line) {
 				continue
 			}
 			// Two written between the same lines: which of them took the place cannot be told.
@@ -399,7 +403,7 @@ func (n *namesakes) leaveMoved() {
 	if len(n.p) == 0 || len(n.o) == 0 {
 		return
 	}
-	name, fn := n.o[0].name, n.o[0].fn
+	name, fn := n.o[0].Name, n.o[0].Function
 	before, after := n.m.texts(name)
 	swapped := func(text string, here, there map[string]map[string]bool) bool {
 		// Its own function still has such a block: nothing moved.
@@ -413,29 +417,29 @@ func (n *namesakes) leaveMoved() {
 		}
 		return false
 	}
-	n.o = slices.DeleteFunc(n.o, func(o *decl) bool {
+	n.o = slices.DeleteFunc(n.o, func(o *Declaration) bool {
 		moved := swapped(n.m.textBefore(o), before, after)
 		if moved {
 			n.gone = append(n.gone, o)
 		}
 		return moved
 	})
-	n.p = slices.DeleteFunc(n.p, func(p *decl) bool { return swapped(n.m.textAfter(p), after, before) })
+	n.p = slices.DeleteFunc(n.p, func(p *Declaration) bool { return swapped(n.m.textAfter(p), after, before) })
 }
 
 // texts returns the blocks of all static locals of a name by their function, as it is called in the original.
-func (m *matcher) texts(name string) (before, after map[string]map[string]bool) {
+func (m *Matcher) texts(name string) (before, after map[string]map[string]bool) {
 	before, after = map[string]map[string]bool{}, map[string]map[string]bool{}
-	for _, o := range m.od.all {
-		if o.name == name && o.fn != "" {
-			add(before, o.fn, m.textBefore(o))
+	for _, o := range m.od.All {
+		if o.Name == name && o.Function != "" {
+			add(before, o.Function, m.textBefore(o))
 		}
 	}
-	for _, p := range m.pd.all {
-		if p.name != name || p.fn == "" {
+	for _, p := range m.pd.All {
+		if p.Name != name || p.Function == "" {
 			continue
 		}
-		fn := p.fn
+		fn := p.Function
 		if old := m.renamed[fn]; old != "" {
 			fn = old
 		}
@@ -445,23 +449,23 @@ func (m *matcher) texts(name string) (before, after map[string]map[string]bool) 
 }
 
 // textBefore returns the block of a declaration of the original, uses and all; "" if its file did not change.
-func (m *matcher) textBefore(o *decl) string {
+func (m *Matcher) textBefore(o *Declaration) string {
 	if s := m.source(o); s != nil && !s.Unchanged {
-		return o.block(s.Before)
+		return o.blockText(s.Before)
 	}
 	return ""
 }
 
 // textAfter returns the block of a declaration of the patched unit, likewise.
-func (m *matcher) textAfter(p *decl) string {
+func (m *Matcher) textAfter(p *Declaration) string {
 	if s := m.source(p); s != nil && !s.Unchanged {
-		return p.block(s.After)
+		return p.blockText(s.After)
 	}
 	return ""
 }
 
 // open lists those that are not paired.
-func open(list []*decl, done map[*decl]*decl) (rest []*decl) {
+func open(list []*Declaration, done map[*Declaration]*Declaration) (rest []*Declaration) {
 	for _, d := range list {
 		if done[d] == nil {
 			rest = append(rest, d)

@@ -328,15 +328,15 @@ func TestLostInPatched(t *testing.T) {
 }
 
 // fate says what became of a variable: "?" where it cannot be told, a reason code, the original it is as spell writes it, or new.
-func fate(d *Delta, name, orig string, spell func(*decl) string) string {
-	doubt, doubted := d.m.doubt(name)
+func fate(d *Delta, name, orig string, spell func(*Declaration) string) string {
+	doubt, doubted := d.m.Doubt(name)
 	switch {
-	case len(d.m.candidates(name)) > 0:
+	case len(d.m.Candidates(name)) > 0:
 		return "?"
 	case doubted:
-		return doubt.code
+		return doubt.Code
 	case orig != "":
-		return spell(d.orig.declared().bySym[orig])
+		return spell(d.orig.Declarations().BySymbol[orig])
 	}
 	return "new"
 }
@@ -344,13 +344,13 @@ func fate(d *Delta, name, orig string, spell func(*decl) string) string {
 // fates says what became of the static locals of the patched version, by line.
 func fates(d *Delta) string {
 	var list []string
-	places := d.patched.declared().bySym
+	places := d.patched.Declarations().BySymbol
 	for _, v := range d.Variables {
 		p := places[v.Name]
-		if p == nil || p.fn == "" || v.Status == Gone {
+		if p == nil || p.Function == "" || v.Status == Gone {
 			continue
 		}
-		list = append(list, fmt.Sprintf("%02d=%s", p.line, fate(d, v.Name, v.Orig, func(o *decl) string { return fmt.Sprint(o.line) })))
+		list = append(list, fmt.Sprintf("%02d=%s", p.Line, fate(d, v.Name, v.Orig, func(o *Declaration) string { return fmt.Sprint(o.Line) })))
 	}
 	slices.Sort(list)
 	for i := range list {

@@ -27,7 +27,7 @@ func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 	}
 	l := &leftovers{d: s.d, next: map[*fn]*fn{}}
 	for _, pair := range s.chosen {
-		if pair.o != nil && hooked(pair.o.name) {
+		if pair.o != nil && hooked(pair.o.Name) {
 			l.next[pair.o] = pair.p
 		}
 	}
@@ -35,11 +35,11 @@ func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 		if pair.p != nil {
 			continue
 		}
-		f := Stale{Name: pair.o.name, Parts: pair.o.parts, Global: s.d.orig.isGlobal(pair.o.name)}
+		f := Stale{Name: pair.o.Name, Parts: pair.o.Parts, Global: s.d.orig.IsGlobal(pair.o.Name)}
 		if callee, why := l.broken(pair.o); callee != nil {
-			f.Callee, f.Why = callee.name, why
+			f.Callee, f.Why = callee.Name, why
 			list = append(list, f)
-		} else if f.Inlined = s.d.inlined(pair.o.name); f.Inlined {
+		} else if f.Inlined = s.d.inlined(pair.o.Name); f.Inlined {
 			list = append(list, f)
 		}
 	}
@@ -48,8 +48,8 @@ func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 
 // inlined reports whether the patched source defines a function of which the patched unit has no code by this name.
 func (d *Delta) inlined(name string) bool {
-	ds := d.patched.declared()
-	return ds != nil && !isNumbered(name) && slices.ContainsFunc(ds.code, func(e *decl) bool { return e.name == name && !e.elsewhere })
+	ds := d.patched.Declarations()
+	return ds != nil && !IsNumbered(name) && slices.ContainsFunc(ds.Code, func(e *Declaration) bool { return e.Name == name && !e.Elsewhere })
 }
 
 // leftovers looks at old code that runs on beside the patch.
@@ -61,7 +61,7 @@ type leftovers struct {
 // broken returns a function that f calls and cannot rely on any more, and why; nil if there is none. A jump does not come back.
 func (l *leftovers) broken(f *fn) (callee *fn, why string) {
 	l.eachCallee(f, func(in *Insn, to *fn) {
-		_, clone := splitNumbered(to.name)
+		_, clone := SplitNumbered(to.Name)
 		switch {
 		case callee != nil || in.Kind != Call:
 		case l.next[to] != nil && clone:
@@ -110,21 +110,21 @@ func (l *leftovers) partner(o *fn) *fn {
 // onlyCalled reports whether the compiler saw every call of a function.
 func (f *Unit) onlyCalled(g *fn) bool {
 	all := map[*fn]bool{}
-	for _, by := range f.funcs {
+	for _, by := range f.Functions {
 		all[by] = true
 	}
-	return !f.isGlobal(g.name) && f.otherUse(g.name, all) == nil
+	return !f.IsGlobal(g.Name) && f.otherUse(g.Name, all) == nil
 }
 
 // extra returns the registers that a call of f by old code overwrites now, and that the caller could take for left alone.
 func (l *leftovers) extra(f *fn) RegisterSet {
-	return l.overwrites(f, map[*fn]bool{}) &^ overwrites(l.d.orig.File, f, false, map[*fn]bool{})
+	return l.overwrites(f, map[*fn]bool{}) &^ Overwrites(l.d.orig.File, f, false, map[*fn]bool{})
 }
 
 // overwrites returns the registers that new code may write when old code calls f.
 func (l *leftovers) overwrites(f *fn, seen map[*fn]bool) (set RegisterSet) {
 	if p := l.next[f]; p != nil {
-		return overwrites(l.d.patched.File, p, true, map[*fn]bool{})
+		return Overwrites(l.d.patched.File, p, true, map[*fn]bool{})
 	}
 	if seen[f] {
 		return 0
@@ -136,13 +136,13 @@ func (l *leftovers) overwrites(f *fn, seen map[*fn]bool) (set RegisterSet) {
 
 // eachCallee calls visit for the functions of the original unit that f calls or jumps to.
 func (l *leftovers) eachCallee(f *fn, visit func(in *Insn, to *fn)) {
-	for _, s := range f.streams {
-		for _, st := range s.stmts {
-			if st.kind != insn {
+	for _, s := range f.Streams {
+		for _, st := range s.Statements {
+			if st.Kind != Instruction {
 				continue
 			}
-			in := machineOf(l.d.orig.File).Decode(st)
-			if to := l.d.orig.callee(&in); to != nil && to != f {
+			in := Of(l.d.orig.File).Decode(st)
+			if to := l.d.orig.Callee(&in); to != nil && to != f {
 				visit(&in, to)
 			}
 		}

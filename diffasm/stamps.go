@@ -27,10 +27,10 @@ func SameButStamps(a, b []byte) bool {
 
 // withoutStamps takes stamps out of a line: the text in strings, and pieces of it that a move copies.
 func withoutStamps(line string) string {
-	if op := firstWord(trim(line)); op == ".string" || op == ".ascii" {
+	if op := FirstWord(Trim(line)); op == ".string" || op == ".ascii" {
 		return stamp.ReplaceAllString(line, "")
 	}
-	return defaultMachine().MaskMoved(line, isText)
+	return Default().MaskMoved(line, isText)
 }
 
 // isText reports whether a number is two characters or more of a date or time, as memory holds them.

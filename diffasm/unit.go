@@ -10,51 +10,51 @@ import (
 type Unit struct {
 	*File
 	lender   *Unit         // has the debug information for this one
-	decls    *declarations // see declared
+	decls    *Declarations // see declared
 	readOnce sync.Once     // fills decls
 }
 
-// numberedNames adds the names of private variables that have a number behind them in a unit of clang's. It gives the first
+// NumberedNames adds the names of private variables that have a number behind them in a unit of clang's. It gives the first
 // static local x of f the name f.x and the next one, of another block, f.x.1; it also takes structures apart, s into s.0 and s.1.
-func (f *Unit) numberedNames(names map[string]bool) {
-	for _, b := range f.vars {
-		a, ok := splitNumbered(b.name)
-		if ok && f.clang && a.kinds == numberedKind && !f.isGlobal(b.name) {
-			names[a.base] = true
+func (f *Unit) NumberedNames(names map[string]bool) {
+	for _, b := range f.Variables {
+		a, ok := SplitNumbered(b.Name)
+		if ok && f.Clang && a.Kinds == NumberedKind && !f.IsGlobal(b.Name) {
+			names[a.Base] = true
 		}
-		if f.clang && !ok && f.isStaticLocal(b) {
-			names[b.name] = true
+		if f.Clang && !ok && f.isStaticLocal(b) {
+			names[b.Name] = true
 		}
 	}
 }
 
 // isStaticLocal reports whether the debug information has b in a function.
-func (f *Unit) isStaticLocal(b *block) bool {
-	ds := f.declared()
-	if ds == nil || strings.IndexByte(b.name, '.') < 0 || f.isGlobal(b.name) {
+func (f *Unit) isStaticLocal(b *Block) bool {
+	ds := f.Declarations()
+	if ds == nil || strings.IndexByte(b.Name, '.') < 0 || f.IsGlobal(b.Name) {
 		return false
 	}
-	d := ds.bySym[b.name]
-	return d != nil && d.fn != ""
+	d := ds.BySymbol[b.Name]
+	return d != nil && d.Function != ""
 }
 
 // BorrowDebug takes the debug information of g, the same source compiled with -g as well, for telling static locals apart.
 // It reports whether it could: the code of both has to be the same.
 func (f *Unit) BorrowDebug(g *Unit) bool {
-	if len(f.funcs) != len(g.funcs) || len(f.vars) != len(g.vars) || g.declared() == nil {
+	if len(f.Functions) != len(g.Functions) || len(f.Variables) != len(g.Variables) || g.Declarations() == nil {
 		return false
 	}
 	// -g changes no code, but for what depends on __LINE__ or a time: compare all of it, names as they are, since the symbols that the
 	// debug information names have to be those of this unit.
 	raw := func(n string) string { return n }
 	a, b := newCanon(f.File, raw), newCanon(g.File, raw)
-	for i, fn := range f.funcs {
-		if fn.name != g.funcs[i].name || a.hash(fn) != b.hash(g.funcs[i]) {
+	for i, fn := range f.Functions {
+		if fn.Name != g.Functions[i].Name || a.Hash(fn) != b.Hash(g.Functions[i]) {
 			return false
 		}
 	}
-	for i, v := range f.vars {
-		if v.name != g.vars[i].name || a.data(v) != b.data(g.vars[i]) {
+	for i, v := range f.Variables {
+		if v.Name != g.Variables[i].Name || a.Data(v) != b.Data(g.Variables[i]) {
 			return false
 		}
 	}
@@ -65,9 +65,9 @@ func (f *Unit) BorrowDebug(g *Unit) bool {
 // HasStatics reports whether the unit has variables that the compiler numbered.
 func (f *Unit) HasStatics() bool {
 	bases := map[string]bool{}
-	f.numberedNames(bases)
-	return slices.ContainsFunc(f.vars, func(b *block) bool {
-		_, ok := f.numberedVar(b, bases)
+	f.NumberedNames(bases)
+	return slices.ContainsFunc(f.Variables, func(b *Block) bool {
+		_, ok := f.NumberedVariable(b, bases)
 		return ok
 	})
 }
@@ -75,10 +75,10 @@ func (f *Unit) HasStatics() bool {
 // Borrowed reports whether it has the debug information of another file.
 func (f *Unit) Borrowed() bool { return f.lender != nil }
 
-// declared returns the declarations of the unit; nil where it has no debug information or it is not understood.
-func (f *Unit) declared() *declarations {
+// Declarations returns the declarations of the unit; nil where it has no debug information or it is not understood.
+func (f *Unit) Declarations() *Declarations {
 	if f.lender != nil {
-		return f.lender.declared()
+		return f.lender.Declarations()
 	}
 	f.readOnce.Do(func() { f.decls = f.readDeclarations() })
 	return f.decls

@@ -5,15 +5,15 @@ import (
 	"path"
 )
 
-// version is one of the two units being matched, with what is known about its numbered names.
-type version struct {
-	f      *Unit
-	c      *canon
+// Version is one of the two units being matched, with what is known about its numbered names.
+type Version struct {
+	Unit   *Unit
+	c      *Writer
 	token  map[string]string    // canonical tokens of the names that are settled
 	open   map[string]*numbered // numbered symbols of which it is not settled which they are
 	refs   []reference          // open numbered names of the text written last, in order
 	texts  []text               // by fn.index
-	inits  map[*block]*text
+	inits  map[*Block]*text
 	uses   map[string][]usage // open numbered name -> its uses
 	extern func(name string) string
 }
@@ -24,11 +24,11 @@ type numbered struct {
 	key  string
 	sure bool   // the key has the declaring function
 	fn   *fn    // for a clone
-	b    *block // for a variable
+	b    *Block // for a variable
 
-	decl    *decl   // of a variable, where the debug information of both units is known
-	perhaps []*decl // which variables of the original it may be, where the source does not tell
-	lost    bool    // the original's has no storage
+	decl    *Declaration   // of a variable, where the debug information of both units is known
+	perhaps []*Declaration // which variables of the original it may be, where the source does not tell
+	lost    bool           // the original's has no storage
 }
 
 // reference is a use of an open numbered name in a text.
@@ -52,31 +52,31 @@ type text struct {
 }
 
 // newVersion prepares a unit; bases has the names of variables of which some have a number in either unit.
-func newVersion(f *Unit, bases map[string]bool) *version {
-	s := &version{f: f, token: map[string]string{}, open: map[string]*numbered{}, inits: map[*block]*text{}}
-	s.c = newCanon(f.File, s.name)
-	s.texts = make([]text, len(f.funcs))
-	for _, fn := range f.funcs {
-		if a, ok := splitNumbered(fn.name); ok && !f.isGlobal(fn.name) {
-			s.open[fn.name] = &numbered{name: fn.name, key: "f " + a.key(), fn: fn}
+func newVersion(f *Unit, bases map[string]bool) *Version {
+	s := &Version{Unit: f, token: map[string]string{}, open: map[string]*numbered{}, inits: map[*Block]*text{}}
+	s.c = newCanon(f.File, s.Token)
+	s.texts = make([]text, len(f.Functions))
+	for _, fn := range f.Functions {
+		if a, ok := SplitNumbered(fn.Name); ok && !f.IsGlobal(fn.Name) {
+			s.open[fn.Name] = &numbered{name: fn.Name, key: "f " + a.Key(), fn: fn}
 		}
 	}
-	for _, b := range f.vars {
-		if a, ok := f.numberedVar(b, bases); ok {
-			s.open[b.name] = &numbered{name: b.name, key: "v " + a.key(), b: b}
+	for _, b := range f.Variables {
+		if a, ok := f.NumberedVariable(b, bases); ok {
+			s.open[b.Name] = &numbered{name: b.Name, key: "v " + a.Key(), b: b}
 		}
 		s.inits[b] = &text{}
 	}
 	return s
 }
 
-// name gives a symbol its canonical token and notes the open ones.
-func (s *version) name(n string) string {
+// Token gives a symbol its canonical token and notes the open ones.
+func (s *Version) Token(n string) string {
 	if t, ok := s.token[n]; ok {
 		return t
 	}
 	if a := s.open[n]; a != nil {
-		s.refs = append(s.refs, reference{n, s.c.op, s.c.pos})
+		s.refs = append(s.refs, reference{n, s.c.Op, s.c.Pos})
 		return "?" + a.key
 	}
 	if s.extern != nil {
@@ -85,53 +85,53 @@ func (s *version) name(n string) string {
 	return n
 }
 
-// tooDeep reports whether the text of a function, or of what it refers to, is circular or nested too deeply to compare.
-func (s *version) tooDeep(fn *fn) bool { return s.texts[fn.index].deep }
+// TooDeep reports whether the text of a function, or of what it refers to, is circular or nested too deeply to compare.
+func (s *Version) TooDeep(fn *fn) bool { return s.texts[fn.Index].deep }
 
-// written returns the canonical text of a function.
-func (s *version) written(fn *fn) canonText { return s.c.written(fn) }
+// Written returns the canonical text of a function.
+func (s *Version) Written(fn *fn) Text { return s.c.Written(fn) }
 
-// alone returns the canonical text of a statement outside functions.
-func (s *version) alone(st stmt) string { return s.c.alone(st) }
+// Alone returns the canonical text of a statement outside functions.
+func (s *Version) Alone(st Statement) string { return s.c.Alone(st) }
 
 // refresh writes the texts that mention open names again.
-func (s *version) refresh() {
+func (s *Version) refresh() {
 	s.uses = map[string][]usage{}
-	for i, fn := range s.f.funcs {
+	for i, fn := range s.Unit.Functions {
 		t := &s.texts[i]
 		if !t.done || len(t.refs) > 0 {
 			s.refs = nil
-			t.hash, t.done = s.c.hash(fn), true
-			t.refs, t.deep = s.refs, s.c.deep
+			t.hash, t.done = s.c.Hash(fn), true
+			t.refs, t.deep = s.refs, s.c.Deep
 		}
-		s.use(sourceName(fn.name), t.refs)
+		s.use(sourceName(fn.Name), t.refs)
 	}
-	for _, b := range s.f.vars {
+	for _, b := range s.Unit.Variables {
 		t := s.inits[b]
 		if !t.done || len(t.refs) > 0 {
 			s.refs = nil
-			t.hash, t.done = sha256.Sum256([]byte(s.c.data(b))), true
-			t.refs, t.deep = s.refs, s.c.deep
+			t.hash, t.done = sha256.Sum256([]byte(s.c.Data(b))), true
+			t.refs, t.deep = s.refs, s.c.Deep
 		}
-		s.use("data "+sourceName(b.name), t.refs)
+		s.use("data "+sourceName(b.Name), t.refs)
 	}
 }
 
-func (s *version) use(owner string, refs []reference) {
+func (s *Version) use(owner string, refs []reference) {
 	for _, r := range refs {
 		s.uses[r.name] = append(s.uses[r.name], usage{owner, r.op, r.pos})
 	}
 }
 
 // inOrder returns the numbered names in file order.
-func (s *version) inOrder() (list []*numbered) {
-	for _, fn := range s.f.funcs {
-		if a := s.open[fn.name]; a != nil && a.fn == fn {
+func (s *Version) inOrder() (list []*numbered) {
+	for _, fn := range s.Unit.Functions {
+		if a := s.open[fn.Name]; a != nil && a.fn == fn {
 			list = append(list, a)
 		}
 	}
-	for _, b := range s.f.vars {
-		if a := s.open[b.name]; a != nil && a.b == b {
+	for _, b := range s.Unit.Variables {
+		if a := s.open[b.Name]; a != nil && a.b == b {
 			list = append(list, a)
 		}
 	}

@@ -1,76 +1,76 @@
 package diffasm
 
-// walk calls yield for every symbol that the code of fn stands on.
-func (f *File) walk(fn *fn, yield func(string)) {
+// Walk calls yield for every symbol that the code of fn stands on.
+func (f *File) Walk(fn *fn, yield func(string)) {
 	c := newCanon(f, func(n string) string {
 		yield(n)
 		return n
 	})
-	c.function(fn)
+	c.Function(fn)
 }
 
-// walkData calls yield for every symbol in the initialiser of b.
-func (f *File) walkData(b *block, yield func(string)) {
+// WalkData calls yield for every symbol in the initialiser of b.
+func (f *File) WalkData(b *Block, yield func(string)) {
 	c := newCanon(f, func(n string) string {
 		yield(n)
 		return n
 	})
-	c.data(b)
+	c.Data(b)
 }
 
-// users are the functions and variables that mention a symbol, also through literals and aliases.
-type users struct {
-	fns  []*fn
-	data []*block
+// Users are the functions and variables that mention a symbol, also through literals and aliases.
+type Users struct {
+	Functions []*fn
+	Variables []*Block
 }
 
-func (f *File) users(name string) (u users) {
-	for _, fn := range f.funcs {
+func (f *File) UsersOf(name string) (u Users) {
+	for _, fn := range f.Functions {
 		found := false
-		f.walk(fn, func(n string) { found = found || n == name })
+		f.Walk(fn, func(n string) { found = found || n == name })
 		if found {
-			u.fns = append(u.fns, fn)
+			u.Functions = append(u.Functions, fn)
 		}
 	}
-	for _, b := range f.vars {
-		if b.owner == nil && !f.isLiteral(b) && b.name != name && f.itemsMention(b, name) {
-			u.data = append(u.data, b)
+	for _, b := range f.Variables {
+		if b.Owner == nil && !f.IsLiteral(b) && b.Name != name && f.ItemsMention(b, name) {
+			u.Variables = append(u.Variables, b)
 		}
 	}
 	return u
 }
 
-func (f *File) itemsMention(b *block, name string) (found bool) {
-	f.walkData(b, func(n string) { found = found || n == name })
+func (f *File) ItemsMention(b *Block, name string) (found bool) {
+	f.WalkData(b, func(n string) { found = found || n == name })
 	return found
 }
 
-// uses reports whether the code of a function stands on a symbol.
-func (f *File) uses(fn *fn, name string) (found bool) {
-	f.walk(fn, func(n string) { found = found || n == name })
+// Uses reports whether the code of a function stands on a symbol.
+func (f *File) Uses(fn *fn, name string) (found bool) {
+	f.Walk(fn, func(n string) { found = found || n == name })
 	return found
 }
 
-// literals holds the content of every literal.
-func (f *File) literals() map[string]bool {
+// Literals holds the content of every literal.
+func (f *File) Literals() map[string]bool {
 	texts := map[string]bool{}
-	for _, b := range f.order {
-		if f.isLiteral(b) {
-			texts[f.literalText(b.name)] = true
+	for _, b := range f.Order {
+		if f.IsLiteral(b) {
+			texts[f.LiteralText(b.Name)] = true
 		}
 	}
 	return texts
 }
 
-// literalText returns what a literal holds, "" if name is none.
-func (f *File) literalText(name string) string {
-	target, off, _ := f.follow(name)
-	b := f.blocks[target]
-	if b == nil || !f.isLiteral(b) {
+// LiteralText returns what a literal holds, "" if name is none.
+func (f *File) LiteralText(name string) string {
+	target, off, _ := f.Follow(name)
+	b := f.Blocks[target]
+	if b == nil || !f.IsLiteral(b) {
 		return ""
 	}
 	c := newCanon(f, func(n string) string { return n })
-	c.bare = true
-	c.target(target, off, stmt{})
+	c.Bare = true
+	c.target(target, off, Statement{})
 	return c.out.String()
 }

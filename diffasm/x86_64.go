@@ -11,9 +11,9 @@ type x86 struct{}
 
 func (x86) Convention() *Convention { return &sysV }
 
-func (x86) Kind(st stmt) Kind { return instructions.find(st.op).kind }
+func (x86) Kind(st Statement) Kind { return instructions.find(st.Op).kind }
 
-func (x86) Decode(st stmt) Insn {
+func (x86) Decode(st Statement) Insn {
 	op, args, prefix := withoutPrefixes(st)
 	r := instructions.find(op)
 	in := Insn{Effect: r.effect, Operands: parseOperands(args)}
@@ -44,8 +44,8 @@ func (x86) Decode(st stmt) Insn {
 func isSymbol(o Operand) bool { return o.Symbol != "" && o.Kind == Memory }
 
 // withoutPrefixes splits an instruction; a prefix that stands alone is one itself.
-func withoutPrefixes(st stmt) (op, args, prefix string) {
-	op, args = st.op, st.args
+func withoutPrefixes(st Statement) (op, args, prefix string) {
+	op, args = st.Op, st.Args
 	for args != "" {
 		if _, is := prefixes[op]; !is {
 			break
@@ -53,7 +53,7 @@ func withoutPrefixes(st stmt) (op, args, prefix string) {
 		prefix = op
 		rest := ""
 		if i := strings.IndexAny(args, " \t"); i >= 0 {
-			args, rest = args[:i], trim(args[i:])
+			args, rest = args[:i], Trim(args[i:])
 		}
 		op, args = args, rest
 	}
@@ -104,8 +104,8 @@ func moveWidth(op string, ops []Operand) int {
 
 // Writes takes an instruction that is in no family for one that may write every register it names. Behind a prefix only a space
 // ends the mnemonic: after the tab that gcc writes there, the first operand is not looked at.
-func (x86) Writes(st stmt) (may, surely RegisterSet) {
-	op, args := st.op, st.args
+func (x86) Writes(st Statement) (may, surely RegisterSet) {
+	op, args := st.Op, st.Args
 	for {
 		p, is := prefixes[op]
 		if !is {
@@ -137,8 +137,8 @@ func (x86) Writes(st stmt) (may, surely RegisterSet) {
 	return may & clobbered, surely
 }
 
-func (x86) NamesAddress(st stmt) bool {
-	return instructions.find(st.op).kind == Address || hasSymbolic(st.args)
+func (x86) NamesAddress(st Statement) bool {
+	return instructions.find(st.Op).kind == Address || hasSymbolic(st.Args)
 }
 
 // hasSymbolic reports whether operands may have an immediate one that is no number.
@@ -152,11 +152,11 @@ func (x86) MarksNumber(token string) bool { return token == "$" }
 var immediate = regexp.MustCompile(`\$-?\d+`)
 
 func (x86) MaskMoved(line string, hide func(v uint64) bool) string {
-	if k := instructions.find(firstWord(trim(line))).kind; k != Move && k != MoveHalf {
+	if k := instructions.find(FirstWord(Trim(line))).kind; k != Move && k != MoveHalf {
 		return line
 	}
 	return immediate.ReplaceAllStringFunc(line, func(s string) string {
-		if v, ok := number(s[1:]); ok && hide(v) {
+		if v, ok := Number(s[1:]); ok && hide(v) {
 			return "$text"
 		}
 		return s

@@ -62,7 +62,7 @@ func TestThroughGOT(t *testing.T) {
 			if want == "" {
 				want = tt.in
 			}
-			got := string(defaultMachine().ThroughGOT([]byte("f:\n\t"+strings.ReplaceAll(tt.in, "|", "\n\t")+"\n\tret\n"), []string{"stderr"}))
+			got := string(Default().ThroughGOT([]byte("f:\n\t"+strings.ReplaceAll(tt.in, "|", "\n\t")+"\n\tret\n"), []string{"stderr"}))
 			if want = "f:\n\t" + strings.ReplaceAll(want, "|", "\n\t") + "\n\tret\n"; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
@@ -86,7 +86,7 @@ func TestThroughGOTUnwinds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := "\t" + strings.ReplaceAll(tt.before, "|", "\n\t")
-			out := string(defaultMachine().ThroughGOT([]byte(text+"\n\tincl\tstderr(%rip)\n"), []string{"stderr"}))
+			out := string(Default().ThroughGOT([]byte(text+"\n\tincl\tstderr(%rip)\n"), []string{"stderr"}))
 			var got []string
 			for line := range strings.Lines(out) {
 				if strings.Contains(line, "adjust") {

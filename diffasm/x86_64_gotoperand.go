@@ -84,7 +84,7 @@ func useOf(o *Operand) (u use, ok bool) {
 	if u.index = o.index; u.index != "" && o.scale != "" {
 		u.index += "," + o.scale
 	}
-	u.symbol, u.offset, ok = symbolPlus(place)
+	u.symbol, u.offset, ok = SymbolPlus(place)
 	return u, ok
 }
 

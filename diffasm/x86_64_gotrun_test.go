@@ -97,7 +97,7 @@ func TestThroughGOTRuns(t *testing.T) {
 		text := fmt.Sprintf(gotCase, i, set.String(), zone)
 		fmt.Fprintf(&list, "\t.quad case%d\n", i)
 		direct.WriteString(strings.Replace(text, "STEPS", steps, 1))
-		rewritten := string(defaultMachine().ThroughGOT([]byte(steps), []string{"v", "v2", "p"}))
+		rewritten := string(Default().ThroughGOT([]byte(steps), []string{"v", "v2", "p"}))
 		if rewritten == steps && !strings.HasSuffix(step, "popq v2(%rip)") {
 			t.Errorf("%s: left alone", step)
 		}

@@ -78,9 +78,9 @@ func isAside(line string) bool {
 
 // mentions reports whether a line has one of the symbols in it, perhaps.
 func (g *gotRewriter) mentions(text string) bool {
-	t := tokens{s: text}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if g.wanted[tok.text] {
+	t := Tokens{Text: text}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		if g.wanted[tok.Text] {
 			return true
 		}
 	}

@@ -43,7 +43,7 @@ func eachOperand(args string, yield func(text string)) {
 func parseOperand(text string) Operand {
 	o := Operand{Kind: Memory, Register: NoRegister, Base: NoRegister, Index: NoRegister}
 	if strings.HasPrefix(text, "*") {
-		o.Indirect, text = true, trim(text[1:])
+		o.Indirect, text = true, Trim(text[1:])
 	}
 	o.text = text
 	switch {
@@ -64,10 +64,10 @@ func (o *Operand) direct(text string) {
 		o.Register, o.Width, o.High, o.Named = r.holder(), r.bits, r.high, Set(r.register)
 		return
 	}
-	t := tokens{s: text}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokReg {
-			o.name(tok.text)
+	t := Tokens{Text: text}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		if tok.Kind == TokenRegister {
+			o.name(tok.Text)
 		}
 	}
 }
@@ -87,29 +87,29 @@ func (o *Operand) memory(text string) {
 	open := strings.IndexByte(text, '(')
 	noBase := text[min(open+1, len(text)):] // what begins with a comma has an index only
 	sign, regs := int64(1), 0
-	t := tokens{s: text}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		inside := open >= 0 && tok.start > open
+	t := Tokens{Text: text}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		inside := open >= 0 && tok.Start > open
 		switch {
-		case tok.kind == tokReg && t.i < len(t.s) && t.s[t.i] == ':':
+		case tok.Kind == TokenRegister && t.At < len(t.Text) && t.Text[t.At] == ':':
 			o.Segment = true
-		case tok.kind == tokReg && regs == 0 && !strings.HasPrefix(noBase, ","):
-			o.Base, o.base = o.name(tok.text), tok.text
+		case tok.Kind == TokenRegister && regs == 0 && !strings.HasPrefix(noBase, ","):
+			o.Base, o.base = o.name(tok.Text), tok.Text
 			regs++
-		case tok.kind == tokReg:
-			o.Index, o.index = o.name(tok.text), tok.text
-		case tok.kind == tokSym && o.Symbol == "":
-			o.Symbol = tok.text
-		case tok.kind == tokMod:
-			o.GOT = strings.HasPrefix(tok.text, "@GOT")
+		case tok.Kind == TokenRegister:
+			o.Index, o.index = o.name(tok.Text), tok.Text
+		case tok.Kind == TokenSymbol && o.Symbol == "":
+			o.Symbol = tok.Text
+		case tok.Kind == TokenModifier:
+			o.GOT = strings.HasPrefix(tok.Text, "@GOT")
 			o.Linked = !o.GOT
-		case tok.kind == tokNum && inside:
-			o.scale = tok.text
-		case tok.kind == tokNum:
-			if n, err := strconv.ParseInt(tok.text, 0, 64); err == nil {
+		case tok.Kind == TokenNumber && inside:
+			o.scale = tok.Text
+		case tok.Kind == TokenNumber:
+			if n, err := strconv.ParseInt(tok.Text, 0, 64); err == nil {
 				o.Disp += sign * n
 			}
-		case tok.text == "-":
+		case tok.Text == "-":
 			sign = -1
 			continue
 		}

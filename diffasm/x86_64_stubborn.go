@@ -30,7 +30,7 @@ func stubbornIn(in gotInsn, defined map[string]bool) (names []string) {
 			continue
 		}
 		for _, name := range operandSymbol.FindAllString(operandRegister.ReplaceAllString(operand, ""), -1) {
-			if strings.Contains(name, "@") || defined[name] || isLocal(name) {
+			if strings.Contains(name, "@") || defined[name] || IsLocal(name) {
 				continue
 			}
 			g := gotRewriter{wanted: map[string]bool{name: true}}

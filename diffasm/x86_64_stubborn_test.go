@@ -26,7 +26,7 @@ func TestStubborn(t *testing.T) {
 		"popq\tb+8(%rip)\n\tpopq a-4(%rip)": "a b",
 	} {
 		asm := "\t.comm\tcommon,4,4\nmine:\n\t" + text + "\n"
-		if got := defaultMachine().Stubborn([]byte(asm)); !slices.Equal(got, strings.Fields(want)) {
+		if got := Default().Stubborn([]byte(asm)); !slices.Equal(got, strings.Fields(want)) {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 	}

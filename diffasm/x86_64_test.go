@@ -7,9 +7,9 @@ import (
 )
 
 // statementOf is an instruction as the parser hands it on.
-func statementOf(text string) stmt {
+func statementOf(text string) Statement {
 	op, args := statement(text)
-	return stmt{op: op, args: args, kind: insn}
+	return Statement{Op: op, Args: args, Kind: Instruction}
 }
 
 func TestDecodeKind(t *testing.T) {
