@@ -1,5 +1,10 @@
 package diffasm
 
+import (
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+)
+
 // choose takes the changed and new functions and those that are asked for.
 func (c *decider) choose() {
 	for i, f := range c.d.Functions {
@@ -26,7 +31,7 @@ func (c *decider) choose() {
 }
 
 // keep asks the filter for a function by its own and its source name.
-func (c *decider) keep(f Function) bool { return c.o.Keep(f.Name) || c.o.Keep(sourceName(f.Name)) }
+func (c *decider) keep(f Function) bool { return c.o.Keep(f.Name) || c.o.Keep(asm.SourceName(f.Name)) }
 
 func (c *decider) take(f Function, pair fnPair) {
 	c.s.Functions = append(c.s.Functions, f)
@@ -39,7 +44,7 @@ func (c *decider) take(f Function, pair fnPair) {
 
 // sort brings the chosen functions into file order.
 func (c *decider) sort() {
-	have := map[*fn]Function{}
+	have := map[*asm.Function]Function{}
 	for i, pair := range c.s.chosen {
 		have[pair.p] = c.s.Functions[i]
 	}
@@ -54,9 +59,9 @@ func (c *decider) sort() {
 
 // dropUnusedClones drops new clones that nothing in the patch refers to: their callers differ in line numbers only.
 func (c *decider) dropUnusedClones() {
-	need := map[*fn]bool{}
+	need := map[*asm.Function]bool{}
 	for i, pair := range c.s.chosen {
-		if c.s.Functions[i].Status != New || !IsNumbered(pair.p.Name) {
+		if c.s.Functions[i].Status != New || !asm.IsNumbered(pair.p.Name) {
 			c.reach(pair.p, need)
 		}
 	}
@@ -73,7 +78,7 @@ func (c *decider) dropUnusedClones() {
 }
 
 // reach marks a function and the chosen ones that its code refers to, also through data and other functions.
-func (c *decider) reach(from *fn, need map[*fn]bool) {
+func (c *decider) reach(from *asm.Function, need map[*asm.Function]bool) {
 	if need[from] || !c.in[from] {
 		return
 	}
@@ -89,8 +94,8 @@ func (c *decider) reach(from *fn, need map[*fn]bool) {
 		if g := f.FunctionByName[name]; g != nil {
 			c.reach(g, need)
 		} else if b := f.Blocks[name]; b != nil {
-			f.WalkData(b, visit)
+			canon.WalkData(f.File, b, visit)
 		}
 	}
-	f.Walk(from, visit)
+	canon.Walk(f.File, from, visit)
 }

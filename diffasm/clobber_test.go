@@ -1,6 +1,10 @@
 package diffasm
 
-import "testing"
+import (
+	"testing"
+
+	"gocare/diffasm/debuginfo"
+)
 
 // Callers of the original may rely on the registers that it leaves alone.
 func TestSpares(t *testing.T) {
@@ -52,7 +56,7 @@ func TestSpares(t *testing.T) {
 	}
 }
 
-func mustParse(t *testing.T, text string) *Unit {
+func mustParse(t *testing.T, text string) *debuginfo.Unit {
 	t.Helper()
 	f, err := Parse("unit.s", []byte(text))
 	if err != nil {

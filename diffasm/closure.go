@@ -4,22 +4,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gocare/diffasm/asm"
 )
 
 // closure is what the chosen functions need besides their code, in order of first use.
 type closure struct {
 	d       *Delta
-	copies  map[*Block]bool
-	data    []*Block // literals, tables and new variables
-	aliases []*Alias // local aliases and weak references to repeat
-	externs []string // names the unit does not define
+	copies  map[*asm.Block]bool
+	data    []*asm.Block // literals, tables and new variables
+	aliases []*asm.Alias // local aliases and weak references to repeat
+	externs []string     // names the unit does not define
 	newVars []string
 	statics []string // static locals bound to one of the original
 
 	seen     map[string]bool
-	problems []Problem
-	fn       *fn
-	at       Statement
+	problems []asm.Problem
+	fn       *asm.Function
+	at       asm.Statement
 }
 
 // references follows the references of the chosen functions and refuses what they cannot have.
@@ -41,7 +43,7 @@ func (c *decider) references() {
 		if c.o.Data == nil || !c.o.Data(b.Name) {
 			continue
 		}
-		clo.at = Statement{Line: b.Line, Place: c.d.patched.DeclaredAt(b.Name)}
+		clo.at = asm.Statement{Line: b.Line, Place: c.d.patched.DeclaredAt(b.Name)}
 		clo.visit(b.Name)
 		for _, p := range clo.problems {
 			c.refuse(p, c.d.patched, "")
@@ -52,7 +54,7 @@ func (c *decider) references() {
 }
 
 // newGlobals returns the new variables that other units can see.
-func (d *Delta) newGlobals() (list []*Block) {
+func (d *Delta) newGlobals() (list []*asm.Block) {
 	for i, v := range d.Variables {
 		if v.Status == New && d.patched.IsGlobal(v.Name) {
 			list = append(list, d.vars[i].p)
@@ -69,7 +71,7 @@ func (d *Delta) NewGlobals() (names []string) {
 	return names
 }
 
-func (c *closure) function(fn *fn) {
+func (c *closure) function(fn *asm.Function) {
 	c.fn = fn
 	for _, s := range fn.Streams {
 		for _, st := range s.Statements {
@@ -78,10 +80,10 @@ func (c *closure) function(fn *fn) {
 	}
 }
 
-func (c *closure) statement(st Statement) {
-	t := Tokens{Text: st.Args}
+func (c *closure) statement(st asm.Statement) {
+	t := asm.Tokens{Text: st.Args}
 	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
-		if tok.Kind == TokenSymbol {
+		if tok.Kind == asm.TokenSymbol {
 			c.at = st
 			c.visit(tok.Text)
 		}
@@ -89,12 +91,12 @@ func (c *closure) statement(st Statement) {
 }
 
 func (c *closure) refuse(code, hint, format string, args ...any) {
-	c.problems = append(c.problems, Problem{Code: code, What: fmt.Sprintf(format, args...), Hint: hint, At: c.at})
+	c.problems = append(c.problems, asm.Problem{Code: code, What: fmt.Sprintf(format, args...), Hint: hint, At: c.at})
 }
 
 func (c *closure) visit(name string) {
 	f := c.d.patched
-	if name == "." || c.fn != nil && (name == c.fn.Name || IsPart(c.fn.Name, name) || f.Labels[name] == c.fn) {
+	if name == "." || c.fn != nil && (name == c.fn.Name || asm.IsPart(c.fn.Name, name) || f.Labels[name] == c.fn) {
 		return
 	}
 	if owner := f.Labels[name]; owner != nil {
@@ -118,18 +120,18 @@ func (c *closure) visit(name string) {
 	case f.Blocks[name] != nil:
 		c.block(f.Blocks[name])
 	case f.FunctionByName[name] != nil:
-	case IsLocal(name):
+	case asm.IsLocal(name):
 		c.refuse("unknown-label", "", "it uses the label %s, which the unit does not define", name)
 	default:
 		c.extern(name)
 	}
 }
 
-func (c *closure) alias(a *Alias) {
+func (c *closure) alias(a *asm.Alias) {
 	switch {
-	case a.Target == "" && IsLocal(a.Name):
+	case a.Target == "" && asm.IsLocal(a.Name):
 		c.refuse("alias-expression", "", "it uses %s, defined as %q", a.Name, a.Expression)
-	case IsLocal(a.Name) || a.Weak:
+	case asm.IsLocal(a.Name) || a.Weak:
 		c.visit(a.Target)
 		c.aliases = append(c.aliases, a)
 	default:
@@ -143,7 +145,7 @@ func (c *closure) alias(a *Alias) {
 	}
 }
 
-func (c *closure) block(b *Block) {
+func (c *closure) block(b *asm.Block) {
 	f := c.d.patched
 	switch {
 	case b.Owner != nil || f.IsLiteral(b):
@@ -153,7 +155,7 @@ func (c *closure) block(b *Block) {
 			c.refuse("empty-data", "", "it uses %s, which has no content", b.Name)
 		}
 		c.carry(b)
-	case IsLocal(b.Name):
+	case asm.IsLocal(b.Name):
 		c.refuse("private-data", "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:
 		c.refuse("static-ambiguous", "give the variables names of their own in the source patch",
@@ -165,7 +167,7 @@ func (c *closure) block(b *Block) {
 		c.problems = append(c.problems, p)
 		c.newVar(b)
 	case c.d.m.OrigVariable(b) != nil && !c.copies[b]:
-		if IsNumbered(b.Name) {
+		if asm.IsNumbered(b.Name) {
 			c.statics = append(c.statics, b.Name)
 		}
 	default:
@@ -180,7 +182,7 @@ func (c *closure) doubtful(name string) bool {
 }
 
 // carry adds a block and what it refers to.
-func (c *closure) carry(b *Block) {
+func (c *closure) carry(b *asm.Block) {
 	at := c.at
 	c.data = append(c.data, b)
 	for _, st := range b.Items {
@@ -190,7 +192,7 @@ func (c *closure) carry(b *Block) {
 }
 
 // newVar adds a variable the original does not have.
-func (c *closure) newVar(b *Block) {
+func (c *closure) newVar(b *asm.Block) {
 	if c.d.lost(b) {
 		c.refuse("static-lost", "use a variable of another name; --allow static-lost if nothing is ever assigned to this one in the original",
 			"it uses the static variable %q, which the original declares and keeps nowhere: its value is not known", b.Name)
@@ -199,7 +201,7 @@ func (c *closure) newVar(b *Block) {
 	case kept != "":
 		c.refuse("static-ambiguous", "the running program does not keep the variable as its source has it: make the change without it",
 			"it uses the static variable %q, which the compiler keeps as %q in the original", b.Name, kept)
-	case b.Section.Class == ThreadLocal:
+	case b.Section.Class == asm.ThreadLocal:
 		c.refuse("new-tls", "use a variable that is not thread-local, or a library of thread keys", "it uses the new thread-local variable %q", b.Name)
 	case b.Section.IsSet() && c.d.setsMoved:
 		c.refuse("section-set", "make the change without it",

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 )
 
@@ -29,7 +31,7 @@ type Selection struct {
 
 	d      *Delta
 	chosen []fnPair
-	copies map[*Block]bool // changed constants carried as a new copy
+	copies map[*asm.Block]bool // changed constants carried as a new copy
 	clo    *closure
 }
 
@@ -53,8 +55,8 @@ type decider struct {
 	d    *Delta
 	o    Options
 	s    *Selection
-	in   map[*fn]bool      // chosen functions, of both units
-	bad  map[*fn][]Problem // functions refused for themselves
+	in   map[*asm.Function]bool          // chosen functions, of both units
+	bad  map[*asm.Function][]asm.Problem // functions refused for themselves
 	errs []error
 	// noCopy is why a changed constant cannot be carried as a new copy, by its index in Delta.Variables.
 	noCopy map[int]string
@@ -85,7 +87,7 @@ var steps = []func(*decider){
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*Block]bool{}}, in: map[*fn]bool{}, bad: map[*fn][]Problem{}, noCopy: map[int]string{}}
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
 	if d.late() {
 		return c.s, nil
 	}
@@ -110,7 +112,7 @@ func (c *decider) wholeUnit() {
 }
 
 // refuse notes a refusal, as overridden if the user says so.
-func (c *decider) refuse(p Problem, f *Unit, fn string) {
+func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
 	what := p.What
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.What)
@@ -139,17 +141,17 @@ var hints = map[string]string{
 }
 
 // first returns a statement to name the place of the function by.
-func (f *fn) first() Statement {
+func first(f *asm.Function) asm.Statement {
 	for _, st := range f.Streams[0].Statements {
-		if st.Kind == Instruction {
+		if st.Kind == asm.Instruction {
 			return st
 		}
 	}
-	return Statement{Line: f.Line}
+	return asm.Statement{Line: f.Line}
 }
 
 // gone reports whether fn is a static function of the original that has no successor.
-func (c *decider) gone(f *Unit, fn *fn) bool {
+func (c *decider) gone(f *debuginfo.Unit, fn *asm.Function) bool {
 	if f != c.d.orig || f.IsGlobal(fn.Name) {
 		return false
 	}

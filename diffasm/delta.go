@@ -3,14 +3,17 @@ package diffasm
 import (
 	"slices"
 
+	"gocare/diffasm/asm"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/srcpatch"
 )
 
 // varPair is a variable in both units; one of them may be nil.
-type varPair struct{ p, o *Block }
+type varPair struct{ p, o *asm.Block }
 
 // fnPair is a function in both units; one of them may be nil.
-type fnPair struct{ p, o *fn }
+type fnPair struct{ p, o *asm.Function }
 
 // Delta is what Match found.
 type Delta struct {
@@ -22,13 +25,13 @@ type Delta struct {
 
 	Debug bool // the debug information of both versions was there to tell static locals apart
 
-	orig, patched *Unit
-	plain         bool     // the compiler did not optimise
-	m             *Matcher // nil if the code is made when the program is linked, see late
-	fns           []fnPair // parallel to Functions
+	orig, patched *debuginfo.Unit
+	plain         bool               // the compiler did not optimise
+	m             *correlate.Matcher // nil if the code is made when the program is linked, see late
+	fns           []fnPair           // parallel to Functions
 	vars          []varPair
-	unit          []Problem // refused whatever is chosen
-	setsMoved     bool      // with the original line numbers, collected sections hold the same variables
+	unit          []asm.Problem // refused whatever is chosen
+	setsMoved     bool          // with the original line numbers, collected sections hold the same variables
 }
 
 // Variable is one variable of a unit as Match found it.
@@ -79,7 +82,7 @@ func (d *Delta) Places(i int) (orig, patched []srcpatch.Place) {
 // Mentions reports whether function i of the delta, as it is now, names another one by its source name.
 func (d *Delta) Mentions(i int, source string) bool {
 	p := d.fns[i].p
-	return p != nil && slices.ContainsFunc(d.patched.Mentions(p), func(g *fn) bool { return sourceName(g.Name) == source })
+	return p != nil && slices.ContainsFunc(d.patched.Mentions(p), func(g *asm.Function) bool { return asm.SourceName(g.Name) == source })
 }
 
 // late reports whether the code of the unit is made when the program is linked (-flto): there is nothing to compare yet.

@@ -3,6 +3,10 @@ package diffasm
 import (
 	"fmt"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
+	"gocare/diffasm/machine"
 )
 
 // Replaced is a function of the patch that takes the place of one of the original.
@@ -26,7 +30,7 @@ func (s *Selection) Replaced() (list []Replaced) {
 		if pair.o == nil || s.Functions[i].Status != Changed {
 			continue
 		}
-		_, clone := SplitNumbered(pair.o.Name)
+		_, clone := asm.SplitNumbered(pair.o.Name)
 		global := s.d.orig.IsGlobal(pair.o.Name) || s.d.patched.IsGlobal(pair.p.Name)
 		list = append(list, Replaced{Orig: pair.o.Name, Name: pair.p.Name, Clone: clone, Global: global})
 	}
@@ -34,7 +38,7 @@ func (s *Selection) Replaced() (list []Replaced) {
 }
 
 // SourceName is the name that the source has for a function, of which name may be a clone.
-func SourceName(name string) string { return sourceName(name) }
+func SourceName(name string) string { return asm.SourceName(name) }
 
 // OtherUse looks for a reference to a function, named so in the original and in the patched unit, that is none of these: a
 // call by a function of the patch, and a call by one that only the original has. Where all are, only old code reaches the original
@@ -43,7 +47,7 @@ func (s *Selection) OtherUse(orig, patched string) *Use {
 	if s.d == nil || s.d.late() {
 		return &Use{What: "the unit's code is made when the program is linked"}
 	}
-	mine := map[*fn]bool{}
+	mine := map[*asm.Function]bool{}
 	for _, pair := range s.chosen {
 		mine[pair.p], mine[pair.o] = true, pair.o != nil
 	}
@@ -52,10 +56,10 @@ func (s *Selection) OtherUse(orig, patched string) *Use {
 			mine[pair.o] = true
 		}
 	}
-	if u := s.d.patched.otherUse(patched, mine); u != nil {
+	if u := otherUse(s.d.patched, patched, mine); u != nil {
 		return u
 	}
-	u := s.d.orig.otherUse(orig, mine)
+	u := otherUse(s.d.orig, orig, mine)
 	if u != nil {
 		u.Caller = "" // it is one of the original, which no patch can take in
 	}
@@ -63,19 +67,19 @@ func (s *Selection) OtherUse(orig, patched string) *Use {
 }
 
 // otherUse returns a reference to name besides calls by functions that are mine.
-func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
-	if other := f.otherName(name); other != nil {
+func otherUse(f *debuginfo.Unit, name string, mine map[*asm.Function]bool) *Use {
+	if other := otherName(f.File, name); other != nil {
 		return other
 	}
 	for _, l := range f.Loose {
-		if MentionsName(l.Statement, name) {
-			return f.use(l.Statement, "its address is in section %s", l.Section.Name)
+		if asm.MentionsName(l.Statement, name) {
+			return use(f.File, l.Statement, "its address is in section %s", l.Section.Name)
 		}
 	}
 	for _, b := range f.Order {
 		for _, st := range b.Items {
-			if MentionsName(st, name) {
-				return f.use(Statement{Line: b.Line, Place: f.DeclaredAt(b.Name)}, "its address is in %s", f.dataName(b))
+			if asm.MentionsName(st, name) {
+				return use(f.File, asm.Statement{Line: b.Line, Place: f.DeclaredAt(b.Name)}, "its address is in %s", dataName(f.File, b))
 			}
 		}
 	}
@@ -83,13 +87,13 @@ func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
 		for _, s := range fn.Streams {
 			for _, st := range s.Statements {
 				switch {
-				case st.Kind == Label || !MentionsName(st, name):
+				case st.Kind == asm.Label || !asm.MentionsName(st, name):
 				case st.Asm:
-					return f.use(st, "inline assembly of %q names it", fn.Name)
-				case !onlyCalls(Of(f.File), st, name):
-					return f.use(st, "%q takes its address", fn.Name)
+					return use(f.File, st, "inline assembly of %q names it", fn.Name)
+				case !onlyCalls(machine.Of(f.File), st, name):
+					return use(f.File, st, "%q takes its address", fn.Name)
 				case !mine[fn]:
-					u := f.use(st, "%q, which is not in the patch, calls it", fn.Name)
+					u := use(f.File, st, "%q, which is not in the patch, calls it", fn.Name)
 					u.Caller = fn.Name
 					return u
 				}
@@ -100,27 +104,27 @@ func (f *Unit) otherUse(name string, mine map[*fn]bool) *Use {
 }
 
 // otherName returns how a function may be reached by more than its name.
-func (f *File) otherName(name string) *Use {
+func otherName(f *asm.File, name string) *Use {
 	for _, a := range f.Aliases {
 		if target, _, _ := f.Follow(a.Name); target == name || a.Target == name {
-			return f.use(Statement{Line: a.Line}, "%q is another name of it", a.Name)
+			return use(f, asm.Statement{Line: a.Line}, "%q is another name of it", a.Name)
 		}
 	}
 	s := f.Symbols[name]
 	switch {
 	case len(f.Macros) > 0:
-		return f.use(Statement{}, "the unit has assembler macros")
+		return use(f, asm.Statement{}, "the unit has assembler macros")
 	case s != nil && s.Binding == "weak":
-		return f.use(Statement{}, "it is weak")
+		return use(f, asm.Statement{}, "it is weak")
 	case s != nil && s.Type == "gnu_indirect_function":
-		return f.use(Statement{}, "it is an indirect function")
+		return use(f, asm.Statement{}, "it is an indirect function")
 	case s != nil && s.Version != "":
-		return f.use(Statement{}, "it has a symbol version")
+		return use(f, asm.Statement{}, "it has a symbol version")
 	}
 	return nil
 }
 
-func (f *File) use(at Statement, format string, args ...any) *Use {
+func use(f *asm.File, at asm.Statement, format string, args ...any) *Use {
 	u := &Use{What: fmt.Sprintf(format, args...)}
 	if _, line := f.Place(at.Place); line > 0 {
 		u.Where = f.Where(at)
@@ -129,16 +133,16 @@ func (f *File) use(at Statement, format string, args ...any) *Use {
 }
 
 // dataName is a block in words.
-func (f *File) dataName(b *Block) string {
-	if IsLocal(b.Name) {
+func dataName(f *asm.File, b *asm.Block) string {
+	if asm.IsLocal(b.Name) {
 		return "a table or constant"
 	}
 	return fmt.Sprintf("%q", b.Name)
 }
 
 // onlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.
-func onlyCalls(m Machine, st Statement, name string) bool {
-	if st.Kind != Instruction {
+func onlyCalls(m machine.Machine, st asm.Statement, name string) bool {
+	if st.Kind != asm.Instruction {
 		return false
 	}
 	in := m.Decode(st)
@@ -146,6 +150,6 @@ func onlyCalls(m Machine, st Statement, name string) bool {
 		return false
 	}
 	to := in.Operands[0]
-	return to.Kind == Memory && to.Symbol == name && to.Disp == 0 && to.Base == NoRegister && to.Index == NoRegister && !to.Segment &&
+	return to.Kind == machine.Memory && to.Symbol == name && to.Disp == 0 && to.Base == machine.NoRegister && to.Index == machine.NoRegister && !to.Segment &&
 		to.Indirect == to.GOT
 }

@@ -1,12 +1,17 @@
 package diffasm
 
+import (
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
+)
+
 // Parse reads the assembly of one unit. The name is for messages.
-func Parse(name string, src []byte) (*Unit, error) {
-	f, err := parseText(name, src)
+func Parse(name string, src []byte) (*debuginfo.Unit, error) {
+	f, err := asm.Parse(name, src)
 	if err != nil {
 		return nil, err
 	}
-	return &Unit{File: f}, nil
+	return &debuginfo.Unit{File: f}, nil
 }
 
 // Emitted is the assembly text of the chosen functions of one unit and what its symbols mean.

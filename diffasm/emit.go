@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 	"gocare/internal/patchname"
 )
@@ -14,8 +17,8 @@ type emitter struct {
 	d   *Delta
 	clo *closure
 	out bytes.Buffer
-	fn  *fn  // function being written, nil for data
-	asm bool // inside #APP
+	fn  *asm.Function // function being written, nil for data
+	asm bool          // inside #APP
 }
 
 // Emit writes the assembly of the chosen functions and reads it back to check it.
@@ -45,7 +48,7 @@ func Emit(s *Selection) (*Emitted, error) {
 func (e *emitter) line(format string, args ...any) { fmt.Fprintf(&e.out, format+"\n", args...) }
 
 // newName is the label of a symbol in the patch: .kpatch replaces, .kpnew has no counterpart.
-func newName(p *fn, o *fn) string {
+func newName(p *asm.Function, o *asm.Function) string {
 	if o == nil {
 		return p.Name + patchname.NewSuffix
 	}
@@ -110,9 +113,9 @@ func (e *emitter) inline(asm bool) {
 	e.asm = asm
 }
 
-func (e *emitter) statement(st Statement) {
-	if st.Kind == Label {
-		if st.Op == e.fn.Name || IsPart(e.fn.Name, st.Op) {
+func (e *emitter) statement(st asm.Statement) {
+	if st.Kind == asm.Label {
+		if st.Op == e.fn.Name || asm.IsPart(e.fn.Name, st.Op) {
 			e.line("%s:", e.label(st.Op))
 			return
 		}
@@ -136,9 +139,9 @@ func (e *emitter) label(name string) string {
 func (e *emitter) rename(args string) string {
 	var b strings.Builder
 	last := 0
-	t := Tokens{Text: args}
+	t := asm.Tokens{Text: args}
 	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
-		if tok.Kind != TokenSymbol {
+		if tok.Kind != asm.TokenSymbol {
 			continue
 		}
 		if to := e.name(tok.Text); to != tok.Text {
@@ -156,10 +159,10 @@ func (e *emitter) rename(args string) string {
 // name is what a symbol of the patched unit is called in the patch.
 func (e *emitter) name(n string) string {
 	f := e.d.patched
-	if n == "." || IsLocal(n) {
+	if n == "." || asm.IsLocal(n) {
 		return n
 	}
-	if e.fn != nil && IsPart(e.fn.Name, n) {
+	if e.fn != nil && asm.IsPart(e.fn.Name, n) {
 		return e.label(n)
 	}
 	if a := f.Alias[n]; a != nil {
@@ -184,7 +187,7 @@ func (e *emitter) name(n string) string {
 }
 
 // aliasName keeps an alias that the original has for the same thing; another one is written as what it stands for.
-func (e *emitter) aliasName(a *Alias) string {
+func (e *emitter) aliasName(a *asm.Alias) string {
 	if a.Weak || a.Target == "" {
 		return a.Name
 	}
@@ -202,7 +205,7 @@ func (e *emitter) aliasName(a *Alias) string {
 }
 
 // data writes a literal, a table or a new variable.
-func (e *emitter) data(b *Block) {
+func (e *emitter) data(b *asm.Block) {
 	name := e.name(b.Name)
 	if len(b.Items) == 0 && b.Next != nil {
 		e.line("\t.set\t%s, %s", name, e.name(b.Next.Name))
@@ -216,7 +219,7 @@ func (e *emitter) data(b *Block) {
 	if b.Align > 1 {
 		e.line("\t.balign\t%d", b.Align)
 	}
-	if !IsLocal(name) {
+	if !asm.IsLocal(name) {
 		e.export(b.Name, true, name)
 		e.line("\t.type\t%s, @object", name)
 		if size := e.d.patched.Size(b); size != "" {
@@ -232,13 +235,13 @@ func (e *emitter) data(b *Block) {
 }
 
 // needsData reports whether a block is writable or holds addresses that are only known at run time.
-func (e *emitter) needsData(b *Block) bool {
-	if b.Section.Class != ReadOnly {
+func (e *emitter) needsData(b *asm.Block) bool {
+	if b.Section.Class != asm.ReadOnly {
 		return true
 	}
 	for _, st := range b.Items {
 		for _, expr := range strings.Split(st.Args, ",") {
-			if st.Op[0] == '.' && ItemSize(st.Op) > 0 && !isDistance(expr) {
+			if st.Op[0] == '.' && asm.ItemSize(st.Op) > 0 && !isDistance(expr) {
 				return true
 			}
 		}
@@ -249,15 +252,15 @@ func (e *emitter) needsData(b *Block) bool {
 // isDistance reports whether an expression has no symbols or is the difference of two.
 func isDistance(expr string) bool {
 	plus, minus, sign := 0, 0, 1
-	t := Tokens{Text: expr}
+	t := asm.Tokens{Text: expr}
 	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
 		switch {
 		case tok.Text == "-":
 			sign = -1
 			continue
-		case tok.Kind == TokenSymbol && sign < 0:
+		case tok.Kind == asm.TokenSymbol && sign < 0:
 			minus++
-		case tok.Kind == TokenSymbol:
+		case tok.Kind == asm.TokenSymbol:
 			plus++
 		}
 		sign = 1
@@ -309,11 +312,11 @@ func (e *emitter) globals(s *Selection) (list []string) {
 
 // selfCheck reads the emitted assembly and compares every function with the patched unit's.
 func selfCheck(s *Selection, res *Emitted) error {
-	back, err := parseText("emitted assembly", res.Asm)
+	back, err := asm.Parse("emitted assembly", res.Asm)
 	if err != nil {
 		return err
 	}
-	want := newCanon(s.d.patched.File, func(n string) string {
+	want := canon.New(s.d.patched.File, func(n string) string {
 		if b := s.d.patched.Blocks[n]; b != nil && s.copies[b] {
 			return "+" + n
 		}
@@ -321,7 +324,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 	})
 	// In the patch everything lies in sections of its own: which one is no difference.
 	want.Bare = true
-	got := newCanon(back, nil)
+	got := canon.New(back, nil)
 	got.Bare = true
 	for i, pair := range s.chosen {
 		fn := back.FunctionByName[res.Functions[i].Symbol]
@@ -352,7 +355,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 }
 
 // emittedToken is the canonical token of a name in emitted assembly, inside the function self of the original.
-func emittedToken(orig *Unit, n, self string) string {
+func emittedToken(orig *debuginfo.Unit, n, self string) string {
 	off := int64(0)
 	if a := orig.Alias[n]; a != nil && !a.Weak && !orig.Interposed(n) {
 		n, off, _ = orig.Follow(n)

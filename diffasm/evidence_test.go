@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/test/testkit"
 )
 
@@ -78,7 +79,7 @@ func cSource(fns []randomFunc) string {
 	return b.String()
 }
 
-func compileDebug(t *testing.T, src, level string) *Unit {
+func compileDebug(t *testing.T, src, level string) *debuginfo.Unit {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		t.Fatal(err)
@@ -102,9 +103,9 @@ func compileDebug(t *testing.T, src, level string) *Unit {
 // TestEvidence edits random units and pairs their static locals without debug information: what is not called unproved
 // must agree with the function that the debug information names.
 // withoutDebug is a unit as if it were compiled without -g.
-func withoutDebug(u *Unit) *Unit {
+func withoutDebug(u *debuginfo.Unit) *debuginfo.Unit {
 	u.File.Debug = nil
-	return &Unit{File: u.File}
+	return &debuginfo.Unit{File: u.File}
 }
 
 func TestEvidence(t *testing.T) {

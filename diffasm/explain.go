@@ -5,21 +5,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/correlate"
 )
 
 // explain fills in the first difference of a changed function: between the original and, where there is one, the unit
 // with the old line numbers, so that it is not one of line numbers.
-func (d *Delta) explain(f *Function, p, o *fn, r *Matcher) {
+func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 	f.Reason = "edit"
 	if pl, ol := d.patched.Linkage(p.Name), d.orig.Linkage(o.Name); pl != ol {
 		f.Reason = "linkage changed from " + strings.TrimSpace(ol) + " to " + strings.TrimSpace(pl)
 	}
 	now := d.m.Patched.Written(p)
 	was := d.m.Orig.Written(o)
-	i := DifferAt(now, was)
+	i := canon.DifferAt(now, was)
 	if r != nil && r.Patched.Unit.FunctionByName[p.Name] != nil {
 		if w := r.Patched.Written(r.Patched.Unit.FunctionByName[p.Name]); len(w.Marks) == len(now.Marks) {
-			now.Bytes, i = w.Bytes, DifferAt(w, was)
+			now.Bytes, i = w.Bytes, canon.DifferAt(w, was)
 			now.Ends = w.Marks
 		}
 	}
@@ -44,13 +48,13 @@ func (d *Delta) explain(f *Function, p, o *fn, r *Matcher) {
 }
 
 // reason puts a first difference in words.
-func (d *Delta) reason(p, o Statement, sameLength bool) string {
+func (d *Delta) reason(p, o asm.Statement, sameLength bool) string {
 	if !sameLength || p.Op != o.Op {
 		return "edit"
 	}
-	pn, on := Shape(p), Shape(o)
+	pn, on := asm.Shape(p), asm.Shape(o)
 	switch {
-	case p.Kind != Instruction:
+	case p.Kind != asm.Instruction:
 		return "edit"
 	case pn == on && strings.Contains(pn, "#"):
 		return "changed constant"
@@ -64,14 +68,14 @@ func (d *Delta) reason(p, o Statement, sameLength bool) string {
 }
 
 // otherClone returns the version of a function, a clone or the whole, that p uses where o uses another.
-func (d *Delta) otherClone(p, o *fn) string {
+func (d *Delta) otherClone(p, o *asm.Function) string {
 	was := map[string][]string{} // source name -> tokens
 	for _, g := range d.orig.Mentions(o) {
-		source := sourceName(g.Name)
+		source := asm.SourceName(g.Name)
 		was[source] = append(was[source], d.m.Orig.Token(g.Name))
 	}
 	for _, g := range d.patched.Mentions(p) {
-		if list := was[sourceName(g.Name)]; list != nil && !slices.Contains(list, d.m.Patched.Token(g.Name)) {
+		if list := was[asm.SourceName(g.Name)]; list != nil && !slices.Contains(list, d.m.Patched.Token(g.Name)) {
 			return g.Name
 		}
 	}
@@ -79,12 +83,12 @@ func (d *Delta) otherClone(p, o *fn) string {
 }
 
 // otherVariable returns the static local that a statement names where the other names another one of that name.
-func (d *Delta) otherVariable(p, o Statement) string {
-	for _, name := range SymbolsOf(p.Args) {
-		for _, old := range SymbolsOf(o.Args) {
-			if d.patched.isStatic(name) && d.orig.isStatic(old) && sourceName(name) == sourceName(old) &&
+func (d *Delta) otherVariable(p, o asm.Statement) string {
+	for _, name := range asm.SymbolsOf(p.Args) {
+		for _, old := range asm.SymbolsOf(o.Args) {
+			if isStatic(d.patched.File, name) && isStatic(d.orig.File, old) && asm.SourceName(name) == asm.SourceName(old) &&
 				d.m.Patched.Token(name) != d.m.Orig.Token(old) {
-				return sourceName(name)
+				return asm.SourceName(name)
 			}
 		}
 	}
@@ -92,9 +96,9 @@ func (d *Delta) otherVariable(p, o Statement) string {
 }
 
 // isStatic reports whether a name is that of a variable which the compiler numbered.
-func (f *File) isStatic(name string) bool {
+func isStatic(f *asm.File, name string) bool {
 	b := f.Blocks[name]
-	return b != nil && b.Owner == nil && IsNumbered(name) && !f.IsLiteral(b)
+	return b != nil && b.Owner == nil && asm.IsNumbered(name) && !f.IsLiteral(b)
 }
 
 // short is a canonical statement cut to a length that people read.

@@ -1,6 +1,12 @@
 package diffasm
 
-import "slices"
+import (
+	"slices"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
+)
 
 // Odd reports whether the unit has something that is never taken for unchanged, for the fuzz target.
 func (d *Delta) Odd() bool {
@@ -11,16 +17,16 @@ func (d *Delta) Odd() bool {
 		}
 		seen[fn.Name] = true
 	}
-	return slices.ContainsFunc(d.patched.Variables, func(b *Block) bool { return len(d.m.Candidates(b.Name)) > 0 })
+	return slices.ContainsFunc(d.patched.Variables, func(b *asm.Block) bool { return len(d.m.Candidates(b.Name)) > 0 })
 }
 
 // Match is Matching.Match with nothing known besides.
-func Match(orig, patched, restored *Unit) (*Delta, error) {
+func Match(orig, patched, restored *debuginfo.Unit) (*Delta, error) {
 	return Matching{}.Match(orig, patched, restored)
 }
 
 // MatchLines is Match with what is known about lines that moved, for what the restored file does not show.
-func MatchLines(orig, patched, restored *Unit, moved func(LineChange) bool) (*Delta, error) {
+func MatchLines(orig, patched, restored *debuginfo.Unit, moved func(correlate.LineChange) bool) (*Delta, error) {
 	return Matching{Moved: moved}.Match(orig, patched, restored)
 }
 

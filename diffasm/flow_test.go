@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/test/testkit"
 )
 
 // compiled parses a C source as a compiler writes it.
-func compiled(t *testing.T, cc, level, source string) *Unit {
+func compiled(t *testing.T, cc, level, source string) *debuginfo.Unit {
 	t.Helper()
 	testkit.Require(t, cc)
 	path := filepath.Join(t.TempDir(), "u.c")
@@ -268,7 +269,7 @@ e: return acc + k + q + r + s + t + v.a + w.b;
 		for _, c := range compilers {
 			t.Run(tt.name+"/"+c[0]+c[1], func(t *testing.T) {
 				f := compiled(t, c[0], c[1], tt.source)
-				p := f.labelEscapes(f.FunctionByName["f"])
+				p := labelEscapes(f.File, f.FunctionByName["f"])
 				if kept := strings.Contains(tt.kept, c[0]+c[1]); kept != (p == nil) {
 					t.Errorf("got %+v", p)
 				}
@@ -299,7 +300,7 @@ func TestConstantEscapes(t *testing.T) {
 		for _, c := range compilers {
 			t.Run(tt.name+"/"+c[0]+c[1], func(t *testing.T) {
 				f := compiled(t, c[0], c[1], head+tt.source)
-				if p := f.constantEscapes(f.FunctionByName["f"], "k", true); (p != nil) != tt.escapes {
+				if p := constantEscapes(f.File, f.FunctionByName["f"], "k", true); (p != nil) != tt.escapes {
 					t.Errorf("got %+v", p)
 				}
 			})
@@ -313,7 +314,7 @@ func TestPushedArgument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.labelEscapes(f.FunctionByName["f"]) == nil {
+	if labelEscapes(f.File, f.FunctionByName["f"]) == nil {
 		t.Error("no escape")
 	}
 }

@@ -71,7 +71,7 @@ func golden(t *testing.T, path string, ar *txtar.Archive) {
 
 func run(t *testing.T, in map[string]string) (out []txtar.File) {
 	orig, patched := parse(t, in, "original.s"), parse(t, in, "patched.s")
-	var restored *diffasm.Unit
+	var restored *diffasm.File
 	if in["restored.s"] != "" {
 		restored = parse(t, in, "restored.s")
 	}
@@ -98,7 +98,7 @@ func run(t *testing.T, in map[string]string) (out []txtar.File) {
 	return append(out, txtar.File{Name: "want.s", Data: e.Asm})
 }
 
-func parse(t *testing.T, in map[string]string, name string) *diffasm.Unit {
+func parse(t *testing.T, in map[string]string, name string) *diffasm.File {
 	f, err := diffasm.Parse(name, []byte(in[name]))
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,7 @@
 package diffasm
 
+import "gocare/diffasm/machine"
+
 // ThroughGOT rewrites, in emitted assembly, accesses to the named symbols and uses of their addresses so that they go
 // through the GOT: a program that does not hold a copy of a library's variable reaches it that way only. Flags, the red
 // zone and every register that the instruction does not write stay as they are.
@@ -12,9 +14,9 @@ package diffasm
 //
 // The last form serves what loads no whole register. What fits none is left alone, for the linker to refuse.
 func ThroughGOT(asm []byte, symbols []string) []byte {
-	return Default().ThroughGOT(asm, symbols)
+	return machine.Default().ThroughGOT(asm, symbols)
 }
 
 // Stubborn names, sorted, the symbols that an assembly file does not define and reaches for without the GOT in ways that
 // ThroughGOT cannot rewrite.
-func Stubborn(asm []byte) []string { return Default().Stubborn(asm) }
+func Stubborn(asm []byte) []string { return machine.Default().Stubborn(asm) }

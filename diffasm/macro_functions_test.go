@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/test/testkit"
 )
 
@@ -47,12 +49,12 @@ func TestMadeFunctions(t *testing.T) {
 				before, after := numbering+init1+row.before, numbering+init1+row.after
 				lines := lineMap(before, after)
 				o, p := compileSource(t, cc, "-O2 -g", before), compileSource(t, cc, "-O2 -g", after)
-				restored, _ := tryCompile(t, cc, "-O2 -g", lines.restored())
-				for _, r := range []*Unit{nil, restored} {
+				restored, _ := tryCompile(t, cc, "-O2 -g", restored(lines))
+				for _, r := range []*debuginfo.Unit{nil, restored} {
 					if r == nil && strings.Contains(row.want, string(LineOnly)) {
 						continue
 					}
-					d, err := Matching{Sources: func(string) *SourceFile { return lines }}.Match(o, p, r)
+					d, err := Matching{Sources: func(string) *correlate.SourceFile { return lines }}.Match(o, p, r)
 					if err != nil {
 						t.Fatal(err)
 					}

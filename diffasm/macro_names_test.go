@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -106,9 +108,9 @@ func TestMadeNames(t *testing.T) {
 				before, after := numbering+row.before, numbering+row.after
 				lines := lineMap(before, after)
 				o, p := compileSource(t, cc, "-O2 -g", before), compileSource(t, cc, "-O2 -g", after)
-				restored, _ := tryCompile(t, cc, "-O2 -g", lines.restored())
-				for _, r := range []*Unit{nil, restored} {
-					d, err := Matching{Sources: func(string) *SourceFile { return lines }}.Match(o, p, r)
+				restored, _ := tryCompile(t, cc, "-O2 -g", restored(lines))
+				for _, r := range []*debuginfo.Unit{nil, restored} {
+					d, err := Matching{Sources: func(string) *correlate.SourceFile { return lines }}.Match(o, p, r)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -130,7 +132,7 @@ func TestMadeNames(t *testing.T) {
 }
 
 // restored is the patched text with the line numbers of the original.
-func (s *SourceFile) restored() string {
+func restored(s *correlate.SourceFile) string {
 	var b strings.Builder
 	last := 0
 	for i, line := range s.After {
@@ -156,7 +158,7 @@ func madeFates(d *Delta) string {
 		if v.Status == Gone || p == nil || !strings.Contains(p.Name, "_") {
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s=%s", p.Name, fate(d, v.Name, v.Orig, func(o *Declaration) string { return o.Name })))
+		list = append(list, fmt.Sprintf("%s=%s", p.Name, fate(d, v.Name, v.Orig, func(o *debuginfo.Declaration) string { return o.Name })))
 	}
 	slices.Sort(list)
 	return strings.Join(list, " ")

@@ -3,16 +3,21 @@ package diffasm
 import (
 	"slices"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 )
 
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
-func (k Matching) Match(orig, patched, restored *Unit) (*Delta, error) {
+func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error) {
 	d := &Delta{orig: orig, patched: patched, plain: k.Plain}
-	if orig.lateCode() || patched.lateCode() {
+	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
-	m, r := Correlate(orig, patched, restored, Known{Sources: k.Sources, LinesMoved: k.Moved})
+	m, r := correlate.Correlate(orig, patched, restored, correlate.Known{Sources: k.Sources, LinesMoved: k.Moved})
 	d.m = m
 	d.Debug = d.m.DebugKnown()
 	d.unit = append(d.unit, d.m.LostInPatched()...)
@@ -28,8 +33,8 @@ func (k Matching) Match(orig, patched, restored *Unit) (*Delta, error) {
 }
 
 // matchFuncs compares every function.
-func (d *Delta) matchFuncs(r *Matcher) {
-	seen := map[*fn]bool{}
+func (d *Delta) matchFuncs(r *correlate.Matcher) {
+	seen := map[*asm.Function]bool{}
 	for _, p := range d.patched.Functions {
 		o := d.m.OrigFunction(p)
 		f := Function{Name: p.Name, Status: New, Reason: "new function"}
@@ -50,13 +55,13 @@ func (d *Delta) matchFuncs(r *Matcher) {
 	}
 }
 
-func (d *Delta) add(f Function, p, o *fn) {
+func (d *Delta) add(f Function, p, o *asm.Function) {
 	d.Functions = append(d.Functions, f)
 	d.fns = append(d.fns, fnPair{p, o})
 }
 
 // compare fills in status and reason of a function both units have.
-func (d *Delta) compare(f *Function, p, o *fn, r *Matcher) {
+func (d *Delta) compare(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 	switch {
 	case registrar(p.Name) && registrar(o.Name):
 		f.Status, f.Reason = Same, "registers data with a sanitizer, at start or exit only"
@@ -73,10 +78,10 @@ func (d *Delta) compare(f *Function, p, o *fn, r *Matcher) {
 }
 
 // matchVars compares every variable that is neither a literal nor a part of a function.
-func (d *Delta) matchVars(r *Matcher) {
-	seen := map[*Block]bool{}
+func (d *Delta) matchVars(r *correlate.Matcher) {
+	seen := map[*asm.Block]bool{}
 	for _, p := range d.patched.Variables {
-		if p.Owner != nil || d.patched.IsLiteral(p) || IsLocal(p.Name) {
+		if p.Owner != nil || d.patched.IsLiteral(p) || asm.IsLocal(p.Name) {
 			continue
 		}
 		o := d.m.OrigVariable(p)
@@ -84,7 +89,7 @@ func (d *Delta) matchVars(r *Matcher) {
 		if o != nil {
 			seen[o] = true
 			v.Orig, v.Status, v.Reason = o.Name, Same, ""
-			if code, why := d.m.CompareVariable(p, o); code != "" && !SameRestored(r, p, o) && !d.patched.registered(p) &&
+			if code, why := d.m.CompareVariable(p, o); code != "" && !correlate.SameRestored(r, p, o) && !registered(d.patched.File, p) &&
 				!(code == "data-changed" && d.m.SameVariableButLines(p, o)) {
 				v.Status, v.Code, v.Reason = Changed, code, why
 			}
@@ -111,20 +116,20 @@ func registrar(name string) bool {
 }
 
 // registered reports whether a variable is the list that such functions hand over: nothing else uses it.
-func (f *File) registered(b *Block) bool {
+func registered(f *asm.File, b *asm.Block) bool {
 	if f.IsGlobal(b.Name) {
 		return false
 	}
-	u := f.UsersOf(b.Name)
-	return len(u.Functions) > 0 && len(u.Variables) == 0 && !slices.ContainsFunc(u.Functions, func(fn *fn) bool { return !registrar(fn.Name) })
+	u := canon.UsersOf(f, b.Name)
+	return len(u.Functions) > 0 && len(u.Variables) == 0 && !slices.ContainsFunc(u.Functions, func(fn *asm.Function) bool { return !registrar(fn.Name) })
 }
 
 // Matching says what is known for Match besides the units.
 type Matching struct {
 	// Moved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
-	Moved func(LineChange) bool
+	Moved func(correlate.LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
-	Sources func(file string) *SourceFile
+	Sources func(file string) *correlate.SourceFile
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
 	Plain bool
 }

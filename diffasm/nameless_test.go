@@ -7,6 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -68,8 +72,8 @@ func TestNameless(t *testing.T) {
 				testkit.Require(t, cc)
 				lines := lineMap(row.before, row.after)
 				o, p := compileSource(t, cc, "-O2 -g", row.before), compileSource(t, cc, "-O2 -g", row.after)
-				for _, r := range []*Unit{nil, compileSource(t, cc, "-O2 -g", lines.restored())} {
-					d, err := Matching{Sources: func(string) *SourceFile { return lines }}.Match(o, p, r)
+				for _, r := range []*debuginfo.Unit{nil, compileSource(t, cc, "-O2 -g", restored(lines))} {
+					d, err := Matching{Sources: func(string) *correlate.SourceFile { return lines }}.Match(o, p, r)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -77,7 +81,7 @@ func TestNameless(t *testing.T) {
 					if code != row.code {
 						t.Fatalf("got %q, want %q", code, row.code)
 					}
-					if diff := cmp.Diff(o.nameless(row.as), names); diff != "" {
+					if diff := cmp.Diff(nameless(o, row.as), names); diff != "" {
 						t.Errorf("-want +got:\n%s", diff)
 					}
 				}
@@ -106,16 +110,16 @@ func boundIn(t *testing.T, d *Delta) (names []string, code string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return back.nameless("f.kpatch"), ""
+	return nameless(back, "f.kpatch"), ""
 }
 
 // nameless lists the nameless variables that a function uses.
-func (f *Unit) nameless(fn string) (names []string) {
+func nameless(f *debuginfo.Unit, fn string) (names []string) {
 	if f.FunctionByName[fn] == nil {
 		return nil
 	}
-	f.Walk(f.FunctionByName[fn], func(n string) {
-		if IsNameless(n) && !strings.HasSuffix(n, ".kpnew") {
+	canon.Walk(f.File, f.FunctionByName[fn], func(n string) {
+		if asm.IsNameless(n) && !strings.HasSuffix(n, ".kpnew") {
 			names = append(names, n)
 		}
 	})

@@ -1,15 +1,21 @@
 package diffasm
 
-import "slices"
+import (
+	"slices"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
+)
 
 // LeftNames lists what the original unit defines for others and the patched one does not.
-func (d *Delta) LeftNames() []string { return d.orig.shownOnly(d.patched) }
+func (d *Delta) LeftNames() []string { return shownOnly(d.orig, d.patched) }
 
 // CameNames lists what the patched unit defines for others and the original does not.
-func (d *Delta) CameNames() []string { return d.patched.shownOnly(d.orig) }
+func (d *Delta) CameNames() []string { return shownOnly(d.patched, d.orig) }
 
 // shownOnly lists the functions, variables and aliases that other units see, unless g has one of the name for them, too.
-func (f *Unit) shownOnly(g *Unit) (names []string) {
+func shownOnly(f *debuginfo.Unit, g *debuginfo.Unit) (names []string) {
 	add := func(name string) {
 		if f.IsGlobal(name) && !(g.IsGlobal(name) && g.Defines(name)) && !slices.Contains(names, name) {
 			names = append(names, name)
@@ -40,7 +46,7 @@ func (d *Delta) GoneGlobals() (names []string) {
 // Declared returns the source place where the original unit has a variable, "" where that is not known.
 func (d *Delta) Declared(name string) string {
 	if src := d.orig.DeclaredAt(name); src.Line > 0 {
-		return d.orig.Where(Statement{Place: src})
+		return d.orig.Where(asm.Statement{Place: src})
 	}
 	return ""
 }
@@ -51,15 +57,15 @@ func (d *Delta) Needs(name string) bool {
 	if f.Defines(name) {
 		return false
 	}
-	mentions := func(st Statement) bool { return MentionsName(st, name) }
+	mentions := func(st asm.Statement) bool { return asm.MentionsName(st, name) }
 	for _, fn := range f.Functions {
-		if slices.ContainsFunc(fn.Streams, func(s *Stream) bool { return slices.ContainsFunc(s.Statements, mentions) }) {
+		if slices.ContainsFunc(fn.Streams, func(s *asm.Stream) bool { return slices.ContainsFunc(s.Statements, mentions) }) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(f.Order, func(b *Block) bool { return slices.ContainsFunc(b.Items, mentions) }) ||
-		slices.ContainsFunc(f.Loose, func(l Loose) bool { return mentions(l.Statement) }) ||
-		slices.ContainsFunc(f.Aliases, func(a *Alias) bool { return a.Target == name })
+	return slices.ContainsFunc(f.Order, func(b *asm.Block) bool { return slices.ContainsFunc(b.Items, mentions) }) ||
+		slices.ContainsFunc(f.Loose, func(l asm.Loose) bool { return mentions(l.Statement) }) ||
+		slices.ContainsFunc(f.Aliases, func(a *asm.Alias) bool { return a.Target == name })
 }
 
 // MovedVariable compares a variable that one unit no longer defines with the one that another defines anew. It reports whether there
@@ -69,6 +75,6 @@ func MovedVariable(from, to *Delta, name string) (found bool, code, why string) 
 	if o == nil || p == nil || to.late() || to.orig.Defines(name) || !to.patched.IsGlobal(name) {
 		return false, "", ""
 	}
-	code, why = CompareVariables(to.m.Patched, p, from.m.Orig, o)
+	code, why = correlate.CompareVariables(to.m.Patched, p, from.m.Orig, o)
 	return true, code, why
 }

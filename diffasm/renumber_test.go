@@ -55,7 +55,7 @@ func TestRenumbered(t *testing.T) {
 }
 
 // emitAll puts every function into a patch and returns the code with the names of what is carried made plain.
-func emitAll(t *testing.T, o, p *diffasm.Unit) string {
+func emitAll(t *testing.T, o, p *diffasm.File) string {
 	d, err := diffasm.Match(o, p, nil)
 	if err != nil {
 		t.Fatal(err)

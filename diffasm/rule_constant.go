@@ -2,6 +2,11 @@ package diffasm
 
 import (
 	"fmt"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/debuginfo"
+	"gocare/diffasm/flow"
 )
 
 // constants takes the unchanged functions that use a changed constant into the patch, where they get its new copy, if all of
@@ -10,7 +15,7 @@ import (
 func (c *decider) constants() {
 	for i, v := range c.d.Variables {
 		pair := c.d.vars[i]
-		if v.Status != Changed || c.copyable(pair) || !c.d.orig.isConstantData(pair.o) || !c.d.patched.isConstantData(pair.p) {
+		if v.Status != Changed || c.copyable(pair) || !isConstantData(c.d.orig.File, pair.o) || !isConstantData(c.d.patched.File, pair.p) {
 			continue
 		}
 		users, why := c.unchangedUsers(pair)
@@ -30,10 +35,10 @@ func (c *decider) constants() {
 // unchangedUsers returns the unchanged functions that use a constant, as indexes; or why those and the chosen ones are not
 // all, or cannot have a copy.
 func (c *decider) unchangedUsers(v varPair) (list []int, why string) {
-	more := map[*fn]bool{}
+	more := map[*asm.Function]bool{}
 	for i, f := range c.d.Functions {
 		pair := c.d.fns[i]
-		if f.Status != Same && f.Status != LineOnly || c.in[pair.p] || !c.d.patched.Uses(pair.p, v.p.Name) {
+		if f.Status != Same && f.Status != LineOnly || c.in[pair.p] || !canon.Uses(c.d.patched.File, pair.p, v.p.Name) {
 			continue
 		}
 		if why := c.cannotTake(f, pair, v); why != "" {
@@ -56,9 +61,9 @@ func (c *decider) cannotTake(f Function, pair fnPair, v varPair) string {
 	for _, p := range append(c.problems(pair), c.probe(pair.p)...) {
 		return p.What
 	}
-	p := c.d.orig.constantEscapes(pair.o, v.o.Name, true)
+	p := constantEscapes(c.d.orig.File, pair.o, v.o.Name, true)
 	if p == nil {
-		p = c.d.patched.constantEscapes(pair.p, v.p.Name, true)
+		p = constantEscapes(c.d.patched.File, pair.p, v.p.Name, true)
 	}
 	if p == nil {
 		return ""
@@ -67,11 +72,11 @@ func (c *decider) cannotTake(f Function, pair fnPair, v varPair) string {
 }
 
 // otherUser returns what besides chosen functions and those in more uses a constant, "" if nothing.
-func (c *decider) otherUser(f *Unit, b *Block, more map[*fn]bool) string {
-	if p := f.dataMentions(map[string]bool{b.Name: true}); p != nil {
+func (c *decider) otherUser(f *debuginfo.Unit, b *asm.Block, more map[*asm.Function]bool) string {
+	if p := dataMentions(f.File, map[string]bool{b.Name: true}); p != nil {
 		return "its address " + p.What
 	}
-	u := f.UsersOf(b.Name)
+	u := canon.UsersOf(f.File, b.Name)
 	for _, d := range u.Variables {
 		return fmt.Sprintf("%q refers to it", d.Name)
 	}
@@ -82,7 +87,7 @@ func (c *decider) otherUser(f *Unit, b *Block, more map[*fn]bool) string {
 		if !c.in[fn] && !c.gone(f, fn) {
 			return fmt.Sprintf("function %q uses it", fn.Name)
 		}
-		if p := f.constantEscapes(fn, b.Name, f == c.d.orig); p != nil {
+		if p := constantEscapes(f.File, fn, b.Name, f == c.d.orig); p != nil {
 			return fmt.Sprintf("in function %q its address %s", fn.Name, p.What)
 		}
 	}
@@ -91,25 +96,25 @@ func (c *decider) otherUser(f *Unit, b *Block, more map[*fn]bool) string {
 
 // constantEscapes returns where the address of a constant gets to in a function besides loads from it, nil if nowhere. With
 // calls, what is passed to other functions or returned counts.
-func (f *File) constantEscapes(fn *fn, name string, calls bool) *Problem {
-	return f.Escapes(fn, Rules{Calls: calls, Stale: calls, Compared: true}, func(n string) bool {
+func constantEscapes(f *asm.File, fn *asm.Function, name string, calls bool) *asm.Problem {
+	return flow.Escapes(f, fn, flow.Rules{Calls: calls, Stale: calls, Compared: true}, func(n string) bool {
 		target, _, _ := f.Follow(n)
 		return target == name
 	})
 }
 
 // isConstantData reports whether a variable is constant, private to its unit, and found by its name alone.
-func (f *File) isConstantData(b *Block) bool {
-	return !isVtable(b.Name) && !f.IsGlobal(b.Name) && (b.Section.Class == ReadOnly || b.Section.Class == Relro) && !b.Section.IsSet()
+func isConstantData(f *asm.File, b *asm.Block) bool {
+	return !isVtable(b.Name) && !f.IsGlobal(b.Name) && (b.Section.Class == asm.ReadOnly || b.Section.Class == asm.Relro) && !b.Section.IsSet()
 }
 
-func (c *decider) private(f *Unit, b *Block) bool {
-	if !f.isConstantData(b) {
+func (c *decider) private(f *debuginfo.Unit, b *asm.Block) bool {
+	if !isConstantData(f.File, b) {
 		return false
 	}
-	u := f.UsersOf(b.Name)
+	u := canon.UsersOf(f.File, b.Name)
 	for _, fn := range u.Functions {
-		if !c.in[fn] && !c.gone(f, fn) || f.constantEscapes(fn, b.Name, f == c.d.orig) != nil {
+		if !c.in[fn] && !c.gone(f, fn) || constantEscapes(f.File, fn, b.Name, f == c.d.orig) != nil {
 			return false
 		}
 	}

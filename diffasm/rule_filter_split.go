@@ -1,6 +1,10 @@
 package diffasm
 
-import "fmt"
+import (
+	"fmt"
+
+	"gocare/diffasm/asm"
+)
 
 // filterSplit refuses a filter that keeps a caller or callee of a changed function it leaves out: one edit often changes both, a
 // parameter for instance, and half of it in the process is a program that nobody wrote.
@@ -8,7 +12,7 @@ func (c *decider) filterSplit() {
 	if len(c.s.LeftOut) == 0 {
 		return
 	}
-	out := map[*fn]bool{}
+	out := map[*asm.Function]bool{}
 	for i, f := range c.d.Functions {
 		if f.Status == Changed && !c.in[c.d.fns[i].p] {
 			out[c.d.fns[i].p] = true
@@ -31,7 +35,7 @@ func (c *decider) filterSplit() {
 }
 
 // changed reports whether a chosen function is in the patch for more than identity.
-func (c *decider) changed(p *fn) bool {
+func (c *decider) changed(p *asm.Function) bool {
 	for i, pair := range c.d.fns {
 		if pair.p == p {
 			return c.d.Functions[i].Status == Changed
@@ -40,9 +44,9 @@ func (c *decider) changed(p *fn) bool {
 	return false
 }
 
-func (c *decider) splitBetween(kept, out string, at *fn, verb string) {
-	c.refuse(Problem{
-		Code: "filter-split", At: at.first(),
+func (c *decider) splitBetween(kept, out string, at *asm.Function, verb string) {
+	c.refuse(asm.Problem{
+		Code: "filter-split", At: first(at),
 		What: fmt.Sprintf("the filter keeps %q, which %s the changed function %q that it leaves out", kept, verb, out),
 		Hint: fmt.Sprintf("let the filter name %q too, or leave both out", out),
 	}, c.d.patched, "")

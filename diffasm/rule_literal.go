@@ -3,6 +3,11 @@ package diffasm
 import (
 	"fmt"
 	"slices"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/flow"
+	"gocare/diffasm/machine"
 )
 
 // This file is about literals that the program knows by their address, such as a string that stands for "none". They have no name to
@@ -10,33 +15,33 @@ import (
 
 // knownLiteral returns the refusal of a function of the patch that compares the address of a literal which the original has too:
 // what the process holds leads to that one.
-func (c *decider) knownLiteral(p *fn) *Problem {
-	return c.d.patched.comparesLiteral(p, func(text string) bool {
+func (c *decider) knownLiteral(p *asm.Function) *asm.Problem {
+	return comparesLiteral(c.d.patched.File, p, func(text string) bool {
 		if c.literalTexts == nil {
-			c.literalTexts = c.d.orig.Literals()
+			c.literalTexts = canon.Literals(c.d.orig.File)
 		}
 		return c.literalTexts[text]
 	})
 }
 
 // takenLiterals lists the literals whose address the code of a function takes, and reports whether it compares what may be addresses.
-func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
+func takenLiterals(f *asm.File, fn *asm.Function) (names []string, compares bool) {
 	for _, s := range fn.Streams {
 		for _, st := range s.Statements {
-			if st.Kind != Instruction {
+			if st.Kind != asm.Instruction {
 				continue
 			}
-			if !compares && Of(f).Kind(st) == Compare {
-				in := Of(f).Decode(st)
+			if !compares && machine.Of(f).Kind(st) == machine.Compare {
+				in := machine.Of(f).Decode(st)
 				compares = in.ComparesAddresses
 			}
-			if !Of(f).NamesAddress(st) {
+			if !machine.Of(f).NamesAddress(st) {
 				continue
 			}
-			in := Of(f).Decode(st)
+			in := machine.Of(f).Decode(st)
 			for _, o := range in.Operands {
-				takes := o.Kind == Immediate || in.Kind == Address
-				if takes && o.Symbol != "" && !slices.Contains(names, o.Symbol) && f.LiteralText(o.Symbol) != "" {
+				takes := o.Kind == machine.Immediate || in.Kind == machine.Address
+				if takes && o.Symbol != "" && !slices.Contains(names, o.Symbol) && canon.LiteralText(f, o.Symbol) != "" {
 					names = append(names, o.Symbol)
 				}
 			}
@@ -46,17 +51,17 @@ func (f *File) takenLiterals(fn *fn) (names []string, compares bool) {
 }
 
 // comparesLiteral returns the place where a function compares the address of a literal of some content with another address.
-func (f *File) comparesLiteral(fn *fn, of func(text string) bool) *Problem {
-	names, compares := f.takenLiterals(fn)
-	names = slices.DeleteFunc(names, func(n string) bool { return !of(f.LiteralText(n)) })
+func comparesLiteral(f *asm.File, fn *asm.Function, of func(text string) bool) *asm.Problem {
+	names, compares := takenLiterals(f, fn)
+	names = slices.DeleteFunc(names, func(n string) bool { return !of(canon.LiteralText(f, n)) })
 	if !compares || len(names) == 0 {
 		return nil
 	}
-	p := f.Escapes(fn, Rules{Compared: true, Only: true}, func(n string) bool { return slices.Contains(names, n) })
+	p := flow.Escapes(f, fn, flow.Rules{Compared: true, Only: true}, func(n string) bool { return slices.Contains(names, n) })
 	if p == nil {
 		return nil
 	}
-	return &Problem{
+	return &asm.Problem{
 		Code: "literal-compared", At: p.At,
 		What: "it compares the address of a constant without a name, of which the patch has a copy",
 		Hint: "give the constant a name (static const char none[] = \"none\"), or compare what it holds; " +
@@ -95,17 +100,17 @@ func (c *decider) literals() {
 func (c *decider) shownLiterals() map[string]bool {
 	shown := map[string]bool{}
 	for _, pair := range c.s.chosen {
-		names, _ := c.d.patched.takenLiterals(pair.p)
+		names, _ := takenLiterals(c.d.patched.File, pair.p)
 		for _, n := range names {
-			shown[c.d.patched.LiteralText(n)] = shown[c.d.patched.LiteralText(n)] || c.d.patched.letsOut(pair.p, n)
+			shown[canon.LiteralText(c.d.patched.File, n)] = shown[canon.LiteralText(c.d.patched.File, n)] || letsOut(c.d.patched.File, pair.p, n)
 		}
 	}
 	return shown
 }
 
 // letsOut reports whether code outside a function may see the address of a literal that it takes.
-func (f *File) letsOut(fn *fn, literal string) bool {
-	return f.Escapes(fn, Rules{Calls: true, Stale: true}, func(n string) bool { return n == literal }) != nil
+func letsOut(f *asm.File, fn *asm.Function, literal string) bool {
+	return flow.Escapes(f, fn, flow.Rules{Calls: true, Stale: true}, func(n string) bool { return n == literal }) != nil
 }
 
 // comparedOutside gives for the content of each of these literals that code outside the patch compares the name of a function that does.
@@ -116,10 +121,10 @@ func (c *decider) comparedOutside(shown map[string]bool) map[string]string {
 		if c.in[fn] {
 			continue
 		}
-		names, compares := f.takenLiterals(fn)
+		names, compares := takenLiterals(f.File, fn)
 		for _, n := range names {
-			text := f.LiteralText(n)
-			if compares && shown[text] && f.comparesLiteral(fn, func(t string) bool { return t == text }) != nil {
+			text := canon.LiteralText(f.File, n)
+			if compares && shown[text] && comparesLiteral(f.File, fn, func(t string) bool { return t == text }) != nil {
 				compared[text] = fn.Name
 			}
 		}
@@ -127,12 +132,12 @@ func (c *decider) comparedOutside(shown map[string]bool) map[string]string {
 	return compared
 }
 
-func (c *decider) usesCompared(p *fn, compared map[string]string) *Problem {
-	names, _ := c.d.patched.takenLiterals(p)
+func (c *decider) usesCompared(p *asm.Function, compared map[string]string) *asm.Problem {
+	names, _ := takenLiterals(c.d.patched.File, p)
 	for _, n := range names {
-		if by := compared[c.d.patched.LiteralText(n)]; by != "" && c.d.patched.letsOut(p, n) {
-			return &Problem{
-				Code: "literal-compared", At: p.first(),
+		if by := compared[canon.LiteralText(c.d.patched.File, n)]; by != "" && letsOut(c.d.patched.File, p, n) {
+			return &asm.Problem{
+				Code: "literal-compared", At: first(p),
 				What: fmt.Sprintf("it lets out the address of a constant without a name, of which the patch has a copy, and %q compares that of the original", by),
 				Hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the two never meet", by),
 			}

@@ -3,6 +3,8 @@ package diffasm
 import (
 	"fmt"
 	"slices"
+
+	"gocare/diffasm/asm"
 )
 
 // sharedLabels takes the functions that share labels with chosen ones: a goto from one into another, as nested functions have it, has
@@ -25,10 +27,10 @@ func (c *decider) sharedLabels() {
 	}
 }
 
-func (c *decider) takeKin(f Function, pair fnPair, of *fn) {
+func (c *decider) takeKin(f Function, pair fnPair, of *asm.Function) {
 	if f.Status != New && c.o.Keep != nil && !c.keep(f) {
-		c.refuse(Problem{
-			Code: "foreign-label", At: of.first(),
+		c.refuse(asm.Problem{
+			Code: "foreign-label", At: first(of),
 			What: fmt.Sprintf("it shares labels with function %q, which the filter leaves out", f.Name),
 			Hint: fmt.Sprintf("let the filter name %q too, or leave both out", f.Name),
 		}, c.d.patched, of.Name)
@@ -41,8 +43,8 @@ func (c *decider) takeKin(f Function, pair fnPair, of *fn) {
 }
 
 // family lists a function and all that it shares labels with, directly or not.
-func family(p *fn) []*fn {
-	list := []*fn{p}
+func family(p *asm.Function) []*asm.Function {
+	list := []*asm.Function{p}
 	for i := 0; i < len(list); i++ {
 		for _, k := range list[i].Kin {
 			if !slices.Contains(list, k) {

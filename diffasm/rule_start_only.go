@@ -1,6 +1,10 @@
 package diffasm
 
-import "fmt"
+import (
+	"fmt"
+
+	"gocare/diffasm/asm"
+)
 
 // ranAtStart refuses changes of functions that the process has run already, and does not run again: constructors, and resolvers of
 // indirect functions. New code of them would have no effect, while the user takes the fix for applied.
@@ -9,19 +13,19 @@ func (c *decider) ranAtStart() {
 		if pair.o == nil || c.s.Functions[i].Status != Changed {
 			continue
 		}
-		what := c.d.orig.startOnly(pair.o.Name)
+		what := startOnly(c.d.orig.File, pair.o.Name)
 		if what == "" {
 			continue
 		}
-		c.refuse(Problem{
-			Code: "start-only", At: pair.p.first(), What: what + ", so that running processes do not run it again",
+		c.refuse(asm.Problem{
+			Code: "start-only", At: first(pair.p), What: what + ", so that running processes do not run it again",
 			Hint: "make the change where it takes effect later; --allow start-only if the function is called besides",
 		}, c.d.patched, c.s.Functions[i].Name)
 	}
 }
 
 // startOnly says what runs a function before any patch can be applied, "" if nothing does.
-func (f *File) startOnly(name string) string {
+func startOnly(f *asm.File, name string) string {
 	resolves := func(symbol string) bool {
 		return f.Symbols[symbol] != nil && f.Symbols[symbol].Type == "gnu_indirect_function"
 	}
@@ -34,7 +38,7 @@ func (f *File) startOnly(name string) string {
 		}
 	}
 	for _, l := range f.Loose {
-		if l.Section.IsCtor() && MentionsName(l.Statement, name) {
+		if l.Section.IsCtor() && asm.MentionsName(l.Statement, name) {
 			return "it is a constructor"
 		}
 	}

@@ -1,6 +1,11 @@
 package diffasm
 
-import "strings"
+import (
+	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
+)
 
 // LLVM changes how private variables are kept: one that only ever gets one value besides its first becomes a byte which says
 // whether it has that value, under the same name; a structure becomes variables of its members; a pointer to memory
@@ -18,7 +23,7 @@ func (d *Delta) keptOtherwise() (unknown []string) {
 		if v.Status != Same || !d.mayShrink(pair) {
 			continue
 		}
-		var o, p *Declaration
+		var o, p *debuginfo.Declaration
 		if od != nil && pd != nil {
 			o, p = od.BySymbol[pair.o.Name], pd.BySymbol[pair.p.Name]
 		}
@@ -43,8 +48,8 @@ func (d *Delta) mayShrink(v varPair) bool {
 // lost reports whether a new static variable is one that the source of the original has too, while its program keeps nothing
 // of it: the compiler knew every value it could have, or saw that nobody reads it. Its value in the process is not known, and
 // is not the initial one if anything was ever assigned.
-func (d *Delta) lost(b *Block) bool {
-	if d.patched.IsGlobal(b.Name) || b.Section.Class == ReadOnly || b.Section.Class == Relro {
+func (d *Delta) lost(b *asm.Block) bool {
+	if d.patched.IsGlobal(b.Name) || b.Section.Class == asm.ReadOnly || b.Section.Class == asm.Relro {
 		return false
 	}
 	p, o := d.patched.Declarations(), d.orig.Declarations()
@@ -57,7 +62,7 @@ func (d *Delta) lost(b *Block) bool {
 	}
 	lost := false
 	for _, e := range o.All {
-		if (e.Function == at.Function || at.Function != "" && e.Function == UnknownFunction) && e.Name == at.Name {
+		if (e.Function == at.Function || at.Function != "" && e.Function == debuginfo.UnknownFunction) && e.Name == at.Name {
 			if e.Symbol != "" || e.Other {
 				return false
 			}
@@ -71,7 +76,7 @@ func (d *Delta) lost(b *Block) bool {
 var remains = []string{".b", ".init", ".body"}
 
 // keptAs returns the variable of the original that a new one of the patched unit may be, kept in another way; "" if none may.
-func (d *Delta) keptAs(b *Block) string {
+func (d *Delta) keptAs(b *asm.Block) string {
 	if !d.orig.Clang || d.patched.IsGlobal(b.Name) {
 		return ""
 	}
@@ -93,7 +98,7 @@ func (d *Delta) keptAs(b *Block) string {
 				return o.Name
 			}
 		}
-		if suffix[0] == '.' && AllDigits(suffix[1:]) && d.orig.Size(o) != d.patched.Size(b) {
+		if suffix[0] == '.' && asm.AllDigits(suffix[1:]) && d.orig.Size(o) != d.patched.Size(b) {
 			return o.Name
 		}
 	}
@@ -101,7 +106,7 @@ func (d *Delta) keptAs(b *Block) string {
 }
 
 // otherThan reports whether the source shows that a new variable is not one of the original, and neither is a part of one.
-func (d *Delta) otherThan(p, o *Block) bool {
+func (d *Delta) otherThan(p, o *asm.Block) bool {
 	if !d.m.ShownNew(p.Name) {
 		return false
 	}
@@ -116,7 +121,7 @@ func (d *Delta) doubtNewVariables() {
 		return
 	}
 	for i, pair := range d.vars {
-		if d.Variables[i].Status != New || pair.p.Section.Class != Writable {
+		if d.Variables[i].Status != New || pair.p.Section.Class != asm.Writable {
 			continue
 		}
 		if _, doubt := d.m.Doubt(pair.p.Name); doubt {

@@ -3,6 +3,10 @@ package diffasm
 import (
 	"slices"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/machine"
 )
 
 // LLVM knows what a private pointer holds that begins as null and gets one address everywhere: it calls that function, or reads there,
@@ -17,7 +21,7 @@ func (d *Delta) oneAddress() {
 	used := map[string]bool{}
 	for i, f := range d.Functions {
 		if f.Status == Changed || f.Status == New {
-			d.patched.Walk(d.fns[i].p, func(n string) { used[n] = true })
+			canon.Walk(d.patched.File, d.fns[i].p, func(n string) { used[n] = true })
 		}
 	}
 	for i, pair := range d.vars {
@@ -25,11 +29,11 @@ func (d *Delta) oneAddress() {
 		if v.Status != Same || pair.p == nil || !used[v.Name] || d.patched.IsGlobal(v.Name) || d.patched.Size(pair.p) != "8" || !strings.HasPrefix(pair.p.Section.Name, ".bss") {
 			continue
 		}
-		now, ok := d.patched.stored(v.Name)
+		now, ok := stored(d.patched.File, v.Name)
 		if !ok || len(now) != 1 {
 			continue
 		}
-		was, ok := d.orig.stored(v.Orig)
+		was, ok := stored(d.orig.File, v.Orig)
 		if ok && (len(was) == 0 || len(was) == 1 && d.sameAddress(now[0], was[0])) {
 			continue
 		}
@@ -40,27 +44,27 @@ func (d *Delta) oneAddress() {
 
 // sameAddress reports whether what a symbol of the patched unit stands for is what one of the original does.
 func (d *Delta) sameAddress(p, o string) bool {
-	if text := d.patched.LiteralText(p); text != "" {
-		return text == d.orig.LiteralText(o)
+	if text := canon.LiteralText(d.patched.File, p); text != "" {
+		return text == canon.LiteralText(d.orig.File, o)
 	}
 	return d.m.Patched.Meaning(p) == d.m.Orig.Meaning(o)
 }
 
 // stored returns the symbols whose addresses the code of a unit stores in a variable; ok is false if it may store anything else but
 // null, or lets the address of the variable out.
-func (f *File) stored(name string) (symbols []string, ok bool) {
+func stored(f *asm.File, name string) (symbols []string, ok bool) {
 	for _, b := range f.Variables {
-		if f.ItemsMention(b, name) {
+		if canon.ItemsMention(f, b, name) {
 			return nil, false
 		}
 	}
 	for _, fn := range f.Functions {
 		for _, s := range fn.Streams {
 			for i, st := range s.Statements {
-				if st.Kind != Instruction || !strings.Contains(st.Args, name) {
+				if st.Kind != asm.Instruction || !strings.Contains(st.Args, name) {
 					continue
 				}
-				value, known := storedBy(Of(f), s.Statements, i, name)
+				value, known := storedBy(machine.Of(f), s.Statements, i, name)
 				if !known {
 					return nil, false
 				}
@@ -75,18 +79,18 @@ func (f *File) stored(name string) (symbols []string, ok bool) {
 
 // storedBy returns the symbol whose address an instruction stores in a variable, "" for none; it is not known for all else that may
 // write the variable.
-func storedBy(m Machine, stmts []Statement, at int, name string) (value string, known bool) {
+func storedBy(m machine.Machine, stmts []asm.Statement, at int, name string) (value string, known bool) {
 	in := m.Decode(stmts[at])
 	ops := in.Operands
 	for i, o := range ops {
 		switch {
 		case o.Symbol != name:
-		case stmts[at].Asm || o.Kind != Memory || o.GOT || in.Kind == Address:
+		case stmts[at].Asm || o.Kind != machine.Memory || o.GOT || in.Kind == machine.Address:
 			return "", false
 		case i < len(ops)-1 || in.ReadsOnly || o.Indirect:
-		case in.Kind != Move && in.Kind != MoveHalf:
+		case in.Kind != machine.Move && in.Kind != machine.MoveHalf:
 			return "", false
-		case ops[0].Kind == Immediate:
+		case ops[0].Kind == machine.Immediate:
 			return ops[0].Symbol, ops[0].Symbol != "" || ops[0].Disp == 0
 		default:
 			return addressIn(m, stmts[:at], ops[0].Register)
@@ -96,22 +100,22 @@ func storedBy(m Machine, stmts []Statement, at int, name string) (value string, 
 }
 
 // addressIn returns the symbol whose address a register got last, in the order of the text; "" for null.
-func addressIn(m Machine, stmts []Statement, reg Register) (sym string, known bool) {
-	for i := len(stmts) - 1; i >= 0 && reg != NoRegister; i-- {
-		if stmts[i].Kind != Instruction {
+func addressIn(m machine.Machine, stmts []asm.Statement, reg machine.Register) (sym string, known bool) {
+	for i := len(stmts) - 1; i >= 0 && reg != machine.NoRegister; i-- {
+		if stmts[i].Kind != asm.Instruction {
 			continue
 		}
 		in := m.Decode(stmts[i])
 		ops := in.Operands
-		if len(ops) == 0 || ops[len(ops)-1].Kind != InRegister || ops[len(ops)-1].Register != reg || in.ReadsOnly {
+		if len(ops) == 0 || ops[len(ops)-1].Kind != machine.InRegister || ops[len(ops)-1].Register != reg || in.ReadsOnly {
 			continue
 		}
 		from := ops[0]
 		switch {
-		case in.Effect == Xor && len(ops) == 2 && from.Kind == InRegister && from.Register == reg:
+		case in.Effect == machine.Xor && len(ops) == 2 && from.Kind == machine.InRegister && from.Register == reg:
 			return "", true
-		case in.Kind == Address || (in.Kind == Move || in.Kind == MoveHalf) && (from.Kind == Immediate || from.GOT):
-			return from.Symbol, from.Symbol != "" && from.Base == NoRegister && from.Index == NoRegister || from.Kind == Immediate && from.Disp == 0
+		case in.Kind == machine.Address || (in.Kind == machine.Move || in.Kind == machine.MoveHalf) && (from.Kind == machine.Immediate || from.GOT):
+			return from.Symbol, from.Symbol != "" && from.Base == machine.NoRegister && from.Index == machine.NoRegister || from.Kind == machine.Immediate && from.Disp == 0
 		}
 		return "", false
 	}

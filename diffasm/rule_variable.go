@@ -3,6 +3,8 @@ package diffasm
 import (
 	"fmt"
 	"strings"
+
+	"gocare/diffasm/asm"
 )
 
 // variables refuses changed variables, except constants that only functions of the patch use. A process has written to its variables:
@@ -25,8 +27,8 @@ func (c *decider) variables() {
 		case v.Code == "data-size":
 			hint = "keep the old size and put what is new into a new variable"
 		}
-		c.refuse(Problem{
-			Code: v.Code, Hint: hint, At: Statement{Line: pair.p.Line, Place: c.d.patched.DeclaredAt(pair.p.Name)},
+		c.refuse(asm.Problem{
+			Code: v.Code, Hint: hint, At: asm.Statement{Line: pair.p.Line, Place: c.d.patched.DeclaredAt(pair.p.Name)},
 			What: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
 		}, c.d.patched, "")
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -212,7 +214,7 @@ func TestSourceIdentity(t *testing.T) {
 	for _, row := range sourceRows {
 		for _, cc := range []string{"gcc", "clang"} {
 			t.Run(row.name+", "+cc, func(t *testing.T) {
-				m := Matching{Sources: func(file string) *SourceFile {
+				m := Matching{Sources: func(file string) *correlate.SourceFile {
 					if file != "a.c" {
 						return nil
 					}
@@ -255,7 +257,7 @@ func TestSourceNew(t *testing.T) {
 		{"unread, source unknown", "-O2 -g", unreadBefore, unreadAfter, "static-lost"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
+			m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(row.before, row.after) }}
 			if strings.HasSuffix(row.name, "unknown") {
 				m = Matching{}
 			}
@@ -305,7 +307,7 @@ func TestLostInPatched(t *testing.T) {
 	} {
 		for _, cc := range []string{"gcc", "clang"} {
 			t.Run(row.name+", "+cc, func(t *testing.T) {
-				m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
+				m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(row.before, row.after) }}
 				d, err := m.Match(compileSource(t, cc, "-O2 -g", row.before), compileSource(t, cc, "-O2 -g", row.after), nil)
 				if err != nil {
 					t.Fatal(err)
@@ -328,7 +330,7 @@ func TestLostInPatched(t *testing.T) {
 }
 
 // fate says what became of a variable: "?" where it cannot be told, a reason code, the original it is as spell writes it, or new.
-func fate(d *Delta, name, orig string, spell func(*Declaration) string) string {
+func fate(d *Delta, name, orig string, spell func(*debuginfo.Declaration) string) string {
 	doubt, doubted := d.m.Doubt(name)
 	switch {
 	case len(d.m.Candidates(name)) > 0:
@@ -350,7 +352,7 @@ func fates(d *Delta) string {
 		if p == nil || p.Function == "" || v.Status == Gone {
 			continue
 		}
-		list = append(list, fmt.Sprintf("%02d=%s", p.Line, fate(d, v.Name, v.Orig, func(o *Declaration) string { return fmt.Sprint(o.Line) })))
+		list = append(list, fmt.Sprintf("%02d=%s", p.Line, fate(d, v.Name, v.Orig, func(o *debuginfo.Declaration) string { return fmt.Sprint(o.Line) })))
 	}
 	slices.Sort(list)
 	for i := range list {
@@ -359,7 +361,7 @@ func fates(d *Delta) string {
 	return strings.Join(list, " ")
 }
 
-func compileSource(t *testing.T, cc, flags, src string) *Unit {
+func compileSource(t *testing.T, cc, flags, src string) *debuginfo.Unit {
 	f, err := tryCompile(t, cc, flags, src)
 	if err != nil {
 		t.Fatal(err)
@@ -367,7 +369,7 @@ func compileSource(t *testing.T, cc, flags, src string) *Unit {
 	return f
 }
 
-func tryCompile(t *testing.T, cc, flags, src string) (*Unit, error) {
+func tryCompile(t *testing.T, cc, flags, src string) (*debuginfo.Unit, error) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		return nil, err
@@ -385,8 +387,8 @@ func tryCompile(t *testing.T, cc, flags, src string) (*Unit, error) {
 }
 
 // lineMap pairs as many lines as it can, as diff does.
-func lineMap(before, after string) *SourceFile {
-	s := &SourceFile{Before: strings.Split(before, "\n"), After: strings.Split(after, "\n")}
+func lineMap(before, after string) *correlate.SourceFile {
+	s := &correlate.SourceFile{Before: strings.Split(before, "\n"), After: strings.Split(after, "\n")}
 	common := make([][]int, len(s.Before)+1)
 	for i := len(s.Before); i >= 0; i-- {
 		common[i] = make([]int, len(s.After)+1)

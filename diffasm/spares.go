@@ -1,26 +1,32 @@
 package diffasm
 
-import "slices"
+import (
+	"slices"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/flow"
+	"gocare/diffasm/machine"
+)
 
 // spares reports whether p provably overwrites no register that o does not: then callers of o in its unit, which may
 // rely on that, can call p instead.
-func (d *Delta) spares(p, o *fn) bool {
-	most := Overwrites(d.patched.File, p, true, map[*fn]bool{})
-	return most&^Overwrites(d.orig.File, o, false, map[*fn]bool{}) == 0
+func (d *Delta) spares(p, o *asm.Function) bool {
+	most := flow.Overwrites(d.patched.File, p, true, map[*asm.Function]bool{})
+	return most&^flow.Overwrites(d.orig.File, o, false, map[*asm.Function]bool{}) == 0
 }
 
 // reached names the functions of the original that a function of the patched unit calls, also through others of the unit.
-func (d *Delta) reached(from *fn) []string {
+func (d *Delta) reached(from *asm.Function) []string {
 	var names []string
-	seen := map[*fn]bool{from: true}
-	for todo := []*fn{from}; len(todo) > 0; todo = todo[1:] {
+	seen := map[*asm.Function]bool{from: true}
+	for todo := []*asm.Function{from}; len(todo) > 0; todo = todo[1:] {
 		for _, s := range todo[0].Streams {
 			for _, st := range s.Statements {
-				if st.Kind != Instruction {
+				if st.Kind != asm.Instruction {
 					continue
 				}
-				in := Of(d.patched.File).Decode(st)
-				to := d.patched.Callee(&in)
+				in := machine.Of(d.patched.File).Decode(st)
+				to := flow.Callee(d.patched.File, &in)
 				if to == nil || seen[to] {
 					continue
 				}
@@ -40,7 +46,7 @@ func (d *Delta) reached(from *fn) []string {
 // is there, or it overwrites no register that the original leaves alone (gcc, -fipa-ra).
 func (d *Delta) Spares(name string) bool {
 	o := d.orig.FunctionByName[name]
-	if o == nil || !slices.ContainsFunc(d.orig.Functions, func(caller *fn) bool {
+	if o == nil || !slices.ContainsFunc(d.orig.Functions, func(caller *asm.Function) bool {
 		return caller != o && slices.Contains(d.orig.Mentions(caller), o)
 	}) {
 		return true

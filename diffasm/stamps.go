@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/machine"
 )
 
 // stamp is a date or a time of day as the preprocessor writes __DATE__ and __TIME__.
@@ -27,10 +30,10 @@ func SameButStamps(a, b []byte) bool {
 
 // withoutStamps takes stamps out of a line: the text in strings, and pieces of it that a move copies.
 func withoutStamps(line string) string {
-	if op := FirstWord(Trim(line)); op == ".string" || op == ".ascii" {
+	if op := asm.FirstWord(asm.Trim(line)); op == ".string" || op == ".ascii" {
 		return stamp.ReplaceAllString(line, "")
 	}
-	return Default().MaskMoved(line, isText)
+	return machine.Default().MaskMoved(line, isText)
 }
 
 // isText reports whether a number is two characters or more of a date or time, as memory holds them.

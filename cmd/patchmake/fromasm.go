@@ -71,7 +71,7 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 
 // linkAsm compares the two assembly files and links what changed against the binary.
 func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*ld.Joined, error) {
-	files, err := parseAll(2, func(i int) (*diffasm.Unit, error) { return readAsm([]string{orig, patched}[i]) })
+	files, err := parseAll(2, func(i int) (*diffasm.File, error) { return readAsm([]string{orig, patched}[i]) })
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func linkAsm(ctx context.Context, as, orig, patched string, bin *elfobj.File) (*
 	return link(original, []input{{unit: ldUnit(orig, 0, &r, false), asm: r.emitted.Asm, assemble: assemble}}, nil)
 }
 
-func readAsm(path string) (*diffasm.Unit, error) {
+func readAsm(path string) (*diffasm.File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.New(fault.Environment, path, "cannot read the assembly").WithCause(err)

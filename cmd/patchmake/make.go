@@ -186,9 +186,9 @@ func (w *workspace) compareUnit(u unit, j judge) (unitResult, error) {
 
 // versions is the assembly of one unit.
 type versions struct {
-	orig, patched *diffasm.Unit
-	restored      *diffasm.Unit // the patched one with the old line numbers, nil without
-	stamped       *diffasm.Unit // the original one compiled at the patched one's time, nil where that does not matter
+	orig, patched *diffasm.File
+	restored      *diffasm.File // the patched one with the old line numbers, nil without
+	stamped       *diffasm.File // the original one compiled at the patched one's time, nil where that does not matter
 }
 
 func (w *workspace) parseVersions(u unit) (v versions, err error) {
@@ -197,7 +197,7 @@ func (w *workspace) parseVersions(u unit) (v versions, err error) {
 		restored = ""
 	}
 	ids := []buildtree.Digest{u.Orig, u.Patched, restored, u.Stamped}
-	files, err := parseAll(len(ids), func(i int) (*diffasm.Unit, error) { return w.parseAsm(u.Source, ids[i]) })
+	files, err := parseAll(len(ids), func(i int) (*diffasm.File, error) { return w.parseAsm(u.Source, ids[i]) })
 	if err != nil {
 		return v, err
 	}
@@ -223,7 +223,7 @@ func (r *unitResult) changed() bool {
 }
 
 // compare compares two versions of which no third one is known.
-func (r *unitResult) compare(match diffasm.Matching, orig, patched *diffasm.Unit, o diffasm.Options) error {
+func (r *unitResult) compare(match diffasm.Matching, orig, patched *diffasm.File, o diffasm.Options) error {
 	delta, err := match.Match(orig, patched, nil)
 	if err != nil {
 		return err
@@ -291,8 +291,8 @@ func unproved(d *diffasm.Delta, e *diffasm.Emitted) []string {
 
 // borrowDebug gives both versions the debug information of a compile with -g, which tells static locals apart. It
 // reports whether there is any that they did not have, of the same code.
-func (w *workspace) borrowDebug(u unit, orig, patched *diffasm.Unit) (borrowed bool) {
-	for id, f := range map[buildtree.Digest]*diffasm.Unit{u.OrigDebug: orig, u.PatchedDebug: patched} {
+func (w *workspace) borrowDebug(u unit, orig, patched *diffasm.File) (borrowed bool) {
+	for id, f := range map[buildtree.Digest]*diffasm.File{u.OrigDebug: orig, u.PatchedDebug: patched} {
 		if id == "" || f.Borrowed() {
 			continue
 		}
@@ -329,8 +329,8 @@ func names(functions []diffasm.Function) []string {
 }
 
 // parseAll parses several versions of a unit at once.
-func parseAll(n int, parse func(int) (*diffasm.Unit, error)) ([]*diffasm.Unit, error) {
-	files := make([]*diffasm.Unit, n)
+func parseAll(n int, parse func(int) (*diffasm.File, error)) ([]*diffasm.File, error) {
+	files := make([]*diffasm.File, n)
 	var g errgroup.Group
 	for i := range n {
 		g.Go(func() (err error) {
@@ -342,7 +342,7 @@ func parseAll(n int, parse func(int) (*diffasm.Unit, error)) ([]*diffasm.Unit, e
 }
 
 // parseAsm parses assembly of the record, nil for none.
-func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.Unit, error) {
+func (w *workspace) parseAsm(source string, id buildtree.Digest) (*diffasm.File, error) {
 	if id == "" {
 		return nil, nil
 	}
