@@ -1,6 +1,10 @@
 package diffasm
 
-import "testing"
+import (
+	"testing"
+
+	"gocare/diffasm/debuginfo"
+)
 
 // Callers of the original may rely on the registers that it leaves alone.
 func TestSpares(t *testing.T) {
@@ -45,18 +49,53 @@ func TestSpares(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := &Delta{orig: mustParse(t, unit(test.orig)), patched: mustParse(t, unit(test.next))}
-			if got := d.spares(d.patched.fnByName["f"], d.orig.fnByName["f"]); got != test.want {
+			if got := d.spares(d.patched.FunctionByName["f"], d.orig.FunctionByName["f"]); got != test.want {
 				t.Errorf("got %v", got)
 			}
 		})
 	}
 }
 
-func mustParse(t *testing.T, text string) *File {
+func mustParse(t *testing.T, text string) *debuginfo.Unit {
 	t.Helper()
 	f, err := Parse("unit.s", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// TestSparesForCallers: callers in the unit may rely on what a function leaves alone, unless it calls what they cannot see.
+func TestSparesForCallers(t *testing.T) {
+	function := func(name, body string) string {
+		return "\t.text\n\t.type\t" + name + ", @function\n" + name + ":\n\t" + body + "\n\tret\n\t.size\t" + name + ", .-" + name + "\n"
+	}
+	for _, tt := range []struct {
+		name, f, fresh, g string
+		want              bool
+	}{
+		{"nobody calls it", "nop", "movl\t$1, %ecx", "nop", true},
+		{"another register", "nop", "movl\t$1, %ecx", "call\tf", false},
+		{"another register, before a jump to it", "nop", "movl\t$1, %ecx", "jmp\tf", false},
+		{"the same register", "movl\t$2, %ecx", "movl\t$1, %ecx", "call\tf", true},
+		{"it called a library", "call\tputs@PLT", "movl\t$1, %ecx", "call\tf", true},
+		{"it calls a library", "nop", "call\tputs@PLT", "call\tf", false},
+		{"it called what the caller can see", "call\th", "movl\t$1, %ecx", "call\tf", false},
+	} {
+		orig, err := Parse("u.s", []byte(function("f", tt.f)+function("g", tt.g)+function("h", "nop")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		patched, err := Parse("u.s", []byte(function("f", tt.fresh)+function("g", tt.g)+function("h", "nop")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := Match(orig, patched, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Spares("f"); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
 }

@@ -3,9 +3,9 @@ package diffasm
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 )
 
@@ -31,7 +31,7 @@ type Selection struct {
 
 	d      *Delta
 	chosen []fnPair
-	copies map[*block]bool // changed constants carried as a new copy
+	copies map[*asm.Block]bool // changed constants carried as a new copy
 	clo    *closure
 }
 
@@ -55,8 +55,8 @@ type decider struct {
 	d    *Delta
 	o    Options
 	s    *Selection
-	in   map[*fn]bool      // chosen functions, of both units
-	bad  map[*fn][]problem // functions refused for themselves
+	in   map[*asm.Function]bool          // chosen functions, of both units
+	bad  map[*asm.Function][]asm.Problem // functions refused for themselves
 	errs []error
 	// noCopy is why a changed constant cannot be carried as a new copy, by its index in Delta.Variables.
 	noCopy map[int]string
@@ -64,27 +64,36 @@ type decider struct {
 	literalTexts map[string]bool
 }
 
+// steps are those of a decision; each adds functions to the selection, takes some out, or refuses. First come those that add: the rules
+// look at a selection that is complete. Of these, constants may add functions for which sharedLabels has to add more. Then come the
+// rules, about functions first, which is the order the user reads the refusals in. literals takes functions out again, and has to
+// know that all others stay. references is last: it lists what the functions that are left need, for Emit, too.
+var steps = []func(*decider){
+	(*decider).choose,           // changed and new functions, and those that are asked for
+	(*decider).dropUnusedClones, // not those that nothing else of the patch calls
+	(*decider).constants,        // unchanged users of changed constants
+	(*decider).sharedLabels,     // functions that a goto leads to or comes from
+
+	(*decider).functions,     // such as no patch can hold
+	(*decider).ranAtStart,    // such as do not run again
+	(*decider).filterSplit,   // callers and callees that the filter parts
+	(*decider).wholeUnit,     // what no choice of functions leaves out
+	(*decider).variables,     // changed ones
+	(*decider).variablesGone, // those that a function outside the patch still uses
+	(*decider).sectionSets,   // entries of collected sections
+	(*decider).literals,      // those known by their address
+	(*decider).references,    // what the functions refer to
+}
+
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*block]bool{}}, in: map[*fn]bool{}, bad: map[*fn][]problem{}, noCopy: map[int]string{}}
-	if d.m == nil {
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
+	if d.late() {
 		return c.s, nil
 	}
-	c.choose()
-	c.prune()
-	c.constants()
-	c.kin()
-	c.check()
-	c.start()
-	c.split()
-	for _, p := range d.unit {
-		c.refuse(p, d.patched, "")
+	for _, step := range steps {
+		step(c)
 	}
-	c.variables()
-	c.removed()
-	c.sets()
-	c.literals()
-	c.closure()
 	if len(c.errs) == 1 {
 		return nil, c.errs[0]
 	}
@@ -94,364 +103,44 @@ func Decide(d *Delta, o Options) (*Selection, error) {
 	return c.s, nil
 }
 
+// wholeUnit refuses what Match found: changes that no choice of functions leaves out, such as a new constructor, for the process
+// has run those it had.
+func (c *decider) wholeUnit() {
+	for _, p := range c.d.unit {
+		c.refuse(p, c.d.patched, "")
+	}
+}
+
 // refuse notes a refusal, as overridden if the user says so.
-func (c *decider) refuse(p problem, f *File, fn string) {
-	what := p.what
+func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
+	what := p.What
 	if fn != "" {
-		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.what)
+		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.What)
 	}
-	e := fault.Refuse(fault.Code(p.code), f.where(p.at), "%s", what)
-	if p.hint != "" {
-		e = e.WithHint("%s", p.hint)
+	e := fault.Refuse(fault.Code(p.Code), f.Where(p.At), "%s", what)
+	if p.Hint != "" {
+		e = e.WithHint("%s", p.Hint)
 	}
-	if fault.Overridable(fault.Code(p.code)) && c.o.Allow != nil && c.o.Allow(p.code) {
+	if fault.Overridable(fault.Code(p.Code)) && c.o.Allow != nil && c.o.Allow(p.Code) {
 		c.s.Overridden = append(c.s.Overridden, e)
 		return
 	}
 	c.errs = append(c.errs, e)
 }
 
-// once drops problems with a code that came before.
-func once(list []problem) (out []problem) {
-	seen := map[string]bool{}
-	for _, p := range list {
-		if !seen[p.code] {
-			seen[p.code] = true
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// choose takes the changed and new functions and those that are asked for.
-func (c *decider) choose() {
-	for i, f := range c.d.Functions {
-		pair := c.d.fns[i]
-		if (f.Status == Same || f.Status == LineOnly) && c.o.Also != nil && c.o.Also(f.Name) != "" {
-			f.Status, f.Reason = Changed, c.o.Also(f.Name)
-		}
-		switch {
-		case f.Status == Gone:
-		case f.Status == Changed && c.o.Keep != nil && !c.keep(f):
-			c.s.LeftOut = append(c.s.LeftOut, f)
-		case f.Status == Changed || f.Status == New:
-			c.take(f, pair)
-		case c.o.Identity != nil && c.o.Identity(f.Name):
-			if ps := c.obstacles(pair); len(ps) > 0 {
-				f.Reason = ps[0].what
-				c.s.Skipped = append(c.s.Skipped, f)
-				continue
-			}
-			f.Reason = "asked for"
-			c.take(f, pair)
-		}
-	}
-}
-
-// obstacles lists what keeps a function, or one that it shares labels with, out of a patch.
-func (c *decider) obstacles(pair fnPair) (list []problem) {
-	for _, p := range family(pair.p) {
-		for _, q := range c.d.fns {
-			if q.p == p {
-				list = append(append(list, c.problems(q)...), c.probe(p)...)
-			}
-		}
-	}
-	return list
-}
-
-// family lists a function and all that it shares labels with, directly or not.
-func family(p *fn) []*fn {
-	list := []*fn{p}
-	for i := 0; i < len(list); i++ {
-		for _, k := range list[i].kin {
-			if !slices.Contains(list, k) {
-				list = append(list, k)
-			}
-		}
-	}
-	return list
-}
-
-// kin takes the functions that share labels with chosen ones: a goto from one into another has to stay within one version.
-func (c *decider) kin() {
-	before := len(c.s.chosen)
-	for i := 0; i < len(c.s.chosen); i++ {
-		of := c.s.chosen[i].p
-		if len(of.kin) == 0 {
-			continue
-		}
-		for n, pair := range c.d.fns {
-			if f := c.d.Functions[n]; pair.p != nil && !c.in[pair.p] && slices.Contains(of.kin, pair.p) {
-				c.takeKin(f, pair, of)
-			}
-		}
-	}
-	if len(c.s.chosen) > before {
-		c.sort()
-	}
-}
-
-func (c *decider) takeKin(f Function, pair fnPair, of *fn) {
-	if f.Status != New && c.o.Keep != nil && !c.keep(f) {
-		c.refuse(problem{
-			code: "foreign-label", at: of.first(),
-			what: fmt.Sprintf("it shares labels with function %q, which the filter leaves out", f.Name),
-			hint: fmt.Sprintf("let the filter name %q too, or leave both out", f.Name),
-		}, c.d.patched, of.name)
-		return
-	}
-	if f.Status != New {
-		f.Status, f.Reason = Changed, fmt.Sprintf("shares labels with %q", of.name)
-	}
-	c.take(f, pair)
-}
-
-// check refuses chosen functions that cannot be patched. Those taken for identity were looked at before.
-func (c *decider) check() {
-	for i, pair := range c.s.chosen {
-		c.bad[pair.p] = c.problems(pair)
-		for _, p := range c.bad[pair.p] {
-			c.refuse(p, c.d.patched, c.s.Functions[i].Name)
-		}
-	}
-}
-
-// probe returns what an unchanged function would need and cannot have.
-func (c *decider) probe(p *fn) []problem {
-	clo := &closure{d: c.d, seen: map[string]bool{}}
-	clo.function(p)
-	return clo.problems
-}
-
-// keep asks the filter for a function by its own and its source name.
-func (c *decider) keep(f Function) bool { return c.o.Keep(f.Name) || c.o.Keep(sourceName(f.Name)) }
-
-func (c *decider) take(f Function, pair fnPair) {
-	c.s.Functions = append(c.s.Functions, f)
-	c.s.chosen = append(c.s.chosen, pair)
-	c.in[pair.p] = true
-	if pair.o != nil {
-		c.in[pair.o] = true
-	}
-}
-
-// problems lists what keeps a function out of a patch.
-func (c *decider) problems(pair fnPair) []problem {
-	f := c.d.patched
-	list := append(append([]problem(nil), f.problems...), pair.p.problems...)
-	if pair.o != nil {
-		for _, p := range pair.o.problems {
-			if p.code == "comdat" || p.code == "entry-table" || p.code == "asm-function" {
-				list = append(list, p)
-			}
-		}
-	}
-	if f.intel {
-		list = append(list, problem{code: "intel-syntax", what: "the unit is compiled with -masm=intel", hint: "build without -masm=intel"})
-	}
-	if c.d.m.p.texts[pair.p.index].deep {
-		list = append(list, problem{code: "alias-cycle", what: "it uses an alias or a table that is circular or nested too deeply"})
-	}
-	if p := f.labelEscapes(pair.p); p != nil {
-		list = append(list, *p)
-	} else if pair.o != nil {
-		if p := c.d.orig.labelEscapes(pair.o); p != nil {
-			p.at = pair.p.first()
-			list = append(list, *p)
-		}
-	}
-	if p := c.knownLiteral(pair.p); p != nil {
-		list = append(list, *p)
-	}
-	list = append(list, lsda(pair.p)...)
-	return once(append(list, stray(pair.p)...))
-}
-
-// lsda finds exception tables.
-func lsda(p *fn) []problem {
-	for _, s := range p.streams {
-		for _, st := range s.stmts {
-			if st.op == ".cfi_lsda" || st.op == ".cfi_personality" {
-				return []problem{{
-					code: "cxx-lsda", what: "it has an exception table, which a running process cannot be given", at: st,
-					hint: "leave the function out with the filter, or change a function without clean-ups",
-				}}
-			}
-		}
-	}
-	return nil
-}
-
-// stray finds numeric labels that do not belong to the function.
-func stray(p *fn) []problem {
-	last := map[string]int{}
-	var all []stmt
-	for _, s := range p.streams {
-		for _, st := range s.stmts {
-			if st.kind == label && isNumeric(st.op) {
-				last[st.op] = len(all)
-			}
-			all = append(all, st)
-		}
-	}
-	seen := map[string]bool{}
-	for i, st := range all {
-		if st.kind == label && isNumeric(st.op) {
-			seen[st.op] = true
-			continue
-		}
-		t := tokens{s: st.args}
-		for tok, ok := t.next(); ok; tok, ok = t.next() {
-			if tok.kind != tokNum || len(tok.text) < 2 {
-				continue
-			}
-			n, dir := tok.text[:len(tok.text)-1], tok.text[len(tok.text)-1]
-			at, defined := last[n]
-			if !allDigits(n) || dir == 'b' && seen[n] || dir == 'f' && defined && at > i || dir != 'b' && dir != 'f' {
-				continue
-			}
-			return []problem{{code: "asm-label", what: fmt.Sprintf("%s is no label of this function", tok.text), at: st}}
-		}
-	}
-	return nil
-}
-
-// split refuses a filter that keeps a caller or callee of a changed function it leaves out.
-func (c *decider) split() {
-	if len(c.s.LeftOut) == 0 {
-		return
-	}
-	out := map[*fn]bool{}
-	for i, f := range c.d.Functions {
-		if f.Status == Changed && !c.in[c.d.fns[i].p] {
-			out[c.d.fns[i].p] = true
-		}
-	}
-	for i, f := range c.d.Functions {
-		p := c.d.fns[i].p
-		if f.Status != Changed && f.Status != New || p == nil {
-			continue
-		}
-		for _, callee := range c.d.patched.mentions(p) {
-			if c.in[p] && out[callee] {
-				c.splitBetween(f.Name, callee.name, callee, "calls")
-			}
-			if out[p] && c.in[callee] && c.changed(callee) {
-				c.splitBetween(callee.name, f.Name, p, "is called by")
-			}
-		}
-	}
-}
-
-// changed reports whether a chosen function is in the patch for more than identity.
-func (c *decider) changed(p *fn) bool {
-	for i, pair := range c.d.fns {
-		if pair.p == p {
-			return c.d.Functions[i].Status == Changed
-		}
-	}
-	return false
-}
-
-func (c *decider) splitBetween(kept, out string, at *fn, verb string) {
-	c.refuse(problem{
-		code: "filter-split", at: at.first(),
-		what: fmt.Sprintf("the filter keeps %q, which %s the changed function %q that it leaves out", kept, verb, out),
-		hint: fmt.Sprintf("let the filter name %q too, or leave both out", out),
-	}, c.d.patched, "")
-}
-
 // first returns a statement to name the place of the function by.
-func (f *fn) first() stmt {
-	for _, st := range f.streams[0].stmts {
-		if st.kind == insn {
+func first(f *asm.Function) asm.Statement {
+	for _, st := range f.Streams[0].Statements {
+		if st.Kind == asm.Instruction {
 			return st
 		}
 	}
-	return stmt{line: f.line}
-}
-
-// mentions returns the functions of the unit that fn's code names, aliases followed, in order.
-func (f *File) mentions(from *fn) (list []*fn) {
-	seen := map[*fn]bool{from: true}
-	for _, s := range from.streams {
-		for _, st := range s.stmts {
-			t := tokens{s: st.args}
-			for tok, ok := t.next(); ok; tok, ok = t.next() {
-				if tok.kind != tokSym {
-					continue
-				}
-				name, _, _ := f.follow(tok.text)
-				if g := f.fnByName[name]; g != nil && !seen[g] {
-					seen[g] = true
-					list = append(list, g)
-				}
-			}
-		}
-	}
-	return list
-}
-
-// variables refuses changed variables, except constants that only functions of the patch use.
-func (c *decider) variables() {
-	for i, v := range c.d.Variables {
-		if v.Status != Changed {
-			continue
-		}
-		pair := c.d.vars[i]
-		if c.copyable(pair) {
-			c.s.copies[pair.p] = true
-			continue
-		}
-		hint := "running processes keep the variable they have: use a new variable for the new content"
-		what := "variable"
-		switch {
-		case isVtable(v.Name):
-			what, hint = "table of virtual functions", "live objects keep the table they have: add no virtual function or override, and leave their order"
-		case v.Code == "data-size":
-			hint = "keep the old size and put what is new into a new variable"
-		}
-		c.refuse(problem{
-			code: v.Code, hint: hint, at: stmt{line: pair.p.line, src: c.d.patched.declaredAt(pair.p.name)},
-			what: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
-		}, c.d.patched, "")
-	}
-}
-
-// sets refuses entries that come into or leave a section which the program collects when it is linked: the running one keeps
-// the entries it has.
-func (c *decider) sets() {
-	if c.d.setsMoved {
-		return
-	}
-	for i, v := range c.d.Variables {
-		pair := c.d.vars[i]
-		switch {
-		case v.Status == New && pair.p.sec.isSet():
-			c.refuse(problem{
-				code: "section-set", hint: "use a variable without a section attribute, and register it where it is first needed",
-				at:   stmt{line: pair.p.line, src: c.d.patched.declaredAt(pair.p.name)},
-				what: fmt.Sprintf("the new variable %q is in section %s, which the program collects when it is linked", v.Name, pair.p.sec.name),
-			}, c.d.patched, "")
-		case v.Status == Gone && pair.o.sec.isSet():
-			c.refuse(problem{
-				code: "section-set", hint: "keep the variable, and make what uses it do nothing",
-				at:   stmt{line: pair.o.line, src: c.d.orig.declaredAt(pair.o.name)},
-				what: fmt.Sprintf("the variable %q leaves section %s, which the program collected when it was linked", v.Name, pair.o.sec.name),
-			}, c.d.orig, "")
-		}
-	}
-}
-
-// isVtable reports whether a C++ compiler gave a table of virtual functions its name.
-func isVtable(name string) bool {
-	return strings.HasPrefix(name, "_ZTV") || strings.HasPrefix(name, "_ZTC")
+	return asm.Statement{Line: f.Line}
 }
 
 // gone reports whether fn is a static function of the original that has no successor.
-func (c *decider) gone(f *File, fn *fn) bool {
-	if f != c.d.orig || f.isGlobal(fn.name) {
+func (c *decider) gone(f *debuginfo.Unit, fn *asm.Function) bool {
+	if f != c.d.orig || f.IsGlobal(fn.Name) {
 		return false
 	}
 	for i, pair := range c.d.fns {
@@ -460,49 +149,4 @@ func (c *decider) gone(f *File, fn *fn) bool {
 		}
 	}
 	return false
-}
-
-// users are the functions and variables that mention a symbol, also through literals and aliases.
-type users struct {
-	fns  []*fn
-	data []*block
-}
-
-func (f *File) users(name string) (u users) {
-	for _, fn := range f.funcs {
-		found := false
-		f.walk(fn, func(n string) { found = found || n == name })
-		if found {
-			u.fns = append(u.fns, fn)
-		}
-	}
-	for _, b := range f.vars {
-		if b.owner == nil && !f.isLiteral(b) && b.name != name && f.itemsMention(b, name) {
-			u.data = append(u.data, b)
-		}
-	}
-	return u
-}
-
-func (f *File) itemsMention(b *block, name string) (found bool) {
-	f.walkData(b, func(n string) { found = found || n == name })
-	return found
-}
-
-// walkData calls yield for every symbol in the initialiser of b.
-func (f *File) walkData(b *block, yield func(string)) {
-	c := newCanon(f, func(n string) string {
-		yield(n)
-		return n
-	})
-	c.data(b)
-}
-
-// walk calls yield for every symbol that the code of fn stands on.
-func (f *File) walk(fn *fn, yield func(string)) {
-	c := newCanon(f, func(n string) string {
-		yield(n)
-		return n
-	})
-	c.function(fn)
 }

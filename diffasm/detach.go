@@ -3,6 +3,10 @@ package diffasm
 import (
 	"fmt"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
+	"gocare/diffasm/machine"
 )
 
 // Replaced is a function of the patch that takes the place of one of the original.
@@ -26,24 +30,24 @@ func (s *Selection) Replaced() (list []Replaced) {
 		if pair.o == nil || s.Functions[i].Status != Changed {
 			continue
 		}
-		_, clone := splitAuto(pair.o.name)
-		global := s.d.orig.isGlobal(pair.o.name) || s.d.patched.isGlobal(pair.p.name)
-		list = append(list, Replaced{Orig: pair.o.name, Name: pair.p.name, Clone: clone, Global: global})
+		_, clone := asm.SplitNumbered(pair.o.Name)
+		global := s.d.orig.IsGlobal(pair.o.Name) || s.d.patched.IsGlobal(pair.p.Name)
+		list = append(list, Replaced{Orig: pair.o.Name, Name: pair.p.Name, Clone: clone, Global: global})
 	}
 	return list
 }
 
 // SourceName is the name that the source has for a function, of which name may be a clone.
-func SourceName(name string) string { return sourceName(name) }
+func SourceName(name string) string { return asm.SourceName(name) }
 
 // OtherUse looks for a reference to a function, named so in the original and in the patched unit, that is none of these: a
 // call by a function of the patch, and a call by one that only the original has. Where all are, only old code reaches the original
 // function, and only the patch the new one.
 func (s *Selection) OtherUse(orig, patched string) *Use {
-	if s.d == nil || s.d.m == nil {
+	if s.d == nil || s.d.late() {
 		return &Use{What: "the unit's code is made when the program is linked"}
 	}
-	mine := map[*fn]bool{}
+	mine := map[*asm.Function]bool{}
 	for _, pair := range s.chosen {
 		mine[pair.p], mine[pair.o] = true, pair.o != nil
 	}
@@ -52,45 +56,45 @@ func (s *Selection) OtherUse(orig, patched string) *Use {
 			mine[pair.o] = true
 		}
 	}
-	if u := s.d.patched.otherUse(patched, mine); u != nil {
+	if u := otherUse(s.d.patched, patched, mine); u != nil {
 		return u
 	}
-	u := s.d.orig.otherUse(orig, mine)
+	u := otherUse(s.d.orig, orig, mine)
 	if u != nil {
-		u.Caller = ""
+		u.Caller = "" // it is one of the original, which no patch can take in
 	}
 	return u
 }
 
 // otherUse returns a reference to name besides calls by functions that are mine.
-func (f *File) otherUse(name string, mine map[*fn]bool) *Use {
-	if other := f.otherName(name); other != nil {
+func otherUse(f *debuginfo.Unit, name string, mine map[*asm.Function]bool) *Use {
+	if other := otherName(f.File, name); other != nil {
 		return other
 	}
-	for _, l := range f.loose {
-		if mentionsName(l.stmt, name) {
-			return f.use(l.stmt, "its address is in section %s", l.sec.name)
+	for _, l := range f.Loose {
+		if asm.MentionsName(l.Statement, name) {
+			return use(f.File, l.Statement, "its address is in section %s", l.Section.Name)
 		}
 	}
-	for _, b := range f.order {
-		for _, st := range b.items {
-			if mentionsName(st, name) {
-				return f.use(stmt{line: b.line, src: f.declaredAt(b.name)}, "its address is in %s", f.dataName(b))
+	for _, b := range f.Order {
+		for _, st := range b.Items {
+			if asm.MentionsName(st, name) {
+				return use(f.File, asm.Statement{Line: b.Line, Place: f.DeclaredAt(b.Name)}, "its address is in %s", dataName(f.File, b))
 			}
 		}
 	}
-	for _, fn := range f.funcs {
-		for _, s := range fn.streams {
-			for _, st := range s.stmts {
+	for _, fn := range f.Functions {
+		for _, s := range fn.Streams {
+			for _, st := range s.Statements {
 				switch {
-				case st.kind == label || !mentionsName(st, name):
-				case st.asm:
-					return f.use(st, "inline assembly of %q names it", fn.name)
-				case !onlyCalls(st, name):
-					return f.use(st, "%q takes its address", fn.name)
+				case st.Kind == asm.Label || !asm.MentionsName(st, name):
+				case st.Asm:
+					return use(f.File, st, "inline assembly of %q names it", fn.Name)
+				case !onlyCalls(machine.Of(f.File), st, name):
+					return use(f.File, st, "%q takes its address", fn.Name)
 				case !mine[fn]:
-					u := f.use(st, "%q, which is not in the patch, calls it", fn.name)
-					u.Caller = fn.name
+					u := use(f.File, st, "%q, which is not in the patch, calls it", fn.Name)
+					u.Caller = fn.Name
 					return u
 				}
 			}
@@ -100,63 +104,52 @@ func (f *File) otherUse(name string, mine map[*fn]bool) *Use {
 }
 
 // otherName returns how a function may be reached by more than its name.
-func (f *File) otherName(name string) *Use {
-	for _, a := range f.aliases {
-		if target, _, _ := f.follow(a.name); target == name || a.target == name {
-			return f.use(stmt{line: a.line}, "%q is another name of it", a.name)
+func otherName(f *asm.File, name string) *Use {
+	for _, a := range f.Aliases {
+		if target, _, _ := f.Follow(a.Name); target == name || a.Target == name {
+			return use(f, asm.Statement{Line: a.Line}, "%q is another name of it", a.Name)
 		}
 	}
-	s := f.symbols[name]
+	s := f.Symbols[name]
 	switch {
-	case len(f.macros) > 0:
-		return f.use(stmt{}, "the unit has assembler macros")
-	case s != nil && s.bind == "weak":
-		return f.use(stmt{}, "it is weak")
-	case s != nil && s.typ == "gnu_indirect_function":
-		return f.use(stmt{}, "it is an indirect function")
-	case s != nil && s.symver != "":
-		return f.use(stmt{}, "it has a symbol version")
+	case len(f.Macros) > 0:
+		return use(f, asm.Statement{}, "the unit has assembler macros")
+	case s != nil && s.Binding == "weak":
+		return use(f, asm.Statement{}, "it is weak")
+	case s != nil && s.Type == "gnu_indirect_function":
+		return use(f, asm.Statement{}, "it is an indirect function")
+	case s != nil && s.Version != "":
+		return use(f, asm.Statement{}, "it has a symbol version")
 	}
 	return nil
 }
 
-func (f *File) use(at stmt, format string, args ...any) *Use {
+func use(f *asm.File, at asm.Statement, format string, args ...any) *Use {
 	u := &Use{What: fmt.Sprintf(format, args...)}
-	if _, line := f.place(at.src); line > 0 {
-		u.Where = f.where(at)
+	if _, line := f.Place(at.Place); line > 0 {
+		u.Where = f.Where(at)
 	}
 	return u
 }
 
 // dataName is a block in words.
-func (f *File) dataName(b *block) string {
-	if isLocal(b.name) {
+func dataName(f *asm.File, b *asm.Block) string {
+	if asm.IsLocal(b.Name) {
 		return "a table or constant"
 	}
-	return fmt.Sprintf("%q", b.name)
-}
-
-// mentionsName reports whether a statement mentions a symbol.
-func mentionsName(st stmt, name string) bool {
-	if !strings.Contains(st.args, name) {
-		return false
-	}
-	t := tokens{s: st.args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokSym && tok.text == name {
-			return true
-		}
-	}
-	return false
+	return fmt.Sprintf("%q", b.Name)
 }
 
 // onlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.
-func onlyCalls(st stmt, name string) bool {
-	op, _, ops := operandsOf(st)
-	if st.kind != insn || len(ops) != 1 || !strings.HasPrefix(op, "call") && !strings.HasPrefix(op, "j") {
+func onlyCalls(m machine.Machine, st asm.Statement, name string) bool {
+	if st.Kind != asm.Instruction {
 		return false
 	}
-	to := ops[0]
-	return to.kind == opMem && to.sym == name && to.disp == 0 && to.base == noReg && to.index == noReg && !to.segment &&
-		to.indirect == to.got && strings.Count(st.args, name) == 1
+	in := m.Decode(st)
+	if !in.Transfers() || strings.Count(st.Args, name) != 1 {
+		return false
+	}
+	to := in.Operands[0]
+	return to.Kind == machine.Memory && to.Symbol == name && to.Disp == 0 && to.Base == machine.NoRegister && to.Index == machine.NoRegister && !to.Segment &&
+		to.Indirect == to.GOT
 }

@@ -3,6 +3,8 @@ package diffasm
 import (
 	"slices"
 	"testing"
+
+	"gocare/diffasm/debuginfo"
 )
 
 // A function of assembly, of which the body is compared.
@@ -66,7 +68,7 @@ func TestOtherUse(t *testing.T) {
 
 func selectionOf(t *testing.T, orig, patched string) *Selection {
 	t.Helper()
-	var files [2]*File
+	var files [2]*debuginfo.Unit
 	for i, text := range []string{orig, patched} {
 		f, err := Parse("unit.s", []byte(text))
 		if err != nil {

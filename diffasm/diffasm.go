@@ -1,34 +1,23 @@
 package diffasm
 
-// Status says what became of a function from the original to the patched unit.
-type Status string
-
-const (
-	Same     Status = "unchanged"
-	LineOnly Status = "line-only" // differs in line numbers or build stamps only
-	Changed  Status = "changed"
-	New      Status = "new"
-	Gone     Status = "gone"
+import (
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
 )
 
-// Function is one function of a unit as Match found it.
-type Function struct {
-	Name   string // in the patched unit; in the original one if gone
-	Orig   string // its name in the original unit (clones may be renumbered); "" if new
-	Status Status
-	Reason string // "edit", "line numbers only", "inlined f", "changed constant", ...; words for explain
-	File   string // source file of what Reason says, else of the first differing instruction by .loc, else of .file
-	Line   int    // its source line in the patched version, 0 unknown
-	Before string // first differing instruction in the original, canonical; "" if none
-	After  string // the same in the patched version
-	At     string // source place of the latter as "file:line"; "" if it is not known
+// Parse reads the assembly of one unit. The name is for messages.
+func Parse(name string, src []byte) (*debuginfo.Unit, error) {
+	f, err := asm.Parse(name, src)
+	if err != nil {
+		return nil, err
+	}
+	return &debuginfo.Unit{File: f}, nil
 }
 
 // Emitted is the assembly text of the chosen functions of one unit and what its symbols mean.
 type Emitted struct {
 	Asm       []byte
 	Functions []EmittedFunction
-	NewVars   []string // original-source names of new variables put into .kpatch.data or .kpatch.rodata
 	Statics   []string // static locals, by name in the patched unit, that are bound to one of the original
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
 }

@@ -5,7 +5,7 @@
 // original line numbers. Output: a Delta (every function and variable with its status and reason), a Selection (what goes
 // into the patch) and assembly text, read back and compared before it is handed out.
 //
-//	Parse -> *File -> Match -> *Delta -> Decide -> *Selection -> Emit -> *Emitted
+//	Parse -> *Unit -> Match -> *Delta -> Decide -> *Selection -> Emit -> *Emitted
 //
 // Two functions are equal when their canonical texts are: labels numbered by first use, literals by content, tables of
 // labels as part of their function, static locals and clones by identity, never by the compiler's number. Identity

@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"strings"
 
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
+	"gocare/internal/patchname"
 )
 
 // emitter writes the assembly of a selection.
@@ -13,8 +17,8 @@ type emitter struct {
 	d   *Delta
 	clo *closure
 	out bytes.Buffer
-	fn  *fn  // function being written, nil for data
-	asm bool // inside #APP
+	fn  *asm.Function // function being written, nil for data
+	asm bool          // inside #APP
 }
 
 // Emit writes the assembly of the chosen functions and reads it back to check it.
@@ -32,7 +36,7 @@ func Emit(s *Selection) (*Emitted, error) {
 		e.data(b)
 	}
 	e.tail(s)
-	res.NewVars, res.Statics = s.clo.newVars, s.clo.statics
+	res.Statics = s.clo.statics
 	res.Globals = e.globals(s)
 	res.Asm = e.out.Bytes()
 	if err := selfCheck(s, res); err != nil {
@@ -43,26 +47,20 @@ func Emit(s *Selection) (*Emitted, error) {
 
 func (e *emitter) line(format string, args ...any) { fmt.Fprintf(&e.out, format+"\n", args...) }
 
-// patchData is the section of a patch for new variables, and for literals that hold addresses.
-const patchData = ".kpatch.data"
-
-// patchedSuffix marks what replaces a function.
-const patchedSuffix = ".kpatch"
-
 // newName is the label of a symbol in the patch: .kpatch replaces, .kpnew has no counterpart.
-func newName(p *fn, o *fn) string {
+func newName(p *asm.Function, o *asm.Function) string {
 	if o == nil {
-		return p.name + ".kpnew"
+		return p.Name + patchname.NewSuffix
 	}
-	return p.name + patchedSuffix
+	return p.Name + patchname.ReplacingSuffix
 }
 
 func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
-	ef := EmittedFunction{Name: pair.p.name, Symbol: newName(pair.p, pair.o), Reason: f.Reason}
+	ef := EmittedFunction{Name: pair.p.Name, Symbol: newName(pair.p, pair.o), Reason: f.Reason}
 	if pair.o != nil {
 		ef.Calls, ef.Spares = e.d.reached(pair.p), e.d.spares(pair.p, pair.o)
-		ef.Name, ef.Orig = pair.o.name, pair.o.name
-		ef.Parts = pair.o.parts
+		ef.Name, ef.Orig = pair.o.Name, pair.o.Name
+		ef.Parts = pair.o.Parts
 	}
 	return ef
 }
@@ -71,33 +69,33 @@ func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
 func (e *emitter) function(pair fnPair) {
 	e.fn = pair.p
 	name := newName(pair.p, pair.o)
-	e.line("\t.section\t.kpatch.text,\"ax\",@progbits")
-	for _, st := range pair.p.align {
+	e.line("\t.section\t%s,\"ax\",@progbits", patchname.TextSection)
+	for _, st := range pair.p.Align {
 		e.statement(st)
 	}
-	e.export(pair.p.name, pair.o == nil, name)
+	e.export(pair.p.Name, pair.o == nil, name)
 	e.line("\t.type\t%s, @function", name)
-	for _, s := range pair.p.streams {
-		for _, st := range s.stmts {
-			e.inline(st.asm)
+	for _, s := range pair.p.Streams {
+		for _, st := range s.Statements {
+			e.inline(st.Asm)
 			e.statement(st)
 		}
 	}
 	e.inline(false)
 	e.line("\t.size\t%s, .-%s", name, name)
-	if f := e.d.patched; pair.o != nil && f.isGlobal(pair.p.name) && !e.d.orig.isGlobal(pair.o.name) {
-		e.export(pair.p.name, true, pair.p.name+".kpnew")
-		e.line("\t.set\t%s.kpnew, %s", pair.p.name, name)
+	if f := e.d.patched; pair.o != nil && f.IsGlobal(pair.p.Name) && !e.d.orig.IsGlobal(pair.o.Name) {
+		e.export(pair.p.Name, true, pair.p.Name+patchname.NewSuffix)
+		e.line("\t.set\t%s, %s", pair.p.Name+patchname.NewSuffix, name)
 	}
 	e.fn = nil
 }
 
 // export makes a new global symbol visible to the other units of the patch.
 func (e *emitter) export(name string, isNew bool, symbol string) {
-	if !isNew || !e.d.patched.isGlobal(name) {
+	if !isNew || !e.d.patched.IsGlobal(name) {
 		return
 	}
-	if e.d.patched.symbols[name].bind == "weak" {
+	if e.d.patched.Symbols[name].Binding == "weak" {
 		e.line("\t.weak\t%s", symbol)
 		return
 	}
@@ -115,41 +113,41 @@ func (e *emitter) inline(asm bool) {
 	e.asm = asm
 }
 
-func (e *emitter) statement(st stmt) {
-	if st.kind == label {
-		if st.op == e.fn.name || isPart(e.fn.name, st.op) {
-			e.line("%s:", e.label(st.op))
+func (e *emitter) statement(st asm.Statement) {
+	if st.Kind == asm.Label {
+		if st.Op == e.fn.Name || asm.IsPart(e.fn.Name, st.Op) {
+			e.line("%s:", e.label(st.Op))
 			return
 		}
-		e.line("%s:", st.op)
+		e.line("%s:", st.Op)
 		return
 	}
-	if st.args == "" {
-		e.line("\t%s", st.op)
+	if st.Args == "" {
+		e.line("\t%s", st.Op)
 		return
 	}
-	e.line("\t%s\t%s", st.op, e.rename(st.args))
+	e.line("\t%s\t%s", st.Op, e.rename(st.Args))
 }
 
 // label is the name of the open function or of its cold part in the patch.
 func (e *emitter) label(name string) string {
-	base := newName(e.fn, e.d.m.origFunc(e.fn))
-	return base + name[len(e.fn.name):]
+	base := newName(e.fn, e.d.m.OrigFunction(e.fn))
+	return base + name[len(e.fn.Name):]
 }
 
 // rename writes an operand list with the names of the original unit and of the patch.
 func (e *emitter) rename(args string) string {
 	var b strings.Builder
 	last := 0
-	t := tokens{s: args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind != tokSym {
+	t := asm.Tokens{Text: args}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
+		if tok.Kind != asm.TokenSymbol {
 			continue
 		}
-		if to := e.name(tok.text); to != tok.text {
-			b.WriteString(args[last:tok.start])
+		if to := e.name(tok.Text); to != tok.Text {
+			b.WriteString(args[last:tok.Start])
 			b.WriteString(to)
-			last = tok.start + len(tok.text)
+			last = tok.Start + len(tok.Text)
 		}
 	}
 	if last == 0 {
@@ -161,43 +159,43 @@ func (e *emitter) rename(args string) string {
 // name is what a symbol of the patched unit is called in the patch.
 func (e *emitter) name(n string) string {
 	f := e.d.patched
-	if n == "." || isLocal(n) {
+	if n == "." || asm.IsLocal(n) {
 		return n
 	}
-	if e.fn != nil && isPart(e.fn.name, n) {
+	if e.fn != nil && asm.IsPart(e.fn.Name, n) {
 		return e.label(n)
 	}
-	if a := f.alias[n]; a != nil {
+	if a := f.Alias[n]; a != nil {
 		return e.aliasName(a)
 	}
-	if fn := f.fnByName[n]; fn != nil {
-		if o := e.d.m.origFunc(fn); o != nil {
-			return o.name
+	if fn := f.FunctionByName[n]; fn != nil {
+		if o := e.d.m.OrigFunction(fn); o != nil {
+			return o.Name
 		}
-		return n + ".kpnew"
+		return n + patchname.NewSuffix
 	}
-	if b := f.blocks[n]; b != nil {
-		if f.isLiteral(b) {
-			return ".L" + n
+	if b := f.Blocks[n]; b != nil {
+		if f.IsLiteral(b) {
+			return patchname.LiteralPrefix + n
 		}
-		if o := e.d.m.origVar(b); o != nil && !e.clo.copies[b] {
-			return o.name
+		if o := e.d.m.OrigVariable(b); o != nil && !e.clo.copies[b] {
+			return o.Name
 		}
-		return n + ".kpnew"
+		return n + patchname.NewSuffix
 	}
 	return n
 }
 
 // aliasName keeps an alias that the original has for the same thing; another one is written as what it stands for.
-func (e *emitter) aliasName(a *alias) string {
-	if a.weak || a.target == "" {
-		return a.name
+func (e *emitter) aliasName(a *asm.Alias) string {
+	if a.Weak || a.Target == "" {
+		return a.Name
 	}
-	target, off, _ := e.d.patched.follow(a.name)
+	target, off, _ := e.d.patched.Follow(a.Name)
 	to := e.name(target)
-	if o := e.d.orig.alias[a.name]; o != nil && !o.weak {
-		if ot, oo, ok := e.d.orig.follow(a.name); ok && ot == to && oo == off {
-			return a.name
+	if o := e.d.orig.Alias[a.Name]; o != nil && !o.Weak {
+		if ot, oo, ok := e.d.orig.Follow(a.Name); ok && ot == to && oo == off {
+			return a.Name
 		}
 	}
 	if off != 0 {
@@ -207,43 +205,43 @@ func (e *emitter) aliasName(a *alias) string {
 }
 
 // data writes a literal, a table or a new variable.
-func (e *emitter) data(b *block) {
-	name := e.name(b.name)
-	if len(b.items) == 0 && b.next != nil {
-		e.line("\t.set\t%s, %s", name, e.name(b.next.name))
+func (e *emitter) data(b *asm.Block) {
+	name := e.name(b.Name)
+	if len(b.Items) == 0 && b.Next != nil {
+		e.line("\t.set\t%s, %s", name, e.name(b.Next.Name))
 		return
 	}
 	if e.needsData(b) {
-		e.line("\t.section\t%s,\"aw\",@progbits", patchData)
+		e.line("\t.section\t%s,\"aw\",@progbits", patchname.DataSection)
 	} else {
-		e.line("\t.section\t.kpatch.rodata,\"a\",@progbits")
+		e.line("\t.section\t%s,\"a\",@progbits", patchname.RodataSection)
 	}
-	if b.align > 1 {
-		e.line("\t.balign\t%d", b.align)
+	if b.Align > 1 {
+		e.line("\t.balign\t%d", b.Align)
 	}
-	if !isLocal(name) {
-		e.export(b.name, true, name)
+	if !asm.IsLocal(name) {
+		e.export(b.Name, true, name)
 		e.line("\t.type\t%s, @object", name)
-		if size := e.d.patched.size(b); size != "" {
+		if size := e.d.patched.Size(b); size != "" {
 			e.line("\t.size\t%s, %s", name, size)
 		}
 	}
 	e.line("%s:", name)
-	e.fn = b.owner
-	for _, st := range b.items {
+	e.fn = b.Owner
+	for _, st := range b.Items {
 		e.statement(st)
 	}
 	e.fn = nil
 }
 
 // needsData reports whether a block is writable or holds addresses that are only known at run time.
-func (e *emitter) needsData(b *block) bool {
-	if b.sec.class != classRO {
+func (e *emitter) needsData(b *asm.Block) bool {
+	if b.Section.Class != asm.ReadOnly {
 		return true
 	}
-	for _, st := range b.items {
-		for _, expr := range strings.Split(st.args, ",") {
-			if st.op[0] == '.' && itemSize[st.op] > 0 && !isDistance(expr) {
+	for _, st := range b.Items {
+		for _, expr := range strings.Split(st.Args, ",") {
+			if st.Op[0] == '.' && asm.ItemSize(st.Op) > 0 && !isDistance(expr) {
 				return true
 			}
 		}
@@ -254,15 +252,15 @@ func (e *emitter) needsData(b *block) bool {
 // isDistance reports whether an expression has no symbols or is the difference of two.
 func isDistance(expr string) bool {
 	plus, minus, sign := 0, 0, 1
-	t := tokens{s: expr}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
+	t := asm.Tokens{Text: expr}
+	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
 		switch {
-		case tok.text == "-":
+		case tok.Text == "-":
 			sign = -1
 			continue
-		case tok.kind == tokSym && sign < 0:
+		case tok.Kind == asm.TokenSymbol && sign < 0:
 			minus++
-		case tok.kind == tokSym:
+		case tok.Kind == asm.TokenSymbol:
 			plus++
 		}
 		sign = 1
@@ -273,25 +271,25 @@ func isDistance(expr string) bool {
 // tail writes aliases and what the assembler has to know about undefined names.
 func (e *emitter) tail(s *Selection) {
 	for _, a := range s.clo.aliases {
-		if a.weak {
-			e.line("\t.weakref\t%s, %s", a.name, a.target)
+		if a.Weak {
+			e.line("\t.weakref\t%s, %s", a.Name, a.Target)
 			continue
 		}
-		e.line("\t.set\t%s, %s", a.name, e.rename(a.expr))
+		e.line("\t.set\t%s, %s", a.Name, e.rename(a.Expression))
 	}
 	for _, n := range s.clo.externs {
-		sym := e.d.patched.symbols[n]
+		sym := e.d.patched.Symbols[n]
 		if sym == nil {
 			continue
 		}
-		if sym.bind == "weak" {
+		if sym.Binding == "weak" {
 			e.line("\t.weak\t%s", n)
 		}
-		if sym.vis != "" {
-			e.line("\t.%s\t%s", sym.vis, n)
+		if sym.Visibility != "" {
+			e.line("\t.%s\t%s", sym.Visibility, n)
 		}
-		if sym.symver != "" {
-			e.line("\t.symver\t%s, %s", n, sym.symver)
+		if sym.Version != "" {
+			e.line("\t.symver\t%s, %s", n, sym.Version)
 		}
 	}
 	e.line("\t.section\t.note.GNU-stack,\"\",@progbits")
@@ -300,12 +298,12 @@ func (e *emitter) tail(s *Selection) {
 // globals lists the new global functions and variables by source name.
 func (e *emitter) globals(s *Selection) (list []string) {
 	for _, pair := range s.chosen {
-		if pair.o == nil && e.d.patched.isGlobal(pair.p.name) {
-			list = append(list, pair.p.name)
+		if pair.o == nil && e.d.patched.IsGlobal(pair.p.Name) {
+			list = append(list, pair.p.Name)
 		}
 	}
 	for _, n := range s.clo.newVars {
-		if e.d.patched.isGlobal(n) {
+		if e.d.patched.IsGlobal(n) {
 			list = append(list, n)
 		}
 	}
@@ -314,41 +312,42 @@ func (e *emitter) globals(s *Selection) (list []string) {
 
 // selfCheck reads the emitted assembly and compares every function with the patched unit's.
 func selfCheck(s *Selection, res *Emitted) error {
-	back, err := Parse("emitted assembly", res.Asm)
+	back, err := asm.Parse("emitted assembly", res.Asm)
 	if err != nil {
 		return err
 	}
-	want := newCanon(s.d.patched, func(n string) string {
-		if b := s.d.patched.blocks[n]; b != nil && s.copies[b] {
+	want := canon.New(s.d.patched.File, func(n string) string {
+		if b := s.d.patched.Blocks[n]; b != nil && s.copies[b] {
 			return "+" + n
 		}
-		return s.d.m.p.name(n)
+		return s.d.m.Patched.Token(n)
 	})
-	want.bare = true
-	got := newCanon(back, nil)
-	got.bare = true
+	// In the patch everything lies in sections of its own: which one is no difference.
+	want.Bare = true
+	got := canon.New(back, nil)
+	got.Bare = true
 	for i, pair := range s.chosen {
-		fn := back.fnByName[res.Functions[i].Symbol]
+		fn := back.FunctionByName[res.Functions[i].Symbol]
 		if fn == nil {
-			return bug(pair.p.name, "it is missing")
+			return bug(pair.p.Name, "it is missing")
 		}
-		self := pair.p.name
+		self := pair.p.Name
 		if pair.o != nil {
-			self = pair.o.name
+			self = pair.o.Name
 		}
-		got.names = func(n string) string { return emittedToken(s.d.orig, n, self) }
-		a := string(want.function(pair.p))
-		if b := string(got.function(fn)); a != b {
-			return bug(pair.p.name, firstDifference(a, b))
+		got.Names = func(n string) string { return emittedToken(s.d.orig, n, self) }
+		a := string(want.Function(pair.p))
+		if b := string(got.Function(fn)); a != b {
+			return bug(pair.p.Name, firstDifference(a, b))
 		}
 	}
-	got.names = func(n string) string { return emittedToken(s.d.orig, n, "") }
+	got.Names = func(n string) string { return emittedToken(s.d.orig, n, "") }
 	for _, name := range s.clo.newVars {
-		b := back.blocks[name+".kpnew"]
+		b := back.Blocks[name+patchname.NewSuffix]
 		if b == nil {
 			return bug(name, "it is missing")
 		}
-		if a, b := want.data(s.d.patched.blocks[name]), got.data(b); a != b {
+		if a, b := want.Data(s.d.patched.Blocks[name]), got.Data(b); a != b {
 			return bug(name, firstDifference(a, b))
 		}
 	}
@@ -356,16 +355,16 @@ func selfCheck(s *Selection, res *Emitted) error {
 }
 
 // emittedToken is the canonical token of a name in emitted assembly, inside the function self of the original.
-func emittedToken(orig *File, n, self string) string {
+func emittedToken(orig *debuginfo.Unit, n, self string) string {
 	off := int64(0)
-	if a := orig.alias[n]; a != nil && !a.weak && !orig.interposed(n) {
-		n, off, _ = orig.follow(n)
+	if a := orig.Alias[n]; a != nil && !a.Weak && !orig.Interposed(n) {
+		n, off, _ = orig.Follow(n)
 	}
 	switch {
 	case n == self:
 		n = "<self>"
-	case strings.HasSuffix(n, ".kpnew"):
-		n = "+" + strings.TrimSuffix(n, ".kpnew")
+	case strings.HasSuffix(n, patchname.NewSuffix):
+		n = "+" + strings.TrimSuffix(n, patchname.NewSuffix)
 	}
 	if off != 0 {
 		n = fmt.Sprintf("%s%+d", n, off)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/test/testkit"
 )
 
@@ -78,7 +79,7 @@ func cSource(fns []randomFunc) string {
 	return b.String()
 }
 
-func compileDebug(t *testing.T, src, level string) *File {
+func compileDebug(t *testing.T, src, level string) *debuginfo.Unit {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		t.Fatal(err)
@@ -101,6 +102,12 @@ func compileDebug(t *testing.T, src, level string) *File {
 
 // TestEvidence edits random units and pairs their static locals without debug information: what is not called unproved
 // must agree with the function that the debug information names.
+// withoutDebug is a unit as if it were compiled without -g.
+func withoutDebug(u *debuginfo.Unit) *debuginfo.Unit {
+	u.File.Debug = nil
+	return &debuginfo.Unit{File: u.File}
+}
+
 func TestEvidence(t *testing.T) {
 	testkit.Require(t, "gcc")
 	proved := 0
@@ -109,8 +116,8 @@ func TestEvidence(t *testing.T) {
 		unit := randomUnit(r)
 		level := []string{"-O0", "-O2", "-O3", "-Os"}[seed%4]
 		o, p := compileDebug(t, cSource(unit), level), compileDebug(t, cSource(edit(r, unit)), level)
-		op, pp := o.declared().bySym, p.declared().bySym
-		o.decls, p.decls = nil, nil
+		op, pp := o.Declarations().BySymbol, p.Declarations().BySymbol
+		o, p = withoutDebug(o), withoutDebug(p)
 		d, err := Match(o, p, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -120,8 +127,8 @@ func TestEvidence(t *testing.T) {
 				continue
 			}
 			proved++
-			if pp[v.Name].fn != op[v.Orig].fn {
-				t.Errorf("seed %d %s: %s of %s paired with %s of %s", seed, level, v.Name, pp[v.Name].fn, v.Orig, op[v.Orig].fn)
+			if pp[v.Name].Function != op[v.Orig].Function {
+				t.Errorf("seed %d %s: %s of %s paired with %s of %s", seed, level, v.Name, pp[v.Name].Function, v.Orig, op[v.Orig].Function)
 			}
 		}
 	}

@@ -3,88 +3,58 @@ package diffasm
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/correlate"
 )
 
 // explain fills in the first difference of a changed function: between the original and, where there is one, the unit
 // with the old line numbers, so that it is not one of line numbers.
-func (d *Delta) explain(f *Function, p, o *fn, r *matcher) {
+func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 	f.Reason = "edit"
-	if pl, ol := d.patched.linkage(p.name), d.orig.linkage(o.name); pl != ol {
+	if pl, ol := d.patched.Linkage(p.Name), d.orig.Linkage(o.Name); pl != ol {
 		f.Reason = "linkage changed from " + strings.TrimSpace(ol) + " to " + strings.TrimSpace(pl)
 	}
-	now := written(d.m.p.c, p)
-	was := written(d.m.o.c, o)
-	i := differAt(now, was)
-	if r != nil && r.p.f.fnByName[p.name] != nil {
-		if w := written(r.p.c, r.p.f.fnByName[p.name]); len(w.marks) == len(now.marks) {
-			now.text, i = w.text, differAt(w, was)
-			now.ends = w.marks
+	now := d.m.Patched.Written(p)
+	was := d.m.Orig.Written(o)
+	i := canon.DifferAt(now, was)
+	if r != nil && r.Patched.Unit.FunctionByName[p.Name] != nil {
+		if w := r.Patched.Written(r.Patched.Unit.FunctionByName[p.Name]); len(w.Marks) == len(now.Marks) {
+			now.Bytes, i = w.Bytes, canon.DifferAt(w, was)
+			now.Ends = w.Marks
 		}
 	}
-	a, b := now.insn(i), was.insn(i)
-	if a < len(now.marks) && b < len(was.marks) && bytes.Equal(now.line(a), was.line(b)) {
+	a, b := now.Instruction(i), was.Instruction(i)
+	if a < len(now.Marks) && b < len(was.Marks) && bytes.Equal(now.Line(a), was.Line(b)) {
 		a, b = i, i // it is labels that differ
 	}
-	if a < len(now.marks) {
-		f.After = short(now.line(a))
-		if name, n := d.patched.fnLine(p, now.marks[a].st); n > 0 {
+	if a < len(now.Marks) {
+		f.After = short(now.Line(a))
+		if name, n := d.patched.PlaceOf(p, now.Marks[a].Statement); n > 0 {
 			f.File, f.Line, f.At = name, n, fmt.Sprintf("%s:%d", name, n)
 		}
 	}
-	if b < len(was.marks) {
-		f.Before = short(was.line(b))
+	if b < len(was.Marks) {
+		f.Before = short(was.Line(b))
 	}
 	if name := d.otherClone(p, o); name != "" && f.Reason == "edit" {
 		f.Reason = "clone " + name
-	} else if a == i && b == i && a < len(now.marks) && b < len(was.marks) && f.Reason == "edit" {
-		f.Reason = d.reason(now.marks[i].st, was.marks[i].st, len(now.marks) == len(was.marks))
+	} else if a == i && b == i && a < len(now.Marks) && b < len(was.Marks) && f.Reason == "edit" {
+		f.Reason = d.reason(now.Marks[i].Statement, was.Marks[i].Statement, len(now.Marks) == len(was.Marks))
 	}
-}
-
-// canonText is a function's canonical text by statements.
-type canonText struct {
-	text  []byte
-	marks []mark
-	ends  []mark // where the statements lie in the text, if not as marks say
-}
-
-func written(c *canon, f *fn) canonText {
-	text := append([]byte(nil), c.function(f)...)
-	return canonText{text: text, marks: append([]mark(nil), c.marks...)}
-}
-
-func (t canonText) line(i int) []byte {
-	if t.ends != nil {
-		return line(t.text, t.ends, i)
-	}
-	return line(t.text, t.marks, i)
-}
-
-// insn returns the index of the first instruction from i on.
-func (t canonText) insn(i int) int {
-	for i < len(t.marks) && t.marks[i].st.kind != insn {
-		i++
-	}
-	return i
-}
-
-func differAt(a, b canonText) int {
-	i := 0
-	for i < len(a.marks) && i < len(b.marks) && bytes.Equal(a.line(i), b.line(i)) {
-		i++
-	}
-	return i
 }
 
 // reason puts a first difference in words.
-func (d *Delta) reason(p, o stmt, sameLength bool) string {
-	if !sameLength || p.op != o.op {
+func (d *Delta) reason(p, o asm.Statement, sameLength bool) string {
+	if !sameLength || p.Op != o.Op {
 		return "edit"
 	}
-	pn, on := opcodeAndShape(p), opcodeAndShape(o)
+	pn, on := asm.Shape(p), asm.Shape(o)
 	switch {
-	case p.kind != insn:
+	case p.Kind != asm.Instruction:
 		return "edit"
 	case pn == on && strings.Contains(pn, "#"):
 		return "changed constant"
@@ -98,26 +68,27 @@ func (d *Delta) reason(p, o stmt, sameLength bool) string {
 }
 
 // otherClone returns the version of a function, a clone or the whole, that p uses where o uses another.
-func (d *Delta) otherClone(p, o *fn) string {
-	was := map[string]map[string]bool{} // source name -> tokens
-	for _, g := range d.orig.mentions(o) {
-		add(was, sourceName(g.name), d.m.o.name(g.name))
+func (d *Delta) otherClone(p, o *asm.Function) string {
+	was := map[string][]string{} // source name -> tokens
+	for _, g := range d.orig.Mentions(o) {
+		source := asm.SourceName(g.Name)
+		was[source] = append(was[source], d.m.Orig.Token(g.Name))
 	}
-	for _, g := range d.patched.mentions(p) {
-		if list := was[sourceName(g.name)]; list != nil && !list[d.m.p.name(g.name)] {
-			return g.name
+	for _, g := range d.patched.Mentions(p) {
+		if list := was[asm.SourceName(g.Name)]; list != nil && !slices.Contains(list, d.m.Patched.Token(g.Name)) {
+			return g.Name
 		}
 	}
 	return ""
 }
 
 // otherVariable returns the static local that a statement names where the other names another one of that name.
-func (d *Delta) otherVariable(p, o stmt) string {
-	for _, name := range symbolsOf(p.args) {
-		for _, old := range symbolsOf(o.args) {
-			if d.patched.isStatic(name) && d.orig.isStatic(old) && sourceName(name) == sourceName(old) &&
-				d.m.p.name(name) != d.m.o.name(old) {
-				return sourceName(name)
+func (d *Delta) otherVariable(p, o asm.Statement) string {
+	for _, name := range asm.SymbolsOf(p.Args) {
+		for _, old := range asm.SymbolsOf(o.Args) {
+			if isStatic(d.patched.File, name) && isStatic(d.orig.File, old) && asm.SourceName(name) == asm.SourceName(old) &&
+				d.m.Patched.Token(name) != d.m.Orig.Token(old) {
+				return asm.SourceName(name)
 			}
 		}
 	}
@@ -125,61 +96,9 @@ func (d *Delta) otherVariable(p, o stmt) string {
 }
 
 // isStatic reports whether a name is that of a variable which the compiler numbered.
-func (f *File) isStatic(name string) bool {
-	b := f.blocks[name]
-	return b != nil && b.owner == nil && isAuto(name) && !f.isLiteral(b)
-}
-
-func symbolsOf(args string) (list []string) {
-	t := tokens{s: args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		if tok.kind == tokSym {
-			list = append(list, tok.text)
-		}
-	}
-	return list
-}
-
-// fnLine returns the source place of a function's statement, by the debug information of the other compile if the unit has
-// none of its own.
-func (f *File) fnLine(fn *fn, st stmt) (string, int) {
-	if f.lender == nil || f.lender.fnByName[fn.name] == nil {
-		return f.place(st.src)
-	}
-	g := f.lender.fnByName[fn.name]
-	for i, s := range fn.streams {
-		for j := range s.stmts {
-			if s.stmts[j] == st && i < len(g.streams) && j < len(g.streams[i].stmts) {
-				return f.lender.place(g.streams[i].stmts[j].src)
-			}
-		}
-	}
-	return f.Source, 0
-}
-
-// opcodeAndShape is a statement with its numbers and literals left out.
-func opcodeAndShape(st stmt) string {
-	var b strings.Builder
-	b.WriteString(st.op)
-	t := tokens{s: st.args}
-	for tok, ok := t.next(); ok; tok, ok = t.next() {
-		switch {
-		case tok.kind == tokNum || tok.kind == tokSym && isLocal(tok.text):
-			b.WriteByte('#')
-		default:
-			b.WriteString(tok.text)
-		}
-	}
-	return b.String()
-}
-
-// line returns statement i of a text.
-func line(text []byte, marks []mark, i int) []byte {
-	end := len(text)
-	if i+1 < len(marks) {
-		end = marks[i+1].start
-	}
-	return text[marks[i].start:end]
+func isStatic(f *asm.File, name string) bool {
+	b := f.Blocks[name]
+	return b != nil && b.Owner == nil && asm.IsNumbered(name) && !f.IsLiteral(b)
 }
 
 // short is a canonical statement cut to a length that people read.

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/test/testkit"
 )
 
 // compiled parses a C source as a compiler writes it.
-func compiled(t *testing.T, cc, level, source string) *File {
+func compiled(t *testing.T, cc, level, source string) *debuginfo.Unit {
 	t.Helper()
 	testkit.Require(t, cc)
 	path := filepath.Join(t.TempDir(), "u.c")
@@ -268,7 +269,7 @@ e: return acc + k + q + r + s + t + v.a + w.b;
 		for _, c := range compilers {
 			t.Run(tt.name+"/"+c[0]+c[1], func(t *testing.T) {
 				f := compiled(t, c[0], c[1], tt.source)
-				p := f.labelEscapes(f.fnByName["f"])
+				p := labelEscapes(f.File, f.FunctionByName["f"])
 				if kept := strings.Contains(tt.kept, c[0]+c[1]); kept != (p == nil) {
 					t.Errorf("got %+v", p)
 				}
@@ -305,7 +306,7 @@ void keep(); int puts(const char *); int memcmp(const void *, const void *, unsi
 		for _, c := range compilers {
 			t.Run(tt.name+"/"+c[0]+c[1], func(t *testing.T) {
 				f := compiled(t, c[0], c[1], head+tt.source)
-				if p := f.constantEscapes(f.fnByName["f"], "k", true); (p != nil) != tt.escapes {
+				if p := constantEscapes(f.File, f.FunctionByName["f"], "k", true); (p != nil) != tt.escapes {
 					t.Errorf("got %+v", p)
 				}
 			})
@@ -319,7 +320,7 @@ func TestPushedArgument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.labelEscapes(f.fnByName["f"]) == nil {
+	if labelEscapes(f.File, f.FunctionByName["f"]) == nil {
 		t.Error("no escape")
 	}
 }

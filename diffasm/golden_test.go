@@ -150,8 +150,8 @@ func selection(s *diffasm.Selection, e *diffasm.Emitted) string {
 	for _, f := range s.Skipped {
 		fmt.Fprintf(&b, "skipped: %s, %s\n", f.Name, f.Reason)
 	}
-	if len(e.NewVars)+len(e.Globals) > 0 {
-		fmt.Fprintf(&b, "new variables %q, new globals %q\n", e.NewVars, e.Globals)
+	if len(s.NewVars())+len(e.Globals) > 0 {
+		fmt.Fprintf(&b, "new variables %q, new globals %q\n", s.NewVars(), e.Globals)
 	}
 	return b.String()
 }

@@ -7,6 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -20,8 +24,8 @@ func TestNameless(t *testing.T) {
 				testkit.Require(t, cc)
 				lines := lineMap(row.before, row.after)
 				o, p := compileSource(t, cc, "-O2 -g", row.before), compileSource(t, cc, "-O2 -g", row.after)
-				for _, r := range []*File{nil, compileSource(t, cc, "-O2 -g", lines.restored())} {
-					d, err := Matching{Sources: func(string) *SourceFile { return lines }}.Match(o, p, r)
+				for _, r := range []*debuginfo.Unit{nil, compileSource(t, cc, "-O2 -g", restored(lines))} {
+					d, err := Matching{Sources: func(string) *correlate.SourceFile { return lines }}.Match(o, p, r)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -29,7 +33,7 @@ func TestNameless(t *testing.T) {
 					if code != row.said["code"] {
 						t.Fatalf("got %q, want %q", code, row.said["code"])
 					}
-					if diff := cmp.Diff(o.nameless(row.said["as"]), names); diff != "" {
+					if diff := cmp.Diff(nameless(o, row.said["as"]), names); diff != "" {
 						t.Errorf("-want +got:\n%s", diff)
 					}
 				}
@@ -58,16 +62,16 @@ func boundIn(t *testing.T, d *Delta) (names []string, code string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return back.nameless("f.kpatch"), ""
+	return nameless(back, "f.kpatch"), ""
 }
 
 // nameless lists the nameless variables that a function uses.
-func (f *File) nameless(fn string) (names []string) {
-	if f.fnByName[fn] == nil {
+func nameless(f *debuginfo.Unit, fn string) (names []string) {
+	if f.FunctionByName[fn] == nil {
 		return nil
 	}
-	f.walk(f.fnByName[fn], func(n string) {
-		if isNameless(n) && !strings.HasSuffix(n, ".kpnew") {
+	canon.Walk(f.File, f.FunctionByName[fn], func(n string) {
+		if asm.IsNameless(n) && !strings.HasSuffix(n, ".kpnew") {
 			names = append(names, n)
 		}
 	})

@@ -1,28 +1,80 @@
 package diffasm
 
-import "slices"
+import (
+	"slices"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
+)
 
 // LeftNames lists what the original unit defines for others and the patched one does not.
-func (d *Delta) LeftNames() []string { return d.orig.shownOnly(d.patched) }
+func (d *Delta) LeftNames() []string { return shownOnly(d.orig, d.patched) }
 
 // CameNames lists what the patched unit defines for others and the original does not.
-func (d *Delta) CameNames() []string { return d.patched.shownOnly(d.orig) }
+func (d *Delta) CameNames() []string { return shownOnly(d.patched, d.orig) }
 
 // shownOnly lists the functions, variables and aliases that other units see, unless g has one of the name for them, too.
-func (f *File) shownOnly(g *File) (names []string) {
+func shownOnly(f *debuginfo.Unit, g *debuginfo.Unit) (names []string) {
 	add := func(name string) {
-		if f.isGlobal(name) && !(g.isGlobal(name) && g.defines(name)) && !slices.Contains(names, name) {
+		if f.IsGlobal(name) && !(g.IsGlobal(name) && g.Defines(name)) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	for _, fn := range f.funcs {
-		add(fn.name)
+	for _, fn := range f.Functions {
+		add(fn.Name)
 	}
-	for _, b := range f.vars {
-		add(b.name)
+	for _, b := range f.Variables {
+		add(b.Name)
 	}
-	for _, a := range f.aliases {
-		add(a.name)
+	for _, a := range f.Aliases {
+		add(a.Name)
 	}
 	return names
+}
+
+// GoneGlobals names the variables that other units can see and that the patched unit does not define.
+func (d *Delta) GoneGlobals() (names []string) {
+	for _, v := range d.Variables {
+		if v.Status == Gone && d.orig.IsGlobal(v.Name) && !d.patched.Defines(v.Name) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// Declared returns the source place where the original unit has a variable, "" where that is not known.
+func (d *Delta) Declared(name string) string {
+	if src := d.orig.DeclaredAt(name); src.Line > 0 {
+		return d.orig.Where(asm.Statement{Place: src})
+	}
+	return ""
+}
+
+// Needs reports whether the patched unit refers to a name that it leaves to others to define.
+func (d *Delta) Needs(name string) bool {
+	f := d.patched
+	if f.Defines(name) {
+		return false
+	}
+	mentions := func(st asm.Statement) bool { return asm.MentionsName(st, name) }
+	for _, fn := range f.Functions {
+		if slices.ContainsFunc(fn.Streams, func(s *asm.Stream) bool { return slices.ContainsFunc(s.Statements, mentions) }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(f.Order, func(b *asm.Block) bool { return slices.ContainsFunc(b.Items, mentions) }) ||
+		slices.ContainsFunc(f.Loose, func(l asm.Loose) bool { return mentions(l.Statement) }) ||
+		slices.ContainsFunc(f.Aliases, func(a *asm.Alias) bool { return a.Target == name })
+}
+
+// MovedVariable compares a variable that one unit no longer defines with the one that another defines anew. It reports whether there
+// is one, and the refusal's code and reason if the two differ.
+func MovedVariable(from, to *Delta, name string) (found bool, code, why string) {
+	o, p := from.orig.Blocks[name], to.patched.Blocks[name]
+	if o == nil || p == nil || to.late() || to.orig.Defines(name) || !to.patched.IsGlobal(name) {
+		return false, "", ""
+	}
+	code, why = correlate.CompareVariables(to.m.Patched, p, from.m.Orig, o)
+	return true, code, why
 }

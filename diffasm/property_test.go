@@ -127,8 +127,8 @@ func identity(t *testing.T, src []byte) *diffasm.Emitted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(e.NewVars) > 0 && !onlyTables(e.NewVars) {
-		t.Errorf("new variables %q in an identity patch", e.NewVars)
+	if len(s.NewVars()) > 0 && !onlyTables(s.NewVars()) {
+		t.Errorf("new variables %q in an identity patch", s.NewVars())
 	}
 	return e
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -87,7 +89,7 @@ func TestSourceIdentity(t *testing.T) {
 	for _, row := range readVersions(t, "statics", "flags", "want", "clang") {
 		for _, cc := range []string{"gcc", "clang"} {
 			t.Run(row.name+", "+cc, func(t *testing.T) {
-				m := Matching{Sources: func(file string) *SourceFile {
+				m := Matching{Sources: func(file string) *correlate.SourceFile {
 					if file != "a.c" {
 						return nil
 					}
@@ -130,7 +132,7 @@ func TestSourceNew(t *testing.T) {
 		{"unread, source unknown", "-O2 -g", unreadBefore, unreadAfter, "static-lost"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
+			m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(row.before, row.after) }}
 			if strings.HasSuffix(row.name, "unknown") {
 				m = Matching{}
 			}
@@ -222,7 +224,7 @@ void h(int x)
 	} {
 		for _, cc := range []string{"gcc", "clang"} {
 			t.Run(row.name+", "+cc, func(t *testing.T) {
-				m := Matching{Sources: func(string) *SourceFile { return lineMap(row.before, row.after) }}
+				m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(row.before, row.after) }}
 				d, err := m.Match(compileSource(t, cc, "-O2 -g", row.before), compileSource(t, cc, "-O2 -g", row.after), nil)
 				if err != nil {
 					t.Fatal(err)
@@ -245,14 +247,15 @@ void h(int x)
 }
 
 // fate says what became of a variable: "?" where it cannot be told, a reason code, the original it is as spell writes it, or new.
-func fate(d *Delta, name, orig string, spell func(*decl) string) string {
+func fate(d *Delta, name, orig string, spell func(*debuginfo.Declaration) string) string {
+	doubt, doubted := d.m.Doubt(name)
 	switch {
-	case len(d.m.ambiguous[name]) > 0:
+	case len(d.m.Candidates(name)) > 0:
 		return "?"
-	case d.m.doubts[name].code != "":
-		return d.m.doubts[name].code
+	case doubted:
+		return doubt.Code
 	case orig != "":
-		return spell(d.orig.declared().bySym[orig])
+		return spell(d.orig.Declarations().BySymbol[orig])
 	}
 	return "new"
 }
@@ -260,13 +263,13 @@ func fate(d *Delta, name, orig string, spell func(*decl) string) string {
 // fates says what became of the static locals of the patched version, by line.
 func fates(d *Delta) string {
 	var list []string
-	places := d.patched.declared().bySym
+	places := d.patched.Declarations().BySymbol
 	for _, v := range d.Variables {
 		p := places[v.Name]
-		if p == nil || p.fn == "" || v.Status == Gone {
+		if p == nil || p.Function == "" || v.Status == Gone {
 			continue
 		}
-		list = append(list, fmt.Sprintf("%02d=%s", p.line, fate(d, v.Name, v.Orig, func(o *decl) string { return fmt.Sprint(o.line) })))
+		list = append(list, fmt.Sprintf("%02d=%s", p.Line, fate(d, v.Name, v.Orig, func(o *debuginfo.Declaration) string { return fmt.Sprint(o.Line) })))
 	}
 	slices.Sort(list)
 	for i := range list {
@@ -275,7 +278,7 @@ func fates(d *Delta) string {
 	return strings.Join(list, " ")
 }
 
-func compileSource(t *testing.T, cc, flags, src string) *File {
+func compileSource(t *testing.T, cc, flags, src string) *debuginfo.Unit {
 	f, err := tryCompile(t, cc, flags, src)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +286,7 @@ func compileSource(t *testing.T, cc, flags, src string) *File {
 	return f
 }
 
-func tryCompile(t *testing.T, cc, flags, src string) (*File, error) {
+func tryCompile(t *testing.T, cc, flags, src string) (*debuginfo.Unit, error) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o644); err != nil {
 		return nil, err
@@ -301,8 +304,8 @@ func tryCompile(t *testing.T, cc, flags, src string) (*File, error) {
 }
 
 // lineMap pairs as many lines as it can, as diff does.
-func lineMap(before, after string) *SourceFile {
-	s := &SourceFile{Before: strings.Split(before, "\n"), After: strings.Split(after, "\n")}
+func lineMap(before, after string) *correlate.SourceFile {
+	s := &correlate.SourceFile{Before: strings.Split(before, "\n"), After: strings.Split(after, "\n")}
 	common := make([][]int, len(s.Before)+1)
 	for i := len(s.Before); i >= 0; i-- {
 		common[i] = make([]int, len(s.After)+1)
@@ -326,17 +329,4 @@ func lineMap(before, after string) *SourceFile {
 		}
 	}
 	return s
-}
-
-func TestMentions(t *testing.T) {
-	for _, tt := range []struct {
-		text, word string
-		want       int
-	}{
-		{"n += n1 + n;", "n", 2}, {"static int n_;", "n", 0}, {"", "n", 0}, {"static int n;", "", 0},
-	} {
-		if got := mentions(tt.text, tt.word); got != tt.want {
-			t.Errorf("%q in %q: got %d, want %d", tt.word, tt.text, got, tt.want)
-		}
-	}
 }

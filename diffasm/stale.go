@@ -2,7 +2,11 @@ package diffasm
 
 import (
 	"slices"
-	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
+	"gocare/diffasm/flow"
+	"gocare/diffasm/machine"
 )
 
 // Stale is a function of which only the original has code, and which running processes may be in or call. It calls one of the patch
@@ -25,12 +29,12 @@ type Stale struct {
 // functions that the patched source defines and only inlines: old code of them goes on as it was. hooked reports which
 // replaced functions are reached from old code, by their names in the original.
 func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
-	if s.d == nil || s.d.m == nil {
+	if s.d == nil || s.d.late() {
 		return nil
 	}
-	l := &leftovers{d: s.d, next: map[*fn]*fn{}}
+	l := &leftovers{d: s.d, next: map[*asm.Function]*asm.Function{}}
 	for _, pair := range s.chosen {
-		if pair.o != nil && hooked(pair.o.name) {
+		if pair.o != nil && hooked(pair.o.Name) {
 			l.next[pair.o] = pair.p
 		}
 	}
@@ -38,11 +42,11 @@ func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 		if pair.p != nil {
 			continue
 		}
-		f := Stale{Name: pair.o.name, Parts: pair.o.parts, Global: s.d.orig.isGlobal(pair.o.name)}
+		f := Stale{Name: pair.o.Name, Parts: pair.o.Parts, Global: s.d.orig.IsGlobal(pair.o.Name)}
 		if callee, why := l.broken(pair.o); callee != nil {
-			f.Callee, f.Why = callee.name, why
+			f.Callee, f.Why = callee.Name, why
 			list = append(list, f)
-		} else if f.Inlined = s.d.inlined(pair.o.name); f.Inlined {
+		} else if f.Inlined = s.d.inlined(pair.o.Name); f.Inlined {
 			list = append(list, f)
 		}
 	}
@@ -51,22 +55,22 @@ func (s *Selection) Stale(hooked func(orig string) bool) (list []Stale) {
 
 // inlined reports whether the patched source defines a function of which the patched unit has no code by this name.
 func (d *Delta) inlined(name string) bool {
-	ds := d.patched.declared()
-	return ds != nil && !isAuto(name) && slices.ContainsFunc(ds.code, func(e *decl) bool { return e.name == name && !e.elsewhere })
+	ds := d.patched.Declarations()
+	return ds != nil && !asm.IsNumbered(name) && slices.ContainsFunc(ds.Code, func(e *debuginfo.Declaration) bool { return e.Name == name && !e.Elsewhere })
 }
 
 // leftovers looks at old code that runs on beside the patch.
 type leftovers struct {
 	d    *Delta
-	next map[*fn]*fn // what runs in place of a function of the original, if it is hooked
+	next map[*asm.Function]*asm.Function // what runs in place of a function of the original, if it is hooked
 }
 
 // broken returns a function that f calls and cannot rely on any more, and why; nil if there is none. A jump does not come back.
-func (l *leftovers) broken(f *fn) (callee *fn, why string) {
-	l.eachCallee(f, func(op string, to *fn) {
-		_, clone := splitAuto(to.name)
+func (l *leftovers) broken(f *asm.Function) (callee *asm.Function, why string) {
+	l.eachCallee(f, func(in *machine.Insn, to *asm.Function) {
+		_, clone := asm.SplitNumbered(to.Name)
 		switch {
-		case callee != nil || !strings.HasPrefix(op, "call"):
+		case callee != nil || in.Kind != machine.Call:
 		case l.next[to] != nil && clone:
 			callee, why = to, "may take other parameters"
 		case l.extra(to) != 0:
@@ -74,7 +78,7 @@ func (l *leftovers) broken(f *fn) (callee *fn, why string) {
 		}
 	})
 	if callee == nil && !l.d.plain {
-		if callee = l.narrowed(f, map[*fn]bool{f: true}); callee != nil {
+		if callee = l.narrowed(f, map[*asm.Function]bool{f: true}); callee != nil {
 			why = "may rely on what its callers in the patched version pass"
 		}
 	}
@@ -83,14 +87,14 @@ func (l *leftovers) broken(f *fn) (callee *fn, why string) {
 
 // narrowed returns a private function that runs new code when f, which is gone, calls it, also through old code that the compiler
 // knew all callers of.
-func (l *leftovers) narrowed(f *fn, seen map[*fn]bool) (found *fn) {
-	l.eachCallee(f, func(_ string, to *fn) {
+func (l *leftovers) narrowed(f *asm.Function, seen map[*asm.Function]bool) (found *asm.Function) {
+	l.eachCallee(f, func(_ *machine.Insn, to *asm.Function) {
 		if found != nil || seen[to] {
 			return
 		}
 		seen[to] = true
 		switch p := l.partner(to); {
-		case p != nil && !l.d.patched.onlyCalled(p):
+		case p != nil && !onlyCalled(l.d.patched, p):
 		case l.next[to] != nil:
 			found = to
 		default:
@@ -101,7 +105,7 @@ func (l *leftovers) narrowed(f *fn, seen map[*fn]bool) (found *fn) {
 }
 
 // partner returns the patched version of a function, nil for one that is gone.
-func (l *leftovers) partner(o *fn) *fn {
+func (l *leftovers) partner(o *asm.Function) *asm.Function {
 	for _, pair := range l.d.fns {
 		if pair.o == o {
 			return pair.p
@@ -111,42 +115,42 @@ func (l *leftovers) partner(o *fn) *fn {
 }
 
 // onlyCalled reports whether the compiler saw every call of a function.
-func (f *File) onlyCalled(g *fn) bool {
-	all := map[*fn]bool{}
-	for _, by := range f.funcs {
+func onlyCalled(f *debuginfo.Unit, g *asm.Function) bool {
+	all := map[*asm.Function]bool{}
+	for _, by := range f.Functions {
 		all[by] = true
 	}
-	return !f.isGlobal(g.name) && f.otherUse(g.name, all) == nil
+	return !f.IsGlobal(g.Name) && otherUse(f, g.Name, all) == nil
 }
 
 // extra returns the registers that a call of f by old code overwrites now, and that the caller could take for left alone.
-func (l *leftovers) extra(f *fn) regset {
-	return l.overwrites(f, map[*fn]bool{}) &^ overwrites(l.d.orig, f, false, map[*fn]bool{})
+func (l *leftovers) extra(f *asm.Function) machine.RegisterSet {
+	return l.overwrites(f, map[*asm.Function]bool{}) &^ flow.Overwrites(l.d.orig.File, f, false, map[*asm.Function]bool{})
 }
 
 // overwrites returns the registers that new code may write when old code calls f.
-func (l *leftovers) overwrites(f *fn, seen map[*fn]bool) (set regset) {
+func (l *leftovers) overwrites(f *asm.Function, seen map[*asm.Function]bool) (set machine.RegisterSet) {
 	if p := l.next[f]; p != nil {
-		return overwrites(l.d.patched, p, true, map[*fn]bool{})
+		return flow.Overwrites(l.d.patched.File, p, true, map[*asm.Function]bool{})
 	}
 	if seen[f] {
 		return 0
 	}
 	seen[f] = true
-	l.eachCallee(f, func(_ string, to *fn) { set |= l.overwrites(to, seen) })
+	l.eachCallee(f, func(_ *machine.Insn, to *asm.Function) { set |= l.overwrites(to, seen) })
 	return set
 }
 
 // eachCallee calls visit for the functions of the original unit that f calls or jumps to.
-func (l *leftovers) eachCallee(f *fn, visit func(op string, to *fn)) {
-	for _, s := range f.streams {
-		for _, st := range s.stmts {
-			if st.kind != insn {
+func (l *leftovers) eachCallee(f *asm.Function, visit func(in *machine.Insn, to *asm.Function)) {
+	for _, s := range f.Streams {
+		for _, st := range s.Statements {
+			if st.Kind != asm.Instruction {
 				continue
 			}
-			op, args, _ := withoutPrefix(st)
-			if to := l.d.orig.callee(op, args); to != nil && to != f {
-				visit(op, to)
+			in := machine.Of(l.d.orig.File).Decode(st)
+			if to := flow.Callee(l.d.orig.File, &in); to != nil && to != f {
+				visit(&in, to)
 			}
 		}
 	}

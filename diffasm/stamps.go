@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/machine"
 )
 
 // stamp is a date or a time of day as the preprocessor writes __DATE__ and __TIME__.
@@ -25,23 +28,13 @@ func SameButStamps(a, b []byte) bool {
 	return slices.EqualFunc(al, bl, func(x, y string) bool { return x == y || withoutStamps(x) == withoutStamps(y) })
 }
 
-// withoutStamps takes stamps out of a line: the text in strings, and pieces of it that a mov copies.
+// withoutStamps takes stamps out of a line: the text in strings, and pieces of it that a move copies.
 func withoutStamps(line string) string {
-	switch op := firstWord(trim(line)); {
-	case op == ".string" || op == ".ascii":
+	if op := asm.FirstWord(asm.Trim(line)); op == ".string" || op == ".ascii" {
 		return stamp.ReplaceAllString(line, "")
-	case strings.HasPrefix(op, "mov"):
-		return immediate.ReplaceAllStringFunc(line, func(s string) string {
-			if v, ok := number(s[1:]); ok && isText(v) {
-				return "$text"
-			}
-			return s
-		})
 	}
-	return line
+	return machine.Default().MaskMoved(line, isText)
 }
-
-var immediate = regexp.MustCompile(`\$-?\d+`)
 
 // isText reports whether a number is two characters or more of a date or time, as memory holds them.
 func isText(v uint64) bool {

@@ -78,7 +78,7 @@ func (a Assembly) compare() (assembledUnit, error) {
 	if err != nil {
 		return assembledUnit{}, err
 	}
-	d, err := diffasm.Match(files[0], files[1], nil)
+	d, err := diffasm.Matching{}.Match(files[0], files[1], nil)
 	if err != nil {
 		return assembledUnit{}, err
 	}

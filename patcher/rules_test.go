@@ -50,7 +50,7 @@ func (p pair) decided(t *testing.T, name string) assembledUnit {
 		}
 		return f
 	}
-	d, err := diffasm.Match(parse(p.orig), parse(p.patched), nil)
+	d, err := diffasm.Matching{}.Match(parse(p.orig), parse(p.patched), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,62 @@
+package correlate
+
+import (
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
+)
+
+// Known is what is known besides the units.
+type Known struct {
+	Sources    func(file string) *SourceFile // how source files changed; nil where nothing is known
+	LinesMoved func(LineChange) bool         // decides whether numbers differ because lines moved; may be nil
+}
+
+// Correlate finds out which numbered symbol of the patched unit is which of the original. The restored unit, which may be nil, is
+// the patched source with the original line numbers: it is closest to the original, so that what it shows counts where its names
+// surely are those of the patched unit. Its own matcher is nil without one.
+func Correlate(orig, patched, restored *debuginfo.Unit, k Known) (m, r *Matcher) {
+	m = newMatcher(orig, patched, k)
+	m.bySource()
+	if restored == nil {
+		m.run()
+		return m, nil
+	}
+	r = newMatcher(orig, restored, Known{})
+	r.borrow(m)
+	r.run()
+	m.adopt(r)
+	m.run()
+	m.crossCheck(r)
+	return m, r
+}
+
+// DebugKnown reports whether the debug information of both units told static locals apart.
+func (m *Matcher) DebugKnown() bool { return m.od != nil }
+
+// OrigDeclaration returns the declaration of a variable of the original by its symbol, nil if debugKnown is false or there is none.
+func (m *Matcher) OrigDeclaration(sym string) *debuginfo.Declaration {
+	if m.od == nil {
+		return nil
+	}
+	return m.od.BySymbol[sym]
+}
+
+// PatchedDeclaration is the same for the patched unit.
+func (m *Matcher) PatchedDeclaration(sym string) *debuginfo.Declaration {
+	if m.pd == nil {
+		return nil
+	}
+	return m.pd.BySymbol[sym]
+}
+
+// Candidates returns the names of the original that a name of the patched unit may be; none where it is clear.
+func (m *Matcher) Candidates(patched string) []string { return m.ambiguous[patched] }
+
+// Doubt returns why a variable of the patched unit that looks new may not be; ok is false if nothing says so.
+func (m *Matcher) Doubt(patched string) (p asm.Problem, ok bool) {
+	p, ok = m.doubts[patched]
+	return p, ok
+}
+
+// ShownNew reports whether the source shows that a variable of the patched unit is new.
+func (m *Matcher) ShownNew(patched string) bool { return m.judged[patched] }

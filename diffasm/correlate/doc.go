@@ -1,0 +1,11 @@
+// Package correlate finds out which static local, clone and literal of the patched unit is which of the original: their names have
+// numbers that the compiler gives anew each time.
+//
+// Input: both units, and the patched one with the original line numbers where there is one; how the source files changed, and what
+// decides whether numbers are moved lines. Output: a Matcher, which knows the original's function and variable for each of the
+// patched unit's, which pairs are likeness alone (Unproved), and what may be several (Candidates) or only looks new (Doubt).
+//
+// Evidence, strongest first: the source with the debug information, texts that are equal, then properties. It never guesses between
+// two. It refuses nothing itself: what stays open comes out as Problems with the codes static-ambiguous, static-lost, static-moved
+// and static-renamed, which the rules of package diffasm raise.
+package correlate

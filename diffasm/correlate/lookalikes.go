@@ -1,0 +1,200 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
+)
+
+// This file finds static variables that look new, or gone, and may be neither.
+
+func lostStorage(name string) asm.Problem {
+	return asm.Problem{
+		Code: "static-lost", What: fmt.Sprintf("it uses %q, which the compiler left out of the original: what it would hold is not known", name),
+		Hint: "use a new variable; --allow static-lost lets it begin with its initial value",
+	}
+}
+
+// doubtNew looks whether a static local that seems new is one that the original had without storage, in another function,
+// or under another name.
+func (m *Matcher) doubtNew(p *numbered) {
+	if p.lost {
+		m.doubts[p.name] = lostStorage(p.decl.Name)
+		return
+	}
+	for _, o := range m.Orig.inOrder() {
+		if o.b == nil || o.decl == nil || m.source(o.decl) == nil {
+			continue
+		}
+		// A piece of a structure that the compiler took apart has the size of a member: the shapes of two say nothing then.
+		pieces := o.decl.Whole != nil || p.decl.Whole != nil
+		switch same := shape(m.Orig, o) == shape(m.Patched, p); {
+		case same && m.moved(p.decl, o.decl):
+			m.doubts[p.name] = asm.Problem{
+				Code: "static-moved", What: fmt.Sprintf("it uses %q, which %s() had: it may be that variable, moved", p.decl.Name, o.decl.Function),
+				Hint: "leave the variable in its function, or give the new one another name; --allow static-moved takes it for a new one",
+			}
+		case (same || pieces) && m.renamedInPlace(p.decl, o.decl):
+			m.doubts[p.name] = asm.Problem{
+				Code: "static-renamed", What: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.decl.Name, o.decl.Name),
+				Hint: "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
+			}
+		}
+	}
+}
+
+// DoubtLevel does so for one variable and one that is gone.
+func (m *Matcher) DoubtLevel(sym string, p, o *debuginfo.Declaration) {
+	switch from := o.Function + "()"; {
+	case m.id(p) == m.id(o) && o.Function != p.Function:
+		if o.Function == "" {
+			from = "the file"
+		}
+		m.doubts[sym] = asm.Problem{
+			Code: "static-moved", What: fmt.Sprintf("it uses %q, which %s had: it may be that variable, moved", p.Name, from),
+			Hint: "leave the variable where it was, or give the new one another name; --allow static-moved takes it for a new one",
+		}
+	case m.doubts[sym].Code == "" && o.Function == p.Function && m.source(p) != nil && m.renamedInPlace(p, o):
+		m.doubts[sym] = asm.Problem{
+			Code: "static-renamed", What: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.Name, o.Name),
+			Hint: "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
+		}
+	}
+}
+
+// LostPiece reports whether a variable is a piece that the original has no storage for, of a variable that it declares.
+func (m *Matcher) LostPiece(p *debuginfo.Declaration) bool {
+	return p.Whole != nil && slices.ContainsFunc(m.od.All, func(o *debuginfo.Declaration) bool {
+		return o.Whole == nil && o.Symbol == "" && o.Name == p.Name && o.Function == m.oldName(p.Whole.Function)
+	})
+}
+
+func (m *Matcher) oldName(fn string) string {
+	if old := m.renamed[fn]; old != "" {
+		return old
+	}
+	return fn
+}
+
+// moved reports whether a static local may be one of its name that another function had: on the same line, in the same words,
+// or in a function that may be the same under another name.
+func (m *Matcher) moved(p, o *debuginfo.Declaration) bool {
+	if m.id(o) != m.id(p) || o.Function == p.Function {
+		return false
+	}
+	return m.onLine(p, m.od.All) == o || !m.od.Functions[p.Function] && !m.pd.Functions[o.Function] || m.sameText(p, o)
+}
+
+// sameText reports whether the blocks of two declarations in changed files are the same word for word, uses and all.
+func (m *Matcher) sameText(p, o *debuginfo.Declaration) bool {
+	text := m.textAfter(p)
+	return text != "" && text == m.textBefore(o)
+}
+
+// renamedInPlace reports whether a static local stands where one of another name stood.
+func (m *Matcher) renamedInPlace(p, o *debuginfo.Declaration) bool {
+	return m.id(o) != m.id(p) && functionOf(o) == functionOf(p) && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line)
+}
+
+// functionOf returns the function that a variable or a piece of one is in.
+func functionOf(d *debuginfo.Declaration) string {
+	if d.Whole != nil {
+		return d.Whole.Function
+	}
+	return d.Function
+}
+
+// LostInPatched refuses variables of the original that the patched unit still declares and uses, but has no storage for: the
+// compiler took the initial value for all there is.
+func (m *Matcher) LostInPatched() (list []asm.Problem) {
+	if m.od == nil {
+		return nil
+	}
+	list = m.piecesLost()
+	for _, p := range m.pd.All {
+		if p.Symbol != "" || p.Elsewhere || m.source(p) == nil || m.source(p).Unchanged {
+			continue
+		}
+		o := m.wasStored(p)
+		if o == nil || m.Orig.Unit.Blocks[o.Symbol] == nil || m.Orig.Unit.Blocks[o.Symbol].Section.Class == asm.ReadOnly {
+			continue
+		}
+		list = append(list, leftOut(p, fmt.Sprintf("the variable %q", p.Name)))
+	}
+	return list
+}
+
+func leftOut(p *debuginfo.Declaration, what string) asm.Problem {
+	return asm.Problem{
+		Code: "static-lost", At: asm.Statement{Place: p.At},
+		What: "the compiler left " + what + " out of the patched version: nothing there would see what it holds",
+		Hint: "keep something that writes the variable; --allow static-lost goes on with its initial value",
+	}
+}
+
+// piecesLost refuses variables of which the original keeps a piece that the patched unit has no storage for, though it declares
+// and uses the variable.
+func (m *Matcher) piecesLost() (list []asm.Problem) {
+	type key struct{ name, Function, part string }
+	open := map[key]int{}
+	for _, p := range m.pd.All {
+		if p.Whole != nil {
+			open[key{p.Name, m.oldName(p.Whole.Function), p.Part}]++
+		}
+	}
+	for _, o := range m.od.All {
+		b := m.Orig.Unit.Blocks[o.Symbol]
+		if o.Whole == nil || b == nil || b.Section.Class == asm.ReadOnly {
+			continue
+		}
+		// Each piece of the patched unit stands for one of the original, even where two variables of one name have pieces.
+		if k := (key{o.Name, o.Whole.Function, o.Part}); open[k] > 0 {
+			open[k]--
+			continue
+		}
+		for _, p := range m.pd.All {
+			if p.Whole == nil && p.Symbol == "" && p.Name == o.Name && m.oldName(p.Function) == o.Whole.Function && m.usedIn(p) {
+				list = append(list, leftOut(p, fmt.Sprintf("a part of the variable %q", p.Name)))
+				break
+			}
+		}
+	}
+	return list
+}
+
+// usedIn reports whether the changed source of the patched unit uses a variable.
+func (m *Matcher) usedIn(p *debuginfo.Declaration) bool {
+	s := m.source(p)
+	if s == nil || s.Unchanged {
+		return false
+	}
+	scope := s.After
+	if p.Function != "" {
+		scope = scopeOf(p, s.After)
+	}
+	return mentions(strings.Join(scope, "\n"), p.Name) >= 2 // its declaration is one
+}
+
+// wasStored returns the variable with storage that a static one without storage, but with a use, was in the original.
+func (m *Matcher) wasStored(p *debuginfo.Declaration) *debuginfo.Declaration {
+	if !m.usedIn(p) {
+		return nil
+	}
+	if p.Function != "" {
+		s, n := m.source(p), m.namesakes(p)
+		n.all()
+		if o := n.of[p]; o != nil && (s.old(p.Line) > 0 || mentions(lineOf(s.After, p.Line), "static") > 0) {
+			return o
+		}
+		return nil
+	}
+	for _, o := range m.od.All {
+		if o.Function == "" && o.Name == p.Name {
+			return o
+		}
+	}
+	return nil
+}

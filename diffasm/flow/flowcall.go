@@ -1,0 +1,97 @@
+package flow
+
+import (
+	"slices"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/machine"
+)
+
+// call is a call: arguments may escape, and registers are lost.
+func (w *flow) call(st asm.Statement, to *machine.Operand, s *state) {
+	result := w.arguments(st, to, s)
+	for i := range s.regs {
+		if !w.conv.Kept.Has(machine.Register(i)) {
+			s.regs[i] = value{}
+		}
+	}
+	for _, reg := range w.conv.Results {
+		s.regs[reg].addr = result
+	}
+	s.set = 0
+}
+
+// counts reports whether what a register holds is a followed address, and no left-over.
+func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.Stale) }
+
+// arguments looks at what a callee gets; it reports whether a followed address comes back.
+func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (result bool) {
+	if !w.rules.Calls {
+		return w.rules.Only && onlyRead[to.Symbol] && s.regs[w.conv.Args[0]].addr
+	}
+	var mask uint8
+	for i, reg := range w.conv.Args {
+		if s.set&(1<<i) == 0 {
+			break // the callee has no further arguments
+		}
+		v := s.regs[reg]
+		if w.counts(v) {
+			mask |= 1 << i
+		}
+		s.shown = s.shown || v.frame > 0
+	}
+	inFrame := s.shown && s.holdsAny() || w.onStack(s)
+	inVector := slices.ContainsFunc(w.conv.VectorArgs, func(reg machine.Register) bool { return w.counts(s.regs[reg]) })
+	switch back, known := onlyRead[to.Symbol]; {
+	case mask == 0 && !inFrame && !inVector:
+		return false
+	case inFrame || inVector || to.Indirect && to.Symbol == "":
+		w.escaped(st, "is passed to a function")
+	case known && !w.f.Defines(to.Symbol):
+		return back
+	case w.f.FunctionByName[to.Symbol] != nil && w.depth < 4:
+		return w.into(st, w.f.FunctionByName[to.Symbol], mask)
+	default:
+		w.escaped(st, "is passed to %q", to.Symbol)
+	}
+	return false
+}
+
+// onStack reports whether an argument on the stack is a followed address. Code without a frame pointer keeps its own values in the same
+// area, and reads them again.
+func (w *flow) onStack(s *state) bool {
+	sp := s.regs[w.conv.Stack]
+	for n, out := range s.slots {
+		above := sp.frame != atOffset || n >= wordOf(sp.off)
+		if above && (out || w.allLoads && s.regs[w.conv.Frame].frame == outsideFrame && !w.loaded[n]) {
+			return true
+		}
+	}
+	return s.all
+}
+
+// into follows arguments into a function of the unit.
+func (w *flow) into(st asm.Statement, fn *asm.Function, mask uint8) bool {
+	if fn == w.fn {
+		w.escaped(st, "is passed on")
+		return false
+	}
+	inner := newFlow(w.f, fn, w.rules, w.source)
+	inner.depth = w.depth + 1
+	inner.run(inner.entryState(mask))
+	if inner.escape != nil {
+		w.escaped(inner.escape.At, "is passed to %q and there %s", fn.Name, inner.escape.What)
+	}
+	return inner.returns
+}
+
+// onlyRead are functions of the C library that read what they are given and keep no pointer to it; true for those that
+// return one into it.
+var onlyRead = map[string]bool{
+	"memcmp": false, "bcmp": false, "strcmp": false, "strncmp": false, "strcasecmp": false, "strncasecmp": false, "strlen": false,
+	"memcpy": false, "memmove": false, "strcpy": false, "strncpy": false, "strcat": false, "strspn": false, "strcspn": false,
+	"puts": false, "fputs": false, "fwrite": false, "write": false, "send": false, "printf": false, "fprintf": false, "sprintf": false,
+	"snprintf": false, "__printf_chk": false, "__fprintf_chk": false, "__sprintf_chk": false, "__snprintf_chk": false,
+	"__memcpy_chk": false, "perror": false, "getopt_long": false, "atoi": false,
+	"memchr": true, "strchr": true, "strrchr": true, "strstr": true, "strpbrk": true,
+}

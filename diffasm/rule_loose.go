@@ -1,0 +1,64 @@
+package diffasm
+
+import (
+	"maps"
+	"slices"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/correlate"
+	"gocare/diffasm/machine"
+)
+
+// matchLoose compares what lies outside functions and labelled data: constructors and top-level assembly. New constructors are
+// refused, since a process runs them before any patch comes; destructors that are gone, since its list of them still has them; all
+// else that changed, since nothing says what it is.
+func (d *Delta) matchLoose(r *correlate.Matcher) {
+	have := looseTexts(d.m.Orig)
+	now := looseTexts(d.m.Patched)
+	for _, key := range slices.Sorted(maps.Keys(now)) {
+		if len(now[key]) <= len(have[key]) || r != nil && len(looseTexts(r.Patched)[key]) <= len(have[key]) {
+			continue
+		}
+		d.newLoose(now[key][0])
+	}
+	for _, key := range slices.Sorted(maps.Keys(have)) {
+		if l := have[key][0]; len(have[key]) > len(now[key]) && l.Section.IsDtor() {
+			d.unit = append(d.unit, asm.Problem{
+				Code: "gone-destructor", What: "the unit no longer registers " + l.Statement.Args + " to run at exit", At: l.Statement,
+				Hint: "keep the function registered and make it do nothing; with __asm__ volatile(\"\") in it the compiler keeps it",
+			})
+		}
+	}
+}
+
+func (d *Delta) newLoose(l asm.Loose) {
+	if l.Section.IsCtor() || l.Section.IsDtor() {
+		d.unit = append(d.unit, asm.Problem{
+			Code: "new-constructor", What: "the unit registers " + l.Statement.Args + " in " + l.Section.Name + ", which runs only at start or exit",
+			Hint: "do the work where it is first needed", At: l.Statement,
+		})
+		return
+	}
+	d.unit = append(d.unit, asm.Problem{
+		Code: "asm-toplevel", What: "top-level assembly or unnamed data changed in section " + l.Section.Name, At: l.Statement,
+		Hint: "only functions and named variables can be patched",
+	})
+}
+
+// looseTexts returns the loose statements that no function owns by canonical text.
+func looseTexts(s *correlate.Version) map[string][]asm.Loose {
+	by := map[string][]asm.Loose{}
+	for _, l := range s.Unit.Loose {
+		if l.Function != nil || l.Section.Name == "__mcount_loc" || beforeEntry(s.Unit.File, l.Statement) {
+			continue
+		}
+		key := l.Section.Name + " " + s.Alone(l.Statement)
+		by[key] = append(by[key], l)
+	}
+	return by
+}
+
+// beforeEntry reports whether a statement outside functions is room for a patch before an entry.
+func beforeEntry(f *asm.File, st asm.Statement) bool {
+	return f.Sections[asm.PatchableEntries] != nil && machine.Of(f).Kind(st) == machine.Nop
+}
