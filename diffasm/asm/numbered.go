@@ -65,6 +65,7 @@ func IsNameless(name string) bool {
 	return ok && (a.Base == gccLiteral || a.Base == clangLiteral)
 }
 
+// AllDigits reports whether a text is digits and nothing else; an empty one is not.
 func AllDigits(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < '0' || s[i] > '9' {
@@ -130,7 +131,7 @@ func (b *Block) isOffsetTable() bool {
 	return strings.HasPrefix(b.Name, "reltable.") && len(b.Items) > 0 && strings.HasSuffix(b.Items[0].Args, "-"+b.Name)
 }
 
-// isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name); or what
+// isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see patchname.LiteralPrefix); or what
 // -fsanitize=undefined says of a place in the source, of which only that place's code makes use: the run-time library marks it
 // once it has reported it.
 func isConstant(name string) bool {

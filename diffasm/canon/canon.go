@@ -37,6 +37,7 @@ type Mark struct {
 	Statement asm.Statement
 }
 
+// New returns a writer for a file; names gives each symbol its canonical token, and may be called with Op and Pos at its use.
 func New(f *asm.File, names func(string) string) *Writer {
 	return &Writer{f: f, Names: names, nums: map[string]int{}, tables: map[string]int{}, memo: map[string]string{}}
 }
@@ -44,7 +45,7 @@ func New(f *asm.File, names func(string) string) *Writer {
 // maxDepth bounds chains of aliases and literals that mention literals.
 const maxDepth = 32
 
-// Function returns the canonical text of fn, valid until the next call.
+// Function returns the canonical text of a function, valid until the next call.
 func (c *Writer) Function(fn *asm.Function) []byte {
 	c.begin(fn)
 	for _, st := range fn.Align {
