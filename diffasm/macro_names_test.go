@@ -16,9 +16,9 @@ import (
 
 const numbering = "#define CAT_(a, b) a##b\n#define CAT(a, b) CAT_(a, b)\n#define HERE(n) CAT(n, __LINE__)\nextern void a(void), b(void), c(void), use(void *);\n"
 
-// madeRows are sources with names that macros make of __LINE__ or __COUNTER__. What becomes of each of the variables that are
+// macroNameRows are sources with names that macros make of __LINE__ or __COUNTER__. What becomes of each of the variables that are
 // named in from is written as NAME=NAME of the original, "new", "?" or a reason code; code is what Decide says.
-var madeRows = []struct{ name, before, after, want, code string }{
+var macroNameRows = []struct{ name, before, after, want, code string }{
 	{
 		name:   "they move on to each other's names",
 		before: "static int HERE(n_);\nint *f(void) { return &n_5; }\nstatic int HERE(n_);\nint *g(void) { return &n_7; }\n",
@@ -99,10 +99,10 @@ var madeRows = []struct{ name, before, after, want, code string }{
 	},
 }
 
-// TestMadeNames pairs variables by the lines that declare them, where their names are those of others in the original.
-func TestMadeNames(t *testing.T) {
+// TestMacroNames pairs variables by the lines that declare them, where their names are those of others in the original.
+func TestMacroNames(t *testing.T) {
 	for _, cc := range []string{"gcc", "clang"} {
-		for _, row := range madeRows {
+		for _, row := range macroNameRows {
 			t.Run(cc+"/"+row.name, func(t *testing.T) {
 				testkit.Require(t, cc)
 				before, after := numbering+row.before, numbering+row.after
@@ -114,7 +114,7 @@ func TestMadeNames(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if diff := cmp.Diff(row.want, madeFates(d)); diff != "" {
+					if diff := cmp.Diff(row.want, macroFates(d)); diff != "" {
 						t.Errorf("-want +got:\n%s", diff)
 					}
 					_, err = Decide(d, Options{})
@@ -149,8 +149,8 @@ func restored(s *correlate.SourceFile) string {
 	return b.String()
 }
 
-// madeFates says by their names in the source which variable of the original each is that macros made.
-func madeFates(d *Delta) string {
+// macroFates says by their names in the source which variable of the original each is that macros made.
+func macroFates(d *Delta) string {
 	is := d.patched.Declarations().BySymbol
 	var list []string
 	for _, v := range d.Variables {

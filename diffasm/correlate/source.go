@@ -60,7 +60,7 @@ func (m *Matcher) renamedFunctions() map[string]string {
 
 // bySource pairs the static locals of which the source shows that they are the same.
 func (m *Matcher) bySource() {
-	m.pairMade()
+	m.pairMacroNames()
 	for _, g := range m.groups {
 		if g.sourced = m.hasSource(g); !g.sourced {
 			continue
