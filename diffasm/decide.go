@@ -138,7 +138,7 @@ func first(f *asm.Function) asm.Statement {
 	return asm.Statement{Line: f.Line}
 }
 
-// gone reports whether fn is a static function of the original that has no successor.
+// gone reports whether a function is a static function of the original that has no successor.
 func (c *decider) gone(f *debuginfo.Unit, fn *asm.Function) bool {
 	if f != c.d.orig || f.IsGlobal(fn.Name) {
 		return false

@@ -2,16 +2,27 @@ package diffasm
 
 import (
 	"gocare/diffasm/asm"
+	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
 )
 
+// What callers give to Match and get from Parse.
+type (
+	// File is a unit's assembly with its debug information.
+	File = debuginfo.Unit
+	// SourceFile says how a source file changed from the original unit to the patched one.
+	SourceFile = correlate.SourceFile
+	// LineChange is code that is the same in both versions but for some numbers, and where it comes from.
+	LineChange = correlate.LineChange
+)
+
 // Parse reads the assembly of one unit. The name is for messages.
-func Parse(name string, src []byte) (*debuginfo.Unit, error) {
+func Parse(name string, src []byte) (*File, error) {
 	f, err := asm.Parse(name, src)
 	if err != nil {
 		return nil, err
 	}
-	return &debuginfo.Unit{File: f}, nil
+	return &File{File: f}, nil
 }
 
 // Emitted is the assembly text of the chosen functions of one unit and what its symbols mean.

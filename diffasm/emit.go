@@ -9,7 +9,7 @@ import (
 	"gocare/diffasm/canon"
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
-	"gocare/internal/patchname"
+	"gocare/internal/kpname"
 )
 
 // emitter writes the assembly of a selection.
@@ -50,9 +50,9 @@ func (e *emitter) line(format string, args ...any) { fmt.Fprintf(&e.out, format+
 // newName is the label of a symbol in the patch: .kpatch replaces, .kpnew has no counterpart.
 func newName(p *asm.Function, o *asm.Function) string {
 	if o == nil {
-		return p.Name + patchname.NewSuffix
+		return p.Name + kpname.New
 	}
-	return p.Name + patchname.ReplacingSuffix
+	return p.Name + kpname.Replacing
 }
 
 func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
@@ -69,7 +69,7 @@ func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
 func (e *emitter) function(pair fnPair) {
 	e.fn = pair.p
 	name := newName(pair.p, pair.o)
-	e.line("\t.section\t%s,\"ax\",@progbits", patchname.TextSection)
+	e.line("\t.section\t%s,\"ax\",@progbits", kpname.Text)
 	for _, st := range pair.p.Align {
 		e.statement(st)
 	}
@@ -84,8 +84,8 @@ func (e *emitter) function(pair fnPair) {
 	e.inline(false)
 	e.line("\t.size\t%s, .-%s", name, name)
 	if f := e.d.patched; pair.o != nil && f.IsGlobal(pair.p.Name) && !e.d.orig.IsGlobal(pair.o.Name) {
-		e.export(pair.p.Name, true, pair.p.Name+patchname.NewSuffix)
-		e.line("\t.set\t%s, %s", pair.p.Name+patchname.NewSuffix, name)
+		e.export(pair.p.Name, true, pair.p.Name+kpname.New)
+		e.line("\t.set\t%s, %s", pair.p.Name+kpname.New, name)
 	}
 	e.fn = nil
 }
@@ -172,16 +172,16 @@ func (e *emitter) name(n string) string {
 		if o := e.d.m.OrigFunction(fn); o != nil {
 			return o.Name
 		}
-		return n + patchname.NewSuffix
+		return n + kpname.New
 	}
 	if b := f.Blocks[n]; b != nil {
 		if f.IsLiteral(b) {
-			return patchname.LiteralPrefix + n
+			return kpname.LiteralPrefix + n
 		}
 		if o := e.d.m.OrigVariable(b); o != nil && !e.clo.copies[b] {
 			return o.Name
 		}
-		return n + patchname.NewSuffix
+		return n + kpname.New
 	}
 	return n
 }
@@ -212,9 +212,9 @@ func (e *emitter) data(b *asm.Block) {
 		return
 	}
 	if e.needsData(b) {
-		e.line("\t.section\t%s,\"aw\",@progbits", patchname.DataSection)
+		e.line("\t.section\t%s,\"aw\",@progbits", kpname.Data)
 	} else {
-		e.line("\t.section\t%s,\"a\",@progbits", patchname.RodataSection)
+		e.line("\t.section\t%s,\"a\",@progbits", kpname.Rodata)
 	}
 	if b.Align > 1 {
 		e.line("\t.balign\t%d", b.Align)
@@ -343,7 +343,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 	}
 	got.Names = func(n string) string { return emittedToken(s.d.orig, n, "") }
 	for _, name := range s.clo.newVars {
-		b := back.Blocks[name+patchname.NewSuffix]
+		b := back.Blocks[name+kpname.New]
 		if b == nil {
 			return bug(name, "it is missing")
 		}
@@ -363,8 +363,8 @@ func emittedToken(orig *debuginfo.Unit, n, self string) string {
 	switch {
 	case n == self:
 		n = "<self>"
-	case strings.HasSuffix(n, patchname.NewSuffix):
-		n = "+" + strings.TrimSuffix(n, patchname.NewSuffix)
+	case strings.HasSuffix(n, kpname.New):
+		n = "+" + strings.TrimSuffix(n, kpname.New)
 	}
 	if off != 0 {
 		n = fmt.Sprintf("%s%+d", n, off)

@@ -24,8 +24,8 @@ const init1 = "#define INIT(n) static void HERE(n_)(void); " +
 	"static void (*const n)(void) __attribute__((used, section(\"calls\"))) = HERE(n_); " +
 	"static void HERE(n_)(void)\n"
 
-// TestMadeFunctions pairs functions with names that macros made, by the lines that declare them.
-func TestMadeFunctions(t *testing.T) {
+// TestMacroFunctions pairs functions with names that macros made, by the lines that declare them.
+func TestMacroFunctions(t *testing.T) {
 	for _, row := range []struct{ name, before, after, want string }{
 		{
 			"one changes", "INIT(x)\n{\n\ta();\n}\nINIT(y)\n{\n\tb();\n}\n", "\n\n\n\nINIT(x)\n{\n\ta();\n}\nINIT(y)\n{\n\tc();\n}\n",

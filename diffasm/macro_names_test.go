@@ -14,12 +14,12 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-// TestMadeNames pairs variables by the lines that declare them, where macros make their names of __LINE__ or __COUNTER__ and
+// TestMacroNames pairs variables by the lines that declare them, where macros make their names of __LINE__ or __COUNTER__ and
 // they are those of others in the original. What becomes of each is written as NAME=NAME of the original, "new", "?" or a
 // reason code; code is what Decide says.
-func TestMadeNames(t *testing.T) {
+func TestMacroNames(t *testing.T) {
 	for _, cc := range []string{"gcc", "clang"} {
-		for _, row := range readVersions(t, "made", "want", "code") {
+		for _, row := range readVersions(t, "macro-names", "want", "code") {
 			t.Run(cc+"/"+row.name, func(t *testing.T) {
 				testkit.Require(t, cc)
 				lines := lineMap(row.before, row.after)
@@ -30,7 +30,7 @@ func TestMadeNames(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if diff := cmp.Diff(row.said["want"], madeFates(d)); diff != "" {
+					if diff := cmp.Diff(row.said["want"], macroFates(d)); diff != "" {
 						t.Errorf("-want +got:\n%s", diff)
 					}
 					_, err = Decide(d, Options{})
@@ -65,8 +65,8 @@ func restored(s *correlate.SourceFile) string {
 	return b.String()
 }
 
-// madeFates says by their names in the source which variable of the original each is that macros made.
-func madeFates(d *Delta) string {
+// macroFates says by their names in the source which variable of the original each is that macros made.
+func macroFates(d *Delta) string {
 	is := d.patched.Declarations().BySymbol
 	var list []string
 	for _, v := range d.Variables {

@@ -53,6 +53,7 @@ func NormalNumber(s string) string {
 	return s
 }
 
+// IsDigit reports whether a byte is a decimal digit.
 func IsDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // SameBytes reports whether two blocks of plain numbers have the same content however it is spelt.

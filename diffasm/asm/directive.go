@@ -46,6 +46,7 @@ func (p *parser) directive(st Statement) bool {
 	return true
 }
 
+// FirstWord returns what stands before the first white space or comma.
 func FirstWord(s string) string {
 	if i := strings.IndexAny(s, " \t,"); i >= 0 {
 		return s[:i]

@@ -30,7 +30,7 @@ type File struct {
 	Intel          bool             // Intel syntax was switched on outside a function
 	Problems       []Problem        // concern every function
 	Macros         map[string]bool
-	Debug          map[string][][2]int // text of debug sections, as ranges of src
+	Debug          map[string][][2]int // text of debug sections, as ranges of Text
 }
 
 // Symbol is what the directives say about a name.
@@ -45,7 +45,7 @@ type Symbol struct {
 // Function is a function with everything that lies in code sections between its label and its .size.
 type Function struct {
 	Name     string
-	Index    int // in File.funcs
+	Index    int // in File.Functions
 	Streams  []*Stream
 	Parts    []string    // labels of its cold parts
 	Align    []Statement // alignment at entry

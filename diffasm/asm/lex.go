@@ -165,6 +165,7 @@ func endOfChar(s string, i int) int {
 	return min(i, len(s))
 }
 
+// Trim returns a text without the white space around it.
 func Trim(s string) string {
 	for s != "" && isSpace(s[0]) {
 		s = s[1:]
@@ -211,6 +212,7 @@ type Tokens struct {
 	At   int
 }
 
+// Next returns the next token; ok is false at the end.
 func (t *Tokens) Next() (tok Token, ok bool) {
 	from := t.At
 	for t.At < len(t.Text) && isSpace(t.Text[t.At]) {

@@ -3,7 +3,7 @@ package asm
 import (
 	"strings"
 
-	"gocare/internal/patchname"
+	"gocare/internal/kpname"
 )
 
 // NumberedName is a name the compiler numbered itself: a static local (x.3) or a clone (f.isra.0.constprop.1).
@@ -65,6 +65,7 @@ func IsNameless(name string) bool {
 	return ok && (a.Base == gccLiteral || a.Base == clangLiteral)
 }
 
+// AllDigits reports whether a text is digits and nothing else; an empty one is not.
 func AllDigits(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < '0' || s[i] > '9' {
@@ -116,7 +117,7 @@ func (f *File) IsLiteral(b *Block) bool {
 	}
 	if IsLocal(b.Name) {
 		// gcc's .LC constants are never written, also where it puts those with addresses into .data, as a patch does with all.
-		return b.Section.Class == ReadOnly || b.Section.Class == Relro || b.Section.Class == Writable && (isConstant(b.Name) || b.Section.Name == patchname.DataSection)
+		return b.Section.Class == ReadOnly || b.Section.Class == Relro || b.Section.Class == Writable && (isConstant(b.Name) || b.Section.Name == kpname.Data)
 	}
 	// A name of clang's with a dot in front is that of a string which -fsanitize=address made a variable of.
 	// A constant in a section whose pieces the linker may merge has no address of its own, whatever its name; clang puts static
@@ -130,7 +131,7 @@ func (b *Block) isOffsetTable() bool {
 	return strings.HasPrefix(b.Name, "reltable.") && len(b.Items) > 0 && strings.HasSuffix(b.Items[0].Args, "-"+b.Name)
 }
 
-// isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see emitter.name); or what
+// isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see kpname.LiteralPrefix); or what
 // -fsanitize=undefined says of a place in the source, of which only that place's code makes use: the run-time library marks it
 // once it has reported it.
 func isConstant(name string) bool {

@@ -2,7 +2,7 @@ package asm
 
 import "strings"
 
-// Mentions returns the functions of the unit that fn's code names, aliases followed, in order.
+// Mentions returns the functions of the unit that a function's code names, aliases followed, in order.
 func (f *File) Mentions(from *Function) (list []*Function) {
 	seen := map[*Function]bool{from: true}
 	for _, s := range from.Streams {
@@ -61,6 +61,7 @@ func Shape(st Statement) string {
 	return b.String()
 }
 
+// SymbolsOf lists the symbols among operands, in order.
 func SymbolsOf(args string) (list []string) {
 	t := Tokens{Text: args}
 	for tok, ok := t.Next(); ok; tok, ok = t.Next() {

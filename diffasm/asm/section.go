@@ -17,6 +17,7 @@ const (
 	Dropped                  // debug data, notes, comments: never looked at
 )
 
+// String is a class in words, for messages.
 func (c Class) String() string {
 	return [...]string{"read-only", "code", "read-only after relocation", "writable", "thread-local", "dropped"}[c]
 }
@@ -123,7 +124,7 @@ func (s *Section) IsSet() bool {
 	return s.Name != "" && (s.Name[0] == '_' || s.Name[0] >= 'a' && s.Name[0] <= 'z' || s.Name[0] >= 'A' && s.Name[0] <= 'Z')
 }
 
-// IsCtor and isDtor report whether the section lists functions to run at start or exit.
+// IsCtor and IsDtor report whether the section lists functions to run at start or exit.
 func (s *Section) IsCtor() bool {
 	return hasPart(s.Name, ".init_array") || hasPart(s.Name, ".preinit_array") || hasPart(s.Name, ".ctors")
 }

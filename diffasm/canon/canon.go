@@ -8,7 +8,7 @@ import (
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/machine"
-	"gocare/internal/patchname"
+	"gocare/internal/kpname"
 )
 
 // Writer writes canonical text. Two functions are equal when their canonical texts are.
@@ -37,6 +37,7 @@ type Mark struct {
 	Statement asm.Statement
 }
 
+// New returns a writer for a file; names gives each symbol its canonical token, and may be called with Op and Pos at its use.
 func New(f *asm.File, names func(string) string) *Writer {
 	return &Writer{f: f, Names: names, nums: map[string]int{}, tables: map[string]int{}, memo: map[string]string{}}
 }
@@ -44,7 +45,7 @@ func New(f *asm.File, names func(string) string) *Writer {
 // maxDepth bounds chains of aliases and literals that mention literals.
 const maxDepth = 32
 
-// Function returns the canonical text of fn, valid until the next call.
+// Function returns the canonical text of a function, valid until the next call.
 func (c *Writer) Function(fn *asm.Function) []byte {
 	c.begin(fn)
 	for _, st := range fn.Align {
@@ -246,7 +247,7 @@ func (c *Writer) target(name string, off int64, st asm.Statement) {
 func (c *Writer) foreign(name string) {
 	if owner := c.f.Labels[name]; owner != nil {
 		c.out.WriteString("<label " + strconv.Itoa(labelIndex(owner, name)) + " of ")
-		c.symbol(strings.TrimSuffix(owner.Name, patchname.ReplacingSuffix))
+		c.symbol(strings.TrimSuffix(owner.Name, kpname.Replacing))
 		c.out.WriteByte('>')
 		return
 	}

@@ -2,7 +2,7 @@ package canon
 
 import "gocare/diffasm/asm"
 
-// Walk calls yield for every symbol that the code of fn stands on.
+// Walk calls yield for every symbol that the code of a function stands on.
 func Walk(f *asm.File, fn *asm.Function, yield func(string)) {
 	c := New(f, func(n string) string {
 		yield(n)
@@ -26,6 +26,7 @@ type Users struct {
 	Variables []*asm.Block
 }
 
+// UsersOf lists what mentions a symbol.
 func UsersOf(f *asm.File, name string) (u Users) {
 	for _, fn := range f.Functions {
 		found := false
@@ -42,6 +43,7 @@ func UsersOf(f *asm.File, name string) (u Users) {
 	return u
 }
 
+// ItemsMention reports whether the initialiser of b mentions a symbol, also through literals and aliases.
 func ItemsMention(f *asm.File, b *asm.Block, name string) (found bool) {
 	WalkData(f, b, func(n string) { found = found || n == name })
 	return found

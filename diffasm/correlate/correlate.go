@@ -33,7 +33,7 @@ func Correlate(orig, patched, restored *debuginfo.Unit, k Known) (m, r *Matcher)
 // DebugKnown reports whether the debug information of both units told static locals apart.
 func (m *Matcher) DebugKnown() bool { return m.od != nil }
 
-// OrigDeclaration returns the declaration of a variable of the original by its symbol, nil if debugKnown is false or there is none.
+// OrigDeclaration returns the declaration of a variable of the original by its symbol, nil if DebugKnown is false or there is none.
 func (m *Matcher) OrigDeclaration(sym string) *debuginfo.Declaration {
 	if m.od == nil {
 		return nil

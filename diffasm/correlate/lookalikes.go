@@ -138,7 +138,7 @@ func leftOut(p *debuginfo.Declaration, what string) asm.Problem {
 // piecesLost refuses variables of which the original keeps a piece that the patched unit has no storage for, though it declares
 // and uses the variable.
 func (m *Matcher) piecesLost() (list []asm.Problem) {
-	type key struct{ name, Function, part string }
+	type key struct{ name, fn, part string }
 	open := map[key]int{}
 	for _, p := range m.pd.All {
 		if p.Whole != nil {

@@ -103,8 +103,8 @@ func (m *Matcher) id(d *debuginfo.Declaration) string {
 	return d.Name
 }
 
-// isMade reports whether a macro made the name of a variable of the patched unit, or of the function it is in.
-func (m *Matcher) isMade(sym string) bool {
+// hasMacroName reports whether a macro made the name of a variable of the patched unit, or of the function it is in.
+func (m *Matcher) hasMacroName(sym string) bool {
 	if m.pd == nil || m.pd.BySymbol[sym] == nil {
 		return false
 	}
@@ -113,14 +113,14 @@ func (m *Matcher) isMade(sym string) bool {
 	return m.stems[d] != "" || fn != "" && fn != d.Function
 }
 
-// pairMade pairs variables and functions at file level with names that macros made, by the line that declares them.
-func (m *Matcher) pairMade() {
+// pairMacroNames pairs variables and functions at file level with names that macros made, by the line that declares them.
+func (m *Matcher) pairMacroNames() {
 	if m.od == nil || m.Exact {
 		return
 	}
 	// taken has the symbols of the original that are something's already: what only shares its name with one of them is new.
 	taken := map[string]bool{}
-	for p, o := range m.madeFunctions() {
+	for p, o := range m.macroFunctions() {
 		if m.Patched.Unit.FunctionByName[p] != nil && m.Orig.Unit.FunctionByName[o] != nil && m.Patched.open[p] == nil && m.Orig.open[o] == nil {
 			m.join(p, o)
 			taken[o] = true
@@ -146,7 +146,7 @@ func (m *Matcher) pairMade() {
 		}
 	}
 	for _, p := range rest {
-		m.settleMade(p, taken)
+		m.settleMacroName(p, taken)
 	}
 	// Private functions of which no line tells and that have namesakes: the same number may be another of them.
 	for _, p := range m.pd.Code {
@@ -182,9 +182,9 @@ func (m *Matcher) newNames(taken map[string]bool) {
 	}
 }
 
-// madeFunctions returns the name in the original of functions whose names macros made, where the line that declares one
+// macroFunctions returns the name in the original of functions whose names macros made, where the line that declares one
 // declared it there.
-func (m *Matcher) madeFunctions() map[string]string {
+func (m *Matcher) macroFunctions() map[string]string {
 	names := map[string]string{}
 	for _, p := range m.pd.Code {
 		if m.stems[p] == "" || p.Elsewhere || m.Patched.Unit.IsGlobal(p.Symbol) {
@@ -202,9 +202,9 @@ func (m *Matcher) atFileLevel(s *Version, d *debuginfo.Declaration) bool {
 	return d.Function == "" && s.Unit.Blocks[d.Symbol] != nil && s.open[d.Symbol] == nil && !s.Unit.IsGlobal(d.Symbol)
 }
 
-// settleMade decides about a variable that no line of the original declares. It is new if all that it could be are others; one
+// settleMacroName decides about a variable that no line of the original declares. It is new if all that it could be are others; one
 // of its name is the same where no other could be meant, or where one line declares several, and with the same names.
-func (m *Matcher) settleMade(p *debuginfo.Declaration, taken map[string]bool) {
+func (m *Matcher) settleMacroName(p *debuginfo.Declaration, taken map[string]bool) {
 	var open []string
 	for _, o := range m.like(m.od, m.id(p), "") {
 		if o.Symbol != "" && !taken[o.Symbol] {

@@ -70,7 +70,7 @@ func (m *Matcher) refine() {
 	m.stem(m.od, func(s *SourceFile) []string { return s.Before })
 	m.stem(m.pd, func(s *SourceFile) []string { return s.After })
 	m.renamed = m.renamedFunctions()
-	for p, o := range m.madeFunctions() {
+	for p, o := range m.macroFunctions() {
 		m.renamed[p] = o
 	}
 	unknown := map[string]bool{}
@@ -329,7 +329,7 @@ func (m *Matcher) crossCheck(r *Matcher) {
 	// The restored unit is another compile of the same code: where its evidence leads elsewhere, one of the two is wrong, and which is
 	// not known. Names that macros made of lines are no names of the same thing in both.
 	for p, o := range m.pair {
-		if other, ok := r.pair[p]; ok && other != o && m.Patched.Unit.Blocks[p] != nil && !m.isMade(p) {
+		if other, ok := r.pair[p]; ok && other != o && m.Patched.Unit.Blocks[p] != nil && !m.hasMacroName(p) {
 			m.ambiguous[p] = []string{min(o, other), max(o, other)}
 		}
 	}

@@ -3,6 +3,7 @@ package correlate
 import (
 	"strings"
 
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/csource"
 )
 
@@ -121,4 +122,44 @@ func starts(s, name string) (static, all []int) {
 		all = []int{1, len(s) + 1}
 	}
 	return static, all
+}
+
+// blockText returns the text of a block from a declaration on, without indentation; "" if it does not use the variable.
+func blockText(d *debuginfo.Declaration, text []string) string {
+	var b strings.Builder
+	for _, line := range scopeOf(d, text) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	if mentions(b.String(), d.Name) < 2 {
+		return ""
+	}
+	return b.String()
+}
+
+// scopeOf returns the lines of a block from a declaration on.
+func scopeOf(d *debuginfo.Declaration, text []string) []string {
+	if d.Line > len(text) {
+		return nil
+	}
+	end, _ := endOfScope(d, text)
+	return text[d.Line-1 : end]
+}
+
+// endOfScope returns the line on which the block ends that a declaration stands in. Where there is no column it may be that of a block
+// around it; it is sure if only one can be meant.
+func endOfScope(d *debuginfo.Declaration, text []string) (line int, sure bool) {
+	if d.Column > 0 {
+		return scopeEnd(text, d.Line, d.Column), true
+	}
+	static, columns := starts(lineOf(text, d.Line), d.Name)
+	if len(static) > 0 {
+		columns = static
+	}
+	first := scopeEnd(text, d.Line, columns[0])
+	line = first
+	for _, c := range columns[1:] {
+		line = max(line, scopeEnd(text, d.Line, c))
+		sure = sure || scopeEnd(text, d.Line, c) != first
+	}
+	return line, !sure
 }

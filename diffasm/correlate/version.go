@@ -16,7 +16,7 @@ type Version struct {
 	token  map[string]string    // canonical tokens of the names that are settled
 	open   map[string]*numbered // numbered symbols of which it is not settled which they are
 	refs   []reference          // open numbered names of the text written last, in order
-	texts  []text               // by fn.index
+	texts  []text               // by Function.Index
 	inits  map[*asm.Block]*text
 	uses   map[string][]usage // open numbered name -> its uses
 	extern func(name string) string

@@ -28,8 +28,8 @@ type Declaration struct {
 type Declarations struct {
 	All       []*Declaration
 	BySymbol  map[string]*Declaration
-	Functions map[string]bool // functions it lists, spelt as in decl.fn
-	Code      []*Declaration  // those at file level that it has a place of; sym is the name
+	Functions map[string]bool // functions it lists, spelt as in Declaration.Function
+	Code      []*Declaration  // those at file level that it has a place of; Symbol is the name
 }
 
 func readDeclarations(f *asm.File) *Declarations {

@@ -61,7 +61,7 @@ type die struct {
 	column      int32
 	constant    bool // it has a value instead of a location
 	declaration bool // of something defined elsewhere
-	other       bool // it has a location of another kind or a value, or is visible to other units: see lost
+	other       bool // it has a location of another kind or a value, or is visible to other units: see Declaration.Other
 }
 
 func spans(f *asm.File, sec string) (list []string) {

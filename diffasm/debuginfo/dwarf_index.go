@@ -32,7 +32,7 @@ type operation struct {
 type located struct {
 	sym   string
 	piece string // "piece at N", "" if it is all
-	how   string // see decl
+	how   string // see Declaration.How
 }
 
 // locate takes a location apart as far as it names symbols: one, perhaps with operations that make the value of what is

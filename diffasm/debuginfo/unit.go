@@ -13,7 +13,7 @@ import (
 type Unit struct {
 	*asm.File
 	lender   *Unit         // has the debug information for this one
-	decls    *Declarations // see declared
+	decls    *Declarations // see Declarations
 	readOnce sync.Once     // fills decls
 }
 

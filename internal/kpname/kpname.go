@@ -25,3 +25,6 @@ const (
 
 // FileSuffix is that of patch files: BUILDID.kpatch.
 const FileSuffix = ".kpatch"
+
+// LiteralPrefix makes the name of a literal one that the assembler keeps out of the symbol table.
+const LiteralPrefix = ".L"

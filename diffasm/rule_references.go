@@ -100,7 +100,7 @@ func (c *closure) visit(name string) {
 		return
 	}
 	if owner := f.Labels[name]; owner != nil {
-		if c.fn != nil && slices.Contains(c.fn.Kin, owner) { // in the patch too, see decider.kin
+		if c.fn != nil && slices.Contains(c.fn.Kin, owner) { // in the patch too, see sharedLabels
 			return
 		}
 		c.refuse("foreign-label", "", "it uses the label %s inside function %q", name, owner.Name)
