@@ -5,8 +5,13 @@
 //
 // As the compiler it only points COMPILER_PATH at the shim directory, whose as and ld are links to carecc, and becomes
 // the real compiler by exec. As the assembler and the linker it runs the real one as a child and records what went in
-// and came out. A clang, which assembles inside, runs as a child, then once more to assembly. What it does not record: preprocessing, queries, probes of configure, outputs that are no files. An
-// error in recording is written to the store's log and never fails the command.
+// and came out; it never has the linker keep relocations (-q), which would change the BuildID. What it does not record:
+// preprocessing, queries, probes of configure, outputs that are no files. An error in recording is written to the store's log
+// and never fails the command.
+//
+// Whatever starts gcc is recorded, but for ccache, if only the environment is set (carecc --env). A clang, which assembles
+// inside, runs as a child, then once more to assembly; it looks for the linker in COMPILER_PATH as gcc does, for the assembler
+// only with -fno-integrated-as.
 //
 // The shim directory is $XDG_CACHE_HOME/gocare/shim-HASH, else below ~/.cache, else below $TMPDIR or /tmp; HASH stands
 // for the path of carecc. It is not in the store, so that it does not change from tree to tree and outlives a clean

@@ -2,7 +2,7 @@
 //
 // Input: the bytes of patches and a file system to read the tree from. Output: the changed files' contents. It never
 // writes. It refuses binary patches, hunks that do not match exactly (offsets are allowed, fuzz never) and paths that
-// leave the tree.
+// leave the tree. How many lines a hunk has its @@ line says; strip level and file are found by what exists in the tree.
 //
 // Reason codes: patch-empty, patch-binary, patch-syntax, patch-path, patch-reject, patch-target.
 package srcpatch
