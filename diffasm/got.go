@@ -1,6 +1,9 @@
 package diffasm
 
-import "gocare/diffasm/machine"
+import (
+	"gocare/diffasm/machine"
+	"gocare/internal/arch"
+)
 
 // ThroughGOT rewrites, in emitted assembly, accesses to the named symbols and uses of their addresses so that they go
 // through the GOT: a program that does not hold a copy of a library's variable reaches it that way only. Flags, the red
@@ -14,9 +17,9 @@ import "gocare/diffasm/machine"
 //
 // The last form serves what loads no whole register. What fits none is left alone, for the linker to refuse.
 func ThroughGOT(asm []byte, symbols []string) []byte {
-	return machine.Default().ThroughGOT(asm, symbols)
+	return machine.For(arch.Default()).ThroughGOT(asm, symbols)
 }
 
 // Stubborn names, sorted, the symbols that an assembly file does not define and reaches for without the GOT in ways that
 // ThroughGOT cannot rewrite.
-func Stubborn(asm []byte) []string { return machine.Default().Stubborn(asm) }
+func Stubborn(asm []byte) []string { return machine.For(arch.Default()).Stubborn(asm) }

@@ -7,6 +7,7 @@ import (
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/machine"
+	"gocare/internal/arch"
 )
 
 // stamp is a date or a time of day as the preprocessor writes __DATE__ and __TIME__.
@@ -33,7 +34,7 @@ func withoutStamps(line string) string {
 	if op := asm.FirstWord(asm.Trim(line)); op == ".string" || op == ".ascii" {
 		return stamp.ReplaceAllString(line, "")
 	}
-	return machine.Default().MaskMoved(line, isText)
+	return machine.For(arch.Default()).MaskMoved(line, isText)
 }
 
 // isText reports whether a number is two characters or more of a date or time, as memory holds them.

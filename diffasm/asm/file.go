@@ -1,9 +1,10 @@
 package asm
 
 import (
-	"debug/elf"
 	"fmt"
 	"path"
+
+	"gocare/internal/arch"
 )
 
 // File is a unit's assembly, taken apart into functions and data.
@@ -11,7 +12,7 @@ type File struct {
 	Name   string // as given to Parse, for messages
 	Source string // what .file names, "" without
 
-	Arch           elf.Machine // of the target: all assembly is for one machine, and says nothing of it itself
+	Arch           *arch.Target // that it is for; assembly says nothing of that itself
 	Text           string
 	Sections       map[string]*Section
 	Symbols        map[string]*Symbol

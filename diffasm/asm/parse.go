@@ -1,12 +1,12 @@
 package asm
 
 import (
-	"debug/elf"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
@@ -37,7 +37,7 @@ func Parse(name string, src []byte) (*File, error) {
 		return nil, fault.Refuse("not-assembly", name, "not assembly text: contains a zero byte")
 	}
 	f := &File{
-		Name: name, Arch: elf.EM_X86_64, Text: string(src), Sections: map[string]*Section{}, Symbols: map[string]*Symbol{},
+		Name: name, Arch: arch.Default(), Text: string(src), Sections: map[string]*Section{}, Symbols: map[string]*Symbol{},
 		FunctionByName: map[string]*Function{}, Blocks: map[string]*Block{}, Alias: map[string]*Alias{},
 		Labels: make(map[string]*Function, len(src)/bytesPerLabel), Files: map[int32]string{}, Macros: map[string]bool{},
 		Debug: map[string][][2]int{},

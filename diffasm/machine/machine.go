@@ -1,9 +1,8 @@
 package machine
 
 import (
-	"debug/elf"
-
 	"gocare/diffasm/asm"
+	"gocare/internal/arch"
 )
 
 // Machine knows the instructions of one target machine as compilers write them for the assembler. Everything else in the comparison of
@@ -29,16 +28,13 @@ type Machine interface {
 	Stubborn(asm []byte) []string
 }
 
-var machines = map[elf.Machine]Machine{elf.EM_X86_64: x86{}}
+var machines = map[*arch.Target]Machine{&arch.X86_64: x86{}}
 
-// For returns the machine of an e_machine value, nil for one whose assembly cannot be read.
-func For(m elf.Machine) Machine { return machines[m] }
-
-// Default is the one that all assembly is for, which says nothing of it itself.
-func Default() Machine { return For(elf.EM_X86_64) }
+// For returns the machine of a target, nil for one whose assembly cannot be read.
+func For(t *arch.Target) Machine { return machines[t] }
 
 // Of returns the machine that a file is for.
-func Of(f *asm.File) Machine { return machines[f.Arch] }
+func Of(f *asm.File) Machine { return For(f.Arch) }
 
 // Register is the number of a register, whatever part of it an operand names.
 type Register int8

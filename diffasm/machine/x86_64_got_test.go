@@ -3,6 +3,8 @@ package machine
 import (
 	"strings"
 	"testing"
+
+	"gocare/internal/arch"
 )
 
 const (
@@ -62,7 +64,7 @@ func TestThroughGOT(t *testing.T) {
 			if want == "" {
 				want = tt.in
 			}
-			got := string(Default().ThroughGOT([]byte("f:\n\t"+strings.ReplaceAll(tt.in, "|", "\n\t")+"\n\tret\n"), []string{"stderr"}))
+			got := string(For(arch.Default()).ThroughGOT([]byte("f:\n\t"+strings.ReplaceAll(tt.in, "|", "\n\t")+"\n\tret\n"), []string{"stderr"}))
 			if want = "f:\n\t" + strings.ReplaceAll(want, "|", "\n\t") + "\n\tret\n"; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
@@ -86,7 +88,7 @@ func TestThroughGOTUnwinds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := "\t" + strings.ReplaceAll(tt.before, "|", "\n\t")
-			out := string(Default().ThroughGOT([]byte(text+"\n\tincl\tstderr(%rip)\n"), []string{"stderr"}))
+			out := string(For(arch.Default()).ThroughGOT([]byte(text+"\n\tincl\tstderr(%rip)\n"), []string{"stderr"}))
 			var got []string
 			for line := range strings.Lines(out) {
 				if strings.Contains(line, "adjust") {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gocare/internal/arch"
 )
 
 func TestStubborn(t *testing.T) {
@@ -26,7 +28,7 @@ func TestStubborn(t *testing.T) {
 		"popq\tb+8(%rip)\n\tpopq a-4(%rip)": "a b",
 	} {
 		asm := "\t.comm\tcommon,4,4\nmine:\n\t" + text + "\n"
-		if got := Default().Stubborn([]byte(asm)); !slices.Equal(got, strings.Fields(want)) {
+		if got := For(arch.Default()).Stubborn([]byte(asm)); !slices.Equal(got, strings.Fields(want)) {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
 	"gocare/internal/test/testkit"
 )
 
@@ -97,7 +98,7 @@ func TestThroughGOTRuns(t *testing.T) {
 		text := fmt.Sprintf(gotCase, i, set.String(), zone)
 		fmt.Fprintf(&list, "\t.quad case%d\n", i)
 		direct.WriteString(strings.Replace(text, "STEPS", steps, 1))
-		rewritten := string(Default().ThroughGOT([]byte(steps), []string{"v", "v2", "p"}))
+		rewritten := string(For(arch.Default()).ThroughGOT([]byte(steps), []string{"v", "v2", "p"}))
 		if rewritten == steps && !strings.HasSuffix(step, "popq v2(%rip)") {
 			t.Errorf("%s: left alone", step)
 		}

@@ -39,6 +39,9 @@ func ByMachine(m elf.Machine) (*Target, bool) {
 	return nil, false
 }
 
+// Default is the target of what does not say itself what it is for, as assembly text: today of all.
+func Default() *Target { return &X86_64 }
+
 var targets = []*Target{&X86_64}
 
 // Hook returns the jump of HookSize bytes at an address to another; ok is false if it does not reach.

@@ -14,16 +14,15 @@ const (
 
 // The codes of the stage "building and recording".
 const (
-	CompilerBypasses Code = "compiler-bypasses"
-	BuildFailed      Code = "build-failed"
-	NoRecord         Code = "no-record"
-	NewInput         Code = "new-input"
-	PartialLink      Code = "partial-link"
-	LTO              Code = "lto"
-	IsolateBusy      Code = "isolate-busy"
-	IsolateMode      Code = "isolate-mode"
-	IsolatePath      Code = "isolate-path"
-	NoTypes          Code = "no-types"
+	BuildFailed Code = "build-failed"
+	NoRecord    Code = "no-record"
+	NewInput    Code = "new-input"
+	PartialLink Code = "partial-link"
+	LTO         Code = "lto"
+	IsolateBusy Code = "isolate-busy"
+	IsolateMode Code = "isolate-mode"
+	IsolatePath Code = "isolate-path"
+	NoTypes     Code = "no-types"
 )
 
 // The codes of the stage "what changed".

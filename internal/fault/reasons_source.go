@@ -16,11 +16,6 @@ var reading = []Reason{
 
 // building are those of builds and their records.
 var building = []Reason{
-	{
-		Code:      "compiler-bypasses",
-		Hint:      "leave out -B, or set KPCCREAL to a compiler that honours COMPILER_PATH",
-		Paragraph: "The compiler does not look for its assembler and linker where carecc can stand in.",
-	},
 	{Code: "build-failed", Paragraph: "A build, or a compile of its own, failed; its output was shown."},
 	{Code: "no-record", Paragraph: "A changed unit, or a link, was not recorded when it was made. Build it through carecc, or use --clean."},
 	{

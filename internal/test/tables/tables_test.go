@@ -41,6 +41,8 @@ var numbers = map[int64]string{
 var allowed = map[string]string{
 	"kpatch/kpatch.go": "504",
 	"ld/machine.go":    "arch.X86_64",
+
+	"diffasm/machine/machine.go": "arch.X86_64",
 }
 
 // finding is a piece of code that belongs into a table.
