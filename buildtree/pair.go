@@ -128,8 +128,7 @@ func (pr *pairing) partial(in, pin Input) (bool, error) {
 	if len(pair.Units)+len(pair.Missing)+len(pair.Gone) == 0 {
 		return true, nil
 	}
-	return false, fault.Refuse("partial-link", o.Output, "a changed unit went into it through ld -r").
-		WithHint("link the objects into the program directly, without ld -r")
+	return false, fault.Refuse(fault.PartialLink, o.Output, "a changed unit went into it through ld -r")
 }
 
 // partialLink returns the ld -r whose output has this content.
@@ -223,7 +222,7 @@ func (pr *pairing) unusedCode(l *Link, u *Unit) bool {
 }
 
 func refuseLTO(l *Link, in Input) error {
-	return fault.Refuse("lto", in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).
+	return fault.Refuse(fault.LTO, in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).
 		WithHint("build both versions without -flto, or with -ffat-lto-objects and -fno-lto at the link")
 }
 

@@ -56,7 +56,7 @@ func TestPair(t *testing.T) {
 		name          string
 		orig, patched *Record
 		want          string // "output: index source>source, missing x, gone y"
-		code          string
+		code          fault.Code
 	}{
 		{
 			name: "changed unit",

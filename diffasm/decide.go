@@ -18,7 +18,7 @@ type Options struct {
 	// Data says which new global variables to take though no function of the unit uses them; may be nil.
 	Data func(name string) bool
 	// Allow says which refusals the user overrides; may be nil. Only fault.Overridable codes are asked for.
-	Allow func(code string) bool
+	Allow func(code fault.Code) bool
 }
 
 // Selection is what goes into the patch of one unit.
@@ -117,11 +117,11 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.What)
 	}
-	e := fault.Refuse(fault.Code(p.Code), f.Where(p.At), "%s", what)
+	e := fault.Refuse(p.Code, f.Where(p.At), "%s", what)
 	if p.Hint != "" {
 		e = e.WithHint("%s", p.Hint)
 	}
-	if fault.Overridable(fault.Code(p.Code)) && c.o.Allow != nil && c.o.Allow(p.Code) {
+	if fault.Overridable(p.Code) && c.o.Allow != nil && c.o.Allow(p.Code) {
 		c.s.Overridden = append(c.s.Overridden, e)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/fault"
 	"gocare/internal/srcpatch"
 )
 
@@ -39,8 +40,8 @@ type Variable struct {
 	Name   string // in the patched unit; in the original one if gone
 	Orig   string // its name in the original unit, "" if new
 	Status Status
-	Code   string // why it cannot be patched: data-changed or data-size; "" if it is not changed
-	Reason string // in words
+	Code   fault.Code // why it cannot be patched: data-changed or data-size; "" if it is not changed
+	Reason string     // in words
 }
 
 // Function is one function of a unit as Match found it.

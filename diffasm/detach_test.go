@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/fault"
 )
 
 // A function of assembly, of which the body is compared.
@@ -80,7 +81,7 @@ func selectionOf(t *testing.T, orig, patched string) *Selection {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Decide(d, Options{Allow: func(string) bool { return true }})
+	s, err := Decide(d, Options{Allow: func(fault.Code) bool { return true }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,9 @@ func options(in map[string]string) (o diffasm.Options) {
 		words := strings.Fields(text)
 		return func(s string) bool { return slices.Contains(words, s) }
 	}
-	return diffasm.Options{Keep: among("keep"), Identity: among("identity"), Allow: among("allow")}
+	allowed := strings.Fields(in["allow"])
+	allow := func(code fault.Code) bool { return slices.Contains(allowed, string(code)) }
+	return diffasm.Options{Keep: among("keep"), Identity: among("identity"), Allow: allow}
 }
 
 // describe writes everything of a delta that is not unchanged.

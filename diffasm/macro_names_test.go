@@ -36,7 +36,7 @@ func TestMacroNames(t *testing.T) {
 					_, err = Decide(d, Options{})
 					code := ""
 					if e := fault.As(err); e != nil {
-						code = e.Code
+						code = string(e.Code)
 					}
 					if code != row.said["code"] {
 						t.Errorf("Decide: got %q (%v), want %q", code, err, row.said["code"])

@@ -8,6 +8,7 @@ import (
 	"gocare/diffasm/canon"
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/fault"
 )
 
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
@@ -90,7 +91,7 @@ func (d *Delta) matchVars(r *correlate.Matcher) {
 			seen[o] = true
 			v.Orig, v.Status, v.Reason = o.Name, Same, ""
 			if code, why := d.m.CompareVariable(p, o); code != "" && !correlate.SameRestored(r, p, o) && !registered(d.patched.File, p) &&
-				!(code == "data-changed" && d.m.SameVariableButLines(p, o)) {
+				!(code == fault.DataChanged && d.m.SameVariableButLines(p, o)) {
 				v.Status, v.Code, v.Reason = Changed, code, why
 			}
 		}

@@ -30,7 +30,7 @@ func TestNameless(t *testing.T) {
 						t.Fatal(err)
 					}
 					names, code := boundIn(t, d)
-					if code != row.said["code"] {
+					if string(code) != row.said["code"] {
 						t.Fatalf("got %q, want %q", code, row.said["code"])
 					}
 					if diff := cmp.Diff(nameless(o, row.said["as"]), names); diff != "" {
@@ -43,7 +43,7 @@ func TestNameless(t *testing.T) {
 }
 
 // boundIn returns the nameless variables that f uses in the patch, or why there is none.
-func boundIn(t *testing.T, d *Delta) (names []string, code string) {
+func boundIn(t *testing.T, d *Delta) (names []string, code fault.Code) {
 	s, err := Decide(d, Options{})
 	if e := fault.As(err); e != nil {
 		return nil, e.Code

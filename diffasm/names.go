@@ -6,6 +6,7 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/fault"
 )
 
 // LeftNames lists what the original unit defines for others and the patched one does not.
@@ -70,7 +71,7 @@ func (d *Delta) Needs(name string) bool {
 
 // MovedVariable compares a variable that one unit no longer defines with the one that another defines anew. It reports whether there
 // is one, and the refusal's code and reason if the two differ.
-func MovedVariable(from, to *Delta, name string) (found bool, code, why string) {
+func MovedVariable(from, to *Delta, name string) (found bool, code fault.Code, why string) {
 	o, p := from.orig.Blocks[name], to.patched.Blocks[name]
 	if o == nil || p == nil || to.late() || to.orig.Defines(name) || !to.patched.IsGlobal(name) {
 		return false, "", ""

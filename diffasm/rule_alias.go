@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/fault"
 )
 
 // matchAliases refuses a name other units can see that is an alias in one version and stands for something else in the
@@ -22,8 +23,8 @@ func (d *Delta) matchAliases() {
 		o, p := d.m.Orig.Meaning(n), d.m.Patched.Meaning(n)
 		if o != p {
 			d.unit = append(d.unit, asm.Problem{
-				Code: "alias-changed", What: fmt.Sprintf("the name %q stood for %q and now stands for %q", n, o, p),
-				Hint: "build both versions with -fno-ipa-icf, or keep what the name stands for", At: asm.Statement{Line: names[n].Line},
+				Code: fault.AliasChanged, What: fmt.Sprintf("the name %q stood for %q and now stands for %q", n, o, p),
+				At: asm.Statement{Line: names[n].Line},
 			})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/fault"
 )
 
 // filterSplit refuses a filter that keeps a caller or callee of a changed function it leaves out: one edit often changes both, a
@@ -46,7 +47,7 @@ func (c *decider) changed(p *asm.Function) bool {
 
 func (c *decider) splitBetween(kept, out string, at *asm.Function, verb string) {
 	c.refuse(asm.Problem{
-		Code: "filter-split", At: first(at),
+		Code: fault.FilterSplit, At: first(at),
 		What: fmt.Sprintf("the filter keeps %q, which %s the changed function %q that it leaves out", kept, verb, out),
 		Hint: fmt.Sprintf("let the filter name %q too, or leave both out", out),
 	}, c.d.patched, "")

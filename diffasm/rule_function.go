@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/fault"
 )
 
 // functions refuses chosen functions that no patch can hold, or that could not take the place of the original: those the parser had to
@@ -24,16 +25,16 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 	list := append(append([]asm.Problem(nil), f.Problems...), pair.p.Problems...)
 	if pair.o != nil {
 		for _, p := range pair.o.Problems {
-			if p.Code == "comdat" || p.Code == "entry-table" || p.Code == "asm-function" {
+			if p.Code == fault.Comdat || p.Code == fault.EntryTable || p.Code == fault.AsmFunction {
 				list = append(list, p)
 			}
 		}
 	}
 	if f.Intel {
-		list = append(list, asm.Problem{Code: "intel-syntax", What: "the unit is compiled with -masm=intel", Hint: "build without -masm=intel"})
+		list = append(list, asm.Problem{Code: fault.IntelSyntax, What: "the unit is compiled with -masm=intel"})
 	}
 	if c.d.m.Patched.TooDeep(pair.p) {
-		list = append(list, asm.Problem{Code: "alias-cycle", What: "it uses an alias or a table that is circular or nested too deeply"})
+		list = append(list, asm.Problem{Code: fault.AliasCycle, What: "it uses an alias or a table that is circular or nested too deeply"})
 	}
 	if p := labelEscapes(f.File, pair.p); p != nil {
 		list = append(list, *p)
@@ -56,7 +57,7 @@ func lsda(p *asm.Function) []asm.Problem {
 		for _, st := range s.Statements {
 			if st.Op == ".cfi_lsda" || st.Op == ".cfi_personality" {
 				return []asm.Problem{{
-					Code: "cxx-lsda", What: "it has an exception table, which a running process cannot be given", At: st,
+					Code: fault.CXXLSDA, What: "it has an exception table, which a running process cannot be given", At: st,
 					Hint: "leave the function out with the filter, or change a function without clean-ups",
 				}}
 			}
@@ -93,7 +94,7 @@ func stray(p *asm.Function) []asm.Problem {
 			if !asm.AllDigits(n) || dir == 'b' && seen[n] || dir == 'f' && defined && at > i || dir != 'b' && dir != 'f' {
 				continue
 			}
-			return []asm.Problem{{Code: "asm-label", What: fmt.Sprintf("%s is no label of this function", tok.Text), At: st}}
+			return []asm.Problem{{Code: fault.AsmLabel, What: fmt.Sprintf("%s is no label of this function", tok.Text), At: st}}
 		}
 	}
 	return nil
@@ -122,8 +123,8 @@ func (c *decider) probe(p *asm.Function) []asm.Problem {
 func firstOfEach(list []asm.Problem) (out []asm.Problem) {
 	seen := map[string]bool{}
 	for _, p := range list {
-		if !seen[p.Code] {
-			seen[p.Code] = true
+		if !seen[string(p.Code)] {
+			seen[string(p.Code)] = true
 			out = append(out, p)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/flow"
 	"gocare/diffasm/machine"
+	"gocare/internal/fault"
 )
 
 // labelEscapes refuses a function whose labels are kept where they outlive an activation: after the patch, the old ones lead
@@ -30,8 +31,7 @@ func labelEscapes(f *asm.File, fn *asm.Function) *asm.Problem {
 		return nil
 	}
 	return &asm.Problem{
-		Code: "label-escape", What: "the address of a label " + p.What, At: p.At,
-		Hint: "leave the function out with the filter; --allow label-escape if no such address is used after the function returned",
+		Code: fault.LabelEscape, What: "the address of a label " + p.What, At: p.At,
 	}
 }
 

@@ -25,6 +25,6 @@ func matchLTO(orig, patched *debuginfo.Unit) error {
 	if ltoTail.ReplaceAllString(orig.Text, "$1") == ltoTail.ReplaceAllString(patched.Text, "$1") {
 		return nil
 	}
-	return fault.Refuse("lto", patched.UnitName(), "the unit changed and is compiled with -flto: its code is made at link time").
+	return fault.Refuse(fault.LTO, patched.UnitName(), "the unit changed and is compiled with -flto: its code is made at link time").
 		WithHint("build both versions with -fno-lto, or make the patch from the link's own assembly")
 }

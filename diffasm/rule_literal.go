@@ -8,6 +8,7 @@ import (
 	"gocare/diffasm/canon"
 	"gocare/diffasm/flow"
 	"gocare/diffasm/machine"
+	"gocare/internal/fault"
 )
 
 // This file is about literals that the program knows by their address, such as a string that stands for "none". They have no name to
@@ -62,7 +63,7 @@ func comparesLiteral(f *asm.File, fn *asm.Function, of func(text string) bool) *
 		return nil
 	}
 	return &asm.Problem{
-		Code: "literal-compared", At: p.At,
+		Code: fault.LiteralCompared, At: p.At,
 		What: "it compares the address of a constant without a name, of which the patch has a copy",
 		Hint: "give the constant a name (static const char none[] = \"none\"), or compare what it holds; " +
 			"--allow literal-compared if no such address is kept",
@@ -137,7 +138,7 @@ func (c *decider) usesCompared(p *asm.Function, compared map[string]string) *asm
 	for _, n := range names {
 		if by := compared[canon.LiteralText(c.d.patched.File, n)]; by != "" && letsOut(c.d.patched.File, p, n) {
 			return &asm.Problem{
-				Code: "literal-compared", At: first(p),
+				Code: fault.LiteralCompared, At: first(p),
 				What: fmt.Sprintf("it lets out the address of a constant without a name, of which the patch has a copy, and %q compares that of the original", by),
 				Hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the two never meet", by),
 			}

@@ -7,6 +7,7 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/machine"
+	"gocare/internal/fault"
 )
 
 // matchLoose compares what lies outside functions and labelled data: constructors and top-level assembly. New constructors are
@@ -24,8 +25,7 @@ func (d *Delta) matchLoose(r *correlate.Matcher) {
 	for _, key := range slices.Sorted(maps.Keys(have)) {
 		if l := have[key][0]; len(have[key]) > len(now[key]) && l.Section.IsDtor() {
 			d.unit = append(d.unit, asm.Problem{
-				Code: "gone-destructor", What: "the unit no longer registers " + l.Statement.Args + " to run at exit", At: l.Statement,
-				Hint: "keep the function registered and make it do nothing; with __asm__ volatile(\"\") in it the compiler keeps it",
+				Code: fault.GoneDestructor, What: "the unit no longer registers " + l.Statement.Args + " to run at exit", At: l.Statement,
 			})
 		}
 	}
@@ -34,14 +34,13 @@ func (d *Delta) matchLoose(r *correlate.Matcher) {
 func (d *Delta) newLoose(l asm.Loose) {
 	if l.Section.IsCtor() || l.Section.IsDtor() {
 		d.unit = append(d.unit, asm.Problem{
-			Code: "new-constructor", What: "the unit registers " + l.Statement.Args + " in " + l.Section.Name + ", which runs only at start or exit",
-			Hint: "do the work where it is first needed", At: l.Statement,
+			Code: fault.NewConstructor, What: "the unit registers " + l.Statement.Args + " in " + l.Section.Name + ", which runs only at start or exit",
+			At: l.Statement,
 		})
 		return
 	}
 	d.unit = append(d.unit, asm.Problem{
-		Code: "asm-toplevel", What: "top-level assembly or unnamed data changed in section " + l.Section.Name, At: l.Statement,
-		Hint: "only functions and named variables can be patched",
+		Code: fault.AsmToplevel, What: "top-level assembly or unnamed data changed in section " + l.Section.Name, At: l.Statement,
 	})
 }
 

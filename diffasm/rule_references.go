@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/fault"
 )
 
 // closure is what the chosen functions need besides their code, in order of first use.
@@ -90,7 +91,7 @@ func (c *closure) statement(st asm.Statement) {
 	}
 }
 
-func (c *closure) refuse(code, hint, format string, args ...any) {
+func (c *closure) refuse(code fault.Code, hint, format string, args ...any) {
 	c.problems = append(c.problems, asm.Problem{Code: code, What: fmt.Sprintf(format, args...), Hint: hint, At: c.at})
 }
 
@@ -103,11 +104,11 @@ func (c *closure) visit(name string) {
 		if c.fn != nil && slices.Contains(c.fn.Kin, owner) { // in the patch too, see sharedLabels
 			return
 		}
-		c.refuse("foreign-label", "", "it uses the label %s inside function %q", name, owner.Name)
+		c.refuse(fault.ForeignLabel, "", "it uses the label %s inside function %q", name, owner.Name)
 		return
 	}
 	if b := f.Blocks[name]; b != nil && b.Owner != nil && b.Owner != c.fn {
-		c.refuse("label-table", "", "it uses the label table %q of function %q", name, b.Owner.Name)
+		c.refuse(fault.LabelTable, "", "it uses the label table %q of function %q", name, b.Owner.Name)
 		return
 	}
 	if c.seen[name] {
@@ -121,7 +122,7 @@ func (c *closure) visit(name string) {
 		c.block(f.Blocks[name])
 	case f.FunctionByName[name] != nil:
 	case asm.IsLocal(name):
-		c.refuse("unknown-label", "", "it uses the label %s, which the unit does not define", name)
+		c.refuse(fault.UnknownLabel, "", "it uses the label %s, which the unit does not define", name)
 	default:
 		c.extern(name)
 	}
@@ -130,14 +131,14 @@ func (c *closure) visit(name string) {
 func (c *closure) alias(a *asm.Alias) {
 	switch {
 	case a.Target == "" && asm.IsLocal(a.Name):
-		c.refuse("alias-expression", "", "it uses %s, defined as %q", a.Name, a.Expression)
+		c.refuse(fault.AliasExpression, "", "it uses %s, defined as %q", a.Name, a.Expression)
 	case asm.IsLocal(a.Name) || a.Weak:
 		c.visit(a.Target)
 		c.aliases = append(c.aliases, a)
 	default:
 		target, off, _ := c.d.patched.Follow(a.Name)
 		if off != 0 && c.d.orig.Alias[a.Name] == nil {
-			c.refuse("alias-expression", "", "it uses the new name %q for a place inside %q", a.Name, target)
+			c.refuse(fault.AliasExpression, "", "it uses the new name %q for a place inside %q", a.Name, target)
 		}
 		if c.fn == nil || target != c.fn.Name {
 			c.visit(target)
@@ -152,13 +153,13 @@ func (c *closure) block(b *asm.Block) {
 		if len(b.Items) == 0 && b.Next != nil {
 			c.visit(b.Next.Name)
 		} else if len(b.Items) == 0 {
-			c.refuse("empty-data", "", "it uses %s, which has no content", b.Name)
+			c.refuse(fault.EmptyData, "", "it uses %s, which has no content", b.Name)
 		}
 		c.carry(b)
 	case asm.IsLocal(b.Name):
-		c.refuse("private-data", "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
+		c.refuse(fault.PrivateData, "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:
-		c.refuse("static-ambiguous", "give the variables names of their own in the source patch",
+		c.refuse(fault.StaticAmbiguous, "give the variables names of their own in the source patch",
 			"it uses the static variable %q, which may be any of %s of the original", b.Name,
 			strings.Join(c.d.m.Candidates(b.Name), ", "))
 	case c.doubtful(b.Name):
@@ -194,23 +195,23 @@ func (c *closure) carry(b *asm.Block) {
 // newVar adds a variable the original does not have.
 func (c *closure) newVar(b *asm.Block) {
 	if c.d.lost(b) {
-		c.refuse("static-lost", "use a variable of another name; --allow static-lost if nothing is ever assigned to this one in the original",
+		c.refuse(fault.StaticLost, "use a variable of another name; --allow static-lost if nothing is ever assigned to this one in the original",
 			"it uses the static variable %q, which the original declares and keeps nowhere: its value is not known", b.Name)
 	}
 	switch kept := c.d.keptAs(b); {
 	case kept != "":
-		c.refuse("static-ambiguous", "the running program does not keep the variable as its source has it: make the change without it",
+		c.refuse(fault.StaticAmbiguous, "the running program does not keep the variable as its source has it: make the change without it",
 			"it uses the static variable %q, which the compiler keeps as %q in the original", b.Name, kept)
 	case b.Section.Class == asm.ThreadLocal:
-		c.refuse("new-tls", "use a variable that is not thread-local, or a library of thread keys", "it uses the new thread-local variable %q", b.Name)
+		c.refuse(fault.NewTLS, "", "it uses the new thread-local variable %q", b.Name)
 	case b.Section.IsSet() && c.d.setsMoved:
-		c.refuse("section-set", "make the change without it",
+		c.refuse(fault.SectionSet, "make the change without it",
 			"it uses %q in section %s, which the program collects when it is linked, and which has another name in the original", b.Name, b.Section.Name)
 	case b.Common && c.d.patched.IsGlobal(b.Name):
-		c.refuse("new-common", "give the variable an initialiser, or build with -fno-common",
+		c.refuse(fault.NewCommon, "",
 			"it uses the new common variable %q, which another unit may define", b.Name)
 	case len(b.Items) == 0 && b.Next != nil:
-		c.refuse("empty-data", "", "it uses %q, which has no content of its own", b.Name)
+		c.refuse(fault.EmptyData, "", "it uses %q, which has no content of its own", b.Name)
 	default:
 		c.newVars = append(c.newVars, b.Name)
 		c.carry(b)
@@ -220,7 +221,7 @@ func (c *closure) newVar(b *asm.Block) {
 // extern checks a name that the unit leaves undefined: the original must not have a private one of that name.
 func (c *closure) extern(name string) {
 	if o := c.d.orig; o.Defines(name) && !o.IsGlobal(name) {
-		c.refuse("name-clash", "give one of the two another name", "it uses %q of another unit, while the original unit has a private %q", name, name)
+		c.refuse(fault.NameClash, "", "it uses %q of another unit, while the original unit has a private %q", name, name)
 		return
 	}
 	c.externs = append(c.externs, name)

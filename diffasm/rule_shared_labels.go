@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/fault"
 )
 
 // sharedLabels takes the functions that share labels with chosen ones: a goto from one into another, as nested functions have it, has
@@ -30,7 +31,7 @@ func (c *decider) sharedLabels() {
 func (c *decider) takeKin(f Function, pair fnPair, of *asm.Function) {
 	if f.Status != New && c.o.Keep != nil && !c.keep(f) {
 		c.refuse(asm.Problem{
-			Code: "foreign-label", At: first(of),
+			Code: fault.ForeignLabel, At: first(of),
 			What: fmt.Sprintf("it shares labels with function %q, which the filter leaves out", f.Name),
 			Hint: fmt.Sprintf("let the filter name %q too, or leave both out", f.Name),
 		}, c.d.patched, of.Name)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/fault"
 )
 
 // ranAtStart refuses changes of functions that the process has run already, and does not run again: constructors, and resolvers of
@@ -18,8 +19,7 @@ func (c *decider) ranAtStart() {
 			continue
 		}
 		c.refuse(asm.Problem{
-			Code: "start-only", At: first(pair.p), What: what + ", so that running processes do not run it again",
-			Hint: "make the change where it takes effect later; --allow start-only if the function is called besides",
+			Code: fault.StartOnly, At: first(pair.p), What: what + ", so that running processes do not run it again",
 		}, c.d.patched, c.s.Functions[i].Name)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/fault"
 )
 
 // LLVM changes how private variables are kept: one that only ever gets one value besides its first becomes a byte which says
@@ -32,7 +33,7 @@ func (d *Delta) keptOtherwise() (unknown []string) {
 		case o == nil || p == nil:
 			unknown = append(unknown, v.Name)
 		case o.How != p.How:
-			v.Status, v.Code = Changed, "data-changed"
+			v.Status, v.Code = Changed, fault.DataChanged
 			v.Reason = "the compiler keeps it as a byte that stands for other values than in the original"
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
 	"gocare/diffasm/machine"
+	"gocare/internal/fault"
 )
 
 // LLVM knows what a private pointer holds that begins as null and gets one address everywhere: it calls that function, or reads there,
@@ -37,7 +38,7 @@ func (d *Delta) oneAddress() {
 		if ok && (len(was) == 0 || len(was) == 1 && d.sameAddress(now[0], was[0])) {
 			continue
 		}
-		v.Status, v.Code = Changed, "data-changed"
+		v.Status, v.Code = Changed, fault.DataChanged
 		v.Reason = "the compiler knows that it is null or the address of " + now[0] + " in the patched version, and the original stores another"
 	}
 }

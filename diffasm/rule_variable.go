@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/fault"
 )
 
 // variables refuses changed variables, except constants that only functions of the patch use. A process has written to its variables:
@@ -24,7 +25,7 @@ func (c *decider) variables() {
 		switch {
 		case isVtable(v.Name):
 			what, hint = "table of virtual functions", "live objects keep the table they have: add no virtual function or override, and leave their order"
-		case v.Code == "data-size":
+		case v.Code == fault.DataSize:
 			hint = "keep the old size and put what is new into a new variable"
 		}
 		c.refuse(asm.Problem{

@@ -6,6 +6,7 @@ import (
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
+	"gocare/internal/fault"
 )
 
 // variablesGone refuses a filter that leaves out a function which uses a variable that the patch removes: what is in the patch no
@@ -26,7 +27,7 @@ func (c *decider) variablesGone() {
 				continue
 			}
 			c.refuse(asm.Problem{
-				Code: "variable-gone", At: asm.Statement{Line: o.Line, Place: c.d.orig.DeclaredAt(o.Name)},
+				Code: fault.VariableGone, At: asm.Statement{Line: o.Line, Place: c.d.orig.DeclaredAt(o.Name)},
 				What: fmt.Sprintf("the patch removes the variable %q, and the filter leaves out %q, which uses it", v.Name, f.Name),
 				Hint: fmt.Sprintf("let the filter name %q too, or leave the variable in use; --allow variable-gone if only that function matters", f.Name),
 			}, c.d.orig, "")

@@ -118,7 +118,10 @@ func TestSourceIdentity(t *testing.T) {
 func TestSourceNew(t *testing.T) {
 	testkit.Require(t, "clang")
 	long := "int f(int x)\n{\n\t{ static int n; x += n++; }\n\treturn x;\n}\n"
-	for _, row := range []struct{ name, flags, before, after, code string }{
+	for _, row := range []struct {
+		name, flags, before, after string
+		code                       fault.Code
+	}{
 		{"new, of another size", "-O0 -g", long, strings.Replace(long, "\treturn", "\t{ static long n; x ^= n--; }\n\treturn", 1), ""},
 		{"members become a whole", "-O2 -g", apart, whole, "static-ambiguous"},
 		{"renamed, in pieces", "-O2 -g", apart, strings.NewReplacer("s.", "t.", "} s", "} t").Replace(apart), "static-renamed"},
@@ -142,9 +145,9 @@ func TestSourceNew(t *testing.T) {
 			}
 			code := ""
 			if e := fault.As(err); e != nil {
-				code = e.Code
+				code = string(e.Code)
 			}
-			if code != row.code || code == "" && err != nil {
+			if code != string(row.code) || code == "" && err != nil {
 				t.Errorf("got %q (%v), want %q", code, err, row.code)
 			}
 		})
@@ -232,12 +235,12 @@ void h(int x)
 				_, err = Decide(d, Options{})
 				got := ""
 				if e := fault.As(err); e != nil {
-					got = e.Code
+					got = string(e.Code)
 				}
 				if got != row.want || got == "" && err != nil {
 					t.Errorf("got %q (%v), want %q", got, err, row.want)
 				}
-				allow := func(code string) bool { return code == row.want }
+				allow := func(code fault.Code) bool { return string(code) == row.want }
 				if _, err = Decide(d, Options{Allow: allow}); err != nil {
 					t.Errorf("allowed: %v", err)
 				}
@@ -253,7 +256,7 @@ func fate(d *Delta, name, orig string, spell func(*debuginfo.Declaration) string
 	case len(d.m.Candidates(name)) > 0:
 		return "?"
 	case doubted:
-		return doubt.Code
+		return string(doubt.Code)
 	case orig != "":
 		return spell(d.orig.Declarations().BySymbol[orig])
 	}

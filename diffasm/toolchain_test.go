@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"gocare/diffasm"
+	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
 
@@ -24,7 +25,7 @@ type change struct {
 	want     []string // name:status of every function that is not unchanged
 	contains []string // in the emitted assembly
 	lacks    []string
-	code     string // refusal
+	code     fault.Code // refusal
 	unproved string
 }
 
@@ -208,7 +209,7 @@ func (c change) run(t *testing.T) {
 	}
 	s, err := diffasm.Decide(d, diffasm.Options{})
 	if c.code != "" {
-		if err == nil || !strings.HasPrefix(refusals(err), c.code+":") {
+		if err == nil || !strings.HasPrefix(refusals(err), string(c.code+":")) {
 			t.Errorf("got %v, want a refusal with code %s", err, c.code)
 		}
 		return

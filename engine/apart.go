@@ -78,9 +78,8 @@ func apart(caller, callee compiled, calleeAbove bool) error {
 			if g == nil || own != nil && !calleeAbove || own == nil && g.Spares {
 				continue
 			}
-			return fault.Refuse("compiled-apart", fmt.Sprintf("patch %s", caller.id), "%q calls %q, which patch %s replaces: they were compiled apart",
-				f.Function, g.Function, callee.id).
-				WithHint("make one patch from the sources of both, and apply it with --replace and the id of the one that is applied")
+			return fault.Refuse(fault.CompiledApart, fmt.Sprintf("patch %s", caller.id), "%q calls %q, which patch %s replaces: they were compiled apart",
+				f.Function, g.Function, callee.id)
 		}
 	}
 	return nil

@@ -92,7 +92,7 @@ func throws(p *inspect.Process) bool {
 // discarded unmaps what was prepared; if even that fails, the error says what is left.
 func (p *Plan) discarded(opt Options) error {
 	if err := p.discard(opt); err != nil {
-		if e := fault.As(err); e != nil && e.Code == "no-such-process" {
+		if e := fault.As(err); e != nil && e.Code == fault.NoSuchProcess {
 			return nil
 		}
 		return fmt.Errorf("the unused region stays mapped: %w", err)

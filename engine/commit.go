@@ -101,7 +101,7 @@ func (c *change) attempt(ctx context.Context, check *checker, opt Options, timin
 			return err
 		}
 		if !c.process.Alive() { // seized now: the PID cannot be another's from here on
-			return fault.Refuse("no-such-process", fmt.Sprintf("pid %d", c.process.PID), "has ended")
+			return fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", c.process.PID), "has ended")
 		}
 		seen := map[int]bool{}
 		if o, err = checkStopped(check, s, seen); o != nil || err != nil {
@@ -136,7 +136,7 @@ func alone(p *inspect.Process) error {
 		return nil
 	}
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", p.PID), "process %d runs in the same memory (vfork or CLONE_VM)", other)
-	e.Code = "shared-memory"
+	e.Code = fault.SharedMemory
 	return e.WithState("process unchanged and running").WithHint("try again when that process has ended or executed another program")
 }
 
@@ -159,9 +159,9 @@ func (c *change) write(s *trace.Session, opt Options) error {
 	for _, w := range c.first {
 		have := make([]byte, len(w.Old))
 		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {
-			return fault.Refuse("changed-meanwhile", fmt.Sprintf("pid %d", c.process.PID),
+			return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", c.process.PID),
 				"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
-				WithCause(err).WithState("process unchanged and running").WithHint("try again")
+				WithCause(err).WithState("process unchanged and running")
 		}
 	}
 	for _, w := range c.writes {
@@ -181,6 +181,6 @@ func interrupted(pid int, err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fault.Refuse("interrupted", fmt.Sprintf("pid %d", pid), "interrupted").
+	return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "interrupted").
 		WithCause(err).WithState("process unchanged and running")
 }

@@ -26,7 +26,7 @@ func LoadFile(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		e := fault.New(fault.Environment, "", "cannot read the patch").WithCause(err)
-		e.Code = "no-patch-file"
+		e.Code = fault.NoPatchFile
 		return nil, e.WithState("no process was touched").WithHint("name a .kpatch file or a directory of them")
 	}
 	p, err := kpatch.Decode(data)
@@ -104,8 +104,8 @@ func (l *Library) find(dir, buildID string) (*File, error) {
 			return nil, err
 		}
 		if f.Patch.BuildID != buildID {
-			return nil, fault.Refuse("wrong-build-id", path, "is for BuildID %s, not for that of its name", f.Patch.BuildID).
-				WithState("process unchanged and running").WithHint("name the file after the BuildID it is for")
+			return nil, fault.Refuse(fault.WrongBuildID, path, "is for BuildID %s, not for that of its name", f.Patch.BuildID).
+				WithState("process unchanged and running")
 		}
 		l.seen[path] = f
 		return f, nil
@@ -115,7 +115,7 @@ func (l *Library) find(dir, buildID string) (*File, error) {
 
 // NotApplicable says that a process has no object any of the patches is for.
 func (l *Library) NotApplicable(p *inspect.Process) error {
-	e := fault.Refuse("not-applicable", fmt.Sprintf("pid %d", p.PID), "no patch is for an object of %q", p.Comm)
+	e := fault.Refuse(fault.NotApplicable, fmt.Sprintf("pid %d", p.PID), "no patch is for an object of %q", p.Comm)
 	e.WithState("process unchanged and running")
 	for _, f := range l.files {
 		target := ""

@@ -38,7 +38,7 @@ func importsOf(p *inspect.Process, known chosen) link.Import {
 		}
 		switch {
 		case def.TLS():
-			return 0, fault.Refuse("tls-import", fmt.Sprintf("pid %d", p.PID), "%q is a thread-local variable of %s", name, def.Object.Name)
+			return 0, fault.Refuse(fault.TLSImport, fmt.Sprintf("pid %d", p.PID), "%q is a thread-local variable of %s", name, def.Object.Name)
 		case def.IFunc() && known[def.Addr] != 0:
 			return known[def.Addr], nil
 		case def.IFunc():
@@ -59,7 +59,7 @@ func resolvedIFunc(p *inspect.Process, def *inspect.Symbol) (inspect.Addr, error
 			return addr, nil
 		}
 	}
-	e := fault.Refuse("ifunc-unresolved", fmt.Sprintf("pid %d", p.PID),
+	e := fault.Refuse(fault.IfuncUnresolved, fmt.Sprintf("pid %d", p.PID),
 		"%q of %s is chosen at run time and no object of the process has it resolved", def.Name, def.Object.Name)
 	e.WithState("process unchanged and running").WithHint("patch lets the process choose; check does not")
 	return 0, &needResolver{e, *def}
@@ -157,7 +157,7 @@ func runResolverIn(s *trace.Session, t *trace.Thread, p *inspect.Process, def *i
 	}
 	addr := inspect.Addr(value)
 	if m := p.MappingAt(addr); m == nil || !m.Exec {
-		return 0, fault.Refuse("ifunc-unresolved", fmt.Sprintf("pid %d", p.PID), "the resolver of %q returned %#x, which is no code", def.Name, uint64(addr)).
+		return 0, fault.Refuse(fault.IfuncUnresolved, fmt.Sprintf("pid %d", p.PID), "the resolver of %q returned %#x, which is no code", def.Name, uint64(addr)).
 			WithState("process unchanged and running")
 	}
 	return addr, nil

@@ -29,7 +29,7 @@ func lock(p *inspect.Process) (unlock func(), err error) {
 		}
 		if !ok {
 			e := fault.New(fault.Busy, fmt.Sprintf("pid %d", p.PID), "another carectl is working on it")
-			e.Code = "locked"
+			e.Code = fault.Locked
 			return nil, e.WithState("process unchanged and running").WithHint("try again when it has ended")
 		}
 		if sameFile(l, path) {

@@ -178,23 +178,23 @@ func (b *planner) target(f *File) (*inspect.Object, error) {
 	}
 	switch {
 	case len(found) == 0:
-		return nil, fault.Refuse("not-applicable", "", "no object has BuildID %s", f.Patch.BuildID)
+		return nil, fault.Refuse(fault.NotApplicable, "", "no object has BuildID %s", f.Patch.BuildID)
 	case len(found) > 1:
-		return nil, fault.Refuse("loaded-twice", found[0].Path, "is loaded %d times", len(found))
+		return nil, fault.Refuse(fault.LoadedTwice, found[0].Path, "is loaded %d times", len(found))
 	}
 	o := found[0]
 	if o.ELF == nil {
 		return nil, fmt.Errorf("%s: %w", o.Path, o.Err)
 	}
 	if o.ELF.Machine != f.Patch.Machine.Machine {
-		return nil, fault.Refuse("machine", o.Path, "is for %s", o.ELF.Machine)
+		return nil, fault.Refuse(fault.Machine, o.Path, "is for %s", o.ELF.Machine)
 	}
 	applied := slices.ContainsFunc(b.live, func(l live) bool { return l.ID == f.Patch.ID && l.BuildID == f.Patch.BuildID }) ||
 		slices.ContainsFunc(b.planned, func(pp *PatchPlan) bool {
 			return pp.File.Patch.ID == f.Patch.ID && pp.File.Patch.BuildID == f.Patch.BuildID
 		})
 	if applied {
-		return nil, fault.Refuse("already-applied", "", "patch %s is already applied to %s", f.Patch.ID, o.Name).
+		return nil, fault.Refuse(fault.AlreadyApplied, "", "patch %s is already applied to %s", f.Patch.ID, o.Name).
 			WithHint("list patches with info; remove it with unpatch -i %s", f.Patch.ID)
 	}
 	return o, nil
@@ -288,14 +288,14 @@ func (b *planner) functions(pp *PatchPlan) error {
 		pp.Writes = append(pp.Writes, Write{Addr: fp.Old, Old: fp.OldBytes, New: fp.Hook, What: "hook of " + f.Name})
 	}
 	if len(pp.Functions) == 0 {
-		return fault.Refuse("empty-patch", "", "the patch replaces no function")
+		return fault.Refuse(fault.EmptyPatch, "", "the patch replaces no function")
 	}
 	return nil
 }
 
 func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error) {
 	if slices.ContainsFunc(pp.Functions, func(other FunctionPlan) bool { return other.Old == f.Old }) {
-		return FunctionPlan{}, fault.Refuse("duplicate-function", "", "the patch replaces the code at %#x twice", uint64(f.Old))
+		return FunctionPlan{}, fault.Refuse(fault.DuplicateFunction, "", "the patch replaces the code at %#x twice", uint64(f.Old))
 	}
 	below, err := b.hookOwner(f.Old)
 	if err != nil {

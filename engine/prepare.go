@@ -146,8 +146,8 @@ func mappedAt(asked, got uint64) error {
 	if got == asked {
 		return nil
 	}
-	return fault.Refuse("mapped-elsewhere", "", "asked for a mapping at %#x and got %#x", asked, got).
-		WithState("process unchanged and running").WithHint("something was mapped there meanwhile: try again")
+	return fault.Refuse(fault.MappedElsewhere, "", "asked for a mapping at %#x and got %#x", asked, got).
+		WithState("process unchanged and running")
 }
 
 func (m *mapper) execRefused(err error) error {
@@ -155,6 +155,6 @@ func (m *mapper) execRefused(err error) error {
 		return err
 	}
 	e := fault.New(fault.Environment, "", "the target may not map executable memory").WithCause(err)
-	e.Code = "exec-memory"
+	e.Code = fault.ExecMemory
 	return e.WithHint("SELinux (execmem), MemoryDenyWriteExecute= or another policy forbids it for this process")
 }

@@ -162,7 +162,7 @@ func (c *checker) scan(mem io.ReaderAt, t *trace.Thread, stack unwind.Stack) (*o
 	hits, err := unwind.Scan(mem, stack.ScanFrom, uint64(stackEnd(maps[i], from, c.startStack)), c.ranges)
 	if err != nil {
 		e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "thread %d", t.TID).WithCause(err)
-		e.Code = "stack-unreadable"
+		e.Code = fault.StackUnreadable
 		return nil, e.WithState("process unchanged and running")
 	}
 	if len(hits) == 0 {
@@ -191,7 +191,7 @@ func (c *checker) busy(o *occupant) error {
 	}
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "thread %d (%s) %s %q%s",
 		o.tid, c.comm(o.tid), what, o.function, c.backtrace(o.frames))
-	e.Code = "busy-thread"
+	e.Code = fault.BusyThread
 	return e.WithState("process unchanged and running").
 		WithHint("try again, or wait longer with --wait=30s; a function that never returns cannot be patched")
 }
@@ -202,7 +202,7 @@ func (c *checker) busyCoroutine(o *occupant) error {
 		what = "a stack mapped just now, which may be a coroutine's, may return to"
 	}
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "%s %q%s", what, o.function, c.backtrace(o.frames))
-	e.Code = "busy-coroutine"
+	e.Code = fault.BusyCoroutine
 	return e.WithState("process unchanged and running").
 		WithHint("try again, or wait longer with --wait=30s; where the coroutine has ended and only its registers are left, or may go on in the old code, " +
 			"use --allow busy-coroutine")

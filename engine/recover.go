@@ -37,7 +37,7 @@ func NewRecovery(p *inspect.Process) (*Removal, error) {
 		}
 	}
 	if len(r.out.Patches) == 0 {
-		return nil, fault.Refuse("nothing-to-recover", fmt.Sprintf("pid %d", p.PID), "no patch is half applied or half removed").
+		return nil, fault.Refuse(fault.NothingToRecover, fmt.Sprintf("pid %d", p.PID), "no patch is half applied or half removed").
 			WithState("process unchanged and running")
 	}
 	return r.out, nil

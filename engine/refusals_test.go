@@ -18,7 +18,7 @@ import (
 	"gocare/kpatch"
 )
 
-func wantCode(t testing.TB, err error, code string) {
+func wantCode(t testing.TB, err error, code fault.Code) {
 	t.Helper()
 	if e := fault.As(err); e == nil || e.Code != code {
 		t.Errorf("got %v, want %s", err, code)
@@ -36,7 +36,7 @@ func TestPlanRefuses(t *testing.T) {
 	s, program := startTicker(t, "-O2")
 	path := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
 	for _, tt := range []struct {
-		code   string
+		code   fault.Code
 		change func(f *File)
 	}{
 		{"not-applicable", func(f *File) { f.Patch.BuildID = "00" + f.Patch.BuildID[2:] }},
@@ -48,7 +48,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"wrong-build", func(f *File) { move(f, 1<<28) }},
 		{"wrong-build", func(f *File) { f.Patch.Meta.Parts[0].SHA256 = strings.Repeat("0", 64) }},
 	} {
-		t.Run(tt.code, func(t *testing.T) {
+		t.Run(string(tt.code), func(t *testing.T) {
 			f := loadFile(t, path)
 			tt.change(f)
 			_, err := NewPlan(look(t, s.p.PID), []*File{f})
@@ -194,7 +194,10 @@ func TestImportRefused(t *testing.T) {
 	program := testkit.CC(t, dir, "main", "-O2", "-Wl,--no-as-needed", "main.c", lib, "-Wl,-rpath,"+dir)
 	s := &session{testkit.Start(t, program)}
 	s.p.WaitLine("ready")
-	for _, tt := range []struct{ name, code string }{{"slot", "tls-import"}, {"traps", "resolver-failed"}, {"asks", "resolver-failed"}, {"none", "unresolved"}} {
+	for _, tt := range []struct {
+		name string
+		code fault.Code
+	}{{"slot", "tls-import"}, {"traps", "resolver-failed"}, {"asks", "resolver-failed"}, {"none", "unresolved"}} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int " + tt.name + "(int); int value(int x) { return " + tt.name + "(x); }"})
 			_, err := apply(t, s.p.PID, Options{}, path)

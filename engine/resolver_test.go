@@ -45,7 +45,7 @@ func TestResolversThatFail(t *testing.T) {
 	calls := 1
 	for name, code := range map[string]string{"null": "resolver-failed", "trap": "resolver-failed", "call": "resolver-failed", "data": "ifunc-unresolved"} {
 		_, err := apply(t, s.p.PID, Options{}, patch(name))
-		if e := fault.As(err); e == nil || e.Code != code {
+		if e := fault.As(err); e == nil || string(e.Code) != code {
 			t.Errorf("%s: got %v, want %s", name, err, code)
 		}
 		noRegion(t, s.p.PID)

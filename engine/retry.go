@@ -40,5 +40,5 @@ func (t *Timing) retry(wait time.Duration, attempt func() (busy, err error), bet
 // retryable reports whether what is in the way of an attempt may be gone at the next one.
 func retryable(err error) bool {
 	e := fault.As(err)
-	return e != nil && e.Kind == fault.Busy && e.Code != "traced"
+	return e != nil && e.Kind == fault.Busy && e.Code != fault.Traced
 }

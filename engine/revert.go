@@ -35,7 +35,7 @@ func NewRemoval(p *inspect.Process, id string, targets []string) (*Removal, erro
 		return nil, err
 	}
 	if len(r.out.Patches) == 0 {
-		e := fault.Refuse("not-applied", fmt.Sprintf("pid %d", p.PID), "patch %s is not applied", id)
+		e := fault.Refuse(fault.NotApplied, fmt.Sprintf("pid %d", p.PID), "patch %s is not applied", id)
 		if len(targets) > 0 {
 			e.What += " to " + strings.Join(targets, ", ")
 		}
@@ -144,7 +144,7 @@ func (r *remover) function(l *live, i int) error {
 		return nil // another tool removed a patch below this one, and put the original code over its jump
 	}
 	if above == 0 {
-		return fault.Refuse("foreign-hook", "", "the code at %#x holds %x, neither this patch's jump nor that of one above it",
+		return fault.Refuse(fault.ForeignHook, "", "the code at %#x holds %x, neither this patch's jump nor that of one above it",
 			uint64(f.Old), have).WithState("process unchanged and running").
 			WithHint("remove what was put there after this patch first")
 	}

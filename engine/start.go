@@ -48,7 +48,7 @@ func Start(ctx context.Context, l Launch, opt Options) error {
 
 // hasNotEnded turns the error that a process has ended into none.
 func hasNotEnded(err error) error {
-	if e := fault.As(err); e != nil && e.Code == "no-such-process" {
+	if e := fault.As(err); e != nil && e.Code == fault.NoSuchProcess {
 		return nil
 	}
 	return err

@@ -81,7 +81,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 				continue
 			}
 			if !l.ours {
-				return nil, fault.Refuse("foreign-patch", "", "is replaced already by patch %s of another tool", l.ID).
+				return nil, fault.Refuse(fault.ForeignPatch, "", "is replaced already by patch %s of another tool", l.ID).
 					WithHint("remove that patch first: unpatch -i %s", l.ID)
 			}
 			hook, err := jump(b.process, f.Old, f.New)
@@ -134,11 +134,11 @@ func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]b
 		return nil, err
 	}
 	if m := b.process.MappingAt(f.Old); m == nil || !m.Exec {
-		return nil, fault.Refuse("not-code", "", "address %#x is not executable", uint64(f.Old))
+		return nil, fault.Refuse(fault.NotCode, "", "address %#x is not executable", uint64(f.Old))
 	}
 	if below != nil {
 		if !bytes.HasPrefix(have, below.hook) {
-			return nil, fault.Refuse("foreign-hook", "", "the jump of patch %s at %#x was changed", below.id, uint64(f.Old))
+			return nil, fault.Refuse(fault.ForeignHook, "", "the jump of patch %s at %#x was changed", below.id, uint64(f.Old))
 		}
 		copy(want, below.hook)
 	}
@@ -154,14 +154,14 @@ func original(machine *arch.Target, o *inspect.Object, f *link.Function) ([]byte
 	addr, need := uint64(o.LinkAddr(f.Old)), machine.HookSize
 	data, ok := o.ELF.BytesAt(addr, max(uint64(f.OldSize), uint64(need)))
 	if !ok {
-		return nil, fault.Refuse("wrong-build", o.Path, "has no code at %#x", addr).
+		return nil, fault.Refuse(fault.WrongBuild, o.Path, "has no code at %#x", addr).
 			WithHint("the patch was made for another build")
 	}
 	if int(f.OldSize) >= need {
 		return slices.Clone(data), nil
 	}
 	if !fillsGap(machine, data[f.OldSize:]) || symbolIn(o, addr+1, addr+uint64(need)) {
-		return nil, fault.Refuse("too-short", "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, need).
+		return nil, fault.Refuse(fault.TooShort, "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, need).
 			WithHint("patch a caller of it instead")
 	}
 	return slices.Clone(data), nil
@@ -206,7 +206,7 @@ func compare(machine *arch.Target, have, want []byte, at inspect.Addr) error {
 		case i == 0 && slices.ContainsFunc(machine.Jumps, func(jump []byte) bool { return bytes.HasPrefix(have, jump) }):
 			what = "begins with a jump of another tool"
 		}
-		return fault.Refuse("foreign-hook", "", "the code at %#x %s (%x, original %x)",
+		return fault.Refuse(fault.ForeignHook, "", "the code at %#x %s (%x, original %x)",
 			uint64(at)+uint64(i), what, have[i:min(i+8, len(have))], want[i:min(i+8, len(want))]).
 			WithHint("remove that debugger, probe or patch, then try again")
 	}
@@ -223,7 +223,7 @@ func (b *planner) verifyParts(pp *PatchPlan) error {
 		data, ok := pp.Object.ELF.BytesAt(part.Addr, part.Size)
 		sum := sha256.Sum256(data)
 		if !ok || part.SHA256 != "" && hex.EncodeToString(sum[:]) != part.SHA256 {
-			return fault.Refuse("wrong-build", pp.Object.Path, "the code of %q at %#x is not what the patch was made from", part.Name, part.Addr).
+			return fault.Refuse(fault.WrongBuild, pp.Object.Path, "the code of %q at %#x is not what the patch was made from", part.Name, part.Addr).
 				WithHint("make the patch from this very build; its BuildID was given by hand")
 		}
 		code := Code{Start: pp.Object.Addr(inspect.LinkAddr(part.Addr)), Function: part.Function}

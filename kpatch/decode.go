@@ -69,14 +69,13 @@ func Decode(data []byte) (*Patch, error) {
 func checkExtent(h *Header, size int) error {
 	switch {
 	case h.KpatchOffset != HeaderSize:
-		return fault.Refuse("format-corrupt", "header", "ELF object at %d, want %d", h.KpatchOffset, HeaderSize)
+		return fault.Refuse(fault.FormatCorrupt, "header", "ELF object at %d, want %d", h.KpatchOffset, HeaderSize)
 	case h.TotalSize < HeaderSize+elfHeaderSize:
-		return fault.Refuse("format-corrupt", "header", "total size %d leaves no room for an ELF object", h.TotalSize)
+		return fault.Refuse(fault.FormatCorrupt, "header", "total size %d leaves no room for an ELF object", h.TotalSize)
 	case uint64(h.TotalSize) > uint64(size):
-		return fault.Refuse("format-truncated", "", "file ends after %d of %d bytes", size, h.TotalSize).
-			WithHint("copy the patch again")
+		return fault.Refuse(fault.FormatTruncated, "", "file ends after %d of %d bytes", size, h.TotalSize)
 	case h.TotalSize > HeaderSize+maxObjectSize:
-		return fault.Refuse("format-corrupt", "header", "total size %d is too large", h.TotalSize)
+		return fault.Refuse(fault.FormatCorrupt, "header", "total size %d is too large", h.TotalSize)
 	}
 	return nil
 }
@@ -87,23 +86,21 @@ const elfHeaderSize = 64
 func parseObject(data []byte) (*elfobj.File, *arch.Target, error) {
 	f, err := elfobj.Parse(data)
 	if errors.Is(err, elfobj.ErrNotELF) {
-		return nil, nil, fault.Refuse("format-corrupt", "", "no ELF object behind the header")
+		return nil, nil, fault.Refuse(fault.FormatCorrupt, "", "no ELF object behind the header")
 	}
 	if err != nil {
-		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "unreadable").WithCause(err)
+		return nil, nil, fault.Refuse(fault.FormatCorrupt, "ELF object", "unreadable").WithCause(err)
 	}
 	machine, known := arch.ByMachine(f.Machine)
 	switch {
 	case f.Machine == elf.EM_AARCH64:
-		return nil, nil, fault.Refuse("format-machine", "", "made for aarch64, not for x86_64").
-			WithHint("build the patch on the machine it is for")
+		return nil, nil, fault.Refuse(fault.FormatMachine, "", "made for aarch64, not for x86_64")
 	case !known:
-		return nil, nil, fault.Refuse("format-machine", "", "made for machine %v, not for x86_64", f.Machine).
-			WithHint("build the patch on the machine it is for")
+		return nil, nil, fault.Refuse(fault.FormatMachine, "", "made for machine %v, not for x86_64", f.Machine)
 	case f.Type != elf.ET_REL:
-		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "type %v, want ET_REL", f.Type)
+		return nil, nil, fault.Refuse(fault.FormatCorrupt, "ELF object", "type %v, want ET_REL", f.Type)
 	case len(f.Segments) > 0:
-		return nil, nil, fault.Refuse("format-corrupt", "ELF object", "%d program headers, want none", len(f.Segments))
+		return nil, nil, fault.Refuse(fault.FormatCorrupt, "ELF object", "%d program headers, want none", len(f.Segments))
 	}
 	return f, machine, nil
 }
@@ -121,7 +118,7 @@ func decodeSymbols(object *elfobj.File) []Symbol {
 func decodeSections(machine *arch.Target, object *elfobj.File) ([]Section, error) {
 	relas, err := object.AllRelas()
 	if err != nil {
-		return nil, fault.Refuse("format-corrupt", "ELF object", "unreadable relocations").WithCause(err)
+		return nil, fault.Refuse(fault.FormatCorrupt, "ELF object", "unreadable relocations").WithCause(err)
 	}
 	sections := make([]Section, len(object.Sections))
 	for i, s := range object.Sections {
@@ -285,5 +282,5 @@ func (p *Patch) section(name string) *Section {
 }
 
 func corrupt(section, format string, args ...any) error {
-	return fault.Refuse("format-corrupt", "section "+section, format, args...)
+	return fault.Refuse(fault.FormatCorrupt, "section "+section, format, args...)
 }

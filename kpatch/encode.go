@@ -35,8 +35,7 @@ func encode(p *Patch, limit uint64) ([]byte, error) {
 		return nil, err
 	}
 	if uint64(len(object)) > limit {
-		return nil, fault.Refuse("patch-too-large", "", "the patch is %d bytes large, the limit is %d", len(object), limit).
-			WithHint("make the patch of fewer functions")
+		return nil, fault.Refuse(fault.PatchTooLarge, "", "the patch is %d bytes large, the limit is %d", len(object), limit)
 	}
 	h := Header{
 		ID: p.ID, BuildID: p.BuildID, BuildTime: p.BuildTime,
@@ -282,7 +281,7 @@ func checkDigest(file []byte, named bool) error {
 		return nil
 	}
 	if sum := fileDigest(file); string(tail) != digestMagic+string(sum[:]) {
-		return fault.Refuse("format-corrupt", "", "the file is damaged: its SHA-256 does not match").WithHint("copy the patch again")
+		return fault.Refuse(fault.FormatCorrupt, "", "the file is damaged: its SHA-256 does not match").WithHint("copy the patch again")
 	}
 	return nil
 }

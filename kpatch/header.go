@@ -91,13 +91,13 @@ func DecodeHeader(b []byte) (Header, error) {
 	}
 	var ok bool
 	if h.ID, ok = cString(b[8:16]); !ok {
-		return Header{}, fault.Refuse("bad-id", "header", "patch id without an end")
+		return Header{}, fault.Refuse(fault.BadID, "header", "patch id without an end")
 	}
 	if err := ValidID(h.ID); err != nil {
 		return Header{}, err
 	}
 	if h.BuildID, ok = cString(b[88 : 88+maxBuildIDLen+1]); !ok {
-		return Header{}, fault.Refuse("format-build-id", "header", "build ID is longer than %d bytes", maxBuildIDLen/2)
+		return Header{}, fault.Refuse(fault.FormatBuildID, "header", "build ID is longer than %d bytes", maxBuildIDLen/2)
 	}
 	if err := validBuildID(h.BuildID); err != nil {
 		return Header{}, err
@@ -111,12 +111,10 @@ func checkMagic(b []byte) error {
 		if elfobj.IsELF(b) {
 			what = "an ELF file, no patch file"
 		}
-		return fault.Refuse("format-foreign", "header", "%s", what).
-			WithHint("name a .kpatch file that patchmake or libcare-patch-make wrote")
+		return fault.Refuse(fault.FormatForeign, "header", "%s", what)
 	}
 	if len(b) < HeaderSize {
-		return fault.Refuse("format-truncated", "header", "file ends after %d of %d bytes", len(b), HeaderSize).
-			WithHint("copy the patch again")
+		return fault.Refuse(fault.FormatTruncated, "header", "file ends after %d of %d bytes", len(b), HeaderSize)
 	}
 	return nil
 }
@@ -131,14 +129,14 @@ func cString(b []byte) (string, bool) {
 func ValidID(id string) error {
 	const hint = "use 1 to 7 of the characters A-Z a-z 0-9 . _ -"
 	if id == "" {
-		return fault.Refuse("bad-id", "", "empty patch id").WithHint(hint)
+		return fault.Refuse(fault.BadID, "", "empty patch id").WithHint(hint)
 	}
 	if len(id) > maxIDLen {
-		return fault.Refuse("bad-id", "", "patch id %q is longer than %d bytes", id, maxIDLen).WithHint(hint)
+		return fault.Refuse(fault.BadID, "", "patch id %q is longer than %d bytes", id, maxIDLen).WithHint(hint)
 	}
 	for _, c := range []byte(id) {
 		if !isAlphanumeric(c) && !strings.ContainsRune("._-", rune(c)) {
-			return fault.Refuse("bad-id", "", "patch id %q: character %q is not allowed", id, c).WithHint(hint)
+			return fault.Refuse(fault.BadID, "", "patch id %q: character %q is not allowed", id, c).WithHint(hint)
 		}
 	}
 	return nil
@@ -150,7 +148,7 @@ func isAlphanumeric(c byte) bool {
 
 // validBuildID reports why id is not the lower-case hex of 1 to 20 bytes.
 func validBuildID(id string) error {
-	const code, where = "format-build-id", "header"
+	const code, where = fault.FormatBuildID, "header"
 	if id == "" {
 		return fault.Refuse(code, where, "no build ID").WithHint("link the original with --build-id")
 	}

@@ -150,7 +150,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		data []byte
-		code string
+		code fault.Code
 		want string
 	}{
 		{"empty", nil, "format-truncated", "0 of 504"},

@@ -46,7 +46,7 @@ func InfoEntries(raw []byte) ([]InfoEntry, error) {
 			return entries, nil
 		}
 		if len(rest) < InfoEntrySize {
-			return nil, fault.Refuse("format-corrupt", kpname.Info, "no terminator after %d entries", len(entries))
+			return nil, fault.Refuse(fault.FormatCorrupt, kpname.Info, "no terminator after %d entries", len(entries))
 		}
 		entries = append(entries, InfoEntry{
 			Old:     order.Uint64(rest),
@@ -92,7 +92,7 @@ func (p *Patch) Layout() (Layout, error) {
 	undo := alignUp(base+uint64(len(p.Object)), undoAlign)
 	l.TotalMemory = alignUp(undo+uint64(p.Machine.UndoSize*len(p.Functions)), pageSize)
 	if l.TotalMemory > 1<<31 {
-		return Layout{}, fault.Refuse("format-corrupt", "", "patch of %d bytes is too large", l.TotalMemory)
+		return Layout{}, fault.Refuse(fault.FormatCorrupt, "", "patch of %d bytes is too large", l.TotalMemory)
 	}
 	l.ElfOffset, l.UserUndo = uint32(base), uint32(undo)
 	for i := range p.Sections {
@@ -103,7 +103,7 @@ func (p *Patch) Layout() (Layout, error) {
 		case kpname.Data:
 			l.DataOffset = uint32(base + s.Offset)
 			if s.Offset%pageSize != 0 {
-				return Layout{}, fault.Refuse("format-corrupt", kpname.Data, "offset 0x%x is no page boundary", s.Offset)
+				return Layout{}, fault.Refuse(fault.FormatCorrupt, kpname.Data, "offset 0x%x is no page boundary", s.Offset)
 			}
 		}
 	}

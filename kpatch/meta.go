@@ -22,7 +22,7 @@ func encodeMeta(m *Meta) ([]byte, error) {
 func decodeMeta(data []byte) (*Meta, error) {
 	m := &Meta{}
 	if err := json.Unmarshal(data, m); err != nil {
-		return nil, fault.Refuse("format-corrupt", "section "+kpname.Meta, "unreadable metadata").WithCause(err)
+		return nil, fault.Refuse(fault.FormatCorrupt, "section "+kpname.Meta, "unreadable metadata").WithCause(err)
 	}
 	return m, nil
 }

@@ -20,7 +20,7 @@ func validate(p *Patch) error {
 		return err
 	}
 	if len(p.Functions) == 0 {
-		return fault.Refuse("patch-empty", "", "the patch has no function")
+		return fault.Refuse(fault.PatchEmpty, "", "the patch has no function")
 	}
 	if p.Machine == nil {
 		return bad("", "no machine")

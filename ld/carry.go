@@ -109,14 +109,13 @@ func (c *carrier) check(i int) error {
 		s := &a.File.Sections[k]
 		switch {
 		case strings.HasPrefix(s.Name, ".gnu.lto_") && !hasCode(a.File):
-			return fault.Refuse("lto", a.Name, "it is compiled with -flto: its code is made at link time").
+			return fault.Refuse(fault.LTO, a.Name, "it is compiled with -flto: its code is made at link time").
 				WithHint("build both versions with -fno-lto")
 		case s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0:
 		case runsAtStart(s) && !a.NoInit:
-			return fault.Refuse("new-constructor", a.Name, "section %s: it has code that runs only when a program starts or ends", s.Name).
-				WithHint("do the work where it is first needed")
+			return fault.Refuse(fault.NewConstructor, a.Name, "section %s: it has code that runs only when a program starts or ends", s.Name)
 		case c.collected(s.Name):
-			return fault.Refuse("section-set", a.Name, "section %s: the program collects such sections when it is linked", s.Name).
+			return fault.Refuse(fault.SectionSet, a.Name, "section %s: the program collects such sections when it is linked", s.Name).
 				WithHint("call the new code from code that is there")
 		}
 	}
@@ -143,7 +142,7 @@ func (c *carrier) checkSymbol(a *Addition, s *elfobj.Symbol) error {
 }
 
 func movedGlobal(unit, name, why string) error {
-	return fault.Refuse("moved-global", unit, "%q is new here, but %s", name, why).
+	return fault.Refuse(fault.MovedGlobal, unit, "%q is new here, but %s", name, why).
 		WithHint("leave it where it was, or give the new one another name: unchanged code goes on using the old")
 }
 
@@ -204,7 +203,7 @@ func (c *carrier) follow() error {
 		a := &c.additions[at.object]
 		sec := &a.File.Sections[at.section]
 		if sec.Flags&elf.SHF_ALLOC == 0 || runsAtStart(sec) {
-			return fault.Refuse("unknown-section", a.Name, "section %s is no part of a patch", sec.Name)
+			return fault.Refuse(fault.UnknownSection, a.Name, "section %s is no part of a patch", sec.Name)
 		}
 		relas, err := a.File.Relas(at.section)
 		if err != nil {
@@ -232,10 +231,9 @@ func (c *carrier) reference(at inputSymbol) error {
 		}
 		c.need(inputSection{at.input, s.Section})
 	case s.Section == int(elf.SHN_ABS):
-		return fault.Refuse("absolute-symbol", a.Name, "%q is no place in a section", s.Name)
+		return fault.Refuse(fault.AbsoluteSymbol, a.Name, "%q is no place in a section", s.Name)
 	case s.Section == int(elf.SHN_COMMON) && !c.o.defines(s.Name) && !c.wins(s.Name):
-		return fault.Refuse("new-common", a.Name, "it uses the new common variable %q, which another unit may define", s.Name).
-			WithHint("give the variable an initialiser, or build with -fno-common")
+		return fault.Refuse(fault.NewCommon, a.Name, "it uses the new common variable %q, which another unit may define", s.Name)
 	default:
 		return c.want(c.o.linkName(NewInput, s.Name))
 	}
@@ -248,8 +246,7 @@ func (c *carrier) wins(name string) bool {
 }
 
 func (c *carrier) refuseIFUNC(at inputSymbol) error {
-	return fault.Refuse("new-ifunc", c.additions[at.input].Name, "%q is chosen when a program starts", c.symbol(at).Name).
-		WithHint("call one of its implementations, or a function that the original has")
+	return fault.Refuse(fault.NewIfunc, c.additions[at.input].Name, "%q is chosen when a program starts", c.symbol(at).Name)
 }
 
 // elsewhere reports whether a global that an addition defines is taken from another place.

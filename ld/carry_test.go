@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 	"gocare/internal/kpname"
 	"gocare/internal/test/testkit"
 )
@@ -68,8 +69,8 @@ func TestCarry(t *testing.T) {
 	for _, tt := range []struct {
 		name, source string
 		flags        string
-		code         string // of the refusal, or
-		want         string // the functions
+		code         fault.Code // of the refusal, or
+		want         string     // the functions
 	}{
 		{"a function", fresh(""), "-DUSE=1", "", "f fresh"},
 		{"one that nothing needs", "int unneeded(void) { return 1; }", "", "undefined-symbol", ""},

@@ -27,7 +27,7 @@ func (o *Original) original(u Unit, f UnitFunction) (old original, skipped strin
 		return old, "the linker left it out of the original", nil
 	}
 	addr, room, err := o.hookRoom(u.Input, sym, parts[0], where)
-	if e := fault.As(err); e != nil && f.Detached && e.Code == "too-short" {
+	if e := fault.As(err); e != nil && f.Detached && e.Code == fault.TooShort {
 		addr, err = parts[0].Addr, nil
 	}
 	if e := fault.As(err); e != nil && f.Optional {
@@ -74,16 +74,16 @@ func (o *Original) functionSymbol(input int, name, where string) (*elfobj.Symbol
 			continue
 		}
 		if found != nil && (found.Section != s.Section || found.Value != s.Value) {
-			return nil, fault.Refuse("ambiguous-symbol", where, "several functions of %s are named %q", objectName(&o.objects[input]), name)
+			return nil, fault.Refuse(fault.AmbiguousSymbol, where, "several functions of %s are named %q", objectName(&o.objects[input]), name)
 		}
 		found = s
 	}
 	if found == nil {
-		return nil, fault.Refuse("unknown-function", where, "%s has no symbol %q", objectName(&o.objects[input]), name).
+		return nil, fault.Refuse(fault.UnknownFunction, where, "%s has no symbol %q", objectName(&o.objects[input]), name).
 			WithHint("the object was stripped or is not the one that the unit was compiled to")
 	}
 	if f.Sections[found.Section].Flags&elf.SHF_EXECINSTR == 0 {
-		return nil, fault.Refuse("unknown-function", where, "%q of %s is no code", name, objectName(&o.objects[input]))
+		return nil, fault.Refuse(fault.UnknownFunction, where, "%q of %s is no code", name, objectName(&o.objects[input]))
 	}
 	return found, nil
 }
@@ -108,13 +108,13 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 	obj, p := &o.objects[input], o.places[input][s.Section]
 	switch {
 	case p.state == discarded && o.survives(s):
-		return OldPart{}, false, fault.Refuse("folded-function", where, "%q has no section of its own in the original", s.Name).
+		return OldPart{}, false, fault.Refuse(fault.FoldedFunction, where, "%q has no section of its own in the original", s.Name).
 			WithHint("link the original without identical code folding (--icf=none)")
 	case p.state == discarded:
 		return OldPart{}, false, nil
 	case p.state != placed:
-		return OldPart{}, false, fault.Refuse("unplaced-symbol", where, "%q: section %s of %s is %v", s.Name,
-			obj.File.Sections[s.Section].Name, objectName(obj), p).WithHint("map, objects and binary have to come from one link")
+		return OldPart{}, false, fault.Refuse(fault.UnplacedSymbol, where, "%q: section %s of %s is %v", s.Name,
+			obj.File.Sections[s.Section].Name, objectName(obj), p)
 	case s.Bind != elf.STB_LOCAL && o.overridden(s, p.addr+s.Value):
 		return OldPart{}, false, nil
 	}
@@ -125,7 +125,7 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 		err = o.misbound(at, s.Value, part.Size, part.Addr)
 	}
 	if err != nil {
-		return OldPart{}, false, fault.Refuse("object-mismatch", where, "%s is not the object the binary was linked from", objectName(obj)).
+		return OldPart{}, false, fault.Refuse(fault.ObjectMismatch, where, "%s is not the object the binary was linked from", objectName(obj)).
 			WithCause(err).WithHint("build the original again with --clean")
 	}
 	bytes, _ := o.bin.BytesAt(part.Addr, part.Size)
@@ -180,7 +180,7 @@ func nextSymbol(f *elfobj.File, s *elfobj.Symbol) uint64 {
 // name loses its code by it.
 func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where string) (addr, room uint64, err error) {
 	if name := o.folded(input, s, part.Addr); name != "" {
-		return 0, 0, fault.Refuse("folded-function", where, "the linker made %q and %q one", s.Name, name).
+		return 0, 0, fault.Refuse(fault.FoldedFunction, where, "the linker made %q and %q one", s.Name, name).
 			WithHint("link the original without identical code folding (--icf=none)")
 	}
 	need := uint64(o.target.HookSize)
@@ -188,7 +188,7 @@ func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where str
 		return part.Addr, part.Size, nil
 	}
 	if o.padding(input, s, part) < need-part.Size {
-		return 0, 0, fault.Refuse("too-short", where, "%q is %d bytes long and a jump needs %d", s.Name, part.Size, need).
+		return 0, 0, fault.Refuse(fault.TooShort, where, "%q is %d bytes long and a jump needs %d", s.Name, part.Size, need).
 			WithHint("patch its callers instead")
 	}
 	return part.Addr, need, nil

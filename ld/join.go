@@ -245,7 +245,7 @@ func (j *joiner) collectGlobals() error {
 				continue
 			}
 			if first, found := owner[name]; found && s.Bind != elf.STB_WEAK {
-				return fault.Refuse("duplicate-symbol", r.Unit.Name, "%q is new here and in %s", name, first)
+				return fault.Refuse(fault.DuplicateSymbol, r.Unit.Name, "%q is new here and in %s", name, first)
 			} else if found {
 				continue
 			}
@@ -269,7 +269,7 @@ func (j *joiner) collectGlobals() error {
 func (j *joiner) inPatch(u int, s *elfobj.Symbol) (Target, error) {
 	r := j.units[u]
 	if r.sections[s.Section] == "" {
-		return Target{}, fault.Refuse("unknown-section", r.Unit.Name, "%q is in section %s, which is no part of a patch",
+		return Target{}, fault.Refuse(fault.UnknownSection, r.Unit.Name, "%q is in section %s, which is no part of a patch",
 			s.Name, r.Unit.Object.Sections[s.Section].Name)
 	}
 	return Target{InPatch, outputIndex(r.sections[s.Section]), j.bases[u][s.Section] + s.Value}, nil
@@ -340,7 +340,7 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 	if b.kind == bindPlace {
 		target, found := j.o.locate(b.addr)
 		if !found {
-			return fault.Refuse("absolute-symbol", "", "%q at 0x%x is in no section of the original", b.name, b.addr)
+			return fault.Refuse(fault.AbsoluteSymbol, "", "%q at 0x%x is in no section of the original", b.name, b.addr)
 		}
 		return j.reduce(p, dest{known: true, target: target, b: b})
 	}
@@ -398,7 +398,7 @@ func (j *joiner) functions(joined *Joined, text int) error {
 			}
 			if f.Orig != "" && f.skipped == "" {
 				if first, found := byOld[f.old.addr]; found {
-					return fault.Refuse("folded-function", r.Unit.Name+": "+f.Name, "it has the same address as %q", first)
+					return fault.Refuse(fault.FoldedFunction, r.Unit.Name+": "+f.Name, "it has the same address as %q", first)
 				}
 				byOld[f.old.addr] = f.Name
 				old, found := j.o.locate(f.old.addr)

@@ -109,7 +109,7 @@ func (e *unwindEditor) keep(at, end, cie uint64) error {
 	fde := e.copy(at, end)
 	le.PutUint32(e.out[fde+4:], uint32(fde+4-start))
 	if len(e.outRelas)-before != 1 { // the second leads to the handlers
-		return fault.Refuse("cxx-lsda", e.where, "it has a table of exception handlers, which a running process cannot be given").
+		return fault.Refuse(fault.CXXLSDA, e.where, "it has a table of exception handlers, which a running process cannot be given").
 			WithHint("call a function without clean-ups")
 	}
 	return nil

@@ -41,7 +41,7 @@ type binding struct {
 func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 	name := sym.Name
 	if strings.HasPrefix(name, ".L") {
-		return binding{}, fault.Refuse("local-label", o.inputName(input), "%q names a place that objects do not keep", name)
+		return binding{}, fault.Refuse(fault.LocalLabel, o.inputName(input), "%q names a place that objects do not keep", name)
 	}
 	if input != NewInput {
 		if b, found, err := o.private(input, name); found || err != nil {
@@ -54,9 +54,9 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 	}
 	if sym.Version == "" {
 		if b, found := o.preemptible(name); found && o.slots.twice[name] {
-			return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are in use", name)
+			return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "several versions of %q are in use", name)
 		} else if found && b.unsure {
-			return b, fault.Refuse("ambiguous-symbol", "original binary", "it cannot be told whether %q is the library's own or may be another object's (--%s)", name, o.own).
+			return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "it cannot be told whether %q is the library's own or may be another object's (--%s)", name, o.own).
 				WithHint("use a function or variable that the library uses already, or one that is hidden")
 		} else if found {
 			return b, nil
@@ -67,7 +67,7 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 	}
 	if value, found := o.numbers[name]; found {
 		if _, place := o.locate(value); place && !o.link.fixed { // old linkers wrote _end so
-			return binding{}, fault.Refuse("absolute-symbol", "original binary", "it cannot be told whether %q is the number 0x%x or that place", name, value).
+			return binding{}, fault.Refuse(fault.AbsoluteSymbol, "original binary", "it cannot be told whether %q is the number 0x%x or that place", name, value).
 				WithHint("write the number into the source")
 		}
 		return binding{kind: bindNumber, name: name, addr: value}, nil
@@ -102,12 +102,12 @@ func (o *Original) private(input int, name string) (binding, bool, error) {
 	}
 	for _, s := range list[1:] {
 		if s.Section != list[0].Section || s.Value != list[0].Value {
-			return binding{}, false, fault.Refuse("ambiguous-symbol", objectName(&o.objects[input]),
+			return binding{}, false, fault.Refuse(fault.AmbiguousSymbol, objectName(&o.objects[input]),
 				"several local symbols are named %q", name).WithHint("give the two different names in the source")
 		}
 	}
 	if !list[0].Defined() {
-		return binding{}, false, fault.Refuse("absolute-symbol", objectName(&o.objects[input]), "%q is no place in a section", name)
+		return binding{}, false, fault.Refuse(fault.AbsoluteSymbol, objectName(&o.objects[input]), "%q is no place in a section", name)
 	}
 	b, err := o.placed(input, list[0])
 	return b, err == nil, err
@@ -137,16 +137,13 @@ func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
 	case placed:
 		return o.at(input, s.Name, definition{addr: p.addr + s.Value, typ: s.Type})
 	case discarded:
-		return binding{kind: bindDiscarded, name: s.Name, input: input, why: fault.Refuse("discarded-symbol", objectName(obj),
-			"%q was left out of the original by the linker", s.Name).
-			WithHint("the original was linked with --gc-sections: define what the patch needs under a new name")}, nil
+		return binding{kind: bindDiscarded, name: s.Name, input: input, why: fault.Refuse(fault.DiscardedSymbol, objectName(obj),
+			"%q was left out of the original by the linker", s.Name)}, nil
 	case merged:
-		return binding{}, fault.Refuse("merged-symbol", objectName(obj), "%q is %v", s.Name, p.state).
-			WithHint("the linker may have shared the content with other units: build without -fmerge-all-constants, or use a constant under a new name")
+		return binding{}, fault.Refuse(fault.MergedSymbol, objectName(obj), "%q is %v", s.Name, p.state)
 	}
-	return binding{}, fault.Refuse("unplaced-symbol", objectName(obj), "%q: section %s is %v",
-		s.Name, obj.File.Sections[s.Section].Name, p.state).
-		WithHint("map, objects and binary have to come from one link")
+	return binding{}, fault.Refuse(fault.UnplacedSymbol, objectName(obj), "%q: section %s is %v",
+		s.Name, obj.File.Sections[s.Section].Name, p.state)
 }
 
 // at makes a binding of a known definition. The address of an IFUNC is its PLT entry, as for the linker.
@@ -187,12 +184,12 @@ func (o *Original) ifunc(input int, b binding) (binding, error) {
 	} else if len(stubs) > 1 {
 		stub, found := o.inUse(input, b.name, stubs)
 		if !found {
-			return binding{}, fault.Refuse("ambiguous-symbol", "original binary", "%d indirect functions have the resolver of %q", len(stubs), b.name)
+			return binding{}, fault.Refuse(fault.AmbiguousSymbol, "original binary", "%d indirect functions have the resolver of %q", len(stubs), b.name)
 		}
 		b.addr = stub
 	}
 	if b.addr == 0 && b.slot == 0 {
-		return binding{}, fault.Refuse("ifunc-without-stub", "original binary", "indirect function %q has neither PLT entry nor GOT slot", b.name)
+		return binding{}, fault.Refuse(fault.IfuncWithoutStub, "original binary", "indirect function %q has neither PLT entry nor GOT slot", b.name)
 	}
 	return b, nil
 }
@@ -252,10 +249,10 @@ func ifuncType(d definition, inputs []definition) definition {
 
 func (o *Original) conflict(name string, linked, inputs []definition) error {
 	if len(linked) == 1 {
-		return fault.Refuse("object-mismatch", "original binary", "%q is at 0x%x in the symbol table and at 0x%x in the link map",
+		return fault.Refuse(fault.ObjectMismatch, "original binary", "%q is at 0x%x in the symbol table and at 0x%x in the link map",
 			name, linked[0].addr, inputs[0].addr).WithHint("map, objects and binary have to come from one link")
 	}
-	return fault.Refuse("ambiguous-symbol", "original binary", "%d symbols are named %q", len(linked), name)
+	return fault.Refuse(fault.AmbiguousSymbol, "original binary", "%d symbols are named %q", len(linked), name)
 }
 
 // hiddenGlobal finds a symbol that linking made local: hidden, common, or defined by the linker itself.
@@ -265,7 +262,7 @@ func (o *Original) hiddenGlobal(name string, inputs []definition) (definition, b
 		candidates = strong(candidates)
 	}
 	if len(candidates) > 1 {
-		return definition{}, false, fault.Refuse("ambiguous-symbol", "link map", "%d inputs define %q", len(candidates), name)
+		return definition{}, false, fault.Refuse(fault.AmbiguousSymbol, "link map", "%d inputs define %q", len(candidates), name)
 	}
 	if len(candidates) == 1 {
 		return candidates[0], true, nil
@@ -302,17 +299,16 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 	}
 	switch {
 	case inLibrary && lib.missing != "":
-		b.why = fault.Refuse("new-library", "original binary", "%q is in %s, which the original does not load", name, lib.missing).
-			WithHint("a running process is given no library: do without it; --allow new-library if the process is sure to have it loaded")
+		b.why = fault.Refuse(fault.NewLibrary, "original binary", "%q is in %s, which the original does not load", name, lib.missing)
 	case inLibrary:
 	case sym.Bind == elf.STB_WEAK:
 		b.absent = true
 	case !o.link.dynamic:
-		b.why = fault.Refuse("undefined-symbol", "original binary",
+		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary",
 			"%q is in no input of the link, and a static executable has no shared libraries", name).
 			WithHint("define it in the patch")
 	case !o.link.shared && o.allLibraries():
-		b.why = fault.Refuse("undefined-symbol", "original binary", "%q is in no input and no library of the link", name).
+		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary", "%q is in no input and no library of the link", name).
 			WithHint("define it in the patch, or link the original with its library")
 	}
 	return b, nil
@@ -326,7 +322,7 @@ func (o *Original) alreadyImported(b binding, known *elfobj.Symbol) (binding, er
 		b.typ = known.Type
 	}
 	if o.slots.twice[b.name] || b.version != known.Version {
-		return b, fault.Refuse("ambiguous-symbol", "original binary", "several versions of %q are in use", b.name)
+		return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "several versions of %q are in use", b.name)
 	}
 	return b, nil
 }

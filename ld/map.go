@@ -42,8 +42,7 @@ func ReadMap(data []byte) (*Map, error) {
 		r.line(strings.TrimRight(string(line), "\r"))
 	}
 	if len(r.m.Entries) == 0 {
-		return nil, fault.Refuse("foreign-map", "link map", "no input section in it").
-			WithHint("maps of GNU ld, gold, lld and mold are understood")
+		return nil, fault.Refuse(fault.ForeignMap, "link map", "no input section in it")
 	}
 	r.m.Linker = "bfd"
 	if r.gold {

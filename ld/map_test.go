@@ -141,7 +141,7 @@ func TestForeign(t *testing.T) {
 	}
 	for machine, code := range map[elf.Machine]string{elf.EM_AARCH64: "foreign-machine", elf.EM_X86_64: ""} {
 		_, err := Open(&elfobj.File{Type: elf.ET_DYN, Machine: machine}, &Map{}, nil)
-		if e := fault.As(err); (e == nil) != (code == "") || e != nil && e.Code != code {
+		if e := fault.As(err); (e == nil) != (code == "") || e != nil && string(e.Code) != code {
 			t.Errorf("%v: %v", machine, err)
 		}
 	}

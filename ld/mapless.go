@@ -12,8 +12,7 @@ import (
 // do not resolve. Two symbols of a section that disagree are refused.
 func MapFromSymbols(bin, object *elfobj.File, path string) (*Map, error) {
 	if len(bin.Symbols) == 0 {
-		return nil, fault.Refuse("stripped", "", "the binary has no symbol table, and there is no record of its link").
-			WithHint("give the binary as the linker wrote it, before strip")
+		return nil, fault.Refuse(fault.Stripped, "", "the binary has no symbol table, and there is no record of its link")
 	}
 	known, own := uniqueSymbols(bin), uniqueSymbols(object)
 	placed := map[int]uint64{}
@@ -28,7 +27,7 @@ func MapFromSymbols(bin, object *elfobj.File, path string) (*Map, error) {
 			addr += tls.Vaddr // such symbols count from the start of the TLS segment
 		}
 		if old, ok := placed[s.Section]; ok && old != addr {
-			return nil, fault.Refuse("object-mismatch", path, "symbol %q says section %s is at %#x, another says %#x", s.Name,
+			return nil, fault.Refuse(fault.ObjectMismatch, path, "symbol %q says section %s is at %#x, another says %#x", s.Name,
 				object.Sections[s.Section].Name, addr, old).WithHint("the binary was not linked from this object")
 		}
 		placed[s.Section] = addr

@@ -75,7 +75,7 @@ type libSymbol struct {
 func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 	target, ok := arch.ByMachine(bin.Machine)
 	if !ok {
-		return nil, fault.Refuse("foreign-machine", "original binary", "machine %v, want EM_X86_64", bin.Machine)
+		return nil, fault.Refuse(fault.ForeignMachine, "original binary", "machine %v, want EM_X86_64", bin.Machine)
 	}
 	o := &Original{target: target, machine: machineOf(target), bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
 	o.byName = make([]map[string][]*elfobj.Symbol, len(objects))

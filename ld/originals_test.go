@@ -33,7 +33,7 @@ func TestOriginals(t *testing.T) {
 	for _, tt := range []struct {
 		name, asm string
 		flags     []string
-		code      string
+		code      fault.Code
 		oldSize   uint64
 	}{
 		{"long", asmFunction("f", "\tmov $1,%eax\n\tret"), nil, "", 6},
@@ -74,7 +74,7 @@ func TestPlaces(t *testing.T) {
 	for _, tt := range []struct {
 		name, asm string
 		change    func(b *build)
-		code      string
+		code      fault.Code
 	}{
 		{"placed", "\t.data\nv:\t.long 1\n", func(*build) {}, ""},
 		{"merged", "\t.section .rodata.cst4,\"aM\",@progbits,4\nv:\t.long 1\n", func(*build) {}, "merged-symbol"},

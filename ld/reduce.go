@@ -98,7 +98,7 @@ func (j *joiner) emitImport(p *spot, k arch.RelocKind, b binding, typ elf.SymTyp
 		j.imports[b.name] = i
 	}
 	if i.Version != b.version {
-		return fault.Refuse("ambiguous-symbol", "", "two versions of %q", b.name)
+		return fault.Refuse(fault.AmbiguousSymbol, "", "two versions of %q", b.name)
 	}
 	if typ == elf.STT_FUNC {
 		i.Type = typ
@@ -110,7 +110,7 @@ func (j *joiner) emitImport(p *spot, k arch.RelocKind, b binding, typ elf.SymTyp
 // put32 stores a constant in a field.
 func (j *joiner) put32(p *spot, v int64) error {
 	if v < math.MinInt32 || v > math.MaxInt32 {
-		return fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", v, p.ref.typ, p.at)
+		return fault.Refuse(fault.OutOfRange, "", "value 0x%x of %v at 0x%x does not fit", v, p.ref.typ, p.at)
 	}
 	b := j.out[p.out].Data
 	if p.at+4 > uint64(len(b)) {
@@ -130,8 +130,7 @@ func (j *joiner) put64(p *spot, v uint64) error {
 }
 
 func (j *joiner) unsupported(p *spot) error {
-	return fault.Refuse("unsupported-relocation", "", "%v against %q at %s+0x%x", p.ref.typ, p.ref.sym.Name, j.out[p.out].Name, p.at).
-		WithHint("assembly of its own or an unusual code model (-mcmodel) makes such references: build the unit without them")
+	return fault.Refuse(fault.UnsupportedRelocation, "", "%v against %q at %s+0x%x", p.ref.typ, p.ref.sym.Name, j.out[p.out].Name, p.at)
 }
 
 // reduceKnown handles references to addresses in the patch and in the original.
@@ -143,8 +142,7 @@ func (j *joiner) reduceKnown(p *spot, target Target) error {
 		return j.emit(p, k, target, p.addend())
 	case arch.Abs32, arch.Abs32S:
 		if !j.o.link.fixed {
-			return fault.Refuse("absolute-reference", "", "%v against %q in a position independent binary", p.ref.typ, p.ref.sym.Name).
-				WithHint("compile the patched unit with the options of the original")
+			return fault.Refuse(fault.AbsoluteReference, "", "%v against %q in a position independent binary", p.ref.typ, p.ref.sym.Name)
 		}
 		return j.emit(p, k, target, p.addend())
 	case arch.PC32, arch.Call:
@@ -171,7 +169,7 @@ func (j *joiner) reduceIFUNC(p *spot, b binding) error {
 	}
 	target, found := j.o.locate(b.addr)
 	if b.addr == 0 || !found {
-		return fault.Refuse("ifunc-without-stub", "", "indirect function %q has no PLT entry in the original", b.name).
+		return fault.Refuse(fault.IfuncWithoutStub, "", "indirect function %q has no PLT entry in the original", b.name).
 			WithHint("compile the patched unit with the options of the original")
 	}
 	return j.reduceKnown(p, target)
@@ -218,8 +216,7 @@ func (j *joiner) reduceAbsent(p *spot, b binding) error {
 	if done, err := j.constant(p, 0); done {
 		return err
 	}
-	return fault.Refuse("weak-undefined", "", "weak symbol %q is defined nowhere", b.name).
-		WithHint("the original has no slot that could become it: leave the test for it out of the patch")
+	return fault.Refuse(fault.WeakUndefined, "", "weak symbol %q is defined nowhere", b.name)
 }
 
 // reduceNumber handles symbols that are no places.
@@ -227,7 +224,7 @@ func (j *joiner) reduceNumber(p *spot, b binding) error {
 	if done, err := j.constant(p, b.addr); done {
 		return err
 	}
-	return fault.Refuse("absolute-symbol", "", "%q is the number 0x%x, no place in a section", b.name, b.addr)
+	return fault.Refuse(fault.AbsoluteSymbol, "", "%q is the number 0x%x, no place in a section", b.name, b.addr)
 }
 
 // constant stores a value where a symbol's address is meant; done says that the field can hold one.
@@ -240,7 +237,7 @@ func (j *joiner) constant(p *spot, value uint64) (done bool, err error) {
 		return true, j.put64(p, sum)
 	case arch.Abs32:
 		if sum > math.MaxUint32 {
-			return true, fault.Refuse("out-of-range", "", "value 0x%x of %v at 0x%x does not fit", sum, p.ref.typ, p.at)
+			return true, fault.Refuse(fault.OutOfRange, "", "value 0x%x of %v at 0x%x does not fit", sum, p.ref.typ, p.at)
 		}
 		return true, j.put32(p, int64(int32(sum)))
 	case arch.Abs32S:
@@ -279,8 +276,7 @@ func (j *joiner) reduceImport(p *spot, b binding) error {
 }
 
 func direct(b binding) error {
-	return fault.Refuse("direct-import", "", "direct access to %q, which is in another object", b.name).
-		WithHint("compile the patched unit with -mno-direct-extern-access (gcc 12, clang 15) or -fPIC")
+	return fault.Refuse(fault.DirectImport, "", "direct access to %q, which is in another object", b.name)
 }
 
 // toOriginal points a field at a link address of the original.

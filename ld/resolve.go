@@ -104,8 +104,7 @@ func outputSection(s *elfSection, unit string) (string, error) {
 		return "", nil
 	}
 	if s.Flags&elf.SHF_TLS != 0 {
-		return "", fault.Refuse("new-tls-variable", unit, "section %s: the patch adds a thread-local variable", s.Name).
-			WithHint("running threads have no room for it: use an ordinary variable")
+		return "", fault.Refuse(fault.NewTLSVariable, unit, "section %s: the patch adds a thread-local variable", s.Name)
 	}
 	if s.Name == ".eh_frame" {
 		return kpname.Unwind, nil
@@ -115,7 +114,7 @@ func outputSection(s *elfSection, unit string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fault.Refuse("unknown-section", unit, "section %s is no part of a patch", s.Name)
+	return "", fault.Refuse(fault.UnknownSection, unit, "section %s is no part of a patch", s.Name)
 }
 
 func (o *Original) resolveFunctions(r *Resolved) error {

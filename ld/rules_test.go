@@ -66,10 +66,10 @@ func describe(o *Original, j *Joined) string {
 
 type rule struct {
 	name string
-	body string // of a new function
-	code string // of the refusal, or
-	want string // the relocations, and
-	text string // the first bytes of the code, in hex
+	body string     // of a new function
+	code fault.Code // of the refusal, or
+	want string     // the relocations, and
+	text string     // the first bytes of the code, in hex
 }
 
 func checkRules(t *testing.T, b *build, o *Original, unit string, rules []rule) {
@@ -95,7 +95,7 @@ func checkRules(t *testing.T, b *build, o *Original, unit string, rules []rule) 
 	}
 }
 
-func checkRefusal(t *testing.T, err error, code string) {
+func checkRefusal(t *testing.T, err error, code fault.Code) {
 	t.Helper()
 	f := fault.As(err)
 	if f == nil || f.Kind != fault.Refused || f.Code != code {

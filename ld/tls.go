@@ -94,13 +94,11 @@ func (j *joiner) reduceTLS(p *spot, d dest) error {
 }
 
 func (j *joiner) tlsModel(p *spot) error {
-	return fault.Refuse("tls-model", "", "%v against %q, which has no fixed place in this binary", p.ref.typ, p.ref.sym.Name).
-		WithHint("compile the patched unit with the options of the original")
+	return fault.Refuse(fault.TLSModel, "", "%v against %q, which has no fixed place in this binary", p.ref.typ, p.ref.sym.Name)
 }
 
 func (j *joiner) noTLSSlot(p *spot) error {
-	return fault.Refuse("new-tls-slot", "", "thread-local %q: the original has no GOT slot for %v", p.ref.sym.Name, p.ref.typ).
-		WithHint("reach it through a function of the original that does")
+	return fault.Refuse(fault.NewTLSSlot, "", "thread-local %q: the original has no GOT slot for %v", p.ref.sym.Name, p.ref.typ)
 }
 
 // throughTLSSlot points a field at the original's slot.

@@ -8,6 +8,7 @@ import (
 	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 	"gocare/ld"
 )
 
@@ -28,7 +29,7 @@ func (m *maker) additions(t *Target) ([]addition, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: object in the record: %w", n.Name, err)
 		}
-		a := addition{Addition: ld.Addition{Name: n.Name, File: f, NoInit: m.o.Allow("new-constructor")}, record: &n.Record}
+		a := addition{Addition: ld.Addition{Name: n.Name, File: f, NoInit: m.o.Allow(fault.NewConstructor)}, record: &n.Record}
 		if n.Asm != "" && !n.Record.Includes {
 			if a.asm, err = m.store.Blob(n.Asm); err != nil {
 				return nil, fmt.Errorf("%s: assembly in the record: %w", n.Name, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gocare/buildtree"
+	"gocare/internal/fault"
 	"gocare/internal/isolate"
 
 	"gocare/internal/meter"
@@ -25,7 +26,7 @@ type Builds struct {
 	View      View     // where the patched build was made
 	Env       []string // environment of compiles on the side, which are not recorded
 	NoRestore bool     // do not compile with the old line numbers
-	Allow     func(code string) bool
+	Allow     func(code fault.Code) bool
 	Progress  func(format string, args ...any) // told of long work
 	Warn      func(format string, args ...any) // told of what the user should know
 }

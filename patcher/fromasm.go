@@ -29,7 +29,7 @@ func FromAssembly(ctx context.Context, a Assembly, o Options) (Product, error) {
 	}
 	p := Product{Target: Target{Path: a.Binary, BuildID: bin.BuildID()}, BuildID: bin.BuildID()}
 	if p.BuildID == "" {
-		return p, fault.Refuse("no-build-id", a.Binary, "the binary has no BuildID").WithState("no patch written").WithHint("link it with -Wl,--build-id")
+		return p, fault.Refuse(fault.NoBuildID, a.Binary, "the binary has no BuildID").WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
 	joined, err := a.join(ctx, bin)
 	if err != nil {
@@ -47,7 +47,7 @@ func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error
 		return nil, err
 	}
 	if u.emitted == nil {
-		return nil, fault.Refuse("nothing-changed", "", "%s and %s hold the same code", a.Orig, a.Patched)
+		return nil, fault.Refuse(fault.NothingChanged, "", "%s and %s hold the same code", a.Orig, a.Patched)
 	}
 	object, err := a.assemble(ctx, a.Orig)
 	if err != nil {

@@ -36,7 +36,7 @@ func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pai
 	var found []pairedUnit
 	for i, u := range users {
 		if results[i].err != nil {
-			return nil, fault.Refuse("build-failed", u.orig.Source, "compiling it again with a changed file failed").WithCause(results[i].err)
+			return nil, fault.Refuse(fault.BuildFailed, u.orig.Source, "compiling it again with a changed file failed").WithCause(results[i].err)
 		}
 		if u.asm = results[i].asm; u.asm != u.orig.AsmID {
 			found = append(found, u)
@@ -71,7 +71,7 @@ func (c *comparison) including(ctx context.Context, users []pairedUnit, files ma
 	var found []pairedUnit
 	for i, u := range users {
 		if why := outcomes[i].Failed; why != "" {
-			return nil, fault.Refuse("no-record", u.orig.Source, "cannot tell whether it includes a changed file").WithCause(errors.New(why))
+			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(errors.New(why))
 		}
 		if dependsOn(string(outcomes[i].Stdout), u.orig.Dir, files) {
 			found = append(found, u)

@@ -6,6 +6,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/fault"
 	"gocare/ld"
 )
 
@@ -75,7 +76,7 @@ func (m *maker) recompiled(ctx context.Context, u *assembledUnit, detached bool)
 	out, err := decide(comparedUnit{unit: u.unit, delta: d, match: u.match}, diffasm.Options{
 		Data:  func(name string) bool { return slices.Contains(u.emitted.Globals, name) },
 		Keep:  func(name string) bool { return slices.Contains(u.report.InPatch, name) },
-		Allow: func(code string) bool { return code == "filter-split" || m.o.Allow(code) },
+		Allow: func(code fault.Code) bool { return code == fault.FilterSplit || m.o.Allow(code) },
 	})
 	if err != nil || out.emitted == nil || len(out.unproved) > 0 || !standsFor(u.report.Functions, out.report.LeftOut) {
 		return nil, err

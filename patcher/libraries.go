@@ -9,6 +9,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 	"gocare/ld"
 )
 
@@ -27,7 +28,7 @@ func (m *maker) libraries(t *Target) ([]ld.Object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: in the record: %w", lib.Path, err)
 		}
-		known := loaded[f.Soname()] || m.o.Allow("new-library")
+		known := loaded[f.Soname()] || m.o.Allow(fault.NewLibrary)
 		list = append(list, ld.Object{Path: lib.Path, File: f, New: !known})
 	}
 	return list, nil

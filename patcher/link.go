@@ -100,7 +100,7 @@ func (m *maker) settle(ctx context.Context, l *link) (*link, error) {
 }
 
 // ask asks the rules in order; it ends with the first one that has demands.
-func ask(l *link, allow func(string) bool) (next *link, demands []demand, err error) {
+func ask(l *link, allow func(fault.Code) bool) (next *link, demands []demand, err error) {
 	settled := *l
 	for _, r := range rules {
 		says, err := r.apply(&settled)

@@ -23,11 +23,11 @@ type Options struct {
 	BuildID     string    // overrides the rebuilt binary's, "" if not
 	Shipped     []Shipped // the binaries that the rebuilt ones are proved to be
 	Description string
-	BuildTime   uint64                 // seconds since 1970; the same input gives the same file
-	Keep        func(name string) bool // which changed functions to take; nil takes all
-	Identity    func(name string) bool // which unchanged ones to take as well, as they are; may be nil
-	Allow       func(code string) bool // which refusals the user overrides
-	NoRestore   bool                   // compare without the compile with the old line numbers
+	BuildTime   uint64                     // seconds since 1970; the same input gives the same file
+	Keep        func(name string) bool     // which changed functions to take; nil takes all
+	Identity    func(name string) bool     // which unchanged ones to take as well, as they are; may be nil
+	Allow       func(code fault.Code) bool // which refusals the user overrides
+	NoRestore   bool                       // compare without the compile with the old line numbers
 	Dirs        Dirs
 }
 
@@ -87,7 +87,7 @@ func (m *maker) product(ctx context.Context, t *Target) (Product, error) {
 		return describe(t, l), l.checkAdditions()
 	}
 	if t.BuildID == "" {
-		return describe(t, l), fault.Refuse("no-build-id", t.Path, "the binary has no BuildID").
+		return describe(t, l), fault.Refuse(fault.NoBuildID, t.Path, "the binary has no BuildID").
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
 	return m.patch(ctx, t, l)

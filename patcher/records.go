@@ -173,7 +173,7 @@ func (c *comparison) judgeUnrecorded(paths []string, recorded int, files []insta
 		return nil
 	}
 	if recorded == 0 {
-		return fault.Refuse("no-record", paths[0], "no record of the link with BuildID %s", cmp.Or(files[0].buildID, "none")).
+		return fault.Refuse(fault.NoRecord, paths[0], "no record of the link with BuildID %s", cmp.Or(files[0].buildID, "none")).
 			WithState("no patch written").
 			WithHint("the tree was built without carecc, or the build cleans its environment: run patchmake --clean, or build with CC=carecc first")
 	}
@@ -212,7 +212,7 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 func (c *comparison) refuseMoved(f installed, link *buildtree.Link) error {
 	for _, p := range c.patched.Links {
 		if filepath.Base(p.Output) == filepath.Base(link.Output) && c.orig.LinkByOutput(p.Output) == nil {
-			return fault.Refuse("no-record", f.path, "it was linked as %s and is now linked as %s", link.Output, p.Output).
+			return fault.Refuse(fault.NoRecord, f.path, "it was linked as %s and is now linked as %s", link.Output, p.Output).
 				WithState("no patch written").WithHint("the tree was moved or copied after it was built: run patchmake --clean")
 		}
 	}
@@ -224,11 +224,11 @@ func refuseMissing(f installed, orig *buildtree.Link, missing []buildtree.Input)
 	for i, in := range missing {
 		names[i] = in.String()
 		if in.Member != "" && !linked(orig, in) {
-			return fault.Refuse("new-input", f.path, "%s is linked in only by the patched build", in).
-				WithState("no patch written").WithHint("its archive has several members of that name: give them different names")
+			return fault.Refuse(fault.NewInput, f.path, "%s is linked in only by the patched build", in).
+				WithState("no patch written")
 		}
 	}
-	return fault.Refuse("no-record", f.path, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).
+	return fault.Refuse(fault.NoRecord, f.path, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).
 		WithState("no patch written").WithHint("build that file through carecc: run patchmake --clean")
 }
 

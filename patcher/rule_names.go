@@ -36,7 +36,7 @@ func (l *link) takenName(p *facts, i int, name string) *fault.Error {
 	if len(users) == 0 {
 		return nil
 	}
-	return fault.Refuse("moved-global", l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",
+	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",
 		name, p.InputName(users[0])).WithHint("give it another name, and let the code that is to use it say so")
 }
 
@@ -47,7 +47,7 @@ func (l *link) leftName(p *facts, i int, name string) *fault.Error {
 	if user == "" || slices.Contains(u.delta.GoneGlobals(), name) || l.cameElsewhere(i, name) {
 		return nil
 	}
-	return fault.Refuse("moved-global", u.unit.Source, "%q is no longer defined here, so that another one of that name takes its place, or none: see %s", name, user).
+	return fault.Refuse(fault.MovedGlobal, u.unit.Source, "%q is no longer defined here, so that another one of that name takes its place, or none: see %s", name, user).
 		WithHint("keep it, and make it do what the other one does")
 }
 

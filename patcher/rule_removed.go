@@ -42,7 +42,7 @@ func (l *link) removed(i int, name string) (*fault.Error, error) {
 		}
 		found, code, why := diffasm.MovedVariable(from.delta, to.delta, name)
 		if found && code != "" {
-			return fault.Refuse(fault.Code(code), where, "cannot patch variable %q, which moves to %s: %s", name, to.unit.Source, why).
+			return fault.Refuse(code, where, "cannot patch variable %q, which moves to %s: %s", name, to.unit.Source, why).
 				WithHint("running processes keep the variable they have: leave it as it is and use a new one for what is new"), nil
 		} else if found {
 			return l.retyped(i, k, name)
@@ -53,10 +53,10 @@ func (l *link) removed(i int, name string) (*fault.Error, error) {
 		return nil, nil
 	}
 	if adds := l.adds(name); adds != "" {
-		return fault.Refuse("moved-global", where, "the variable %q moves to %s, while %s goes on using the one of the process", name, adds, user).
+		return fault.Refuse(fault.MovedGlobal, where, "the variable %q moves to %s, while %s goes on using the one of the process", name, adds, user).
 			WithHint("leave it where it was, or give the new one another name"), nil
 	}
-	return fault.Refuse("variable-gone", where, "the patch removes the variable %q, which %s still uses", name, user).
+	return fault.Refuse(fault.VariableGone, where, "the patch removes the variable %q, which %s still uses", name, user).
 		WithHint("leave the variable where it is; --allow variable-gone if what uses it may go on using the old one"), nil
 }
 

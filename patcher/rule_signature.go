@@ -69,9 +69,7 @@ func (d *decidedUnit) prototypeOf(f diffasm.Replaced) *layout.Change {
 }
 
 func refuseSignature(source string, c *layout.Change, other *diffasm.Use) *fault.Error {
-	return fault.Refuse("signature", cmp.Or(other.Where, source), "function %q has another prototype: was %s, is %s: %s", c.Name, c.Before, c.After, other.What).
-		WithHint("code outside the patch passes what the old one takes: keep it and add a new function, let the patch hold every caller, " +
-			"or use --allow signature if no such code runs again")
+	return fault.Refuse(fault.Signature, cmp.Or(other.Where, source), "function %q has another prototype: was %s, is %s: %s", c.Name, c.Before, c.After, other.What)
 }
 
 // linkUse is a use of a function in a unit of the link.

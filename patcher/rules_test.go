@@ -12,6 +12,7 @@ import (
 	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 	"gocare/internal/layout"
 	"gocare/ld"
 )
@@ -302,13 +303,13 @@ func TestAsk(t *testing.T) {
 		patched:    function("f", "leal\t1(%rdi), %eax") + global("h", "call\tf"),
 		prototypes: changed,
 	}
-	none := func(string) bool { return false }
+	none := func(fault.Code) bool { return false }
 
 	l := newLink(t, fakeLink{}, outside)
 	if _, _, err := ask(l, none); err == nil || !strings.Contains(err.Error(), "another prototype") {
 		t.Errorf("a refusal: %v", err)
 	}
-	next, demands, err := ask(l, func(code string) bool { return code == "signature" })
+	next, demands, err := ask(l, func(code fault.Code) bool { return code == "signature" })
 	if err != nil || demands != nil || len(next.overridden) != 1 || len(l.overridden) != 0 {
 		t.Errorf("a refusal that is overridden: %v, demands %v, %d noted, %d in the value that was asked about", err, demands, len(next.overridden), len(l.overridden))
 	}

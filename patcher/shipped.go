@@ -25,7 +25,7 @@ func LoadShipped(paths []string) ([]Shipped, error) {
 			return nil, fault.New(fault.Refused, "", "--target").WithCause(err).WithState("tree unchanged")
 		}
 		if f.BuildID() == "" {
-			return nil, fault.Refuse("no-build-id", path, "the binary has no BuildID").
+			return nil, fault.Refuse(fault.NoBuildID, path, "the binary has no BuildID").
 				WithState("tree unchanged").WithHint("processes that run it cannot be told from others")
 		}
 		list = append(list, Shipped{path, f})
@@ -44,8 +44,7 @@ func matchShipped(name string, rebuilt *elfobj.File, list []Shipped) (string, er
 		}
 		why = append(why, s.path+": "+d)
 	}
-	return "", fault.Refuse("target-mismatch", name, "the rebuilt binary is not the one to be patched: %s", strings.Join(why, "; ")).
-		WithHint("build with the compiler, options and sources it was built with")
+	return "", fault.Refuse(fault.TargetMismatch, name, "the rebuilt binary is not the one to be patched: %s", strings.Join(why, "; "))
 }
 
 // difference names the first difference in what two files load, "" if there is none. The BuildID may differ: another point

@@ -52,7 +52,7 @@ type sample struct {
 func (s *sample) refused(err error) {
 	var list []string
 	for _, e := range allFaults(err) {
-		list = append(list, e.Code)
+		list = append(list, string(e.Code))
 	}
 	if len(list) == 0 {
 		s.wrong = "failed: " + err.Error()
@@ -114,7 +114,7 @@ func (b *bench) blob(data []byte, err error) buildtree.Digest {
 func (b *bench) make(t patcher.Target, files []patcher.SourceFile, units ...patcher.Unit) ([]byte, error) {
 	t.Units = units
 	made, err := patcher.Make(context.Background(), b.store, &patcher.Plan{Targets: []patcher.Target{t}, Files: files}, patcher.Options{
-		ID: "0001", Allow: func(string) bool { return false }, Dirs: patcher.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
+		ID: "0001", Allow: func(fault.Code) bool { return false }, Dirs: patcher.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
 	})
 	if err != nil {
 		return nil, err

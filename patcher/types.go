@@ -118,8 +118,7 @@ func (c *comparison) assembleTyped(ctx context.Context, u *buildtree.Unit, r com
 }
 
 func refuseTypes(source, what string, cause error) *fault.Error {
-	return fault.Refuse("no-types", source, "%s", what).WithCause(cause).
-		WithHint("--allow no-types goes on without that check")
+	return fault.Refuse(fault.NoTypes, source, "%s", what).WithCause(cause)
 }
 
 func readLayout(object []byte) (*layout.Unit, error) {
@@ -163,12 +162,9 @@ func refuseLayout(source string, c layout.Change) *fault.Error {
 	case layout.Enumerator:
 		return refuseEnumerator(source, c)
 	case layout.Variable:
-		return fault.Refuse("variable-type", source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After).
-			WithHint("it keeps its value, and code outside the patch goes on using it as the old type: leave it as it is and add a new variable; " +
-				"--allow variable-type if all values that it can have mean the same in both types")
+		return fault.Refuse(fault.VariableType, source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After)
 	}
-	return fault.Refuse("struct-layout", source, "%s has another layout: was %s, is %s", c.Name, c.Before, c.After).
-		WithHint("objects of the old layout live on in the process: keep it and put new data into a new variable; --allow struct-layout if no such object can exist")
+	return fault.Refuse(fault.StructLayout, source, "%s has another layout: was %s, is %s", c.Name, c.Before, c.After)
 }
 
 func refuseEnumerator(source string, c layout.Change) *fault.Error {
@@ -179,7 +175,5 @@ func refuseEnumerator(source string, c layout.Change) *fault.Error {
 	if c.More > 0 {
 		more = fmt.Sprintf("; so have %d more of it", c.More)
 	}
-	return fault.Refuse("enum-renumbered", source, "enumerator %q of %s%s has another value: was %s, is %s%s", c.Name, c.Of, declared, c.Before, c.After, more).
-		WithHint("the process has stored the old values: put new enumerators at the end, or give them values of their own; " +
-			"--allow enum-renumbered if no value that changed is stored anywhere, as that of a mere count at the end")
+	return fault.Refuse(fault.EnumRenumbered, source, "enumerator %q of %s%s has another value: was %s, is %s%s", c.Name, c.Of, declared, c.Before, c.After, more)
 }

@@ -293,8 +293,7 @@ func (d *decidedUnit) refuseUnproved() *fault.Error {
 	if len(d.unproved) == 0 {
 		return nil
 	}
-	return fault.Refuse("static-unproved", d.unit.Source, "which static local is which cannot be proved for %s", strings.Join(d.unproved, ", ")).
-		WithHint("build with -g; --allow static-unproved pairs them by likeness")
+	return fault.Refuse(fault.StaticUnproved, d.unit.Source, "which static local is which cannot be proved for %s", strings.Join(d.unproved, ", "))
 }
 
 // borrowDebug gives both versions the debug information of a compile with -g, which tells static locals apart. It

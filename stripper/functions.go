@@ -47,7 +47,7 @@ func (s *stripper) checkFunction(f *ld.JoinedFunction) error {
 		return fault.New(fault.Bug, f.Name, "its old code has %d bytes", f.OldSize)
 	}
 	if f.OldSize < uint64(s.j.Machine.HookSize) {
-		return fault.Refuse("too-short", f.Name, "the original function has room for %d bytes, the jump needs %d",
+		return fault.Refuse(fault.TooShort, f.Name, "the original function has room for %d bytes, the jump needs %d",
 			f.OldSize, s.j.Machine.HookSize).
 			WithHint("patch its callers instead, or align functions in the next build (-falign-functions=16)")
 	}
@@ -69,8 +69,7 @@ func (s *stripper) checkHooks() error {
 	sort.SliceStable(hooks, func(a, b int) bool { return hooks[a].at < hooks[b].at })
 	for i := 1; i < len(hooks); i++ {
 		if a, b := hooks[i-1], hooks[i]; b.at-a.at < uint64(s.j.Machine.HookSize) {
-			return fault.Refuse("hooks-overlap", b.name, "its jump at 0x%x would overlap that of %s at 0x%x", b.at, a.name, a.at).
-				WithHint("functions at one address are one target: patch them under one name")
+			return fault.Refuse(fault.HooksOverlap, b.name, "its jump at 0x%x would overlap that of %s at 0x%x", b.at, a.name, a.at)
 		}
 	}
 	return nil

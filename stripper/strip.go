@@ -29,7 +29,7 @@ func Strip(j *ld.Joined, opts Options) (*kpatch.Patch, error) {
 		return nil, err
 	}
 	if len(j.Functions) == 0 {
-		return nil, fault.Refuse("patch-empty", "", "the patch has no function").
+		return nil, fault.Refuse(fault.PatchEmpty, "", "the patch has no function").
 			WithHint("nothing that was changed ends up in code; look at what explain says")
 	}
 	s := newStripper(j, opts)
@@ -158,8 +158,7 @@ func (s *stripper) addSections() error {
 			Data: append([]byte(nil), sec.Data...),
 		}
 		if out.Align > s.j.Machine.PageSize { // what a section keeps in a process
-			return fault.Refuse("alignment", "section "+sec.Name, "alignment of %d bytes, more than a page", sec.Align).
-				WithHint("leave the object with that alignment out of the change")
+			return fault.Refuse(fault.Alignment, "section "+sec.Name, "alignment of %d bytes, more than a page", sec.Align)
 		}
 		for _, r := range sec.Relocs {
 			if err := s.addReloc(&out, i, r); err != nil {
@@ -186,9 +185,8 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 		return where("0x%x: %v", r.Offset, err)
 	}
 	if absolute32(r.Type) && s.movable() {
-		return fault.Refuse("reloc-32-pie", "section "+out.Name,
-			"0x%x: %v in a patch for a binary that may be loaded anywhere", r.Offset, r.Type).
-			WithHint("compile the patched unit with the options of the original (-fPIE or -fPIC)")
+		return fault.Refuse(fault.Reloc32PIE, "section "+out.Name,
+			"0x%x: %v in a patch for a binary that may be loaded anywhere", r.Offset, r.Type)
 	}
 	if err := s.checkAbsolute(out.Name, r); err != nil {
 		return err
@@ -210,7 +208,7 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 func storeDistance(out *kpatch.Section, r ld.JoinedReloc, addend int64) error {
 	distance := uint64(addend) - r.Offset
 	if !r.Type.Fits(distance) {
-		return fault.Refuse("reloc-range", "section "+out.Name, "0x%x: %v does not reach 0x%x", r.Offset, r.Type, addend)
+		return fault.Refuse(fault.RelocRange, "section "+out.Name, "0x%x: %v does not reach 0x%x", r.Offset, r.Type, addend)
 	}
 	r.Type.Store(out.Data[r.Offset:], distance)
 	return nil
@@ -226,7 +224,7 @@ func (s *stripper) checkAbsolute(section string, r ld.JoinedReloc) error {
 	}
 	value := int64(s.j.Originals[r.Target.Index].Addr+r.Target.Offset) + r.Addend
 	if !r.Type.Fits(uint64(value)) {
-		return fault.Refuse("reloc-range", "section "+section, "0x%x: %v cannot hold 0x%x", r.Offset, r.Type, value)
+		return fault.Refuse(fault.RelocRange, "section "+section, "0x%x: %v cannot hold 0x%x", r.Offset, r.Type, value)
 	}
 	return nil
 }
@@ -244,9 +242,8 @@ func (s *stripper) checkImport(section string, r ld.JoinedReloc) error {
 	if r.Type.Kind == arch.GlobDat || imp.Type == elf.STT_FUNC || imp.Type == elf.STT_OBJECT && r.Type.FromPC && r.Addend >= 0 {
 		return nil
 	}
-	return fault.Refuse("import-data", "section "+section,
-		"0x%x: %v to the imported variable %q, for which the original has no GOT slot", r.Offset, r.Type, imp.Name).
-		WithHint("use a variable that the original already refers to, or a function")
+	return fault.Refuse(fault.ImportData, "section "+section,
+		"0x%x: %v to the imported variable %q, for which the original has no GOT slot", r.Offset, r.Type, imp.Name)
 }
 
 // digest returns the SHA-256 in hex.

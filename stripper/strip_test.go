@@ -165,7 +165,7 @@ func TestStripRefuses(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		change func(j *ld.Joined, o *Options)
-		code   string
+		code   fault.Code
 		want   string
 	}{
 		{"bad id", func(_ *ld.Joined, o *Options) { o.ID = "12345678" }, "bad-id", "longer than 7"},

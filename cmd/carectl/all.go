@@ -14,9 +14,9 @@ type passedOver struct {
 }
 
 // skip is an error for which a process is passed over when all are asked for.
-var skip = map[string]bool{
-	"not-applicable": true, "not-applied": true, "already-applied": true, "kernel-thread": true, "zombie": true,
-	"no-process": true, "no-such-process": true, "machine": true, "nothing-to-recover": true,
+var skip = map[fault.Code]bool{
+	fault.NotApplicable: true, fault.NotApplied: true, fault.AlreadyApplied: true, fault.KernelThread: true, fault.Zombie: true,
+	fault.NoProcess: true, fault.NoSuchProcess: true, fault.Machine: true, fault.NothingToRecover: true,
 }
 
 // passOver reports whether a process with this error is left out: all were asked for, and the patch does not concern it, or
@@ -28,12 +28,12 @@ func (c *command) passOver(pid int, err error) bool {
 	}
 	switch {
 	case skip[e.Code]:
-	case e.Code == "permission" && os.Geteuid() != 0:
+	case e.Code == fault.Permission && os.Geteuid() != 0:
 		c.left.count(pid)
 	default:
 		return false
 	}
-	if e.Code == "already-applied" {
+	if e.Code == fault.AlreadyApplied {
 		c.ui.Note("%v", err)
 	} else {
 		c.ui.Progress("skipped: %v", err)
@@ -70,7 +70,7 @@ func processes(n int) string {
 
 // nothingDone is the error when no process was concerned.
 func (c *command) nothingDone(what string) error {
-	e := fault.Refuse("nothing-done", "", "no process %s changed", what).WithState("all processes unchanged and running")
+	e := fault.Refuse(fault.NothingDone, "", "no process %s changed", what).WithState("all processes unchanged and running")
 	if c.left.sum() > 0 {
 		return e.WithHint("see which were passed over, and why, with -v; run as root for those left out")
 	}

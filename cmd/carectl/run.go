@@ -100,7 +100,7 @@ func (c *command) each(f func(pid int) (engine.Result, error), done func(outcome
 	var outcomes []outcome
 	for _, pid := range pids {
 		if c.ctx.Err() != nil {
-			outcomes = append(outcomes, failed(pid, fault.Refuse("interrupted", fmt.Sprintf("pid %d", pid), "not reached before the interrupt")))
+			outcomes = append(outcomes, failed(pid, fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "not reached before the interrupt")))
 			break
 		}
 		r, err := f(pid)

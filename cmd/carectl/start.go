@@ -132,8 +132,8 @@ func keepsPrivileges(path string) error {
 	if info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) == 0 && err != nil {
 		return nil
 	}
-	return fault.Refuse("privileged-program", path, "runs with privileges of its own, which it would lose").
-		WithState("the command was not started").WithHint("run it as root, or patch it with carectl patch when it runs")
+	return fault.Refuse(fault.PrivilegedProgram, path, "runs with privileges of its own, which it would lose").
+		WithState("the command was not started")
 }
 
 // execute becomes the command; a file that is neither a program nor names an interpreter is a script of the shell.

@@ -233,7 +233,7 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 	case ctx.Err() != nil:
 		return fault.New(fault.Refused, "", "interrupted during %s", what).WithCause(context.Cause(ctx)).WithState("no patch written")
 	case errors.As(err, &exit):
-		e := fault.Refuse("build-failed", "", "%s failed: %q: %v", what, line, exit).WithState("sources unchanged, no patch written")
+		e := fault.Refuse(fault.BuildFailed, "", "%s failed: %q: %v", what, line, exit).WithState("sources unchanged, no patch written")
 		if strings.HasPrefix(what, "the patched ") {
 			return e.WithHint("the output above says why; the same worked without the patch")
 		}

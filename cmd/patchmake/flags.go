@@ -141,7 +141,7 @@ func (o *options) check() error {
 	return usage("--isolation %q: not auto, overlay, copy or inplace", o.Isolation)
 }
 
-func (o *options) allows(code string) bool { return slices.Contains(o.Allow, code) }
+func (o *options) allows(code fault.Code) bool { return slices.Contains(o.Allow, string(code)) }
 
 func usage(format string, args ...any) *fault.Error {
 	return fault.New(fault.Usage, "", format, args...)

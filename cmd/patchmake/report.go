@@ -33,18 +33,18 @@ func (made products) check(f *filter, o options) error {
 		for i, m := range patches {
 			names[i] = m.Target.Path
 		}
-		return fault.Refuse("buildid-ambiguous", "", "--buildid names one binary, but the patch changes %d: %s", len(patches), strings.Join(names, ", ")).
-			WithState("no patch written").WithHint("narrow the patch with --functions, or leave --buildid out")
+		return fault.Refuse(fault.BuildIDAmbiguous, "", "--buildid names one binary, but the patch changes %d: %s", len(patches), strings.Join(names, ", ")).
+			WithState("no patch written")
 	}
 	return nil
 }
 
 func (made products) nothing(f *filter) error {
 	if left := made.leftOut(); len(left) > 0 {
-		return fault.Refuse("filter-empty", f.Source, "the filter leaves nothing: all changed functions are left out: %s", strings.Join(left, ", ")).
-			WithState("no patch written").WithHint("list the functions to patch in the filter")
+		return fault.Refuse(fault.FilterEmpty, f.Source, "the filter leaves nothing: all changed functions are left out: %s", strings.Join(left, ", ")).
+			WithState("no patch written")
 	}
-	return fault.Refuse("nothing-changed", "", "nothing changed in the code of the installed binaries").
+	return fault.Refuse(fault.NothingChanged, "", "nothing changed in the code of the installed binaries").
 		WithState("no patch written").WithHint("the source patch has no effect on what the compiler writes for them; patchmake explain lists the functions that were compared")
 }
 
@@ -114,8 +114,8 @@ type report struct {
 
 // overrideReport is a refusal that --allow overrode.
 type overrideReport struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code    fault.Code `json:"code"`
+	Message string     `json:"message"`
 }
 
 type patchReport struct {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gocare/internal/fault"
 )
 
 // directive takes the directives that say something about symbols or are dropped; it reports whether st was one.
@@ -193,7 +195,7 @@ func (p *parser) finish() {
 		}
 		if !fn.closed {
 			fn.Problems = append(fn.Problems, Problem{
-				Code: "asm-function", What: fmt.Sprintf("function %q has no .size", fn.Name), At: Statement{Line: fn.Line},
+				Code: fault.AsmFunction, What: fmt.Sprintf("function %q has no .size", fn.Name), At: Statement{Line: fn.Line},
 			})
 		}
 	}
@@ -287,7 +289,7 @@ func (f *File) give(b *Block, name string, st Statement) {
 	}
 	what := fmt.Sprintf("the table %q holds labels of both %q and %q", b.Name, b.Owner.Name, owner.Name)
 	for _, fn := range []*Function{b.Owner, owner} {
-		fn.Problems = append(fn.Problems, Problem{Code: "label-table", What: what, At: st})
+		fn.Problems = append(fn.Problems, Problem{Code: fault.LabelTable, What: what, At: st})
 	}
 }
 
@@ -305,14 +307,14 @@ func (f *File) giveLoose() {
 		})
 		if owner != nil {
 			owner.Problems = append(owner.Problems, Problem{
-				Code: "entry-table", At: l.Statement,
+				Code: fault.EntryTable, At: l.Statement,
 				What: fmt.Sprintf("section %s records an address inside the function", l.Section.Name),
 			})
 		}
 	}
 	if f.hasBlockIn(".eh_frame") {
 		f.Problems = append(f.Problems, Problem{
-			Code: "asm-directive", What: "the unit writes its unwind tables out instead of using .cfi directives",
+			Code: fault.AsmDirective, What: "the unit writes its unwind tables out instead of using .cfi directives",
 			Hint: "build without -fno-dwarf2-cfi-asm",
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"path"
 
 	"gocare/internal/arch"
+	"gocare/internal/fault"
 )
 
 // File is a unit's assembly, taken apart into functions and data.
@@ -95,7 +96,7 @@ type Loose struct {
 
 // Problem is something about a function that keeps it out of a patch.
 type Problem struct {
-	Code string
+	Code fault.Code
 	What string
 	Hint string
 	At   Statement

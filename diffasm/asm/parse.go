@@ -34,7 +34,7 @@ const bytesPerLabel = 256
 // Parse reads the assembly of one unit. The name is for messages.
 func Parse(name string, src []byte) (*File, error) {
 	if strings.IndexByte(string(src[:min(len(src), 1<<16)]), 0) >= 0 {
-		return nil, fault.Refuse("not-assembly", name, "not assembly text: contains a zero byte")
+		return nil, fault.Refuse(fault.NotAssembly, name, "not assembly text: contains a zero byte")
 	}
 	f := &File{
 		Name: name, Arch: arch.Default(), Text: string(src), Sections: map[string]*Section{}, Symbols: map[string]*Symbol{},
@@ -71,16 +71,16 @@ func (p *parser) marker() {
 		return
 	}
 	if p.open != nil && p.open.asm {
-		p.problem("asm-function", fmt.Sprintf("function %q has no .size", p.open.Name), Statement{Line: p.lx.line})
+		p.problem(fault.AsmFunction, fmt.Sprintf("function %q has no .size", p.open.Name), Statement{Line: p.lx.line})
 		p.close()
 	}
 	if p.open != nil && p.app != nil && p.app != p.cur {
-		p.problem("asm-section", "inline assembly leaves another section active", Statement{Line: p.lx.line, Place: p.src})
+		p.problem(fault.AsmSection, "inline assembly leaves another section active", Statement{Line: p.lx.line, Place: p.src})
 		p.cur = p.app
 	}
 }
 
-func (p *parser) problem(code, what string, at Statement) {
+func (p *parser) problem(code fault.Code, what string, at Statement) {
 	p.open.Problems = append(p.open.Problems, Problem{Code: code, What: what, At: at})
 }
 
@@ -237,12 +237,12 @@ func (p *parser) asmStmt(st Statement) {
 	case st.Kind == Label:
 		p.asmLabel(st)
 	case p.f.Macros[st.Op]:
-		p.problem("asm-macro", fmt.Sprintf("inline assembly uses the macro %q", st.Op), st)
+		p.problem(fault.AsmMacro, fmt.Sprintf("inline assembly uses the macro %q", st.Op), st)
 	case st.Kind != Directive:
 	case p.switchSection(st) || st.Op == ".subsection":
-		p.problem("asm-section", "inline assembly switches sections", st)
+		p.problem(fault.AsmSection, "inline assembly switches sections", st)
 	case asmOdd[st.Op]:
-		p.problem("asm-directive", fmt.Sprintf("inline assembly uses %s", st.Op), st)
+		p.problem(fault.AsmDirective, fmt.Sprintf("inline assembly uses %s", st.Op), st)
 	case st.Op == ".set" || st.Op == ".equ":
 		name, _, _ := strings.Cut(st.Args, ",")
 		p.asmLabel(Statement{Op: Trim(name), Line: st.Line, Place: st.Place})
@@ -255,7 +255,7 @@ func (p *parser) asmLabel(st Statement) {
 	case IsLocal(st.Op):
 		p.f.Labels[st.Op] = p.open
 	default:
-		p.problem("asm-label", fmt.Sprintf("inline assembly defines the symbol %q", st.Op), st)
+		p.problem(fault.AsmLabel, fmt.Sprintf("inline assembly defines the symbol %q", st.Op), st)
 	}
 }
 
@@ -297,11 +297,11 @@ func (p *parser) symbolInside(st Statement) {
 		p.open.Parts = append(p.open.Parts, st.Op)
 		p.append(p.cur, st)
 	case p.isFunction(st.Op):
-		p.problem("asm-function", fmt.Sprintf("function %q has no .size before %q begins", p.open.Name, st.Op), st)
+		p.problem(fault.AsmFunction, fmt.Sprintf("function %q has no .size before %q begins", p.open.Name, st.Op), st)
 		p.close()
 		p.openFunc(st)
 	default:
-		p.problem("asm-label", fmt.Sprintf("the symbol %q is defined inside the function", st.Op), st)
+		p.problem(fault.AsmLabel, fmt.Sprintf("the symbol %q is defined inside the function", st.Op), st)
 		p.append(p.cur, st)
 	}
 }
@@ -315,13 +315,13 @@ func (p *parser) openFunc(st Statement) {
 	p.open = &Function{Name: st.Op, Index: len(p.f.Functions), Line: st.Line, Align: p.align[p.cur], asm: st.Asm}
 	delete(p.align, p.cur)
 	if p.cur.comdt {
-		p.problem("comdat", "the function is in a section group of which the linker keeps one copy", st)
+		p.problem(fault.Comdat, "the function is in a section group of which the linker keeps one copy", st)
 	}
 	if st.Asm {
-		p.problem("asm-function", "the function is written in assembly", st)
+		p.problem(fault.AsmFunction, "the function is written in assembly", st)
 	}
 	if p.f.FunctionByName[st.Op] != nil {
-		p.problem("asm-function", "the function is defined twice", st)
+		p.problem(fault.AsmFunction, "the function is defined twice", st)
 	}
 	p.f.Functions = append(p.f.Functions, p.open)
 	p.f.FunctionByName[st.Op] = p.open

@@ -86,7 +86,7 @@ f:
 			}
 			var got []string
 			for _, p := range file.FunctionByName["f"].Problems {
-				got = append(got, p.Code)
+				got = append(got, string(p.Code))
 			}
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)

@@ -6,6 +6,7 @@ import (
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
+	"gocare/internal/fault"
 )
 
 // Equal reports whether two functions are the same in all that counts.
@@ -56,24 +57,24 @@ func (m *Matcher) SameSets() bool {
 }
 
 // CompareVariable returns the refusal code for a changed variable and why, "" if it is the same.
-func (m *Matcher) CompareVariable(p, o *asm.Block) (code, why string) {
+func (m *Matcher) CompareVariable(p, o *asm.Block) (code fault.Code, why string) {
 	return CompareVariables(m.Patched, p, m.Orig, o)
 }
 
 // CompareVariables is the same for variables of any two units.
-func CompareVariables(patched *Version, p *asm.Block, orig *Version, o *asm.Block) (code, why string) {
+func CompareVariables(patched *Version, p *asm.Block, orig *Version, o *asm.Block) (code fault.Code, why string) {
 	ps, os := patched.Unit.Size(p), orig.Unit.Size(o)
 	switch {
 	case patched.inits[p].deep || orig.inits[o].deep:
-		return "data-changed", "initial value is circular or nested too deeply to compare"
+		return fault.DataChanged, "initial value is circular or nested too deeply to compare"
 	case ps != os:
-		return "data-size", "size changed from " + os + " to " + ps + " bytes"
+		return fault.DataSize, "size changed from " + os + " to " + ps + " bytes"
 	case p.Align > o.Align:
-		return "data-size", "alignment changed"
+		return fault.DataSize, "alignment changed"
 	case p.Section.Class != o.Section.Class:
-		return "data-changed", "moved from " + o.Section.Class.String() + " to " + p.Section.Class.String() + " data"
+		return fault.DataChanged, "moved from " + o.Section.Class.String() + " to " + p.Section.Class.String() + " data"
 	case patched.inits[p].hash != orig.inits[o].hash && !asm.SameBytes(p, o):
-		return "data-changed", "initial value changed"
+		return fault.DataChanged, "initial value changed"
 	}
 	return "", ""
 }

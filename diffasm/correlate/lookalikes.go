@@ -7,13 +7,14 @@ import (
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/fault"
 )
 
 // This file finds static variables that look new, or gone, and may be neither.
 
 func lostStorage(name string) asm.Problem {
 	return asm.Problem{
-		Code: "static-lost", What: fmt.Sprintf("it uses %q, which the compiler left out of the original: what it would hold is not known", name),
+		Code: fault.StaticLost, What: fmt.Sprintf("it uses %q, which the compiler left out of the original: what it would hold is not known", name),
 		Hint: "use a new variable; --allow static-lost lets it begin with its initial value",
 	}
 }
@@ -34,13 +35,12 @@ func (m *Matcher) doubtNew(p *numbered) {
 		switch same := shape(m.Orig, o) == shape(m.Patched, p); {
 		case same && m.moved(p.decl, o.decl):
 			m.doubts[p.name] = asm.Problem{
-				Code: "static-moved", What: fmt.Sprintf("it uses %q, which %s() had: it may be that variable, moved", p.decl.Name, o.decl.Function),
+				Code: fault.StaticMoved, What: fmt.Sprintf("it uses %q, which %s() had: it may be that variable, moved", p.decl.Name, o.decl.Function),
 				Hint: "leave the variable in its function, or give the new one another name; --allow static-moved takes it for a new one",
 			}
 		case (same || pieces) && m.renamedInPlace(p.decl, o.decl):
 			m.doubts[p.name] = asm.Problem{
-				Code: "static-renamed", What: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.decl.Name, o.decl.Name),
-				Hint: "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
+				Code: fault.StaticRenamed, What: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.decl.Name, o.decl.Name),
 			}
 		}
 	}
@@ -54,13 +54,12 @@ func (m *Matcher) DoubtLevel(sym string, p, o *debuginfo.Declaration) {
 			from = "the file"
 		}
 		m.doubts[sym] = asm.Problem{
-			Code: "static-moved", What: fmt.Sprintf("it uses %q, which %s had: it may be that variable, moved", p.Name, from),
+			Code: fault.StaticMoved, What: fmt.Sprintf("it uses %q, which %s had: it may be that variable, moved", p.Name, from),
 			Hint: "leave the variable where it was, or give the new one another name; --allow static-moved takes it for a new one",
 		}
 	case m.doubts[sym].Code == "" && o.Function == p.Function && m.source(p) != nil && m.renamedInPlace(p, o):
 		m.doubts[sym] = asm.Problem{
-			Code: "static-renamed", What: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.Name, o.Name),
-			Hint: "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
+			Code: fault.StaticRenamed, What: fmt.Sprintf("it uses %q, which stands where %q was declared: it may be that variable, renamed", p.Name, o.Name),
 		}
 	}
 }
@@ -129,7 +128,7 @@ func (m *Matcher) LostInPatched() (list []asm.Problem) {
 
 func leftOut(p *debuginfo.Declaration, what string) asm.Problem {
 	return asm.Problem{
-		Code: "static-lost", At: asm.Statement{Place: p.At},
+		Code: fault.StaticLost, At: asm.Statement{Place: p.At},
 		What: "the compiler left " + what + " out of the patched version: nothing there would see what it holds",
 		Hint: "keep something that writes the variable; --allow static-lost goes on with its initial value",
 	}

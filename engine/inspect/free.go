@@ -52,7 +52,7 @@ func freeRegion(maps []Mapping, near []Range, size uint64, opt freeOptions) (Add
 		}
 	}
 	if size == 0 || !found {
-		e := fault.Refuse("no-room", "", "no free addresses for %d bytes within reach of %s", size, ranges(near))
+		e := fault.Refuse(fault.NoRoom, "", "no free addresses for %d bytes within reach of %s", size, ranges(near))
 		if opt.Low32 {
 			return 0, e.WithHint("the patch needs addresses below 2 GiB: build the program as PIE, or the patch with -fPIC")
 		}

@@ -82,11 +82,11 @@ func machineOf(exe, where string) (*arch.Target, error) {
 	defer f.Close()
 	h, ok := readHeaders(f)
 	if !ok {
-		return nil, fault.Refuse("machine", where, "executable is no ELF file this tool can read")
+		return nil, fault.Refuse(fault.Machine, where, "executable is no ELF file this tool can read")
 	}
 	machine, known := arch.ByMachine(h.machine)
 	if h.class != elf.ELFCLASS64 || !known {
-		return nil, fault.Refuse("machine", where, "runs a %s %s program; only 64-bit x86-64 is supported", h.class, h.machine).
+		return nil, fault.Refuse(fault.Machine, where, "runs a %s %s program; only 64-bit x86-64 is supported", h.class, h.machine).
 			WithHint("patches for it cannot be applied on this machine")
 	}
 	return machine, nil

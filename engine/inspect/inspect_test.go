@@ -156,8 +156,9 @@ func TestReadRefuses(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = zombie.Wait() })
 	for _, tt := range []struct {
-		name, code string
-		pid        func(t *testing.T) int
+		name string
+		code fault.Code
+		pid  func(t *testing.T) int
 	}{
 		{"no process", "no-process", func(*testing.T) int { return 1<<22 + 1 }},
 		{"not a PID", "no-process", func(*testing.T) int { return -1 }},
@@ -333,7 +334,7 @@ func TestExplain(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		err  error
-		code string
+		code fault.Code
 	}{
 		{"gone while read", os.ErrNotExist, "no-process"},
 		{"ESRCH", syscall.ESRCH, "no-process"},

@@ -215,7 +215,7 @@ func (o *Object) Load() error {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}
 	if id, err := elfobj.ReadBuildID(bytes.NewReader(data)); err != nil || id != o.BuildID {
-		return fault.Refuse("object-changed", o.Path, "BuildID changed from %q to %q while it was read", o.BuildID, id)
+		return fault.Refuse(fault.ObjectChanged, o.Path, "BuildID changed from %q to %q while it was read", o.BuildID, id)
 	}
 	o.ELF = file
 	return nil

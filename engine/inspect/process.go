@@ -66,10 +66,9 @@ func (p *Process) identify() error {
 	p.StartTime, p.Comm, p.UID = s.StartTime, s.Comm, s.UID
 	switch {
 	case s.KernelThread():
-		return fault.Refuse("kernel-thread", p.where(), "kernel thread %q has no program to patch", s.Comm).
-			WithHint("give the PID of a user process")
+		return fault.Refuse(fault.KernelThread, p.where(), "kernel thread %q has no program to patch", s.Comm)
 	case s.TGID != p.PID:
-		return fault.Refuse("no-process", p.where(), "is a thread of process %d, not a process", s.TGID).
+		return fault.Refuse(fault.NoProcess, p.where(), "is a thread of process %d, not a process", s.TGID).
 			WithHint("use -p %d", s.TGID)
 	}
 	if p.Threads, err = listThreads(p.PID); err != nil {
@@ -81,8 +80,7 @@ func (p *Process) identify() error {
 		}
 	}
 	if p.Live == 0 {
-		return fault.Refuse("zombie", p.where(), "process %q has ended and waits for its parent to collect it", p.Comm).
-			WithHint("nothing runs there any more; its parent should wait for it")
+		return fault.Refuse(fault.Zombie, p.where(), "process %q has ended and waits for its parent to collect it", p.Comm)
 	}
 	return nil
 }
@@ -118,11 +116,11 @@ func (p *Process) explain(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH), errors.Is(err, syscall.EINVAL) && p.PidFD == nil:
-		return fault.Refuse("no-process", p.where(), "no such process").
+		return fault.Refuse(fault.NoProcess, p.where(), "no such process").
 			WithHint("the process may have ended; list processes with ps")
 	case errors.Is(err, fs.ErrPermission):
 		e := fault.New(fault.Environment, p.where(), "not allowed to read process %q of user %d", p.Comm, p.UID)
-		e.Code = "permission"
+		e.Code = fault.Permission
 		return e.WithCause(err).WithHint("run as root, or as the process' owner where kernel.yama.ptrace_scope is 0")
 	}
 	return fault.New(fault.Environment, p.where(), "cannot inspect the process").WithCause(err)

@@ -75,8 +75,8 @@ func ReadRegions(machine *arch.Target, mem io.ReaderAt, maps []Mapping, objects 
 		}
 		r, err := readRegion(regionMemory{mem, machine}, m.Start)
 		if err != nil {
-			return nil, fault.Refuse("bad-region", fmt.Sprintf("live patch at 0x%x", uint64(m.Start)), "cannot read it").
-				WithCause(err).WithHint("the process holds a damaged patch; restart it to get rid of it")
+			return nil, fault.Refuse(fault.BadRegion, fmt.Sprintf("live patch at 0x%x", uint64(m.Start)), "cannot read it").
+				WithCause(err)
 		}
 		for i := range objects {
 			if objects[i].BuildID == r.BuildID && r.owns(&objects[i]) {

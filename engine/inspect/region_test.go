@@ -106,7 +106,7 @@ func TestReadRegions(t *testing.T) {
 func TestReadRegionsHook(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		code string
+		code fault.Code
 	}{
 		{"original code", "\x55\x48\x89\xe5\x90"},
 		{"a jump elsewhere", "\xe9\x00\x00\x00\x00"},

@@ -43,7 +43,7 @@ func (p *Process) Lookup(name, version string) (Symbol, error) {
 	if version != "" {
 		full += "@" + version
 	}
-	return Symbol{}, fault.Refuse("unresolved", p.where(), "symbol %q is defined in no object of the process", full).
+	return Symbol{}, fault.Refuse(fault.Unresolved, p.where(), "symbol %q is defined in no object of the process", full).
 		WithHint("the patch needs a library that the process has not loaded")
 }
 

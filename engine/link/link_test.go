@@ -131,7 +131,7 @@ func TestForeignRelocations(t *testing.T) {
 		addend int64
 		field  uint32
 		want   func(place, slot uint64) uint32
-		code   string
+		code   fault.Code
 	}{
 		{"none", x86(elf.R_X86_64_NONE), tls, 0, 7, func(_, _ uint64) uint32 { return 7 }, ""},
 		{"PLT32", x86(elf.R_X86_64_PLT32), function, -4, 0, func(p, s uint64) uint32 { return uint32(s - 4 - p) }, ""},

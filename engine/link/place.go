@@ -119,7 +119,7 @@ func (l *linker) slotAddr(entry int) inspect.Addr {
 // sectionAddr returns where a section is in the process.
 func (l *linker) sectionAddr(index int) (inspect.Addr, error) {
 	if index <= 0 || index >= len(l.patch.Sections) {
-		return 0, fault.Refuse("format-corrupt", "", "no section %d", index)
+		return 0, fault.Refuse(fault.FormatCorrupt, "", "no section %d", index)
 	}
 	sec := &l.patch.Sections[index]
 	if sec.Original() {
@@ -136,7 +136,7 @@ func (l *linker) locate(at kpatch.Location) (inspect.Addr, error) {
 	}
 	sec := &l.patch.Sections[at.Section]
 	if at.Offset > sec.Size {
-		return 0, fault.Refuse("format-corrupt", sec.Name, "offset %#x is past the end", at.Offset)
+		return 0, fault.Refuse(fault.FormatCorrupt, sec.Name, "offset %#x is past the end", at.Offset)
 	}
 	return start + inspect.Addr(at.Offset), nil
 }
@@ -160,6 +160,6 @@ func (l *linker) listFunctions() error {
 }
 
 func refuseSymbol(sym *kpatch.Symbol, format string, args ...any) error {
-	return fault.Refuse("unresolved", fmt.Sprintf("symbol %q", sym.Name), format, args...).
+	return fault.Refuse(fault.Unresolved, fmt.Sprintf("symbol %q", sym.Name), format, args...).
 		WithHint("make the patch again with patchmake")
 }

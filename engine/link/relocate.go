@@ -30,11 +30,11 @@ func (l *linker) apply(section int, rel kpatch.Reloc) error {
 	}
 	width := rel.Type.Width
 	if !applies(rel.Type.Kind) {
-		return fault.Refuse("reloc-type", "", "unsupported type %s", rel.Type).WithHint("make the patch again with patchmake")
+		return fault.Refuse(fault.RelocType, "", "unsupported type %s", rel.Type)
 	}
 	sec := &l.patch.Sections[section]
 	if sec.Original() || rel.Offset >= sec.Size || sec.Size-rel.Offset < width {
-		return fault.Refuse("format-corrupt", "", "outside the section of %d bytes", sec.Size)
+		return fault.Refuse(fault.FormatCorrupt, "", "outside the section of %d bytes", sec.Size)
 	}
 	start, err := l.sectionAddr(section)
 	if err != nil {
@@ -52,7 +52,7 @@ func (l *linker) apply(section int, rel kpatch.Reloc) error {
 // value returns S+A for a relocation. keep says that the field holds the right bytes already.
 func (l *linker) value(section string, rel kpatch.Reloc, field []byte) (value uint64, keep bool, err error) {
 	if rel.Symbol < 0 || rel.Symbol >= len(l.patch.Symbols) {
-		return 0, false, fault.Refuse("format-corrupt", "", "no symbol %d", rel.Symbol)
+		return 0, false, fault.Refuse(fault.FormatCorrupt, "", "no symbol %d", rel.Symbol)
 	}
 	sym := &l.patch.Symbols[rel.Symbol]
 	if entry, ok := l.slots[rel.Symbol]; ok {
@@ -151,7 +151,7 @@ func store(field []byte, t arch.RelocType, value, place uint64) error {
 		value -= place
 	}
 	if !t.Fits(value) {
-		return fault.Refuse("reloc-range", "", "value %#x does not fit %s", value, t).
+		return fault.Refuse(fault.RelocRange, "", "value %#x does not fit %s", value, t).
 			WithHint("the patch cannot be placed near enough to what it refers to")
 	}
 	t.Store(field, value)

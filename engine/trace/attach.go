@@ -119,7 +119,7 @@ func (s *Session) stop(list []*Thread) error {
 
 func (s *Session) doesNotStop(t *Thread) error {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d does not stop (state %c)", t.TID, threadState(s.PID, t.TID))
-	e.Code = "thread-does-not-stop"
+	e.Code = fault.ThreadDoesNotStop
 	return e.WithHint("it is in an uninterruptible system call, such as vfork or input/output; try again later")
 }
 

@@ -47,7 +47,7 @@ func (s *Session) AttachForCall() (*Thread, error) {
 		if err == nil {
 			return t, nil
 		}
-		if e := fault.As(err); e == nil || e.Kind == fault.Environment || e.Code == "traced" || e.Code == "seccomp" {
+		if e := fault.As(err); e == nil || e.Kind == fault.Environment || e.Code == fault.Traced || e.Code == fault.Seccomp {
 			return nil, err
 		}
 		last = err
@@ -65,17 +65,17 @@ func (s *Session) attachForCall(tid int) (*Thread, error) {
 	}
 	s.detach(t)
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is in a restartable sequence", tid)
-	e.Code = "rseq"
+	e.Code = fault.Rseq
 	return nil, e
 }
 
 // seccompRefused names the cause where the kernel did not let us attach because of the target's seccomp filter.
 func (s *Session) seccompRefused(err error) error {
-	if e := fault.As(err); !s.seccomp || e == nil || e.Code != "permission" {
+	if e := fault.As(err); !s.seccomp || e == nil || e.Code != fault.Permission {
 		return err
 	}
-	return fault.Refuse("seccomp", fmt.Sprintf("pid %d", s.PID), "has a seccomp filter, which only root may suspend").
-		WithCause(err).WithState("process unchanged and running").WithHint("run as root with CAP_SYS_ADMIN")
+	return fault.Refuse(fault.Seccomp, fmt.Sprintf("pid %d", s.PID), "has a seccomp filter, which only root may suspend").
+		WithCause(err).WithState("process unchanged and running")
 }
 
 // callRank sorts threads by how well they suit.
@@ -151,7 +151,7 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 // flooded says that a signal came each time before a call could be made.
 func (s *Session) flooded(t *Thread) error {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is flooded with signals", t.TID)
-	e.Code = "signals"
+	e.Code = fault.Signals
 	return e.WithState("process unchanged and running").WithHint("try again")
 }
 
@@ -202,7 +202,7 @@ func (s *Session) runOnce(t *Thread, pc, function uint64) (uint64, error) {
 		return 0, err
 	}
 	if at != pc+uint64(len(syscallInsn)) {
-		return 0, fault.Refuse("resolver-failed", fmt.Sprintf("pid %d", s.PID), "the function at %#x made a system call", function)
+		return 0, fault.Refuse(fault.ResolverFailed, fmt.Sprintf("pid %d", s.PID), "the function at %#x made a system call", function)
 	}
 	return result, nil
 }
@@ -228,7 +228,7 @@ func (s *Session) enter(t *Thread, regs Regs) error {
 		return err
 	}
 	if t.fault != 0 {
-		return fault.Refuse("resolver-failed", fmt.Sprintf("pid %d", s.PID), "the function at %#x ended with %s", regs.PC(), t.fault)
+		return fault.Refuse(fault.ResolverFailed, fmt.Sprintf("pid %d", s.PID), "the function at %#x ended with %s", regs.PC(), t.fault)
 	}
 	return errDisturbed
 }

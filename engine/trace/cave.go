@@ -60,7 +60,7 @@ func (s *Session) syscallInstruction(ranges []addrRange) (uint64, error) {
 			return r.start + uint64(i), nil
 		}
 	}
-	return 0, fault.Refuse("no-syscall-instruction", fmt.Sprintf("pid %d", s.PID), "no system call instruction in the code of any object")
+	return 0, fault.Refuse(fault.NoSyscallInstruction, fmt.Sprintf("pid %d", s.PID), "no system call instruction in the code of any object")
 }
 
 // clearCave puts back what was where the trampoline is. No thread is in it then: each got its registers back.

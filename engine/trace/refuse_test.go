@@ -10,7 +10,7 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-func wantCode(t testing.TB, err error, code string) {
+func wantCode(t testing.TB, err error, code fault.Code) {
 	t.Helper()
 	if e := fault.As(err); e == nil || e.Code != code {
 		t.Errorf("got %v, want %s", err, code)
@@ -90,7 +90,7 @@ func TestRestartableSequence(t *testing.T) {
 			return err
 		})
 		if e := fault.As(err); e != nil {
-			code = e.Code
+			code = string(e.Code)
 			break
 		}
 	}

@@ -145,7 +145,7 @@ func (s *Session) End(status int) {
 			continue
 		}
 		_, err := s.Call(t, unix.SYS_EXIT_GROUP, uint64(status))
-		if e := fault.As(err); e != nil && e.Code == "no-such-process" {
+		if e := fault.As(err); e != nil && e.Code == fault.NoSuchProcess {
 			return
 		}
 		break

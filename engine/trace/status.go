@@ -61,14 +61,14 @@ func (s *Session) cannotAttach(tid int, err error) error {
 			by = process
 		}
 		e := fault.New(fault.Busy, where, "is traced by pid %d (%s)", by, comm(by))
-		e.Code = "traced"
+		e.Code = fault.Traced
 		return e.WithState("process unchanged").WithHint("end that debugger or tracer, then try again")
 	}
 	e := fault.New(fault.Environment, where, "cannot attach to thread %d", tid).WithCause(err)
-	e.Code = "attach"
+	e.Code = fault.Attach
 	e.WithState("process unchanged and running")
 	if err == unix.EPERM || err == unix.EACCES {
-		e.Code = "permission"
+		e.Code = fault.Permission
 		e.WithHint("%s", attachHint(s.PID))
 	}
 	return e
@@ -94,7 +94,7 @@ func comm(pid int) string {
 }
 
 func (s *Session) noThread(tid int) error {
-	e := fault.Refuse("no-such-process", fmt.Sprintf("pid %d", s.PID), "no such process")
+	e := fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", s.PID), "no such process")
 	if tid != s.PID {
 		e.What = fmt.Sprintf("thread %d has ended", tid)
 	}

@@ -181,7 +181,7 @@ func TestAttachErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		pid  int
-		code string
+		code fault.Code
 	}{
 		{"no such process", 1 << 22, "no-such-process"},
 		{"this process", os.Getpid(), "permission"},

@@ -27,7 +27,7 @@ const (
 // Error is a failure with everything its reader needs.
 type Error struct {
 	Kind  Kind
-	Code  string // stable reason code, one of the register; empty when no script needs it
+	Code  Code   // stable reason code, one of the register; empty when no script needs it
 	Where string // "src/http.c:41", "pid 4242", "section .kpatch.text"; may be empty
 	What  string // what failed, lower case, no full stop
 	State string // what state that leaves: "tree unchanged", "process unchanged and running"; may be empty
@@ -58,7 +58,7 @@ func New(kind Kind, where, format string, args ...any) *Error {
 func Refuse(code Code, where, format string, args ...any) *Error {
 	e := New(Refused, where, format, args...)
 	r, _ := Lookup(code)
-	e.Code, e.Hint = string(code), r.Hint
+	e.Code, e.Hint = code, r.Hint
 	return e
 }
 

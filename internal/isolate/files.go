@@ -44,7 +44,7 @@ func (s *Sandbox) relative(path string) (string, error) {
 			return rel, nil
 		}
 	}
-	return "", fault.Refuse("isolate-path", path, "the file is not in the tree %s", s.tree)
+	return "", fault.Refuse(fault.IsolatePath, path, "the file is not in the tree %s", s.tree)
 }
 
 // stampAndRename gives temp the exact time of now, later than what the kernel's coarser clock gave to files built a

@@ -95,7 +95,7 @@ func newSandbox(o Options) (*Sandbox, error) {
 		return nil, fault.New(fault.Environment, o.Tree, "cannot isolate the tree").WithCause(err)
 	}
 	if o.Scratch != "" && within(real, resolve(o.Scratch)) {
-		return nil, fault.Refuse("isolate-path", o.Scratch, "the scratch directory is inside the tree %s", o.Tree).
+		return nil, fault.Refuse(fault.IsolatePath, o.Scratch, "the scratch directory is inside the tree %s", o.Tree).
 			WithHint("name a directory outside the tree")
 	}
 	return &Sandbox{tree: filepath.Clean(o.Tree), real: real, shared: resolveAll(o.Shared)}, nil
@@ -120,8 +120,7 @@ func (s *Sandbox) try(ctx context.Context, m Mode, dir string) error {
 	if fault.As(err) != nil {
 		return err
 	}
-	return fault.Refuse("isolate-mode", s.tree, "isolation mode %s is not possible here", m).WithCause(err).
-		WithHint("use --isolation=auto")
+	return fault.Refuse(fault.IsolateMode, s.tree, "isolation mode %s is not possible here", m).WithCause(err)
 }
 
 // Mode returns the mode in use.

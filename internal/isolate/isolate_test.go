@@ -325,7 +325,7 @@ func TestOpenRefuses(t *testing.T) {
 	for _, r := range []struct {
 		name string
 		o    Options
-		code string
+		code fault.Code
 	}{
 		{"scratch in the tree", Options{Tree: tree, Scratch: filepath.Join(tree, "sub")}, "isolate-path"},
 		{"no tree", Options{Tree: filepath.Join(tree, "none")}, ""},

@@ -24,7 +24,7 @@ func Recover(tree string) error {
 	}
 	if locked(j.lockName()) {
 		e := fault.New(fault.Busy, j.tree, "a build of another run is still at work in the tree")
-		e.Code = "isolate-busy"
+		e.Code = fault.IsolateBusy
 		return e.WithHint("try again when it has ended (fuser %s names it)", j.lockName())
 	}
 	info, err := os.Stat(j.path("alive"))

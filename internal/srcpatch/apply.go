@@ -63,7 +63,7 @@ func (st *state) load(name string) (*file, error) {
 		return nil, fault.New(fault.Environment, name, "cannot read the file").WithCause(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fault.Refuse("patch-path", name, "not a regular file").
+		return nil, fault.Refuse(fault.PatchPath, name, "not a regular file").
 			WithHint("patch the file that a symbolic link points to")
 	}
 	data, err := fs.ReadFile(st.tree, name)
@@ -128,7 +128,7 @@ func (st *state) applyFile(p *Patch, fp *FilePatch, strip int) error {
 func (st *state) store(p *Patch, fp *FilePatch, t target, next *file) error {
 	if t.to == "" {
 		if len(next.lines) > 0 {
-			return fault.Refuse("patch-reject", t.from, "%s deletes the file, but its content differs from the patch", p.Name).
+			return fault.Refuse(fault.PatchReject, t.from, "%s deletes the file, but its content differs from the patch", p.Name).
 				WithHint("make the patch against these sources")
 		}
 		st.files[t.from] = &file{source: next.source}
@@ -163,7 +163,7 @@ func (st *state) checkFree(p *Patch, fp *FilePatch, name string) error {
 	if !f.exists || len(f.lines) == 0 && fp.Old == "" {
 		return nil
 	}
-	e := fault.Refuse("patch-reject", name, "%s makes this file, but it exists already", p.Name).
+	e := fault.Refuse(fault.PatchReject, name, "%s makes this file, but it exists already", p.Name).
 		WithHint("make the patch against these sources")
 	if want, rej := patched(&file{}, fp); rej == nil && equalLines(want.lines, f.lines) {
 		e.WithHint("already applied: the file has the content the patch gives it; leave this patch out")
@@ -237,7 +237,7 @@ func equalLines(a, b []string) bool {
 // fault turns a hunk that does not fit into an error that names it.
 func (r *reject) fault(p *Patch, fp *FilePatch, name string) error {
 	h := fp.Hunks[r.hunk]
-	e := fault.Refuse("patch-reject", fmt.Sprintf("%s:%d", name, max(r.line, 1)),
+	e := fault.Refuse(fault.PatchReject, fmt.Sprintf("%s:%d", name, max(r.line, 1)),
 		"hunk %d of %d of %s (line %d of the patch) does not apply", r.hunk+1, len(fp.Hunks), p.Name, h.Line)
 	if r.applied {
 		return e.WithHint("already applied: the file has the lines the hunk would write; leave this patch out or start from the unpatched sources")

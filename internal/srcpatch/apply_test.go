@@ -271,7 +271,8 @@ func TestRefusals(t *testing.T) {
 	rows := []struct {
 		name, patch string
 		tree        fstest.MapFS
-		code, where string
+		code        fault.Code
+		where       string
 		text        string // in the error or its hint
 	}{
 		{"empty", " \n", numbers, "patch-empty", "fix.patch", "empty"},

@@ -128,7 +128,7 @@ func (p *parser) gitBody(f *FilePatch, g gitHeader) error {
 			return err
 		}
 	} else if !ok {
-		return fault.Refuse("patch-syntax", p.name, "line %d: cannot tell the file names in the diff --git line", f.Line)
+		return fault.Refuse(fault.PatchSyntax, p.name, "line %d: cannot tell the file names in the diff --git line", f.Line)
 	} else {
 		f.Old, f.New = old, fresh
 	}
@@ -193,10 +193,10 @@ func setMode(mode *fs.FileMode, s string) error {
 		*mode = fs.FileMode(v & 0o777)
 		return nil
 	case 0o120000:
-		return fault.Refuse("patch-syntax", "", "the patch changes a symbolic link").
+		return fault.Refuse(fault.PatchSyntax, "", "the patch changes a symbolic link").
 			WithHint("leave it out of the patch")
 	case 0o160000:
-		return fault.Refuse("patch-syntax", "", "the patch moves a submodule").
+		return fault.Refuse(fault.PatchSyntax, "", "the patch moves a submodule").
 			WithHint("patch the submodule's own files")
 	}
 	return errors.New("mode of no regular file")

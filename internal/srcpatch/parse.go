@@ -42,7 +42,7 @@ func baseName(name string) string {
 // run reads the whole patch: text between diffs is skipped, everything that looks like a diff must be one.
 func (p *parser) run() error {
 	if len(bytes.TrimSpace([]byte(strings.Join(p.lines, "")))) == 0 {
-		return fault.Refuse("patch-empty", p.name, "the patch is empty").WithHint("make it with diff -u or git diff")
+		return fault.Refuse(fault.PatchEmpty, p.name, "the patch is empty").WithHint("make it with diff -u or git diff")
 	}
 	for p.at < len(p.lines) {
 		if err := p.step(); err != nil {
@@ -94,7 +94,7 @@ func (p *parser) nothingFound() error {
 			return p.syntax("ed script, not a unified diff").WithHint("make the patch with diff -u or git diff")
 		}
 	}
-	return fault.Refuse("patch-syntax", p.name, "no diff found in it").
+	return fault.Refuse(fault.PatchSyntax, p.name, "no diff found in it").
 		WithHint("make the patch with diff -u or git diff")
 }
 
@@ -129,13 +129,12 @@ func isBinaryNotice(line string) bool {
 
 // syntax makes the error for the line the parser is at.
 func (p *parser) syntax(format string, args ...any) *fault.Error {
-	return fault.Refuse("patch-syntax", fmt.Sprintf("%s:%d", p.name, p.at+1), format, args...).
+	return fault.Refuse(fault.PatchSyntax, fmt.Sprintf("%s:%d", p.name, p.at+1), format, args...).
 		WithHint("it may be cut off or edited by hand: make it again with diff -u or git diff")
 }
 
 func (p *parser) binary() error {
-	return fault.Refuse("patch-binary", fmt.Sprintf("%s:%d", p.name, p.at+1), "binary patch").
-		WithHint("a live patch carries code only: leave the binary files out of the patch")
+	return fault.Refuse(fault.PatchBinary, fmt.Sprintf("%s:%d", p.name, p.at+1), "binary patch")
 }
 
 // plainFile reads "---", "+++" and the hunks of a diff without a git header.
@@ -163,7 +162,7 @@ func (p *parser) finish(f *FilePatch) error {
 		f.New = ""
 	}
 	if f.Old == "" && f.New == "" {
-		return fault.Refuse("patch-syntax", p.name, "line %d: neither side names a file", f.Line)
+		return fault.Refuse(fault.PatchSyntax, p.name, "line %d: neither side names a file", f.Line)
 	}
 	p.files = append(p.files, *f)
 	return nil

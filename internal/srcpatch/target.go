@@ -22,7 +22,7 @@ func checkNames(p *Patch) error {
 	for _, f := range p.Files {
 		for _, name := range []string{f.Old, f.New} {
 			if path.IsAbs(name) || hasDotDot(name) {
-				return fault.Refuse("patch-path", fmt.Sprintf("%s:%d", p.Name, f.Line), "the file name %q leaves the tree", name).
+				return fault.Refuse(fault.PatchPath, fmt.Sprintf("%s:%d", p.Name, f.Line), "the file name %q leaves the tree", name).
 					WithHint("name files relative to the root of the sources")
 			}
 		}
@@ -48,7 +48,7 @@ func checkPath(tree fs.FS, name string) error {
 		}
 		to, err := fs.ReadLink(tree, dir)
 		if err != nil || path.IsAbs(to) || strings.HasPrefix(path.Join(path.Dir(dir), to)+"/", "../") {
-			return fault.Refuse("patch-path", name, "the symbolic link %s leads out of the tree", dir)
+			return fault.Refuse(fault.PatchPath, name, "the symbolic link %s leads out of the tree", dir)
 		}
 	}
 	return nil
@@ -244,8 +244,7 @@ func rejectMissing(p *Patch, f *FilePatch, level int) error {
 	if f.Old == "" {
 		where = f.New
 	}
-	return fault.Refuse("patch-target", pick(where, f.Old), "%s (line %d) changes this file, but the tree has none of that name", p.Name, f.Line).
-		WithHint("give the source directory the patch is for (--srcdir)")
+	return fault.Refuse(fault.PatchTarget, pick(where, f.Old), "%s (line %d) changes this file, but the tree has none of that name", p.Name, f.Line)
 }
 
 // resultMode is the mode of the patched file: git knows only whether it is executable.

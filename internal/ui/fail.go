@@ -36,7 +36,7 @@ func FailureOf(err error) *Failure {
 	}
 	f.State, f.Hint = e.State, e.Hint
 	if e.Code != "" {
-		f.Code = e.Code
+		f.Code = string(e.Code)
 	} else if name := kindCodes[e.Kind]; name != "" {
 		f.Code = name
 	}
