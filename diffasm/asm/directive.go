@@ -221,6 +221,8 @@ func dropLabels(in []Statement, used map[string]bool) []Statement {
 
 // usedLabels returns the local labels that a kept statement mentions.
 func (f *File) usedLabels() map[string]bool {
+	// -g brings labels that only the debug sections mention. They are no part of the code: with them, the same source would give other
+	// functions with -g than without.
 	used := make(map[string]bool, 2*len(f.Labels))
 	mark := func(from *Function, stmts []Statement) {
 		for _, st := range stmts {

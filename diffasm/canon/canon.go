@@ -223,6 +223,7 @@ func (c *Writer) namedAlias(a *asm.Alias, st asm.Statement) {
 // target writes a literal, a table, or a symbol with an offset.
 func (c *Writer) target(name string, off int64, st asm.Statement) {
 	b := c.f.Blocks[name]
+	// An empty block is another name of what stands behind it.
 	for n := 0; b != nil && b.Next != nil && len(b.Items) == 0 && n < maxDepth; n++ {
 		b = b.Next
 	}
@@ -247,6 +248,7 @@ func (c *Writer) target(name string, off int64, st asm.Statement) {
 func (c *Writer) foreign(name string) {
 	if owner := c.f.Labels[name]; owner != nil {
 		c.out.WriteString("<label " + strconv.Itoa(labelIndex(owner, name)) + " of ")
+		// A patch that is read back has its functions under names of its own.
 		c.symbol(strings.TrimSuffix(owner.Name, kpname.Replacing))
 		c.out.WriteByte('>')
 		return
@@ -273,6 +275,7 @@ func labelIndex(f *asm.Function, name string) int {
 func (c *Writer) symbol(name string) {
 	c.pure = false
 	c.out.WriteString(c.Names(name))
+	// Two versions of a library's function are two functions.
 	if s := c.f.Symbols[name]; s != nil && s.Version != "" && !c.f.Defines(name) {
 		c.out.WriteString(" " + s.Version)
 	}

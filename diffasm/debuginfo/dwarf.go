@@ -218,6 +218,7 @@ type dieReader struct {
 // take moves behind n bytes of data and returns the first value.
 func (r *dieReader) take(n int) (uint64, bool) {
 	var v uint64
+	// Compilers may write one value as several directives, 16 bytes as two of 8; none of these are read.
 	for first := true; n > 0; first = false {
 		if !r.items.next() || r.items.size() > n {
 			return 0, false
@@ -264,7 +265,7 @@ func (r *dieReader) unit() bool {
 		if !ok {
 			return len(fns) == 0
 		}
-		if code == 0 {
+		if code == 0 { // the end of an entry's children; after those of the unit nothing follows but padding
 			if len(fns) == 0 {
 				return true
 			}
@@ -274,7 +275,7 @@ func (r *dieReader) unit() bool {
 			continue
 		}
 		a := r.abbrevs[code]
-		if a == nil {
+		if a == nil { // its length is not known, so that nothing behind it can be read
 			return false
 		}
 		d := &die{tag: a.tag}
@@ -288,6 +289,7 @@ func (r *dieReader) unit() bool {
 			r.dies[at] = d
 		}
 		if a.children {
+			// Blocks and inlined calls between a variable and its function do not matter.
 			in := d.parent
 			if a.tag == tagSubprogram {
 				in = d

@@ -157,6 +157,7 @@ func (w *flow) block(i int, s *state) {
 	for first := true; i < len(w.stmts) && w.escape == nil; i, first = i+1, false {
 		st := w.stmts[i]
 		if st.Kind == asm.Label {
+			// Jumps come here, too: go on from what is known on all ways to the label, and only if that is news.
 			if !first {
 				w.reach(i, s)
 				return
@@ -236,6 +237,7 @@ func (w *flow) value(o *machine.Operand, s *state) value {
 	switch {
 	case o.Kind == machine.Immediate:
 		return value{addr: o.Symbol != "" && w.source(o.Symbol)}
+	// An address of code that is not position-independent fits 32 bits; less of one is none.
 	case o.Kind == machine.InRegister && (o.Register == machine.NoRegister || o.Width < 32):
 		return value{}
 	case o.Kind == machine.InRegister:
@@ -280,7 +282,7 @@ func (w *flow) address(o *machine.Operand, s *state) value {
 func (w *flow) store(st asm.Statement, o *machine.Operand, v value, width int, s *state) {
 	switch {
 	case o.Kind == machine.InRegister && o.Register == machine.NoRegister, o.Kind == machine.Immediate:
-	case o.Kind == machine.InRegister && o.Width < 32:
+	case o.Kind == machine.InRegister && o.Width < 32: // the rest of the register stays, and what is known of it
 		w.touch(o.Register, s)
 	case o.Kind == machine.InRegister:
 		s.regs[o.Register] = v
@@ -290,6 +292,7 @@ func (w *flow) store(st asm.Statement, o *machine.Operand, v value, width int, s
 		switch {
 		case a.frame != outsideFrame && !o.Segment:
 			s.store(a, v.addr, w.outgoing(o, s), int64(width/8))
+		// Who finds an address in the frame there can read all of the frame: where one variable ends is not known.
 		case v.addr || v.frame != outsideFrame && s.holdsAny():
 			w.escaped(st, "is stored in memory that outlives it")
 		case v.frame != outsideFrame:

@@ -27,6 +27,7 @@ func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.Stal
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
 func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (result bool) {
 	if !w.rules.Calls {
+		// strchr and its like return a pointer into what they are given, which may be compared.
 		return w.rules.Only && onlyRead[to.Symbol] && s.regs[w.conv.Args[0]].addr
 	}
 	var mask uint8
@@ -45,6 +46,7 @@ func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (resul
 	switch back, known := onlyRead[to.Symbol]; {
 	case mask == 0 && !inFrame && !inVector:
 		return false
+	// Which argument leads to the frame, and what the callee does with it, cannot be followed into its code.
 	case inFrame || inVector || to.Indirect && to.Symbol == "":
 		w.escaped(st, "is passed to a function")
 	case known && !w.f.Defines(to.Symbol):
