@@ -185,6 +185,39 @@ func TestMatchingFilesExist(t *testing.T) {
 	}
 }
 
+var sourceFunctions = regexp.MustCompile("`([a-z0-9_/]+\\.go)`\\s\\(([A-Za-z, ]+)\\)")
+
+// The functions that doc/MATCHING.md names behind a file are in a file of that name.
+func TestMatchingFunctionsExist(t *testing.T) {
+	root := testkit.Root(t)
+	sources := map[string]string{} // by path and by base name, of several files one behind the other
+	for _, dir := range []string{"diffasm", "patcher", "ld", "internal/srcpatch"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" {
+				return err
+			}
+			rel, err := filepath.Rel(root, path)
+			sources[filepath.Base(path)] += readFile(t, path)
+			sources[filepath.ToSlash(rel)] = readFile(t, path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := sourceFunctions.FindAllStringSubmatch(docText(t, "doc/MATCHING.md"), -1)
+	if len(named) == 0 {
+		t.Fatal("no functions are named")
+	}
+	for _, m := range named {
+		for _, name := range strings.Split(m[2], ", ") {
+			if !regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + name + `\(`).MatchString(sources[m[1]]) {
+				t.Errorf("doc/MATCHING.md names %s in %s, which is not there", name, m[1])
+			}
+		}
+	}
+}
+
 var archives = regexp.MustCompile(`(?s)\*Archives:\* (.*?)\.\n`)
 
 // The archives that doc/MATCHING.md names as examples are there.
