@@ -13,5 +13,5 @@
 // descendants. Another such process waits for the program's end to remove the scratch directory.
 //
 // It refuses scratch directories inside the tree and writes that leave the tree. Reason codes: isolate-mode,
-// isolate-readonly, isolate-path, isolate-busy.
+// isolate-path, isolate-busy.
 package isolate
