@@ -190,6 +190,16 @@ func isTerminator(rest []byte, relocs map[uint64]Reloc, at uint64) bool {
 	return len(rest) >= InfoTerminatorSize && allZero(rest[:InfoTerminatorSize]) && !old && !new
 }
 
+// allZero reports whether there is nothing but zeros.
+func allZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // checkInfoEnd refuses entries behind the terminator: the loader would never see them.
 func checkInfoEnd(s *Section, end uint64) error {
 	for _, r := range s.Relocs {

@@ -1,7 +1,6 @@
 package kpatch
 
 import (
-	"bytes"
 	"debug/elf"
 	"strings"
 	"testing"
@@ -183,33 +182,6 @@ func TestHeaderRoundTrip(t *testing.T) {
 	for _, row := range []struct{ at, want int }{{16, 1}, {17, 2}, {164, 9}, {168, 10}, {176, 11}, {184, 12}, {188, 13}, {192, 14}} {
 		if int(b[row.at]) != row.want {
 			t.Errorf("byte %d is %d, want %d", row.at, b[row.at], row.want)
-		}
-	}
-}
-
-func TestInfoEntries(t *testing.T) {
-	one := make([]byte, InfoEntrySize)
-	for i, v := range []uint64{0x1111, 0x2222, 0x44_0000_0033, 0x5555} {
-		order.PutUint64(one[8*i:], v)
-	}
-	added := bytes.Clone(one)
-	clear(added[:8])
-	clear(added[16:20])
-	raw := append(append(bytes.Clone(one), added...), make([]byte, InfoTerminatorSize)...)
-	want := []InfoEntry{
-		{Old: 0x1111, New: 0x2222, OldSize: 0x33, NewSize: 0x44, Name: 0x5555},
-		{New: 0x2222, NewSize: 0x44, Name: 0x5555},
-	}
-	got, err := InfoEntries(append(raw, 1, 2, 3))
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Error(err, diff)
-	}
-	if got[0].IsNew() || !got[1].IsNew() {
-		t.Error("which is new?")
-	}
-	for _, cut := range []int{0, 10, InfoEntrySize, 2*InfoEntrySize + InfoTerminatorSize - 1} {
-		if got, err := InfoEntries(raw[:cut]); err == nil || got != nil {
-			t.Errorf("%d bytes were accepted: %v", cut, got)
 		}
 	}
 }

@@ -16,7 +16,7 @@ const (
 // The jump table: a header of JumpHeaderSize bytes (u32 size, u32 entries used, u32 entries, padding), then slots of
 // JumpSlotSize bytes, the stub of the machine and the address. It stands directly behind the patch header.
 const (
-	JumpTableOffset = HeaderSize
+	jumpTableOffset = HeaderSize
 	JumpHeaderSize  = 16
 	JumpSlotSize    = 16
 	JumpSlotTarget  = 8 // offset of the address in a slot
@@ -24,48 +24,6 @@ const (
 
 // undoAlign is what the offset of the undo area is a multiple of.
 const undoAlign = 128
-
-// InfoEntry is an entry of .kpatch.info as it lies in the memory of a process, relocated.
-type InfoEntry struct {
-	Old     uint64 // address of the original function; 0 for a new function
-	New     uint64 // address of the new function
-	OldSize uint32 // bytes; 0 for a new function
-	NewSize uint32 // bytes
-	Name    uint64 // address of the name, a C string in .kpatch.strtab
-}
-
-// IsNew reports whether the entry's function replaces none.
-func (e *InfoEntry) IsNew() bool { return e.Old == 0 && e.OldSize == 0 }
-
-// InfoEntries reads the entries of a relocated .kpatch.info up to its terminator; raw may go on behind it.
-func InfoEntries(raw []byte) ([]InfoEntry, error) {
-	var entries []InfoEntry
-	for at := 0; ; at += InfoEntrySize {
-		rest := raw[at:]
-		if len(rest) >= InfoTerminatorSize && allZero(rest[:InfoTerminatorSize]) {
-			return entries, nil
-		}
-		if len(rest) < InfoEntrySize {
-			return nil, fault.Refuse(fault.FormatCorrupt, kpname.Info, "no terminator after %d entries", len(entries))
-		}
-		entries = append(entries, InfoEntry{
-			Old:     order.Uint64(rest),
-			New:     order.Uint64(rest[8:]),
-			OldSize: order.Uint32(rest[16:]),
-			NewSize: order.Uint32(rest[20:]),
-			Name:    order.Uint64(rest[24:]),
-		})
-	}
-}
-
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
 
 // Layout is how a patch lies in a process. The undo area holds the first UndoSize bytes of the machine of each original
 // function, an entry of .kpatch.info each. Offsets count from the start of its mapping.
@@ -85,7 +43,7 @@ func (p *Patch) Layout() (Layout, error) {
 	l, pageSize := Layout{JumpSlots: p.jumpSlots()}, p.Machine.PageSize
 	end := uint64(HeaderSize)
 	if l.JumpSlots > 0 {
-		l.JmpOffset = JumpTableOffset
+		l.JmpOffset = jumpTableOffset
 		end += JumpHeaderSize + JumpSlotSize*uint64(l.JumpSlots)
 	}
 	base := alignUp(end, pageSize)
