@@ -58,7 +58,6 @@ type OrigSection struct {
 	Size  uint64 // bytes
 	Align uint64
 	Flags elf.SectionFlag
-	Type  elf.SectionType // as in the binary; NOBITS for .bss
 }
 
 // Import is a symbol that the original binary has no slot for. With PC32 it is only ever the target of a call

@@ -11,11 +11,10 @@ import (
 
 // Object is an input of the original link: an object, an archive member, or a shared library.
 type Object struct {
-	Path    string // as the linker's map spells it
-	Member  string // archive member, else ""
-	File    *elfobj.File
-	Changed bool // the patch changes this unit; only reported
-	New     bool // a shared library that only the patched link has, and that the original does not load
+	Path   string // as the linker's map spells it
+	Member string // archive member, else ""
+	File   *elfobj.File
+	New    bool // a shared library that only the patched link has, and that the original does not load
 }
 
 // Original is the original binary with everything known about its link.
@@ -160,7 +159,7 @@ func originalSections(bin *elfobj.File) []OrigSection {
 		if s.Flags&elf.SHF_ALLOC == 0 || s.Addr == 0 || s.Type == elf.SHT_NOBITS && s.Flags&elf.SHF_TLS != 0 {
 			continue
 		}
-		out = append(out, OrigSection{s.Name, s.Addr, s.Size, max(s.Align, 1), s.Flags, s.Type})
+		out = append(out, OrigSection{s.Name, s.Addr, s.Size, max(s.Align, 1), s.Flags})
 	}
 	sortSections(out)
 	return out

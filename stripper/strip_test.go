@@ -40,9 +40,9 @@ func joined() *ld.Joined {
 			},
 		},
 		Originals: []ld.OrigSection{
-			{Name: ".init", Addr: 0x1000, Size: 0x10, Align: 4, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Type: elf.SHT_PROGBITS},
-			{Name: ".text", Addr: 0x1020, Size: 0x200, Align: 16, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Type: elf.SHT_PROGBITS},
-			{Name: ".bss", Addr: 0x4000, Size: 0x40, Align: 32, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Type: elf.SHT_NOBITS},
+			{Name: ".init", Addr: 0x1000, Size: 0x10, Align: 4, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR},
+			{Name: ".text", Addr: 0x1020, Size: 0x200, Align: 16, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR},
+			{Name: ".bss", Addr: 0x4000, Size: 0x40, Align: 32, Flags: elf.SHF_ALLOC | elf.SHF_WRITE},
 		},
 		Imports: []ld.Import{
 			{Name: "abort", Type: elf.STT_FUNC},
