@@ -86,7 +86,7 @@ func (m *maker) recompiled(ctx context.Context, u *assembledUnit, detached bool)
 			return nil, nil
 		}
 	}
-	r, err := m.assembled(ctx, out)
+	r, err := m.assembleUnit(ctx, out)
 	return &r, err
 }
 

@@ -132,7 +132,7 @@ func (m *maker) meet(ctx context.Context, l *link, demands []demand) (*link, err
 			continue
 		}
 		want := l.demands[i].with(demands[i])
-		u, err := m.again(ctx, l.units[i].comparedUnit, want)
+		u, err := m.decideAndAssemble(ctx, l.units[i].comparedUnit, want)
 		if next.units[i], next.demands[i] = u, want; err != nil {
 			return &next, err
 		}

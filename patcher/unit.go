@@ -63,20 +63,20 @@ func (m *maker) unit(ctx context.Context, u *Unit) (assembledUnit, error) {
 	if err != nil {
 		return assembledUnit{decidedUnit: decidedUnit{comparedUnit: c, report: UnitReport{Source: u.Source}}}, err
 	}
-	return m.again(ctx, c, demand{})
+	return m.decideAndAssemble(ctx, c, demand{})
 }
 
-// again decides about a unit that was compared, and assembles what goes into the patch.
-func (m *maker) again(ctx context.Context, c comparedUnit, want demand) (assembledUnit, error) {
+// decideAndAssemble decides about a unit that was compared, and assembles what goes into the patch.
+func (m *maker) decideAndAssemble(ctx context.Context, c comparedUnit, want demand) (assembledUnit, error) {
 	d, err := m.decide(c, want)
 	if err != nil {
 		return assembledUnit{decidedUnit: d}, err
 	}
-	return m.assembled(ctx, d)
+	return m.assembleUnit(ctx, d)
 }
 
-// assembled assembles what goes into the patch.
-func (m *maker) assembled(ctx context.Context, d decidedUnit) (assembledUnit, error) {
+// assembleUnit assembles what a decided unit has in the patch, if anything.
+func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit, error) {
 	a := assembledUnit{decidedUnit: d}
 	if d.emitted == nil {
 		return a, nil
@@ -107,7 +107,7 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 		match.Moved = m.sources.moved(u)
 	}
 	c := comparedUnit{unit: u, match: match, versions: v}
-	matched, err := m.matched(c)
+	matched, err := m.matchUnit(c)
 	if err == nil {
 		return matched, nil
 	}
@@ -117,8 +117,8 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 	return c, err
 }
 
-// matched matches the versions of a unit anew.
-func (m *maker) matched(c comparedUnit) (comparedUnit, error) {
+// matchUnit matches the versions of a unit that were read, and says of what differs where it comes from.
+func (m *maker) matchUnit(c comparedUnit) (comparedUnit, error) {
 	d, err := c.versions.match(c.match)
 	if err != nil {
 		return c, err
@@ -139,7 +139,7 @@ func (m *maker) withDebug(c comparedUnit) (better comparedUnit, found bool, err 
 	if !m.borrowDebug(c.unit, c.versions) {
 		return c, false, nil
 	}
-	better, err = m.matched(c)
+	better, err = m.matchUnit(c)
 	return better, true, err
 }
 

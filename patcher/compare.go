@@ -10,7 +10,6 @@ import (
 	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
-
 	"gocare/internal/meter"
 	"gocare/internal/srcpatch"
 	"gocare/internal/toolexec"
