@@ -30,7 +30,7 @@ type Section struct {
 	entry   uint64 // bytes of each constant if merge and not str, else 0
 	Merge   bool   // SHF_MERGE: constants and strings the linker may share
 	Strings bool   // SHF_STRINGS
-	comdt   bool   // member of a group
+	comdat  bool   // member of a group
 }
 
 // newSection makes a section from a name and the operands behind it.
@@ -38,7 +38,7 @@ func newSection(name, attrs string) *Section {
 	s := &Section{Name: name, flags: sectionFlags(name, attrs)}
 	s.Merge = strings.ContainsRune(s.flags, 'M')
 	s.Strings = strings.ContainsRune(s.flags, 'S')
-	s.comdt = strings.ContainsRune(s.flags, 'G')
+	s.comdat = strings.ContainsRune(s.flags, 'G')
 	s.Class = classOf(name, s.flags)
 	if i := strings.LastIndexByte(attrs, ','); s.Merge && !s.Strings && i >= 0 {
 		s.entry, _ = strconv.ParseUint(Trim(attrs[i+1:]), 0, 16)
