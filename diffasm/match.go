@@ -11,6 +11,16 @@ import (
 	"gocare/internal/fault"
 )
 
+// Matching says what is known for Match besides the units.
+type Matching struct {
+	// Moved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
+	Moved func(correlate.LineChange) bool
+	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
+	Sources func(file string) *correlate.SourceFile
+	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
+	Plain bool
+}
+
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
 func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error) {
@@ -123,14 +133,4 @@ func registered(f *asm.File, b *asm.Block) bool {
 	}
 	u := canon.UsersOf(f, b.Name)
 	return len(u.Functions) > 0 && len(u.Variables) == 0 && !slices.ContainsFunc(u.Functions, func(fn *asm.Function) bool { return !registrar(fn.Name) })
-}
-
-// Matching says what is known for Match besides the units.
-type Matching struct {
-	// Moved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
-	Moved func(correlate.LineChange) bool
-	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
-	Sources func(file string) *correlate.SourceFile
-	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
-	Plain bool
 }
