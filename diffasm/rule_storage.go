@@ -134,7 +134,7 @@ func (d *Delta) doubtNewVariables() {
 				continue
 			}
 			if o := d.m.OrigDeclaration(gone.o.Name); o != nil && (o.Function == "" || p.Function == "") {
-				d.m.DoubtLevel(pair.p.Name, p, o)
+				d.m.DoubtFileLevel(pair.p.Name, p, o)
 			}
 		}
 	}

@@ -199,6 +199,7 @@ const (
 	TokenPunct                     // one byte
 )
 
+// Token is one token of an operand list.
 type Token struct {
 	Kind  TokenKind
 	Text  string
@@ -227,7 +228,7 @@ func (t *Tokens) Next() (tok Token, ok bool) {
 	return tok, true
 }
 
-// scan moves behind the token at t.i and returns its kind.
+// scan moves behind the token at t.At and returns its kind.
 func (t *Tokens) scan() TokenKind {
 	switch c := t.Text[t.At]; {
 	case c == '"':

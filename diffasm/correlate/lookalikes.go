@@ -46,8 +46,8 @@ func (m *Matcher) doubtNew(p *numbered) {
 	}
 }
 
-// DoubtLevel does so for one variable and one that is gone.
-func (m *Matcher) DoubtLevel(sym string, p, o *debuginfo.Declaration) {
+// DoubtFileLevel notes why p, which seems new, may be o, which seems gone, where one of them is at file level. sym is the symbol of p.
+func (m *Matcher) DoubtFileLevel(sym string, p, o *debuginfo.Declaration) {
 	switch from := o.Function + "()"; {
 	case m.id(p) == m.id(o) && o.Function != p.Function:
 		if o.Function == "" {
@@ -106,8 +106,8 @@ func functionOf(d *debuginfo.Declaration) string {
 	return d.Function
 }
 
-// LostInPatched refuses variables of the original that the patched unit still declares and uses, but has no storage for: the
-// compiler took the initial value for all there is.
+// LostInPatched returns the refusals of variables of the original that the patched unit still declares and uses, but has no storage for:
+// the compiler took the initial value for all there is.
 func (m *Matcher) LostInPatched() (list []asm.Problem) {
 	if m.od == nil {
 		return nil
@@ -134,7 +134,7 @@ func leftOut(p *debuginfo.Declaration, what string) asm.Problem {
 	}
 }
 
-// piecesLost refuses variables of which the original keeps a piece that the patched unit has no storage for, though it declares
+// piecesLost returns those of variables of which the original keeps a piece that the patched unit has no storage for, though it declares
 // and uses the variable.
 func (m *Matcher) piecesLost() (list []asm.Problem) {
 	type key struct{ name, fn, part string }

@@ -42,7 +42,7 @@ type Rules struct {
 	Only     bool // nothing but these
 }
 
-// frame is what is known of an address in the function's own frame.
+// framePlace is what is known of an address in the function's own frame.
 type framePlace uint8
 
 const (

@@ -23,7 +23,7 @@ type Machine interface {
 	MarksNumber(token string) bool
 	// MaskMoved returns a line of assembly with a mark in place of the numbers that hide accepts, if it moves such ones.
 	MaskMoved(line string, hide func(v uint64) bool) string
-	// ThroughGOT and Stubborn are described at the functions of these names.
+	// ThroughGOT and Stubborn are described at the functions of these names in package diffasm.
 	ThroughGOT(asm []byte, symbols []string) []byte
 	Stubborn(asm []byte) []string
 }
