@@ -17,7 +17,15 @@ static int good(int x) { return x + 1000; }
 static int bad(int x) { return -x; }
 static int numbers[4] __attribute__((aligned(16)));
 // strict faults where the stack is not aligned as the ABI says
-__asm__(".globl strict\n\t.type strict, @gnu_indirect_function\nstrict:\n\tmovaps %xmm0, -24(%rsp)\n\tlea good_one(%rip), %rax\n\tret\ngood_one:\n\tlea 1000(%rdi), %eax\n\tret\n");
+__asm__(".globl strict\n"
+	".type strict, @gnu_indirect_function\n"
+	"strict:\n"
+	"movaps %xmm0, -24(%rsp)\n"
+	"lea good_one(%rip), %rax\n"
+	"ret\n"
+	"good_one:\n"
+	"lea 1000(%rdi), %eax\n"
+	"ret\n");
 static void *by_null(void) { *(volatile int *)0 = 1; return good; }
 static void *by_trap(void) { __builtin_trap(); }
 static void *by_call(void) { return syscall(39) > 0 ? good : bad; }

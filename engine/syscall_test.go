@@ -125,7 +125,15 @@ func TestOnlyThread(t *testing.T) {
 		{"epoll_wait", "struct epoll_event e; r = epoll_wait(epoll_create1(0), &e, 1, 1000)"},
 		{"poll", "struct pollfd p = {-1}; r = poll(&p, 1, 1000)"},
 		{"spinning", "for (long i = 0; i < 1500000000L; i++) __asm__ volatile(\"\")"},
-		{"spinning below the stack pointer", "__asm__ volatile(\"movq $0x1234567, -64(%%rsp)\\n mov $2000000000, %%rcx\\n1: dec %%rcx\\n jnz 1b\\n cmpq $0x1234567, -64(%%rsp)\\n je 2f\\n ud2\\n2:\" ::: \"rcx\", \"cc\", \"memory\")"},
+		{"spinning below the stack pointer", `__asm__ volatile(
+			"movq $0x1234567, -64(%%rsp)\n"
+			"mov $2000000000, %%rcx\n"
+			"1: dec %%rcx\n"
+			"jnz 1b\n"
+			"cmpq $0x1234567, -64(%%rsp)\n"
+			"je 2f\n"
+			"ud2\n"
+			"2:" ::: "rcx", "cc", "memory")`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			program := testkit.CCText(t, strings.ReplaceAll(`
