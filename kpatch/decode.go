@@ -30,7 +30,7 @@ func Load(path string) (*Patch, error) {
 // Decode reads a file, ours or LibcarePlus'. The result refers to data. Sections in any order, further symbols and
 // relocation types of others are kept as they are: whoever applies the patch decides about them.
 func Decode(data []byte) (*Patch, error) {
-	h, err := DecodeHeader(data)
+	h, err := decodeHeader(data)
 	if err != nil {
 		return nil, err
 	}

@@ -174,7 +174,7 @@ func TestHeaderRoundTrip(t *testing.T) {
 		RelOffset: 7, TotalSize: 8, JmpOffset: 9, ElfOffset: 10, TotalMemory: 11, UserUndo: 12, UserInfo: 13, UserLevel: 14,
 	}
 	b := want.Encode()
-	got, err := DecodeHeader(b)
+	got, err := decodeHeader(b)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || len(b) != 504 {
 		t.Errorf("%d bytes, %v\n%s", len(b), err, diff)
 	}

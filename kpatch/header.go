@@ -67,9 +67,9 @@ func (h *Header) Encode() []byte {
 	return b
 }
 
-// DecodeHeader reads the header at the start of a file or of a mapped patch. It checks magic, id and build ID; what the
+// decodeHeader reads the header at the start of a file or of a mapped patch. It checks magic, id and build ID; what the
 // offsets must be depends on where the header stands.
-func DecodeHeader(b []byte) (Header, error) {
+func decodeHeader(b []byte) (Header, error) {
 	if err := checkMagic(b); err != nil {
 		return Header{}, err
 	}
