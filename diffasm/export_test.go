@@ -27,7 +27,7 @@ func Match(orig, patched, restored *debuginfo.Unit) (*Delta, error) {
 
 // MatchLines is Match with what is known about lines that moved, for what the restored file does not show.
 func MatchLines(orig, patched, restored *debuginfo.Unit, moved func(correlate.LineChange) bool) (*Delta, error) {
-	return Matching{Moved: moved}.Match(orig, patched, restored)
+	return Matching{LinesMoved: moved}.Match(orig, patched, restored)
 }
 
 // NewVars names the new variables that go into the patch.

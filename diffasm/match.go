@@ -13,8 +13,8 @@ import (
 
 // Matching says what is known for Match besides the units.
 type Matching struct {
-	// Moved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
-	Moved func(correlate.LineChange) bool
+	// LinesMoved decides whether numbers differ because lines moved, for what the restored file does not show; may be nil.
+	LinesMoved func(correlate.LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
 	Sources func(file string) *correlate.SourceFile
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
@@ -28,7 +28,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
-	m, r := correlate.Correlate(orig, patched, restored, correlate.Known{Sources: k.Sources, LinesMoved: k.Moved})
+	m, r := correlate.Correlate(orig, patched, restored, correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved})
 	d.m = m
 	d.Debug = d.m.DebugKnown()
 	d.unit = append(d.unit, d.m.LostInPatched()...)

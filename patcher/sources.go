@@ -61,8 +61,8 @@ func (s *sources) of(u *Unit) *srcpatch.Edits {
 	return s.edits.In(s.dirs.Source, u.Record.Dir)
 }
 
-// moved is the immediate rule for one unit.
-func (s *sources) moved(u *Unit) func(diffasm.LineChange) bool {
+// linesMoved is the immediate rule for one unit: whether code that differs in numbers alone differs in numbers of lines that moved.
+func (s *sources) linesMoved(u *Unit) func(diffasm.LineChange) bool {
 	edits := s.of(u)
 	return func(c diffasm.LineChange) bool { return edits.OnlyMoved(c.Orig, c.Patched, c.Pairs, c.Variable) }
 }

@@ -104,7 +104,7 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
 	if v.restored == nil { // else that tells more
-		match.Moved = m.sources.moved(u)
+		match.LinesMoved = m.sources.linesMoved(u)
 	}
 	c := comparedUnit{unit: u, match: match, versions: v}
 	matched, err := m.matchUnit(c)

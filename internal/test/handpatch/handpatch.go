@@ -50,7 +50,7 @@ func Build(t testing.TB, spec Spec) string {
 	if err != nil {
 		t.Fatalf("encode: %v", err)
 	}
-	path := filepath.Join(dir, b.program.BuildID()+".kpatch")
+	path := filepath.Join(dir, b.program.BuildID()+kpname.FileSuffix)
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
