@@ -21,7 +21,7 @@ type Delta struct {
 	Functions []Function // in file order of the patched unit, gone ones last
 	Variables []Variable // likewise
 	// Unproved names the static locals of the patched unit that were paired by likeness alone: no debug information, no
-	// unchanged function that uses them. Compiling both versions with -g and File.BorrowDebug prove or refute it.
+	// unchanged function that uses them. Compiling both versions with -g and File.WithDebug prove or refute it.
 	Unproved []string
 
 	Debug bool // the debug information of both versions was there to tell static locals apart

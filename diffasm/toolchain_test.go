@@ -242,8 +242,8 @@ func statuses(d *diffasm.Delta) (list []string) {
 	return list
 }
 
-// TestBorrowDebug takes debug information from a second compilation: it refutes what likeness would have paired.
-func TestBorrowDebug(t *testing.T) {
+// TestWithDebug takes debug information from a second compilation: it refutes what likeness would have paired.
+func TestWithDebug(t *testing.T) {
 	testkit.Require(t, "gcc")
 	dir := t.TempDir()
 	const before = "int f(int x) { static int n; n += x; return n; }\n"
@@ -255,13 +255,18 @@ int f(int x) { return e(x) * 2; }
 		"p": string(gcc(t, dir, "p", "-O2", after)), "pg": string(gcc(t, dir, "pg", "-O2 -g", after)),
 	}
 	o, p := parse(t, in, "o"), parse(t, in, "p")
-	if o.BorrowDebug(parse(t, in, "pg")) {
+	if _, ok := o.WithDebug(parse(t, in, "pg")); ok {
 		t.Error("borrowed from another source")
 	}
-	if !o.BorrowDebug(parse(t, in, "og")) || !p.BorrowDebug(parse(t, in, "pg")) {
+	better, ok := o.WithDebug(parse(t, in, "og"))
+	betterToo, okToo := p.WithDebug(parse(t, in, "pg"))
+	if !ok || !okToo {
 		t.Fatal("cannot borrow from the same source")
 	}
-	d, err := diffasm.Match(o, p, nil)
+	if o.Borrowed() || o.Declarations() != nil || !better.Borrowed() {
+		t.Error("the unit itself has changed, or the new one has borrowed nothing")
+	}
+	d, err := diffasm.Match(better, betterToo, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 		return comparedUnit{unit: u}, err
 	}
 	if v.orig.HasStatics() || v.patched.HasStatics() {
-		m.borrowDebug(u, v)
+		v, _ = m.borrowDebug(u, v)
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
 	if v.restored == nil { // else that tells more
@@ -136,9 +136,11 @@ func (m *maker) withDebug(c comparedUnit) (better comparedUnit, found bool, err 
 			return c, true, err
 		}
 	}
-	if !m.borrowDebug(c.unit, c.versions) {
+	versions, borrowed := m.borrowDebug(c.unit, c.versions)
+	if !borrowed {
 		return c, false, nil
 	}
+	c.versions = versions
 	better, err = m.matchUnit(c)
 	return better, true, err
 }
@@ -296,18 +298,23 @@ func (d *decidedUnit) refuseUnproved() *fault.Error {
 	return fault.Refuse(fault.StaticUnproved, d.unit.Source, "which static local is which cannot be proved for %s", strings.Join(d.unproved, ", "))
 }
 
-// borrowDebug gives both versions the debug information of a compile with -g, which tells static locals apart. It
-// reports whether there is any that they did not have, of the same code.
-func (m *maker) borrowDebug(u *Unit, v *unitVersions) (borrowed bool) {
-	for id, f := range map[buildtree.Digest]*diffasm.File{u.OrigDebug: v.orig, u.PatchedDebug: v.patched} {
-		if id == "" || f.Borrowed() {
+// borrowDebug returns the versions with the debug information of a compile with -g, which tells static locals apart, and whether there
+// is any that they did not have, of the same code.
+func (m *maker) borrowDebug(u *Unit, v *unitVersions) (with *unitVersions, borrowed bool) {
+	better := *v
+	for id, f := range map[buildtree.Digest]**diffasm.File{u.OrigDebug: &better.orig, u.PatchedDebug: &better.patched} {
+		if id == "" || (*f).Borrowed() {
 			continue
 		}
-		if debug, err := m.parse(u.Source, id); err == nil && f.BorrowDebug(debug) {
-			borrowed = true
+		debug, err := m.parse(u.Source, id)
+		if err != nil {
+			continue
+		}
+		if lent, ok := (*f).WithDebug(debug); ok {
+			*f, borrowed = lent, true
 		}
 	}
-	return borrowed
+	return &better, borrowed
 }
 
 func (m *maker) diffOptions(want demand) diffasm.Options {

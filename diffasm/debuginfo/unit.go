@@ -41,16 +41,24 @@ func (f *Unit) isStaticLocal(b *asm.Block) bool {
 	return d != nil && d.Function != ""
 }
 
-// BorrowDebug takes the debug information of g, the same source compiled with -g as well, for telling static locals apart.
-// It reports whether it could: the code of both has to be the same.
-func (f *Unit) BorrowDebug(g *Unit) bool {
-	if len(f.Functions) != len(g.Functions) || len(f.Variables) != len(g.Variables) || g.Declarations() == nil {
+// WithDebug returns the unit with the debug information of g, the same source compiled with -g as well, for telling static locals
+// apart. ok is false where the code of both is not the same, or g has none.
+func (f *Unit) WithDebug(g *Unit) (with *Unit, ok bool) {
+	if g.Declarations() == nil || !sameCode(f.File, g.File) {
+		return nil, false
+	}
+	return &Unit{File: f.File, lender: g}, true
+}
+
+// sameCode reports whether two units have the same functions and variables under the same names.
+func sameCode(f, g *asm.File) bool {
+	if len(f.Functions) != len(g.Functions) || len(f.Variables) != len(g.Variables) {
 		return false
 	}
 	// -g changes no code, but for what depends on __LINE__ or a time: compare all of it, names as they are, since the symbols that the
 	// debug information names have to be those of this unit.
 	raw := func(n string) string { return n }
-	a, b := canon.New(f.File, raw), canon.New(g.File, raw)
+	a, b := canon.New(f, raw), canon.New(g, raw)
 	for i, fn := range f.Functions {
 		if fn.Name != g.Functions[i].Name || a.Hash(fn) != b.Hash(g.Functions[i]) {
 			return false
@@ -61,7 +69,6 @@ func (f *Unit) BorrowDebug(g *Unit) bool {
 			return false
 		}
 	}
-	f.lender = g
 	return true
 }
 
