@@ -27,7 +27,11 @@ var references = []Reason{
 		Hint:      "maps of GNU ld, gold, lld and mold are understood",
 		Paragraph: "The link map was written by a linker that is not known.",
 	},
-	{Code: "ifunc-without-stub", Paragraph: "A function which is picked at run time has no PLT entry or GOT slot in the original."},
+	{
+		Code:      "ifunc-without-stub",
+		Hint:      "call one of its implementations, or a function of the original that calls it",
+		Paragraph: "A function which is picked at run time has no PLT entry or GOT slot in the original.",
+	},
 	{Code: "local-label", Paragraph: "A label names a place that objects do not keep."},
 	{
 		Code: "merged-symbol",

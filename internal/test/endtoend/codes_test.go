@@ -42,7 +42,7 @@ var codeTests = map[fault.Code]string{
 	"absolute-symbol":    "ld/originals_test.go:TestPlaces", "ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal",
 	"direct-import": "ld/rules_test.go:TestRulesPIE", "duplicate-symbol": "ld/rules_test.go:TestUnits",
 	"foreign-machine": "ld/map_test.go:TestForeign", "foreign-map": "ld/map_test.go:TestForeign",
-	"ifunc-without-stub": "ld/rules_test.go:TestRulesOfSlots", "local-label": "ld/rules_test.go:TestRulesPIE",
+	"local-label": "ld/rules_test.go:TestRulesPIE",
 	"merged-symbol":   "ld/originals_test.go:TestPlaces",
 	"object-mismatch": "ld/originals_test.go:TestMismatch",
 	"out-of-range":    "ld/rules_test.go:TestRulesPIE", "stripped": "ld/originals_test.go:TestMapFromSymbols",
