@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"gocare/diffasm"
 	"gocare/internal/fault"
 )
 
@@ -22,6 +23,7 @@ func changedNames(l *link) (ruling, error) {
 		}
 		for _, name := range came {
 			says.refuse(i, l.takenName(p, i, name))
+			says.refuse(i, l.newTwice(i, name))
 		}
 		for _, name := range left {
 			says.refuse(i, l.leftName(p, i, name))
@@ -39,6 +41,28 @@ func (l *link) takenName(p *facts, i int, name string) *fault.Error {
 	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",
 		name, p.InputName(users[0])).WithHint("give it another name, and let the code that is to use it say so")
 }
+
+// newTwice refuses a name that comes to unit i and to another unit behind it, or to an addition: the linker takes one for all code, a
+// patch would have one for each. The copies of a section group are the same: ld.Join refuses those of which the patch holds two.
+func (l *link) newTwice(i int, name string) *fault.Error {
+	d := l.units[i].delta.Definition(name)
+	for k := i + 1; k < len(l.units); k++ {
+		if slices.Contains(l.units[k].delta.CameNames(), name) && !merge(d, l.units[k].delta.Definition(name)) {
+			return refuseTwice(l.units[i].unit.Source, name, l.units[k].unit.Source)
+		}
+	}
+	if adds := l.adds(name); adds != "" && !d.Grouped {
+		return refuseTwice(l.units[i].unit.Source, name, adds)
+	}
+	return nil
+}
+
+func refuseTwice(unit, name, other string) *fault.Error {
+	return fault.Refuse(fault.DuplicateSymbol, unit, "%q is new here and in %s", name, other)
+}
+
+// merge reports whether two definitions of a name are one for the linker, whichever it takes.
+func merge(a, b diffasm.Definition) bool { return a.Grouped && b.Grouped || a.Common && b.Common }
 
 // leftName refuses a name that unit i no longer defines, where another definition takes its place, or none.
 func (l *link) leftName(p *facts, i int, name string) *fault.Error {

@@ -19,7 +19,11 @@ var references = []Reason{
 		Hint:      "the original was linked with --gc-sections: define what the patch needs under a new name",
 		Paragraph: "The linker left the section of the symbol out.",
 	},
-	{Code: "duplicate-symbol", Paragraph: "Two units define the same new symbol."},
+	{
+		Code:      "duplicate-symbol",
+		Hint:      "define it in one of them, or make it static in each",
+		Paragraph: "Two units define the same new symbol, strong or weak.",
+	},
 	{Code: "folded-function", Paragraph: "The linker made two functions one."},
 	{Code: "foreign-machine", Paragraph: "The binary is for another machine."},
 	{

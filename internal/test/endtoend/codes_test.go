@@ -40,9 +40,9 @@ var codeTests = map[fault.Code]string{
 	// references and the original binary
 	"absolute-reference": "ld/rules_test.go:TestRulesPIE",
 	"absolute-symbol":    "ld/originals_test.go:TestPlaces", "ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal",
-	"direct-import": "ld/rules_test.go:TestRulesPIE", "duplicate-symbol": "ld/rules_test.go:TestUnits",
+	"direct-import":   "ld/rules_test.go:TestRulesPIE",
 	"foreign-machine": "ld/map_test.go:TestForeign", "foreign-map": "ld/map_test.go:TestForeign",
-	"local-label": "ld/rules_test.go:TestRulesPIE",
+	"local-label":     "ld/rules_test.go:TestRulesPIE",
 	"merged-symbol":   "ld/originals_test.go:TestPlaces",
 	"object-mismatch": "ld/originals_test.go:TestMismatch",
 	"out-of-range":    "ld/rules_test.go:TestRulesPIE", "stripped": "ld/originals_test.go:TestMapFromSymbols",
