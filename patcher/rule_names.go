@@ -6,6 +6,7 @@ import (
 
 	"gocare/diffasm"
 	"gocare/internal/fault"
+	"gocare/ld"
 )
 
 // changedNames refuses names that lead elsewhere in the patched program, for code that is the same: a definition that comes to be takes the
@@ -23,6 +24,7 @@ func changedNames(l *link) (ruling, error) {
 		}
 		for _, name := range came {
 			says.refuse(i, l.takenName(p, i, name))
+			says.refuse(i, l.displacedName(p, i, name))
 			says.refuse(i, l.newTwice(i, name))
 		}
 		for _, name := range left {
@@ -40,6 +42,20 @@ func (l *link) takenName(p *facts, i int, name string) *fault.Error {
 	}
 	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",
 		name, p.InputName(users[0])).WithHint("give it another name, and let the code that is to use it say so")
+}
+
+// displacedName refuses a name that unit i defines now, where the linker took another definition, and might take this one. A variable
+// that moves is the same one: see removedVariables.
+func (l *link) displacedName(p *facts, i int, name string) *fault.Error {
+	u := &l.units[i]
+	d := u.delta.Definition(name)
+	other := p.Displaced(p.index[u.unit.Input], name, strength(d))
+	moves := slices.ContainsFunc(l.indexes(), func(k int) bool { return slices.Contains(l.units[k].delta.LeftNames(), name) })
+	if other == "" || d.Grouped || moves {
+		return nil
+	}
+	return fault.Refuse(fault.MovedGlobal, u.unit.Source, "%q is new here, but %s defines it, too, and the linker takes one for all", name, other).
+		WithHint("give it another name, and let the code that is to use it say so")
 }
 
 // newTwice refuses a name that comes to unit i and to another unit behind it, or to an addition: the linker takes one for all code, a
@@ -63,6 +79,17 @@ func refuseTwice(unit, name, other string) *fault.Error {
 
 // merge reports whether two definitions of a name are one for the linker, whichever it takes.
 func merge(a, b diffasm.Definition) bool { return a.Grouped && b.Grouped || a.Common && b.Common }
+
+// strength is what a definition counts in a link.
+func strength(d diffasm.Definition) ld.Strength {
+	switch {
+	case d.Weak:
+		return ld.WeakDefinition
+	case d.Common:
+		return ld.CommonDefinition
+	}
+	return ld.StrongDefinition
+}
 
 // leftName refuses a name that unit i no longer defines, where another definition takes its place, or none.
 func (l *link) leftName(p *facts, i int, name string) *fault.Error {

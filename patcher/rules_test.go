@@ -86,15 +86,23 @@ func looksFor(names ...string) *elfobj.File {
 
 // fakeLink stands in for the original program: inputs 0, 1, … are the units, those behind them are others.
 type fakeLink struct {
-	users   map[string][]int
-	outside map[string]string
-	again   map[string]string
-	library []string
+	users     map[string][]int
+	outside   map[string]string
+	again     map[string]string
+	displaced map[string]ld.Strength // by name: the least strength that takes the place of the one in weak.o
+	library   []string
 }
 
 func (f fakeLink) Users(name string) []int                { return f.users[name] }
 func (f fakeLink) Outside(_ int, name string) string      { return f.outside[name] }
 func (f fakeLink) DefinedAgain(_ int, name string) string { return f.again[name] }
+func (f fakeLink) Displaced(_ int, name string, by ld.Strength) string {
+	if least := f.displaced[name]; least != 0 && by >= least {
+		return "weak.o"
+	}
+	return ""
+}
+
 func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
 func (f fakeLink) InputName(input int) string { return fmt.Sprintf("input%d.o", input) }
 
@@ -287,6 +295,19 @@ func TestRules(t *testing.T) {
 		{
 			name: "a name that moves to another unit", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
 			units: []pair{{orig: global("a") + global("n"), patched: global("a")}, {orig: global("b"), patched: global("b") + global("n")}},
+		},
+		{
+			name: "a new name that another unit has already", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"n": ld.StrongDefinition}},
+			units: []pair{{orig: global("a"), patched: global("a") + global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is new here, but weak.o defines it, too, and the linker takes one for all`},
+		},
+		{
+			name: "a new weak name that another unit has already", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"n": ld.StrongDefinition}},
+			units: []pair{{orig: global("a"), patched: global("a") + weak(global("n"))}},
+		},
+		{
+			name: "a variable that another unit leaves", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"v": ld.WeakDefinition}},
+			units: []pair{{orig: global("a"), patched: global("a") + variable("v", 1)}, loses},
 		},
 		{
 			name: "two new weak functions of one name", rule: changedNames,
