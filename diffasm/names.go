@@ -15,6 +15,13 @@ func (d *Delta) LeftNames() []string { return shownOnly(d.orig, d.patched) }
 // CameNames lists what the patched unit defines for others and the original does not.
 func (d *Delta) CameNames() []string { return shownOnly(d.patched, d.orig) }
 
+// ReboundNames lists what both versions define for others, one of them weakly.
+func (d *Delta) ReboundNames() []string {
+	return shown(d.patched, func(name string) bool {
+		return d.orig.IsGlobal(name) && d.orig.Defines(name) && definition(d.orig, name).Weak != definition(d.patched, name).Weak
+	})
+}
+
 // Definition is what a linker goes by where several inputs define a name.
 type Definition struct {
 	Weak    bool

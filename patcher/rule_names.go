@@ -14,8 +14,9 @@ import (
 func changedNames(l *link) (ruling, error) {
 	var says ruling
 	for i := range l.units {
-		came, left := l.units[i].delta.CameNames(), l.units[i].delta.LeftNames()
-		if len(came)+len(left) == 0 {
+		d := l.units[i].delta
+		came, left, rebound := d.CameNames(), d.LeftNames(), d.ReboundNames()
+		if len(came)+len(left)+len(rebound) == 0 {
 			continue
 		}
 		p, err := l.program.facts()
@@ -29,6 +30,9 @@ func changedNames(l *link) (ruling, error) {
 		}
 		for _, name := range left {
 			says.refuse(i, l.leftName(p, i, name))
+		}
+		for _, name := range rebound {
+			says.refuse(i, l.reboundName(p, i, name))
 		}
 	}
 	return says, nil
@@ -89,6 +93,22 @@ func strength(d diffasm.Definition) ld.Strength {
 		return ld.CommonDefinition
 	}
 	return ld.StrongDefinition
+}
+
+// reboundName refuses a name that unit i defines weakly now, or no longer so, where another input defines it, too.
+func (l *link) reboundName(p *facts, i int, name string) *fault.Error {
+	u := &l.units[i]
+	d := u.delta.Definition(name)
+	other := p.DefinedAgain(p.index[u.unit.Input], name)
+	if other == "" || d.Grouped {
+		return nil
+	}
+	now := "no longer weak"
+	if d.Weak {
+		now = "weak now"
+	}
+	return fault.Refuse(fault.MovedGlobal, u.unit.Source, "%q is %s here, so that the linker may take another one of that name than it did: see %s", name, now, other).
+		WithHint("let it be as it was")
 }
 
 // leftName refuses a name that unit i no longer defines, where another definition takes its place, or none.

@@ -348,6 +348,19 @@ func TestRules(t *testing.T) {
 			name: "two new variables of one group", rule: changedNames,
 			units: []pair{{orig: global("a"), patched: global("a") + inGroup("v")}, {orig: global("b"), patched: global("b") + inGroup("v")}},
 		},
+		{
+			name: "a name that is weak now, and that another unit has", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
+			units: []pair{{orig: global("n"), patched: weak(global("n"))}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is weak now here, so that the linker may take another one of that name than it did: see weak.o`},
+		},
+		{
+			name: "a name that is no longer weak, and that another unit has", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
+			units: []pair{{orig: weak(global("n")), patched: global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is no longer weak here, so that the linker may take another one of that name than it did: see weak.o`},
+		},
+		{
+			name: "a name that is weak now, and that nobody else has", rule: changedNames, units: []pair{{orig: global("n"), patched: weak(global("n"))}},
+		},
 		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
