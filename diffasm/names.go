@@ -15,10 +15,37 @@ func (d *Delta) LeftNames() []string { return shownOnly(d.orig, d.patched) }
 // CameNames lists what the patched unit defines for others and the original does not.
 func (d *Delta) CameNames() []string { return shownOnly(d.patched, d.orig) }
 
-// shownOnly lists the functions, variables and aliases that other units see, unless g has one of the name for them, too.
-func shownOnly(f *debuginfo.Unit, g *debuginfo.Unit) (names []string) {
+// ReboundNames lists what both versions define for others, one of them weakly.
+func (d *Delta) ReboundNames() []string {
+	return shown(d.patched, func(name string) bool {
+		return d.orig.IsGlobal(name) && d.orig.Defines(name) && definition(d.orig, name).Weak != definition(d.patched, name).Weak
+	})
+}
+
+// Definition is what a linker goes by where several inputs define a name.
+type Definition struct {
+	Weak    bool
+	Common  bool
+	Grouped bool // in a section group, of whose like the linker keeps one
+}
+
+// Definition is that of a name in the patched unit.
+func (d *Delta) Definition(name string) Definition { return definition(d.patched, name) }
+
+func definition(f *debuginfo.Unit, name string) Definition {
+	s, b := f.Symbols[name], f.Blocks[name]
+	return Definition{Weak: s != nil && s.Binding == "weak", Common: b != nil && b.Common, Grouped: f.Grouped(name)}
+}
+
+// shownOnly lists what other units see, unless g has one of the name for them, too.
+func shownOnly(f, g *debuginfo.Unit) []string {
+	return shown(f, func(name string) bool { return !(g.IsGlobal(name) && g.Defines(name)) })
+}
+
+// shown lists the functions, variables and aliases that other units see, of those that are wanted.
+func shown(f *debuginfo.Unit, wanted func(name string) bool) (names []string) {
 	add := func(name string) {
-		if f.IsGlobal(name) && !(g.IsGlobal(name) && g.Defines(name)) && !slices.Contains(names, name) {
+		if f.IsGlobal(name) && wanted(name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -129,7 +129,13 @@ func (c *carrier) check(i int) error {
 
 // checkSymbol refuses a definition that would take the place of another in code that does not change.
 func (c *carrier) checkSymbol(a *Addition, s *elfobj.Symbol) error {
-	if s.Bind == elf.STB_LOCAL || s.Bind == elf.STB_WEAK || !s.Defined() || s.Name == "" {
+	if s.Bind == elf.STB_LOCAL || !s.Defined() || s.Name == "" {
+		return nil
+	}
+	if s.Bind == elf.STB_WEAK {
+		if !grouped(a.File, s) && c.o.Displaced(NewInput, s.Name, WeakDefinition) != "" {
+			return movedGlobal(a.Name, s.Name, "the original defines it elsewhere")
+		}
 		return nil
 	}
 	if c.o.defines(s.Name) {

@@ -217,6 +217,29 @@ int second(int x) { return x * first_var; }
 	}
 }
 
+// TestCarryWeak: of two weak definitions the linker takes the first; that of an addition may come before the original's.
+func TestCarryWeak(t *testing.T) {
+	b := buildText(t, asmMain+asmFunction("f", "\tret")+"\t.weak limit\n"+asmFunction("limit", "\tret")+"\t.globl strong\n"+asmFunction("strong", "\tret"))
+	o := b.open(t)
+	for _, tt := range []struct {
+		name, source string
+		code         fault.Code
+	}{
+		{"of a weak one", `__attribute__((weak)) int limit(int x) { return x; }`, "moved-global"},
+		{"of a strong one", `__attribute__((weak)) int strong(int x) { return x; }`, ""},
+		{"of a group", `__asm__(".section .text.limit,\"axG\",@progbits,limit,comdat; .weak limit; limit: ret; .text");`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := carried(t, b, o, "call fresh", addition(t, "new.c", tt.source+"\nint fresh(int x) { return x; }\n"))
+			if tt.code != "" {
+				checkRefusal(t, err, tt.code)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestCarryAbsolute: a number that has a name is no place that a patch could refer to.
 func TestCarryAbsolute(t *testing.T) {
 	b := link(t, compile(t, "-O2"))

@@ -231,7 +231,8 @@ func (j *joiner) trapDead(u int) {
 	}
 }
 
-// collectGlobals finds what units offer each other.
+// collectGlobals finds what units offer each other. Two weak definitions of a name are refused like others: which of them all
+// code goes to depends on the order of the link, and each unit's own code would go to its own.
 func (j *joiner) collectGlobals() error {
 	owner := map[string]string{}
 	for u, r := range j.units {
@@ -244,10 +245,8 @@ func (j *joiner) collectGlobals() error {
 			if !isNew || !s.Defined() || s.Bind == elf.STB_LOCAL {
 				continue
 			}
-			if first, found := owner[name]; found && s.Bind != elf.STB_WEAK {
+			if first, found := owner[name]; found {
 				return fault.Refuse(fault.DuplicateSymbol, r.Unit.Name, "%q is new here and in %s", name, first)
-			} else if found {
-				continue
 			}
 			if j.o.defines(name) {
 				return movedGlobal(r.Unit.Name, name, "the original defines it elsewhere")

@@ -256,6 +256,12 @@ func TestUnits(t *testing.T) {
 	}
 	_, err := tryJoin(o, giver, giver)
 	checkRefusal(t, err, "duplicate-symbol")
+	weak := b.assemble(t, "other", "\t.section .kpatch.text,\"ax\",@progbits\n\t.weak fresh.kpnew\nfresh.kpnew:\n\tret\n",
+		[]UnitFunction{{Name: "fresh", Symbol: "fresh.kpnew"}})
+	for _, units := range [][]Unit{{weak, weak}, {giver, weak}, {weak, giver}} {
+		_, err := tryJoin(o, units...)
+		checkRefusal(t, err, "duplicate-symbol")
+	}
 	moved := b.assemble(t, "other", "\t.section .kpatch.text,\"ax\",@progbits\n\t.globl main.kpnew\nmain.kpnew:\n\tret\n",
 		[]UnitFunction{{Name: "main", Symbol: "main.kpnew"}})
 	_, err = tryJoin(o, moved)

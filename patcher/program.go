@@ -28,7 +28,9 @@ type linkFacts interface {
 	Users(name string) []int                    // inputs that look for a symbol in others
 	Outside(input int, name string) string      // how a function is reached by what is no input
 	DefinedAgain(input int, name string) string // another input that defines a symbol, too
-	InLibrary(name string) bool                 // whether a shared library defines it
+	// Displaced names another input of which the linker might no longer take the definition.
+	Displaced(input int, name string, by ld.Strength) string
+	InLibrary(name string) bool // whether a shared library defines it
 	InputName(input int) string
 }
 

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	"gocare/diffasm"
 	"gocare/internal/fault"
+	"gocare/ld"
 )
 
 // changedNames refuses names that lead elsewhere in the patched program, for code that is the same: a definition that comes to be takes the
@@ -12,8 +14,9 @@ import (
 func changedNames(l *link) (ruling, error) {
 	var says ruling
 	for i := range l.units {
-		came, left := l.units[i].delta.CameNames(), l.units[i].delta.LeftNames()
-		if len(came)+len(left) == 0 {
+		d := l.units[i].delta
+		came, left, rebound := d.CameNames(), d.LeftNames(), d.ReboundNames()
+		if len(came)+len(left)+len(rebound) == 0 {
 			continue
 		}
 		p, err := l.program.facts()
@@ -22,9 +25,14 @@ func changedNames(l *link) (ruling, error) {
 		}
 		for _, name := range came {
 			says.refuse(i, l.takenName(p, i, name))
+			says.refuse(i, l.displacedName(p, i, name))
+			says.refuse(i, l.newTwice(i, name))
 		}
 		for _, name := range left {
 			says.refuse(i, l.leftName(p, i, name))
+		}
+		for _, name := range rebound {
+			says.refuse(i, l.reboundName(p, i, name))
 		}
 	}
 	return says, nil
@@ -38,6 +46,69 @@ func (l *link) takenName(p *facts, i int, name string) *fault.Error {
 	}
 	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",
 		name, p.InputName(users[0])).WithHint("give it another name, and let the code that is to use it say so")
+}
+
+// displacedName refuses a name that unit i defines now, where the linker took another definition, and might take this one. A variable
+// that moves is the same one: see removedVariables.
+func (l *link) displacedName(p *facts, i int, name string) *fault.Error {
+	u := &l.units[i]
+	d := u.delta.Definition(name)
+	other := p.Displaced(p.index[u.unit.Input], name, strength(d))
+	moves := slices.ContainsFunc(l.indexes(), func(k int) bool { return slices.Contains(l.units[k].delta.LeftNames(), name) })
+	if other == "" || d.Grouped || moves {
+		return nil
+	}
+	return fault.Refuse(fault.MovedGlobal, u.unit.Source, "%q is new here, but %s defines it, too, and the linker takes one for all", name, other).
+		WithHint("give it another name, and let the code that is to use it say so")
+}
+
+// newTwice refuses a name that comes to unit i and to another unit behind it, or to an addition: the linker takes one for all code, a
+// patch would have one for each. The copies of a section group are the same: ld.Join refuses those of which the patch holds two.
+func (l *link) newTwice(i int, name string) *fault.Error {
+	d := l.units[i].delta.Definition(name)
+	for k := i + 1; k < len(l.units); k++ {
+		if slices.Contains(l.units[k].delta.CameNames(), name) && !merge(d, l.units[k].delta.Definition(name)) {
+			return refuseTwice(l.units[i].unit.Source, name, l.units[k].unit.Source)
+		}
+	}
+	if adds := l.adds(name); adds != "" && !d.Grouped {
+		return refuseTwice(l.units[i].unit.Source, name, adds)
+	}
+	return nil
+}
+
+func refuseTwice(unit, name, other string) *fault.Error {
+	return fault.Refuse(fault.DuplicateSymbol, unit, "%q is new here and in %s", name, other)
+}
+
+// merge reports whether two definitions of a name are one for the linker, whichever it takes.
+func merge(a, b diffasm.Definition) bool { return a.Grouped && b.Grouped || a.Common && b.Common }
+
+// strength is what a definition counts in a link.
+func strength(d diffasm.Definition) ld.Strength {
+	switch {
+	case d.Weak:
+		return ld.WeakDefinition
+	case d.Common:
+		return ld.CommonDefinition
+	}
+	return ld.StrongDefinition
+}
+
+// reboundName refuses a name that unit i defines weakly now, or no longer so, where another input defines it, too.
+func (l *link) reboundName(p *facts, i int, name string) *fault.Error {
+	u := &l.units[i]
+	d := u.delta.Definition(name)
+	other := p.DefinedAgain(p.index[u.unit.Input], name)
+	if other == "" || d.Grouped {
+		return nil
+	}
+	now := "no longer weak"
+	if d.Weak {
+		now = "weak now"
+	}
+	return fault.Refuse(fault.MovedGlobal, u.unit.Source, "%q is %s here, so that the linker may take another one of that name than it did: see %s", name, now, other).
+		WithHint("let it be as it was")
 }
 
 // leftName refuses a name that unit i no longer defines, where another definition takes its place, or none.

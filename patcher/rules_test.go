@@ -3,6 +3,7 @@ package patcher
 import (
 	"debug/elf"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +30,17 @@ func global(name string, body ...string) string {
 
 func variable(name string, value int) string {
 	return fmt.Sprintf("\t.globl\t%[1]s\n\t.data\n\t.align 4\n\t.type\t%[1]s, @object\n\t.size\t%[1]s, 4\n%[1]s:\n\t.long\t%[2]d\n", name, value)
+}
+
+// weak is a definition with its binding changed to weak.
+func weak(asm string) string {
+	name := regexp.MustCompile(`(?m)^\t\.type\t(\w+),`).FindStringSubmatch(asm)[1]
+	return "\t.weak\t" + name + "\n" + strings.Replace(asm, "\t.globl\t"+name+"\n", "", 1)
+}
+
+// inGroup is a variable of which the linker keeps one.
+func inGroup(name string) string {
+	return fmt.Sprintf("\t.weak\t%[1]s\n\t.section\t.data.%[1]s,\"awG\",@progbits,%[1]s,comdat\n\t.align 4\n\t.type\t%[1]s, @object\n\t.size\t%[1]s, 4\n%[1]s:\n\t.long\t1\n", name)
 }
 
 func pointer(to string) string {
@@ -74,17 +86,25 @@ func looksFor(names ...string) *elfobj.File {
 
 // fakeLink stands in for the original program: inputs 0, 1, … are the units, those behind them are others.
 type fakeLink struct {
-	users   map[string][]int
-	outside map[string]string
-	again   map[string]string
-	library []string
+	users     map[string][]int
+	outside   map[string]string
+	again     map[string]string
+	displaced map[string]ld.Strength // by name: the least strength that takes the place of the one in weak.o
+	library   []string
 }
 
 func (f fakeLink) Users(name string) []int                { return f.users[name] }
 func (f fakeLink) Outside(_ int, name string) string      { return f.outside[name] }
 func (f fakeLink) DefinedAgain(_ int, name string) string { return f.again[name] }
-func (f fakeLink) InLibrary(name string) bool             { return slices.Contains(f.library, name) }
-func (f fakeLink) InputName(input int) string             { return fmt.Sprintf("input%d.o", input) }
+func (f fakeLink) Displaced(_ int, name string, by ld.Strength) string {
+	if least := f.displaced[name]; least != 0 && by >= least {
+		return "weak.o"
+	}
+	return ""
+}
+
+func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
+func (f fakeLink) InputName(input int) string { return fmt.Sprintf("input%d.o", input) }
 
 func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
 	t.Helper()
@@ -275,6 +295,71 @@ func TestRules(t *testing.T) {
 		{
 			name: "a name that moves to another unit", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
 			units: []pair{{orig: global("a") + global("n"), patched: global("a")}, {orig: global("b"), patched: global("b") + global("n")}},
+		},
+		{
+			name: "a new name that another unit has already", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"n": ld.StrongDefinition}},
+			units: []pair{{orig: global("a"), patched: global("a") + global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is new here, but weak.o defines it, too, and the linker takes one for all`},
+		},
+		{
+			name: "a new weak name that another unit has already", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"n": ld.StrongDefinition}},
+			units: []pair{{orig: global("a"), patched: global("a") + weak(global("n"))}},
+		},
+		{
+			name: "a variable that another unit leaves", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"v": ld.WeakDefinition}},
+			units: []pair{{orig: global("a"), patched: global("a") + variable("v", 1)}, loses},
+		},
+		{
+			name: "two new weak functions of one name", rule: changedNames,
+			units: []pair{{orig: global("a"), patched: global("a") + weak(global("n"))}, {orig: global("b"), patched: global("b") + weak(global("n"))}},
+			want:  []string{`u0.c: duplicate-symbol: u0.c: "n" is new here and in u1.c`},
+		},
+		{
+			name: "two new variables of one name, one of them in the patch", rule: changedNames,
+			units: []pair{
+				{orig: global("a"), patched: global("a", "movl\tv(%rip), %eax") + weak(variable("v", 1))},
+				{orig: global("b"), patched: global("b") + variable("v", 2)},
+			},
+			want: []string{`u0.c: duplicate-symbol: u0.c: "v" is new here and in u1.c`},
+		},
+		{
+			name: "a private function that is for all now, weakly, in two units", rule: changedNames,
+			units: []pair{
+				{orig: function("n") + global("a", "call\tn"), patched: weak(function("n")) + global("a", "call\tn")},
+				{orig: function("n", "nop") + global("b", "call\tn"), patched: weak(function("n", "nop")) + global("b", "call\tn")},
+			},
+			want: []string{`u0.c: duplicate-symbol: u0.c: "n" is new here and in u1.c`},
+		},
+		{
+			name: "a new weak function and an addition's", rule: changedNames, added: []addition{{Addition: ldAddition("n.c", defines("n"))}},
+			units: []pair{{orig: global("a"), patched: global("a") + weak(global("n"))}},
+			want:  []string{`u0.c: duplicate-symbol: u0.c: "n" is new here and in n.c`},
+		},
+		{
+			name: "two new common variables are one", rule: changedNames,
+			units: []pair{{orig: global("a"), patched: global("a") + "\t.comm\tv,4,4\n"}, {orig: global("b"), patched: global("b") + "\t.comm\tv,4,4\n"}},
+		},
+		{
+			name: "a new common variable and a weak one", rule: changedNames,
+			units: []pair{{orig: global("a"), patched: global("a") + "\t.comm\tv,4,4\n"}, {orig: global("b"), patched: global("b") + weak(variable("v", 1))}},
+			want:  []string{`u0.c: duplicate-symbol: u0.c: "v" is new here and in u1.c`},
+		},
+		{
+			name: "two new variables of one group", rule: changedNames,
+			units: []pair{{orig: global("a"), patched: global("a") + inGroup("v")}, {orig: global("b"), patched: global("b") + inGroup("v")}},
+		},
+		{
+			name: "a name that is weak now, and that another unit has", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
+			units: []pair{{orig: global("n"), patched: weak(global("n"))}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is weak now here, so that the linker may take another one of that name than it did: see weak.o`},
+		},
+		{
+			name: "a name that is no longer weak, and that another unit has", rule: changedNames, link: fakeLink{again: map[string]string{"n": "weak.o"}},
+			units: []pair{{orig: weak(global("n")), patched: global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is no longer weak here, so that the linker may take another one of that name than it did: see weak.o`},
+		},
+		{
+			name: "a name that is weak now, and that nobody else has", rule: changedNames, units: []pair{{orig: global("n"), patched: weak(global("n"))}},
 		},
 		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
 	} {

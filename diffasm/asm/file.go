@@ -171,6 +171,16 @@ func (f *File) Linkage(name string) string {
 	return bind + " " + s.Visibility
 }
 
+// Grouped reports whether what a name stands for is in a section group, of whose like the linker keeps one.
+func (f *File) Grouped(name string) bool {
+	name, _, _ = f.Follow(name)
+	if fn := f.FunctionByName[name]; fn != nil {
+		return fn.Streams[0].Section.comdt
+	}
+	b := f.Blocks[name]
+	return b != nil && b.Section != nil && b.Section.comdt
+}
+
 // Interposed reports whether a reference to an alias may reach something else than what it stands for here.
 func (f *File) Interposed(name string) bool {
 	s := f.Symbols[name]

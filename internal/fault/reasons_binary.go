@@ -7,7 +7,7 @@ var references = []Reason{
 		Hint:      "compile the patched unit with the options of the original",
 		Paragraph: "An absolute address is needed in a position-independent binary.",
 	},
-	{Code: "absolute-symbol", Paragraph: "A symbol is no place in a section."},
+	{Code: "absolute-symbol", Hint: "write the number into the source", Paragraph: "A symbol is no place in a section."},
 	{Code: "ambiguous-symbol", Paragraph: "Several definitions could be meant."},
 	{
 		Code:      "direct-import",
@@ -19,7 +19,11 @@ var references = []Reason{
 		Hint:      "the original was linked with --gc-sections: define what the patch needs under a new name",
 		Paragraph: "The linker left the section of the symbol out.",
 	},
-	{Code: "duplicate-symbol", Paragraph: "Two units define the same new symbol."},
+	{
+		Code:      "duplicate-symbol",
+		Hint:      "define it in one of them, or make it static in each",
+		Paragraph: "Two units define the same new symbol, strong or weak.",
+	},
 	{Code: "folded-function", Paragraph: "The linker made two functions one."},
 	{Code: "foreign-machine", Paragraph: "The binary is for another machine."},
 	{
@@ -27,8 +31,16 @@ var references = []Reason{
 		Hint:      "maps of GNU ld, gold, lld and mold are understood",
 		Paragraph: "The link map was written by a linker that is not known.",
 	},
-	{Code: "ifunc-without-stub", Paragraph: "A function which is picked at run time has no PLT entry or GOT slot in the original."},
-	{Code: "local-label", Paragraph: "A label names a place that objects do not keep."},
+	{
+		Code:      "ifunc-without-stub",
+		Hint:      "call one of its implementations, or a function of the original that calls it",
+		Paragraph: "A function which is picked at run time has no PLT entry or GOT slot in the original.",
+	},
+	{
+		Code:      "local-label",
+		Hint:      "give it a name that does not begin with .L",
+		Paragraph: "A label names a place that objects do not keep.",
+	},
 	{
 		Code: "merged-symbol",
 		Hint: "the linker may have shared the content with other units: build without -fmerge-all-constants, or use a constant " +
@@ -60,7 +72,7 @@ var references = []Reason{
 	},
 	{Code: "no-build-id", Paragraph: "The binary has no BuildID. Link it with -Wl,--build-id."},
 	{Code: "object-mismatch", Paragraph: "An object is not the one the binary was linked from."},
-	{Code: "out-of-range", Paragraph: "A value does not fit."},
+	{Code: "out-of-range", Hint: "let the code take all bits of the value", Paragraph: "A value does not fit."},
 	{
 		Code:      "stripped",
 		Hint:      "give the binary as the linker wrote it, before strip",
@@ -74,7 +86,11 @@ var references = []Reason{
 	{Code: "too-short", Paragraph: "A function has no room for a jump."},
 	{Code: "undefined-symbol", Paragraph: "The symbol is defined nowhere."},
 	{Code: "unknown-function", Paragraph: "The original has no such function."},
-	{Code: "unknown-section", Paragraph: "A section is no part of a patch."},
+	{
+		Code:      "unknown-section",
+		Hint:      "put it into a section that programs have in memory",
+		Paragraph: "A section is no part of a patch.",
+	},
 	{
 		Code:      "unplaced-symbol",
 		Hint:      "map, objects and binary have to come from one link",
