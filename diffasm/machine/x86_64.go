@@ -104,27 +104,15 @@ func moveWidth(op string, ops []Operand) int {
 	return width
 }
 
-// Writes takes an instruction that is in no family for one that may write every register it names. Behind a prefix only a space
-// ends the mnemonic: after the tab that gcc writes there, the first operand is not looked at.
+// Writes takes an instruction that is in no family for one that may write every register it names.
 func (x86) Writes(st asm.Statement) (may, surely RegisterSet) {
-	op, args := st.Op, st.Args
-	for {
-		p, is := prefixes[op]
-		if !is {
-			break
-		}
-		may |= p.unseen
-		op, args, _ = strings.Cut(args, " ")
-		args = strings.TrimSpace(args)
-	}
-	r := instructions.find(op)
-	ops := parseOperands(args)
+	op, args, prefix := withoutPrefixes(st)
+	r, ops := instructions.find(op), parseOperands(args)
+	may = prefixes[prefix].unseen | prefixes[op].unseen
 	if r.sized(op) {
 		may |= r.unseen
 	}
 	switch {
-	case (r.kind == Call || r.kind.Jumps()) && len(ops) == 0: // behind a prefix and a tab
-		return clobbered, clobbered
 	case r.has(reads) && r.sized(op):
 	case r.has(writesLast) && (r.kind != WideArithmetic || strings.Contains(args, ",")):
 		if n := len(ops); n > 0 && ops[n-1].Kind == InRegister {

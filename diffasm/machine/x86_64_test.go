@@ -163,9 +163,15 @@ func TestWrites(t *testing.T) {
 		{"a system call", "syscall", clobbered, 0},
 		{"a mask", "kmovb\t%eax, %k1", Set(rax, k0+1), 0},
 		{"an instruction that is not known", "unheard\t%rcx, 8(%rax)", Set(rax, rcx), 0},
-		{"a locked exchange, behind a tab", "lock xaddl\t%eax, (%rdi)", Set(rdi), 0},
+		{"a locked exchange, behind a tab", "lock xaddl\t%eax, (%rdi)", Set(rax, rdi), 0},
 		{"a locked exchange, behind a space", "lock xaddl %eax, (%rdi)", Set(rax, rdi), 0},
-		{"a jump by a pointer, behind a tab", "notrack jmp\t*%rax", clobbered, clobbered},
+		{"a locked exchange with rax", "lock cmpxchgl\t%ecx, (%rsp)", Set(rax, rcx), 0},
+		{"a locked addition", "lock addl\t%ecx, (%rdi)", 0, 0},
+		{"a jump by a pointer", "notrack jmp\t*%rax", Set(rax), 0},
+		{"a jump in the function", "bnd jmp\t.L3", 0, 0},
+		{"a bit searched", "bsrl\t%esi, %edx", Set(rdx), Set(rdx)},
+		{"a bit searched, spelled like a repetition", "rep bsfl\t%esi, %edx", Set(rcx, rdx), Set(rdx)},
+		{"a repetition that stands alone", "rep", Set(rcx), 0},
 	} {
 		if may, surely := (x86{}).Writes(statementOf(tt.text)); may != tt.may || surely != tt.surely {
 			t.Errorf("%s: %x and %x, want %x and %x", tt.name, may, surely, tt.may, tt.surely)
