@@ -24,6 +24,8 @@ func TestSpares(t *testing.T) {
 		{"kept by every function", "movl %esi, %eax", "movl %esi, %eax\n movl $1, %ebx\n movl $1, %r12d", true},
 		{"a division writes rdx", "movl %edi, %eax", "movl %edi, %eax\n idivl %esi", false},
 		{"a division did so before", "movl %edi, %eax\n movl $0, %edx", "movl %edi, %eax\n idivl %esi", true},
+		{"a product writes rdx", "movl %edi, %eax", "movl %edi, %eax\n mulq %rdi", false},
+		{"a product did so before", "movl %edi, %eax\n mulq %rdi", "movl %esi, %eax\n movl $2, %edx", true},
 		{"multiplied by one operand", "movl $1, %eax\n imull %ecx", "movl $1, %ecx", false},
 		{"a repeated string instruction", "movl %edi, %eax", "rep movsq", false},
 		{"a vector register", "movl %edi, %eax", "pxor %xmm3, %xmm3", false},

@@ -109,14 +109,16 @@ func (x86) Writes(st asm.Statement) (may, surely RegisterSet) {
 	op, args, prefix := withoutPrefixes(st)
 	r, ops := instructions.find(op), parseOperands(args)
 	may = prefixes[prefix].unseen | prefixes[op].unseen
-	if r.sized(op) {
-		may |= r.unseen
+	unseen := r.unseenIn(op, ops)
+	may |= unseen
+	if r.has(always) {
+		surely = unseen
 	}
 	switch {
 	case r.has(reads) && r.sized(op):
-	case r.has(writesLast) && (r.kind != WideArithmetic || strings.Contains(args, ",")):
+	case r.has(writesLast) && (r.kind != WideArithmetic || len(ops) > 1):
 		if n := len(ops); n > 0 && ops[n-1].Kind == InRegister {
-			surely = ops[n-1].Named & clobbered
+			surely |= ops[n-1].Named & clobbered
 		}
 		may |= surely
 	default:
@@ -125,6 +127,17 @@ func (x86) Writes(st asm.Statement) (may, surely RegisterSet) {
 		}
 	}
 	return may & clobbered, surely
+}
+
+// unseenIn returns the registers that an instruction writes which are no operands of it.
+func (r *row) unseenIn(op string, ops []Operand) RegisterSet {
+	switch {
+	case !r.sized(op), r.kind == WideArithmetic && r.has(writesLast) && len(ops) > 1:
+		return 0
+	case r.kind == WideArithmetic && (strings.HasSuffix(op, "b") || len(ops) > 0 && ops[0].Kind == InRegister && ops[0].Width == 8):
+		return Set(rax) // its two halves
+	}
+	return r.unseen
 }
 
 func (x86) NamesAddress(st asm.Statement) bool {

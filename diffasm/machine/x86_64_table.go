@@ -19,6 +19,7 @@ const (
 	scalar                        // reads 4 or 8 bytes of memory with "ss" or "sd" behind its stem
 	scalars                       // likewise, with anything between
 	target                        // its operand is a place in the code
+	always                        // writes the unseen registers whatever happens
 )
 
 // row is one line of the table of instructions.
@@ -27,7 +28,8 @@ type row struct {
 	kind   Kind
 	traits trait
 	effect Effect
-	// unseen are registers that it writes which are no operands of it. It holds with no more than a size behind the stem.
+	// unseen are registers that it writes which are no operands of it. It holds with no more than a size behind the stem, and with
+	// one operand where writesLast is for two.
 	unseen RegisterSet
 	access int64 // bytes of memory that it reads
 }
@@ -91,10 +93,10 @@ var families = []row{
 	{stem: "ror", traits: scratchable},
 	{stem: "rcl", traits: scratchable},
 	{stem: "rcr", traits: scratchable},
-	{stem: "mul", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar},
-	{stem: "imul", kind: WideArithmetic, traits: computes | unnamed | replaces3},
-	{stem: "div", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar, unseen: raxRdx},
-	{stem: "idiv", kind: WideArithmetic, traits: reads | scratchable | unnamed, unseen: raxRdx},
+	{stem: "mul", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar | always, unseen: raxRdx},
+	{stem: "imul", kind: WideArithmetic, traits: computes | unnamed | replaces3 | always, unseen: raxRdx},
+	{stem: "div", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar | always, unseen: raxRdx},
+	{stem: "idiv", kind: WideArithmetic, traits: reads | scratchable | unnamed | always, unseen: raxRdx},
 	{stem: "set", traits: computes},
 	{stem: "cmp", kind: Compare, traits: reads | scratchable | scalars},
 	{stem: "test", kind: Compare, traits: reads | scratchable},
@@ -106,12 +108,12 @@ var families = []row{
 	{stem: "lzcnt", traits: computes | replaces},
 	{stem: "tzcnt", traits: computes | replaces},
 	{stem: "crc32", traits: scratchable},
-	{stem: "cltd", kind: Extend, unseen: Set(rdx)},
-	{stem: "cqto", kind: Extend, unseen: Set(rdx)},
-	{stem: "cwtd", unseen: Set(rdx)},
-	{stem: "cltq", unseen: Set(rax)},
-	{stem: "cwtl", unseen: Set(rax)},
-	{stem: "cbtw", unseen: Set(rax)},
+	{stem: "cltd", kind: Extend, traits: always, unseen: Set(rdx)},
+	{stem: "cqto", kind: Extend, traits: always, unseen: Set(rdx)},
+	{stem: "cwtd", traits: always, unseen: Set(rdx)},
+	{stem: "cltq", traits: always, unseen: Set(rax)},
+	{stem: "cwtl", traits: always, unseen: Set(rax)},
+	{stem: "cbtw", traits: always, unseen: Set(rax)},
 
 	// Strings, and what reads or writes registers of the system.
 	{stem: "stos", traits: fills, unseen: Set(rdi, rcx)},
@@ -225,8 +227,6 @@ var single = []row{
 	{stem: "jmpq", kind: JumpPointer},
 	{stem: "hlt", kind: Trap},
 	{stem: "ud2", kind: Trap},
-	{stem: "mul", unseen: raxRdx},
-	{stem: "imul", unseen: raxRdx},
 	{stem: "cmpxchg8b", unseen: raxRdx},
 	{stem: "cmpxchg16b", unseen: raxRdx},
 	{stem: "movq", traits: loads},
