@@ -27,6 +27,8 @@ func TestSpares(t *testing.T) {
 		{"a product writes rdx", "movl %edi, %eax", "movl %edi, %eax\n mulq %rdi", false},
 		{"a product did so before", "movl %edi, %eax\n mulq %rdi", "movl %esi, %eax\n movl $2, %edx", true},
 		{"multiplied by one operand", "movl $1, %eax\n imull %ecx", "movl $1, %ecx", false},
+		{"a byte is extended", "movl %edi, %eax", "movsbl %dil, %eax", true},
+		{"a string instruction", "movl %edi, %eax", "movsq", false},
 		{"a repeated string instruction", "movl %edi, %eax", "rep movsq", false},
 		{"a vector register", "movl %edi, %eax", "pxor %xmm3, %xmm3", false},
 		{"wider", "pxor %xmm3, %xmm3", "vpxor %ymm3, %ymm3, %ymm3", true},

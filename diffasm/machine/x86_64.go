@@ -90,6 +90,11 @@ func (k Kind) takes(operands int) bool {
 // isString knows a string instruction by its operands; clang writes "rep;" in front as a statement of its own.
 func isString(ops []Operand) bool { return len(ops) == 2 && ops[1].Segment && ops[1].Base == rdi }
 
+// isCopy tells a string instruction that copies from moves that are spelled like one: it alone has no operands, or both in memory.
+func isCopy(ops []Operand) bool {
+	return len(ops) == 0 || len(ops) == 2 && ops[0].Kind == Memory && ops[1].Kind == Memory
+}
+
 // moveWidth returns how many bits a move writes at most.
 func moveWidth(op string, ops []Operand) int {
 	width := 64
@@ -132,7 +137,9 @@ func (x86) Writes(st asm.Statement) (may, surely RegisterSet) {
 // unseenIn returns the registers that an instruction writes which are no operands of it.
 func (r *row) unseenIn(op string, ops []Operand) RegisterSet {
 	switch {
-	case !r.sized(op), r.kind == WideArithmetic && r.has(writesLast) && len(ops) > 1:
+	case r.has(copies) && isCopy(ops): // whatever size is behind the stem
+		return r.unseen
+	case r.has(copies), !r.sized(op), r.kind == WideArithmetic && r.has(writesLast) && len(ops) > 1:
 		return 0
 	case r.kind == WideArithmetic && (strings.HasSuffix(op, "b") || len(ops) > 0 && ops[0].Kind == InRegister && ops[0].Width == 8):
 		return Set(rax) // its two halves

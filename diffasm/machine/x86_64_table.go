@@ -28,8 +28,8 @@ type row struct {
 	kind   Kind
 	traits trait
 	effect Effect
-	// unseen are registers that it writes which are no operands of it. It holds with no more than a size behind the stem, and with
-	// one operand where writesLast is for two.
+	// unseen are registers that it writes which are no operands of it. It holds with no more than a size behind the stem, with
+	// one operand where writesLast is for two, and of what copies only without operands in registers.
 	unseen RegisterSet
 	access int64 // bytes of memory that it reads
 }
