@@ -48,6 +48,7 @@ var families = []row{
 	// Moves.
 	{stem: "mov", kind: Move, traits: computes | scalar},
 	{stem: "movs", kind: Move, traits: computes | copies, unseen: stringAll},
+	{stem: "movdir64b"}, // writes where its last operand leads
 	{stem: "movhp", kind: MoveHalf, traits: computes},
 	{stem: "movlp", kind: MoveHalf, traits: computes},
 	{stem: "cmov", traits: computes},
@@ -67,7 +68,7 @@ var families = []row{
 	{stem: "loope", kind: Branch, unseen: Set(rcx)},
 	{stem: "loopne", kind: Branch, unseen: Set(rcx)},
 	{stem: "ret", kind: Return},
-	{stem: "xbegin", traits: target},
+	{stem: "xbegin", traits: target, unseen: Set(rax)}, // if it aborts
 	{stem: "nop", kind: Nop},
 	{stem: "int", unseen: clobbered},
 	{stem: "syscall", unseen: clobbered},
@@ -82,6 +83,7 @@ var families = []row{
 	{stem: "not", traits: computes},
 	{stem: "neg", traits: computes},
 	{stem: "inc", traits: computes},
+	{stem: "incssp", traits: reads},
 	{stem: "dec", traits: computes},
 	{stem: "adc", traits: scratchable},
 	{stem: "sbb", traits: scratchable},
@@ -133,7 +135,17 @@ var families = []row{
 	{stem: "rdpkru", unseen: raxRdx},
 	{stem: "xgetbv", unseen: raxRdx},
 	{stem: "xrstor", unseen: clobbered},
+	{stem: "xrstor64", unseen: clobbered},
+	{stem: "xrstors", unseen: clobbered},
+	{stem: "xrstors64", unseen: clobbered},
 	{stem: "fxrstor", unseen: clobbered},
+	{stem: "fxrstor64", unseen: clobbered},
+	{stem: "encodekey128", unseen: allVectors},
+	{stem: "encodekey256", unseen: allVectors},
+	{stem: "aesencwide128kl", unseen: allVectors},
+	{stem: "aesencwide256kl", unseen: allVectors},
+	{stem: "aesdecwide128kl", unseen: allVectors},
+	{stem: "aesdecwide256kl", unseen: allVectors},
 	{stem: "prefetch", traits: scratchable},
 
 	// SSE.
@@ -194,6 +206,8 @@ var families = []row{
 	{stem: "vxor", traits: scratchable | replaces3 | clears},
 	{stem: "vpxor", traits: scratchable | replaces3 | clears},
 	{stem: "kxor", traits: clears},
+	{stem: "vp2intersectd", traits: scratchable | replaces3, unseen: allMasks}, // a pair of masks
+	{stem: "vp2intersectq", traits: scratchable | replaces3, unseen: allMasks},
 	{stem: "vpcmp", traits: scratchable | unnamed | replaces3},
 	{stem: "vpcmpestri", traits: scratchable | unnamed | replaces3, unseen: Set(rcx)},
 	{stem: "vpcmpistri", traits: scratchable | unnamed | replaces3, unseen: Set(rcx)},
@@ -265,14 +279,16 @@ type prefix struct {
 }
 
 var prefixes = map[string]prefix{
-	"notrack": {loose: true},
-	"bnd":     {loose: true},
-	"lock":    {loose: true},
-	"rep":     {unseen: Set(rcx)},
-	"repz":    {unseen: Set(rcx)},
-	"repe":    {},
-	"repnz":   {unseen: Set(rcx)},
-	"repne":   {},
+	"notrack":  {loose: true},
+	"bnd":      {loose: true},
+	"lock":     {loose: true},
+	"xacquire": {loose: true},
+	"xrelease": {loose: true},
+	"rep":      {unseen: Set(rcx)},
+	"repz":     {unseen: Set(rcx)},
+	"repe":     {},
+	"repnz":    {unseen: Set(rcx)},
+	"repne":    {},
 }
 
 // lookup finds rows: by the name of one instruction, by a stem as it stands here, and by the first letter, the longest stem first.
