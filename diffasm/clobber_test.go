@@ -41,6 +41,8 @@ func TestSpares(t *testing.T) {
 		{"a switch is no call", "cmpl $3, %edi\n notrack jmp\t*%rax", "movl $1, %r10d", false},
 		{"an exchange behind a tab", "movl $1, %edx", "lock xaddl\t%ecx, (%rsp)", false},
 		{"a comparing exchange behind a tab", "movl $1, %edx", "lock cmpxchgl\t%edx, (%rsp)", false},
+		{"a thread-local variable was asked for", "leaq v@TLSDESC(%rip), %rax\n call *v@TLSCALL(%rax)", "movl $1, %r11d", false},
+		{"a pointer was called through the GOT", "call *puts@GOTPCREL(%rip)", "movl $1, %r11d", true},
 		{"a callee of the unit", "movl $1, %eax", "call other", false},
 		{"the callee was called before", "call other", "movl $1, %r8d", true},
 		{"the callee's registers", "call other", "movl $1, %r9d", false},

@@ -57,7 +57,7 @@ func replaceable(f *asm.File, in *machine.Insn) bool {
 // isUnknownCall reports whether an instruction leaves for code of which nothing is known. A jump through a register may be
 // that or a switch.
 func isUnknownCall(in *machine.Insn, most bool) bool {
-	if !in.Transfers() {
+	if !in.Transfers() || in.Descriptor && !most {
 		return false
 	}
 	to := &in.Operands[0]

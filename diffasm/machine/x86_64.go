@@ -33,6 +33,8 @@ func (x86) Decode(st asm.Statement) Insn {
 		if in.Fills {
 			in.From = rax
 		}
+	case Call:
+		in.Descriptor = in.Operands[0].Indirect && in.Operands[0].Linked // "*v@TLSCALL(%rax)"
 	case Compare:
 		in.ComparesAddresses = (op == "cmpq" || op == "cmp") && !in.Operands[0].IsNumber()
 	}

@@ -70,6 +70,9 @@ func TestDecode(t *testing.T) {
 		{"a constant of 10 bytes", "fldt\t.LC0(%rip)", "access 10"},
 		{"a part of a constant", "movsd\t.LC0+8(%rip), %xmm0", "width 128"},
 		{"a copy", "rep movsq", "copies"},
+		{"a call through a descriptor", "call\t*v@TLSCALL(%rax)", "descriptor"},
+		{"a call through a pointer", "call\t*v@GOTPCREL(%rip)", ""},
+		{"a call through the PLT", "call\tf@PLT", ""},
 		{"a fill", "rep stosl", "fills"},
 	} {
 		in := x86{}.Decode(statementOf(tt.text))
@@ -86,6 +89,7 @@ func TestDecode(t *testing.T) {
 			{in.Width > 0, fmt.Sprint("width ", in.Width)},
 			{in.Copies, "copies"},
 			{in.Fills, "fills"},
+			{in.Descriptor, "descriptor"},
 			{in.AccessSize > 0, fmt.Sprint("access ", in.AccessSize)},
 		} {
 			if f.is {
