@@ -8,6 +8,8 @@ import (
 
 // Callers of the original may rely on the registers that it leaves alone.
 func TestSpares(t *testing.T) {
+	// inline is a call of a pointer by gcc, with -mindirect-branch=thunk-inline.
+	const inline = "jmp .LIND1\n.LIND0:\n call .LIND3\n.LIND2:\n pause\n lfence\n jmp .LIND2\n.LIND3:\n movq %rbx, (%rsp)\n ret\n.LIND1:\n call .LIND0"
 	const other = "other:\n movl $1, %r8d\n ret\n"
 	tests := []struct {
 		name       string
@@ -43,6 +45,8 @@ func TestSpares(t *testing.T) {
 		{"a comparing exchange behind a tab", "movl $1, %edx", "lock cmpxchgl\t%edx, (%rsp)", false},
 		{"a thread-local variable was asked for", "leaq v@TLSDESC(%rip), %rax\n call *v@TLSCALL(%rax)", "movl $1, %r11d", false},
 		{"a pointer was called through the GOT", "call *puts@GOTPCREL(%rip)", "movl $1, %r11d", true},
+		{"a pointer behind a return", "movl $1, %edx", inline, false},
+		{"a pointer was called behind a return", inline, "movl $1, %r11d", false},
 		{"a callee of the unit", "movl $1, %eax", "call other", false},
 		{"the callee was called before", "call other", "movl $1, %r8d", true},
 		{"the callee's registers", "call other", "movl $1, %r9d", false},
