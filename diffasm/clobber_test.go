@@ -8,6 +8,8 @@ import (
 
 // Callers of the original may rely on the registers that it leaves alone.
 func TestSpares(t *testing.T) {
+	// inline is a call of a pointer by gcc, with -mindirect-branch=thunk-inline.
+	const inline = "jmp .LIND1\n.LIND0:\n call .LIND3\n.LIND2:\n pause\n lfence\n jmp .LIND2\n.LIND3:\n movq %rbx, (%rsp)\n ret\n.LIND1:\n call .LIND0"
 	const other = "other:\n movl $1, %r8d\n ret\n"
 	tests := []struct {
 		name       string
@@ -24,7 +26,11 @@ func TestSpares(t *testing.T) {
 		{"kept by every function", "movl %esi, %eax", "movl %esi, %eax\n movl $1, %ebx\n movl $1, %r12d", true},
 		{"a division writes rdx", "movl %edi, %eax", "movl %edi, %eax\n idivl %esi", false},
 		{"a division did so before", "movl %edi, %eax\n movl $0, %edx", "movl %edi, %eax\n idivl %esi", true},
+		{"a product writes rdx", "movl %edi, %eax", "movl %edi, %eax\n mulq %rdi", false},
+		{"a product did so before", "movl %edi, %eax\n mulq %rdi", "movl %esi, %eax\n movl $2, %edx", true},
 		{"multiplied by one operand", "movl $1, %eax\n imull %ecx", "movl $1, %ecx", false},
+		{"a byte is extended", "movl %edi, %eax", "movsbl %dil, %eax", true},
+		{"a string instruction", "movl %edi, %eax", "movsq", false},
 		{"a repeated string instruction", "movl %edi, %eax", "rep movsq", false},
 		{"a vector register", "movl %edi, %eax", "pxor %xmm3, %xmm3", false},
 		{"wider", "pxor %xmm3, %xmm3", "vpxor %ymm3, %ymm3, %ymm3", true},
@@ -34,6 +40,13 @@ func TestSpares(t *testing.T) {
 		{"it was called before", "call puts", "movl $1, %r11d\n call puts", true},
 		{"a tail call", "movl %edi, %eax", "jmp puts", false},
 		{"a pointer", "movl %edi, %eax", "notrack jmp *%rax", false},
+		{"a switch is no call", "cmpl $3, %edi\n notrack jmp\t*%rax", "movl $1, %r10d", false},
+		{"an exchange behind a tab", "movl $1, %edx", "lock xaddl\t%ecx, (%rsp)", false},
+		{"a comparing exchange behind a tab", "movl $1, %edx", "lock cmpxchgl\t%edx, (%rsp)", false},
+		{"a thread-local variable was asked for", "leaq v@TLSDESC(%rip), %rax\n call *v@TLSCALL(%rax)", "movl $1, %r11d", false},
+		{"a pointer was called through the GOT", "call *puts@GOTPCREL(%rip)", "movl $1, %r11d", true},
+		{"a pointer behind a return", "movl $1, %edx", inline, false},
+		{"a pointer was called behind a return", inline, "movl $1, %r11d", false},
 		{"a callee of the unit", "movl $1, %eax", "call other", false},
 		{"the callee was called before", "call other", "movl $1, %r8d", true},
 		{"the callee's registers", "call other", "movl $1, %r9d", false},

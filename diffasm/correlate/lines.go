@@ -159,30 +159,39 @@ func beforeCall(m machine.Machine, list []canon.Mark, i int) bool {
 		}
 		seen[i] = true
 		st := list[i].Statement
-		kind := machine.Other
-		if st.Kind == asm.Instruction {
-			kind = m.Kind(st)
+		if st.Kind != asm.Instruction {
+			todo = append(todo, i+1)
+			continue
 		}
+		in := m.Decode(st)
 		switch {
-		case kind == machine.Call:
+		case in.Kind == machine.Call:
 			return true
-		case kind.Jumps() && !asm.IsLocal(st.Args):
-			if kind == machine.Jump && st.Args != "" && !asm.IsNumeric(st.Args) {
+		case in.Kind == machine.Return:
+			continue
+		case in.Kind.Jumps() && !toLocal(&in):
+			if in.Kind != machine.Branch && !asm.IsNumeric(st.Args) {
 				return true
 			}
 			continue
-		case kind.Jumps():
-			if to := slices.IndexFunc(list, func(m canon.Mark) bool { return m.Statement.Kind == asm.Label && m.Statement.Op == st.Args }); to >= 0 {
+		case in.Kind.Jumps():
+			if to := slices.IndexFunc(list, func(m canon.Mark) bool {
+				return m.Statement.Kind == asm.Label && m.Statement.Op == in.Operands[0].Symbol
+			}); to >= 0 {
 				todo = append(todo, to)
 			}
-		case kind == machine.Return:
-			continue
 		}
-		if kind != machine.Jump {
+		if in.Kind == machine.Branch || !in.Kind.Jumps() {
 			todo = append(todo, i+1)
 		}
 	}
 	return false
+}
+
+// toLocal reports whether a jump goes to a label of the function. Through a pointer it may go to another function.
+func toLocal(in *machine.Insn) bool {
+	to := &in.Operands[0]
+	return !to.Indirect && asm.IsLocal(to.Symbol)
 }
 
 // LineChange is code that is the same in both versions but for some numbers, and where it comes from.

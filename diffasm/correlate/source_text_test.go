@@ -1,6 +1,9 @@
 package correlate
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestMentions(t *testing.T) {
 	for _, tt := range []struct {
@@ -23,5 +26,29 @@ func TestStem(t *testing.T) {
 		if got := text.stem(name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestScopeEnd: a declaration stands on the second line of a block of four, if nothing is continued.
+func TestScopeEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		want       int
+	}{
+		{"plain", "{|static int n;|n++;|}|}", 4},
+		{"a block inside", "{|static int n;|{ n++; }|}|}", 4},
+		{"a brace in a comment", "{|static int n; // }|n++;|}|}", 4},
+		{"a brace in a comment that goes on", `{|static int n; // one \|} two|}|}`, 4},
+		{"a comment that goes on over two lines", `{|static int n; // one \|} two \|} three|}|}`, 5},
+		{"blanks behind the backslash", "{|static int n; // one \\ \t|} two|}|}", 4},
+		{"a brace in a string that goes on", `{|static int n; puts("one \|} two");|}|}`, 4},
+		{"an escaped backslash goes on as well", `{|static int n; // one \\|} two|}|}`, 4},
+		{"a comment that does not go on", `{|static int n; // \ one|}|}|}`, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := scopeEnd(strings.Split(tt.text, "|"), 2, 1); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
 	}
 }

@@ -96,7 +96,7 @@ func scopeEnd(text []string, line, column int) int {
 				}
 			}
 		}
-		lexer.EndLine(false) // whatever a backslash continues
+		lexer.EndLine(csource.Continued(text[n-1]))
 	}
 	return len(text)
 }

@@ -55,14 +55,15 @@ func replaceable(f *asm.File, in *machine.Insn) bool {
 }
 
 // isUnknownCall reports whether an instruction leaves for code of which nothing is known. A jump through a register may be
-// that or a switch.
+// that or a switch, and what is called by a local label goes on to where a pointer leads (gcc, -mindirect-branch=thunk-inline).
 func isUnknownCall(in *machine.Insn, most bool) bool {
-	if !in.Transfers() {
+	if !in.Transfers() || in.Descriptor && !most {
 		return false
 	}
 	to := &in.Operands[0]
-	if !to.Indirect && asm.IsLocal(to.Symbol) {
-		return false
+	local := !to.Indirect && asm.IsLocal(to.Symbol)
+	if most {
+		return !local || in.Kind == machine.Call
 	}
-	return in.Kind == machine.Call || most || !to.Indirect
+	return !local && (in.Kind == machine.Call || !to.Indirect)
 }

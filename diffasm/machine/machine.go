@@ -118,6 +118,8 @@ type Insn struct {
 	Clears     bool // the last operand becomes 0 if it equals the other one
 	Width      int  // of a Move: bits it writes at most
 
+	Descriptor bool // of a Call: through a descriptor of a thread-local variable, which keeps all registers but that of the result
+
 	Copies, Fills bool     // of a String: what it does to memory
 	From, To      Register // of a String: addresses of what it reads and writes
 

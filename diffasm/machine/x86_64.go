@@ -33,6 +33,8 @@ func (x86) Decode(st asm.Statement) Insn {
 		if in.Fills {
 			in.From = rax
 		}
+	case Call:
+		in.Descriptor = in.Operands[0].Indirect && in.Operands[0].Linked // "*v@TLSCALL(%rax)"
 	case Compare:
 		in.ComparesAddresses = (op == "cmpq" || op == "cmp") && !in.Operands[0].IsNumber()
 	}
@@ -90,6 +92,11 @@ func (k Kind) takes(operands int) bool {
 // isString knows a string instruction by its operands; clang writes "rep;" in front as a statement of its own.
 func isString(ops []Operand) bool { return len(ops) == 2 && ops[1].Segment && ops[1].Base == rdi }
 
+// isCopy tells a string instruction that copies from moves that are spelled like one: it alone has no operands, or both in memory.
+func isCopy(ops []Operand) bool {
+	return len(ops) == 0 || len(ops) == 2 && ops[0].Kind == Memory && ops[1].Kind == Memory
+}
+
 // moveWidth returns how many bits a move writes at most.
 func moveWidth(op string, ops []Operand) int {
 	width := 64
@@ -104,31 +111,21 @@ func moveWidth(op string, ops []Operand) int {
 	return width
 }
 
-// Writes takes an instruction that is in no family for one that may write every register it names. Behind a prefix only a space
-// ends the mnemonic: after the tab that gcc writes there, the first operand is not looked at.
+// Writes takes an instruction that is in no family for one that may write every register it names.
 func (x86) Writes(st asm.Statement) (may, surely RegisterSet) {
-	op, args := st.Op, st.Args
-	for {
-		p, is := prefixes[op]
-		if !is {
-			break
-		}
-		may |= p.unseen
-		op, args, _ = strings.Cut(args, " ")
-		args = strings.TrimSpace(args)
-	}
-	r := instructions.find(op)
-	ops := parseOperands(args)
-	if r.sized(op) {
-		may |= r.unseen
+	op, args, prefix := withoutPrefixes(st)
+	r, ops := instructions.find(op), parseOperands(args)
+	may = prefixes[prefix].unseen | prefixes[op].unseen
+	unseen := r.unseenIn(op, ops)
+	may |= unseen
+	if r.has(always) {
+		surely = unseen
 	}
 	switch {
-	case (r.kind == Call || r.kind.Jumps()) && len(ops) == 0: // behind a prefix and a tab
-		return clobbered, clobbered
 	case r.has(reads) && r.sized(op):
-	case r.has(writesLast) && (r.kind != WideArithmetic || strings.Contains(args, ",")):
+	case r.has(writesLast) && (r.kind != WideArithmetic || len(ops) > 1):
 		if n := len(ops); n > 0 && ops[n-1].Kind == InRegister {
-			surely = ops[n-1].Named & clobbered
+			surely |= ops[n-1].Named & clobbered
 		}
 		may |= surely
 	default:
@@ -137,6 +134,19 @@ func (x86) Writes(st asm.Statement) (may, surely RegisterSet) {
 		}
 	}
 	return may & clobbered, surely
+}
+
+// unseenIn returns the registers that an instruction writes which are no operands of it.
+func (r *row) unseenIn(op string, ops []Operand) RegisterSet {
+	switch {
+	case r.has(copies) && isCopy(ops): // whatever size is behind the stem
+		return r.unseen
+	case r.has(copies), !r.sized(op), r.kind == WideArithmetic && r.has(writesLast) && len(ops) > 1:
+		return 0
+	case r.kind == WideArithmetic && (strings.HasSuffix(op, "b") || len(ops) > 0 && ops[0].Kind == InRegister && ops[0].Width == 8):
+		return Set(rax) // its two halves
+	}
+	return r.unseen
 }
 
 func (x86) NamesAddress(st asm.Statement) bool {

@@ -49,7 +49,8 @@ func loadInto(in *gotInsn, u use) []string {
 
 // branch goes through r11, which no call passes anything in and every call may change.
 func (g *gotRewriter) branch(in *gotInsn, u use) []string {
-	if g.inline || u.immediate || u.base != "" || u.index != "" || in.op != "call" && in.op != "jmp" || len(in.operands) != 1 {
+	transfers := in.row.kind == Call || in.row.kind == Jump || in.row.kind == JumpPointer
+	if g.inline || u.immediate || u.base != "" || u.index != "" || !transfers || len(in.operands) != 1 {
 		return nil
 	}
 	_, operand := u.operand("%r11")

@@ -22,6 +22,8 @@ func TestStubborn(t *testing.T) {
 		"call\tputs":                        "",
 		"jne\tf":                            "",
 		"call\t*stderr(,%rax,8)":            "stderr",
+		"callq\t*stderr(%rip)":              "",
+		"jmpq\t*stderr+8(%rip)":             "",
 		".quad\tstderr":                     "",
 		"leaq\tstderr+8(%rip), %rsp":        "stderr",
 		"movl\t8(%rax,%rbx,2), %eax":        "",

@@ -22,7 +22,7 @@ var gotSteps = []string{
 	"cvtsi2sdl v(%rip), %xmm0", "cvttsd2si v(%rip), %eax", "paddd v(%rip), %xmm0", "pshufd $27, v(%rip), %xmm0", "ucomisd v(%rip), %xmm0", "movaps %xmm0, v(%rip)",
 	"fildl v(%rip); fistpl v+8(%rip)", "movq v+8(%rip), %rax; movq %rax, -16(%rsp)", "movl -8(%rsp), %eax; addl %eax, v(%rip)",
 	"addq v(%rip), %rax; movq %rax, -24(%rsp)", "movq %rdi, v(%rip); cmpq -16(%rsp), %rdi", "pushq v(%rip); popq %rsi", "pushq v+8(%rip); popq v2(%rip)",
-	"leaq v(%rip), %rdi; subq %rdi, %rdi", "leaq v+4(%rip), %rcx; movl (%rcx), %ecx", "call *p(%rip)", "vpaddd v(%rip), %xmm0, %xmm0",
+	"leaq v(%rip), %rdi; subq %rdi, %rdi", "leaq v+4(%rip), %rcx; movl (%rcx), %ecx", "call *p(%rip)", "callq *p(%rip)", "vpaddd v(%rip), %xmm0, %xmm0",
 }
 
 // gotCase sets registers, flags and the red zone, takes a step, and stores all of them.

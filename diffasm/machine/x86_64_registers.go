@@ -43,6 +43,7 @@ var sysV = Convention{
 const (
 	allRegisters RegisterSet = 1<<(k0+masks) - 1
 	allVectors   RegisterSet = (1<<vectors - 1) << xmm0
+	allMasks     RegisterSet = (1<<masks - 1) << k0
 	keptByCalls  RegisterSet = 1<<rbx | 1<<rsp | 1<<rbp | 1<<r12 | 1<<r13 | 1<<r14 | 1<<r15
 	clobbered                = allRegisters &^ keptByCalls
 )

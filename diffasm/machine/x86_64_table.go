@@ -19,6 +19,7 @@ const (
 	scalar                        // reads 4 or 8 bytes of memory with "ss" or "sd" behind its stem
 	scalars                       // likewise, with anything between
 	target                        // its operand is a place in the code
+	always                        // writes the unseen registers whatever happens
 )
 
 // row is one line of the table of instructions.
@@ -27,7 +28,8 @@ type row struct {
 	kind   Kind
 	traits trait
 	effect Effect
-	// unseen are registers that it writes which are no operands of it. It holds with no more than a size behind the stem.
+	// unseen are registers that it writes which are no operands of it. It holds with no more than a size behind the stem, with
+	// one operand where writesLast is for two, and of what copies only without operands in registers.
 	unseen RegisterSet
 	access int64 // bytes of memory that it reads
 }
@@ -46,6 +48,7 @@ var families = []row{
 	// Moves.
 	{stem: "mov", kind: Move, traits: computes | scalar},
 	{stem: "movs", kind: Move, traits: computes | copies, unseen: stringAll},
+	{stem: "movdir64b"}, // writes where its last operand leads
 	{stem: "movhp", kind: MoveHalf, traits: computes},
 	{stem: "movlp", kind: MoveHalf, traits: computes},
 	{stem: "cmov", traits: computes},
@@ -65,7 +68,7 @@ var families = []row{
 	{stem: "loope", kind: Branch, unseen: Set(rcx)},
 	{stem: "loopne", kind: Branch, unseen: Set(rcx)},
 	{stem: "ret", kind: Return},
-	{stem: "xbegin", traits: target},
+	{stem: "xbegin", traits: target, unseen: Set(rax)}, // if it aborts
 	{stem: "nop", kind: Nop},
 	{stem: "int", unseen: clobbered},
 	{stem: "syscall", unseen: clobbered},
@@ -80,6 +83,7 @@ var families = []row{
 	{stem: "not", traits: computes},
 	{stem: "neg", traits: computes},
 	{stem: "inc", traits: computes},
+	{stem: "incssp", traits: reads},
 	{stem: "dec", traits: computes},
 	{stem: "adc", traits: scratchable},
 	{stem: "sbb", traits: scratchable},
@@ -91,27 +95,27 @@ var families = []row{
 	{stem: "ror", traits: scratchable},
 	{stem: "rcl", traits: scratchable},
 	{stem: "rcr", traits: scratchable},
-	{stem: "mul", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar},
-	{stem: "imul", kind: WideArithmetic, traits: computes | unnamed | replaces3},
-	{stem: "div", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar, unseen: raxRdx},
-	{stem: "idiv", kind: WideArithmetic, traits: reads | scratchable | unnamed, unseen: raxRdx},
+	{stem: "mul", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar | always, unseen: raxRdx},
+	{stem: "imul", kind: WideArithmetic, traits: computes | unnamed | replaces3 | always, unseen: raxRdx},
+	{stem: "div", kind: WideArithmetic, traits: reads | scratchable | unnamed | scalar | always, unseen: raxRdx},
+	{stem: "idiv", kind: WideArithmetic, traits: reads | scratchable | unnamed | always, unseen: raxRdx},
 	{stem: "set", traits: computes},
 	{stem: "cmp", kind: Compare, traits: reads | scratchable | scalars},
 	{stem: "test", kind: Compare, traits: reads | scratchable},
 	{stem: "bt", traits: scratchable},
 	{stem: "bs", traits: scratchable},
-	{stem: "bsf", traits: scratchable | replaces},
-	{stem: "bsr", traits: scratchable | replaces},
+	{stem: "bsf", traits: computes | replaces},
+	{stem: "bsr", traits: computes | replaces},
 	{stem: "popcnt", traits: computes | replaces},
-	{stem: "lzcnt", traits: scratchable | replaces},
-	{stem: "tzcnt", traits: scratchable | replaces},
+	{stem: "lzcnt", traits: computes | replaces},
+	{stem: "tzcnt", traits: computes | replaces},
 	{stem: "crc32", traits: scratchable},
-	{stem: "cltd", kind: Extend, unseen: Set(rdx)},
-	{stem: "cqto", kind: Extend, unseen: Set(rdx)},
-	{stem: "cwtd", unseen: Set(rdx)},
-	{stem: "cltq", unseen: Set(rax)},
-	{stem: "cwtl", unseen: Set(rax)},
-	{stem: "cbtw", unseen: Set(rax)},
+	{stem: "cltd", kind: Extend, traits: always, unseen: Set(rdx)},
+	{stem: "cqto", kind: Extend, traits: always, unseen: Set(rdx)},
+	{stem: "cwtd", traits: always, unseen: Set(rdx)},
+	{stem: "cltq", traits: always, unseen: Set(rax)},
+	{stem: "cwtl", traits: always, unseen: Set(rax)},
+	{stem: "cbtw", traits: always, unseen: Set(rax)},
 
 	// Strings, and what reads or writes registers of the system.
 	{stem: "stos", traits: fills, unseen: Set(rdi, rcx)},
@@ -131,7 +135,17 @@ var families = []row{
 	{stem: "rdpkru", unseen: raxRdx},
 	{stem: "xgetbv", unseen: raxRdx},
 	{stem: "xrstor", unseen: clobbered},
+	{stem: "xrstor64", unseen: clobbered},
+	{stem: "xrstors", unseen: clobbered},
+	{stem: "xrstors64", unseen: clobbered},
 	{stem: "fxrstor", unseen: clobbered},
+	{stem: "fxrstor64", unseen: clobbered},
+	{stem: "encodekey128", unseen: allVectors},
+	{stem: "encodekey256", unseen: allVectors},
+	{stem: "aesencwide128kl", unseen: allVectors},
+	{stem: "aesencwide256kl", unseen: allVectors},
+	{stem: "aesdecwide128kl", unseen: allVectors},
+	{stem: "aesdecwide256kl", unseen: allVectors},
 	{stem: "prefetch", traits: scratchable},
 
 	// SSE.
@@ -192,6 +206,8 @@ var families = []row{
 	{stem: "vxor", traits: scratchable | replaces3 | clears},
 	{stem: "vpxor", traits: scratchable | replaces3 | clears},
 	{stem: "kxor", traits: clears},
+	{stem: "vp2intersectd", traits: scratchable | replaces3, unseen: allMasks}, // a pair of masks
+	{stem: "vp2intersectq", traits: scratchable | replaces3, unseen: allMasks},
 	{stem: "vpcmp", traits: scratchable | unnamed | replaces3},
 	{stem: "vpcmpestri", traits: scratchable | unnamed | replaces3, unseen: Set(rcx)},
 	{stem: "vpcmpistri", traits: scratchable | unnamed | replaces3, unseen: Set(rcx)},
@@ -225,8 +241,6 @@ var single = []row{
 	{stem: "jmpq", kind: JumpPointer},
 	{stem: "hlt", kind: Trap},
 	{stem: "ud2", kind: Trap},
-	{stem: "mul", unseen: raxRdx},
-	{stem: "imul", unseen: raxRdx},
 	{stem: "cmpxchg8b", unseen: raxRdx},
 	{stem: "cmpxchg16b", unseen: raxRdx},
 	{stem: "movq", traits: loads},
@@ -265,14 +279,16 @@ type prefix struct {
 }
 
 var prefixes = map[string]prefix{
-	"notrack": {loose: true},
-	"bnd":     {loose: true},
-	"lock":    {loose: true},
-	"rep":     {unseen: Set(rcx)},
-	"repz":    {unseen: Set(rcx)},
-	"repe":    {},
-	"repnz":   {unseen: Set(rcx)},
-	"repne":   {},
+	"notrack":  {loose: true},
+	"bnd":      {loose: true},
+	"lock":     {loose: true},
+	"xacquire": {loose: true},
+	"xrelease": {loose: true},
+	"rep":      {unseen: Set(rcx)},
+	"repz":     {unseen: Set(rcx)},
+	"repe":     {},
+	"repnz":    {unseen: Set(rcx)},
+	"repne":    {},
 }
 
 // lookup finds rows: by the name of one instruction, by a stem as it stands here, and by the first letter, the longest stem first.

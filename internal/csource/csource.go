@@ -4,7 +4,10 @@
 // It refuses nothing: what is no C gets some answer. Trigraphs and raw strings are not known. ISO C11, 5.1.1.2, 6.4.
 package csource
 
-import "iter"
+import (
+	"iter"
+	"strings"
+)
 
 // Lexer is the lexical state between two pieces of a source. The zero value stands before the first one.
 type Lexer struct {
@@ -62,6 +65,11 @@ func (l *Lexer) EndLine(continued bool) {
 	if !continued {
 		l.slashes, l.quote = false, 0
 	}
+}
+
+// Continued reports whether a backslash continues a line in the next one; gcc lets blanks follow it.
+func Continued(line string) bool {
+	return strings.HasSuffix(strings.TrimRight(strings.TrimRight(line, "\r\n"), " \t"), `\`)
 }
 
 // Inside reports whether a comment or a literal is open.

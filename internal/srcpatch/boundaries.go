@@ -80,7 +80,7 @@ func (s *scanner) line(raw string) {
 			s.char(c)
 		}
 	}
-	s.continued = strings.HasSuffix(strings.TrimRight(text, " \t"), "\\")
+	s.continued = csource.Continued(text)
 	s.lexer.EndLine(s.continued)
 	if !s.continued {
 		s.directive = s.directive && s.lexer.InComment()

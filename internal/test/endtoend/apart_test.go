@@ -1,9 +1,12 @@
 package endtoend
 
 import (
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"gocare/internal/test/testkit"
 )
@@ -156,4 +159,43 @@ int main(void)
 	apply(0)
 	p.Send("10")
 	hold(t, p, []turn{{Input: "", Want: "220"}})
+}
+
+// The new code of a callee overwrites a register in an instruction that has it neither among its operands nor, behind a prefix,
+// where one without a prefix has it: a patch of its caller, made apart, must not call that.
+func TestCompiledApartUnseen(t *testing.T) {
+	programs(t)
+	t.Parallel()
+	archive, err := txtar.ParseFile(filepath.Join("testdata", "apart.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	original, variants := map[string]string{}, map[string]string{}
+	for _, f := range archive.Files {
+		if id, ok := strings.CutSuffix(f.Name, "/calc.c"); ok {
+			variants[id] = string(f.Data)
+		} else {
+			original[f.Name] = string(f.Data)
+		}
+	}
+	dir := t.TempDir()
+	writeTree(t, dir, original)
+	mustRun(t, 0, dir, []string{"CC=carecc"}, "make")
+	for id, text := range variants {
+		patched := maps.Clone(original)
+		patched["calc.c"] = text
+		writePatch(t, dir, original, patched)
+		mustRun(t, 0, dir, []string{"LPMAKE_PATCHROOT=" + filepath.Join(dir, id)}, "patchmake", "-i", id, "fix.patch")
+	}
+	for callee, alone := range map[string]string{"product": "7", "xadd": "1"} {
+		for _, order := range [][2]string{{"caller", callee}, {callee, "caller"}} {
+			p := testkit.Start(t, filepath.Join(dir, "prog"))
+			hold(t, p, []turn{{Input: "", Want: "31"}})
+			first := map[string]string{"caller": "430", callee: alone}[order[0]]
+			mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), filepath.Join(dir, order[0]))
+			hold(t, p, []turn{{Input: "", Want: first}})
+			r := mustRun(t, 1, dir, nil, "carectl", "patch", "-p", pid(p), filepath.Join(dir, order[1]))
+			assertContains(t, r.Stderr, `patch caller: "sum" calls "scale", which patch `+callee+` replaces: they were compiled apart`)
+		}
+	}
 }
