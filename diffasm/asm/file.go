@@ -175,10 +175,10 @@ func (f *File) Linkage(name string) string {
 func (f *File) Grouped(name string) bool {
 	name, _, _ = f.Follow(name)
 	if fn := f.FunctionByName[name]; fn != nil {
-		return fn.Streams[0].Section.comdt
+		return fn.Streams[0].Section.comdat
 	}
 	b := f.Blocks[name]
-	return b != nil && b.Section != nil && b.Section.comdt
+	return b != nil && b.Section != nil && b.Section.comdat
 }
 
 // Interposed reports whether a reference to an alias may reach something else than what it stands for here.
