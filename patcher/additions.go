@@ -45,19 +45,6 @@ func (m *maker) additions(t *Target) ([]addition, error) {
 	return list, nil
 }
 
-// checkAdditions refuses additions that do something though nothing in the patch refers to them.
-func (l *link) checkAdditions() error {
-	if len(l.added) == 0 {
-		return nil
-	}
-	p, err := l.program.facts()
-	if err != nil {
-		return err
-	}
-	_, err = p.original.Carry(inputsOf(l.added), nil)
-	return err
-}
-
 func inputsOf(added []addition) []ld.Addition {
 	var inputs []ld.Addition
 	for _, a := range added {

@@ -2,47 +2,16 @@ package patcher
 
 import (
 	"context"
-	"io/fs"
-	"os/exec"
-	"path/filepath"
+	"os"
+	"slices"
 	"strings"
 
 	"gocare/buildtree"
-	"gocare/internal/fault"
-	"gocare/internal/isolate"
 	"gocare/internal/meter"
 	"gocare/internal/srcpatch"
 	"gocare/internal/toolexec"
 	"gocare/kpatch"
 )
-
-// Builds are the two recorded builds of a tree, and what is known of them.
-type Builds struct {
-	Store     *buildtree.Store
-	Dirs      Dirs
-	Change    *srcpatch.Change
-	Patches   []*srcpatch.Patch
-	View      View     // where the patched build was made
-	Env       []string // environment of compiles on the side, which are not recorded
-	NoRestore bool     // do not compile with the old line numbers
-	Allow     func(code fault.Code) bool
-	Progress  func(format string, args ...any) // told of long work
-	Warn      func(format string, args ...any) // told of what the user should know
-}
-
-// Dirs are the directories of a tree, absolute.
-type Dirs struct {
-	Tree       string // holds source and build directory
-	Source     string // where source patches are applied
-	Installed  string // install root of the original build
-	InstallVar string // name of the variable that tells an install step where to, for hints
-}
-
-// View is a view of the tree with the patched sources; isolate.Sandbox is one.
-type View interface {
-	Command(context.Context, isolate.Cmd) *exec.Cmd
-	WriteFiles(contents map[string][]byte, modes map[string]fs.FileMode) error
-}
 
 // Compare pairs the two builds and compiles what comparing units needs besides.
 func Compare(ctx context.Context, b Builds) (*Plan, error) {
@@ -107,24 +76,58 @@ func compilerVersion(ctx context.Context, targets []Target) string {
 	return ""
 }
 
-// Contents gives for the absolute path of each changed file below source what version makes of it (nil deletes) and its mode.
-func Contents(source string, change *srcpatch.Change, version func(srcpatch.FileChange) []byte) (map[string][]byte, map[string]fs.FileMode) {
-	files, modes := map[string][]byte{}, map[string]fs.FileMode{}
-	for _, f := range change.Files {
-		if f.Old != "" && f.Old != f.New {
-			files[filepath.Join(source, f.Old)] = nil
+// targets describes the links for the plan.
+func (c *comparison) targets(links []pairedLink, made versions) []Target {
+	var targets []Target
+	for _, l := range links {
+		t := Target{
+			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: l.link.Inputs,
+			Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
 		}
-		if f.New == "" {
-			continue
+		for _, u := range l.units {
+			unit := c.unit(u)
+			if len(made.units) > 0 {
+				unit.SideVersions, made.units = made.units[0], made.units[1:]
+			}
+			t.Units = append(t.Units, unit)
 		}
-		path := filepath.Join(source, f.New)
-		files[path], modes[path] = append([]byte{}, version(f)...), f.Mode
+		for _, u := range l.added {
+			a := c.addition(u)
+			if len(made.added) > 0 {
+				a.Indirect, made.added = made.added[0], made.added[1:]
+			}
+			t.New = append(t.New, a)
+		}
+		targets = append(targets, t)
 	}
-	return files, modes
+	return targets
 }
 
-// within reports whether path is dir or below it.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+func (c *comparison) unit(p pairedUnit) Unit {
+	u := Unit{Source: c.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
+	if data, err := os.ReadFile(sourcePath(p.orig)); err == nil {
+		u.SHA256 = digest(data)
+	}
+	return u
+}
+
+// addition describes an input that only the patched link has.
+func (c *comparison) addition(u buildtree.UnitPair) Addition {
+	a := Addition{Name: u.PatchedInput.String(), Object: u.PatchedInput.ObjectID}
+	if u.Patched != nil {
+		a.Name, a.Asm, a.Record = c.sourceName(u.Patched), u.Patched.AsmID, *u.Patched
+	}
+	return a
+}
+
+// same lists the sources that the patched build compiled to an object which the original has too.
+func (c *comparison) same() []string {
+	sources := []string{}
+	for _, u := range c.patched.Units {
+		if c.orig.UnitByObject(u.ObjectID) != nil {
+			sources = append(sources, c.sourceName(&u))
+		}
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources)
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/jobs"
 )
@@ -115,9 +114,4 @@ func (c *comparison) changedFiles() (map[string]bool, error) {
 	}
 	maps.DeleteFunc(files, func(f string, _ bool) bool { return sources[f] && !names[filepath.Base(f)] })
 	return files, nil
-}
-
-// compileID names a compile by what went in and how; objects may be temporary files with a new name every time.
-func compileID(u *buildtree.Unit) string {
-	return u.Dir + "\x00" + strings.Join(u.CompileArgs(u.Source, ""), "\x00")
 }

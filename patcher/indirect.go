@@ -6,6 +6,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/ld"
 )
@@ -128,4 +129,13 @@ func throughGOT(o *ld.Original, in input) (*ld.Resolved, error) {
 		return o.Resolve(unit)
 	}
 	return r, nil
+}
+
+// input is one unit to be resolved.
+type input struct {
+	unit     ld.Unit
+	asm      []byte // what unit.Object was assembled from
+	assemble func(asm []byte) (*elfobj.File, error)
+
+	recompile func() (ld.Unit, error) // the unit with all accesses through the GOT, or without Object; may be nil
 }

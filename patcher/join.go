@@ -3,10 +3,13 @@ package patcher
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
+	"gocare/internal/version"
 	"gocare/kpatch"
 	"gocare/ld"
 	"gocare/stripper"
@@ -61,15 +64,6 @@ func encode(p Product, joined *ld.Joined, o Options, meta kpatch.Meta) (Product,
 	}
 	p.Patch, p.Data = patch, data
 	return p, nil
-}
-
-// input is one unit to be resolved.
-type input struct {
-	unit     ld.Unit
-	asm      []byte // what unit.Object was assembled from
-	assemble func(asm []byte) (*elfobj.File, error)
-
-	recompile func() (ld.Unit, error) // the unit with all accesses through the GOT, or without Object; may be nil
 }
 
 // input makes unit i of a link ready to be resolved; n is its input of the original program.
@@ -129,4 +123,56 @@ func resolve(o *ld.Original, inputs []input) ([]*ld.Resolved, error) {
 		resolved = append(resolved, r)
 	}
 	return resolved, nil
+}
+
+// headerID returns the BuildID of the binary that a patch for the target is for.
+func (m *maker) headerID(t *Target) (string, error) {
+	if m.o.BuildID != "" {
+		return m.o.BuildID, nil
+	}
+	if len(m.o.Shipped) == 0 {
+		return t.BuildID, nil
+	}
+	rebuilt, err := loadObject(m.store, t.Binary)
+	if err != nil {
+		return "", err
+	}
+	return matchShipped(t.Path, rebuilt, m.o.Shipped)
+}
+
+// meta is what the patch says of itself.
+func (m *maker) meta(t *Target, l *link, carried []string) kpatch.Meta {
+	meta := kpatch.Meta{
+		Tool: "gocare " + version.String, Description: m.o.Description, Compiler: m.plan.Compiler,
+		Sources: m.plan.Patches, Unproved: m.o.BuildID != "" && m.o.BuildID != t.BuildID,
+	}
+	if rel, err := filepath.Rel(m.o.Dirs.Installed, t.Path); err == nil {
+		meta.Target = rel
+	}
+	for i, u := range t.Units {
+		if l.units[i].object != nil {
+			meta.Units = append(meta.Units, kpatch.UnitInfo{Source: u.Source, SHA256: u.SHA256})
+		}
+	}
+	for _, name := range carried {
+		meta.Units = append(meta.Units, kpatch.UnitInfo{Source: name})
+	}
+	slices.SortFunc(meta.Units, func(a, b kpatch.UnitInfo) int { return strings.Compare(a.Source, b.Source) })
+	return meta
+}
+
+// describe is the product of a link as far as it is known, without a patch.
+func describe(t *Target, l *link) Product {
+	p := Product{Target: *t, BuildID: t.BuildID}
+	for i := range l.units {
+		u := &l.units[i]
+		p.Units = append(p.Units, u.report)
+		p.Overridden = append(p.Overridden, u.overridden...)
+		for _, e := range l.overridden {
+			if e.unit == i {
+				p.Overridden = append(p.Overridden, e.Error)
+			}
+		}
+	}
+	return p
 }

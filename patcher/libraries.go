@@ -2,7 +2,6 @@ package patcher
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,28 +68,6 @@ func librariesOf(l *buildtree.Link) []string {
 		paths = append(paths, path)
 	}
 	return paths
-}
-
-// newLibraries keeps the libraries that only the patched link has: those that the patched build made as it recorded them,
-// others as they are.
-func (c *comparison) newLibraries(pair *buildtree.LinkPair) []Library {
-	var list []Library
-	before := librariesOf(pair.Orig)
-	for _, path := range librariesOf(pair.Patched) {
-		if slices.Contains(before, path) {
-			continue
-		}
-		lib := Library{Path: path}
-		if made := c.patched.LinkByOutput(path); made != nil {
-			lib.Object = made.OutputID
-		} else if data, err := os.ReadFile(path); err == nil {
-			lib.Object, _ = c.b.Store.PutBlob(data)
-		}
-		if lib.Object != "" {
-			list = append(list, lib)
-		}
-	}
-	return list
 }
 
 // wrapped lists the symbols that a linker's command line redirects.

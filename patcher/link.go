@@ -1,7 +1,6 @@
 package patcher
 
 import (
-	"context"
 	"slices"
 
 	"gocare/buildtree"
@@ -66,111 +65,6 @@ func (r *ruling) want(l *link, unit int, d demand) {
 		r.demands = make([]demand, len(l.units))
 	}
 	r.demands[unit] = r.demands[unit].with(d)
-}
-
-// rule is a rule over a whole link.
-type rule struct {
-	name  string
-	apply func(*link) (ruling, error)
-}
-
-// rules are the rules over a whole link, in the order in which they are asked.
-var rules = []rule{
-	// First, since it decides which objects there are: those of units that have nothing but a variable for others, too.
-	{"wanted variables", wantedVariables},
-	// Before the next, which asks what is hooked; it may want callers, which may want variables.
-	{"signatures", signatures},
-	// The rest only refuses. Code that is gone comes before data: what it may do is worse than what the hints of the others lead to.
-	{"stale functions", staleFunctions},
-	{"removed variables", removedVariables},
-	{"names", changedNames},
-}
-
-// settle asks the rules until none of them wants more in the patch. What is wanted only grows, so that this ends.
-func (m *maker) settle(ctx context.Context, l *link) (*link, error) {
-	for {
-		next, demands, err := ask(l, m.o.Allow)
-		if err != nil || demands == nil {
-			return next, err
-		}
-		if l, err = m.meet(ctx, l, demands); err != nil {
-			return l, err
-		}
-	}
-}
-
-// ask asks the rules in order; it ends with the first one that has demands.
-func ask(l *link, allow func(fault.Code) bool) (next *link, demands []demand, err error) {
-	settled := *l
-	for _, r := range rules {
-		says, err := r.apply(&settled)
-		if err != nil || says.demands != nil {
-			return l, says.demands, err
-		}
-		for _, e := range says.refusals {
-			if !allow(e.Code) {
-				return &settled, nil, e.Error
-			}
-			settled.overridden = append(settled.overridden, e)
-		}
-		if says.detached != nil {
-			settled.detached = says.detached
-		}
-		if says.stale != nil {
-			settled.stale = says.stale
-		}
-	}
-	return &settled, nil, nil
-}
-
-// meet decides again about the units of which more is wanted.
-func (m *maker) meet(ctx context.Context, l *link, demands []demand) (*link, error) {
-	next := *l
-	next.units, next.demands = slices.Clone(l.units), slices.Clone(l.demands)
-	for i := range demands {
-		if demands[i].empty() {
-			continue
-		}
-		want := l.demands[i].with(demands[i])
-		u, err := m.decideAndAssemble(ctx, l.units[i].comparedUnit, want)
-		if next.units[i], next.demands[i] = u, want; err != nil {
-			return &next, err
-		}
-	}
-	return &next, nil
-}
-
-// with is a demand and another one.
-func (d demand) with(o demand) demand {
-	sum := demand{variables: map[string]bool{}, functions: map[string]string{}}
-	for _, x := range []demand{d, o} {
-		for name := range x.variables {
-			sum.variables[name] = true
-		}
-		for name, why := range x.functions {
-			sum.functions[name] = why
-		}
-	}
-	return sum
-}
-
-func (d demand) empty() bool { return len(d.variables)+len(d.functions) == 0 }
-
-// openLink puts together what the rules look at.
-func (m *maker) openLink(t *Target, units []assembledUnit) (*link, error) {
-	added, err := m.additions(t)
-	if err != nil {
-		return nil, err
-	}
-	return &link{
-		target: t, units: units, demands: make([]demand, len(units)), added: added, program: m.program(t),
-		detached: make([][]string, len(units)), stale: make([][]diffasm.Stale, len(units)),
-		edited: func(u *Unit, d *diffasm.Delta, i int) bool {
-			edit, _ := m.sources.reasons(u, d, i, nil).own()
-			return edit != nil
-		},
-		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return loadLayout(m.store, id) },
-	}, nil
 }
 
 func (l *link) indexes() []int {

@@ -2,34 +2,18 @@ package patcher
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"gocare/buildtree"
+	"gocare/diffasm"
 	"gocare/internal/fault"
-	"gocare/internal/version"
+	"gocare/internal/layout"
 	"gocare/kpatch"
 	"gocare/ld"
 )
-
-// Options say what patches to make of a plan.
-type Options struct {
-	ID          string
-	BuildID     string    // overrides the rebuilt binary's, "" if not
-	Shipped     []Shipped // the binaries that the rebuilt ones are proved to be
-	Description string
-	BuildTime   uint64                     // seconds since 1970; the same input gives the same file
-	Keep        func(name string) bool     // which changed functions to take; nil takes all
-	Identity    func(name string) bool     // which unchanged ones to take as well, as they are; may be nil
-	Allow       func(code fault.Code) bool // which refusals the user overrides
-	NoRestore   bool                       // compare without the compile with the old line numbers
-	Dirs        Dirs
-}
 
 // Product is what making a target gave: a patch, or none because no function of it changed.
 type Product struct {
@@ -59,14 +43,6 @@ func Make(ctx context.Context, store *buildtree.Store, p *Plan, o Options) ([]Pr
 		}
 	}
 	return made, nil
-}
-
-// maker makes the products of a plan.
-type maker struct {
-	store   *buildtree.Store
-	o       Options
-	plan    *Plan
-	sources *sources
 }
 
 // product makes one target: its units by themselves, then what the rules of the link say, then the patch.
@@ -114,70 +90,32 @@ func (m *maker) units(ctx context.Context, t *Target) ([]assembledUnit, error) {
 	return units, nil
 }
 
-// describe is the product of a link as far as it is known, without a patch.
-func describe(t *Target, l *link) Product {
-	p := Product{Target: *t, BuildID: t.BuildID}
-	for i := range l.units {
-		u := &l.units[i]
-		p.Units = append(p.Units, u.report)
-		p.Overridden = append(p.Overridden, u.overridden...)
-		for _, e := range l.overridden {
-			if e.unit == i {
-				p.Overridden = append(p.Overridden, e.Error)
-			}
-		}
-	}
-	return p
-}
-
-// headerID returns the BuildID of the binary that a patch for the target is for.
-func (m *maker) headerID(t *Target) (string, error) {
-	if m.o.BuildID != "" {
-		return m.o.BuildID, nil
-	}
-	if len(m.o.Shipped) == 0 {
-		return t.BuildID, nil
-	}
-	rebuilt, err := loadObject(m.store, t.Binary)
+// openLink puts together what the rules look at.
+func (m *maker) openLink(t *Target, units []assembledUnit) (*link, error) {
+	added, err := m.additions(t)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return matchShipped(t.Path, rebuilt, m.o.Shipped)
+	return &link{
+		target: t, units: units, demands: make([]demand, len(units)), added: added, program: m.program(t),
+		detached: make([][]string, len(units)), stale: make([][]diffasm.Stale, len(units)),
+		edited: func(u *Unit, d *diffasm.Delta, i int) bool {
+			edit, _ := m.sources.reasons(u, d, i, nil).own()
+			return edit != nil
+		},
+		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return loadLayout(m.store, id) },
+	}, nil
 }
 
-// meta is what the patch says of itself.
-func (m *maker) meta(t *Target, l *link, carried []string) kpatch.Meta {
-	meta := kpatch.Meta{
-		Tool: "gocare " + version.String, Description: m.o.Description, Compiler: m.plan.Compiler,
-		Sources: m.plan.Patches, Unproved: m.o.BuildID != "" && m.o.BuildID != t.BuildID,
-	}
-	if rel, err := filepath.Rel(m.o.Dirs.Installed, t.Path); err == nil {
-		meta.Target = rel
-	}
-	for i, u := range t.Units {
-		if l.units[i].object != nil {
-			meta.Units = append(meta.Units, kpatch.UnitInfo{Source: u.Source, SHA256: u.SHA256})
-		}
-	}
-	for _, name := range carried {
-		meta.Units = append(meta.Units, kpatch.UnitInfo{Source: name})
-	}
-	slices.SortFunc(meta.Units, func(a, b kpatch.UnitInfo) int { return strings.Compare(a.Source, b.Source) })
-	return meta
-}
-
-// noPatch adds to an error what it leaves.
-func noPatch(err error) error { return fault.Leaves(err, "no patch written") }
-
-// source reads the source of a unit if it is still what the original was compiled from, or as the patches leave it.
-func (m *maker) source(u *Unit) []byte {
-	path := u.Source
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(m.o.Dirs.Source, path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil || digest(data) != u.SHA256 {
+// checkAdditions refuses additions that do something though nothing in the patch refers to them.
+func (l *link) checkAdditions() error {
+	if len(l.added) == 0 {
 		return nil
 	}
-	return data
+	p, err := l.program.facts()
+	if err != nil {
+		return err
+	}
+	_, err = p.original.Carry(inputsOf(l.added), nil)
+	return err
 }

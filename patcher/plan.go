@@ -11,6 +11,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
+	"gocare/internal/srcpatch"
 	"gocare/kpatch"
 )
 
@@ -104,4 +105,13 @@ func LoadPlan(store *buildtree.Store) (*Plan, error) {
 	}
 	p := &Plan{}
 	return p, json.Unmarshal(data, p)
+}
+
+// SourceFile is one file that the patches change, as the plan keeps it.
+type SourceFile struct {
+	Old    string           `json:"old"`
+	New    string           `json:"new"`
+	Before buildtree.Digest `json:"before"`
+	After  buildtree.Digest `json:"after"`
+	Lines  []srcpatch.Run   `json:"lines"`
 }

@@ -82,14 +82,6 @@ func (m *maker) openInputs(t *Target) (objects []ld.Object, index []int, err err
 	return append(objects, libraries...), index, err
 }
 
-func loadObject(store *buildtree.Store, id buildtree.Digest) (*elfobj.File, error) {
-	data, err := store.Blob(id)
-	if err != nil {
-		return nil, err
-	}
-	return elfobj.Parse(data)
-}
-
 // isLate reports whether an input is no object, but holds code or is not known.
 func isLate(store *buildtree.Store, in buildtree.Input) (bool, error) {
 	if in.ObjectID == "" || in.AllocID != "" {

@@ -273,62 +273,6 @@ func addedTo(links []pairedLink) (added []buildtree.UnitPair) {
 	return added
 }
 
-// targets describes the links for the plan.
-func (c *comparison) targets(links []pairedLink, made versions) []Target {
-	var targets []Target
-	for _, l := range links {
-		t := Target{
-			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: l.link.Inputs,
-			Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
-		}
-		for _, u := range l.units {
-			unit := c.unit(u)
-			if len(made.units) > 0 {
-				unit.SideVersions, made.units = made.units[0], made.units[1:]
-			}
-			t.Units = append(t.Units, unit)
-		}
-		for _, u := range l.added {
-			a := c.addition(u)
-			if len(made.added) > 0 {
-				a.Indirect, made.added = made.added[0], made.added[1:]
-			}
-			t.New = append(t.New, a)
-		}
-		targets = append(targets, t)
-	}
-	return targets
-}
-
-func (c *comparison) unit(p pairedUnit) Unit {
-	u := Unit{Source: c.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
-	if data, err := os.ReadFile(sourcePath(p.orig)); err == nil {
-		u.SHA256 = digest(data)
-	}
-	return u
-}
-
-// addition describes an input that only the patched link has.
-func (c *comparison) addition(u buildtree.UnitPair) Addition {
-	a := Addition{Name: u.PatchedInput.String(), Object: u.PatchedInput.ObjectID}
-	if u.Patched != nil {
-		a.Name, a.Asm, a.Record = c.sourceName(u.Patched), u.Patched.AsmID, *u.Patched
-	}
-	return a
-}
-
-// same lists the sources that the patched build compiled to an object which the original has too.
-func (c *comparison) same() []string {
-	sources := []string{}
-	for _, u := range c.patched.Units {
-		if c.orig.UnitByObject(u.ObjectID) != nil {
-			sources = append(sources, c.sourceName(&u))
-		}
-	}
-	slices.Sort(sources)
-	return slices.Compact(sources)
-}
-
 // digest is a SHA-256 in hex.
 func digest(data []byte) string { return string(buildtree.DigestOf(data)) }
 
@@ -346,4 +290,31 @@ func (c *comparison) sourceName(u *buildtree.Unit) string {
 		return rel
 	}
 	return u.Source
+}
+
+// newLibraries keeps the libraries that only the patched link has: those that the patched build made as it recorded them,
+// others as they are.
+func (c *comparison) newLibraries(pair *buildtree.LinkPair) []Library {
+	var list []Library
+	before := librariesOf(pair.Orig)
+	for _, path := range librariesOf(pair.Patched) {
+		if slices.Contains(before, path) {
+			continue
+		}
+		lib := Library{Path: path}
+		if made := c.patched.LinkByOutput(path); made != nil {
+			lib.Object = made.OutputID
+		} else if data, err := os.ReadFile(path); err == nil {
+			lib.Object, _ = c.b.Store.PutBlob(data)
+		}
+		if lib.Object != "" {
+			list = append(list, lib)
+		}
+	}
+	return list
+}
+
+// compileID names a compile by what went in and how; objects may be temporary files with a new name every time.
+func compileID(u *buildtree.Unit) string {
+	return u.Dir + "\x00" + strings.Join(u.CompileArgs(u.Source, ""), "\x00")
 }

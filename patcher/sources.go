@@ -6,15 +6,6 @@ import (
 	"gocare/internal/srcpatch"
 )
 
-// SourceFile is one file that the patches change, as the plan keeps it.
-type SourceFile struct {
-	Old    string           `json:"old"`
-	New    string           `json:"new"`
-	Before buildtree.Digest `json:"before"`
-	After  buildtree.Digest `json:"after"`
-	Lines  []srcpatch.Run   `json:"lines"`
-}
-
 // KeepSources keeps a change in the store.
 func KeepSources(store *buildtree.Store, change *srcpatch.Change) ([]SourceFile, error) {
 	var files []SourceFile

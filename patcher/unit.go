@@ -358,3 +358,19 @@ func (m *maker) assemble(ctx context.Context, source string, record *buildtree.U
 	}
 	return elfobj.Parse(object)
 }
+
+// with is a demand and another one.
+func (d demand) with(o demand) demand {
+	sum := demand{variables: map[string]bool{}, functions: map[string]string{}}
+	for _, x := range []demand{d, o} {
+		for name := range x.variables {
+			sum.variables[name] = true
+		}
+		for name, why := range x.functions {
+			sum.functions[name] = why
+		}
+	}
+	return sum
+}
+
+func (d demand) empty() bool { return len(d.variables)+len(d.functions) == 0 }

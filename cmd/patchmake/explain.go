@@ -157,10 +157,3 @@ func explanation(u lastUnit, f lastFunction) []string {
 	}
 	return lines
 }
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}

@@ -180,3 +180,10 @@ func (w *workspace) cannotWrite(err error) error {
 func (w *workspace) patchPath(m patcher.Product) string {
 	return filepath.Join(w.o.PatchRoot, m.BuildID+kpname.FileSuffix)
 }
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,56 @@
+package patcher
+
+import (
+	"os"
+	"path/filepath"
+
+	"gocare/buildtree"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// Options say what patches to make of a plan.
+type Options struct {
+	ID          string
+	BuildID     string    // overrides the rebuilt binary's, "" if not
+	Shipped     []Shipped // the binaries that the rebuilt ones are proved to be
+	Description string
+	BuildTime   uint64                     // seconds since 1970; the same input gives the same file
+	Keep        func(name string) bool     // which changed functions to take; nil takes all
+	Identity    func(name string) bool     // which unchanged ones to take as well, as they are; may be nil
+	Allow       func(code fault.Code) bool // which refusals the user overrides
+	NoRestore   bool                       // compare without the compile with the old line numbers
+	Dirs        Dirs
+}
+
+// maker makes the products of a plan.
+type maker struct {
+	store   *buildtree.Store
+	o       Options
+	plan    *Plan
+	sources *sources
+}
+
+// noPatch adds to an error what it leaves.
+func noPatch(err error) error { return fault.Leaves(err, "no patch written") }
+
+// source reads the source of a unit if it is still what the original was compiled from, or as the patches leave it.
+func (m *maker) source(u *Unit) []byte {
+	path := u.Source
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(m.o.Dirs.Source, path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil || digest(data) != u.SHA256 {
+		return nil
+	}
+	return data
+}
+
+func loadObject(store *buildtree.Store, id buildtree.Digest) (*elfobj.File, error) {
+	data, err := store.Blob(id)
+	if err != nil {
+		return nil, err
+	}
+	return elfobj.Parse(data)
+}

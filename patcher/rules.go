@@ -1,0 +1,80 @@
+package patcher
+
+import (
+	"context"
+	"slices"
+
+	"gocare/internal/fault"
+)
+
+// rule is a rule over a whole link.
+type rule struct {
+	name  string
+	apply func(*link) (ruling, error)
+}
+
+// rules are the rules over a whole link, in the order in which they are asked.
+var rules = []rule{
+	// First, since it decides which objects there are: those of units that have nothing but a variable for others, too.
+	{"wanted variables", wantedVariables},
+	// Before the next, which asks what is hooked; it may want callers, which may want variables.
+	{"signatures", signatures},
+	// The rest only refuses. Code that is gone comes before data: what it may do is worse than what the hints of the others lead to.
+	{"stale functions", staleFunctions},
+	{"removed variables", removedVariables},
+	{"names", changedNames},
+}
+
+// settle asks the rules until none of them wants more in the patch. What is wanted only grows, so that this ends.
+func (m *maker) settle(ctx context.Context, l *link) (*link, error) {
+	for {
+		next, demands, err := ask(l, m.o.Allow)
+		if err != nil || demands == nil {
+			return next, err
+		}
+		if l, err = m.meet(ctx, l, demands); err != nil {
+			return l, err
+		}
+	}
+}
+
+// ask asks the rules in order; it ends with the first one that has demands.
+func ask(l *link, allow func(fault.Code) bool) (next *link, demands []demand, err error) {
+	settled := *l
+	for _, r := range rules {
+		says, err := r.apply(&settled)
+		if err != nil || says.demands != nil {
+			return l, says.demands, err
+		}
+		for _, e := range says.refusals {
+			if !allow(e.Code) {
+				return &settled, nil, e.Error
+			}
+			settled.overridden = append(settled.overridden, e)
+		}
+		if says.detached != nil {
+			settled.detached = says.detached
+		}
+		if says.stale != nil {
+			settled.stale = says.stale
+		}
+	}
+	return &settled, nil, nil
+}
+
+// meet decides again about the units of which more is wanted.
+func (m *maker) meet(ctx context.Context, l *link, demands []demand) (*link, error) {
+	next := *l
+	next.units, next.demands = slices.Clone(l.units), slices.Clone(l.demands)
+	for i := range demands {
+		if demands[i].empty() {
+			continue
+		}
+		want := l.demands[i].with(demands[i])
+		u, err := m.decideAndAssemble(ctx, l.units[i].comparedUnit, want)
+		if next.units[i], next.demands[i] = u, want; err != nil {
+			return &next, err
+		}
+	}
+	return &next, nil
+}
