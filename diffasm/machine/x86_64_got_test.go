@@ -28,6 +28,7 @@ func TestThroughGOT(t *testing.T) {
 		{"an increment", "incl\tstderr(%rip)", below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|incl\t(%rax)|popq\t%rax" + above},
 		{"a vector register", "movsd\tstderr(%rip), %xmm0", below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|movsd\t(%rax), %xmm0|popq\t%rax" + above},
 		{"an address stored", "movq\t$stderr, -8(%rbp)", below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|movq\t%rax, -8(%rbp)|popq\t%rax" + above},
+		{"a store of 64 bytes", "movdir64b\tstderr(%rip), %rdi", below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|movdir64b\t(%rax), %rdi|popq\t%rax" + above},
 		{"the stack pointer", "movq\tstderr(%rip), %rsp", ""},
 		{"an address stored on the stack", "movq\t$stderr, 8(%rsp)", below + "pushq\t%rax|movq\tstderr@GOTPCREL(%rip), %rax|movq\t%rax, 144(%rsp)|popq\t%rax" + above},
 		{"half an address stored", "movl\t$stderr, 8(%rax)", ""},

@@ -48,7 +48,7 @@ var families = []row{
 	// Moves.
 	{stem: "mov", kind: Move, traits: computes | scalar},
 	{stem: "movs", kind: Move, traits: computes | copies, unseen: stringAll},
-	{stem: "movdir64b"}, // writes where its last operand leads
+	{stem: "movdir64b", traits: scratchable}, // writes where its last operand leads
 	{stem: "movhp", kind: MoveHalf, traits: computes},
 	{stem: "movlp", kind: MoveHalf, traits: computes},
 	{stem: "cmov", traits: computes},
