@@ -106,6 +106,14 @@ func isProbe(args []string, dir string) bool {
 	return false
 }
 
+// asksLinker reports whether an option makes the linker say something of itself, in place of a link. --version-script is none.
+func asksLinker(arg string) bool {
+	options, passed := strings.CutPrefix(arg, "-Wl,")
+	return passed && slices.ContainsFunc(strings.Split(options, ","), func(o string) bool {
+		return slices.Contains([]string{"--version", "-version", "--help", "-help", "--target-help", "-target-help"}, o)
+	})
+}
+
 // worthRecording reports whether a compiler's command line may run as or ld on something to remember.
 func worthRecording(args []string, dir string) bool {
 	if isProbe(args, dir) {
@@ -113,10 +121,9 @@ func worthRecording(args []string, dir string) bool {
 	}
 	queries := []string{
 		"-print-", "--print-", "-dumpversion", "-dumpfullversion", "-dumpmachine", "-dumpspecs", "--version", "--help", "--target-help", "-###",
-		"-Wl,--version", "-Wl,-v", "-Wl,--help",
-	} // collect2 prints the command of ld
+	}
 	for _, a := range args {
-		if a == "-E" || slices.ContainsFunc(queries, func(q string) bool { return strings.HasPrefix(a, q) }) {
+		if a == "-E" || asksLinker(a) || slices.ContainsFunc(queries, func(q string) bool { return strings.HasPrefix(a, q) }) {
 			return false
 		}
 	}
