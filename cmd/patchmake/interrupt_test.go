@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,6 +126,22 @@ func (b *stuckBuild) scratchGone() {
 	b.t.Errorf("scratch directories are left: %v", left)
 }
 
+// journalFree waits until no process of a build in place holds the lock of its journal, which the last one drops as it ends.
+func (b *stuckBuild) journalFree() {
+	b.t.Helper()
+	f, err := os.Open(filepath.Join(b.tree, ".gocare-journal", "lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		b.t.Error(err)
+	}
+}
+
 // noMounts checks that no mount of the run is seen from here.
 func (b *stuckBuild) noMounts() {
 	b.t.Helper()
@@ -198,6 +216,7 @@ func killed(b *stuckBuild, stage string) {
 	b.ends()
 	b.noMounts()
 	b.scratchGone()
+	b.journalFree()
 	testkit.WriteFile(b.t, filepath.Join(b.dir, "slow"), "")
 	if out, err := b.run().CombinedOutput(); err != nil {
 		b.t.Errorf("the next run after a kill in the %s build: %v\n%s", stage, err, out)

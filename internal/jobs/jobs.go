@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/meter"
 )
@@ -53,7 +54,8 @@ func RunChild() {
 	os.Exit(0)
 }
 
-// Run runs a batch and returns the outcomes in the order of the jobs.
+// Run runs a batch and returns the outcomes in the order of the jobs. A batch that its context ended is an error of its own: what its jobs
+// gave says nothing.
 func Run(ctx context.Context, at Place, env []string, batch []Job) ([]Outcome, error) {
 	if len(batch) == 0 {
 		return nil, nil
@@ -71,6 +73,9 @@ func Run(ctx context.Context, at Place, env []string, batch []Job) ([]Outcome, e
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &stderr
 	defer meter.Other(ctx)()
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return nil, fault.New(fault.Refused, "", "interrupted during %d compiles for the comparison", len(batch)).WithCause(context.Cause(ctx))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("running %d compiles: %w: %s", len(batch), err, stderr.Bytes())
 	}
