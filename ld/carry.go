@@ -132,6 +132,9 @@ func (c *carrier) checkSymbol(a *Addition, s *elfobj.Symbol) error {
 	if s.Bind == elf.STB_LOCAL || !s.Defined() || s.Name == "" {
 		return nil
 	}
+	if user := c.o.without(s.Name); user != "" {
+		return movedGlobal(a.Name, s.Name, user+" looks for it, and goes without in the original")
+	}
 	if s.Bind == elf.STB_WEAK {
 		if !grouped(a.File, s) && c.o.Displaced(NewInput, s.Name, WeakDefinition) != "" {
 			return movedGlobal(a.Name, s.Name, "the original defines it elsewhere")

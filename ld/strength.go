@@ -2,6 +2,7 @@ package ld
 
 import (
 	"debug/elf"
+	"slices"
 
 	"gocare/internal/elfobj"
 )
@@ -56,4 +57,21 @@ func (o *Original) Displaced(input int, name string, by Strength) string {
 // grouped reports whether a symbol is defined in a section group: the linker keeps one of those that have the same contents.
 func grouped(f *elfobj.File, s *elfobj.Symbol) bool {
 	return s.Defined() && f.Sections[s.Section].Flags&elf.SHF_GROUP != 0
+}
+
+// without names an input that looks for a symbol which nothing in the original defines, and no library is asked for: a weak reference, which
+// is null there. "" if there is none.
+func (o *Original) without(name string) string {
+	if o.defines(name) || o.imports[name] != nil {
+		return ""
+	}
+	for i := range o.objects {
+		f := o.objects[i].File
+		if f.Type == elf.ET_REL && slices.ContainsFunc(f.Symbols, func(s elfobj.Symbol) bool {
+			return s.Name == name && s.Section == int(elf.SHN_UNDEF) && s.Bind == elf.STB_WEAK
+		}) {
+			return o.inputName(i)
+		}
+	}
+	return ""
 }
