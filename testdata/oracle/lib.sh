@@ -20,7 +20,7 @@ oracle_configure() { :; }
 oracle_source() {
 	local dsc version
 	mkdir -p "$DL"
-	dsc=$(ls -1t "$DL/${package}"_*.dsc 2>/dev/null | head -n 1)
+	dsc=$(ls -1t "$DL/${package}"_*.dsc 2>/dev/null | head -n 1 || :)
 	if [ -z "$dsc" ]; then
 		for version in $(apt-cache showsrc --only-source "$package" | sed -n 's/^Version: //p' | sort -rV); do
 			(cd "$DL" && apt-get source --download-only -q "$package=$version") >&2 && break
