@@ -169,7 +169,11 @@ func checkUnwind(t *testing.T, j *Joined) {
 			}
 			delete(starts, r.Target.Offset+uint64(r.Addend))
 		}
-		for at := 0; at < len(s.Data); at += 4 + int(binary.LittleEndian.Uint32(s.Data[at:])) {
+		end := len(s.Data) - 4
+		if binary.LittleEndian.Uint32(s.Data[end:]) != 0 {
+			t.Errorf("unwind table: no zero word ends it")
+		}
+		for at := 0; at < end; at += 4 + int(binary.LittleEndian.Uint32(s.Data[at:])) {
 			if back := int(binary.LittleEndian.Uint32(s.Data[at+4:])); back != 0 && binary.LittleEndian.Uint32(s.Data[at+4-back+4:]) != 0 {
 				t.Errorf("unwind table: the entry at 0x%x has no CIE", at)
 			}

@@ -186,6 +186,9 @@ func (j *joiner) layout() error {
 		}
 		j.trapDead(u)
 	}
+	if unwind := &j.out[outUnwind]; len(unwind.Data) > 0 { // who reads it in a process goes on to a zero word
+		unwind.Data = append(unwind.Data, 0, 0, 0, 0)
+	}
 	return nil
 }
 
