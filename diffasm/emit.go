@@ -211,10 +211,14 @@ func (e *emitter) data(b *asm.Block) {
 		e.line("\t.set\t%s, %s", name, e.name(b.Next.Name))
 		return
 	}
+	own := "" // a table of exceptions goes up to the next in its section
+	if b.Exceptions {
+		own = kpname.Exceptions
+	}
 	if e.needsData(b) {
-		e.line("\t.section\t%s,\"aw\",@progbits", kpname.Data)
+		e.line("\t.section\t%s%s,\"aw\",@progbits", kpname.Data, own)
 	} else {
-		e.line("\t.section\t%s,\"a\",@progbits", kpname.Rodata)
+		e.line("\t.section\t%s%s,\"a\",@progbits", kpname.Rodata, own)
 	}
 	if b.Align > 1 {
 		e.line("\t.balign\t%d", b.Align)

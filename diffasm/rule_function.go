@@ -47,7 +47,6 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 	if p := c.knownLiteral(pair.p); p != nil {
 		list = append(list, *p)
 	}
-	list = append(list, lsda(pair.p)...)
 	return firstOfEach(append(list, stray(pair.p)...))
 }
 

@@ -100,6 +100,9 @@ func (c *closure) visit(name string) {
 	if name == "." || c.fn != nil && (name == c.fn.Name || asm.IsPart(c.fn.Name, name) || f.Labels[name] == c.fn) {
 		return
 	}
+	if b := f.Inside[name]; b != nil && b.Owner == c.fn {
+		return
+	}
 	if owner := f.Labels[name]; owner != nil {
 		if c.fn != nil && slices.Contains(c.fn.Kin, owner) { // in the patch too, see sharedLabels
 			return
