@@ -25,7 +25,7 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 	list := append(append([]asm.Problem(nil), f.Problems...), pair.p.Problems...)
 	if pair.o != nil {
 		for _, p := range pair.o.Problems {
-			if p.Code == fault.Comdat || p.Code == fault.EntryTable || p.Code == fault.AsmFunction {
+			if p.Code == fault.EntryTable || p.Code == fault.AsmFunction {
 				list = append(list, p)
 			}
 		}

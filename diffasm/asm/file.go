@@ -184,11 +184,15 @@ func (f *File) Grouped(name string) bool {
 	return b != nil && b.Section != nil && b.Section.comdat
 }
 
-// Interposed reports whether a reference to an alias may reach something else than what it stands for here.
+// Interposed reports whether a reference to a name may reach something else than what the unit has by it.
 func (f *File) Interposed(name string) bool {
 	s := f.Symbols[name]
 	return s != nil && (s.Type == "gnu_indirect_function" || s.Binding == "weak")
 }
+
+// AliasDiffers reports whether a reference to an alias may reach something else than what it stands for here. The members of a
+// section group come and go together.
+func (f *File) AliasDiffers(name string) bool { return f.Interposed(name) && !f.Grouped(name) }
 
 // Follow goes from a .L alias or an alias of a symbol to what it stands for.
 func (f *File) Follow(name string) (target string, off int64, ok bool) {

@@ -321,9 +321,6 @@ func (p *parser) isFunction(name string) bool {
 func (p *parser) openFunc(st Statement) {
 	p.open = &Function{Name: st.Op, Index: len(p.f.Functions), Line: st.Line, Align: p.align[p.cur], asm: st.Asm}
 	delete(p.align, p.cur)
-	if p.cur.comdat {
-		p.problem(fault.Comdat, "the function is in a section group of which the linker keeps one copy", st)
-	}
 	if st.Asm {
 		p.problem(fault.AsmFunction, "the function is written in assembly", st)
 	}

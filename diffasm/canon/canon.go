@@ -206,7 +206,7 @@ func (c *Writer) namedAlias(a *asm.Alias, st asm.Statement) {
 	switch {
 	case a.Weak:
 		c.out.WriteString("weakref " + a.Target)
-	case a.Target == "" || c.f.Interposed(a.Name):
+	case a.Target == "" || c.f.AliasDiffers(a.Name):
 		c.symbol(a.Name)
 	default:
 		target, off, ok := c.f.Follow(a.Name)
