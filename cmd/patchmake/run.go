@@ -110,7 +110,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) error {
 	u.Heading("MAKING PATCHES")
 	made, err := patcher.Make(ctx, w.store, plan, w.patchOptions(filter))
 	run := products{made, plan.Overridden}
-	if saved := run.save(w.store, plan); err != nil || saved != nil {
+	if saved := patcher.Decided(plan, made).Save(w.store); err != nil || saved != nil {
 		return errors.Join(err, saved)
 	}
 	w.reportChoices(filter, run)
