@@ -49,7 +49,7 @@ func (c *comparison) compileRestored(ctx context.Context, units []pairedUnit) ([
 	if c.b.NoRestore {
 		return restored, nil
 	}
-	if err := c.b.View.WriteFiles(Contents(c.b.Dirs.Source, c.b.Change, srcpatch.FileChange.RestoreLines)); err != nil {
+	if err := c.b.View.WriteFiles(c.b.Change.Contents(c.b.Dirs.Source, srcpatch.FileChange.RestoreLines)); err != nil {
 		return nil, err
 	}
 	var requests []request

@@ -19,7 +19,6 @@ import (
 	"gocare/internal/isolate"
 	"gocare/internal/meter"
 	"gocare/internal/srcpatch"
-	"gocare/patcher"
 )
 
 // readPatches reads and parses the PATCH arguments in order; "-" is standard input.
@@ -126,7 +125,7 @@ func (w *workspace) buildPatched(ctx context.Context, patches []*srcpatch.Patch)
 
 func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *srcpatch.Change) error {
 	patched := func(f srcpatch.FileChange) []byte { return f.After }
-	if err := box.WriteFiles(patcher.Contents(w.o.SourceDir, change, patched)); err != nil {
+	if err := box.WriteFiles(change.Contents(w.o.SourceDir, patched)); err != nil {
 		return err
 	}
 	w.u.Progress("the patched build is kept out of the tree by %s", box.Mode())
@@ -207,7 +206,7 @@ func (w *workspace) boxedReadOnly(box *isolate.Sandbox, writable string) runner 
 
 // outside keeps the directories that are not in the tree, which is writable anyway.
 func (w *workspace) outside(dirs ...string) []string {
-	return slices.DeleteFunc(dirs, func(dir string) bool { return within(dir, w.tree) })
+	return slices.DeleteFunc(dirs, func(dir string) bool { return isolate.Within(dir, w.tree) })
 }
 
 func (w *workspace) shell(line string, env []string) isolate.Cmd {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"gocare/internal/fault"
+	"gocare/internal/isolate"
 )
 
 // output is a directory that a run writes to, and the variable that names it.
@@ -24,7 +25,7 @@ func (w *workspace) outputs() []output {
 	}
 	if !w.o.Update {
 		list = append(list, output{dir: w.o.OriginalDir, variable: "LPMAKE_ORIGINAL_DIR"},
-			output{dir: w.o.PatchedDir, variable: "LPMAKE_PATCHED_DIR", inView: within(w.o.PatchedDir, w.tree)})
+			output{dir: w.o.PatchedDir, variable: "LPMAKE_PATCHED_DIR", inView: isolate.Within(w.o.PatchedDir, w.tree)})
 	}
 	return list
 }

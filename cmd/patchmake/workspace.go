@@ -39,7 +39,7 @@ func openWorkspace(o options, u *ui.UI) (*workspace, error) {
 		return nil, err
 	}
 	w := &workspace{o: o, u: u, tree: commonDir(o.BuildDir, o.SourceDir)}
-	if filepath.Base(dir) == ".gocare" && within(w.tree, filepath.Dir(dir)) {
+	if filepath.Base(dir) == ".gocare" && isolate.Within(w.tree, filepath.Dir(dir)) {
 		w.tree = filepath.Dir(dir)
 	}
 	if err := w.checkDirs(); err != nil {
@@ -88,7 +88,7 @@ func (w *workspace) checkDirs() error {
 			WithState("tree unchanged").WithHint("move both below one directory of their own")
 	}
 	for _, dir := range []string{w.o.OriginalDir, w.o.PatchedDir, w.o.PatchRoot} {
-		if within(w.o.BuildDir, dir) || within(w.o.SourceDir, dir) {
+		if isolate.Within(w.o.BuildDir, dir) || isolate.Within(w.o.SourceDir, dir) {
 			return fault.New(fault.Usage, dir, "an output directory cannot hold the tree itself").
 				WithHint("look at LPMAKE_ORIGINAL_DIR, LPMAKE_PATCHED_DIR and LPMAKE_PATCHROOT")
 		}
@@ -180,15 +180,9 @@ func (w *workspace) recordErrors() []string {
 	return lines
 }
 
-// within reports whether path is dir or below it.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
-}
-
 // commonDir returns the deepest directory that holds both.
 func commonDir(a, b string) string {
-	for !within(b, a) {
+	for !isolate.Within(b, a) {
 		a = filepath.Dir(a)
 	}
 	return a
