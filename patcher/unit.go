@@ -21,7 +21,7 @@ type comparedUnit struct {
 	unit     *Unit
 	delta    *diffasm.Delta
 	match    diffasm.Matching // what was known for telling static locals apart
-	versions *parsedVersions    // what was matched; nil once the unit is decided, to be read again if need be
+	versions *parsedVersions  // what was matched; nil once the unit is decided, to be read again if need be
 }
 
 // decidedUnit is a unit of which is known what goes into the patch, as far as that can be told from the unit alone.
