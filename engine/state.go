@@ -98,7 +98,7 @@ func liveRegions(p *inspect.Process) ([]live, error) {
 	list := make([]live, len(regions))
 	for i, r := range regions {
 		list[i].Region = r
-		list[i].state, list[i].ours = decodeState(r.Header.Raw[:])
+		list[i].state, list[i].ours = decodeState(r.Raw[:])
 	}
 	return list, nil
 }

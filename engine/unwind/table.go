@@ -206,7 +206,7 @@ func parseCIE(data []byte, addr uint64, pos int) *cie {
 		return nil
 	}
 	c.program = r.bytes(uint64(r.left()))
-	if r.err != nil || c.ra >= numRegs {
+	if r.err != nil || c.ra >= maxRegs {
 		return nil
 	}
 	return c
