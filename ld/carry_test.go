@@ -115,7 +115,7 @@ func TestCarry(t *testing.T) {
 			"a clean-up",
 			fresh("int public_helper(int); static void end(int *p) { public_helper(*p); }"),
 			"-DUSE=({int\tv\t__attribute__((cleanup(end)))=x;public_helper(x)+v;}) -fexceptions",
-			"cxx-lsda", "",
+			"undefined-symbol", "",
 		},
 		{"unwinding without a clean-up", fresh(""), "-DUSE=1 -fexceptions", "", "f fresh"},
 	} {

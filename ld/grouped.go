@@ -12,6 +12,26 @@ import (
 // New symbols of section groups (inline functions, templates, what C++ keeps of classes) have a copy in every unit that uses them.
 // As in a link all code goes to one: that of the original where it has one, else the first of the patch.
 
+// Keeper returns the input whose definition of a global symbol the original has, -1 if that is not known.
+func (o *Original) Keeper(name string) int {
+	for i := range o.objects {
+		f := o.objects[i].File
+		if f.Type != elf.ET_REL {
+			continue
+		}
+		for k := range f.Symbols {
+			s := &f.Symbols[k]
+			if s.Name != name || s.Bind == elf.STB_LOCAL || !s.Defined() {
+				continue
+			}
+			if p := o.places[i][s.Section]; p.state == placed && contains(o.symbols[name], definition{addr: p.addr + s.Value}) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
 // groupedCopy is where code goes in place of a unit's own copy of a grouped symbol.
 type groupedCopy struct {
 	name string

@@ -66,7 +66,6 @@ const (
 	AsmSection      Code = "asm-section"
 	AsmToplevel     Code = "asm-toplevel"
 	Comdat          Code = "comdat"
-	CXXLSDA         Code = "cxx-lsda"
 	EmptyData       Code = "empty-data"
 	EntryTable      Code = "entry-table"
 	ForeignLabel    Code = "foreign-label"
