@@ -166,7 +166,7 @@ func (c *closure) block(b *asm.Block) {
 			"it uses the static variable %q, which may be any of %s of the original", b.Name,
 			strings.Join(c.d.m.Candidates(b.Name), ", "))
 	case max(len(f.CountedAlike(b.Name)), len(c.d.orig.CountedAlike(b.Name))) > 1:
-		c.refuse(fault.StaticAmbiguous, "give the variables names of their own in the source patch",
+		c.refuse(fault.StaticAmbiguous, "make the change in a function that uses none of them",
 			"it uses the static variable %q, one of several of that name, which compilers only count", b.Name)
 	case c.doubtful(b.Name):
 		p, _ := c.d.m.Doubt(b.Name)
