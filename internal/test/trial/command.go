@@ -30,11 +30,24 @@ func (r Result) String() string {
 	return strings.TrimSpace(fmt.Sprintf("status %d %s%s", r.Status, r.Out, r.Err))
 }
 
+// most is how much a command may print, in bytes; one that prints more is ended by the signal of a closed pipe.
+const most = 16 << 20
+
+// limited is a buffer that takes so much.
+type limited struct{ buf bytes.Buffer }
+
+func (b *limited) Write(p []byte) (int, error) {
+	if b.buf.Len()+len(p) > most {
+		return 0, errors.New("too much output")
+	}
+	return b.buf.Write(p)
+}
+
 // Run runs the command in a process group of its own, of which it ends what is left.
 func (c Command) Run(ctx context.Context) Result {
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
-	var out, errs bytes.Buffer
+	var out, errs limited
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.Dir, &out, &errs
 	cmd.Env = append(os.Environ(), c.Env...)
@@ -45,7 +58,7 @@ func (c Command) Run(ctx context.Context) Result {
 	if cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // fails when none of it is left, as it should be
 	}
-	r := Result{Status: -1, Out: out.String(), Err: errs.String()}
+	r := Result{Status: -1, Out: out.buf.String(), Err: errs.buf.String()}
 	if cmd.ProcessState != nil {
 		r.Status = cmd.ProcessState.ExitCode()
 	}

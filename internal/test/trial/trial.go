@@ -112,8 +112,8 @@ func (t *Trial) Make(ctx context.Context, args ...string) Result {
 }
 
 // RunPatched runs the program with its patch for some time at most, what the patch replaces overwritten by traps.
-func (t *Trial) RunPatched(ctx context.Context, limit time.Duration) Result {
-	return t.RunFor(ctx, limit, t.traps, "run", "patchroot", "--", "lpmake/prog")
+func (t *Trial) RunPatched(ctx context.Context, limit time.Duration, args ...string) Result {
+	return t.RunFor(ctx, limit, append([]string{t.traps, "run", "patchroot", "--", "lpmake/prog"}, args...)...)
 }
 
 // Outcome says what became of a program.
