@@ -44,7 +44,8 @@ func newPair(programs *trial.Programs, work string, seed int64, rows []trial.Con
 		p.Flags = append(p.Flags, "-g")
 	}
 	for _, flag := range flags {
-		if r.Intn(100) < 8 {
+		hides := p.Shape == trial.Library && flag == "-fvisibility=hidden" // the library's main
+		if r.Intn(100) < 8 && !hides {
 			p.Flags = append(p.Flags, flag)
 		}
 	}
