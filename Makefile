@@ -11,9 +11,9 @@ DEBUG ?=
 SHAPES ?=
 CONSTRUCTS ?=
 SIZES ?=
-N ?= 10000
+N ?=
 SEED ?= 1
-KEEP ?= statics.wrong
+KEEP ?=
 BIN ?= bin
 
 GO ?= go
@@ -79,8 +79,15 @@ noise: build
 # What goes wrong is kept in KEEP, and N=1 SEED=... repeats it. COMPILERS: gcc, clang.
 statics:
 	cd patcher && CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestStatics' \
-		-args -statics-pairs $(N) -statics-seed $(SEED) -statics-keep "$(abspath $(KEEP))" \
+		-args -statics-pairs $(or $(N),10000) -statics-seed $(SEED) -statics-keep "$(abspath $(or $(KEEP),statics.wrong))" \
 		$(if $(COMPILERS),-statics-cc "$(COMPILERS)")
+
+# N programs of csmith, edited at random and patched before main: each must print what the edited program prints, or be refused.
+# COMPILERS="gcc clang" LEVELS="O0 O2" LIST=yes. What goes wrong is kept in KEEP, and N=1 SEED=... with one of each repeats and keeps it.
+random: setup
+	scripts/setup --random
+	N="$(or $(N),1000)" SEED="$(SEED)" KEEP="$(abspath $(or $(KEEP),random.wrong))" COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" \
+		$(GO) run ./internal/test/random
 
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
 bench: setup build
@@ -128,4 +135,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle torture matrix noise statics bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench fuzz setup install uninstall clean

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"gocare/internal/test/gobuild"
+	"gocare/internal/test/trial"
 )
 
 func main() {
@@ -42,7 +42,7 @@ func run(ctx context.Context) error {
 		}
 		for _, level := range words("LEVELS", "O0 O2 O3") {
 			for _, shape := range words("SHAPES", "pie") {
-				c := config{compiler: compiler, level: level, shape: shape}
+				c := trial.Config{Compiler: compiler, Level: level, Shape: shape}
 				made, err := e.rows(ctx, c, list)
 				if err != nil {
 					return err
@@ -65,10 +65,8 @@ func words(name, all string) []string {
 // environment is what all rows share.
 type environment struct {
 	work, suite string
-	keep        bool   // the work directory, and of programs that go wrong what lies in it
-	bin         string // our programs
-	traps       string // the carectl that leaves traps
-	tail        string // an object linked behind each program's own, as in real programs something is
+	keep        bool // the work directory, and of programs that go wrong what lies in it
+	programs    *trial.Programs
 	kinds       []string
 	seed        uint64
 }
@@ -91,37 +89,21 @@ func newEnvironment(ctx context.Context) (*environment, error) {
 			return nil, err
 		}
 	}
-	e.bin, e.suite, e.tail = filepath.Join(e.work, "bin"), filepath.Join(e.work, "suite"), filepath.Join(e.work, "tail.o")
-	if err = e.build(ctx); err == nil {
+	e.suite = filepath.Join(e.work, "suite")
+	if e.programs, err = trial.Build(ctx, e.work); err == nil {
 		err = e.unpack(ctx)
 	}
 	if err != nil {
 		e.remove()
 		return nil, err
 	}
-	return e, os.Setenv("PATH", e.bin+":"+os.Getenv("PATH"))
+	return e, nil
 }
 
 func (e *environment) remove() {
 	if !e.keep {
 		_ = os.RemoveAll(e.work) // a temporary directory
 	}
-}
-
-// build builds our programs and the object behind.
-func (e *environment) build(ctx context.Context) (err error) {
-	if err = gobuild.Programs(ctx, e.bin); err != nil {
-		return err
-	}
-	if e.traps, err = gobuild.Traps(ctx, e.bin); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, "gcc", "-O2", "-fPIC", "-x", "c", "-c", "-", "-o", e.tail)
-	cmd.Stdin = strings.NewReader("void torture_tail(void) {}\n")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("gcc: %w\n%s", err, out)
-	}
-	return nil
 }
 
 // sources is where gcc-12-source has the compiler's sources.

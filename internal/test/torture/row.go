@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/internal/test/trial"
 )
 
 // goal is how many of the functions an identity patch must hold, in percent.
@@ -17,31 +19,31 @@ const goal = 98
 
 // row is the whole suite made in one way and patched in one.
 type row struct {
-	config
+	trial.Config
 	kind  string
-	count map[outcome]int
+	count map[trial.Outcome]int
 	functions
 }
 
 // rows makes the rows of a config and prints what did not pass as it comes.
-func (e *environment) rows(ctx context.Context, c config, list []sample) ([]*row, error) {
+func (e *environment) rows(ctx context.Context, c trial.Config, list []sample) ([]*row, error) {
 	rows := map[string]*row{}
 	for _, kind := range e.kinds {
-		rows[kind] = &row{config: c, kind: kind, count: map[outcome]int{}, functions: functions{leftOut: map[string]int{}}}
+		rows[kind] = &row{Config: c, kind: kind, count: map[trial.Outcome]int{}, functions: functions{leftOut: map[string]int{}}}
 	}
-	dir := filepath.Join(e.work, strings.Join([]string{"trials", c.compiler, c.level, c.shape}, "-"))
+	dir := filepath.Join(e.work, strings.Join([]string{"trials", c.Compiler, c.Level, c.Shape}, "-"))
 	for _, s := range list {
-		t := &trial{env: e, config: c, sample: s, dir: filepath.Join(dir, strings.ReplaceAll(s.name, "/", "+"))}
+		t := e.newTrial(c, s, filepath.Join(dir, strings.ReplaceAll(s.name, "/", "+")))
 		verdicts, keep := t.try(ctx), false
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		for _, kind := range e.kinds {
 			rows[kind].add(os.Stdout, s.name, verdicts[kind])
-			keep = keep || e.keep && verdicts[kind].outcome == wrong
+			keep = keep || e.keep && verdicts[kind].Outcome == trial.Wrong
 		}
 		if !keep {
-			if err := os.RemoveAll(t.dir); err != nil {
+			if err := os.RemoveAll(t.Dir); err != nil {
 				return nil, err
 			}
 		}
@@ -55,14 +57,14 @@ func (e *environment) rows(ctx context.Context, c config, list []sample) ([]*row
 }
 
 func (r *row) String() string {
-	return fmt.Sprintf("%-8s -%-3s %-8s %-9s", r.compiler, r.level, r.shape, r.kind)
+	return fmt.Sprintf("%-8s -%-3s %-8s %-9s", r.Compiler, r.Level, r.Shape, r.kind)
 }
 
 // add counts a verdict, and prints it where it is worth reading.
 func (r *row) add(w io.Writer, name string, v verdict) {
-	r.count[v.outcome]++
-	if v.outcome == wrong || v.outcome == refused {
-		fmt.Fprintf(w, "%v%s: %s: %s\n", r, name, v.outcome, strings.ReplaceAll(v.detail, "\n", "\n    "))
+	r.count[v.Outcome]++
+	if v.Outcome == trial.Wrong || v.Outcome == trial.Refused {
+		fmt.Fprintf(w, "%v%s: %s: %s\n", r, name, v.Outcome, strings.ReplaceAll(v.detail, "\n", "\n    "))
 	}
 	r.total += v.total
 	r.patched += v.patched
@@ -102,13 +104,13 @@ func (r *row) print(w io.Writer) {
 }
 
 func (r *row) line(w io.Writer) {
-	programs := r.count[passed] + r.count[refused] + r.count[same] + r.count[wrong]
-	fmt.Fprintf(w, line, r, programs, r.count[passed], r.count[refused], r.count[same], r.count[wrong], r.total, r.patched)
+	programs := r.count[trial.Passed] + r.count[trial.Refused] + r.count[trial.Same] + r.count[trial.Wrong]
+	fmt.Fprintf(w, line, r, programs, r.count[trial.Passed], r.count[trial.Refused], r.count[trial.Same], r.count[trial.Wrong], r.total, r.patched)
 }
 
 // good reports whether the row is as it should be.
 func (r *row) good() bool {
-	return r.count[wrong] == 0 && r.count[passed] > 0 && (r.kind != identity || 100*r.patched >= goal*r.total)
+	return r.count[trial.Wrong] == 0 && r.count[trial.Passed] > 0 && (r.kind != identity || 100*r.patched >= goal*r.total)
 }
 
 // summary prints all rows as a table, and is an error if something is not as it should be.

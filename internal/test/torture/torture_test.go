@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/internal/srcpatch"
+	"gocare/internal/test/trial"
 )
 
 func TestDirectives(t *testing.T) {
@@ -118,21 +119,21 @@ int table[] = { 1 };
 func TestJudge(t *testing.T) {
 	for _, tt := range []struct {
 		out  string
-		want outcome
+		want trial.Outcome
 	}{
-		{`{"error": {"code": "label-escape", "message": "it does"}}`, refused},
-		{`{"error": {"code": "nothing-changed"}}`, same},
-		{`{"error": {"code": "bug"}}`, wrong},
-		{`{"error": {"code": "failed"}}`, wrong},
-		{`{"error": {}}`, wrong},
-		{"panic: no", wrong},
+		{`{"error": {"code": "label-escape", "message": "it does"}}`, trial.Refused},
+		{`{"error": {"code": "nothing-changed"}}`, trial.Same},
+		{`{"error": {"code": "bug"}}`, trial.Wrong},
+		{`{"error": {"code": "failed"}}`, trial.Wrong},
+		{`{"error": {}}`, trial.Wrong},
+		{"panic: no", trial.Wrong},
 	} {
 		f := functions{total: 3, patched: 2, leftOut: map[string]int{"x": 1}}
-		v := judge(f, result{status: 1, out: tt.out})
-		if v.outcome != tt.want {
-			t.Errorf("%s: %s", tt.out, v.outcome)
+		v := judge(f, trial.Result{Status: 1, Out: tt.out})
+		if v.Outcome != tt.want {
+			t.Errorf("%s: %s", tt.out, v.Outcome)
 		}
-		if v.outcome == refused && (v.patched != 0 || v.leftOut["label-escape"] != 3) {
+		if v.Outcome == trial.Refused && (v.patched != 0 || v.leftOut["label-escape"] != 3) {
 			t.Errorf("refused: %+v", v)
 		}
 	}
@@ -164,11 +165,11 @@ func TestGood(t *testing.T) {
 		row  row
 		want bool
 	}{
-		{"all passed", row{kind: identity, count: map[outcome]int{passed: 3, unfit: 1}, functions: functions{total: 100, patched: 98}}, true},
-		{"few patched", row{kind: identity, count: map[outcome]int{passed: 3}, functions: functions{total: 100, patched: 97}}, false},
-		{"few edited", row{kind: edited, count: map[outcome]int{passed: 3, refused: 1, same: 1}, functions: functions{total: 100, patched: 3}}, true},
-		{"wrong", row{kind: edited, count: map[outcome]int{passed: 3, wrong: 1}}, false},
-		{"nothing run", row{kind: edited, count: map[outcome]int{unfit: 3}}, false},
+		{"all passed", row{kind: identity, count: map[trial.Outcome]int{trial.Passed: 3, trial.Unfit: 1}, functions: functions{total: 100, patched: 98}}, true},
+		{"few patched", row{kind: identity, count: map[trial.Outcome]int{trial.Passed: 3}, functions: functions{total: 100, patched: 97}}, false},
+		{"few edited", row{kind: edited, count: map[trial.Outcome]int{trial.Passed: 3, trial.Refused: 1, trial.Same: 1}, functions: functions{total: 100, patched: 3}}, true},
+		{"wrong", row{kind: edited, count: map[trial.Outcome]int{trial.Passed: 3, trial.Wrong: 1}}, false},
+		{"nothing run", row{kind: edited, count: map[trial.Outcome]int{trial.Unfit: 3}}, false},
 	} {
 		if got := tt.row.good(); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
