@@ -32,6 +32,7 @@ type joiner struct {
 	imports map[string]*Import
 	dead    map[[2]int]bool     // by unit and function: left out
 	apart   map[uint64][2]int   // detached functions, by the link address of the original
+	gates   []uint64            // link addresses of padding that holds hooks of short functions
 	reached map[[2]int][]uint64 // those that a function refers to
 	done    map[field]bool      // fields that an earlier relaxation took
 	pending []pendingReloc
@@ -407,6 +408,12 @@ func (j *joiner) functions(joined *Joined, text int) error {
 				out.Parts, out.Calls = f.old.parts, j.callees(u, i)
 				if !f.Detached {
 					out.Old, out.OldSize, out.Spares = old, f.old.room, f.Spares
+					if out.Gate = len(f.old.gates) > 0; out.Gate {
+						var err error
+						if out.Via, err = j.gate(r.Unit.Name, f); err != nil {
+							return err
+						}
+					}
 				}
 			}
 			joined.Functions = append(joined.Functions, out)

@@ -48,6 +48,7 @@ type functionView struct {
 	OldSize uint32 `json:"old_size"`
 	New     string `json:"new"` // section+offset
 	NewSize uint32 `json:"new_size"`
+	Via     string `json:"via,omitempty"` // link address in hex of the hook that a short function jumps to
 }
 
 type relocationView struct {
@@ -62,6 +63,9 @@ func inspection(p *kpatch.Patch) patchView {
 		fv := functionView{Name: f.Name, OldSize: f.OldSize, NewSize: f.NewSize, New: place(p, f.New.Section, f.New.Offset)}
 		if !f.IsNew() {
 			fv.Old = fmt.Sprintf("%#x", p.Sections[f.Old.Section].Addr+f.Old.Offset)
+		}
+		if f.IsGate() {
+			fv.Via = fmt.Sprintf("%#x", p.Sections[f.Via.Section].Addr+f.Via.Offset)
 		}
 		v.Functions = append(v.Functions, fv)
 	}
@@ -108,6 +112,10 @@ func writeInspection(w io.Writer, p *kpatch.Patch) {
 	for _, f := range v.Functions {
 		if f.Old == "" {
 			fmt.Fprintf(w, "  %s: new, %s, %d bytes\n", f.Name, f.New, f.NewSize)
+			continue
+		}
+		if f.Via != "" {
+			fmt.Fprintf(w, "  %s: %s, %d bytes -> %s\n", f.Name, f.Old, f.OldSize, f.Via)
 			continue
 		}
 		fmt.Fprintf(w, "  %s: %s, %d bytes -> %s, %d bytes\n", f.Name, f.Old, f.OldSize, f.New, f.NewSize)

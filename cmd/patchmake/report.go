@@ -145,7 +145,9 @@ func newPatchReport(m patcher.Product, id, file string) patchReport {
 func functionNames(p *kpatch.Patch) []string {
 	names := []string{}
 	for _, fn := range p.Functions {
-		names = append(names, fn.Name)
+		if !fn.IsGate() { // the entry of its hook has the name, too
+			names = append(names, fn.Name)
+		}
 	}
 	return names
 }

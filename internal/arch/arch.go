@@ -15,6 +15,7 @@ type Target struct {
 	Reach    uint64 // bytes that a direct call or jump can go either way
 	HookSize int    // bytes of the jump written over the start of a patched function
 	UndoSize int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
+	GateSize int    // bytes of the jump written over the start of a function that is too short for a hook
 	PCBias   int64  // bytes from the field of a call or an access to where the processor counts its distance from
 
 	Trap    []byte   // breakpoint instruction, in memory order
@@ -25,6 +26,7 @@ type Target struct {
 	Jumps   [][]byte // how jumps begin that tools write over the start of a function
 
 	hook      func(from, to uint64) ([]byte, bool)
+	gate      func(from, to uint64) ([]byte, bool)
 	relocs    relocTable
 	relocName func(uint32) string
 }
@@ -46,6 +48,9 @@ var targets = []*Target{&X86_64}
 
 // Hook returns the jump of HookSize bytes at an address to another; ok is false if it does not reach.
 func (t *Target) Hook(from, to uint64) (jump []byte, ok bool) { return t.hook(from, to) }
+
+// Gate returns the jump of GateSize bytes at an address to another close by; ok is false if it does not reach.
+func (t *Target) Gate(from, to uint64) (jump []byte, ok bool) { return t.gate(from, to) }
 
 // Fill overwrites code with an instruction, again and again; the last may be cut.
 func Fill(code, instruction []byte) {

@@ -17,6 +17,7 @@ var X86_64 = Target{
 	Reach:    1 << 31,
 	HookSize: x86HookSize,
 	UndoSize: x86HookSize,
+	GateSize: x86GateSize,
 	PCBias:   4, // the field ends the instruction, and the next one counts
 
 	Trap:    []byte{0xcc},                                           // int3
@@ -44,11 +45,15 @@ var X86_64 = Target{
 	},
 
 	hook:      x86Hook,
+	gate:      x86Gate,
 	relocs:    newRelocTable(x86Relocs, x86RelocName),
 	relocName: x86RelocName,
 }
 
-const x86HookSize = 5
+const (
+	x86HookSize = 5
+	x86GateSize = 2
+)
 
 // x86Hook returns jmp rel32.
 func x86Hook(from, to uint64) ([]byte, bool) {
@@ -57,6 +62,15 @@ func x86Hook(from, to uint64) ([]byte, bool) {
 		return nil, false
 	}
 	return binary.LittleEndian.AppendUint32([]byte{0xe9}, uint32(distance)), true
+}
+
+// x86Gate returns jmp rel8.
+func x86Gate(from, to uint64) ([]byte, bool) {
+	distance := int64(to - from - x86GateSize)
+	if distance != int64(int8(distance)) {
+		return nil, false
+	}
+	return []byte{0xeb, byte(distance)}, true
 }
 
 func x86RelocName(number uint32) string { return elf.R_X86_64(number).String() }

@@ -83,7 +83,7 @@ var references = []Reason{
 		Hint:      "compile the patched unit with the options of the original",
 		Paragraph: "A thread-local variable has no fixed place in this binary.",
 	},
-	{Code: "too-short", Paragraph: "A function has no room for a jump."},
+	{Code: "too-short", Paragraph: "A function has no room for a jump, and there is no padding nearby that could hold one."},
 	{Code: "undefined-symbol", Paragraph: "The symbol is defined nowhere."},
 	{Code: "unknown-function", Paragraph: "The original has no such function."},
 	{
