@@ -73,7 +73,7 @@ func (e *emitter) function(pair fnPair) {
 	for _, st := range pair.p.Align {
 		e.statement(st)
 	}
-	e.export(pair.p.Name, pair.o == nil, name)
+	e.export(pair.p.Name, pair.o == nil && !e.d.ownThunk(pair), name)
 	e.line("\t.type\t%s, @function", name)
 	for _, s := range pair.p.Streams {
 		for _, st := range s.Statements {
@@ -298,7 +298,7 @@ func (e *emitter) tail(s *Selection) {
 // globals lists the new global functions and variables by source name.
 func (e *emitter) globals(s *Selection) (list []string) {
 	for _, pair := range s.chosen {
-		if pair.o == nil && e.d.patched.IsGlobal(pair.p.Name) {
+		if pair.o == nil && e.d.patched.IsGlobal(pair.p.Name) && !e.d.ownThunk(pair) {
 			list = append(list, pair.p.Name)
 		}
 	}

@@ -211,8 +211,13 @@ func (p *parser) switchSection(st Statement) bool {
 	return true
 }
 
-// enter makes a section current and notes where the text of debug sections begins and ends.
+// enter makes a section current and notes where the text of debug sections begins and ends. A function of a section group that has no
+// .size ends where code outside of groups goes on.
 func (p *parser) enter(to *Section) {
+	if p.open != nil && len(p.open.Streams) > 0 && p.open.Streams[0].Section.comdat && to.Class == Executable && !to.comdat {
+		p.problem(fault.AsmFunction, fmt.Sprintf("function %q has no .size", p.open.Name), Statement{Line: p.open.Line})
+		p.close()
+	}
 	if list := p.f.Debug[p.cur.Name]; p.cur.Class == Dropped && len(list) > 0 {
 		list[len(list)-1][1] = p.lx.pos
 	}
