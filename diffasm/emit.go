@@ -159,7 +159,7 @@ func (e *emitter) rename(args string) string {
 // name is what a symbol of the patched unit is called in the patch.
 func (e *emitter) name(n string) string {
 	f := e.d.patched
-	if n == "." || asm.IsLocal(n) {
+	if n == "." || asm.IsLocal(n) && !asm.IsCounter(n) {
 		return n
 	}
 	if e.fn != nil && asm.IsPart(e.fn.Name, n) {
@@ -181,7 +181,7 @@ func (e *emitter) name(n string) string {
 		if o := e.d.m.OrigVariable(b); o != nil && !e.clo.copies[b] {
 			return o.Name
 		}
-		return n + kpname.New
+		return strings.TrimPrefix(n, ".L") + kpname.New
 	}
 	return n
 }
@@ -318,7 +318,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 	}
 	want := canon.New(s.d.patched.File, func(n string) string {
 		if b := s.d.patched.Blocks[n]; b != nil && s.copies[b] {
-			return "+" + n
+			return "+" + strings.TrimPrefix(n, ".L")
 		}
 		return s.d.m.Patched.Token(n)
 	})
