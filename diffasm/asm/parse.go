@@ -24,6 +24,7 @@ type parser struct {
 	app   *Section                 // section at #APP
 	src   Position
 	macro int         // depth of macro definitions being skipped
+	notes notes
 	room  []Statement // where the statements of the open function's first stream grow
 }
 
@@ -69,6 +70,9 @@ func (p *parser) marker() {
 	if p.lx.event == appBegin {
 		p.app = p.cur
 		return
+	}
+	if p.open != nil {
+		p.endNotes(Statement{Line: p.lx.line, Place: p.src})
 	}
 	if p.open != nil && p.open.asm {
 		p.problem(fault.AsmFunction, fmt.Sprintf("function %q has no .size", p.open.Name), Statement{Line: p.lx.line})
@@ -233,6 +237,9 @@ func (p *parser) asmStmt(st Statement) {
 		p.loc(st.Args)
 		return
 	}
+	if p.note(st) {
+		return
+	}
 	at := p.app
 	if at == nil || at.Class != Executable {
 		at = p.cur
@@ -245,7 +252,7 @@ func (p *parser) asmStmt(st Statement) {
 		p.problem(fault.AsmMacro, fmt.Sprintf("inline assembly uses the macro %q", st.Op), st)
 	case st.Kind != Directive:
 	case p.switchSection(st) || st.Op == ".subsection":
-		p.problem(fault.AsmSection, "inline assembly switches sections", st)
+		p.problem(fault.AsmSection, "inline assembly switches sections: "+strings.TrimSpace(st.Op+" "+st.Args), st)
 	case asmOdd[st.Op]:
 		p.problem(fault.AsmDirective, fmt.Sprintf("inline assembly uses %s", st.Op), st)
 	case st.Op == ".set" || st.Op == ".equ":
