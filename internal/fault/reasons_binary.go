@@ -17,7 +17,8 @@ var references = []Reason{
 	{
 		Code:      "discarded-symbol",
 		Hint:      "the original was linked with --gc-sections: define what the patch needs under a new name",
-		Paragraph: "The linker left the section of the symbol out.",
+		Paragraph: "The linker left out what the patch needs, and the patch cannot have it: one copy of several, a thread-local variable, or code " +
+			"with a string literal in common with code that was kept.",
 	},
 	{
 		Code:      "duplicate-symbol",
