@@ -20,16 +20,56 @@ func (o *Original) gates(part OldPart, free uint64) []uint64 {
 		return nil
 	}
 	var list []uint64
-	for input := range o.objects {
-		for section, p := range o.places[input] {
-			if p.state == placed && o.objects[input].File.Sections[section].Flags&elf.SHF_EXECINSTR != 0 {
-				list = append(list, o.gatesIn(part.Addr, inputSection{input, section})...)
-			}
+	code, all := o.codeSections()
+	for _, in := range code {
+		list = append(list, o.gatesIn(part.Addr, in)...)
+		if all {
+			list = append(list, o.gatesBehind(part.Addr, in)...)
 		}
 	}
 	distance := func(at uint64) uint64 { return max(at, part.Addr) - min(at, part.Addr) }
 	slices.SortFunc(list, func(a, b uint64) int { return cmp.Or(cmp.Compare(distance(a), distance(b)), cmp.Compare(a, b)) })
 	return slices.Compact(list)
+}
+
+// codeSections lists the sections of inputs that hold code of the original, and says whether these are all: the place of each is known.
+func (o *Original) codeSections() (list []inputSection, all bool) {
+	all = true
+	for input := range o.objects {
+		for section, p := range o.places[input] {
+			sec := &o.objects[input].File.Sections[section]
+			switch {
+			case o.objects[input].File.Type != elf.ET_REL || sec.Flags&elf.SHF_EXECINSTR == 0 || sec.Size == 0 || p.state == discarded:
+			case p.state == placed:
+				list = append(list, inputSection{input, section})
+			default:
+				all = false
+			}
+		}
+	}
+	return list, all
+}
+
+// gatesBehind lists the places between a section and the next one, where the linker filled up, that a jump at an address reaches.
+func (o *Original) gatesBehind(from uint64, in inputSection) (list []uint64) {
+	base, need := o.places[in.object][in.section].addr, uint64(o.target.HookSize)
+	end := base + o.section(in).Size
+	if !o.reaches(from, end) && !o.reaches(from, end+need) {
+		return nil
+	}
+	at, limit := end, o.nextInput(end)
+	for i := range o.objects[in.object].File.Symbols {
+		if s := &o.objects[in.object].File.Symbols[i]; s.Section == in.section {
+			at = max(at, base+s.Value+need) // as the hook of a short function
+		}
+	}
+	b, _ := o.bin.BytesAt(end, limit-end)
+	for end += uint64(o.machine.padding(b)); at+need <= end; at += need {
+		if o.reaches(from, at) {
+			list = append(list, at)
+		}
+	}
+	return list
 }
 
 // between counts the bytes from the end of a section of the binary to the next one, as far as the file has them: they are nobody's.

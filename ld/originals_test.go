@@ -91,7 +91,7 @@ func TestGates(t *testing.T) {
 		{"padding that code refers to", "", asmFunction("behind", "\tlea main + 8(%rip),%rax\n\tret"), two, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b := buildText(t, asmMain+tt.before+asmFunction("f", tt.body)+tt.after)
+			b := buildText(t, apart+asmMain+tt.before+asmFunction("f", tt.body)+tt.after)
 			j, err := tryJoin(b.open(t), replacing(t, b, "f"))
 			if tt.via == 0 {
 				checkRefusal(t, err, "too-short")
@@ -109,11 +109,36 @@ func TestGates(t *testing.T) {
 	}
 }
 
+// apart keeps functions away from what the linker fills up in front of their section.
+var apart = "\t.text\n" + asmFunction("apart", "\t.fill 304,1,0x98")
+
+// TestGateBetweenInputs: the linker fills up between sections; where it is not known what else has code there, that is not used.
+func TestGateBetweenInputs(t *testing.T) {
+	asm := asmFunction("f", "\tnop\n\tret") + asmFunction("far", "\t.fill 304,1,0x98") + asmMain
+	for _, known := range []bool{true, false} {
+		b := buildText(t, "\t.text\n"+asm)
+		if !known {
+			other := b.objects[0]
+			other.Path, other.File = "other.o", b.objects[b.input(t, "main.o")].File
+			b.objects = append(b.objects, other)
+		}
+		j, err := tryJoin(withLibrary(t, b), replacing(t, b, "f"))
+		switch {
+		case !known:
+			checkRefusal(t, err, "too-short")
+		case err != nil:
+			t.Fatal(err)
+		case !j.Functions[0].Gate || j.Functions[0].Via.Offset >= j.Functions[0].Old.Offset:
+			t.Errorf("gate %v to 0x%x from 0x%x", j.Functions[0].Gate, j.Functions[0].Via.Offset, j.Functions[0].Old.Offset)
+		}
+	}
+}
+
 // TestGatesApart: hooks of two short functions take different padding, and the second is refused where there is no more.
 func TestGatesApart(t *testing.T) {
 	const two = "\tnop\n\tret"
 	for _, more := range []bool{true, false} {
-		asm := asmMain + asmFunction("f", two) + asmFunction("g", two) + asmFunction("behind", "\tmov $1,%eax\n\tret")
+		asm := apart + asmMain + asmFunction("f", two) + asmFunction("g", two) + asmFunction("behind", "\tmov $1,%eax\n\tret")
 		if more {
 			asm += "\t.p2align 4\n" + asmFunction("last", "\tmov $1,%eax\n\tret")
 		}
