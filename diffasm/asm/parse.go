@@ -24,7 +24,7 @@ type parser struct {
 	app   *Section                 // section at #APP
 	src   Position
 	macro int         // depth of macro definitions being skipped
-	notes notes
+	notes notes       // in inline assembly
 	room  []Statement // where the statements of the open function's first stream grow
 }
 

@@ -15,8 +15,8 @@ var references = []Reason{
 		Paragraph: "Code reaches directly for a variable of another object, and can neither be rewritten nor compiled not to.",
 	},
 	{
-		Code:      "discarded-symbol",
-		Hint:      "the original was linked with --gc-sections: define what the patch needs under a new name",
+		Code: "discarded-symbol",
+		Hint: "the original was linked with --gc-sections: define what the patch needs under a new name",
 		Paragraph: "The linker left out what the patch needs, and the patch cannot have it: one copy of several, a thread-local variable, or code " +
 			"with a string literal in common with code that was kept.",
 	},
