@@ -42,6 +42,8 @@ type Variable struct {
 	Status Status
 	Code   fault.Code // why it cannot be patched: data-changed or data-size; "" if it is not changed
 	Reason string     // in words
+
+	counter bool // it counts for a profile, see counters
 }
 
 // Function is one function of a unit as Match found it.

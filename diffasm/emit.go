@@ -75,7 +75,7 @@ func (e *emitter) function(pair fnPair) {
 	for _, st := range pair.p.Align {
 		e.statement(st)
 	}
-	e.export(pair.p.Name, pair.o == nil, name)
+	e.export(pair.p.Name, pair.o == nil && !e.d.ownThunk(pair), name)
 	e.line("\t.type\t%s, @function", name)
 	for _, s := range pair.p.Streams {
 		for _, st := range s.Statements {
@@ -161,7 +161,7 @@ func (e *emitter) rename(args string) string {
 // name is what a symbol of the patched unit is called in the patch.
 func (e *emitter) name(n string) string {
 	f := e.d.patched
-	if n == "." || asm.IsLocal(n) {
+	if n == "." || asm.IsLocal(n) && !asm.IsCounter(n) {
 		return n
 	}
 	if e.fn != nil && asm.IsPart(e.fn.Name, n) {
@@ -183,7 +183,7 @@ func (e *emitter) name(n string) string {
 		if o := e.d.m.OrigVariable(b); o != nil && !e.clo.copies[b] {
 			return o.Name
 		}
-		return n + kpname.New
+		return strings.TrimPrefix(n, ".L") + kpname.New
 	}
 	return n
 }
@@ -304,7 +304,7 @@ func (e *emitter) tail(s *Selection) {
 // globals lists the new global functions and variables by source name.
 func (e *emitter) globals(s *Selection) (list []string) {
 	for _, pair := range s.chosen {
-		if pair.o == nil && e.d.patched.IsGlobal(pair.p.Name) {
+		if pair.o == nil && e.d.patched.IsGlobal(pair.p.Name) && !e.d.ownThunk(pair) {
 			list = append(list, pair.p.Name)
 		}
 	}
@@ -324,7 +324,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 	}
 	want := canon.New(s.d.patched.File, func(n string) string {
 		if b := s.d.patched.Blocks[n]; b != nil && s.copies[b] {
-			return "+" + n
+			return "+" + strings.TrimPrefix(n, ".L")
 		}
 		return s.d.m.Patched.Token(n)
 	})

@@ -34,6 +34,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	d.unit = append(d.unit, d.m.LostInPatched()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
+	d.counters()
 	d.doubtNewVariables()
 	d.setsMoved = r != nil && r.SameSets()
 	d.Unproved = append(d.m.Unproved, d.keptOtherwise()...)
@@ -75,7 +76,7 @@ func (d *Delta) add(f Function, p, o *asm.Function) {
 func (d *Delta) compare(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 	switch {
 	case registrar(p.Name) && registrar(o.Name):
-		f.Status, f.Reason = Same, "registers data with a sanitizer, at start or exit only"
+		f.Status, f.Reason = Same, "registers data with a run-time library, at start or exit only"
 	case d.m.Equal(p, o) && !d.m.Guesses(p):
 		f.Status, f.Reason = Same, "same code"
 	case r != nil && r.Proves(p, o) && !d.m.Open(p):
@@ -120,10 +121,11 @@ func (d *Delta) matchVars(r *correlate.Matcher) {
 }
 
 // registrar reports whether a function is one that gcc or clang makes for -fsanitize=address, to tell the run-time library of
-// the unit's variables. It runs at start or exit; what a patch brings is not registered.
+// the unit's variables, or clang for --coverage, of its counters. It runs at start or exit; what a patch brings is not registered.
 func registrar(name string) bool {
 	return strings.HasPrefix(name, "_sub_I_00099_") || strings.HasPrefix(name, "_sub_D_00099_") ||
-		name == "asan.module_ctor" || name == "asan.module_dtor"
+		name == "asan.module_ctor" || name == "asan.module_dtor" ||
+		name == "__llvm_gcov_writeout" || name == "__llvm_gcov_reset" || name == "__llvm_gcov_init"
 }
 
 // registered reports whether a variable is the list that such functions hand over: nothing else uses it.

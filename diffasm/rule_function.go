@@ -2,8 +2,10 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
 
 	"gocare/diffasm/asm"
+	"gocare/diffasm/machine"
 	"gocare/internal/fault"
 )
 
@@ -23,6 +25,9 @@ func (c *decider) functions() {
 func (c *decider) problems(pair fnPair) []asm.Problem {
 	f := c.d.patched
 	list := append(append([]asm.Problem(nil), f.Problems...), pair.p.Problems...)
+	if c.d.ownThunk(pair) {
+		list = slices.DeleteFunc(list, func(p asm.Problem) bool { return p.Code == fault.AsmFunction })
+	}
 	if pair.o != nil {
 		for _, p := range pair.o.Problems {
 			if p.Code == fault.EntryTable || p.Code == fault.AsmFunction {
@@ -48,6 +53,12 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 		list = append(list, *p)
 	}
 	return firstOfEach(append(list, stray(pair.p)...))
+}
+
+// ownThunk reports whether a function is a thunk that the original unit does not have: the patch gets one of its own, which does what any
+// other of its name does, and whose address is not asked for.
+func (d *Delta) ownThunk(pair fnPair) bool {
+	return pair.o == nil && machine.Of(d.patched.File).Thunk(pair.p.Name) && d.patched.Grouped(pair.p.Name)
 }
 
 // stray finds numeric labels that do not belong to the function.

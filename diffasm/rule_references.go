@@ -159,6 +159,11 @@ func (c *closure) block(b *asm.Block) {
 			c.refuse(fault.EmptyData, "", "it uses %s, which has no content", b.Name)
 		}
 		c.carry(b)
+	case asm.IsCounter(b.Name):
+		if c.copies != nil {
+			c.copies[b] = true
+		}
+		c.carry(b)
 	case asm.IsLocal(b.Name):
 		c.refuse(fault.PrivateData, "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:

@@ -12,11 +12,15 @@ import (
 // what the new initial value would change in them is not known, and one of another size has no room where it is.
 func (c *decider) variables() {
 	for i, v := range c.d.Variables {
+		pair := c.d.vars[i]
+		if pair.p != nil && asm.IsCounter(v.Name) {
+			c.s.copies[pair.p] = true
+			continue
+		}
 		if v.Status != Changed {
 			continue
 		}
-		pair := c.d.vars[i]
-		if c.copyable(pair) {
+		if v.counter || c.copyable(pair) {
 			c.s.copies[pair.p] = true
 			continue
 		}

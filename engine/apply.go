@@ -68,6 +68,9 @@ func (p *Plan) applied() []PatchResult {
 			Region: uint64(pp.Image.Base), Reused: pp.Reuse,
 		}
 		for _, f := range pp.Functions {
+			if f.Gate {
+				continue
+			}
 			r.Functions = append(r.Functions, f.Name)
 			if f.Over != "" {
 				r.Over = append(r.Over, Over{f.Name, f.Over})

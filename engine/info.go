@@ -41,17 +41,22 @@ func List(p *inspect.Process) ([]Info, error) {
 			info.Description = m.Description
 		}
 		for _, f := range l.Functions {
-			if f.Old == 0 {
+			if f.Old == 0 || f.Via != 0 {
 				continue
 			}
 			info.Functions = append(info.Functions, f.Name)
-			if !f.Hooked {
+			if !f.Hooked || !l.reachable(f.Old) {
 				info.Inactive = append(info.Inactive, f.Name)
 			}
 		}
 		list = append(list, info)
 	}
 	return list, nil
+}
+
+// reachable reports whether the gate that leads to a hook, if there is one, is in place.
+func (l *live) reachable(hook inspect.Addr) bool {
+	return !slices.ContainsFunc(l.Functions, func(f inspect.RegionFunction) bool { return f.Via == hook && f.Via != 0 && !f.Hooked })
 }
 
 // target names the patched object.

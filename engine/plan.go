@@ -53,9 +53,10 @@ type FunctionPlan struct {
 	Name     string
 	Old, New inspect.Addr
 	OldSize  uint32
-	OldBytes []byte
+	OldBytes []byte // what the patch keeps
 	Hook     []byte
 	Over     string // id of the patch of ours whose version this one replaces, "" if it is the original
+	Gate     bool   // Hook is a jump to the hook of the same function elsewhere
 }
 
 // Code returns everything that must not be executing.
@@ -287,17 +288,36 @@ func (b *planner) functions(pp *PatchPlan) error {
 		}
 		copy(undo, fp.OldBytes)
 		pp.Functions = append(pp.Functions, fp)
-		pp.Writes = append(pp.Writes, Write{Addr: fp.Old, Old: fp.OldBytes, New: fp.Hook, What: "hook of " + f.Name})
 	}
+	pp.Writes = append(pp.Writes, hookWrites(pp.Functions)...)
 	if len(pp.Functions) == 0 {
 		return fault.Refuse(fault.EmptyPatch, "", "the patch replaces no function")
 	}
 	return nil
 }
 
+// hookWrites writes the gates last: a gate never leads to padding.
+func hookWrites(functions []FunctionPlan) (writes []Write) {
+	for _, gates := range []bool{false, true} {
+		for _, f := range functions {
+			if f.Gate == gates {
+				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name}
+				if gates && f.Over != "" {
+					w.Old = f.Hook // it stays
+				}
+				writes = append(writes, w)
+			}
+		}
+	}
+	return writes
+}
+
 func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error) {
 	if slices.ContainsFunc(pp.Functions, func(other FunctionPlan) bool { return other.Old == f.Old }) {
 		return FunctionPlan{}, fault.Refuse(fault.DuplicateFunction, "", "the patch replaces the code at %#x twice", uint64(f.Old))
+	}
+	if f.Via != 0 {
+		return b.gate(pp, f)
 	}
 	below, err := b.hookOwner(f.Old)
 	if err != nil {

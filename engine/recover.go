@@ -48,10 +48,10 @@ func (r *remover) halfDone(l *live) (bool, error) {
 	if !l.ours {
 		return false, nil
 	}
-	hooked, total := 0, 0
+	hooked, whole, total := 0, 0, 0
 	for i := range l.Functions {
 		f := &l.Functions[i]
-		if f.Old == 0 {
+		if f.Old == 0 || f.Via != 0 {
 			continue
 		}
 		total++
@@ -63,14 +63,18 @@ func (r *remover) halfDone(l *live) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if f.Hooked || above != 0 {
-			hooked++
+		if !f.Hooked && above == 0 {
+			continue
+		}
+		hooked++
+		if l.reachable(f.Old) {
+			whole++
 		}
 	}
 	if l.noMagic {
 		return hooked > 0, nil
 	}
-	return hooked < total || l.state.phase != phaseLive, nil
+	return whole < total || l.state.phase != phaseLive, nil
 }
 
 // unlistedRegions reads our regions that have no magic as if they had it.

@@ -88,7 +88,7 @@ func (r *remover) remove(l *live) error {
 	result := PatchResult{ID: l.ID, Target: l.target(), BuildID: l.BuildID, Region: uint64(l.Start)}
 	for i := range l.Functions {
 		f := &l.Functions[i]
-		if f.Old == 0 || l.Object == nil {
+		if f.Old == 0 || f.Via != 0 || l.Object == nil {
 			continue
 		}
 		if err := r.function(l, i); err != nil {
@@ -147,9 +147,12 @@ func (r *remover) function(l *live, i int) error {
 		return err
 	}
 	if bytes.Equal(have, undo) {
-		return nil // restored already, by a removal that was killed
+		return r.gate(l, f, undo) // restored already, by a removal that was killed
 	}
 	if bytes.Equal(have, hook) {
+		if err := r.gate(l, f, undo); err != nil {
+			return err
+		}
 		r.add(Write{Addr: f.Old, Old: hook, New: undo, What: "hook of " + f.Name})
 		return nil
 	}
@@ -183,7 +186,7 @@ func (r *remover) above(old inspect.Addr, hook []byte) (inspect.Addr, error) {
 	for i := range r.live {
 		l := &r.live[i]
 		for n := range l.Functions {
-			if !l.ours || l.Functions[n].Old != old {
+			if !l.ours || l.state.phase == phaseRemoved || l.Functions[n].Old != old {
 				continue
 			}
 			undo, err := r.mem.read(r.undoAddr(l, n), r.process.Machine.HookSize)

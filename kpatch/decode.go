@@ -162,7 +162,8 @@ func decodeFunctions(p *Patch) ([]Function, error) {
 		if r.Type.Kind == arch.None {
 			continue
 		}
-		if _, twice := relocs[r.Offset]; twice || r.Type.Kind != arch.Abs64 {
+		gate := r.Type.Kind == arch.GlobDat && r.Offset%InfoEntrySize == infoVia
+		if _, twice := relocs[r.Offset]; twice || r.Type.Kind != arch.Abs64 && !gate {
 			return nil, corrupt(kpname.Info, "0x%x: relocation %v where one address belongs", r.Offset, r.Type)
 		}
 		relocs[r.Offset] = r
@@ -238,6 +239,13 @@ func decodeFunction(p *Patch, entry []byte, at uint64, relocs map[uint64]Reloc, 
 	}
 	if !inside(p, f.New, max(f.NewSize, 1)) || p.Sections[f.New.Section].Data == nil {
 		return Function{}, corrupt(kpname.Info, "%s: %v and %d bytes are not in the patch", where("new code"), f.New, f.NewSize)
+	}
+	r, ok = relocs[at+infoVia]
+	if !ok || r.Type.Kind != arch.GlobDat {
+		return f, nil
+	}
+	if f.Via, err = p.locate(r); err != nil || !p.Sections[f.Via.Section].Original() || order.Uint32(entry[40:]) != InfoGate || f.IsNew() {
+		return Function{}, corrupt(kpname.Info, "%s: no place in the original, or no original function", where("gate"))
 	}
 	return f, nil
 }

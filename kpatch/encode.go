@@ -126,6 +126,9 @@ func (e *encoder) referenced() []int {
 		if !f.IsNew() {
 			used[e.index[f.Old.Section]] = true
 		}
+		if f.IsGate() {
+			used[e.index[f.Via.Section]] = true
+		}
 	}
 	for i := range e.p.Sections {
 		if derived(&e.p.Sections[i]) {
@@ -229,6 +232,12 @@ func (e *encoder) encodeInfo() (info []byte, relas []elfobj.Rela, names []byte) 
 		}
 		address(at+8, e.index[f.New.Section], f.New.Offset)
 		address(at+24, e.strtab, uint64(len(names)))
+		if f.IsGate() { // of a type that readers which know nothing of gates refuse
+			order.PutUint32(info[at+40:], InfoGate)
+			relas = append(relas, elfobj.Rela{
+				Offset: uint64(at + infoVia), Type: e.p.Machine.RelocOf(arch.GlobDat).Number, Symbol: e.bySec[e.index[f.Via.Section]], Addend: int64(f.Via.Offset),
+			})
+		}
 		names = append(append(names, f.Name...), 0)
 	}
 	return append(info, make([]byte, InfoTerminatorSize)...), relas, names

@@ -76,7 +76,11 @@ type Function struct {
 	New     Location // start of the new function, in .kpatch.text
 	OldSize uint32   // bytes; 0 for a new function
 	NewSize uint32   // bytes
+	Via     Location // of a gate: where the original function jumps to, the Old of another entry; else zero
 }
+
+// IsGate reports whether the function is too short for a hook: a jump to a hook in padding nearby is written over its start.
+func (f *Function) IsGate() bool { return f.Via != Location{} }
 
 // IsNew reports whether the function replaces none.
 func (f *Function) IsNew() bool { return f.OldSize == 0 && f.Old == Location{} }

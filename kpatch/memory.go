@@ -13,6 +13,12 @@ const (
 	InfoTerminatorSize = 24
 )
 
+// InfoGate is the flags of an entry of .kpatch.info whose vaddr, at infoVia, says where its original function jumps to.
+const (
+	InfoGate = 1
+	infoVia  = 32
+)
+
 // The jump table: a header of JumpHeaderSize bytes (u32 size, u32 entries used, u32 entries, padding), then slots of
 // JumpSlotSize bytes, the stub of the machine and the address. It stands directly behind the patch header.
 const (

@@ -27,6 +27,7 @@ type functionSummary struct {
 	OldSize uint32 `json:"old_size"`
 	New     string `json:"new"` // section+offset
 	NewSize uint32 `json:"new_size"`
+	Via     string `json:"via,omitempty"` // link address in hex of the hook that a short function jumps to
 }
 
 type relocSummary struct {
@@ -42,6 +43,9 @@ func Summarize(p *Patch) Summary {
 		fv := functionSummary{Name: f.Name, OldSize: f.OldSize, NewSize: f.NewSize, New: placeName(p, f.New.Section, f.New.Offset)}
 		if !f.IsNew() {
 			fv.Old = fmt.Sprintf("%#x", p.Sections[f.Old.Section].Addr+f.Old.Offset)
+		}
+		if f.IsGate() {
+			fv.Via = fmt.Sprintf("%#x", p.Sections[f.Via.Section].Addr+f.Via.Offset)
 		}
 		v.Functions = append(v.Functions, fv)
 	}
@@ -99,6 +103,10 @@ func (s Summary) writeFunctions(w io.Writer) {
 	for _, f := range s.Functions {
 		if f.Old == "" {
 			fmt.Fprintf(w, "  %s: new, %s, %d bytes\n", f.Name, f.New, f.NewSize)
+			continue
+		}
+		if f.Via != "" {
+			fmt.Fprintf(w, "  %s: %s, %d bytes -> %s\n", f.Name, f.Old, f.OldSize, f.Via)
 			continue
 		}
 		fmt.Fprintf(w, "  %s: %s, %d bytes -> %s, %d bytes\n", f.Name, f.Old, f.OldSize, f.New, f.NewSize)

@@ -2,6 +2,7 @@ package kpatch
 
 import (
 	"debug/elf"
+	"slices"
 	"sort"
 	"strings"
 
@@ -170,10 +171,15 @@ func validateFunctions(p *Patch) error {
 		if !inside(p, f.Old, f.OldSize) || !p.Sections[f.Old.Section].Original() {
 			return bad(kpname.Info, "%s: old code at %v, %d bytes, is in no section of the original", f.Name, f.Old, f.OldSize)
 		}
-		if f.OldSize < uint32(p.Machine.HookSize) {
+		size := uint64(p.Machine.HookSize)
+		if f.IsGate() {
+			if size = uint64(p.Machine.GateSize); !gateLeads(p, f) {
+				return bad(kpname.Info, "%s: its gate leads to %v, where no hook is", f.Name, f.Via)
+			}
+		} else if uint64(f.OldSize) < size {
 			return bad(kpname.Info, "%s: %d bytes have no room for the jump", f.Name, f.OldSize)
 		}
-		for i := range uint64(p.Machine.HookSize) {
+		for i := range size {
 			at := Location{f.Old.Section, f.Old.Offset + i}
 			if other, ok := hooked[at]; ok {
 				return bad(kpname.Info, "%s and %s: their jumps overlap", other, f.Name)
@@ -182,6 +188,11 @@ func validateFunctions(p *Patch) error {
 		}
 	}
 	return nil
+}
+
+// gateLeads reports whether a gate leads to the hook of its own new code.
+func gateLeads(p *Patch, gate *Function) bool {
+	return slices.ContainsFunc(p.Functions, func(f Function) bool { return !f.IsNew() && !f.IsGate() && f.Old == gate.Via && f.New == gate.New })
 }
 
 // inside reports whether size bytes, at least one, at a place lie in its section.

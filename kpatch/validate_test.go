@@ -56,6 +56,11 @@ func TestEncodeRefuses(t *testing.T) {
 		{"old code in the patch", func(p *Patch) { p.Functions[0].Old = Location{3, 0} }, "in no section of the original"},
 		{"old code without size", func(p *Patch) { p.Functions[0].OldSize = 0 }, "in no section of the original"},
 		{"no room for the jump", func(p *Patch) { p.Functions[0].OldSize = 4 }, "no room for the jump"},
+		{"gate without a hook", func(p *Patch) { p.Functions[0].OldSize, p.Functions[0].Via = 2, Location{1, 0} }, "where no hook is"},
+		{"gate to the hook of other code", func(p *Patch) {
+			p.Functions[1].Old, p.Functions[1].OldSize = Location{1, 0}, 5
+			p.Functions[0].OldSize, p.Functions[0].Via = 2, Location{1, 0}
+		}, "where no hook is"},
 		{"jumps overlap", func(p *Patch) {
 			p.Functions[1].Old, p.Functions[1].OldSize = Location{1, 0x3c}, 16
 		}, "changed and added: their jumps overlap"},

@@ -112,9 +112,9 @@ func (c *carrier) check(i int) error {
 			return fault.Refuse(fault.LTO, a.Name, "it is compiled with -flto: its code is made at link time").
 				WithHint("build both versions with -fno-lto")
 		case s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0:
-		case runsAtStart(s) && !a.NoInit:
+		case runsAtStart(s) && !a.NoInit && !registersCounters(a.File, s):
 			return fault.Refuse(fault.NewConstructor, a.Name, "section %s: it has code that runs only when a program starts or ends", s.Name)
-		case c.collected(s.Name):
+		case c.collected(s.Name) && !strings.HasPrefix(s.Name, llvmCounters):
 			return fault.Refuse(fault.SectionSet, a.Name, "section %s: the program collects such sections when it is linked", s.Name).
 				WithHint("call the new code from code that is there")
 		}

@@ -73,6 +73,8 @@ func TestCarry(t *testing.T) {
 		want         string     // the functions
 	}{
 		{"a function", fresh(""), "-DUSE=1", "", "f fresh"},
+		{"one that counts", fresh(""), "-DUSE=1 --coverage", "", "f fresh"},
+		{"a constructor beside counters", fresh("int started; __attribute__((constructor)) static void start(void) { started = USE; }"), "-DUSE=1 --coverage", "new-constructor", ""},
 		{"one that nothing needs", "int unneeded(void) { return 1; }", "", "undefined-symbol", ""},
 		{"sections that nothing needs", fresh("int nowhere(void); int spare(void) { return nowhere(); }"), "-DUSE=1 -ffunction-sections", "", "f fresh"},
 		{

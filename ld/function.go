@@ -10,8 +10,9 @@ import (
 
 // original is a function of the original binary that the patch replaces.
 type original struct {
-	addr  uint64 // link address
-	room  uint64 // bytes that may be overwritten: the function, and for a short one padding behind it
+	addr  uint64   // link address
+	room  uint64   // bytes that may be overwritten: the function, and for a short one padding behind it
+	gates []uint64 // where no hook fits: link addresses of padding that may hold it and that a gate reaches, the best first
 	parts []OldPart
 }
 
@@ -26,7 +27,7 @@ func (o *Original) original(u Unit, f UnitFunction) (old original, skipped strin
 	if parts == nil {
 		return old, "the linker left it out of the original", nil
 	}
-	addr, room, err := o.hookRoom(u.Input, sym, parts[0], where)
+	addr, room, gates, err := o.hookRoom(u.Input, sym, parts[0], where)
 	if e := fault.As(err); e != nil && f.Detached && e.Code == fault.TooShort {
 		addr, err = parts[0].Addr, nil
 	}
@@ -36,7 +37,10 @@ func (o *Original) original(u Unit, f UnitFunction) (old original, skipped strin
 	if err != nil {
 		return old, "", err
 	}
-	return original{addr, room, parts}, "", nil
+	if len(gates) > 0 && f.Optional {
+		return old, "it has no room for a jump", nil
+	}
+	return original{addr, room, gates, parts}, "", nil
 }
 
 // oldParts returns a function's parts by their symbols, of which the linker may have left out some, and the symbol of the first;
@@ -177,21 +181,25 @@ func nextSymbol(f *elfobj.File, s *elfobj.Symbol) uint64 {
 }
 
 // hookRoom makes sure that the jump to the new code fits, if need be over padding, and that no function of another
-// name loses its code by it.
-func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where string) (addr, room uint64, err error) {
+// name loses its code by it; else that padding nearby has room for it.
+func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where string) (addr, room uint64, gates []uint64, err error) {
 	if name := o.folded(input, s, part.Addr); name != "" {
-		return 0, 0, fault.Refuse(fault.FoldedFunction, where, "the linker made %q and %q one", s.Name, name).
+		return 0, 0, nil, fault.Refuse(fault.FoldedFunction, where, "the linker made %q and %q one", s.Name, name).
 			WithHint("link the original without identical code folding (--icf=none)")
 	}
 	need := uint64(o.target.HookSize)
 	if part.Size >= need {
-		return part.Addr, part.Size, nil
+		return part.Addr, part.Size, nil, nil
 	}
-	if o.padding(input, s, part) < need-part.Size {
-		return 0, 0, fault.Refuse(fault.TooShort, where, "%q is %d bytes long and a jump needs %d", s.Name, part.Size, need).
+	free := o.padding(input, s, part)
+	if free >= need-part.Size {
+		return part.Addr, need, nil, nil
+	}
+	if gates = o.gates(part, free); len(gates) == 0 {
+		return 0, 0, nil, fault.Refuse(fault.TooShort, where, "%q is %d bytes long and a jump needs %d", s.Name, part.Size, need).
 			WithHint("patch its callers instead")
 	}
-	return part.Addr, need, nil
+	return part.Addr, part.Size, gates, nil
 }
 
 // padding counts the bytes behind a part that no one executes: up to the next symbol of its section and the next input

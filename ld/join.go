@@ -32,6 +32,7 @@ type joiner struct {
 	imports map[string]*Import
 	dead    map[[2]int]bool     // by unit and function: left out
 	apart   map[uint64][2]int   // detached functions, by the link address of the original
+	gates   []uint64            // link addresses of padding that holds hooks of short functions
 	reached map[[2]int][]uint64 // those that a function refers to
 	done    map[field]bool      // fields that an earlier relaxation took
 	copies  []map[string]groupedCopy
@@ -330,10 +331,13 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 	}
 	if b.kind == bindDiscarded {
 		at, found := j.provider(u, p.ref)
-		if !found {
-			return b.why
+		if found {
+			return j.reduce(p, dest{known: true, target: j.entry(at)})
 		}
-		return j.reduce(p, dest{known: true, target: j.entry(at)})
+		if target, found := j.revived(&b); found {
+			return j.reduce(p, dest{known: true, target: target})
+		}
+		return b.why
 	}
 	if at, found := j.apart[b.addr]; found && b.kind == bindPlace {
 		from := [2]int{u, p.ref.owner}
@@ -401,7 +405,7 @@ func (j *joiner) finish() (*Joined, error) {
 
 // functions lists the functions in the order of the units. Names for one address are one target.
 func (j *joiner) functions(joined *Joined, text int) error {
-	byOld := map[uint64]string{}
+	byOld, calls := map[uint64]string{}, j.revivedCalls()
 	for u, r := range j.units {
 		joined.Stale = append(joined.Stale, r.stale...)
 		for i := range r.functions {
@@ -424,8 +428,17 @@ func (j *joiner) functions(joined *Joined, text int) error {
 					return fault.New(fault.Bug, r.Unit.Name+": "+f.Name, "0x%x is in no section", f.old.addr)
 				}
 				out.Parts, out.Calls = f.old.parts, j.callees(u, i)
+				if len(calls) > 0 { // which function leads there is not known
+					out.Calls = append(out.Calls, calls...)
+				}
 				if !f.Detached {
 					out.Old, out.OldSize, out.Spares = old, f.old.room, f.Spares
+					if out.Gate = len(f.old.gates) > 0; out.Gate {
+						var err error
+						if out.Via, err = j.gate(r.Unit.Name, f); err != nil {
+							return err
+						}
+					}
 				}
 			}
 			joined.Functions = append(joined.Functions, out)

@@ -74,8 +74,10 @@ type JoinedFunction struct {
 	New     Target // in .kpatch.text
 	NewSize uint64 // bytes
 	Old     Target // in an original section; zero if IsNew
-	OldSize uint64 // bytes, room for a hook at least; counts padding behind a shorter function; 0 if IsNew
+	OldSize uint64 // bytes; counts padding behind a function that is shorter than a hook, but no gate; 0 if IsNew
 	IsNew   bool   // no hook leads to it
+	Gate    bool   // Old has no room for a hook; Via has, and a jump leads from Old to there
+	Via     Target // in the section of Old; of a gate alone
 	Reason  string
 	Parts   []OldPart // of the function it replaces: itself first, then its .cold parts
 	Calls   []uint64  // link addresses of its unit's functions that the new code calls, directly or not, and of detached ones

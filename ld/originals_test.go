@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
@@ -40,11 +41,9 @@ func TestOriginals(t *testing.T) {
 		{"short before padding", asmFunction("f", "\tret") + "\t.p2align 4\n" + asmFunction("g", "\tret"), nil, "", 5},
 		{"short before a function", asmFunction("f", "\tret") + asmFunction("g", "\tmov $1,%eax\n\tret"), nil, "too-short", 0},
 		{"short before a label", asmFunction("f", "\tret") + "g:\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n", nil, "too-short", 0},
-		{"short before code", asmFunction("f", "\tret") + "\tnop\n\tmov $1,%eax\n\tret\n", nil, "too-short", 0},
 		{"short before padding between inputs", "\t.section .text.unlikely,\"ax\",@progbits\n" + asmFunction("f", "\tret"), nil, "", 5},
 		{"alias", asmFunction("f", "\tmov $1,%eax\n\tret") + "\t.globl g\n\t.set g,f\n", nil, "", 6},
 		{"size unknown", "f:\n\tmov $1,%eax\n\tmov $1,%ecx\n\tret\ng:\tret\n", nil, "", 11},
-		{"short at the end of the text", asmFunction("f", "\tret"), nil, "too-short", 0},
 		{"none", "\t.globl f\n", []string{"-Wl,--defsym=f=0"}, "unknown-function", 0},
 		{"data", "\t.data\nf:\t.quad 1,2\n", nil, "unknown-function", 0},
 	} {
@@ -66,6 +65,106 @@ func TestOriginals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGates: the hook of a function without room for one goes to padding nearby that no one uses, and a shorter jump leads there.
+func TestGates(t *testing.T) {
+	const (
+		two   = "\tnop\n\tret"
+		long  = "\tmov $1,%eax\n\tret"
+		align = "\t.p2align 4\n"
+	)
+	behind := asmFunction("behind", long)
+	for _, tt := range []struct {
+		name, before, after string
+		body                string
+		via                 uint64 // where the hook is, from the start of main; 0 for none
+	}{
+		{"padding before it", "", behind, two, 8},
+		{"one byte before code", "", behind, "\tret", 0},
+		{"one byte before a nop", "", "\tnop\n" + long, "\tret", 8},
+		{"one byte at the end of the text", "", "", "\tret", 8},
+		{"the nearest", asmFunction("g", "\tret") + align, behind, two, 26},
+		{"behind a function that is short itself", asmFunction("g", "\tret") + "\t.p2align 3\n", behind, two, 8},
+		{"out of reach", asmFunction("g", "\t.fill 144,1,0x98"), behind, two, 0},
+		{"padding that data refers to", "\t.data\n\t.quad main + 12\n\t.text\n", behind, two, 0},
+		{"padding that code refers to", "", asmFunction("behind", "\tlea main + 8(%rip),%rax\n\tret"), two, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := buildText(t, apart+asmMain+tt.before+asmFunction("f", tt.body)+tt.after)
+			j, err := tryJoin(b.open(t), replacing(t, b, "f"))
+			if tt.via == 0 {
+				checkRefusal(t, err, "too-short")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := j.Functions[0]
+			i := slices.IndexFunc(b.bin.Symbols, func(s elfobj.Symbol) bool { return s.Name == "main" })
+			if main := b.bin.Symbols[i].Value - j.Originals[f.Via.Index].Addr; !f.Gate || f.Via.Offset-main != tt.via {
+				t.Errorf("gate %v, to main+%d, want main+%d", f.Gate, f.Via.Offset-main, tt.via)
+			}
+		})
+	}
+}
+
+// apart keeps functions away from what the linker fills up in front of their section.
+var apart = "\t.text\n" + asmFunction("apart", "\t.fill 304,1,0x98")
+
+// TestGateBetweenInputs: the linker fills up between sections; where it is not known what else has code there, that is not used.
+func TestGateBetweenInputs(t *testing.T) {
+	asm := asmFunction("f", "\tnop\n\tret") + asmFunction("far", "\t.fill 304,1,0x98") + asmMain
+	for _, known := range []bool{true, false} {
+		b := buildText(t, "\t.text\n"+asm)
+		if !known {
+			other := b.objects[0]
+			other.Path, other.File = "other.o", b.objects[b.input(t, "main.o")].File
+			b.objects = append(b.objects, other)
+		}
+		j, err := tryJoin(withLibrary(t, b), replacing(t, b, "f"))
+		switch {
+		case !known:
+			checkRefusal(t, err, "too-short")
+		case err != nil:
+			t.Fatal(err)
+		case !j.Functions[0].Gate || j.Functions[0].Via.Offset >= j.Functions[0].Old.Offset:
+			t.Errorf("gate %v to 0x%x from 0x%x", j.Functions[0].Gate, j.Functions[0].Via.Offset, j.Functions[0].Old.Offset)
+		}
+	}
+}
+
+// TestGatesApart: hooks of two short functions take different padding, and the second is refused where there is no more.
+func TestGatesApart(t *testing.T) {
+	const two = "\tnop\n\tret"
+	for _, more := range []bool{true, false} {
+		asm := apart + asmMain + asmFunction("f", two) + asmFunction("g", two) + asmFunction("behind", "\tmov $1,%eax\n\tret")
+		if more {
+			asm += "\t.p2align 4\n" + asmFunction("last", "\tmov $1,%eax\n\tret")
+		}
+		b := buildText(t, asm)
+		j, err := tryJoin(b.open(t), replacing(t, b, "f", "g"))
+		switch {
+		case !more:
+			checkRefusal(t, err, "too-short")
+		case err != nil:
+			t.Fatal(err)
+		case j.Functions[0].Via == j.Functions[1].Via:
+			t.Errorf("both hooks are at %v", j.Functions[0].Via)
+		}
+	}
+}
+
+// replacing is a unit that replaces functions of main.s.
+func replacing(t *testing.T, b *build, names ...string) Unit {
+	t.Helper()
+	asm := "\t.section .kpatch.text,\"ax\",@progbits\n"
+	var functions []UnitFunction
+	for _, name := range names {
+		asm += name + ".kpatch:\n\tmov $2,%eax\n\tret\n"
+		functions = append(functions, UnitFunction{Name: name, Symbol: name + ".kpatch", Orig: name})
+	}
+	return b.assemble(t, "main", asm, functions)
 }
 
 // TestPlaces refuses what the map does not place exactly.

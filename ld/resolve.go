@@ -19,6 +19,9 @@ type Unit struct {
 	Functions []UnitFunction
 	Stale     []StaleFunction
 	Grouped   []string // new symbols in section groups: "g" of "g.kpnew"
+
+	known   map[int]meaning // what undefined symbols of Object mean, by index, where that is not looked up
+	revived bool            // see Revive
 }
 
 // StaleFunction is a function of the unit's original object that has no place in the patch and must not be running when it
@@ -223,7 +226,9 @@ func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[in
 	if ref.sym.Defined() || ref.typ.Kind == arch.None {
 		return ref, nil
 	}
-	if seen, found := known[rela.Symbol]; found {
+	if m, found := r.Unit.known[rela.Symbol]; found {
+		ref.binding, ref.err = m.binding, m.err
+	} else if seen, found := known[rela.Symbol]; found {
 		ref.binding, ref.err = seen.binding, seen.err
 	} else {
 		ref.binding, ref.err = o.lookup(r.Unit.Input, ref.sym)

@@ -38,7 +38,12 @@ func (m *maker) patch(ctx context.Context, t *Target, l *link) (Product, error) 
 	if err != nil {
 		return p, err
 	}
-	joined, err := ld.Join(o, append(resolved, c.resolved...))
+	resolved = append(resolved, c.resolved...)
+	revived, err := o.Revive(resolved)
+	if err != nil {
+		return p, err
+	}
+	joined, err := ld.Join(o, append(resolved, revived...))
 	if err != nil {
 		return p, err
 	}

@@ -3,7 +3,9 @@ package patcher
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"gocare/diffasm"
 	"gocare/internal/fault"
@@ -30,6 +32,7 @@ func signatures(l *link) (ruling, error) {
 			switch {
 			case err != nil:
 				return says, err
+			case use == nil && f.Orig == "main": // the C library starts it, which passes the same to every main
 			case use == nil:
 				says.detached[i] = append(says.detached[i], f.Orig)
 			case changed == nil:
@@ -108,6 +111,9 @@ func (l *link) usedElsewhere(p *facts, unit int, f diffasm.Replaced) (*linkUse, 
 	}
 	for _, input := range p.Users(f.Orig) {
 		k := l.unitOf(p, input)
+		if k < 0 && f.Orig == "main" && startFile(p.InputName(input)) {
+			continue
+		}
 		if k < 0 || l.units[k].selection == nil {
 			return used("%s, of which nothing is in the patch, may use it", p.InputName(input)), nil
 		}
@@ -118,6 +124,9 @@ func (l *link) usedElsewhere(p *facts, unit int, f diffasm.Replaced) (*linkUse, 
 	}
 	return nil, nil
 }
+
+// startFile reports whether an input is what the C library starts programs with.
+func startFile(input string) bool { return strings.HasSuffix(path.Base(input), "crt1.o") }
 
 func used(format string, args ...any) *linkUse {
 	return &linkUse{Use: diffasm.Use{What: fmt.Sprintf(format, args...)}}

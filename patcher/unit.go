@@ -49,6 +49,7 @@ type UnitReport struct {
 	Functions []diffasm.Function // all of the unit
 	InPatch   []string           // names of those that are in the patch
 	LeftOut   []string           // names of changed ones that the filter left out
+	Endless   []string           // names of replaced ones that a process does not leave
 }
 
 // demand is what the rest of the link wants of a unit besides what changed in it.
@@ -234,6 +235,7 @@ func decide(c comparedUnit, o diffasm.Options) (decidedUnit, error) {
 		return d, nil
 	}
 	d.onlyNew, d.selection = sel.OnlyNew(), sel
+	d.report.Endless = sel.Endless()
 	if d.emitted, err = diffasm.Emit(sel); err != nil {
 		return d, err
 	}

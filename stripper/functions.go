@@ -22,12 +22,22 @@ func (s *stripper) addFunctions() error {
 			New: kpatch.Location{Section: s.sections[f.New.Index], Offset: f.New.Offset},
 		}
 		if !f.IsNew {
-			out.OldSize = uint32(f.OldSize)
-			out.Old = kpatch.Location{Section: s.originals[f.Old.Index], Offset: f.Old.Offset}
+			out.OldSize, out.Old = uint32(f.OldSize), s.original(f.Old)
+		}
+		if f.Gate {
+			hook := out
+			hook.OldSize, hook.Old = uint32(s.j.Machine.HookSize), s.original(f.Via)
+			s.patch.Functions = append(s.patch.Functions, hook)
+			out.Via = hook.Old
 		}
 		s.patch.Functions = append(s.patch.Functions, out)
 	}
 	return s.checkHooks()
+}
+
+// original is a place in a section of the original.
+func (s *stripper) original(t ld.Target) kpatch.Location {
+	return kpatch.Location{Section: s.originals[t.Index], Offset: t.Offset}
 }
 
 func (s *stripper) checkFunction(f *ld.JoinedFunction) error {
@@ -46,6 +56,9 @@ func (s *stripper) checkFunction(f *ld.JoinedFunction) error {
 	if f.OldSize > math.MaxUint32 {
 		return fault.New(fault.Bug, f.Name, "its old code has %d bytes", f.OldSize)
 	}
+	if f.Gate {
+		return s.checkGate(f)
+	}
 	if f.OldSize < uint64(s.j.Machine.HookSize) {
 		return fault.Refuse(fault.TooShort, f.Name, "the original function has room for %d bytes, the jump needs %d",
 			f.OldSize, s.j.Machine.HookSize).
@@ -54,21 +67,39 @@ func (s *stripper) checkFunction(f *ld.JoinedFunction) error {
 	return nil
 }
 
+// checkGate makes sure that a gate reaches the hook.
+func (s *stripper) checkGate(f *ld.JoinedFunction) error {
+	if err := s.checkTarget(f.Via); err != nil || f.Via.Kind != ld.InOriginal {
+		return fault.New(fault.Bug, f.Name, "its gate leads to no place in the original").WithCause(err)
+	}
+	if _, ok := s.j.Machine.Gate(s.address(f.Old), s.address(f.Via)); !ok {
+		return fault.New(fault.Bug, f.Name, "its gate does not reach 0x%x", s.address(f.Via))
+	}
+	return nil
+}
+
+// address is the link address of a place in the original.
+func (s *stripper) address(t ld.Target) uint64 { return s.j.Originals[t.Index].Addr + t.Offset }
+
 // checkHooks refuses two functions whose jumps would overwrite each other.
 func (s *stripper) checkHooks() error {
 	type hook struct {
-		at   uint64
-		name string
+		at, size uint64
+		name     string
 	}
 	var hooks []hook
 	for _, f := range s.j.Functions {
-		if !f.IsNew {
-			hooks = append(hooks, hook{s.j.Originals[f.Old.Index].Addr + f.Old.Offset, f.Name})
+		switch size := uint64(s.j.Machine.HookSize); {
+		case f.IsNew:
+		case f.Gate:
+			hooks = append(hooks, hook{s.address(f.Old), uint64(s.j.Machine.GateSize), f.Name}, hook{s.address(f.Via), size, f.Name})
+		default:
+			hooks = append(hooks, hook{s.address(f.Old), size, f.Name})
 		}
 	}
 	sort.SliceStable(hooks, func(a, b int) bool { return hooks[a].at < hooks[b].at })
 	for i := 1; i < len(hooks); i++ {
-		if a, b := hooks[i-1], hooks[i]; b.at-a.at < uint64(s.j.Machine.HookSize) {
+		if a, b := hooks[i-1], hooks[i]; b.at-a.at < a.size {
 			return fault.Refuse(fault.HooksOverlap, b.name, "its jump at 0x%x would overlap that of %s at 0x%x", b.at, a.name, a.at)
 		}
 	}
@@ -112,7 +143,7 @@ func (s *stripper) addParts() error {
 		if len(f.Parts) == 0 {
 			return fault.New(fault.Bug, f.Name, "no original bytes to check")
 		}
-		if at := s.j.Originals[f.Old.Index].Addr + f.Old.Offset; f.Parts[0].Addr != at {
+		if at := s.address(f.Old); f.Parts[0].Addr != at {
 			return fault.New(fault.Bug, f.Name, "the jump goes to 0x%x but the bytes to check are at 0x%x", at, f.Parts[0].Addr)
 		}
 	}

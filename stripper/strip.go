@@ -145,6 +145,9 @@ func referenced(j *ld.Joined) map[ld.Target]bool {
 		if !f.IsNew {
 			mark(f.Old)
 		}
+		if f.Gate {
+			mark(f.Via)
+		}
 	}
 	return used
 }

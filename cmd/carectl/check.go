@@ -103,7 +103,7 @@ func describe(plan *engine.Plan) checkProcess {
 		}
 		for _, f := range pp.Functions {
 			cp.Functions = append(cp.Functions, checkFunction{
-				Name: f.Name, Address: fmt.Sprintf("%#x", uint64(f.Old)), Length: f.OldSize, OldBytes: fmt.Sprintf("%x", f.OldBytes),
+				Name: f.Name, Address: fmt.Sprintf("%#x", uint64(f.Old)), Length: f.OldSize, OldBytes: fmt.Sprintf("%x", f.OldBytes[:len(f.Hook)]),
 				Jump: fmt.Sprintf("%x", f.Hook), New: fmt.Sprintf("%#x", uint64(f.New)), Over: f.Over,
 			})
 		}

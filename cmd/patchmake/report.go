@@ -78,11 +78,26 @@ func (w *workspace) reportChoices(f *filter, made products) {
 		for _, s := range m.Skipped {
 			w.u.Info("%s: %s: %s: not in the patch: %s", m.Target.Path, s.Unit, s.Function, s.Reason)
 		}
+		if names := endless(m); len(names) > 0 {
+			w.u.Warn("%s: the patch replaces %s, which never returns: no process that is in it can be patched; start the program with carectl run",
+				m.Target.Path, strings.Join(names, ", "))
+		}
 		if w.o.BuildID != "" && w.o.BuildID != m.Target.BuildID && m.Data != nil {
 			w.u.Warn("%s has BuildID %s: that its addresses are those of the binary with BuildID %s is unproved",
 				m.Target.Path, cmp.Or(m.Target.BuildID, "none"), w.o.BuildID)
 		}
 	}
+}
+
+// endless lists the functions that a patch replaces and that a process does not leave.
+func endless(m patcher.Product) (names []string) {
+	if m.Data == nil {
+		return nil
+	}
+	for _, u := range m.Units {
+		names = append(names, u.Endless...)
+	}
+	return names
 }
 
 // overridden returns the refusals that --allow overrode, after those of the comparison as a whole.
@@ -146,7 +161,9 @@ func newPatchReport(m patcher.Product, id, file string) patchReport {
 func functionNames(p *kpatch.Patch) []string {
 	names := []string{}
 	for _, fn := range p.Functions {
-		names = append(names, fn.Name)
+		if !fn.IsGate() { // the entry of its hook has the name, too
+			names = append(names, fn.Name)
+		}
 	}
 	return names
 }

@@ -24,6 +24,7 @@ type parser struct {
 	app   *Section                 // section at #APP
 	src   Position
 	macro int         // depth of macro definitions being skipped
+	notes notes       // in inline assembly
 	room  []Statement // where the statements of the open function's first stream grow
 
 	tables exceptionTables
@@ -72,6 +73,9 @@ func (p *parser) marker() {
 	if p.lx.event == appBegin {
 		p.app = p.cur
 		return
+	}
+	if p.open != nil {
+		p.endNotes(Statement{Line: p.lx.line, Place: p.src})
 	}
 	if p.open != nil && p.open.asm {
 		p.problem(fault.AsmFunction, fmt.Sprintf("function %q has no .size", p.open.Name), Statement{Line: p.lx.line})
@@ -215,8 +219,13 @@ func (p *parser) switchSection(st Statement) bool {
 	return true
 }
 
-// enter makes a section current and notes where the text of debug sections begins and ends.
+// enter makes a section current and notes where the text of debug sections begins and ends. A function of a section group that has no
+// .size ends where code outside of groups goes on.
 func (p *parser) enter(to *Section) {
+	if p.open != nil && len(p.open.Streams) > 0 && p.open.Streams[0].Section.comdat && to.Class == Executable && !to.comdat {
+		p.problem(fault.AsmFunction, fmt.Sprintf("function %q has no .size", p.open.Name), Statement{Line: p.open.Line})
+		p.close()
+	}
 	if list := p.f.Debug[p.cur.Name]; p.cur.Class == Dropped && len(list) > 0 {
 		list[len(list)-1][1] = p.lx.pos
 	}
@@ -232,6 +241,9 @@ func (p *parser) asmStmt(st Statement) {
 		p.loc(st.Args)
 		return
 	}
+	if p.note(st) {
+		return
+	}
 	at := p.app
 	if at == nil || at.Class != Executable {
 		at = p.cur
@@ -244,7 +256,7 @@ func (p *parser) asmStmt(st Statement) {
 		p.problem(fault.AsmMacro, fmt.Sprintf("inline assembly uses the macro %q", st.Op), st)
 	case st.Kind != Directive:
 	case p.switchSection(st) || st.Op == ".subsection":
-		p.problem(fault.AsmSection, "inline assembly switches sections", st)
+		p.problem(fault.AsmSection, "inline assembly switches sections: "+strings.TrimSpace(st.Op+" "+st.Args), st)
 	case asmOdd[st.Op]:
 		p.problem(fault.AsmDirective, fmt.Sprintf("inline assembly uses %s", st.Op), st)
 	case st.Op == ".set" || st.Op == ".equ":

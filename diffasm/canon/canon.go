@@ -237,6 +237,9 @@ func (c *Writer) target(name string, off int64, st asm.Statement) {
 	case asm.IsLocal(name) && c.f.Alias[name] != nil:
 		c.out.WriteString("<" + c.f.Alias[name].Expression + ">")
 		c.offset(off)
+	case asm.IsCounter(name):
+		c.symbol(name)
+		c.offset(off)
 	case asm.IsLocal(name): // also writable data with a local name: it has no identity to go by
 		c.foreign(name)
 		c.offset(off)

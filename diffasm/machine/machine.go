@@ -19,6 +19,9 @@ type Machine interface {
 	Writes(st asm.Statement) (may, surely RegisterSet)
 	// NamesAddress reports whether an instruction may have the address of a symbol as its value. What it denies is not worth decoding.
 	NamesAddress(st asm.Statement) bool
+	// Thunk reports whether a name is one that compilers give to code which stands for a return, or a jump through a register. It is the
+	// same wherever it is.
+	Thunk(name string) bool
 	// MarksNumber reports whether a token in front of a number makes it an operand of an instruction, as a line number is one.
 	MarksNumber(token string) bool
 	// MaskMoved returns a line of assembly with a mark in place of the numbers that hide accepts, if it moves such ones.

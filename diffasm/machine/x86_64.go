@@ -38,6 +38,7 @@ func (x86) Decode(st asm.Statement) Insn {
 	case Compare:
 		in.ComparesAddresses = (op == "cmpq" || op == "cmp") && !in.Operands[0].IsNumber()
 	}
+	in.seeThrough()
 	if prefix == "" && !strings.ContainsAny(args, "+-") && slices.ContainsFunc(in.Operands, isSymbol) {
 		in.AccessSize = instructions.accessSize(op)
 	}

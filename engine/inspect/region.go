@@ -36,7 +36,8 @@ type RegionFunction struct {
 	OldSize, NewSize uint32
 	Name             string
 	Undo             []byte // the original's first bytes as saved by who applied the patch
-	Hooked           bool   // the original begins with a jump to New now
+	Hooked           bool   // the original begins with a jump to New now, or where it is a gate, to Via
+	Via              Addr   // of a gate: the hook that its jump leads to; else 0
 }
 
 // Contains reports whether a lies in the region.
@@ -127,12 +128,16 @@ func (r *Region) readFunctions(mem regionMemory) ([]RegionFunction, error) {
 			return nil, fmt.Errorf("%s: no end after %d functions", kpname.Info, len(functions))
 		}
 		var b [kpatch.InfoEntrySize]byte
-		if n, err := mem.ReadAt(b[:], int64(at)); n < kpatch.InfoTerminatorSize {
+		n, err := mem.ReadAt(b[:], int64(at))
+		if n < kpatch.InfoTerminatorSize {
 			return nil, fmt.Errorf("%s at 0x%x: %w", kpname.Info, uint64(at), err)
 		}
 		u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 		u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 		f := RegionFunction{Old: Addr(u64(0)), New: Addr(u64(8)), OldSize: u32(16), NewSize: u32(20)}
+		if n == len(b) && u32(40)&kpatch.InfoGate != 0 {
+			f.Via = Addr(u64(32))
+		}
 		if f.Old == 0 && f.New == 0 && f.OldSize == 0 && f.NewSize == 0 {
 			return functions, nil
 		}
@@ -162,11 +167,14 @@ func (r *Region) fill(f *RegionFunction, mem regionMemory, name, undo Addr) erro
 	if f.Old == 0 {
 		return nil
 	}
-	code := make([]byte, mem.machine.HookSize)
+	hook, ok := mem.machine.Hook(uint64(f.Old), uint64(f.New))
+	if f.Via != 0 {
+		hook, ok = mem.machine.Gate(uint64(f.Old), uint64(f.Via))
+	}
+	code := make([]byte, len(hook))
 	if _, err := mem.ReadAt(code, int64(f.Old)); err != nil {
 		return nil // the patched object is not loaded any more
 	}
-	hook, ok := mem.machine.Hook(uint64(f.Old), uint64(f.New))
 	f.Hooked = ok && bytes.Equal(code, hook)
 	return nil
 }

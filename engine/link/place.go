@@ -24,6 +24,7 @@ type Function struct {
 	Name             string
 	Old, New         inspect.Addr // Old is 0 for a new function
 	OldSize, NewSize uint32       // bytes
+	Via              inspect.Addr // of a gate: where the original jumps to; else 0
 }
 
 // IsNew reports whether the function replaces none.
@@ -151,6 +152,11 @@ func (l *linker) listFunctions() error {
 		}
 		if !f.IsNew() {
 			if out.Old, err = l.locate(f.Old); err != nil {
+				return fmt.Errorf("function %q: %w", f.Name, err)
+			}
+		}
+		if f.IsGate() {
+			if out.Via, err = l.locate(f.Via); err != nil {
 				return fmt.Errorf("function %q: %w", f.Name, err)
 			}
 		}

@@ -65,7 +65,7 @@ func (l *linker) value(section string, rel kpatch.Reloc, field []byte) (value ui
 	if rel.Type.Kind.TLS() {
 		return 0, false, refuseSymbol(sym, "relocation %s needs a thread-local variable", rel.Type)
 	}
-	if rel.Type.Kind == arch.GlobDat {
+	if rel.Type.Kind == arch.GlobDat && section != kpname.Info {
 		return 0, false, refuseSymbol(sym, "relocation %s needs an import", rel.Type)
 	}
 	base, err := l.symbolValue(sym)

@@ -15,6 +15,7 @@ type Target struct {
 	Reach    uint64 // bytes that a direct call or jump can go either way
 	HookSize int    // bytes of the jump written over the start of a patched function
 	UndoSize int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
+	GateSize int    // bytes of the jump written over the start of a function that is too short for a hook
 	PCBias   int64  // bytes from the field of a call or an access to where the processor counts its distance from
 
 	Trap    []byte   // breakpoint instruction, in memory order
@@ -25,6 +26,7 @@ type Target struct {
 
 	hook      func(from, to uint64) ([]byte, bool)
 	padding   func(code []byte) int
+	gate      func(from, to uint64) ([]byte, bool)
 	relocs    relocTable
 	relocName func(uint32) string
 }
@@ -50,6 +52,9 @@ func (t *Target) Hook(from, to uint64) (jump []byte, ok bool) { return t.hook(fr
 // Padding returns how many bytes at the start of code are there to fill a gap between functions: whole instructions that do
 // nothing, and traps. Zeros are none: a processor reads them as instructions that write.
 func (t *Target) Padding(code []byte) int { return t.padding(code) }
+
+// Gate returns the jump of GateSize bytes at an address to another close by; ok is false if it does not reach.
+func (t *Target) Gate(from, to uint64) (jump []byte, ok bool) { return t.gate(from, to) }
 
 // Fill overwrites code with an instruction, again and again; the last may be cut.
 func Fill(code, instruction []byte) {

@@ -19,6 +19,7 @@ var X86_64 = Target{
 	Reach:    1 << 31,
 	HookSize: x86HookSize,
 	UndoSize: x86HookSize,
+	GateSize: x86GateSize,
 	PCBias:   4, // the field ends the instruction, and the next one counts
 
 	Trap:    []byte{0xcc},                                           // int3
@@ -33,11 +34,15 @@ var X86_64 = Target{
 
 	hook:      x86Hook,
 	padding:   x86Padding,
+	gate:      x86Gate,
 	relocs:    newRelocTable(x86Relocs, x86RelocName),
 	relocName: x86RelocName,
 }
 
-const x86HookSize = 5
+const (
+	x86HookSize = 5
+	x86GateSize = 2
+)
 
 // x86Hook returns jmp rel32.
 func x86Hook(from, to uint64) ([]byte, bool) {
@@ -63,6 +68,15 @@ func x86Padding(code []byte) int {
 		n += inst.Len
 	}
 	return n
+}
+
+// x86Gate returns jmp rel8.
+func x86Gate(from, to uint64) ([]byte, bool) {
+	distance := int64(to - from - x86GateSize)
+	if distance != int64(int8(distance)) {
+		return nil, false
+	}
+	return []byte{0xeb, byte(distance)}, true
 }
 
 func x86RelocName(number uint32) string { return elf.R_X86_64(number).String() }

@@ -16,7 +16,7 @@ var assembly = []Reason{
 	{Code: "asm-function", Hint: leaveOut, Paragraph: "A function in assembly has no size."},
 	{Code: "asm-label", Hint: leaveOut, Paragraph: "An operand is no label of its function."},
 	{Code: "asm-macro", Hint: leaveOut, Paragraph: "Inline assembly uses a macro."},
-	{Code: "asm-section", Hint: leaveOut, Paragraph: "Inline assembly switches sections."},
+	{Code: "asm-section", Hint: leaveOut, Paragraph: "Inline assembly writes to another section than its own, and no note."},
 	{Code: "asm-toplevel", Hint: "only functions and named variables can be patched", Paragraph: "Top-level assembly or unnamed data changed."},
 	{
 		Code:      "comdat",

@@ -15,9 +15,10 @@ var references = []Reason{
 		Paragraph: "Code reaches directly for a variable of another object, and can neither be rewritten nor compiled not to.",
 	},
 	{
-		Code:      "discarded-symbol",
-		Hint:      "the original was linked with --gc-sections: define what the patch needs under a new name",
-		Paragraph: "The linker left the section of the symbol out.",
+		Code: "discarded-symbol",
+		Hint: "the original was linked with --gc-sections: define what the patch needs under a new name",
+		Paragraph: "The linker left out what the patch needs, and the patch cannot have it: one copy of several, a thread-local variable, or code " +
+			"with a string literal in common with code that was kept.",
 	},
 	{
 		Code:      "duplicate-symbol",
@@ -83,7 +84,7 @@ var references = []Reason{
 		Hint:      "compile the patched unit with the options of the original",
 		Paragraph: "A thread-local variable has no fixed place in this binary.",
 	},
-	{Code: "too-short", Paragraph: "A function has no room for a jump."},
+	{Code: "too-short", Paragraph: "A function has no room for a jump, and there is no padding nearby that could hold one."},
 	{Code: "undefined-symbol", Paragraph: "The symbol is defined nowhere."},
 	{Code: "unknown-function", Paragraph: "The original has no such function."},
 	{

@@ -1,0 +1,261 @@
+package ld
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+
+	"gocare/internal/arch"
+	"gocare/internal/fault"
+)
+
+// Revive makes a unit of each input of the original of which the linker left out something (--gc-sections) that users refer to, and that
+// is not in the patch as a function of theirs: the sections that the references lead to, and those of the left-out ones that these refer
+// to in turn. What the linker kept is used where it is. Sections in groups, which it leaves out for another copy, are no such.
+func (o *Original) Revive(users []*Resolved) ([]*Resolved, error) {
+	v := reviver{o: o, needed: map[int]map[int]bool{}, own: map[privateName]bool{}}
+	for _, r := range users {
+		for i := range r.functions {
+			if r.Unit.Input != NewInput && r.functions[i].Orig != "" {
+				v.own[privateName{r.Unit.Input, r.functions[i].Orig}] = true
+			}
+		}
+	}
+	for _, r := range users {
+		for i := range r.refs {
+			if b := &r.refs[i].binding; r.refs[i].err == nil && b.kind == bindDiscarded {
+				v.want(b)
+			}
+		}
+	}
+	if err := v.follow(); err != nil {
+		return nil, err
+	}
+	return v.units()
+}
+
+// meaning is what a symbol stands for, or why that is not known.
+type meaning struct {
+	binding binding
+	err     error
+}
+
+// privateName is a symbol of an input.
+type privateName struct {
+	input int
+	name  string
+}
+
+// reviver finds what is needed of the left-out sections.
+type reviver struct {
+	o      *Original
+	needed map[int]map[int]bool // sections by input
+	own    map[privateName]bool // functions of the patch
+	queue  []inputSection
+}
+
+// want notes that something left out is referred to, unless a function of the patch stands for it.
+func (v *reviver) want(b *binding) {
+	if v.own[privateName{b.input, b.name}] {
+		return
+	}
+	for i := range v.o.objects[b.input].File.Symbols {
+		s := &v.o.objects[b.input].File.Symbols[i]
+		if s.Name == b.name && s.Defined() && v.revivable(inputSection{b.input, s.Section}) {
+			v.need(inputSection{b.input, s.Section})
+		}
+	}
+}
+
+// revivable reports whether a section is one that the linker left out since nothing referred to it.
+func (v *reviver) revivable(s inputSection) bool {
+	sec := v.o.section(s)
+	return v.o.places[s.object][s.section].state == discarded && sec.Flags&(elf.SHF_GROUP|elf.SHF_TLS) == 0 && !runsAtStart(sec)
+}
+
+func (v *reviver) need(s inputSection) {
+	if v.needed[s.object] == nil {
+		v.needed[s.object] = map[int]bool{}
+	}
+	if !v.needed[s.object][s.section] {
+		v.needed[s.object][s.section] = true
+		v.queue = append(v.queue, s)
+	}
+}
+
+// follow goes from the needed sections to those they refer to.
+func (v *reviver) follow() error {
+	for len(v.queue) > 0 {
+		at := v.queue[0]
+		v.queue = v.queue[1:]
+		relas, err := v.o.objects[at.object].File.Relas(at.section)
+		if err != nil {
+			return fmt.Errorf("%s: %w", v.o.inputName(at.object), err)
+		}
+		for _, r := range relas {
+			if v.o.target.Reloc(r.Type).Kind != arch.None {
+				v.reference(inputSymbol{at.object, r.Symbol})
+			}
+		}
+	}
+	return nil
+}
+
+// reference follows one reference of a needed section. Those that cannot be resolved are refused when the unit is.
+func (v *reviver) reference(at inputSymbol) {
+	s := &v.o.objects[at.input].File.Symbols[at.symbol]
+	if s.Defined() {
+		in := inputSection{at.input, s.Section}
+		if v.o.places[in.object][in.section].state == merged || s.Type == elf.STT_SECTION && v.revivable(in) {
+			v.need(in)
+			return
+		}
+	}
+	if m := v.meaning(at); m.err == nil && m.binding.kind == bindDiscarded {
+		v.want(&m.binding)
+	}
+}
+
+// meaning is what a symbol of an input stands for in the original.
+func (v *reviver) meaning(at inputSymbol) (m meaning) {
+	s := &v.o.objects[at.input].File.Symbols[at.symbol]
+	if s.Bind == elf.STB_LOCAL && s.Defined() {
+		m.binding, m.err = v.o.placed(at.input, s)
+	} else {
+		m.binding, m.err = v.o.lookup(at.input, s)
+	}
+	if m.binding.kind == bindDiscarded && s.Name == "" {
+		m.err = m.binding.why
+	}
+	return m
+}
+
+// units resolves the units of all inputs, in order.
+func (v *reviver) units() (list []*Resolved, err error) {
+	for input := range v.o.objects {
+		if len(v.needed[input]) == 0 {
+			continue
+		}
+		if err := v.sharesLiterals(input); err != nil {
+			return nil, err
+		}
+		u, err := v.unit(input)
+		if err != nil {
+			return nil, err
+		}
+		r, err := v.o.Resolve(u)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// unit makes a unit of the needed sections of an input. Symbols of other sections become references to the original.
+func (v *reviver) unit(input int) (Unit, error) {
+	obj := &v.o.objects[input]
+	u := Unit{Name: objectName(obj), Input: input, known: map[int]meaning{}, revived: true}
+	f := *obj.File
+	f.Sections, f.Symbols = slices.Clone(f.Sections), slices.Clone(f.Symbols)
+	c := carrier{o: v.o}
+	for k := range f.Sections {
+		if name := f.Sections[k].Name; v.needed[input][k] && c.collected(name) {
+			return u, fault.Refuse(fault.SectionSet, u.Name, "section %s: the program collects such sections when it is linked", name)
+		}
+		if err := c.rename(&Addition{Name: u.Name, File: obj.File}, &f.Sections[k], v.needed[input][k]); err != nil {
+			return u, err
+		}
+	}
+	for k := range f.Symbols {
+		s := &f.Symbols[k]
+		if !s.Defined() {
+			continue
+		}
+		if v.needed[input][s.Section] && !v.own[privateName{input, s.Name}] {
+			s.Bind = elf.STB_LOCAL // other units ask for it by input and name
+			continue
+		}
+		u.known[k] = v.meaning(inputSymbol{input, k})
+		s.Section, s.Value = int(elf.SHN_UNDEF), 0
+	}
+	u.Object = &f
+	if err := keepUnwind(&f, v.needed[input], u.Name); err != nil {
+		return u, err
+	}
+	u.Functions = newFunctions(&f, v.needed[input])
+	return u, nil
+}
+
+// sharesLiterals refuses strings that both what was left out and what was kept of an input refer to: their addresses may be compared.
+func (v *reviver) sharesLiterals(input int) error {
+	f := v.o.objects[input].File
+	all, err := f.AllRelas()
+	if err != nil {
+		return fmt.Errorf("%s: %w", v.o.inputName(input), err)
+	}
+	kept, revived := map[[2]uint64]bool{}, map[[2]uint64]int{}
+	for section, relas := range all {
+		for _, r := range relas {
+			s := &f.Symbols[r.Symbol]
+			if !s.Defined() || f.Sections[s.Section].Flags&elf.SHF_STRINGS == 0 || !v.needed[input][s.Section] {
+				continue
+			}
+			at := [2]uint64{uint64(s.Section), v.o.referent(&reference{sym: s, rela: r, typ: v.o.target.Reloc(r.Type)})}
+			switch {
+			case v.needed[input][section]:
+				revived[at] = section
+			case v.o.places[input][section].state == placed:
+				kept[at] = true
+			}
+		}
+	}
+	first := -1
+	for at, section := range revived {
+		if kept[at] && (first < 0 || section < first) {
+			first = section
+		}
+	}
+	if first < 0 {
+		return nil
+	}
+	return fault.Refuse(fault.DiscardedSymbol, v.o.inputName(input),
+		"section %s, which the linker left out of the original and the patch needs, has a string literal in common with what was kept", f.Sections[first].Name)
+}
+
+// revivedCalls lists the link addresses of code that revived inputs refer to: it was compiled with what it calls of its own unit.
+func (j *joiner) revivedCalls() (list []uint64) {
+	for _, r := range j.units {
+		for i := range r.refs {
+			ref := &r.refs[i]
+			if !r.Unit.revived || ref.binding.kind != bindPlace || ref.err != nil {
+				continue
+			}
+			at := ref.binding.addr + uint64(ref.rela.Addend)
+			if ref.typ.FromPC {
+				at += uint64(j.o.target.PCBias)
+			}
+			if t, found := j.o.locate(at); found && j.o.out[t.Index].Flags&elf.SHF_EXECINSTR != 0 {
+				list = append(list, at)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// revived finds what a reference to something left out means, in what the patch has of it.
+func (j *joiner) revived(b *binding) (Target, bool) {
+	for u, r := range j.units {
+		if !r.Unit.revived || r.Unit.Input != b.input {
+			continue
+		}
+		for i := range r.Unit.Object.Symbols {
+			if s := &r.Unit.Object.Symbols[i]; s.Defined() && s.Name == b.name && r.sections[s.Section] != "" {
+				target, err := j.inPatch(u, s)
+				return target, err == nil
+			}
+		}
+	}
+	return Target{}, false
+}
