@@ -8,8 +8,8 @@ import (
 )
 
 // functions refuses chosen functions that no patch can hold, or that could not take the place of the original: those the parser had to
-// give up on, one copy of several that the linker keeps, exception tables, labels whose addresses outlive a call, and literals known
-// by their address. Those taken for identity were looked at before.
+// give up on, one copy of several that the linker keeps, exception tables, and labels whose addresses outlive a
+// call. Those taken for identity were looked at before.
 func (c *decider) functions() {
 	for i, pair := range c.s.chosen {
 		c.bad[pair.p] = c.problems(pair)
@@ -43,9 +43,6 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 			p.At = first(pair.p)
 			list = append(list, *p)
 		}
-	}
-	if p := c.knownLiteral(pair.p); p != nil {
-		list = append(list, *p)
 	}
 	list = append(list, lsda(pair.p)...)
 	return firstOfEach(append(list, stray(pair.p)...))

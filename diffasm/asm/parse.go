@@ -355,8 +355,10 @@ func (p *parser) appendTo(f *Function, sec *Section, st Statement) {
 
 // dataLabel begins a block.
 func (p *parser) dataLabel(st Statement) {
-	// Constants of one size follow each other without an alignment of their own.
-	b := &Block{Name: st.Op, Section: p.cur, Align: max(1, p.cur.entry&-p.cur.entry), Line: st.Line}
+	b := &Block{Name: st.Op, Section: p.cur, Align: 1, Line: st.Line}
+	if !p.cur.Strings { // constants of one size follow each other without an alignment of their own
+		b.Align = max(1, p.cur.Entry&-p.cur.Entry)
+	}
 	for _, a := range p.align[p.cur] {
 		b.Align = max(b.Align, alignment(a))
 	}
