@@ -36,6 +36,11 @@ func TestLoneLiterals(t *testing.T) {
 			lit(".LC0", auto) + takes("g", ".LC0") + "\t.data\ntab:\n\t.quad\t.LC0\n" + takes("f", "tab"), "LC0=.LC4", false,
 		},
 		{"name of a function", name("__func__.7", "f") + takes("f", "__func__.7"), name("__func__.0", "f") + takes("f", "__func__.0"), "__func__.0=__func__.7", false},
+		{
+			"string of a sanitizer",
+			".ident \"clang version 14.0.6\"\n" + lit(".str.1", auto) + takes("f", ".str.1"),
+			".ident \"clang version 14.0.6\"\n" + lit(".str", auto) + takes("f", ".str"), "str=.str.1", false,
+		},
 		{"no string", name("__func__.7", "f") + takes("f", "__func__.7"), lit(".LC0", "\t.string\t\"f\"\n") + takes("f", ".LC0"), "", false},
 		{
 			"two functions of a name",

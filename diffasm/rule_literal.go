@@ -40,7 +40,7 @@ func (c *decider) literals() {
 // isLoneLiteral reports whether a block is a literal that no linker merges, that holds no addresses, and whose own address a program
 // can know.
 func isLoneLiteral(f *asm.File, b *asm.Block) bool {
-	if !f.IsLiteral(b) || b.Section.Merge || b.Section.Class != asm.ReadOnly || len(b.Items) == 0 || !asm.IsLocal(b.Name) && !asm.IsFunctionName(b.Name) {
+	if !f.IsLiteral(b) || b.Section.Merge || b.Section.Class != asm.ReadOnly || len(b.Items) == 0 || b.Name[0] != '.' && !asm.IsFunctionName(b.Name) {
 		return false
 	}
 	return !slices.ContainsFunc(b.Items, func(st asm.Statement) bool { return len(asm.SymbolsOf(st.Args)) > 0 })
@@ -49,7 +49,7 @@ func isLoneLiteral(f *asm.File, b *asm.Block) bool {
 // loneText is what such literals are compared by.
 func loneText(f *asm.File, b *asm.Block) string {
 	kind := ""
-	if !asm.IsLocal(b.Name) {
+	if b.Name[0] != '.' { // .LC0, and .str of clang's address sanitizer
 		kind = asm.SourceName(b.Name)
 	}
 	return kind + ":" + canon.New(f, func(n string) string { return n }).Data(b)

@@ -39,7 +39,7 @@ func (o *Original) bindLiteral(r *Resolved, ref *reference) error {
 	}
 	at, ok := r.pieceOf(sec, ref)
 	if !ok {
-		return fault.New(fault.Bug, r.user(ref), "section %s has no literal at 0x%x", sec.Name, meant(ref.sym, ref.rela))
+		return fault.New(fault.Bug, "", "section %s has no literal at 0x%x", sec.Name, meant(ref.sym, ref.rela))
 	}
 	ref.rela.Addend += int64(ref.sym.Value) - int64(at.start)
 	key := inputSection{at.section, int(at.start)}
@@ -48,7 +48,7 @@ func (o *Original) bindLiteral(r *Resolved, ref *reference) error {
 	}
 	old, err := o.findLiteral(r, sec, at.literal)
 	if err != nil && !r.Unit.Copies {
-		return r.blame(ref, err)
+		return err
 	}
 	if err != nil {
 		r.Copied = append(r.Copied, r.blame(ref, err))

@@ -231,15 +231,14 @@ func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[in
 		return ref, fault.New(fault.Bug, r.Unit.Name, "section %s: relocation at 0x%x outside", sec.Name, rela.Offset)
 	}
 	ref.sym = &r.Unit.Object.Symbols[rela.Symbol]
-	if ref.sym.Defined() {
-		return ref, o.bindLiteral(r, &ref)
-	}
-	if ref.typ.Kind == arch.None {
-		return ref, nil
-	}
-	if seen, found := known[rela.Symbol]; found {
+	seen, found := known[rela.Symbol]
+	switch {
+	case ref.typ.Kind == arch.None:
+	case ref.sym.Defined():
+		ref.err = o.bindLiteral(r, &ref)
+	case found:
 		ref.binding, ref.err = seen.binding, seen.err
-	} else {
+	default:
 		ref.binding, ref.err = o.lookup(r.Unit.Input, ref.sym)
 		known[rela.Symbol] = ref
 	}

@@ -39,7 +39,7 @@ var codeTests = map[fault.Code]string{
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",
 	// references and the original binary
 	"ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal", "literal-unplaced": "diffasm/literal_test.go:TestLoneLiterals",
-	"foreign-machine":  "ld/map_test.go:TestForeign", "foreign-map": "ld/map_test.go:TestForeign",
+	"foreign-machine": "ld/map_test.go:TestForeign", "foreign-map": "ld/map_test.go:TestForeign",
 	"object-mismatch": "cmd/patchmake/testdata/script/refusals.txtar", "stripped": "cmd/patchmake/testdata/script/refusals.txtar",
 	"unplaced-symbol": "ld/originals_test.go:TestPlaces",
 	"new-library":     "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
