@@ -88,7 +88,11 @@ func TestLiterals(t *testing.T) {
 			[]string{"-no-pie"},
 			`original "aut\x00"`,
 		},
-		{"packed relative relocations", oldStrings(`.L8: .string "aut"`) + "\t.data\n\t.quad .L8\n\t.text\n" + takesOld("f"), "ret", newStrings(auto), []string{"-Wl,-z,pack-relative-relocs"}, `original "aut\x00"`},
+		{
+			"packed relative relocations", oldStrings(`.L8: .string "aut"`) + "\t.data\n\t.quad .L8\n\t.text\n" + takesOld("f"), "ret", newStrings(auto),
+			[]string{"-Wl,-z,pack-relative-relocs"},
+			`original "aut\x00"`,
+		},
 		{"nothing refers to it", oldStrings(`.L8: .string "aut"`) + takesOld("f"), "ret", newStrings(auto), nil, `patch "aut\x00"`},
 		{"new", oldStrings(`.L8: .string "old"`) + takesOld(".L8"), "ret", newStrings(auto), nil, `patch "aut\x00"`},
 		{"begins alike", oldStrings(`.L8: .string "automatic"`) + takesOld(".L8"), "ret", newStrings(auto), nil, `patch "aut\x00"`},
@@ -119,8 +123,16 @@ func TestLiterals(t *testing.T) {
 			[]string{"-fuse-ld=lld", "-Wl,-O0"},
 			`original "aut\x00"`,
 		},
-		{"tail, lld", oldStrings(`.L9: .string "xxaut"; .L8: .string "aut"`) + takesOld(".L8"), "ret", newStrings(auto), []string{"-fuse-ld=lld", "-Wl,-O2"}, `original "aut\x00"`},
-		{"tail, gold", oldStrings(`.L9: .string "xxaut"; .L8: .string "aut"`) + takesOld(".L8"), "ret", newStrings(auto), []string{"-fuse-ld=gold", "-Wl,-O2"}, `original "aut\x00"`},
+		{
+			"tail, lld", oldStrings(`.L9: .string "xxaut"; .L8: .string "aut"`) + takesOld(".L8"), "ret", newStrings(auto),
+			[]string{"-fuse-ld=lld", "-Wl,-O2"},
+			`original "aut\x00"`,
+		},
+		{
+			"tail, gold", oldStrings(`.L9: .string "xxaut"; .L8: .string "aut"`) + takesOld(".L8"), "ret", newStrings(auto),
+			[]string{"-fuse-ld=gold", "-Wl,-O2"},
+			`original "aut\x00"`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			requireLinker(t, tt.flags)
