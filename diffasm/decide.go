@@ -32,7 +32,9 @@ type Selection struct {
 	d      *Delta
 	chosen []fnPair
 	copies map[*asm.Block]bool // changed constants carried as a new copy
-	clo    *closure
+	// oldLiterals are those that the original has, see literals.
+	oldLiterals map[*asm.Block]*asm.Block
+	clo         *closure
 }
 
 // Empty reports whether nothing of the unit goes into a patch.
@@ -60,14 +62,12 @@ type decider struct {
 	errs []error
 	// noCopy is why a changed constant cannot be carried as a new copy, by its index in Delta.Variables.
 	noCopy map[int]string
-	// literalTexts are the contents of the original's literals, once they are needed.
-	literalTexts map[string]bool
 }
 
 // steps are those of a decision; each adds functions to the selection, takes some out, or refuses. First come those that add: the rules
 // look at a selection that is complete. Of these, constants may add functions for which sharedLabels has to add more. Then come the
-// rules, about functions first, which is the order the user reads the refusals in. literals takes functions out again, and has to
-// know that all others stay. references is last: it lists what the functions that are left need, for Emit, too.
+// rules, about functions first, which is the order the user reads the refusals in. references
+// comes behind them: it lists what the functions that are left need, for Emit, too, and literals looks at that.
 var steps = []func(*decider){
 	(*decider).choose,           // changed and new functions, and those that are asked for
 	(*decider).dropUnusedClones, // not those that nothing else of the patch calls
@@ -81,13 +81,13 @@ var steps = []func(*decider){
 	(*decider).variables,     // changed ones
 	(*decider).variablesGone, // those that a function outside the patch still uses
 	(*decider).sectionSets,   // entries of collected sections
-	(*decider).literals,      // those known by their address
 	(*decider).references,    // what the functions refer to
+	(*decider).literals,      // literals of the original among that
 }
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}, oldLiterals: map[*asm.Block]*asm.Block{}}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
 	if d.late() {
 		return c.s, nil
 	}

@@ -30,8 +30,15 @@ type Emitted struct {
 	Asm       []byte
 	Functions []EmittedFunction
 	Statics   []string // static locals, by name in the patched unit, that are bound to one of the original
+	Literals  []EmittedLiteral
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
 	Grouped   []string // those of them in section groups, of whose like a link keeps one
+}
+
+// EmittedLiteral is a literal in a section of its own that the original has, too.
+type EmittedLiteral struct {
+	Section string
+	Orig    string // its label in the original's assembly
 }
 
 // EmittedFunction names a function in the emitted assembly. Every undefined symbol of the assembly is a name of the

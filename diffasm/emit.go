@@ -17,6 +17,7 @@ import (
 type emitter struct {
 	d   *Delta
 	clo *closure
+	old map[*asm.Block]*asm.Block // see Selection
 	out bytes.Buffer
 	fn  *asm.Function // function being written, nil for data
 	asm bool          // inside #APP
@@ -28,13 +29,16 @@ func Emit(s *Selection) (*Emitted, error) {
 	if s.Empty() {
 		return res, nil
 	}
-	e := &emitter{d: s.d, clo: s.clo}
+	e := &emitter{d: s.d, clo: s.clo, old: s.oldLiterals}
 	for i, pair := range s.chosen {
 		e.function(pair)
 		res.Functions = append(res.Functions, e.describe(pair, s.Functions[i]))
 	}
 	for _, b := range s.clo.data {
 		e.data(b)
+		if o := s.oldLiterals[b]; o != nil {
+			res.Literals = append(res.Literals, EmittedLiteral{e.oldSection(b), o.Name})
+		}
 	}
 	e.tail(s)
 	res.Statics = s.clo.statics
@@ -213,15 +217,7 @@ func (e *emitter) data(b *asm.Block) {
 		e.line("\t.set\t%s, %s", name, e.name(b.Next.Name))
 		return
 	}
-	own := "" // a table of exceptions goes up to the next in its section
-	if b.Exceptions {
-		own = kpname.Exceptions
-	}
-	if e.needsData(b) {
-		e.line("\t.section\t%s%s,\"aw\",@progbits", kpname.Data, own)
-	} else {
-		e.line("\t.section\t%s%s,\"a\",@progbits", kpname.Rodata, own)
-	}
+	e.line("\t.section\t%s", e.section(b))
 	if b.Align > 1 {
 		e.line("\t.balign\t%d", b.Align)
 	}
@@ -238,6 +234,34 @@ func (e *emitter) data(b *asm.Block) {
 		e.statement(st)
 	}
 	e.fn = nil
+}
+
+// section is where a block goes in a patch. What the linker may merge stays apart: package ld merges it as the linker would.
+func (e *emitter) section(b *asm.Block) string {
+	own := "" // a table of exceptions goes up to the next in its section
+	if b.Exceptions {
+		own = kpname.Exceptions
+	}
+	switch s := b.Section; {
+	case e.needsData(b):
+		return kpname.Data + own + `,"aw",@progbits`
+	case b.Exceptions:
+		return kpname.Rodata + own + `,"a",@progbits`
+	case e.old[b] != nil:
+		return e.oldSection(b) + `,"a",@progbits`
+	case s.Merge && s.Entry > 0 && e.d.patched.IsLiteral(b):
+		flags := "aM"
+		if s.Strings {
+			flags = "aMS"
+		}
+		return fmt.Sprintf("%s.%s,%q,@progbits,%d", kpname.Rodata, strings.TrimPrefix(s.Name, "."), flags, s.Entry)
+	}
+	return kpname.Rodata + `,"a",@progbits`
+}
+
+// oldSection is the section that a literal has for itself because the original has it, too.
+func (e *emitter) oldSection(b *asm.Block) string {
+	return kpname.OldLiteral + "." + strings.TrimLeft(b.Name, ".")
 }
 
 // needsData reports whether a block is writable or holds addresses that are only known at run time.

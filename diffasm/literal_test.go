@@ -1,36 +1,101 @@
 package diffasm
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
 
-// TestIdentityLiteral: what compares the address of a literal stays the original's, and so does what lets that literal out.
-func TestIdentityLiteral(t *testing.T) {
-	const array = "\tleaq\t.LC1(%rip), %rax\n\tmovq\t%rax, -24(%rsp)\n\tmovq\t-24(%rsp,%rdi,8), %rax\n\tcmpq\t%rax, %rsi\n"
-	text := "\t.section\t.rodata.str1.1,\"aMS\",@progbits,1\n.LC0:\n\t.string\t\"none\"\n.LC1:\n\t.string\t\"other\"\n" +
-		"\t.data\n\t.globl\tv\nv:\n\t.quad\t.LC0\n" +
-		asmText("compares", "\tleaq\t.LC0(%rip), %rax\n\tcmpq\t%rax, v(%rip)") +
-		asmText("returns", "\tleaq\t.LC0(%rip), %rax") + asmText("prints", "\tleaq\t.LC0(%rip), %rdi\n\tcall\tputs\n\txorl\t%eax, %eax") +
-		asmText("another", "\tleaq\t.LC1(%rip), %rax") + asmText("indexes", array) +
-		asmText("distance", "\tleaq\t.LC1(%rip), %rax\n\tsubq\t%rdi, %rax\n\tcmpq\t%rax, %rsi")
+	"gocare/internal/fault"
+)
+
+// TestLoneLiterals: literals that no linker merges are paired by content, where a program can know their addresses.
+func TestLoneLiterals(t *testing.T) {
+	lit := func(name, items string) string { return "\t.section\t.rodata\n" + name + ":\n" + items }
+	name := func(n, of string) string {
+		return "\t.section\t.rodata\n\t.type\t" + n + ", @object\n\t.size\t" + n + ", 5\n" + n + ":\n\t.string\t\"" + of + "\"\n"
+	}
+	takes := func(fn, l string) string { return asmText(fn, "\tleaq\t"+l+"(%rip), %rax") }
+	const auto, zero = "\t.string\t\"auto\"\n", "\t.string\t\"au\"\n\t.string\t\"to\"\n"
+	for _, r := range []struct {
+		name          string
+		orig, patched string
+		want          string // literals of the patch that are the original's
+		refused       bool
+	}{
+		{"same text, another number", lit(".LC4", auto) + takes("f", ".LC4"), lit(".LC0", auto) + takes("f", ".LC0"), "LC0=.LC4", false},
+		{"with a zero in it", lit(".LC4", zero) + takes("f", ".LC4"), lit(".LC0", zero) + takes("f", ".LC0"), "LC0=.LC4", false},
+		{"another text", lit(".LC4", zero) + takes("f", ".LC4"), lit(".LC0", auto) + takes("f", ".LC0"), "", false},
+		{"used by another function", lit(".LC4", auto) + takes("g", ".LC4"), lit(".LC0", auto) + takes("f", ".LC0") + takes("g", ".LC0"), "LC0=.LC4", false},
+		{
+			"its content is read",
+			lit(".LC4", auto) + asmText("f", "\tmovl\t.LC4(%rip), %eax"), lit(".LC0", auto) + asmText("f", "\tmovl\t.LC0(%rip), %eax"), "", false,
+		},
+		{
+			"its address is data",
+			lit(".LC4", auto) + takes("g", ".LC4"),
+			lit(".LC0", auto) + takes("g", ".LC0") + "\t.data\ntab:\n\t.quad\t.LC0\n" + takes("f", "tab"), "LC0=.LC4", false,
+		},
+		{"name of a function", name("__func__.7", "f") + takes("f", "__func__.7"), name("__func__.0", "f") + takes("f", "__func__.0"), "__func__.0=__func__.7", false},
+		{
+			"string of a sanitizer",
+			".ident \"clang version 14.0.6\"\n" + lit(".str.1", auto) + takes("f", ".str.1"),
+			".ident \"clang version 14.0.6\"\n" + lit(".str", auto) + takes("f", ".str"), "str=.str.1", false,
+		},
+		{"no string", name("__func__.7", "f") + takes("f", "__func__.7"), lit(".LC0", "\t.string\t\"f\"\n") + takes("f", ".LC0"), "", false},
+		{
+			"two functions of a name",
+			name("__func__.7", "f") + takes("f", "__func__.7") + name("__func__.6", "f") + takes("g", "__func__.6"),
+			name("__func__.1", "f") + takes("f", "__func__.1") + name("__func__.0", "f") + takes("g", "__func__.0"),
+			"__func__.0=__func__.6 __func__.1=__func__.7", false,
+		},
+		{
+			"another function of a name is new",
+			name("__func__.7", "f") + takes("f", "__func__.7"),
+			name("__func__.1", "f") + takes("f", "__func__.1") + name("__func__.0", "f") + takes("g", "__func__.0"),
+			"__func__.1=__func__.7", false,
+		},
+		{
+			"one of two, which the function did not use",
+			name("__func__.7", "f") + takes("h", "__func__.7") + name("__func__.6", "f") + takes("g", "__func__.6") + asmText("f", "\tnop"),
+			name("__func__.1", "f") + takes("h", "__func__.1") + name("__func__.0", "f") + takes("g", "__func__.0") + takes("f", "__func__.1"),
+			"", true,
+		},
+		{"less aligned", lit(".LC4", auto) + takes("f", ".LC4"), "\t.section\t.rodata\n\t.align 8\n" + lit(".LC0", auto) + takes("f", ".LC0"), "", true},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			o, p := parseText(t, r.orig), parseText(t, r.patched)
+			d, err := Match(o, p, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := func(n string) bool { return n == "f" || strings.Count(r.want, "=") > 1 }
+			s, err := Decide(d, Options{Keep: all, Identity: all})
+			if e := fault.As(err); r.refused != (e != nil && e.Code == "literal-unplaced") {
+				t.Fatalf("refused: %v", err)
+			}
+			if r.refused {
+				return
+			}
+			e, err := Emit(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, l := range e.Literals {
+				got = append(got, strings.TrimPrefix(l.Section, ".kpatch.rodata.old.")+"="+l.Orig)
+			}
+			slices.Sort(got)
+			if strings.Join(got, " ") != r.want {
+				t.Errorf("paired %q, want %q\n%s", got, r.want, e.Asm)
+			}
+		})
+	}
+}
+
+func parseText(t *testing.T, text string) *File {
 	f, err := Parse("a.s", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := Match(f, f, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Decide(d, Options{Identity: func(string) bool { return true }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	skipped, taken := "", ""
-	for _, f := range s.Skipped {
-		skipped += f.Name + " "
-	}
-	for _, f := range s.Functions {
-		taken += f.Name + " "
-	}
-	if skipped != "compares returns " || taken != "prints another indexes distance " {
-		t.Errorf("skipped %q, took %q", skipped, taken)
-	}
+	return f
 }

@@ -10,8 +10,7 @@ import (
 )
 
 // functions refuses chosen functions that no patch can hold, or that could not take the place of the original: those the parser had to
-// give up on, labels whose addresses outlive a call, and literals known
-// by their address. Those taken for identity were looked at before.
+// give up on, and labels whose addresses outlive a call. Those taken for identity were looked at before.
 func (c *decider) functions() {
 	for i, pair := range c.s.chosen {
 		c.bad[pair.p] = c.problems(pair)
@@ -48,9 +47,6 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 			p.At = first(pair.p)
 			list = append(list, *p)
 		}
-	}
-	if p := c.knownLiteral(pair.p); p != nil {
-		list = append(list, *p)
 	}
 	return firstOfEach(append(list, stray(pair.p)...))
 }

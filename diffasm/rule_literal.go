@@ -1,148 +1,143 @@
 package diffasm
 
 import (
-	"fmt"
 	"slices"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
-	"gocare/diffasm/flow"
-	"gocare/diffasm/machine"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
-// This file is about literals that the program knows by their address, such as a string that stands for "none". They have no name to
-// find the original's by, so that a patch has copies of those it uses; nothing but a comparison of addresses can tell.
+// This file is about literals that no linker merges, such as all strings of gcc at -O0, strings with a zero in them, and __func__.
+// The program may know one by its address, so it is the original's where that has it: told by what it holds, in its unit. Which of the
+// others the original has is seen when references are resolved (package ld).
 
-// knownLiteral returns the refusal of a function of the patch that compares the address of a literal which the original has too:
-// what the process holds leads to that one.
-func (c *decider) knownLiteral(p *asm.Function) *asm.Problem {
-	return comparesLiteral(c.d.patched.File, p, func(text string) bool {
-		if c.literalTexts == nil {
-			c.literalTexts = canon.Literals(c.d.orig.File)
+// literals pairs the literals of the selection whose address is taken with those of the original.
+func (c *decider) literals() {
+	var old map[string][]*asm.Block
+	for _, b := range c.s.clo.data {
+		at, taken := c.s.clo.taken[b]
+		if !taken || !isLoneLiteral(c.d.patched.File, b) {
+			continue
 		}
-		return c.literalTexts[text]
-	})
+		if old == nil {
+			old = loneLiterals(c.d.orig.File)
+		}
+		o, sure := c.oldLiteral(b, old[loneText(c.d.patched.File, b)])
+		switch {
+		case !sure:
+			c.refuse(asm.Problem{
+				Code: fault.LiteralUnplaced, At: at,
+				What: "the original has a constant without a name like " + excerpt(b) + " more than once, and it cannot be told which one this is",
+			}, c.d.patched, "")
+		case o != nil:
+			c.s.oldLiterals[b] = o
+		}
+	}
 }
 
-// takenLiterals lists the literals whose address the code of a function takes, and reports whether it compares what may be addresses.
-func takenLiterals(f *asm.File, fn *asm.Function) (names []string, compares bool) {
+// isLoneLiteral reports whether a block is a literal that no linker merges, that holds no addresses, and whose own address a program
+// can know.
+func isLoneLiteral(f *asm.File, b *asm.Block) bool {
+	if !f.IsLiteral(b) || b.Section.Merge || b.Section.Class != asm.ReadOnly || len(b.Items) == 0 || b.Name[0] != '.' && !asm.IsFunctionName(b.Name) {
+		return false
+	}
+	return !slices.ContainsFunc(b.Items, func(st asm.Statement) bool { return len(asm.SymbolsOf(st.Args)) > 0 })
+}
+
+// loneText is what such literals are compared by.
+func loneText(f *asm.File, b *asm.Block) string {
+	kind := ""
+	if b.Name[0] != '.' { // .LC0, and .str of clang's address sanitizer
+		kind = asm.SourceName(b.Name)
+	}
+	return kind + ":" + canon.New(f, func(n string) string { return n }).Data(b)
+}
+
+// loneLiterals lists them by content.
+func loneLiterals(f *asm.File) map[string][]*asm.Block {
+	list := map[string][]*asm.Block{}
+	for _, b := range f.Order {
+		if isLoneLiteral(f, b) {
+			text := loneText(f, b)
+			list[text] = append(list[text], b)
+		}
+	}
+	return list
+}
+
+// oldLiteral returns the one of these literals of the original that a literal of the patched unit is, nil if it is new; sure is false if
+// that cannot be told. Of several it is the one that the original of a function which uses it uses: those of two functions of one name
+// hold the same.
+func (c *decider) oldLiteral(b *asm.Block, old []*asm.Block) (o *asm.Block, sure bool) {
+	if len(old) > 1 || len(old) == 1 && len(loneLiterals(c.d.patched.File)[loneText(c.d.patched.File, b)]) > 1 {
+		users := 0
+		old, users = c.usedBefore(b, old)
+		if len(old) == 0 && users > 0 || len(old) > 1 {
+			return nil, false
+		}
+	}
+	if len(old) == 0 {
+		return nil, true
+	}
+	return old[0], old[0].Align >= b.Align
+}
+
+// usedBefore returns those of some literals that the originals of the functions which use a literal use, and how many such originals
+// there are.
+func (c *decider) usedBefore(b *asm.Block, old []*asm.Block) (used []*asm.Block, originals int) {
+	for _, pair := range c.s.chosen {
+		if pair.o == nil || !namesBlock(c.d.patched.File, pair.p, b) {
+			continue
+		}
+		originals++
+		for _, o := range old {
+			if namesBlock(c.d.orig.File, pair.o, o) && !slices.Contains(used, o) {
+				used = append(used, o)
+			}
+		}
+	}
+	return used, originals
+}
+
+// namesBlock reports whether the code of a function names a block.
+func namesBlock(f *asm.File, fn *asm.Function, b *asm.Block) bool {
 	for _, s := range fn.Streams {
 		for _, st := range s.Statements {
-			if st.Kind != asm.Instruction {
-				continue
-			}
-			if !compares && machine.Of(f).Kind(st) == machine.Compare {
-				in := machine.Of(f).Decode(st)
-				compares = in.ComparesAddresses
-			}
-			if !machine.Of(f).NamesAddress(st) {
-				continue
-			}
-			in := machine.Of(f).Decode(st)
-			for _, o := range in.Operands {
-				takes := o.Kind == machine.Immediate || in.Kind == machine.Address
-				if takes && o.Symbol != "" && !slices.Contains(names, o.Symbol) && canon.LiteralText(f, o.Symbol) != "" {
-					names = append(names, o.Symbol)
+			for _, n := range asm.SymbolsOf(st.Args) {
+				if to, _, _ := f.Follow(n); to == b.Name {
+					return true
 				}
 			}
 		}
 	}
-	return names, compares
+	return false
 }
 
-// comparesLiteral returns the place where a function compares the address of a literal of some content with another address.
-func comparesLiteral(f *asm.File, fn *asm.Function, of func(text string) bool) *asm.Problem {
-	names, compares := takenLiterals(f, fn)
-	names = slices.DeleteFunc(names, func(n string) bool { return !of(canon.LiteralText(f, n)) })
-	if !compares || len(names) == 0 {
-		return nil
+// excerpt is the content of a literal, for messages.
+func excerpt(b *asm.Block) string {
+	if len(b.Items[0].Args) > 40 {
+		return b.Items[0].Args[:40] + "…"
 	}
-	p := flow.Escapes(f, fn, flow.Rules{Compared: true, Only: true}, func(n string) bool { return slices.Contains(names, n) })
-	if p == nil {
-		return nil
-	}
-	return &asm.Problem{
-		Code: fault.LiteralCompared, At: p.At,
-		What: "it compares the address of a constant without a name, of which the patch has a copy",
-		Hint: "give the constant a name (static const char none[] = \"none\"), or compare what it holds; " +
-			"--allow literal-compared if no such address is kept",
-	}
+	return b.Items[0].Args
 }
 
-// literals refuses functions that let out the address of a literal which code outside the patch compares. Unchanged ones that
-// Identity asked for are left out.
-func (c *decider) literals() {
-	compared := c.comparedOutside(c.shownLiterals())
-	if len(compared) == 0 {
-		return
-	}
-	functions, chosen := c.s.Functions, c.s.chosen
-	c.s.Functions, c.s.chosen = nil, nil
-	for i, pair := range chosen {
-		f := functions[i]
-		p := c.usesCompared(pair.p, compared)
-		if p != nil && f.Status == Same && len(pair.p.Kin) == 0 {
-			f.Reason = p.What
-			c.s.Skipped = append(c.s.Skipped, f)
-			delete(c.in, pair.p)
-			delete(c.in, pair.o)
-			continue
+// Labels lists the labels of the original's assembly that Literals names and that its object has no symbols for.
+func (e *Emitted) Labels() (labels []string) {
+	for _, l := range e.Literals {
+		if asm.IsLocal(l.Orig) && !slices.Contains(labels, l.Orig) {
+			labels = append(labels, l.Orig)
 		}
-		if p != nil {
-			c.refuse(*p, c.d.patched, f.Name)
-		}
-		c.s.Functions = append(c.s.Functions, f)
-		c.s.chosen = append(c.s.chosen, pair)
 	}
+	return labels
 }
 
-// shownLiterals holds the content of the literals of which a function of the patch lets the address out.
-func (c *decider) shownLiterals() map[string]bool {
-	shown := map[string]bool{}
-	for _, pair := range c.s.chosen {
-		names, _ := takenLiterals(c.d.patched.File, pair.p)
-		for _, n := range names {
-			shown[canon.LiteralText(c.d.patched.File, n)] = shown[canon.LiteralText(c.d.patched.File, n)] || letsOut(c.d.patched.File, pair.p, n)
-		}
+// WithLabels returns assembly of which the symbol table has places of labels that assemblers keep out of it (see kpname.Label).
+func WithLabels(text []byte, labels []string) []byte {
+	out := slices.Clone(text)
+	for _, l := range labels {
+		out = append(out, "\n\t.set\t"+kpname.Label(l)+", "+l+"\n"...)
 	}
-	return shown
-}
-
-// letsOut reports whether code outside a function may see the address of a literal that it takes.
-func letsOut(f *asm.File, fn *asm.Function, literal string) bool {
-	return flow.Escapes(f, fn, flow.Rules{Calls: true, Stale: true}, func(n string) bool { return n == literal }) != nil
-}
-
-// comparedOutside gives for the content of each of these literals that code outside the patch compares the name of a function that does.
-func (c *decider) comparedOutside(shown map[string]bool) map[string]string {
-	compared := map[string]string{}
-	f := c.d.orig
-	for _, fn := range f.Functions {
-		if c.in[fn] {
-			continue
-		}
-		names, compares := takenLiterals(f.File, fn)
-		for _, n := range names {
-			text := canon.LiteralText(f.File, n)
-			if compares && shown[text] && comparesLiteral(f.File, fn, func(t string) bool { return t == text }) != nil {
-				compared[text] = fn.Name
-			}
-		}
-	}
-	return compared
-}
-
-func (c *decider) usesCompared(p *asm.Function, compared map[string]string) *asm.Problem {
-	names, _ := takenLiterals(c.d.patched.File, p)
-	for _, n := range names {
-		if by := compared[canon.LiteralText(c.d.patched.File, n)]; by != "" && letsOut(c.d.patched.File, p, n) {
-			return &asm.Problem{
-				Code: fault.LiteralCompared, At: first(p),
-				What: fmt.Sprintf("it lets out the address of a constant without a name, of which the patch has a copy, and %q compares that of the original", by),
-				Hint: fmt.Sprintf("change %q too, or give the constant a name; --allow literal-compared if the two never meet", by),
-			}
-		}
-	}
-	return nil
+	return out
 }

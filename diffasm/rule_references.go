@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/diffasm/machine"
 	"gocare/internal/fault"
 )
 
@@ -19,6 +20,8 @@ type closure struct {
 	newVars []string
 	statics []string // static locals bound to one of the original
 
+	taken map[*asm.Block]asm.Statement // blocks whose address is taken, and where first
+
 	seen     map[string]bool
 	problems []asm.Problem
 	fn       *asm.Function
@@ -27,7 +30,7 @@ type closure struct {
 
 // references follows the references of the chosen functions and refuses what they cannot have.
 func (c *decider) references() {
-	clo := &closure{d: c.d, copies: c.s.copies, seen: map[string]bool{}}
+	clo := &closure{d: c.d, copies: c.s.copies, taken: map[*asm.Block]asm.Statement{}, seen: map[string]bool{}}
 	for _, pair := range c.s.chosen {
 		clo.function(pair.p)
 		for _, p := range clo.problems {
@@ -86,7 +89,21 @@ func (c *closure) statement(st asm.Statement) {
 	for tok, ok := t.Next(); ok; tok, ok = t.Next() {
 		if tok.Kind == asm.TokenSymbol {
 			c.at = st
+			c.take(tok.Text)
 			c.visit(tok.Text)
+		}
+	}
+}
+
+// take notes that the statement at hand takes the address of a block, if it does.
+func (c *closure) take(name string) {
+	if c.taken == nil || c.at.Kind == asm.Instruction && !c.at.Asm && !machine.Of(c.d.patched.File).NamesAddress(c.at) {
+		return
+	}
+	target, _, _ := c.d.patched.Follow(name)
+	if b := c.d.patched.Blocks[target]; b != nil {
+		if _, known := c.taken[b]; !known {
+			c.taken[b] = c.at
 		}
 	}
 }

@@ -23,20 +23,21 @@ const (
 
 // joiner holds a Joined that is being put together. Its targets in the patch count all four outputs, empty ones too.
 type joiner struct {
-	o       *Original
-	units   []*Resolved
-	out     [len(outputNames)]JoinedSection
-	bases   [][]uint64 // by unit and section of its object: where it begins in its output
-	globals map[string]Target
-	got     map[gotKey]uint64 // private GOT slots in .kpatch.data
-	imports map[string]*Import
-	dead    map[[2]int]bool     // by unit and function: left out
-	apart   map[uint64][2]int   // detached functions, by the link address of the original
-	gates   []uint64            // link addresses of padding that holds hooks of short functions
-	reached map[[2]int][]uint64 // those that a function refers to
-	done    map[field]bool      // fields that an earlier relaxation took
-	copies  []map[string]groupedCopy
-	pending []pendingReloc
+	o        *Original
+	units    []*Resolved
+	out      [len(outputNames)]JoinedSection
+	bases    [][]uint64 // by unit and section of its object: where it begins in its output
+	globals  map[string]Target
+	got      map[gotKey]uint64 // private GOT slots in .kpatch.data
+	imports  map[string]*Import
+	dead     map[[2]int]bool     // by unit and function: left out
+	apart    map[uint64][2]int   // detached functions, by the link address of the original
+	gates    []uint64            // link addresses of padding that holds hooks of short functions
+	reached  map[[2]int][]uint64 // those that a function refers to
+	done     map[field]bool      // fields that an earlier relaxation took
+	literals map[literal]uint64  // places of those carried in .kpatch.rodata
+	copies   []map[string]groupedCopy
+	pending  []pendingReloc
 }
 
 // gotKey is what a private GOT slot holds: a known address, or a constant.
@@ -64,7 +65,7 @@ type pendingReloc struct {
 func Join(o *Original, units []*Resolved) (*Joined, error) {
 	j := &joiner{
 		o: o, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[string]*Import{},
-		dead: map[[2]int]bool{}, done: map[field]bool{}, apart: map[uint64][2]int{}, reached: map[[2]int][]uint64{},
+		dead: map[[2]int]bool{}, done: map[field]bool{}, apart: map[uint64][2]int{}, reached: map[[2]int][]uint64{}, literals: map[literal]uint64{},
 	}
 	for i, name := range outputNames {
 		j.out[i] = JoinedSection{Name: name, Flags: outputFlags(i), Align: 1}
@@ -181,7 +182,7 @@ func (j *joiner) layout() error {
 			continue
 		}
 		for i, name := range r.sections {
-			if name == "" {
+			if name == "" || r.isLiteral(i) {
 				continue
 			}
 			base, err := j.append(outputIndex(name), &r.Unit.Object.Sections[i])
@@ -312,6 +313,9 @@ func (j *joiner) reduceUnit(u int) error {
 func (j *joiner) reduceReference(u int, p *spot) error {
 	if err := p.ref.err; err != nil {
 		return err
+	}
+	if p.ref.literal != nil {
+		return j.reduceLiteral(p)
 	}
 	b := p.ref.binding
 	if c, found := j.copyOf(u, p.ref.sym); found && c.unit < 0 {

@@ -19,9 +19,18 @@ type Unit struct {
 	Functions []UnitFunction
 	Stale     []StaleFunction
 	Grouped   []string // new symbols in section groups: "g" of "g.kpnew"
+	Literals  []OldLiteral
+	Labels    *elfobj.File // of the original's assembly, with a symbol for each label in Literals; nil if none is needed
+	Copies    bool         // literals of the original that are not found there are carried
 
 	known   map[int]meaning // what undefined symbols of Object mean, by index, where that is not looked up
 	revived bool            // see Revive
+}
+
+// OldLiteral is a section of the unit with a literal that the original unit has, too.
+type OldLiteral struct {
+	Section string
+	Orig    string // its symbol in the original's object, or label in its assembly
 }
 
 // StaleFunction is a function of the unit's original object that has no place in the patch and must not be running when it
@@ -49,10 +58,12 @@ type UnitFunction struct {
 type Resolved struct {
 	Unit      Unit
 	Skipped   []Skipped // functions left out, unless another unit turns out to need them: see Joined.Skipped
+	Copied    []error   // refusals that Unit.Copies overrode
 	functions []function
 	stale     []JoinedStale
 	sections  []string // by section index of Object: the output section, or ""
 	refs      []reference
+	literals  map[inputSection]*newLiteral // by section of Object and offset
 }
 
 // Skipped is a function that was chosen and is not in the patch.
@@ -76,7 +87,8 @@ type reference struct {
 	sym     *elfobj.Symbol
 	owner   int // index into functions, -1 for data
 	binding binding
-	err     error // why the binding is not known; matters only if the owner is used
+	literal *newLiteral // that it leads to; the addend counts from its start then
+	err     error       // why the binding is not known; matters only if the owner is used
 }
 
 // Resolve finds what every symbol that u's object leaves undefined means in the original, and where the functions it
@@ -85,7 +97,7 @@ func (o *Original) Resolve(u Unit) (*Resolved, error) {
 	if u.Input != NewInput && (u.Input < 0 || u.Input >= len(o.objects) || o.objects[u.Input].File.Type != elf.ET_REL) {
 		return nil, fault.New(fault.Bug, u.Name, "no input %d of the link", u.Input)
 	}
-	r := &Resolved{Unit: u, sections: make([]string, len(u.Object.Sections))}
+	r := &Resolved{Unit: u, sections: make([]string, len(u.Object.Sections)), literals: map[inputSection]*newLiteral{}}
 	for i := range u.Object.Sections {
 		name, err := outputSection(&u.Object.Sections[i], u.Name)
 		if err != nil {
@@ -223,14 +235,17 @@ func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[in
 		return ref, fault.New(fault.Bug, r.Unit.Name, "section %s: relocation at 0x%x outside", sec.Name, rela.Offset)
 	}
 	ref.sym = &r.Unit.Object.Symbols[rela.Symbol]
-	if ref.sym.Defined() || ref.typ.Kind == arch.None {
-		return ref, nil
-	}
-	if m, found := r.Unit.known[rela.Symbol]; found {
+	seen, found := known[rela.Symbol]
+	m, told := r.Unit.known[rela.Symbol]
+	switch {
+	case ref.typ.Kind == arch.None:
+	case ref.sym.Defined():
+		ref.err = o.bindLiteral(r, &ref)
+	case told:
 		ref.binding, ref.err = m.binding, m.err
-	} else if seen, found := known[rela.Symbol]; found {
+	case found:
 		ref.binding, ref.err = seen.binding, seen.err
-	} else {
+	default:
 		ref.binding, ref.err = o.lookup(r.Unit.Input, ref.sym)
 		known[rela.Symbol] = ref
 	}

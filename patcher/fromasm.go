@@ -56,6 +56,15 @@ func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error
 	if u.object, err = a.assembleText(ctx, u.emitted.Asm); err != nil {
 		return nil, err
 	}
+	if labels := u.emitted.Labels(); len(labels) > 0 {
+		text, err := os.ReadFile(a.Orig)
+		if err != nil {
+			return nil, err
+		}
+		if u.labels, err = a.assembleText(ctx, diffasm.WithLabels(text, labels)); err != nil {
+			return nil, err
+		}
+	}
 	m, err := ld.MapFromSymbols(bin, object, a.Orig)
 	if err != nil {
 		return nil, err

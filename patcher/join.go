@@ -9,6 +9,7 @@ import (
 
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 	"gocare/internal/version"
 	"gocare/kpatch"
 	"gocare/ld"
@@ -37,6 +38,11 @@ func (m *maker) patch(ctx context.Context, t *Target, l *link) (Product, error) 
 	c, err := m.carry(ctx, o, resolved, l.added)
 	if err != nil {
 		return p, err
+	}
+	for _, r := range resolved {
+		for _, err := range r.Copied {
+			p.Overridden = append(p.Overridden, fault.As(err))
+		}
 	}
 	resolved = append(resolved, c.resolved...)
 	revived, err := o.Revive(resolved)
@@ -74,7 +80,7 @@ func encode(p Product, joined *ld.Joined, o Options, meta kpatch.Meta) (Product,
 // input makes unit i of a link ready to be resolved; n is its input of the original program.
 func (m *maker) input(ctx context.Context, l *link, i, n int) input {
 	u := &l.units[i]
-	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil}
+	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced)}
 	return input{
 		unit: p.unit(), asm: u.emitted.Asm,
 		assemble: func(asm []byte) (*elfobj.File, error) { return m.assemble(ctx, u.unit.Source, &u.unit.Record, asm) },
@@ -96,11 +102,14 @@ type part struct {
 	detached []string
 	stale    []diffasm.Stale
 	optional bool // its functions may stay the original's
+	copies   bool // of literals, see ld.Unit
 }
 
 // unit names the functions for ld.
 func (p part) unit() ld.Unit {
-	out := ld.Unit{Name: p.of.report.Source, Input: p.input, Object: p.of.object, Grouped: p.of.emitted.Grouped}
+	out := ld.Unit{
+		Name: p.of.report.Source, Input: p.input, Object: p.of.object, Grouped: p.of.emitted.Grouped, Labels: p.of.labels, Copies: p.copies,
+	}
 	for _, f := range p.of.emitted.Functions {
 		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: p.optional}
 		if u.Detached = slices.Contains(p.detached, f.Orig); u.Detached {
@@ -110,6 +119,9 @@ func (p part) unit() ld.Unit {
 			u.Calls, u.Spares = f.Calls, f.Spares
 		}
 		out.Functions = append(out.Functions, u)
+	}
+	for _, l := range p.of.emitted.Literals {
+		out.Literals = append(out.Literals, ld.OldLiteral(l))
 	}
 	for _, f := range p.stale {
 		out.Stale = append(out.Stale, ld.StaleFunction{Name: f.Name, Parts: f.Parts, Reason: fmt.Sprintf("gone; it calls %q, which %s", f.Callee, f.Why)})

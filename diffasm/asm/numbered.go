@@ -141,6 +141,12 @@ func isConstant(name string) bool {
 	return strings.HasPrefix(name, ".LC") && AllDigits(name[3:]) || strings.HasPrefix(name, ".L") && isUnnamed(name[2:])
 }
 
+// IsFunctionName reports whether a constant is one that names a function: __func__ and what is like it.
+func IsFunctionName(name string) bool {
+	a, ok := SplitNumbered(name)
+	return ok && strings.HasPrefix(a.Base, "__") && noAddress[a.Base]
+}
+
 // isUnnamed reports whether gcc made the name up for a constant without an address of its own in the source.
 func isUnnamed(name string) bool {
 	a, ok := SplitNumbered(name)

@@ -373,8 +373,10 @@ func (p *parser) appendTo(f *Function, sec *Section, st Statement) {
 
 // dataLabel begins a block.
 func (p *parser) dataLabel(st Statement) {
-	// Constants of one size follow each other without an alignment of their own.
-	b := &Block{Name: st.Op, Section: p.cur, Align: max(1, p.cur.entry&-p.cur.entry), Line: st.Line}
+	b := &Block{Name: st.Op, Section: p.cur, Align: 1, Line: st.Line}
+	if !p.cur.Strings { // constants of one size follow each other without an alignment of their own
+		b.Align = max(1, p.cur.Entry&-p.cur.Entry)
+	}
 	if owner := p.tables.owner[st.Op]; owner != nil {
 		b.Exceptions, b.Owner = true, owner
 		owner.Tables = append(owner.Tables, b)

@@ -27,9 +27,9 @@ type Section struct {
 	Name    string
 	flags   string
 	Class   Class
-	entry   uint64 // bytes of each constant if merge and not str, else 0
 	Merge   bool   // SHF_MERGE: constants and strings the linker may share
 	Strings bool   // SHF_STRINGS
+	Entry   uint64 // bytes of each constant if Merge, of each character if Strings too; else 0
 	comdat  bool   // member of a group
 }
 
@@ -40,8 +40,8 @@ func newSection(name, attrs string) *Section {
 	s.Strings = strings.ContainsRune(s.flags, 'S')
 	s.comdat = strings.ContainsRune(s.flags, 'G')
 	s.Class = classOf(name, s.flags)
-	if i := strings.LastIndexByte(attrs, ','); s.Merge && !s.Strings && i >= 0 {
-		s.entry, _ = strconv.ParseUint(Trim(attrs[i+1:]), 0, 16)
+	if fields := strings.Split(attrs, ","); s.Merge && len(fields) > 2 { // "aMS",@progbits,1
+		s.Entry, _ = strconv.ParseUint(Trim(fields[2]), 0, 16)
 	}
 	return s
 }

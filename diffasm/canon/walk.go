@@ -55,17 +55,6 @@ func Uses(f *asm.File, fn *asm.Function, name string) (found bool) {
 	return found
 }
 
-// Literals holds the content of every literal.
-func Literals(f *asm.File) map[string]bool {
-	texts := map[string]bool{}
-	for _, b := range f.Order {
-		if f.IsLiteral(b) {
-			texts[LiteralText(f, b.Name)] = true
-		}
-	}
-	return texts
-}
-
 // LiteralText returns what a literal holds, "" if name is none.
 func LiteralText(f *asm.File, name string) string {
 	target, off, _ := f.Follow(name)

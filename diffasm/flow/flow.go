@@ -39,7 +39,6 @@ type Rules struct {
 	Calls    bool // arguments of calls and results
 	Stale    bool // also in registers that a computed jump used before
 	Compared bool // comparisons with something else
-	Only     bool // nothing but these
 }
 
 // framePlace is what is known of an address in the function's own frame.
@@ -171,7 +170,7 @@ func (w *flow) block(i int, s *state) {
 }
 
 func (w *flow) escaped(st asm.Statement, format string, args ...any) {
-	if w.escape == nil && !w.rules.Only {
+	if w.escape == nil {
 		w.escape = &asm.Problem{What: fmt.Sprintf(format, args...), At: st}
 	}
 }
@@ -253,9 +252,6 @@ func (w *flow) value(o *machine.Operand, s *state) value {
 		if w.loaded != nil && a.frame == atOffset {
 			w.loaded[wordOf(a.off)] = true
 		}
-		if w.rules.Only { // an array may hold a literal beside anything else
-			return value{addr: a.frame == atOffset && s.holds(wordOf(a.off))}
-		}
 		return value{addr: s.load(a)}
 	}
 	return value{}
@@ -312,10 +308,7 @@ func (w *flow) compare(st asm.Statement, ops []machine.Operand, s *state) {
 	if !w.rules.Compared || len(ops) != 2 || ops[0] == ops[1] || slices.ContainsFunc(ops, narrow) {
 		return
 	}
-	a, b := w.value(&ops[0], s), w.value(&ops[1], s)
-	inFrame := w.rules.Only && (a.frame != outsideFrame || b.frame != outsideFrame) // what is stored nowhere else is no literal's address
-	if a.addr != b.addr && !ops[0].IsNumber() && !inFrame {
-		w.rules.Only = false
+	if a, b := w.value(&ops[0], s), w.value(&ops[1], s); a.addr != b.addr && !ops[0].IsNumber() {
 		w.escaped(st, "is compared with another address")
 	}
 }

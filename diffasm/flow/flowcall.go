@@ -27,8 +27,7 @@ func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.Stal
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
 func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (result bool) {
 	if !w.rules.Calls {
-		// strchr and its like return a pointer into what they are given, which may be compared.
-		return w.rules.Only && onlyRead[to.Symbol] && s.regs[w.conv.Args[0]].addr
+		return false
 	}
 	var mask uint8
 	for i, reg := range w.conv.Args {

@@ -58,7 +58,7 @@ func (w *flow) sources(ops []machine.Operand, s *state) (src value) {
 
 // isDistance reports whether an instruction leaves the distance of two addresses, which is none itself.
 func (w *flow) isDistance(in *machine.Insn, v, src value) bool {
-	return in.Effect == machine.Sub && !w.rules.Deep && (src.addr && v.addr || w.rules.Only && in.Operands[0].Kind != machine.Immediate)
+	return in.Effect == machine.Sub && !w.rules.Deep && src.addr && v.addr
 }
 
 // offset is where an address in the frame is after it was changed by an amount.

@@ -126,8 +126,7 @@ type Insn struct {
 	Copies, Fills bool     // of a String: what it does to memory
 	From, To      Register // of a String: addresses of what it reads and writes
 
-	ComparesAddresses bool  // compares operands of an address' width, neither of which is a number
-	AccessSize        int64 // bytes of a constant that it reads as its one operand in memory, 0 if that is not known
+	AccessSize int64 // bytes of a constant that it reads as its one operand in memory, 0 if that is not known
 }
 
 // Target returns the symbol whose entry a call or jump goes to without a pointer, "" if it does not; linked says that the linker may

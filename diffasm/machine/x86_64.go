@@ -35,8 +35,6 @@ func (x86) Decode(st asm.Statement) Insn {
 		}
 	case Call:
 		in.Descriptor = in.Operands[0].Indirect && in.Operands[0].Linked // "*v@TLSCALL(%rax)"
-	case Compare:
-		in.ComparesAddresses = (op == "cmpq" || op == "cmp") && !in.Operands[0].IsNumber()
 	}
 	in.seeThrough()
 	if prefix == "" && !strings.ContainsAny(args, "+-") && slices.ContainsFunc(in.Operands, isSymbol) {

@@ -39,12 +39,6 @@ var assembly = []Reason{
 		Paragraph: "The address of a label of a function (&&label) gets to where it outlives the call: old addresses would lead into " +
 			"the old code.",
 	},
-	{
-		Code:  "literal-compared",
-		Vouch: "no such address is kept",
-		Paragraph: "A function compares the address of a constant without a name, a string for one, and the patch has a copy of " +
-			"that; or it lets out one that unchanged code compares. What the process has stored leads to the old one.",
-	},
 	{Code: "label-table", Hint: leaveOut, Paragraph: "Two functions own a table of labels, or one uses the other's."},
 	{Code: "private-data", Hint: leaveOut, Paragraph: "Code uses data which has no name to find it by."},
 	{

@@ -38,6 +38,14 @@ var references = []Reason{
 		Paragraph: "A function which is picked at run time has no PLT entry or GOT slot in the original.",
 	},
 	{
+		Code:  "literal-unplaced",
+		Vouch: "no address of the constant is kept or compared",
+		Hint: "give the constant a name (static const char none[] = \"none\"); --allow literal-unplaced if its address is neither kept " +
+			"nor compared",
+		Paragraph: "The original has a constant without a name, a string for one, that the new code uses, and it cannot be told where. A " +
+			"copy would have another address than the one that the process has stored or compares.",
+	},
+	{
 		Code:      "local-label",
 		Hint:      "give it a name that does not begin with .L",
 		Paragraph: "A label names a place that objects do not keep.",

@@ -29,5 +29,11 @@ const (
 // FileSuffix is that of patch files: BUILDID.kpatch.
 const FileSuffix = ".kpatch"
 
+// OldLiteral is what the sections of literals begin with that the original has: a patch has them only if they are not found there.
+const OldLiteral = Rodata + ".old"
+
+// Label is the symbol for a label of assembly that is kept out of the symbol table.
+func Label(label string) string { return "kpatch" + label }
+
 // LiteralPrefix makes the name of a literal one that the assembler keeps out of the symbol table.
 const LiteralPrefix = ".L"

@@ -38,9 +38,9 @@ var codeTests = map[fault.Code]string{
 	"isolate-path": "internal/isolate/isolate_test.go:TestOpenRefuses", "buildid-ambiguous": "cmd/patchmake/testdata/script/refusals.txtar",
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",
 	// references and the original binary
-	"ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal",
-	"foreign-machine":  "ld/map_test.go:TestForeign",
-	"object-mismatch":  "cmd/patchmake/testdata/script/refusals.txtar", "stripped": "cmd/patchmake/testdata/script/refusals.txtar",
+	"ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal", "literal-unplaced": "diffasm/literal_test.go:TestLoneLiterals",
+	"foreign-machine": "ld/map_test.go:TestForeign",
+	"object-mismatch": "cmd/patchmake/testdata/script/refusals.txtar", "stripped": "cmd/patchmake/testdata/script/refusals.txtar",
 	"new-library": "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
 	// patch files
 	"bad-id":          "kpatch/kpatch_test.go:TestDecodeRefuses",

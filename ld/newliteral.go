@@ -1,0 +1,186 @@
+package ld
+
+import (
+	"slices"
+	"strings"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/internal/kpname"
+)
+
+// newLiteral is a literal that new code refers to.
+type newLiteral struct {
+	piece
+	old uint64 // its link address in the original, 0 if the patch has to carry it
+}
+
+// isLiteral reports whether a section of the unit holds literals and nothing else: the joined patch has of them what it needs.
+func (r *Resolved) isLiteral(section int) bool {
+	s := &r.Unit.Object.Sections[section]
+	return mergeable(s) || r.oldLabel(s) != ""
+}
+
+// oldLabel returns what the literal in a section of its own is called in the original, "" if it is not there.
+func (r *Resolved) oldLabel(s *elfSection) string {
+	for _, l := range r.Unit.Literals {
+		if l.Section == s.Name {
+			return l.Orig
+		}
+	}
+	return ""
+}
+
+// bindLiteral finds the literal that a reference of new code leads to, if it leads to one.
+func (o *Original) bindLiteral(r *Resolved, ref *reference) error {
+	sec := &r.Unit.Object.Sections[ref.sym.Section]
+	if r.sections[sec.Index] == "" || !r.isLiteral(sec.Index) {
+		return nil
+	}
+	at, ok := r.pieceOf(sec, ref)
+	if !ok {
+		return fault.New(fault.Bug, "", "section %s has no literal at 0x%x", sec.Name, meant(ref.sym, ref.rela))
+	}
+	ref.rela.Addend += int64(ref.sym.Value) - int64(at.start)
+	key := inputSection{at.section, int(at.start)}
+	if ref.literal = r.literals[key]; ref.literal != nil {
+		return nil
+	}
+	old, err := o.findLiteral(r, sec, at.literal)
+	if err != nil && !r.Unit.Copies {
+		return err
+	}
+	if err != nil {
+		r.Copied = append(r.Copied, r.blame(ref, err))
+	}
+	ref.literal = &newLiteral{at, old}
+	r.literals[key] = ref.literal
+	return nil
+}
+
+// pieceOf returns the literal that a reference into a section of literals means.
+func (r *Resolved) pieceOf(sec *elfSection, ref *reference) (piece, bool) {
+	if label := r.oldLabel(sec); label != "" {
+		content := literal{align: max(sec.Align, 1), text: string(sec.Data), lone: r.Unit.Name + "\x00" + label}
+		return piece{content, sec.Index, 0, sec.Size}, true
+	}
+	return pieceAt(sec, meant(ref.sym, ref.rela))
+}
+
+// findLiteral returns the link address of a literal in the original, 0 if it is not there.
+func (o *Original) findLiteral(r *Resolved, sec *elfSection, l literal) (uint64, error) {
+	if label := r.oldLabel(sec); label != "" {
+		return o.labelled(&r.Unit, label, l.text)
+	}
+	return o.oldLiteral(r.Unit.Input, l)
+}
+
+// labelled returns the link address of a literal of the unit's original that linkers leave alone, 0 if its section was left out.
+func (o *Original) labelled(u *Unit, label, text string) (uint64, error) {
+	section, value, ok := o.labelPlace(u, label)
+	if !ok {
+		return 0, literalUnplaced(text)
+	}
+	p := o.places[u.Input][section]
+	base, ok := p.addr, p.state == placed
+	if p.state == discarded {
+		return 0, nil
+	}
+	if !ok {
+		base, ok = o.placeByUse(u.Input, section)
+	}
+	if !ok || !o.holds(base+value, text) {
+		return 0, literalUnplaced(text)
+	}
+	return base + value, nil
+}
+
+// labelPlace returns the section of the unit's original object that a label is in, and where.
+func (o *Original) labelPlace(u *Unit, label string) (section int, value uint64, ok bool) {
+	if !strings.HasPrefix(label, kpname.LiteralPrefix) {
+		list := o.privates(u.Input)[label]
+		if len(list) != 1 || !list[0].Defined() {
+			return 0, 0, false
+		}
+		return list[0].Section, list[0].Value, true
+	}
+	if u.Labels == nil {
+		return 0, 0, false
+	}
+	for i := range u.Labels.Symbols {
+		if s := &u.Labels.Symbols[i]; s.Name == kpname.Label(label) && s.Defined() {
+			section, ok := counterpart(u.Labels, s.Section, o.objects[u.Input].File)
+			return section, s.Value, ok
+		}
+	}
+	return 0, 0, false
+}
+
+// counterpart returns the section of another object that is the same: of its name and content, the nth of these.
+func counterpart(f *elfobj.File, section int, other *elfobj.File) (int, bool) {
+	s := &f.Sections[section]
+	same := func(t elfSection) bool {
+		return t.Name == s.Name && t.Flags == s.Flags && t.Size == s.Size && slices.Equal(t.Data, s.Data)
+	}
+	n := 0
+	for i := range f.Sections[:section] {
+		if same(f.Sections[i]) {
+			n++
+		}
+	}
+	for i := range other.Sections {
+		if same(other.Sections[i]) {
+			if n == 0 {
+				return i, true
+			}
+			n--
+		}
+	}
+	return 0, false
+}
+
+// placeByUse finds a section that the map does not place by what refers to it.
+func (o *Original) placeByUse(input, section int) (addr uint64, ok bool) {
+	f := o.objects[input].File
+	relas, err := f.AllRelas()
+	if err != nil {
+		return 0, false
+	}
+	for user, p := range o.places[input] {
+		for _, r := range relas[user] {
+			sym := &f.Symbols[r.Symbol]
+			if p.state != placed || sym.Section != section || !sym.Defined() {
+				continue
+			}
+			if value, ok := o.linkedValue(p.addr+r.Offset, o.target.Reloc(r.Type)); ok {
+				return value - uint64(r.Addend) - sym.Value, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// reduceLiteral points a field at a literal: that of the original, else the copy of the patch.
+func (j *joiner) reduceLiteral(p *spot) error {
+	l := p.ref.literal
+	if l.old != 0 {
+		target, _ := j.o.locate(l.old)
+		return j.reduce(p, dest{known: true, target: target})
+	}
+	at, found := j.literals[l.literal]
+	if !found {
+		at = j.carryLiteral(l.literal)
+	}
+	return j.reduce(p, dest{known: true, target: Target{InPatch, outRodata, at}})
+}
+
+// carryLiteral appends a literal and returns its place. Those of several units that a linker would merge are one.
+func (j *joiner) carryLiteral(l literal) uint64 {
+	sec := &j.out[outRodata]
+	sec.Align = max(sec.Align, l.align)
+	sec.Data = append(sec.Data, make([]byte, -uint64(len(sec.Data))%l.align)...)
+	at := uint64(len(sec.Data))
+	sec.Data = append(sec.Data, l.text...)
+	j.literals[l] = at
+	return at
+}
