@@ -82,7 +82,7 @@ func (r *enumReader) add(e *dwarf.Entry) error {
 	if err != nil {
 		return fmt.Errorf("enumerator at %#x: %w", e.Offset, err)
 	}
-	r.to.values[name] = append(r.to.values[name], description{value, value})
+	r.to.values[name] = append(r.to.values[name], description{same: value, text: value})
 	r.to.places[[2]string{name, value}] = member{e.Offset, r.in}
 	return nil
 }
