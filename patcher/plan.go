@@ -40,6 +40,7 @@ type Target struct {
 	Own     string            `json:"own,omitempty"`      // option that binds a library's symbols to it
 	NewLibs []Library         `json:"new_libs,omitempty"` // shared libraries that only the patched link has
 	New     []Addition        `json:"new,omitempty"`      // inputs that only the patched link has
+	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ
 }
 
 // Unit is one changed unit of a target.

@@ -197,9 +197,9 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
-	changes, e := typeChanges(m.store, d.unit)
-	if e != nil {
-		refusals = append(refusals, e)
+	changes, err := m.typeChanges(d.unit.OrigTypes, d.unit.PatchedTypes)
+	if err != nil {
+		refusals = append(refusals, refuseTypes(d.unit.Source, "its debug information, which shows data layouts, cannot be read", err))
 	}
 	for _, c := range changes {
 		if c.Kind == layout.Signature {

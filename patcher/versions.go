@@ -11,6 +11,7 @@ import (
 // versions are what units and additions were compiled to on the side.
 type versions struct {
 	units []SideVersions     // in the order of unitsOf
+	same  [][]SameUnit       // of each link
 	added []buildtree.Digest // in the order of addedTo: assembly that reaches variables of libraries through the GOT only
 	// overridden are refusals that the user overrode.
 	overridden []*fault.Error
@@ -20,6 +21,10 @@ type versions struct {
 func (c *comparison) compileVersions(ctx context.Context, links []pairedLink) (versions, error) {
 	units, added := unitsOf(links), addedTo(links)
 	types, overridden, err := c.compileTypes(ctx, units)
+	if err != nil {
+		return versions{}, err
+	}
+	same, more, err := c.compileSame(ctx, links)
 	if err != nil {
 		return versions{}, err
 	}
@@ -35,7 +40,7 @@ func (c *comparison) compileVersions(ctx context.Context, links []pairedLink) (v
 	if err != nil {
 		return versions{}, err
 	}
-	v := versions{units: types, added: indirect[len(units):], overridden: overridden}
+	v := versions{units: types, added: indirect[len(units):], same: same, overridden: append(overridden, more...)}
 	for i := range units {
 		v.units[i].Indirect, v.units[i].Restored, v.units[i].Stamped = indirect[i], restored[i], stamped[i]
 	}

@@ -1,0 +1,51 @@
+package patcher
+
+import (
+	"slices"
+
+	"gocare/buildtree"
+	"gocare/internal/layout"
+)
+
+// retypedVariables looks at variables of another type in units that have nothing in the patch: code of it may reach them by their names, or
+// by their addresses. Those of the other units were compared where these were decided.
+func retypedVariables(l *link) (ruling, error) {
+	var says ruling
+	if !slices.ContainsFunc(l.indexes(), l.takesEffect) {
+		return says, nil
+	}
+	for i := range l.units {
+		u := l.units[i].unit
+		if l.units[i].emitted == nil {
+			if err := l.retypedIn(&says, i, u.Source, u.OrigTypes, u.PatchedTypes); err != nil {
+				return says, err
+			}
+		}
+	}
+	for _, u := range l.target.Same {
+		if err := l.retypedIn(&says, noUnit, u.Source, u.OrigTypes, u.PatchedTypes); err != nil {
+			return says, err
+		}
+	}
+	return says, nil
+}
+
+// noUnit is the index of a refusal that is about none of the units that differ.
+const noUnit = -1
+
+func (l *link) retypedIn(says *ruling, unit int, source string, before, after buildtree.Digest) error {
+	if before == "" || after == "" {
+		return nil
+	}
+	changes, err := l.typeChanges(before, after)
+	if err != nil {
+		says.refuse(unit, refuseTypes(source, "its debug information, which shows the types of variables, cannot be read", err))
+		return nil
+	}
+	for _, c := range changes {
+		if c.Kind == layout.Variable {
+			says.refuse(unit, refuseLayout(source, c))
+		}
+	}
+	return nil
+}
