@@ -47,7 +47,7 @@ func usesOf(name string, lines []string) (uses []string) {
 		if words[i] != name {
 			continue
 		}
-		before := words[i-1 : i]
+		var before []string // of a declaration: its type is compared where the layout is
 		if isAccess(words[i-1]) {
 			before = words[i-2 : i]
 		}

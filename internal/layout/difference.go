@@ -17,11 +17,11 @@ const maxMembers = 8
 // in a line are members of structures without a name: these are listed, "- int u.a at 8" for one that is gone, "+" for a new one.
 func difference(before, after *description) (was, is string, members []string) {
 	was, is = firstDifference(before.text, after.text)
-	if was != is && !strings.Contains(was+is, noBody) {
+	if isTold(was, is) {
 		return was, is, nil
 	}
 	if b, a := innerStruct(before.t), innerStruct(after.t); b != nil && a != nil {
-		return withoutMember(was), withoutMember(is), memberDiff(b, a)
+		return withoutMember(was), withoutMember(is), memberDiff(b, a, 0)
 	}
 	if was == is {
 		was, is = firstDifference(before.same, after.same)
@@ -53,6 +53,13 @@ func summary(size, member string) string {
 	return fmt.Sprintf("%s, … %s", size, member)
 }
 
+// isTold reports whether two descriptions show a difference, and not in a structure without a name.
+func isTold(was, is string) bool {
+	_, before, _ := strings.Cut(was, ", … ")
+	_, after, members := strings.Cut(is, ", … ")
+	return was != is && (!members || before != after) && !strings.Contains(was+is, noBody)
+}
+
 func withoutMember(text string) string {
 	size, _, _ := strings.Cut(text, ", … ")
 	return size
@@ -73,12 +80,20 @@ func innerStruct(t dwarf.Type) *dwarf.StructType {
 	return nil
 }
 
-// memberDiff lists the members that only one of two structures has.
-func memberDiff(before, after *dwarf.StructType) []string {
+// memberDiff lists the members that only one of two structures has; where there are none, those of the first structures without a name
+// that members point to and that differ. depth says how many structures lead here.
+func memberDiff(before, after *dwarf.StructType, depth int) []string {
 	var b, a memberList
 	b.add("", 0, before)
 	a.add("", 0, after)
-	return append(b.without(a, "-"), a.without(b, "+")...)
+	lines := append(b.without(a, "-"), a.without(b, "+")...)
+	for i := 0; len(lines) == 0 && depth < maxMembers && i < min(len(before.Field), len(after.Field)); i++ {
+		f, g := before.Field[i].Type, after.Field[i].Type
+		if s, t := innerStruct(f), innerStruct(g); s != nil && t != nil && plainly(f) != plainly(g) {
+			lines = memberDiff(s, t, depth+1)
+		}
+	}
+	return lines
 }
 
 // memberList is the members of a structure, those of structures without a name within it as its own: "int u.a at 8".

@@ -38,6 +38,10 @@ func TestDifference(t *testing.T) {
 			"struct {…}[2]", "struct {…}[1]", []string{"+ int b at 4"},
 		},
 		{"a pointer", "struct { int a; } *v;", "struct { float a; } *v;", "struct {…}*", "struct {…}*", []string{"- int a at 0", "+ float a at 0"}},
+		{
+			"behind a pointer", "struct s { int a; struct { int x; } *p; }" + use, "struct s { int a; struct { float x; } *p; }" + use,
+			"16 bytes", "16 bytes", []string{"- int x at 0", "+ float x at 0"},
+		},
 		{"an atomic member", "struct s { _Atomic int a; }" + use, "struct s { _Atomic float a; }" + use, "4 bytes, … _Atomic(int) a @0", "4 bytes, … _Atomic(float) a @0", nil},
 		{"another typedef", "typedef int t; t v;", "typedef float t; t v;", "int", "float", nil},
 		{"a nameless one for a number", "struct { int a; } v;", "int v;", "struct {…}", "int", nil},
