@@ -185,8 +185,11 @@ func (m *maker) decide(c comparedUnit, want demand) (decidedUnit, error) {
 		}
 	}
 	d.versions = nil
-	if err != nil || d.emitted == nil {
-		return d, err
+	if err != nil {
+		return d, m.blameLayout(c, err)
+	}
+	if d.emitted == nil {
+		return d, nil
 	}
 	return m.checkUnit(d)
 }
