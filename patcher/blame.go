@@ -17,7 +17,7 @@ func (m *maker) blameLayout(c comparedUnit, err error) error {
 	if e == nil || e.Code != fault.DataChanged && e.Code != fault.DataSize || c.unit.OrigTypes == "" {
 		return err
 	}
-	changes, failed := m.typeChanges(c.unit.OrigTypes, c.unit.PatchedTypes)
+	changes, failed := m.typeChanges(&c.unit.SideVersions)
 	if failed != nil {
 		return err
 	}

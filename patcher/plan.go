@@ -63,6 +63,10 @@ type SideVersions struct {
 	Stamped      buildtree.Digest `json:"stamped,omitempty"`    // assembly of the original compiled at the patched one's time
 	OrigTypes    buildtree.Digest `json:"orig_types,omitempty"` // objects with debugging information
 	PatchedTypes buildtree.Digest `json:"patched_types,omitempty"`
+	// Objects with the types of variables that other units define, where those above do not tell them; see compileProbes.
+	OrigElsewhere    buildtree.Digest `json:"orig_elsewhere,omitempty"`
+	PatchedElsewhere buildtree.Digest `json:"patched_elsewhere,omitempty"`
+
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
 }

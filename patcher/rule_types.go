@@ -3,7 +3,6 @@ package patcher
 import (
 	"slices"
 
-	"gocare/buildtree"
 	"gocare/internal/layout"
 )
 
@@ -17,15 +16,11 @@ func retypedVariables(l *link) (ruling, error) {
 	for i := range l.units {
 		u := l.units[i].unit
 		if l.units[i].emitted == nil {
-			if err := l.retypedIn(&says, i, u.Source, u.OrigTypes, u.PatchedTypes); err != nil {
-				return says, err
-			}
+			l.retypedIn(&says, i, u.Source, &u.SideVersions)
 		}
 	}
 	for _, u := range l.target.Same {
-		if err := l.retypedIn(&says, noUnit, u.Source, u.OrigTypes, u.PatchedTypes); err != nil {
-			return says, err
-		}
+		l.retypedIn(&says, noUnit, u.Source, &SideVersions{OrigTypes: u.OrigTypes, PatchedTypes: u.PatchedTypes})
 	}
 	return says, nil
 }
@@ -33,19 +28,18 @@ func retypedVariables(l *link) (ruling, error) {
 // noUnit is the index of a refusal that is about none of the units that differ.
 const noUnit = -1
 
-func (l *link) retypedIn(says *ruling, unit int, source string, before, after buildtree.Digest) error {
-	if before == "" || after == "" {
-		return nil
+func (l *link) retypedIn(says *ruling, unit int, source string, v *SideVersions) {
+	if v.OrigTypes == "" || v.PatchedTypes == "" {
+		return
 	}
-	changes, err := l.typeChanges(before, after)
+	changes, err := l.typeChanges(v)
 	if err != nil {
 		says.refuse(unit, refuseTypes(source, "its debug information, which shows the types of variables, cannot be read", err))
-		return nil
+		return
 	}
 	for _, c := range changes {
 		if c.Kind == layout.Variable {
 			says.refuse(unit, refuseLayout(source, c))
 		}
 	}
-	return nil
 }

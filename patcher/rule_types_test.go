@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"gocare/buildtree"
 	"gocare/internal/layout"
 )
 
@@ -54,7 +53,7 @@ f:
 			}
 			l.units[1].unit.OrigTypes, l.units[1].unit.PatchedTypes = "a", "b"
 			l.target.Same = []SameUnit{{"same.c", "c", "d"}}
-			l.typeChanges = func(_, _ buildtree.Digest) ([]layout.Change, error) { return tt.changes, tt.err }
+			l.typeChanges = func(*SideVersions) ([]layout.Change, error) { return tt.changes, tt.err }
 			says, err := retypedVariables(l)
 			if err != nil {
 				t.Fatal(err)

@@ -135,18 +135,24 @@ func readLayout(object []byte) (*layout.Unit, error) {
 	return layout.Read(d)
 }
 
-// typeChanges compares the types of a unit's two versions, objects with debugging information: nil where there are none. Members that
-// the source patch only renames are no change.
-func (m *maker) typeChanges(orig, patched buildtree.Digest) ([]layout.Change, error) {
-	if orig == "" || patched == "" {
+// typeChanges compares the types of a unit's two versions: nil where there are none. Members that the source patch only renames are no
+// change.
+func (m *maker) typeChanges(v *SideVersions) ([]layout.Change, error) {
+	if v.OrigTypes == "" || v.PatchedTypes == "" {
 		return nil, nil
 	}
-	before, err := loadLayout(m.store, orig)
+	before, err := loadLayout(m.store, v.OrigTypes)
 	if err != nil {
 		return nil, err
 	}
-	after, err := loadLayout(m.store, patched)
+	after, err := loadLayout(m.store, v.PatchedTypes)
 	if err != nil {
+		return nil, err
+	}
+	if err := withElsewhere(before, m.store, v.OrigElsewhere); err != nil {
+		return nil, err
+	}
+	if err := withElsewhere(after, m.store, v.PatchedElsewhere); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(layout.Compare(before, after), func(c layout.Change) bool {

@@ -200,7 +200,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
-	changes, err := m.typeChanges(d.unit.OrigTypes, d.unit.PatchedTypes)
+	changes, err := m.typeChanges(&d.unit.SideVersions)
 	if err != nil {
 		refusals = append(refusals, refuseTypes(d.unit.Source, "its debug information, which shows data layouts, cannot be read", err))
 	}

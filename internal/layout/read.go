@@ -246,3 +246,24 @@ func (u *Unit) addFunction(d *data, e *dwarf.Entry, name string) error {
 	}
 	return u.functions.add(symbol, prototype, nil)
 }
+
+// Declare adds variables that another compile of the unit tells the types of: each variable there whose name begins so is a pointer to
+// the one of the rest of the name.
+func (u *Unit) Declare(probe *Unit, prefix string) error {
+	for pointer, list := range probe.variables {
+		name, ok := strings.CutPrefix(pointer, prefix)
+		if !ok || u.defined[name] || u.declared[name] != nil {
+			continue
+		}
+		for _, d := range list {
+			p, ok := d.t.(*dwarf.PtrType)
+			if !ok {
+				continue
+			}
+			if err := u.variables.addType(name, p.Type); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
