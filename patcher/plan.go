@@ -67,6 +67,8 @@ type SideVersions struct {
 	OrigElsewhere    buildtree.Digest `json:"orig_elsewhere,omitempty"`
 	PatchedElsewhere buildtree.Digest `json:"patched_elsewhere,omitempty"`
 
+	OrigText buildtree.Digest `json:"orig_text,omitempty"` // the original source as the preprocessor leaves it, see preprocessCounts
+
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
 }

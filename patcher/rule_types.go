@@ -3,6 +3,7 @@ package patcher
 import (
 	"slices"
 
+	"gocare/diffasm"
 	"gocare/internal/layout"
 )
 
@@ -16,11 +17,12 @@ func retypedVariables(l *link) (ruling, error) {
 	for i := range l.units {
 		u := l.units[i].unit
 		if l.units[i].emitted == nil {
-			l.retypedIn(&says, i, u.Source, &u.SideVersions)
+			constant := func(name string) bool { return isConstant(l.units[i].delta, name) }
+			l.retypedIn(&says, i, u.Source, &u.SideVersions, constant)
 		}
 	}
 	for _, u := range l.target.Same {
-		l.retypedIn(&says, noUnit, u.Source, &SideVersions{OrigTypes: u.OrigTypes, PatchedTypes: u.PatchedTypes})
+		l.retypedIn(&says, noUnit, u.Source, &SideVersions{OrigTypes: u.OrigTypes, PatchedTypes: u.PatchedTypes}, func(string) bool { return false })
 	}
 	return says, nil
 }
@@ -28,7 +30,12 @@ func retypedVariables(l *link) (ruling, error) {
 // noUnit is the index of a refusal that is about none of the units that differ.
 const noUnit = -1
 
-func (l *link) retypedIn(says *ruling, unit int, source string, v *SideVersions) {
+// isConstant reports whether a variable is one that only the unit's assembly says something of, which is compared.
+func isConstant(d *diffasm.Delta, name string) bool {
+	return d.Constant(func(symbol string) bool { return sourceNameOf(symbol) == name })
+}
+
+func (l *link) retypedIn(says *ruling, unit int, source string, v *SideVersions, constant func(name string) bool) {
 	if v.OrigTypes == "" || v.PatchedTypes == "" {
 		return
 	}
@@ -38,7 +45,7 @@ func (l *link) retypedIn(says *ruling, unit int, source string, v *SideVersions)
 		return
 	}
 	for _, c := range changes {
-		if c.Kind == layout.Variable {
+		if c.Kind == layout.Variable && !constant(c.Name) {
 			says.refuse(unit, refuseLayout(source, c))
 		}
 	}

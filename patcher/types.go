@@ -136,7 +136,7 @@ func readLayout(object []byte) (*layout.Unit, error) {
 }
 
 // typeChanges compares the types of a unit's two versions: nil where there are none. Members that the source patch only renames are no
-// change.
+// change, nor is a count at the end of an enumeration.
 func (m *maker) typeChanges(v *SideVersions) ([]layout.Change, error) {
 	if v.OrigTypes == "" || v.PatchedTypes == "" {
 		return nil, nil
@@ -156,7 +156,7 @@ func (m *maker) typeChanges(v *SideVersions) ([]layout.Change, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(layout.Compare(before, after), func(c layout.Change) bool {
-		return len(c.Renamed) > 0 && !slices.ContainsFunc(c.Renamed, func(r layout.Rename) bool { return !m.sources.renamed(r) })
+		return c.Last && isCount(m.store, v, c.Name) || len(c.Renamed) > 0 && !slices.ContainsFunc(c.Renamed, func(r layout.Rename) bool { return !m.sources.renamed(r) })
 	}), nil
 }
 

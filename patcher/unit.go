@@ -209,7 +209,9 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 			prototypes = append(prototypes, c)
 			continue
 		}
-		refusals = append(refusals, refuseLayout(d.unit.Source, c))
+		if c.Kind != layout.Variable || !isConstant(d.delta, c.Name) {
+			refusals = append(refusals, refuseLayout(d.unit.Source, c))
+		}
 	}
 	d.prototypes = prototypes
 	for _, e := range refusals {

@@ -27,6 +27,9 @@ func (c *comparison) compileVersions(ctx context.Context, links []pairedLink) (v
 	if err := c.compileProbes(ctx, units, types); err != nil {
 		return versions{}, err
 	}
+	if err := c.preprocessCounts(ctx, units, types); err != nil {
+		return versions{}, err
+	}
 	same, more, err := c.compileSame(ctx, links)
 	if err != nil {
 		return versions{}, err

@@ -74,8 +74,8 @@ var changes = []Reason{
 		Hint: "the process has stored the old values: put new enumerators at the end, or give them values of their own; --allow " +
 			"enum-renumbered if no value that changed is stored anywhere, as that of a mere count at the end",
 		Paragraph: "An enumerator has another value, and the process may have stored the old one. Put new enumerators at the end, or " +
-			"give them values of their own. Allow it where no value that changed is stored anywhere, such as a count at the " +
-			"end of an enumeration.",
+			"give them values of their own. A count at the end may grow where the source uses it as a limit and as the bound of " +
+			"arrays alone. Allow it where no value that changed is stored anywhere.",
 	},
 	{
 		Code:  "variable-gone",

@@ -36,6 +36,7 @@ type Change struct {
 	// Of an enumerator: its enumeration, where that is declared now (FILE:LINE, "" if not known), and how many others of it differ.
 	Of, Declared string
 	More         int
+	Last         bool // it is the last one of its enumeration in both versions, the only one that differs, and was less
 }
 
 // Unit is the layouts and signatures of one compiled unit.
