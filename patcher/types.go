@@ -169,14 +169,13 @@ func loadLayout(store *buildtree.Store, id buildtree.Digest) (*layout.Unit, erro
 }
 
 func refuseLayout(source string, c layout.Change) *fault.Error {
-	code, what := fault.StructLayout, c.Name+" has another layout"
 	switch c.Kind {
 	case layout.Enumerator:
 		return refuseEnumerator(source, c)
 	case layout.Variable:
-		code, what = fault.VariableType, fmt.Sprintf("variable %q has another type", c.Name)
+		return fault.Refuse(fault.VariableType, source, "variable %q has another type: %s", c.Name, howChanged(c))
 	}
-	return fault.Refuse(code, source, "%s: %s", what, howChanged(c))
+	return fault.Refuse(fault.StructLayout, source, "%s has another layout: %s", c.Name, howChanged(c))
 }
 
 // howChanged tells in a line what a type was and is; what that cannot hold follows, a member on each line.
