@@ -47,6 +47,11 @@ func (u *Unit) DependArgs(source string) []string {
 	return append(append(u.options(source), "-M"), u.langArgs(source)...)
 }
 
+// PreprocessArgs returns the arguments for u.Driver, run in u.Dir, that print what the preprocessor makes of the source, without its lines.
+func (u *Unit) PreprocessArgs(source string) []string {
+	return append(append(u.options(source), "-E", "-P"), u.langArgs(source)...)
+}
+
 // AssembleArgs returns the arguments for u.As, run in u.Dir, that assemble as this unit was assembled.
 func (u *Unit) AssembleArgs(asm, obj string) []string {
 	args := append([]string(nil), u.AsArgs...)

@@ -79,10 +79,13 @@ func compilerVersion(ctx context.Context, targets []Target) string {
 // targets describes the links for the plan.
 func (c *comparison) targets(links []pairedLink, made allSideVersions) []Target {
 	var targets []Target
-	for _, l := range links {
+	for i, l := range links {
 		t := Target{
 			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: l.link.Inputs,
 			Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
+		}
+		if len(made.same) > 0 {
+			t.Same = made.same[i]
 		}
 		for _, u := range l.units {
 			unit := c.unit(u)

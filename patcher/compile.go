@@ -1,6 +1,7 @@
 package patcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,10 @@ import (
 
 // request is one compile of our own: a recorded unit, compiled again to assembly.
 type request struct {
-	unit  *buildtree.Unit
-	flags []string // behind the unit's own
-	env   []string // in place of the unit's, nil for that
+	unit   *buildtree.Unit
+	source string   // in place of the unit's, "" for that
+	flags  []string // behind the unit's own
+	env    []string // in place of the unit's, nil for that
 }
 
 // compiled is what a request gave: assembly in the store, or why there is none.
@@ -54,7 +56,7 @@ func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request)
 		if r.env != nil {
 			env = r.env
 		}
-		args := slices.Concat([]string{r.unit.Driver}, r.unit.CompileArgs(r.unit.Source, output(i)), r.flags)
+		args := slices.Concat([]string{r.unit.Driver}, r.unit.CompileArgs(cmp.Or(r.source, r.unit.Source), output(i)), r.flags)
 		batch[i] = jobs.Job{Dir: r.unit.Dir, Env: env, Args: args}
 	}
 	outcomes, err := jobs.Run(ctx, at, b.Env, batch)

@@ -39,6 +39,8 @@ func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pai
 		}
 		if u.asm = results[i].asm; u.asm != u.orig.AsmID {
 			found = append(found, u)
+		} else {
+			c.recompiled[compileID(u.orig)] = true
 		}
 	}
 	return found, nil

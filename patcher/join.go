@@ -181,6 +181,11 @@ func (m *maker) meta(t *Target, l *link, carried []string) kpatch.Meta {
 // describe is the product of a link as far as it is known, without a patch.
 func describe(t *Target, l *link) Product {
 	p := Product{Target: *t, BuildID: t.BuildID}
+	for _, e := range l.overridden {
+		if e.unit == noUnit {
+			p.Overridden = append(p.Overridden, e.Error)
+		}
+	}
 	for i := range l.units {
 		u := &l.units[i]
 		p.Units = append(p.Units, u.report)

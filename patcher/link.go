@@ -22,8 +22,9 @@ type link struct {
 	overridden []refusal
 
 	// edited reports whether the source patch changes function i of a delta.
-	edited  func(u *Unit, d *diffasm.Delta, i int) bool
-	layouts func(id buildtree.Digest) (*layout.Unit, error)
+	edited      func(u *Unit, d *diffasm.Delta, i int) bool
+	layouts     func(id buildtree.Digest) (*layout.Unit, error)
+	typeChanges func(v *SideVersions) ([]layout.Change, error) // compares the types of a unit's two versions
 }
 
 // refusal is a refusal of a rule, and the unit that it is about.

@@ -103,7 +103,7 @@ func (m *maker) openLink(t *Target, units []assembledUnit) (*link, error) {
 			edit, _ := m.sources.reasons(u, d, i, nil).own()
 			return edit != nil
 		},
-		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return loadLayout(m.store, id) },
+		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return loadLayout(m.store, id) }, typeChanges: m.typeChanges,
 	}, nil
 }
 

@@ -40,6 +40,7 @@ type Target struct {
 	Own     string            `json:"own,omitempty"`      // option that binds a library's symbols to it
 	NewLibs []Library         `json:"new_libs,omitempty"` // shared libraries that only the patched link has
 	New     []Addition        `json:"new,omitempty"`      // inputs that only the patched link has
+	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ
 }
 
 // Unit is one changed unit of a target.
@@ -62,6 +63,12 @@ type SideVersions struct {
 	Stamped      buildtree.Digest `json:"stamped,omitempty"`    // assembly of the original compiled at the patched one's time
 	OrigTypes    buildtree.Digest `json:"orig_types,omitempty"` // objects with debugging information
 	PatchedTypes buildtree.Digest `json:"patched_types,omitempty"`
+	// Objects with the types of variables that other units define, where those above do not tell them; see compileProbes.
+	OrigElsewhere    buildtree.Digest `json:"orig_elsewhere,omitempty"`
+	PatchedElsewhere buildtree.Digest `json:"patched_elsewhere,omitempty"`
+
+	OrigText buildtree.Digest `json:"orig_text,omitempty"` // the original source as the preprocessor leaves it, see preprocessCounts
+
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
 }

@@ -23,6 +23,8 @@ type comparison struct {
 	patched *buildtree.Record
 	pairs   map[string]*buildtree.LinkPair // by the original link's output
 	rebuilt map[string]bool                // what the patched build compiled, see compileID
+
+	recompiled map[string]bool // what was compiled from the record, and gave the assembly that it gave before
 }
 
 // pairedLink is an installed binary, the link that made it, and what differs in its patched link.
@@ -70,7 +72,7 @@ func newComparison(b Builds) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{b: &b, orig: orig, patched: patched, pairs: map[string]*buildtree.LinkPair{}, rebuilt: map[string]bool{}}
+	c := &comparison{b: &b, orig: orig, patched: patched, pairs: map[string]*buildtree.LinkPair{}, rebuilt: map[string]bool{}, recompiled: map[string]bool{}}
 	for i := range pairs {
 		if pairs[i].Orig != nil {
 			c.pairs[pairs[i].Orig.Output] = &pairs[i]

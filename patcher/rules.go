@@ -23,6 +23,7 @@ var rules = []rule{
 	{"stale functions", staleFunctions},
 	{"removed variables", removedVariables},
 	{"inline functions", groupedFunctions},
+	{"variables of another type", retypedVariables},
 	{"names", changedNames},
 }
 

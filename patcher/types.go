@@ -3,6 +3,8 @@ package patcher
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
@@ -133,20 +135,29 @@ func readLayout(object []byte) (*layout.Unit, error) {
 	return layout.Read(d)
 }
 
-// typeChanges compares the types of a unit's two versions: nil where these do not matter. It refuses what cannot be read.
-func typeChanges(store *buildtree.Store, u *Unit) ([]layout.Change, *fault.Error) {
-	if u.OrigTypes == "" || u.PatchedTypes == "" {
+// typeChanges compares the types of a unit's two versions: nil where there are none. Members that the source patch only renames are no
+// change, nor is a count at the end of an enumeration.
+func (m *maker) typeChanges(v *SideVersions) ([]layout.Change, error) {
+	if v.OrigTypes == "" || v.PatchedTypes == "" {
 		return nil, nil
 	}
-	before, err := loadLayout(store, u.OrigTypes)
-	var after *layout.Unit
-	if err == nil {
-		after, err = loadLayout(store, u.PatchedTypes)
-	}
+	before, err := loadLayout(m.store, v.OrigTypes)
 	if err != nil {
-		return nil, refuseTypes(u.Source, "its debug information, which shows data layouts, cannot be read", err)
+		return nil, err
 	}
-	return layout.Compare(before, after), nil
+	after, err := loadLayout(m.store, v.PatchedTypes)
+	if err != nil {
+		return nil, err
+	}
+	if err := withElsewhere(before, m.store, v.OrigElsewhere); err != nil {
+		return nil, err
+	}
+	if err := withElsewhere(after, m.store, v.PatchedElsewhere); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(layout.Compare(before, after), func(c layout.Change) bool {
+		return c.Last && isCount(m.store, v, c.Name) || len(c.Renamed) > 0 && !slices.ContainsFunc(c.Renamed, func(r layout.Rename) bool { return !m.sources.renamed(r) })
+	}), nil
 }
 
 func loadLayout(store *buildtree.Store, id buildtree.Digest) (*layout.Unit, error) {
@@ -162,9 +173,22 @@ func refuseLayout(source string, c layout.Change) *fault.Error {
 	case layout.Enumerator:
 		return refuseEnumerator(source, c)
 	case layout.Variable:
-		return fault.Refuse(fault.VariableType, source, "variable %q has another type: was %s, is %s", c.Name, c.Before, c.After)
+		return fault.Refuse(fault.VariableType, source, "variable %q has another type: %s", c.Name, howChanged(c))
 	}
-	return fault.Refuse(fault.StructLayout, source, "%s has another layout: was %s, is %s", c.Name, c.Before, c.After)
+	return fault.Refuse(fault.StructLayout, source, "%s has another layout: %s", c.Name, howChanged(c))
+}
+
+// howChanged tells in a line what a type was and is; what that cannot hold follows, a member on each line.
+func howChanged(c layout.Change) string {
+	if len(c.Renamed) > 0 {
+		r := c.Renamed[0]
+		return fmt.Sprintf("its member %q is %q now, and the source patch does not show that they are the same", r.Old, r.New)
+	}
+	text := fmt.Sprintf("was %s, is %s", c.Before, c.After)
+	if len(c.Members) > 0 {
+		text += ":\n  " + strings.Join(c.Members, "\n  ")
+	}
+	return text
 }
 
 func refuseEnumerator(source string, c layout.Change) *fault.Error {

@@ -198,8 +198,11 @@ func (m *maker) decide(c comparedUnit, want demand) (decidedUnit, error) {
 		}
 	}
 	d.versions = nil
-	if err != nil || d.emitted == nil {
-		return d, err
+	if err != nil {
+		return d, m.blameLayout(c, err)
+	}
+	if d.emitted == nil {
+		return d, nil
 	}
 	return m.checkUnit(d)
 }
@@ -210,16 +213,18 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
-	changes, e := typeChanges(m.store, d.unit)
-	if e != nil {
-		refusals = append(refusals, e)
+	changes, err := m.typeChanges(&d.unit.SideVersions)
+	if err != nil {
+		refusals = append(refusals, refuseTypes(d.unit.Source, "its debug information, which shows data layouts, cannot be read", err))
 	}
 	for _, c := range changes {
 		if c.Kind == layout.Signature {
 			prototypes = append(prototypes, c)
 			continue
 		}
-		refusals = append(refusals, refuseLayout(d.unit.Source, c))
+		if c.Kind != layout.Variable || !isConstant(d.delta, c.Name) {
+			refusals = append(refusals, refuseLayout(d.unit.Source, c))
+		}
 	}
 	d.prototypes = prototypes
 	for _, e := range refusals {

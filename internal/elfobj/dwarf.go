@@ -4,22 +4,17 @@ import (
 	"debug/dwarf"
 	"debug/elf"
 	"fmt"
-	"strings"
 
 	"gocare/internal/arch"
 )
 
 // DWARF returns the debugging information of the file, with the relocations of an object applied, or nil if it has none.
-// It refuses compressed sections, types in sections of their own (-fdebug-types-section), and relocation types other than 32 and
-// 64 bits absolute.
+// It refuses types in sections of their own (-fdebug-types-section), and relocation types other than 32 and 64 bits absolute.
 func (f *File) DWARF() (*dwarf.Data, error) {
-	if f.Section(".debug_info") == nil || f.Section(".debug_abbrev") == nil {
-		return nil, nil
-	}
 	data := map[string][]byte{}
 	for i := range f.Sections {
 		s := &f.Sections[i]
-		name, ok := strings.CutPrefix(s.Name, ".debug_")
+		name, ok := debugName(s)
 		if name == "types" || name == "info" && data[name] != nil {
 			return nil, fmt.Errorf("section %d, %s: types of their own", i, s.Name)
 		}
@@ -31,6 +26,9 @@ func (f *File) DWARF() (*dwarf.Data, error) {
 			return nil, fmt.Errorf("section %s: %w", s.Name, err)
 		}
 		data[name] = b
+	}
+	if data["info"] == nil || data["abbrev"] == nil {
+		return nil, nil
 	}
 	d, err := dwarf.New(data["abbrev"], nil, nil, data["info"], data["line"], nil, data["ranges"], data["str"])
 	if err != nil {
@@ -48,18 +46,19 @@ func (f *File) DWARF() (*dwarf.Data, error) {
 
 // relocated returns a section's bytes with its absolute relocations applied as if every section were at address 0.
 func (f *File) relocated(s *Section) ([]byte, error) {
-	if s.Flags&elf.SHF_COMPRESSED != 0 {
-		return nil, fmt.Errorf("compressed")
+	data, err := contents(s)
+	if err != nil {
+		return nil, err
 	}
 	relas, err := f.Relas(s.Index)
 	if err != nil || len(relas) == 0 || f.Type != elf.ET_REL {
-		return s.Data, err
+		return data, err
 	}
 	target, ok := arch.ByMachine(f.Machine)
 	if !ok {
 		return nil, fmt.Errorf("relocations of machine %v", f.Machine)
 	}
-	b := append([]byte(nil), s.Data...)
+	b := append([]byte(nil), data...)
 	for _, r := range relas {
 		if err := f.applyAbsolute(b, r, target.Reloc(r.Type)); err != nil {
 			return nil, err

@@ -65,7 +65,8 @@ var changes = []Reason{
 		Vouch: "no object of the old layout exists",
 		Hint: "objects of the old layout live on in the process: keep it and put new data into a new variable; --allow " +
 			"struct-layout if no such object can exist",
-		Paragraph: "A structure or union has another layout, or its source demands another alignment.",
+		Paragraph: "A structure or union has another layout, or its source demands another alignment; or a member has another name, and the " +
+			"source patch does not use it as the old one.",
 	},
 	{
 		Code:  "enum-renumbered",
@@ -73,8 +74,8 @@ var changes = []Reason{
 		Hint: "the process has stored the old values: put new enumerators at the end, or give them values of their own; --allow " +
 			"enum-renumbered if no value that changed is stored anywhere, as that of a mere count at the end",
 		Paragraph: "An enumerator has another value, and the process may have stored the old one. Put new enumerators at the end, or " +
-			"give them values of their own. Allow it where no value that changed is stored anywhere, such as a count at the " +
-			"end of an enumeration.",
+			"give them values of their own. A count at the end may grow where the source uses it as a limit and as the bound of " +
+			"arrays alone. Allow it where no value that changed is stored anywhere.",
 	},
 	{
 		Code:  "variable-gone",
@@ -87,7 +88,8 @@ var changes = []Reason{
 		Vouch: "any value of the variable will do",
 		Hint: "it keeps its value, and code outside the patch goes on using it as the old type: leave it as it is and add a new " +
 			"variable; --allow variable-type if all values that it can have mean the same in both types",
-		Paragraph: "A variable in static storage has another type; another name for the same type is none.",
+		Paragraph: "A variable in static storage has another type, in a unit that defines or uses it; another name for the same type is none, nor is " +
+			"another sign of an integer.",
 	},
 	{
 		Code: "static-ambiguous",

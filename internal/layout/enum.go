@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -25,6 +26,7 @@ type member struct {
 type enumeration struct {
 	name     string // "enum state", "an enum without a name"
 	declared string // FILE:LINE, "" if not known
+	last     string // its last enumerator
 }
 
 // enumReader collects enumerators entry by entry: they follow their enumeration.
@@ -82,8 +84,9 @@ func (r *enumReader) add(e *dwarf.Entry) error {
 	if err != nil {
 		return fmt.Errorf("enumerator at %#x: %w", e.Offset, err)
 	}
-	r.to.values[name] = append(r.to.values[name], description{value, value})
+	r.to.values[name] = append(r.to.values[name], description{same: value, text: value})
 	r.to.places[[2]string{name, value}] = member{e.Offset, r.in}
+	r.in.last = name
 	return nil
 }
 
@@ -109,10 +112,19 @@ func renumbered(before, after enumerators) []Change {
 	for _, c := range changes {
 		if of := at(c).of; of != last {
 			last, c.Of, c.Declared = of, of.name, of.declared
+			c.Last = of.last == c.Name && before.places[[2]string{c.Name, c.Before}].of.last == c.Name && isLess(c.Before, c.After)
 			first = append(first, c)
 			continue
 		}
 		first[len(first)-1].More++
+		first[len(first)-1].Last = false
 	}
 	return first
+}
+
+// isLess reports whether a value is less than another one, and neither is negative.
+func isLess(a, b string) bool {
+	n, err := strconv.ParseUint(a, 10, 64)
+	m, otherErr := strconv.ParseUint(b, 10, 64)
+	return err == nil && otherErr == nil && n < m
 }

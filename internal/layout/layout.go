@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // Kind says what sort of thing changed.
@@ -30,16 +29,23 @@ type Change struct {
 	Symbol string // of a function, if it is another one: C++, and names given with asm
 	Before string // size and members, value, type, or prototype
 	After  string
+	// Members are what differs where that cannot be told in Before and After: "- int u.a at 8" of the first, "+ …" of the second version.
+	Members []string
+	// Renamed are members with another name, in one place and of one type: nothing else changed then.
+	Renamed []Rename
 	// Of an enumerator: its enumeration, where that is declared now (FILE:LINE, "" if not known), and how many others of it differ.
 	Of, Declared string
 	More         int
+	Last         bool // it is the last one of its enumeration in both versions, the only one that differs, and was less
 }
 
 // Unit is the layouts and signatures of one compiled unit.
 type Unit struct {
 	types     described // "struct name": size and members
 	enums     enumerators
-	variables described         // of static storage: type
+	variables described         // of static storage, by symbol but for static ones: type; those of other units that it uses, too
+	declared  described         // of these: such as are declared, which may be defined, too
+	defined   map[string]bool   // of these: such as are defined, and visible to other units
 	functions described         // definitions, by symbol: prototype
 	names     map[string]string // of functions whose symbol is another one
 	hasTypes  bool
@@ -76,88 +82,92 @@ type described map[string][]description
 
 // description is a type or prototype as it is compared, without typedefs and under one name for equal numbers, and as its
 // source spells it.
-type description struct{ same, text string }
+type description struct {
+	same, text string
+	t          dwarf.Type // nil for what is compared by its text alone
+	aligned    int64      // as the source demands of a structure, 0 without
+}
 
-// add describes something twice, both ways.
-func (m described) add(name string, describe func(*speller) (string, error)) error {
-	var d description
+// describe describes something twice, both ways.
+func describe(spell func(*speller) (string, error)) (d description, err error) {
 	for _, to := range []struct {
 		text  *string
 		plain bool
 	}{{&d.same, true}, {&d.text, false}} {
 		s := speller{plain: to.plain}
-		var err error
-		if *to.text, err = describe(&s); err != nil {
-			return err
+		if *to.text, err = spell(&s); err != nil {
+			return d, err
 		}
 		if s.steps > maxSteps {
-			return fmt.Errorf("the description of a type has no end")
+			return d, fmt.Errorf("the description of a type has no end")
 		}
 	}
-	m[name] = append(m[name], d)
-	return nil
+	return d, nil
+}
+
+func (m described) add(name string, d description, err error) error {
+	if err == nil {
+		m[name] = append(m[name], d)
+	}
+	return err
 }
 
 // addType describes a type.
 func (m described) addType(name string, t dwarf.Type) error {
-	return m.add(name, func(s *speller) (string, error) { return s.spell(t), nil })
+	d, err := describe(func(s *speller) (string, error) { return s.spell(t), nil })
+	d.t = t
+	return m.add(name, d, err)
 }
 
 // compare takes a description less and another one more of a name for a change; only one of them is something new or gone.
 func compare(kind Kind, before, after described) []Change {
 	var changes []Change
 	for name := range before {
-		b, a := missing(before[name], after[name]), missing(after[name], before[name])
-		if b != nil && a != nil {
-			was, is := difference(b, a)
-			changes = append(changes, Change{Kind: kind, Name: name, Before: was, After: is})
+		b, a := unmatched(before[name], after[name])
+		b, a, renamed := unlike(b, a)
+		switch {
+		case len(b) > 0 && len(a) > 0:
+			c := Change{Kind: kind, Name: name}
+			c.Before, c.After, c.Members = difference(&b[0], &a[0])
+			changes = append(changes, c)
+		case len(renamed) > 0:
+			changes = append(changes, Change{Kind: kind, Name: name, Renamed: renamed})
 		}
 	}
 	sort.Slice(changes, func(i, j int) bool { return changes[i].Name < changes[j].Name })
 	return changes
 }
 
-// missing returns a description that list has more often than other, nil if none.
-func missing(list, other []description) *description {
-	left := slices.Clone(other)
-	for n := range list {
-		i := slices.IndexFunc(left, func(d description) bool { return d.same == list[n].same })
-		if i < 0 {
-			return &list[n]
+// unmatched returns the descriptions that only one of two lists has, or has more often.
+func unmatched(before, after []description) (b, a []description) {
+	a = slices.Clone(after)
+	for _, d := range before {
+		if i := slices.IndexFunc(a, func(e description) bool { return d.same == e.same && d.aligned == e.aligned }); i >= 0 {
+			a = slices.Delete(a, i, i+1)
+			continue
 		}
-		left = slices.Delete(left, i, i+1)
+		b = append(b, d)
 	}
-	return nil
+	return b, a
 }
 
-// difference shows two descriptions as their sources spell them; where that is alike, a typedef between them changed.
-func difference(before, after *description) (string, string) {
-	if before.text == after.text {
-		return firstDifference(before.same, after.same)
+// unlike takes out of two lists the types that are alike, though described in other words; renamed are members with other names.
+func unlike(before, after []description) (b, a []description, renamed []Rename) {
+	a = after
+	for _, d := range before {
+		found := false
+		for i, e := range a {
+			if d.t == nil || e.t == nil || d.aligned != e.aligned {
+				continue
+			}
+			if names, ok := alike(d.t, e.t); ok {
+				a, renamed, found = slices.Delete(a, i, i+1), append(renamed, names...), true
+				break
+			}
+		}
+		if !found {
+			b = append(b, d)
+		}
 	}
-	return firstDifference(before.text, after.text)
-}
-
-// firstDifference cuts two descriptions down to their sizes and the first members that differ.
-func firstDifference(before, after string) (string, string) {
-	b, a := strings.Split(before, ";"), strings.Split(after, ";")
-	bSize, bFirst, bOK := strings.Cut(b[0], " {")
-	aSize, aFirst, aOK := strings.Cut(a[0], " {")
-	if !bOK || !aOK {
-		return before, after
-	}
-	b[0], a[0] = bFirst, aFirst
-	i := 0
-	for i < len(b)-1 && i < len(a)-1 && b[i] == a[i] {
-		i++
-	}
-	return summary(bSize, b[i]), summary(aSize, a[i])
-}
-
-func summary(size, member string) string {
-	member = strings.TrimSpace(member)
-	if member == "}" {
-		member = "no more members"
-	}
-	return fmt.Sprintf("%s, … %s", size, member)
+	return b, a, renamed
 }

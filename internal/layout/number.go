@@ -54,6 +54,15 @@ func newNumber(e *dwarf.Entry) (*numberType, error) {
 // String is the name that the compiler gives the type.
 func (t *numberType) String() string { return t.Name }
 
+// isInteger reports whether it is an integer, with a sign or without, that uses all of its bits.
+func (t *numberType) isInteger() bool {
+	switch t.encoding {
+	case encSigned, encSignedChar, encUnsigned, encUnsignedChar:
+		return t.bits == 0
+	}
+	return false
+}
+
 // plain spells numbers alike which hold the same in the same way. Those that are no integers are told apart by name: of one size and
 // encoding are long double and _Float128.
 func (t *numberType) plain() string {

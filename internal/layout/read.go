@@ -12,7 +12,7 @@ func Read(info *dwarf.Data) (*Unit, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
-	u := &Unit{types: described{}, variables: described{}, functions: described{}, names: map[string]string{}}
+	u := &Unit{types: described{}, variables: described{}, declared: described{}, defined: map[string]bool{}, functions: described{}, names: map[string]string{}}
 	enums := newEnumReader(&u.enums)
 	r := d.Reader()
 	for {
@@ -21,6 +21,7 @@ func Read(info *dwarf.Data) (*Unit, error) {
 			return nil, err
 		}
 		if e == nil {
+			u.takeDeclared()
 			return u, nil
 		}
 		u.hasTypes = u.hasTypes || e.Tag == dwarf.TagFormalParameter
@@ -107,10 +108,10 @@ func (u *Unit) add(d *data, e *dwarf.Entry) error {
 	return nil
 }
 
-// addVariable takes variables at a fixed place: the others live in registers and frames.
+// addVariable takes variables at a fixed place, which may be in another unit: the others live in registers and frames.
 func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
 	place, _ := e.Val(dwarf.AttrLocation).([]byte)
-	if !isFixed(place) {
+	if !isFixed(place) && !isDeclared(e) {
 		return nil
 	}
 	declared, err := specified(d, e)
@@ -118,6 +119,9 @@ func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
 		return err
 	}
 	name, _ := declared.Val(dwarf.AttrName).(string)
+	if symbol, _ := declared.Val(dwarf.AttrLinkageName).(string); symbol != "" {
+		name = symbol
+	}
 	off, typed := e.Val(dwarf.AttrType).(dwarf.Offset) // of an array that is declared without a bound
 	if !typed {
 		off, typed = declared.Val(dwarf.AttrType).(dwarf.Offset)
@@ -129,7 +133,29 @@ func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
 	if err != nil {
 		return fmt.Errorf("variable %s: %w", name, err)
 	}
+	if isDeclared(e) {
+		return u.declared.addType(name, t)
+	}
+	if external, _ := declared.Val(dwarf.AttrExternal).(bool); external {
+		u.defined[name] = true
+	}
 	return u.variables.addType(name, t)
+}
+
+// isDeclared reports whether an entry declares a variable of another unit, or one that is defined further down.
+func isDeclared(e *dwarf.Entry) bool {
+	declared, _ := e.Val(dwarf.AttrDeclaration).(bool)
+	external, _ := e.Val(dwarf.AttrExternal).(bool)
+	return declared && external
+}
+
+// takeDeclared makes declarations count as the variables that they declare, where the unit does not define these.
+func (u *Unit) takeDeclared() {
+	for name, list := range u.declared {
+		if !u.defined[name] {
+			u.variables[name] = append(u.variables[name], list...)
+		}
+	}
 }
 
 // isFixed reports whether a location is an address, or a place in each thread's block.
@@ -177,23 +203,30 @@ func (u *Unit) addType(d *data, e *dwarf.Entry) error {
 	switch t := t.(type) {
 	case *dwarf.StructType:
 		if !t.Incomplete {
-			return u.types.add(t.Kind+" "+t.StructName, func(s *speller) (string, error) { return aligned(s.body(t), e), nil })
+			return u.addStructure(e, t)
 		}
 	case *dwarf.EnumType:
 		size := fmt.Sprintf("%d bytes", t.Size())
-		return u.types.add("enum "+t.EnumName, func(*speller) (string, error) { return size, nil })
+		return u.types.add("enum "+t.EnumName, description{same: size, text: size}, nil)
 	case *dwarf.TypedefType:
 		return u.types.addType(t.Name, t.Type)
 	}
 	return nil
 }
 
-// aligned adds the alignment that the source demands of a structure: code may rely on it, and old objects may not have it.
-func aligned(body string, e *dwarf.Entry) string {
-	if n, ok := e.Val(dwarf.AttrAlignment).(int64); ok {
-		return strings.Replace(body, " {", fmt.Sprintf(", aligned to %d {", n), 1)
-	}
-	return body
+// addStructure describes a structure by its members, with the alignment that the source demands: code may rely on that, and old objects may
+// not have it.
+func (u *Unit) addStructure(e *dwarf.Entry, t *dwarf.StructType) error {
+	aligned, _ := e.Val(dwarf.AttrAlignment).(int64)
+	d, err := describe(func(s *speller) (string, error) {
+		body := s.body(t)
+		if aligned > 0 {
+			body = strings.Replace(body, " {", fmt.Sprintf(", aligned to %d {", aligned), 1)
+		}
+		return body, nil
+	})
+	d.t, d.aligned = t, aligned
+	return u.types.add(t.Kind+" "+t.StructName, d, err)
 }
 
 // addFunction takes definitions only: a prototype without code is somebody else's.
@@ -207,11 +240,30 @@ func (u *Unit) addFunction(d *data, e *dwarf.Entry, name string) error {
 	} else if symbol != name {
 		u.names[symbol] = name
 	}
-	return u.functions.add(symbol, func(s *speller) (string, error) {
-		text, err := s.subprogram(d, e)
-		if err != nil {
-			return "", fmt.Errorf("function %s: %w", name, err)
+	prototype, err := describe(func(s *speller) (string, error) { return s.subprogram(d, e) })
+	if err != nil {
+		return fmt.Errorf("function %s: %w", name, err)
+	}
+	return u.functions.add(symbol, prototype, nil)
+}
+
+// Declare adds variables that another compile of the unit tells the types of: each variable there whose name begins so is a pointer to
+// the one of the rest of the name.
+func (u *Unit) Declare(probe *Unit, prefix string) error {
+	for pointer, list := range probe.variables {
+		name, ok := strings.CutPrefix(pointer, prefix)
+		if !ok || u.defined[name] || u.declared[name] != nil {
+			continue
 		}
-		return text, nil
-	})
+		for _, d := range list {
+			p, ok := d.t.(*dwarf.PtrType)
+			if !ok {
+				continue
+			}
+			if err := u.variables.addType(name, p.Type); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

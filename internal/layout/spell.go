@@ -99,8 +99,11 @@ func (s *speller) spell(t dwarf.Type) string {
 		}
 		return t.Name
 	case *dwarf.StructType:
-		if t.StructName == "" {
+		if t.StructName == "" && s.plain {
 			return t.Kind + s.body(t)
+		}
+		if t.StructName == "" {
+			return t.Kind + " " + noBody
 		}
 		return t.Kind + " " + t.StructName
 	case *dwarf.EnumType:
@@ -111,7 +114,7 @@ func (s *speller) spell(t dwarf.Type) string {
 	case *dwarf.FuncType:
 		return s.prototype(t)
 	case *otherType:
-		return fmt.Sprintf("%v %s(%s)", t.Tag, t.Name, s.spell(t.of))
+		return s.other(t)
 	case *numberType:
 		if s.plain {
 			return t.plain()
@@ -120,6 +123,19 @@ func (s *speller) spell(t dwarf.Type) string {
 		return "void"
 	}
 	return t.String()
+}
+
+func (s *speller) other(t *otherType) string {
+	of := s.spell(t.of)
+	switch t.Tag {
+	case dwarf.TagAtomicType:
+		return "_Atomic(" + of + ")"
+	case dwarf.TagReferenceType:
+		return of + "&"
+	case dwarf.TagRvalueReferenceType:
+		return of + "&&"
+	}
+	return fmt.Sprintf("%s %s::*", of, t.Name)
 }
 
 // isNameless reports whether a type has no name but that of the typedef in front of it.

@@ -34,8 +34,6 @@ func (d *data) Type(off dwarf.Offset) (dwarf.Type, error) {
 		return d.keep(off, t), nil
 	case dwarf.TagUnspecifiedType:
 		return d.keep(off, &dwarf.UnspecifiedType{BasicType: dwarf.BasicType{CommonType: common(e)}}), nil
-	case dwarf.TagEnumerationType:
-		return d.keep(off, &dwarf.EnumType{CommonType: common(e), EnumName: common(e).Name}), nil
 	}
 	kids, err := children(r, e)
 	if err != nil {
@@ -44,6 +42,8 @@ func (d *data) Type(off dwarf.Offset) (dwarf.Type, error) {
 	switch e.Tag {
 	case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagClassType:
 		return d.structure(e, kids)
+	case dwarf.TagEnumerationType:
+		return d.enumeration(e, kids)
 	case dwarf.TagArrayType:
 		return d.array(e, kids)
 	case dwarf.TagSubroutineType:
@@ -153,6 +153,24 @@ func (d *data) structure(e *dwarf.Entry, kids []*dwarf.Entry) (dwarf.Type, error
 		t.Field = append(t.Field, f)
 	}
 	return t, nil
+}
+
+func (d *data) enumeration(e *dwarf.Entry, kids []*dwarf.Entry) (dwarf.Type, error) {
+	t := &dwarf.EnumType{CommonType: common(e), EnumName: common(e).Name}
+	for _, kid := range kids {
+		if kid.Tag != dwarf.TagEnumerator {
+			continue
+		}
+		v := &dwarf.EnumValue{Name: common(kid).Name}
+		switch value := kid.Val(dwarf.AttrConstValue).(type) {
+		case int64:
+			v.Val = value
+		case []byte: // of more than 64 bits
+			v.Name = fmt.Sprintf("%s = %#x", v.Name, value)
+		}
+		t.Val = append(t.Val, v)
+	}
+	return d.keep(e.Offset, t), nil
 }
 
 // memberOffset returns the place of a member, and whether it is fixed: else it is computed where it is used (DWARF 5, section 5.7.6).
