@@ -21,7 +21,7 @@ import (
 //	original.jsonl   one record a line, appended: {"unit":…} or {"link":…}
 //	patched.jsonl
 //	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
-//	tools/           answers of compilers to -print-prog-name
+//	tools/           answers of compilers: to -print-prog-name; what units read
 //	errors.log       what could not be recorded
 //	tmp/             files being written, link maps being made
 //
@@ -239,20 +239,20 @@ func (s *Store) Errors() ([]string, error) {
 
 func (s *Store) errorsPath() string { return filepath.Join(s.dir, "errors.log") }
 
-// Tool returns the cached answer to a question about a compiler, "" when there is none.
-func (s *Store) Tool(key string) string {
-	data, err := os.ReadFile(s.toolPath(key))
+// Answer returns the cached answer to a question that a compiler was asked, "" when there is none.
+func (s *Store) Answer(key string) string {
+	data, err := os.ReadFile(s.answerPath(key))
 	if err != nil {
 		return ""
 	}
 	return string(data)
 }
 
-// PutTool caches an answer.
-func (s *Store) PutTool(key, answer string) error {
-	return s.writeFile(s.toolPath(key), []byte(answer))
+// PutAnswer caches an answer.
+func (s *Store) PutAnswer(key, answer string) error {
+	return s.writeFile(s.answerPath(key), []byte(answer))
 }
 
-func (s *Store) toolPath(key string) string {
+func (s *Store) answerPath(key string) string {
 	return filepath.Join(s.dir, "tools", string(DigestOf([]byte(key))))
 }

@@ -218,8 +218,8 @@ func TestStoreBelongsToTheUser(t *testing.T) {
 	if err := s.AddUnit(Original, Unit{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutTool("k", "v"); err != nil || s.Tool("k") != "v" {
-		t.Fatalf("tool %q, %v", s.Tool("k"), err)
+	if err := s.PutAnswer("k", "v"); err != nil || s.Answer("k") != "v" {
+		t.Fatalf("tool %q, %v", s.Answer("k"), err)
 	}
 	n := 0
 	err = filepath.WalkDir(s.Dir(), func(path string, d os.DirEntry, err error) error {

@@ -2,30 +2,26 @@ package patcher
 
 import (
 	"context"
-	"errors"
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
 
+	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/jobs"
 )
 
-// headerUsers compiles the units that include a changed file and that the patched build did not compile again; it returns those whose
-// code changed.
+// headerUsers compiles the units that the patched build did not compile again and that read a file which is not as it was, or could find
+// one that is new; it returns those whose code changed.
 func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pairedUnit, error) {
-	changed, err := c.changedFiles()
-	if err != nil || len(changed) == 0 {
-		return nil, err
-	}
-	users, err := c.including(ctx, c.notRebuilt(links), changed)
+	users, err := c.affected(ctx, c.notRebuilt(links))
 	if err != nil {
 		return nil, err
 	}
 	requests := make([]request, len(users))
 	for i, u := range users {
-		c.b.Progress("%s includes a changed file and was not rebuilt: compiling it from the record", u.orig.Source)
 		requests[i].unit = u.orig
 	}
 	results, err := c.b.compileInView(ctx, requests)
@@ -49,7 +45,7 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 	var users []pairedUnit
 	for i, l := range links {
 		for index, in := range l.link.Inputs {
-			if u := c.orig.UnitFor(l.link, in); u != nil && compilable(u) && !c.rebuilt[compileID(u)] {
+			if u := c.orig.UnitFor(l.link, in); u != nil && hasSource(u) && !c.rebuilt[compileID(u)] {
 				users = append(users, pairedUnit{link: i, input: index, orig: u, record: *u})
 			}
 		}
@@ -57,39 +53,107 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 	return users
 }
 
-// including keeps the units that include one of the files, as their compiler says (-M).
-func (c *comparison) including(ctx context.Context, users []pairedUnit, files map[string]bool) ([]pairedUnit, error) {
-	batch := make([]jobs.Job, len(users))
-	for i, u := range users {
-		batch[i] = jobs.Job{Dir: u.orig.Dir, Env: u.orig.Env, Args: append([]string{u.orig.Driver}, u.orig.DependArgs(u.orig.Source)...)}
+// affected keeps the units that would be compiled from other text in the view than in the tree.
+func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]pairedUnit, error) {
+	if len(units) == 0 {
+		return nil, nil
 	}
-	outcomes, err := jobs.Run(ctx, c.b.View.Command, c.b.Env, batch)
+	var list []unitReads
+	for _, u := range units {
+		list = append(list, c.b.Before.units[readerID(u.orig)])
+	}
+	after, err := jobs.Look(ctx, c.b.View.Command, c.b.Env, question(c.b, list))
 	if err != nil {
 		return nil, err
 	}
+	changed, err := c.changedFiles()
+	if err != nil {
+		return nil, err
+	}
+	d := drift{before: c.b.Before.seen, after: after, added: newNames(c.b.Before.seen, after)}
 	var found []pairedUnit
-	for i, u := range users {
-		if why := outcomes[i].Failed; why != "" {
-			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(errors.New(why))
-		}
-		if dependsOn(string(outcomes[i].Stdout), u.orig.Dir, files) {
+	for i, u := range units {
+		why := d.concerns(&list[i])
+		switch {
+		case list[i].unknown != nil && len(changed) > 0:
+			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(list[i].unknown)
+		case why == "" || d.gone(buildtree.ReadPath(u.orig.Dir, u.orig.Source)):
+		case !u.orig.Preprocessed() || slices.Contains(u.orig.Responses, why):
+			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "it is made from %s, which changed, and the patched build did not make it again", why).
+				WithHint("let the makefile name that file among what the object is made from")
+		default:
+			c.b.Progress("%s reads %s, which changed, and was not rebuilt: compiling it from the record", u.orig.Source, why)
 			found = append(found, u)
 		}
 	}
 	return found, nil
 }
 
-// dependsOn reads the make rule that -M prints.
-func dependsOn(rule, dir string, files map[string]bool) bool {
-	for _, word := range strings.Fields(strings.ReplaceAll(rule, "\\\n", " ")) {
-		if !filepath.IsAbs(word) {
-			word = filepath.Join(dir, word)
-		}
-		if files[filepath.Clean(word)] {
-			return true
+// drift is what differs between the tree as it was before the patched build and the view after it.
+type drift struct {
+	before, after *jobs.Survey
+	added         map[string]string // new files, by base name
+	mentions      map[string][]string
+}
+
+// newNames maps the base names of files that are only there after the patched build to one of their paths.
+func newNames(before, after *jobs.Survey) map[string]string {
+	added := map[string]string{}
+	for _, path := range slices.Sorted(maps.Keys(after.Names)) {
+		if !before.Names[path] {
+			added[filepath.Base(path)] = path
 		}
 	}
-	return false
+	return added
+}
+
+// concerns returns a file that a unit would read otherwise than it did: one that it read and that changed, or a new one that it may find
+// in the place of another, or where it found none. It is "" if there is none.
+func (d *drift) concerns(u *unitReads) string {
+	for _, r := range u.files {
+		if d.before.Digests[r.Path] != d.after.Digests[r.Path] {
+			return r.Path
+		}
+	}
+	if len(d.added) == 0 {
+		return ""
+	}
+	for i, r := range u.files {
+		if path := d.added[filepath.Base(r.Path)]; path != "" && i > 0 { // the first is the source, which is not searched for
+			return path
+		}
+		for _, name := range d.mentioned(r.Path) {
+			if path := d.added[name]; path != "" {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// gone reports whether a file is no longer there.
+func (d *drift) gone(path string) bool {
+	return d.before.Digests[path] != "" && d.after.Digests[path] == ""
+}
+
+// quotedName finds what may be the name of a file: text in quotes or angle brackets.
+var quotedName = regexp.MustCompile(`["<]([^">\n]*)[">]`)
+
+// mentioned lists the base names of files that a source names, whether it includes them or asks for them only (__has_include).
+func (d *drift) mentioned(path string) []string {
+	if names, ok := d.mentions[path]; ok {
+		return names
+	}
+	var names []string
+	data, _ := os.ReadFile(path) // one that changed meanwhile is known to have
+	for _, m := range quotedName.FindAllSubmatch(data, -1) {
+		names = append(names, filepath.Base(string(m[1])))
+	}
+	if d.mentions == nil {
+		d.mentions = map[string][]string{}
+	}
+	d.mentions[path] = names
+	return names
 }
 
 // changedFiles are the files that changed and that a unit of the original may include. The source of a unit that the

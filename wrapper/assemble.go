@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
@@ -71,7 +72,7 @@ func (p *Process) assemble() int {
 	if store == nil {
 		return become(real, real, p.Argv[1:], p.Env)
 	}
-	run := asRun{p: p, real: real, call: call, drv: drv, store: store}
+	run := asRun{p: p, real: real, call: call, drv: drv, store: store, began: time.Now()}
 	st, err := run.do()
 	if err == nil && st.ok() {
 		err = run.record(stage)
@@ -89,6 +90,7 @@ type asRun struct {
 	call  asCall
 	drv   driverCall
 	store *buildtree.Store
+	began time.Time
 	unit  buildtree.Unit
 }
 
@@ -126,6 +128,7 @@ func (r *asRun) prepare(feed *os.File) error {
 		return err
 	}
 	r.unit = r.p.describeUnit(r.real, r.call, r.drv, text)
+	r.unit.Time = r.began.UnixNano()
 	r.unit.AsmID, err = r.store.PutBlob(text)
 	return err
 }
@@ -198,7 +201,7 @@ func (r *asRun) record(stage buildtree.Stage) error {
 func (p *Process) describeUnit(real string, call asCall, drv driverCall, text []byte) buildtree.Unit {
 	src := sourceOf(drv, call, text)
 	u := buildtree.Unit{
-		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Options: drv.opts, Source: src,
+		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Responses: drv.from, Options: drv.opts, Source: src,
 		As: real, AsArgs: call.options, Lang: langOf(src, drv, text), Env: p.compileEnv(),
 		Includes: bytes.Contains(text, []byte(".incbin")) || bytes.Contains(text, []byte(".include")),
 	}

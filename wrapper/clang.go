@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gocare/buildtree"
 )
@@ -23,13 +24,13 @@ func (p *Process) assemblesInside(c compiler, args []string) bool {
 // the record. At -O0 clang's own objects have long jumps where that assembly has short ones (-mrelax-all): addresses and
 // lengths are taken from the object.
 func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.Stage) int {
-	argv := expandResponse(args, p.Dir)
+	argv, from := readResponses(args, p.Dir)
 	sources := buildtree.ParseDriver(argv).Sources()
 	store := p.openStore()
 	if store == nil || len(sources) == 0 {
 		return become(c.path, c.argv0, args, env)
 	}
-	run := insideRun{p: p, store: store, env: env, argv: argv, driver: p.absDriver(c.path)}
+	run := insideRun{p: p, store: store, env: env, argv: argv, from: from, driver: p.absDriver(c.path), began: time.Now()}
 	st, err := run.first(c, args, slices.Contains(sources, "-"))
 	if err != nil {
 		return complain(err.Error())
@@ -51,7 +52,9 @@ type insideRun struct {
 	store  *buildtree.Store
 	env    []string
 	argv   []string // response files expanded
+	from   []string // these files
 	driver string
+	began  time.Time
 	stdin  []byte // what was read from standard input, if a source came from there
 }
 
@@ -82,7 +85,8 @@ func (r *insideRun) first(c compiler, args []string, keep bool) (status, error) 
 
 // record writes the record of one source.
 func (r *insideRun) record(stage buildtree.Stage, src string) error {
-	u := buildtree.Unit{Dir: r.p.Dir, Driver: r.driver, Argv: r.argv, Source: src, As: r.driver, AsArgs: r.asArgs(), Env: r.p.compileEnv()}
+	u := buildtree.Unit{Dir: r.p.Dir, Driver: r.driver, Argv: r.argv, Responses: r.from, Source: src, As: r.driver, AsArgs: r.asArgs(), Env: r.p.compileEnv()}
+	u.Time = r.began.UnixNano()
 	u.Lang = langOf(src, driverCall{path: r.driver, argv: r.argv}, nil)
 	asm, err := r.assembly(&u)
 	if err != nil {

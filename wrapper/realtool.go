@@ -23,13 +23,13 @@ func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (strin
 	}
 	key := toolKey(name, d.path, compilerPath, p.getenv("GCC_EXEC_PREFIX"), p.getenv("PATH"))
 	if s != nil {
-		if path := s.Tool(key); path != "" && p.usable(path) {
+		if path := s.Answer(key); path != "" && p.usable(path) {
 			return path, nil
 		}
 	}
 	path, err := p.askDriver(name, d, compilerPath)
 	if err == nil && s != nil {
-		_ = s.PutTool(key, path) // asked again next time
+		_ = s.PutAnswer(key, path) // asked again next time
 	}
 	return path, err
 }

@@ -161,6 +161,10 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err := w.buildOriginal(ctx); err != nil {
 		return nil, err
 	}
+	b := w.builds()
+	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
+	}
 	box, change, err := w.buildPatched(ctx, patches)
 	if err != nil {
 		return nil, err
@@ -169,7 +173,6 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	for _, line := range w.recordErrors() {
 		w.u.Warn("recording: %s", line)
 	}
-	b := w.builds()
 	b.View, b.Change, b.Patches = box, change, patches
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
@@ -184,7 +187,9 @@ func (w *workspace) builds() patcher.Builds {
 }
 
 func (w *workspace) dirs() patcher.Dirs {
-	return patcher.Dirs{Tree: w.tree, Source: w.o.SourceDir, Installed: w.o.OriginalDir, InstallVar: w.o.DestVar}
+	return patcher.Dirs{
+		Tree: w.tree, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Outputs: []string{w.o.OriginalDir, w.o.PatchedDir}, InstallVar: w.o.DestVar,
+	}
 }
 
 // patchOptions is what the library has to know of the patches to make.

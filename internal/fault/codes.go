@@ -16,6 +16,7 @@ const (
 const (
 	BuildFailed Code = "build-failed"
 	NoRecord    Code = "no-record"
+	RecordOld   Code = "record-old"
 	NewInput    Code = "new-input"
 	PartialLink Code = "partial-link"
 	LTO         Code = "lto"

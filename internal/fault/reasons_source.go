@@ -19,6 +19,12 @@ var building = []Reason{
 	{Code: "build-failed", Paragraph: "A build, or a compile of its own, failed; its output was shown."},
 	{Code: "no-record", Paragraph: "A changed unit, or a link, was not recorded when it was made. Build it through carecc, or use --clean."},
 	{
+		Code: "record-old",
+		Hint: "run patchmake --clean, which builds the original anew",
+		Paragraph: "A file changed after a unit that reads it was compiled, make did not compile the unit again, and the patch changes it: " +
+			"what the running program was made of is not there any more.",
+	},
+	{
 		Code:      "new-input",
 		Hint:      "its archive has several members of that name: give them different names",
 		Paragraph: "The patched build links an archive member which the original does not, and the archive has several of that name.",

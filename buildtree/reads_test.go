@@ -1,0 +1,33 @@
+package buildtree
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReads(t *testing.T) {
+	want := []Read{{Path: "/src/a b.c", ID: "12"}, {Path: "/src/sub/../k.h"}, {Path: "/usr/include/x.h", ID: "@3.4"}}
+	if diff := cmp.Diff(want, ParseReads(FormatReads(want))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStamp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.h")
+	if Stamp(path) != "" {
+		t.Error("a file that is not there has a stamp")
+	}
+	if err := os.WriteFile(path, []byte("1"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := Stamp(path)
+	if err := os.WriteFile(path, []byte("12"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if after := Stamp(path); !IsStamp(before) || !IsStamp(after) || before == after {
+		t.Errorf("%q, then %q", before, after)
+	}
+}
