@@ -70,7 +70,7 @@ func (p *Process) assemble() int {
 		return complain(err.Error())
 	}
 	if store == nil {
-		return become(real, real, p.Argv[1:], p.Env)
+		return become(real, real, p.Argv[1:], p.handOver(p.Env, real))
 	}
 	run := asRun{p: p, real: real, call: call, drv: drv, store: store, began: time.Now()}
 	st, err := run.do()
@@ -106,7 +106,7 @@ func (r *asRun) do() (status, error) {
 		defer rd.Close()
 		files[0], feed = rd, wr
 	}
-	c, err := start(r.real, append([]string{r.real}, r.p.Argv[1:]...), r.p.Env, files)
+	c, err := start(r.real, append([]string{r.real}, r.p.Argv[1:]...), r.p.handOver(r.p.Env, r.real), files)
 	if err != nil {
 		return status{code: complain(err.Error())}, err
 	}

@@ -16,7 +16,7 @@ func (p *Process) compile(cxx bool) int {
 	if err != nil {
 		return complain(err.Error())
 	}
-	args, env := p.Argv[1:], p.Env
+	args, env := p.Argv[1:], p.handOver(p.Env, real.path)
 	stage := p.stage()
 	if p.getenv("KPATCH_STAGE") != "configure" {
 		args = p.adjustArgs(args)
@@ -142,7 +142,7 @@ func worthRecording(args []string, dir string) bool {
 func (p *Process) hasLinker(args []string) bool {
 	for _, a := range args {
 		if name, ok := strings.CutPrefix(a, "-fuse-ld="); ok {
-			if path, _ := lookPath("ld."+name, p.getenv("PATH"), p.self()...); path == "" {
+			if path, _ := p.lookPath("ld."+name, p.getenv("PATH")); path == "" {
 				return false
 			}
 		}

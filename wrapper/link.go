@@ -79,7 +79,7 @@ func (p *Process) link(name string) int {
 		return noLinker(name, drv, err)
 	}
 	if store == nil {
-		return become(real, real, p.Argv[1:], p.Env)
+		return become(real, real, p.Argv[1:], p.handOver(p.Env, real))
 	}
 	run := linkRun{p: p, real: real, args: args, call: call, store: store, blobs: map[string]buildtree.Input{}}
 	return run.do(stage).end()
@@ -122,7 +122,7 @@ func (r *linkRun) do(stage buildtree.Stage) status {
 	if r.call.mapFile == "-" {
 		printed = teeStdout(&files)
 	}
-	c, err := start(r.real, append([]string{r.real}, argv...), r.p.Env, files)
+	c, err := start(r.real, append([]string{r.real}, argv...), r.p.handOver(r.p.Env, r.real), files)
 	if err != nil {
 		return status{code: complain(err.Error())}
 	}
