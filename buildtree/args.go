@@ -77,6 +77,26 @@ func (u *Unit) OptionFiles() []string {
 	return names
 }
 
+// IncludeDirs returns the directories that -I options name, those for the assembler alone too.
+func (u *Unit) IncludeDirs() []string {
+	var dirs []string
+	for _, a := range parseDriver(u.Argv) {
+		switch opt := a.text[0]; {
+		case len(a.text) == 2 && opt == "-I":
+			dirs = append(dirs, a.text[1])
+		case strings.HasPrefix(opt, "-I") && len(opt) > 2:
+			dirs = append(dirs, opt[2:])
+		case strings.HasPrefix(opt, "-Wa,"):
+			for part := range strings.SplitSeq(opt, ",") {
+				if dir, ok := strings.CutPrefix(part, "-I"); ok {
+					dirs = append(dirs, dir)
+				}
+			}
+		}
+	}
+	return dirs
+}
+
 // AssembleArgs returns the arguments for u.As, run in u.Dir, that assemble as this unit was assembled.
 func (u *Unit) AssembleArgs(asm, obj string) []string {
 	args := append([]string(nil), u.AsArgs...)

@@ -44,11 +44,14 @@ func Stamp(path string) string {
 // IsStamp reports whether an ID is one of Stamp's.
 func IsStamp(id string) bool { return strings.HasPrefix(id, "@") }
 
-// ReadPath is where a compile in dir finds a file by the name that it has in a list of files. It does not clean the path, as
-// a/../b is not b where a is a symbolic link.
+// ReadPath is where a compile in dir finds a file by the name that it has in a list of files. It cleans no more than ./ out of the
+// path: a/../b is not b where a is a symbolic link.
 func ReadPath(dir, name string) string {
-	if strings.HasPrefix(name, "/") {
-		return name
+	if !strings.HasPrefix(name, "/") {
+		name = dir + "/" + name
 	}
-	return dir + "/" + name
+	for strings.Contains(name, "/./") {
+		name = strings.ReplaceAll(name, "/./", "/")
+	}
+	return name
 }

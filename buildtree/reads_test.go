@@ -31,3 +31,11 @@ func TestStamp(t *testing.T) {
 		t.Errorf("%q, then %q", before, after)
 	}
 }
+
+func TestReadPath(t *testing.T) {
+	for name, want := range map[string]string{"a.h": "/t/a.h", "././a.h": "/t/a.h", "x/../a.h": "/t/x/../a.h", "/usr/./a.h": "/usr/a.h"} {
+		if got := ReadPath("/t", name); got != want {
+			t.Errorf("ReadPath(/t, %q) = %q, want %q", name, got, want)
+		}
+	}
+}

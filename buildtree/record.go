@@ -34,6 +34,7 @@ type Unit struct {
 	DriverID  string   `json:",omitempty"` // says which run of the driver; only when Source could not be told from the run itself
 	Time      int64    `json:",omitempty"` // when the assembler began, in nanoseconds since 1970
 	Includes  bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
+	Included  []Read   `json:",omitempty"` // these files; none if they are not known
 }
 
 // Input is one object that a link took in, in command-line order, archive members as they were pulled.

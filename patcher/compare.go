@@ -27,6 +27,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.refuseStale(links); err != nil {
 		return nil, err
 	}
+	if err := c.refuseIncluded(links); err != nil {
+		return nil, err
+	}
 	made, err := c.compileVersions(ctx, links)
 	if err != nil {
 		return nil, err

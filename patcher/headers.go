@@ -78,6 +78,8 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 		case list[i].unknown != nil && len(changed) > 0:
 			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(list[i].unknown)
 		case why == "" || d.gone(buildtree.ReadPath(u.orig.Dir, u.orig.Source)):
+		case readsInAssembly(u.orig, why):
+			return nil, c.refuseAsmFile(u.orig, why)
 		case !u.orig.Preprocessed() || slices.Contains(u.orig.Responses, why):
 			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "it is made from %s, which changed, and the patched build did not make it again", why).
 				WithHint("let the makefile name that file among what the object is made from")
@@ -110,7 +112,7 @@ func newNames(before, after *jobs.Survey) map[string]string {
 // concerns returns a file that a unit would read otherwise than it did: one that it read and that changed, or a new one that it may find
 // in the place of another, or where it found none. It is "" if there is none.
 func (d *drift) concerns(u *unitReads) string {
-	for _, r := range u.files {
+	for _, r := range slices.Concat(u.unit.Included, u.files) {
 		if d.before.Digests[r.Path] != d.after.Digests[r.Path] {
 			return r.Path
 		}

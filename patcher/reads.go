@@ -114,8 +114,9 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 			u.add(names)
 		}
 	}
+	a := assembled{}
 	for i := range list {
-		list[i].addHidden()
+		list[i].addHidden(a)
 	}
 	return list, nil
 }
@@ -132,8 +133,8 @@ func (u *unitReads) add(names []string) {
 	}
 }
 
-// addHidden adds what compilers read and do not list: files that options name, and precompiled headers.
-func (u *unitReads) addHidden() {
+// addHidden adds what compilers read and do not list: files that options name, precompiled headers, what assembly reads.
+func (u *unitReads) addHidden(a assembled) {
 	names := slices.Clone(u.unit.Responses)
 	for _, name := range u.unit.OptionFiles() {
 		if isFile(buildtree.ReadPath(u.unit.Dir, name)) {
@@ -144,6 +145,10 @@ func (u *unitReads) addHidden() {
 		if pch := r.Path + precompiled; isFile(pch) {
 			names = append(names, pch)
 		}
+		names = append(names, a.files(u.unit, r.Path)...)
+	}
+	for _, r := range u.unit.Included {
+		names = append(names, r.Path)
 	}
 	u.add(names)
 }
@@ -191,6 +196,8 @@ func (b *Builds) findStale(ctx context.Context, list []unitReads, seen *jobs.Sur
 		path := u.newer(seen)
 		switch {
 		case path == "" || u.unknown != nil:
+		case readsInAssembly(u.unit, path): // of which the compiler knows nothing
+			u.stale = path
 		case u.unit.Preprocessed():
 			requests, of = append(requests, request{unit: u.unit}), append(of, i)
 			u.stale = path
@@ -220,7 +227,7 @@ func (b *Builds) findStale(ctx context.Context, list []unitReads, seen *jobs.Sur
 
 // newer returns a file that a unit read and that is not as it was then, "" if there is none. Where that was not recorded, times tell.
 func (u *unitReads) newer(seen *jobs.Survey) string {
-	for _, r := range u.files {
+	for _, r := range slices.Concat(u.files, u.unit.Included) {
 		switch {
 		case r.ID == "" && u.unit.Time != 0 && changedAfter(r.Path, u.unit.Time):
 			return r.Path

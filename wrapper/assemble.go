@@ -129,6 +129,11 @@ func (r *asRun) prepare(feed *os.File) error {
 	}
 	r.unit = r.p.describeUnit(r.real, r.call, r.drv, text)
 	r.unit.Time = r.began.UnixNano()
+	if r.unit.Includes {
+		if included, err := r.included(text); err == nil { // else they stay unknown
+			r.unit.Included, r.unit.Includes = included, len(included) > 0
+		}
+	}
 	r.unit.AsmID, err = r.store.PutBlob(text)
 	return err
 }

@@ -25,6 +25,12 @@ var building = []Reason{
 			"what the running program was made of is not there any more.",
 	},
 	{
+		Code: "asm-file",
+		Hint: "keep the file as it is, or put what changed into the source",
+		Paragraph: "A file that assembly reads by itself (.incbin, .include) changed, or cannot be told: versions are compared by the text of " +
+			"the assembly, which only names the file.",
+	},
+	{
 		Code:      "new-input",
 		Hint:      "its archive has several members of that name: give them different names",
 		Paragraph: "The patched build links an archive member which the original does not, and the archive has several of that name.",
