@@ -114,7 +114,7 @@ func (w *workspace) buildPatched(ctx context.Context, patches []*srcpatch.Patch)
 		return nil, nil, err
 	}
 	w.sayApplied(patches, change)
-	box, err := isolate.Open(ctx, isolate.Options{Tree: w.tree, Shared: w.sharedDirs(), Mode: w.o.Isolation})
+	box, err := isolate.Open(ctx, isolate.Options{Tree: w.tree, Shared: w.sharedDirs(), Mode: w.o.Isolation, Writes: w.written(change)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -144,6 +144,17 @@ func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *s
 	}
 	env = w.environ(buildtree.Patched, w.o.DestVar+"="+w.o.PatchedDir)
 	return w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir))
+}
+
+// written lists the directories in which the patches and the build make files.
+func (w *workspace) written(change *srcpatch.Change) []string {
+	dirs := []string{w.o.BuildDir}
+	contents, _ := patcher.Contents(w.o.SourceDir, change, func(f srcpatch.FileChange) []byte { return f.After })
+	for file := range contents {
+		dirs = append(dirs, filepath.Dir(file))
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
 }
 
 // sharedDirs are the directories where the patched build's writes are kept: the record.
