@@ -37,7 +37,10 @@ func (c *comparison) compileVersions(ctx context.Context, links []pairedLink) (v
 	}
 	v := versions{units: types, added: indirect[len(units):], overridden: overridden}
 	for i := range units {
-		v.units[i].Indirect, v.units[i].Restored, v.units[i].Stamped = indirect[i], restored[i], stamped[i]
+		v.units[i].Indirect = indirect[i]
+		if v.units[i].Restored, v.units[i].Stamped, err = c.restamped(&units[i], restored[i], stamped[i]); err != nil {
+			return versions{}, err
+		}
 	}
 	return v, nil
 }
