@@ -78,7 +78,7 @@ func (p *Process) assemble() int {
 		err = run.record(stage)
 	}
 	if err != nil {
-		_ = store.LogError(p.abs(call.output), err)
+		_ = store.LogError(stage, p.written(call.output), err)
 	}
 	return st.end()
 }

@@ -40,7 +40,7 @@ func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.
 	}
 	for _, src := range sources {
 		if err := run.record(stage, src); err != nil {
-			_ = store.LogError(p.abs(src), err)
+			_ = store.LogError(stage, p.abs(src), err)
 		}
 	}
 	return st.end()

@@ -36,7 +36,7 @@ func (p *Process) recordingEnv(env []string) []string {
 	shim, err := ShimDir(p.Exe, p.getenv)
 	if err != nil {
 		if store := p.openStore(); store != nil {
-			_ = store.LogError(p.Dir, err)
+			_ = store.LogError(p.stage(), p.Dir, err)
 		}
 		return env
 	}

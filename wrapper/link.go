@@ -110,6 +110,7 @@ type linkRun struct {
 
 // do runs the linker and records the link if it succeeds.
 func (r *linkRun) do(stage buildtree.Stage) status {
+	r.store.ForgetErrors(stage, r.name())
 	argv, mapPath, err := r.withMap()
 	if mapPath != "" {
 		defer os.Remove(mapPath)
@@ -148,7 +149,10 @@ func (r *linkRun) do(stage buildtree.Stage) status {
 	return st
 }
 
-func (r *linkRun) logError(err error) { _ = r.store.LogError("link of "+r.p.abs(r.call.output), err) }
+// name is how errors call this link.
+func (r *linkRun) name() string { return buildtree.LinkOf(r.p.written(r.call.output)) }
+
+func (r *linkRun) logError(err error) { _ = r.store.LogError(r.p.stage(), r.name(), err) }
 
 // withMap adds -Map in front, unless the command has a map of its own: the last one counts. The arguments are handed on
 // as they came, in response files too.

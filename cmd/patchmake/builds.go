@@ -245,11 +245,14 @@ func (w *workspace) step(ctx context.Context, what, step string, env []string, r
 		return fault.New(fault.Refused, "", "interrupted during %s", what).WithCause(context.Cause(ctx)).WithState("no patch written")
 	case errors.As(err, &exit):
 		e := fault.Refuse(fault.BuildFailed, "", "%s failed: %q: %v", what, line, exit).WithState("sources unchanged, no patch written")
-		if strings.HasPrefix(what, "the patched ") {
+		if strings.HasPrefix(what, "the patched ") && (w.o.Clean || step == "install") { // else make may have had nothing to do
 			return e.WithHint("the output above says why; the same worked without the patch")
 		}
 		if step == "install" {
 			return e.WithHint("the output above says why; an install may write to the tree, $%s and /tmp only: see --destdir and --install-cmd", w.o.DestVar)
+		}
+		if strings.HasPrefix(what, "the patched ") {
+			return e.WithHint("the output above says why; --clean shows whether the same works without the patch")
 		}
 		return e.WithHint("the output above says why; run %q by hand in %s", line, w.o.BuildDir)
 	}
