@@ -3,6 +3,7 @@ package buildtree
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +37,28 @@ func TestReadPath(t *testing.T) {
 	for name, want := range map[string]string{"a.h": "/t/a.h", "././a.h": "/t/a.h", "x/../a.h": "/t/x/../a.h", "/usr/./a.h": "/usr/a.h"} {
 		if got := ReadPath("/t", name); got != want {
 			t.Errorf("ReadPath(/t, %q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestDependFile(t *testing.T) {
+	for _, tt := range []struct {
+		args, want string
+		partial    bool
+	}{
+		{"-c a.c", "", false},
+		{"-MD -c sub/a.c", "a.d", false},
+		{"-MD -c a.c -o out/x.o", "out/x.d", false},
+		{"-MMD -MP -MF dep -MT t -c a.c", "dep", true},
+		{"-MD -MFdep -c a.c", "dep", false},
+		{"-Wp,-MMD,.a.d -c a.c", ".a.d", true},
+		{"-Wp,-MD,.a.d -c a.c", ".a.d", false},
+		{"-MD a.c b.c -c", "", false},
+		{"-MD a.c -o prog", "", false},
+		{"-MF dep -c a.c", "", false},
+	} {
+		if got, partial := ParseDriver(strings.Fields(tt.args)).DependFile(); got != tt.want || partial != tt.partial {
+			t.Errorf("%s: %q, %v; want %q, %v", tt.args, got, partial, tt.want, tt.partial)
 		}
 	}
 }

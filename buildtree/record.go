@@ -34,6 +34,8 @@ type Unit struct {
 	DriverID  string   `json:",omitempty"` // says which run of the driver; only when Source could not be told from the run itself
 	Time      int64    `json:",omitempty"` // when the assembler began, in nanoseconds since 1970
 	Includes  bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
+	Reads     Digest   `json:",omitempty"` // the files that it was compiled from with what they held (blob in the store, FormatReads)
+	Partial   bool     `json:",omitempty"` // Reads lacks system headers
 	Included  []Read   `json:",omitempty"` // these files; none if they are not known
 }
 

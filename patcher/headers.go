@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -55,14 +56,11 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 
 // affected keeps the units that would be compiled from other text in the view than in the tree.
 func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]pairedUnit, error) {
-	if len(units) == 0 {
-		return nil, nil
+	var all []unitReads
+	for _, id := range slices.Sorted(maps.Keys(c.b.Before.units)) {
+		all = append(all, c.b.Before.units[id])
 	}
-	var list []unitReads
-	for _, u := range units {
-		list = append(list, c.b.Before.units[readerID(u.orig)])
-	}
-	after, err := jobs.Look(ctx, c.b.View.Command, c.b.Env, question(c.b, list))
+	after, err := jobs.Look(ctx, c.b.View.Command, c.b.Env, question(c.b, all))
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +69,16 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 		return nil, err
 	}
 	d := drift{before: c.b.Before.seen, after: after, added: newNames(c.b.Before.seen, after)}
+	if err := c.refusePrecompiled(&d, all); err != nil {
+		return nil, err
+	}
 	var found []pairedUnit
-	for i, u := range units {
-		why := d.concerns(&list[i])
+	for _, u := range units {
+		reads := c.b.Before.units[readerID(u.orig)]
+		why := d.concerns(&reads)
 		switch {
-		case list[i].unknown != nil && len(changed) > 0:
-			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(list[i].unknown)
+		case reads.unknown != nil && len(changed) > 0:
+			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(reads.unknown)
 		case why == "" || d.gone(buildtree.ReadPath(u.orig.Dir, u.orig.Source)):
 		case readsInAssembly(u.orig, why):
 			return nil, c.refuseAsmFile(u.orig, why)
@@ -113,7 +115,7 @@ func newNames(before, after *jobs.Survey) map[string]string {
 // in the place of another, or where it found none. It is "" if there is none.
 func (d *drift) concerns(u *unitReads) string {
 	for _, r := range slices.Concat(u.unit.Included, u.files) {
-		if d.before.Digests[r.Path] != d.after.Digests[r.Path] {
+		if d.changed(r.Path) {
 			return r.Path
 		}
 	}
@@ -132,6 +134,22 @@ func (d *drift) concerns(u *unitReads) string {
 	}
 	return ""
 }
+
+// refusePrecompiled refuses a precompiled header that may hold a header which changed, and that the patched build did not make again:
+// units are compiled from what is in it.
+func (c *comparison) refusePrecompiled(d *drift, units []unitReads) error {
+	for _, u := range units {
+		old := slices.IndexFunc(u.files, func(r buildtree.Read) bool { return strings.HasSuffix(r.Path, precompiled) && !d.changed(r.Path) })
+		header := slices.IndexFunc(u.files[min(1, len(u.files)):], func(r buildtree.Read) bool { return d.changed(r.Path) })
+		if old >= 0 && header >= 0 {
+			return fault.Refuse(fault.NoRecord, c.sourceName(u.unit), "%s changed, and %s was not made again", u.files[header+1].Path, u.files[old].Path).
+				WithHint("let the makefile make the precompiled header again, or remove it")
+		}
+	}
+	return nil
+}
+
+func (d *drift) changed(path string) bool { return d.before.Digests[path] != d.after.Digests[path] }
 
 // gone reports whether a file is no longer there.
 func (d *drift) gone(path string) bool {

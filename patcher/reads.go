@@ -23,7 +23,6 @@ type Reads struct {
 type unitReads struct {
 	unit    *buildtree.Unit
 	files   []buildtree.Read
-	asked   bool   // the list is new: not known from the compile, nor from an earlier run
 	unknown error  // why there is no list, nil if there is
 	stale   string // the file that changed after the compile and that would change the code, "" for none
 }
@@ -92,9 +91,10 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 	var batch []jobs.Job
 	var of []int
 	for i, u := range units {
-		list[i] = unitReads{unit: u, files: buildtree.ParseReads([]byte(b.Store.Answer(readsKey(u))))}
-		if len(list[i].files) == 0 {
-			list[i].asked, list[i].files = true, []buildtree.Read{{Path: buildtree.ReadPath(u.Dir, u.Source)}}
+		known, whole := b.recordedReads(u)
+		list[i] = unitReads{unit: u, files: known}
+		if !whole {
+			list[i].add([]string{u.Source})
 			if u.Preprocessed() {
 				batch, of = append(batch, jobs.Job{Dir: u.Dir, Env: u.Env, Args: append([]string{u.Driver}, u.DependArgs(u.Source)...)}), append(of, i)
 			}
@@ -119,6 +119,20 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 		list[i].addHidden(a)
 	}
 	return list, nil
+}
+
+// recordedReads returns what is known of an earlier run, else of the compile; whole tells that it is all.
+func (b *Builds) recordedReads(u *buildtree.Unit) (reads []buildtree.Read, whole bool) {
+	if text := b.Store.Answer(readsKey(u)); text != "" {
+		return buildtree.ParseReads([]byte(text)), true
+	}
+	if u.Reads == "" {
+		return nil, false
+	}
+	text, err := b.Store.Blob(u.Reads)
+	reads = buildtree.ParseReads(text)
+	usesPrecompiled := slices.ContainsFunc(reads, func(r buildtree.Read) bool { return isFile(r.Path + precompiled) }) // what is in it is not listed
+	return reads, err == nil && !u.Partial && !usesPrecompiled
 }
 
 func readsKey(u *buildtree.Unit) string { return "reads\x00" + readerID(u) }

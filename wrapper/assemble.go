@@ -134,6 +134,9 @@ func (r *asRun) prepare(feed *os.File) error {
 			r.unit.Included, r.unit.Includes = included, len(included) > 0
 		}
 	}
+	if feed == nil { // else the compiler is still at work, and lists last
+		r.recordReads()
+	}
 	r.unit.AsmID, err = r.store.PutBlob(text)
 	return err
 }

@@ -111,12 +111,32 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 func (r *insideRun) assembly(u *buildtree.Unit) ([]byte, error) {
 	args := u.CompileArgs(u.Source, "")
 	switch {
+	case args != nil && u.Preprocessed():
+		return r.listing(u, args)
 	case args != nil:
 		return r.again(args)
 	case u.Source == "-":
 		return r.stdin, nil
 	}
 	return os.ReadFile(r.p.abs(u.Source))
+}
+
+// listing compiles to assembly, and records what that read.
+func (r *insideRun) listing(u *buildtree.Unit, args []string) ([]byte, error) {
+	list, err := r.store.TempFile(listPrefix)
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(list)
+	asm, err := r.again(append(slices.Clone(args), "-MD", "-MF", list))
+	if err != nil {
+		return nil, err
+	}
+	rule, err := os.ReadFile(list)
+	if err == nil {
+		u.Reads, err = putReads(r.store, u.Dir, append([]string{u.Source}, lastRule(string(rule))...))
+	}
+	return asm, err
 }
 
 // object returns the object of a unit: what -c wrote, else, as that of a link is gone, the same made again.

@@ -27,6 +27,7 @@ func (p *Process) compile(cxx bool) int {
 		if p.assemblesInside(real, args) {
 			return p.compileInside(real, args, env, stage)
 		}
+		env = p.listReads(args, env)
 	}
 	return become(real.path, real.argv0, args, env)
 }
