@@ -68,7 +68,7 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 	if err != nil {
 		return nil, err
 	}
-	d := drift{before: c.b.Before.seen, after: after, added: newNames(c.b.Before.seen, after)}
+	d := drift{before: c.b.Before.seen, after: after, moved: movedNames(c.b.Before.seen, after)}
 	if err := c.refusePrecompiled(&d, all); err != nil {
 		return nil, err
 	}
@@ -96,38 +96,40 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 // drift is what differs between the tree as it was before the patched build and the view after it.
 type drift struct {
 	before, after *jobs.Survey
-	added         map[string]string // new files, by base name
+	moved         map[string]string // files that came or went, by base name
 	mentions      map[string][]string
 }
 
-// newNames maps the base names of files that are only there after the patched build to one of their paths.
-func newNames(before, after *jobs.Survey) map[string]string {
-	added := map[string]string{}
-	for _, path := range slices.Sorted(maps.Keys(after.Names)) {
-		if !before.Names[path] {
-			added[filepath.Base(path)] = path
+// movedNames maps the base names of files that are only there before the patched build, or only after it, to one of their paths.
+func movedNames(before, after *jobs.Survey) map[string]string {
+	moved := map[string]string{}
+	for _, names := range [][2]map[string]bool{{before.Names, after.Names}, {after.Names, before.Names}} {
+		for _, path := range slices.Sorted(maps.Keys(names[0])) {
+			if !names[1][path] {
+				moved[filepath.Base(path)] = path
+			}
 		}
 	}
-	return added
+	return moved
 }
 
-// concerns returns a file that a unit would read otherwise than it did: one that it read and that changed, or a new one that it may find
-// in the place of another, or where it found none. It is "" if there is none.
+// concerns returns a file that a unit would read otherwise than it did: one that it read and that changed; a new one that it may find in
+// the place of another, or where it found none; or one that it found, and did not read, and that is gone. It is "" if there is none.
 func (d *drift) concerns(u *unitReads) string {
 	for _, r := range slices.Concat(u.unit.Included, u.files) {
 		if d.changed(r.Path) {
 			return r.Path
 		}
 	}
-	if len(d.added) == 0 {
+	if len(d.moved) == 0 {
 		return ""
 	}
 	for i, r := range u.files {
-		if path := d.added[filepath.Base(r.Path)]; path != "" && i > 0 { // the first is the source, which is not searched for
+		if path := d.moved[filepath.Base(r.Path)]; path != "" && i > 0 { // the first is the source, which is not searched for
 			return path
 		}
 		for _, name := range d.mentioned(r.Path) {
-			if path := d.added[name]; path != "" {
+			if path := d.moved[name]; path != "" {
 				return path
 			}
 		}
