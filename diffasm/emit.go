@@ -3,6 +3,7 @@ package diffasm
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
@@ -38,6 +39,7 @@ func Emit(s *Selection) (*Emitted, error) {
 	e.tail(s)
 	res.Statics = s.clo.statics
 	res.Globals = e.globals(s)
+	res.Grouped = slices.DeleteFunc(slices.Clone(res.Globals), func(n string) bool { return !e.d.patched.Grouped(n) })
 	res.Asm = e.out.Bytes()
 	if err := selfCheck(s, res); err != nil {
 		return nil, err
@@ -211,10 +213,14 @@ func (e *emitter) data(b *asm.Block) {
 		e.line("\t.set\t%s, %s", name, e.name(b.Next.Name))
 		return
 	}
+	own := "" // a table of exceptions goes up to the next in its section
+	if b.Exceptions {
+		own = kpname.Exceptions
+	}
 	if e.needsData(b) {
-		e.line("\t.section\t%s,\"aw\",@progbits", kpname.Data)
+		e.line("\t.section\t%s%s,\"aw\",@progbits", kpname.Data, own)
 	} else {
-		e.line("\t.section\t%s,\"a\",@progbits", kpname.Rodata)
+		e.line("\t.section\t%s%s,\"a\",@progbits", kpname.Rodata, own)
 	}
 	if b.Align > 1 {
 		e.line("\t.balign\t%d", b.Align)
@@ -357,7 +363,7 @@ func selfCheck(s *Selection, res *Emitted) error {
 // emittedToken is the canonical token of a name in emitted assembly, inside the function self of the original.
 func emittedToken(orig *debuginfo.Unit, n, self string) string {
 	off := int64(0)
-	if a := orig.Alias[n]; a != nil && !a.Weak && !orig.Interposed(n) {
+	if a := orig.Alias[n]; a != nil && !a.Weak && !orig.AliasDiffers(n) {
 		n, off, _ = orig.Follow(n)
 	}
 	switch {

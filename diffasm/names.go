@@ -61,6 +61,9 @@ func shown(f *debuginfo.Unit, wanted func(name string) bool) (names []string) {
 	return names
 }
 
+// HadGrouped reports whether the original unit has a name in a section group.
+func (d *Delta) HadGrouped(name string) bool { return d.orig.Grouped(name) }
+
 // GoneGlobals names the variables that other units can see and that the patched unit does not define.
 func (d *Delta) GoneGlobals() (names []string) {
 	for _, v := range d.Variables {

@@ -8,7 +8,7 @@ import (
 )
 
 // functions refuses chosen functions that no patch can hold, or that could not take the place of the original: those the parser had to
-// give up on, one copy of several that the linker keeps, exception tables, labels whose addresses outlive a call, and literals known
+// give up on, labels whose addresses outlive a call, and literals known
 // by their address. Those taken for identity were looked at before.
 func (c *decider) functions() {
 	for i, pair := range c.s.chosen {
@@ -25,7 +25,7 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 	list := append(append([]asm.Problem(nil), f.Problems...), pair.p.Problems...)
 	if pair.o != nil {
 		for _, p := range pair.o.Problems {
-			if p.Code == fault.Comdat || p.Code == fault.EntryTable || p.Code == fault.AsmFunction {
+			if p.Code == fault.EntryTable || p.Code == fault.AsmFunction {
 				list = append(list, p)
 			}
 		}
@@ -47,23 +47,7 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 	if p := c.knownLiteral(pair.p); p != nil {
 		list = append(list, *p)
 	}
-	list = append(list, lsda(pair.p)...)
 	return firstOfEach(append(list, stray(pair.p)...))
-}
-
-// lsda finds exception tables.
-func lsda(p *asm.Function) []asm.Problem {
-	for _, s := range p.Streams {
-		for _, st := range s.Statements {
-			if st.Op == ".cfi_lsda" || st.Op == ".cfi_personality" {
-				return []asm.Problem{{
-					Code: fault.CXXLSDA, What: "it has an exception table, which a running process cannot be given", At: st,
-					Hint: "leave the function out with the filter, or change a function without clean-ups",
-				}}
-			}
-		}
-	}
-	return nil
 }
 
 // stray finds numeric labels that do not belong to the function.

@@ -100,6 +100,9 @@ func (c *closure) visit(name string) {
 	if name == "." || c.fn != nil && (name == c.fn.Name || asm.IsPart(c.fn.Name, name) || f.Labels[name] == c.fn) {
 		return
 	}
+	if b := f.Inside[name]; b != nil && b.Owner == c.fn {
+		return
+	}
 	if owner := f.Labels[name]; owner != nil {
 		if c.fn != nil && slices.Contains(c.fn.Kin, owner) { // in the patch too, see sharedLabels
 			return
@@ -162,6 +165,9 @@ func (c *closure) block(b *asm.Block) {
 		c.refuse(fault.StaticAmbiguous, "give the variables names of their own in the source patch",
 			"it uses the static variable %q, which may be any of %s of the original", b.Name,
 			strings.Join(c.d.m.Candidates(b.Name), ", "))
+	case max(len(f.CountedAlike(b.Name)), len(c.d.orig.CountedAlike(b.Name))) > 1:
+		c.refuse(fault.StaticAmbiguous, "make the change in a function that uses none of them",
+			"it uses the static variable %q, one of several of that name, which compilers only count", b.Name)
 	case c.doubtful(b.Name):
 		p, _ := c.d.m.Doubt(b.Name)
 		p.At = c.at

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
-	"gocare/engine/inspect"
-	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
 
@@ -17,7 +14,7 @@ type Result struct {
 	Comm    string
 	Patches []PatchResult
 	Removed []PatchResult // that others replaced
-	Unwinds bool          // C++ code is loaded: an exception that passes through the new code ends the process
+	Unwinds bool          // exceptions may be thrown, and no unwinder knows the new code: one that passes through it ends the process
 	Timing
 }
 
@@ -39,14 +36,14 @@ type Over struct{ Function, ID string }
 // Apply applies a plan: all of its patches or none.
 func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	p := plan.Process
-	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: throws(p)}
+	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsThrowing()}
 	unlock, err := lock(p)
 	if err != nil {
 		return Result{}, err
 	}
 	defer unlock()
 	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
-	if err := plan.prepare(ctx, opt); err != nil {
+	if err := plan.prepareUntil(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", err)
 	}
 	c := newChange(p, plan.Writes(), plan.Code())
@@ -80,13 +77,6 @@ func (p *Plan) applied() []PatchResult {
 		record(p.Process, "applied", r.ID, r.Target, nil)
 	}
 	return list
-}
-
-// throws reports whether C++ exceptions may be thrown in a process: their run time knows no unwind data of a patch.
-func throws(p *inspect.Process) bool {
-	return slices.ContainsFunc(p.Objects, func(o inspect.Object) bool {
-		return o.ELF != nil && slices.ContainsFunc(o.ELF.DynSymbols, func(s elfobj.Symbol) bool { return s.Defined() && s.Name == "__cxa_throw" })
-	})
 }
 
 // discarded unmaps what was prepared; if even that fails, the error says what is left.

@@ -71,17 +71,22 @@ func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 		}
 		return nil, err
 	}
-	between := func(pause time.Duration, busy error) error {
+	between := func(d time.Duration, busy error) error {
 		opt.progress("attempt %d: %v", timing.Attempts, busy)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-			return nil
-		}
+		return pause(ctx, d)
 	}
 	err := timing.retry(opt.Wait, attempt, between)
 	return timing, err
+}
+
+// pause lets time pass, unless the context ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // attempt stops the process, checks and writes. Sleeping threads are stopped and looked at before the others, which are

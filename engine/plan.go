@@ -40,9 +40,12 @@ type PatchPlan struct {
 	Object    *inspect.Object
 	Image     *link.Image // its undo area and state are filled in
 	Reuse     bool        // the region is mapped already, from an earlier time the very same file was applied
+	Frames    *frames     // unwind data to be made known; nil if none need be
 	Functions []FunctionPlan
 	Writes    []Write // in order; the magic last
 	Busy      []Code
+
+	known bool // the unwind data are known from an earlier time
 }
 
 // FunctionPlan is a replaced function.
@@ -164,8 +167,7 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 	if err := b.functions(pp); err != nil {
 		return nil, err
 	}
-	b.finish(pp)
-	return pp, nil
+	return pp, b.finish(pp)
 }
 
 // target returns the object a patch is for, after a check that the patch is not applied to it.
@@ -206,9 +208,9 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 	if err != nil {
 		return 0, err
 	}
-	if at, ok := b.reusable(pp, layout); ok {
-		pp.Reuse = true
-		return at, nil
+	if d, ok := b.reusable(pp, layout); ok {
+		pp.Reuse, pp.known = true, d.state.frames == framesKnown
+		return d.start, nil
 	}
 	view := *b.process
 	view.Mappings = b.mappings
@@ -220,9 +222,9 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 
 // reusable finds a region in which the very same file was applied to the same object and removed again, or prepared by a
 // run that was killed.
-func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (inspect.Addr, bool) {
+func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (dormant, bool) {
 	for _, d := range dormantRegions(b.process) {
-		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias {
+		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias || d.state.frames == framesBegun {
 			continue
 		}
 		image, err := link.Place(pp.File.Patch, pp.Object, d.start, importsOf(b.process, b.known))
@@ -235,10 +237,10 @@ func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (inspect.Addr, b
 			continue
 		}
 		if slices.Equal(have, image.Bytes[kpatch.HeaderSize:code]) && b.mappedAt(d.start, image) {
-			return d.start, true
+			return d, true
 		}
 	}
-	return 0, false
+	return dormant{}, false
 }
 
 // mappedAt reports whether an image's code and data are mapped as we left them.
@@ -320,7 +322,7 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 }
 
 // finish fills in the state and the writes that make the region live.
-func (b *planner) finish(pp *PatchPlan) {
+func (b *planner) finish(pp *PatchPlan) (err error) {
 	b.seq++
 	s := state{phase: phasePrepared, seq: b.seq, digest: pp.File.Digest, bias: pp.Object.Bias}
 	for i := range pp.File.Patch.Sections {
@@ -335,12 +337,18 @@ func (b *planner) finish(pp *PatchPlan) {
 			s.text = where
 		}
 	}
+	if pp.known {
+		s.frames = framesKnown
+	} else if pp.Frames, err = b.frames(pp, &s); err != nil {
+		return err
+	}
 	copy(pp.Image.Bytes[kpatch.StateOffset:], s.encode())
 	clear(pp.Image.Bytes[:len(kpatch.Magic)])
 	base := pp.Image.Base
 	pp.Writes = append(pp.Writes,
 		phaseWrite(base, phasePrepared, phaseLive),
 		Write{Addr: base, Old: make([]byte, len(kpatch.Magic)), New: []byte(kpatch.Magic), What: "magic of " + pp.File.Patch.ID})
+	return nil
 }
 
 func phaseWrite(base inspect.Addr, from, to uint32) Write {

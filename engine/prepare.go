@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -35,12 +36,29 @@ func (p *Plan) prepare(ctx context.Context, opt Options) error {
 	})
 }
 
+// prepareUntil prepares, again and again until the wait is over while no thread can.
+func (p *Plan) prepareUntil(ctx context.Context, opt Options) error {
+	attempt := func() (busy, err error) {
+		if err = p.prepare(ctx, opt); retryable(err) {
+			return err, nil
+		}
+		return nil, err
+	}
+	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+}
+
 // prepareIn maps and fills the regions by way of a thread of a session.
 func (p *Plan) prepareIn(s *trace.Session, t *trace.Thread, opt Options) error {
 	for _, pp := range p.Patches {
 		m := newMapper(s, t, p.Process, opt)
 		if err := m.region(pp); err != nil {
 			return fmt.Errorf("region at %#x: %w", uint64(pp.Image.Base), err)
+		}
+		if pp.Frames == nil {
+			continue
+		}
+		if err := pp.Frames.makeKnown(s, t, p.Process); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -55,10 +73,17 @@ func (p *Plan) discard(opt Options) error {
 		}
 		var errs []error
 		for _, pp := range p.Patches {
-			if !pp.Reuse {
-				m := newMapper(s, t, p.Process, opt)
-				errs = append(errs, m.unmap(pp.Image.Base, uint64(len(pp.Image.Bytes))))
+			if pp.Reuse {
+				continue
 			}
+			if pp.Frames != nil {
+				if err := pp.Frames.forget(s, t, p.Process); err != nil {
+					errs = append(errs, err)
+					continue
+				}
+			}
+			m := newMapper(s, t, p.Process, opt)
+			errs = append(errs, m.unmap(pp.Image.Base, uint64(len(pp.Image.Bytes))))
 		}
 		return errors.Join(errs...)
 	})
@@ -98,11 +123,15 @@ func (m *mapper) region(pp *PatchPlan) error {
 	return m.fill(base, image.Bytes)
 }
 
-// refill writes what differs from the time before: header and undo area. The data keep their values.
+// refill writes what differs from the time before: header and undo area. The data keep their values, and so does what unwinders
+// keep there.
 func (m *mapper) refill(pp *PatchPlan) error {
 	image := pp.Image
-	header, undo := kpatch.HeaderSize, int(image.Layout.UserUndo)
-	if err := m.fill(image.Base+inspect.Addr(undo), image.Bytes[undo:]); err != nil {
+	header, undo, end := kpatch.HeaderSize, int(image.Layout.UserUndo), len(image.Bytes)
+	if image.Layout.Frames != 0 {
+		end = int(image.Layout.Frames)
+	}
+	if err := m.fill(image.Base+inspect.Addr(undo), image.Bytes[undo:end]); err != nil {
 		return err
 	}
 	return m.fill(image.Base, image.Bytes[:header])

@@ -36,7 +36,7 @@ type checker struct {
 }
 
 func newChecker(p *inspect.Process, code []Code) *checker {
-	c := &checker{process: p, walker: unwind.NewWalker(modules(p)), code: code, suspended: newSuspended(p)}
+	c := &checker{process: p, walker: unwind.NewWalker(unwind.MachineOf(p.Machine), modules(p)), code: code, suspended: newSuspended(p)}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack

@@ -88,7 +88,7 @@ func unlistedRegions(p *inspect.Process) ([]live, error) {
 	var list []live
 	for _, region := range regions {
 		l := live{Region: region, noMagic: true}
-		l.state, l.ours = decodeState(region.Header.Raw[:])
+		l.state, l.ours = decodeState(region.Raw[:])
 		list = append(list, l)
 	}
 	return list, nil

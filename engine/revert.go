@@ -20,7 +20,7 @@ type Removal struct {
 	Patches []PatchResult
 	Writes  []Write
 	Code    []Code
-	regions []inspect.Range // with their guards
+	regions []mapped
 }
 
 // NewRemoval decides what removing the patches with an id takes: from the objects whose base name or BuildID (or the
@@ -107,12 +107,29 @@ func (r *remover) remove(l *live) error {
 	}
 	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
 	r.out.Patches = append(r.out.Patches, result)
-	region := inspect.Range{Lo: l.Start, Hi: l.Start + inspect.Addr(l.Size)}
-	if guard := inspect.Addr(guardSize(r.process)); l.ours {
-		region = inspect.Range{Lo: region.Lo - guard, Hi: region.Hi + guard}
-	}
-	r.out.regions = append(r.out.regions, region)
+	r.out.regions = append(r.out.regions, r.mapped(l))
 	return nil
+}
+
+// mapped is a region of a removed patch.
+type mapped struct {
+	inspect.Range         // with its guards
+	frames        *frames // unwind data there that unwinders know; nil if none do
+}
+
+// mapped returns the region of a patch. Only ours have guards.
+func (r *remover) mapped(l *live) mapped {
+	m := mapped{Range: inspect.Range{Lo: l.Start, Hi: l.Start + inspect.Addr(l.Size)}}
+	if !l.ours {
+		return m
+	}
+	guard := inspect.Addr(guardSize(r.process))
+	m.Lo, m.Hi = m.Lo-guard, m.Hi+guard
+	if l.state.frames != framesUnknown {
+		begin := l.Start + inspect.Addr(l.state.unwind.offset)
+		m.frames = &frames{begin: begin, progress: l.Start + framesAt, unwinders: unwinders(r.process), unsure: l.state.frames == framesBegun}
+	}
+	return m
 }
 
 func (r *remover) function(l *live, i int) error {
@@ -221,7 +238,7 @@ func (r *Removal) record(err error) {
 	}
 }
 
-// unmap unmaps the regions of removed patches. Only ours have guards.
+// unmap unmaps the regions of removed patches, once no unwinder looks there.
 func (r *Removal) unmap(ctx context.Context, opt Options) error {
 	return trace.Do(ctx, r.Process.PID, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
@@ -230,6 +247,11 @@ func (r *Removal) unmap(ctx context.Context, opt Options) error {
 		}
 		m := newMapper(s, t, r.Process, opt)
 		for _, region := range r.regions {
+			if region.frames != nil {
+				if err := region.frames.forget(s, t, r.Process); err != nil {
+					return err
+				}
+			}
 			if err := m.call("unmap", syscall.SYS_MUNMAP, uint64(region.Lo), uint64(region.Hi-region.Lo)); err != nil {
 				return fault.New(fault.Environment, "", "cannot unmap").WithCause(err).
 					WithState("the patch is removed; its region stays mapped")

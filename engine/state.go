@@ -19,10 +19,12 @@ import (
 //	56  8  .kpatch.meta: offset from the region's start, size
 //	64  8  .kpatch.eh_frame, likewise
 //	72  8  .kpatch.text, likewise
+//	80  4  how far the unwind data are known to the unwinders of the process
 const (
 	stateMagic = "GOCARE\x00\x01"
-	stateSize  = 80
+	stateSize  = 84
 	phaseAt    = kpatch.StateOffset + 8
+	framesAt   = kpatch.StateOffset + 80
 )
 
 // Phases of a region.
@@ -40,6 +42,7 @@ type state struct {
 	digest             [32]byte
 	bias               inspect.Addr
 	meta, unwind, text span
+	frames             uint32 // framesUnknown, …
 }
 
 func (s *state) encode() []byte {
@@ -53,6 +56,7 @@ func (s *state) encode() []byte {
 		binary.LittleEndian.PutUint32(b[56+8*i:], sp.offset)
 		binary.LittleEndian.PutUint32(b[60+8*i:], sp.size)
 	}
+	binary.LittleEndian.PutUint32(b[80:], s.frames)
 	return b
 }
 
@@ -73,6 +77,7 @@ func decodeState(header []byte) (s state, ok bool) {
 		sp.offset = binary.LittleEndian.Uint32(b[56+8*i:])
 		sp.size = binary.LittleEndian.Uint32(b[60+8*i:])
 	}
+	s.frames = binary.LittleEndian.Uint32(b[80:])
 	return s, true
 }
 
@@ -93,7 +98,7 @@ func liveRegions(p *inspect.Process) ([]live, error) {
 	list := make([]live, len(regions))
 	for i, r := range regions {
 		list[i].Region = r
-		list[i].state, list[i].ours = decodeState(r.Header.Raw[:])
+		list[i].state, list[i].ours = decodeState(r.Raw[:])
 	}
 	return list, nil
 }

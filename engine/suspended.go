@@ -70,7 +70,7 @@ func (s *suspended) look() error {
 			continue // gone meanwhile
 		}
 		for _, at := range spans {
-			found, _ := unwind.Contexts(s.process.Mem(), uint64(at.Start), uint64(at.End), s.secret, s.plausible)
+			found, _ := unwind.MachineOf(s.process.Machine).Contexts(s.process.Mem(), uint64(at.Start), uint64(at.End), s.secret, s.plausible)
 			s.contexts = append(s.contexts, found...)
 		}
 	}

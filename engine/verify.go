@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"gocare/engine/inspect"
@@ -149,48 +150,35 @@ func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]b
 	return have[:size:size], nil
 }
 
-// original returns a function's bytes in the object's file, with padding behind it if it is shorter than a jump.
+// original returns a function's bytes in the object's file, with padding behind it if it is shorter than a jump. Only patches that
+// others made say so of a function: ours count the padding to it.
 func original(machine *arch.Target, o *inspect.Object, f *link.Function) ([]byte, error) {
-	addr, need := uint64(o.LinkAddr(f.Old)), machine.HookSize
-	data, ok := o.ELF.BytesAt(addr, max(uint64(f.OldSize), uint64(need)))
-	if !ok {
+	addr, size, need := uint64(o.LinkAddr(f.Old)), uint64(f.OldSize), uint64(machine.HookSize)
+	code := o.ELF.BytesFrom(addr)
+	if uint64(len(code)) < max(size, need) {
 		return nil, fault.Refuse(fault.WrongBuild, o.Path, "has no code at %#x", addr).
 			WithHint("the patch was made for another build")
 	}
-	if int(f.OldSize) >= need {
-		return slices.Clone(data), nil
+	if size >= need {
+		return slices.Clone(code[:size]), nil
 	}
-	if !fillsGap(machine, data[f.OldSize:]) || symbolIn(o, addr+1, addr+uint64(need)) {
+	alone := code[:min(uint64(len(code)), nextSymbol(o, addr)-addr)]
+	if uint64(len(alone)) < need || size+uint64(machine.Padding(alone[size:])) < need {
 		return nil, fault.Refuse(fault.TooShort, "", "is %d bytes long and what follows is no padding; a jump needs %d", f.OldSize, need).
 			WithHint("patch a caller of it instead")
 	}
-	return slices.Clone(data), nil
+	return slices.Clone(code[:need]), nil
 }
 
-// fillsGap reports whether bytes are what stands between functions, the last instruction cut if it must be. It sees only what a
-// hook overwrites of a patch that others made, and knows what assemblers write and the zeros of linkers; the build side, which
-// decodes more bytes, takes every whole nop for padding, but no zeros.
-func fillsGap(machine *arch.Target, b []byte) bool {
-	for len(b) > 0 {
-		i := slices.IndexFunc(machine.Fillers, func(f []byte) bool {
-			return bytes.HasPrefix(b, f) || len(b) > 1 && bytes.HasPrefix(f, b)
-		})
-		if i < 0 {
-			return false
-		}
-		b = b[min(len(machine.Fillers[i]), len(b)):]
-	}
-	return true
-}
-
-// symbolIn reports whether a symbol of the object is defined in [lo, hi).
-func symbolIn(o *inspect.Object, lo, hi uint64) bool {
+// nextSymbol returns the lowest address behind addr at which the object defines a symbol, else the highest address there is.
+func nextSymbol(o *inspect.Object, addr uint64) uint64 {
+	next := uint64(math.MaxUint64)
 	for i := range o.ELF.Symbols {
-		if s := &o.ELF.Symbols[i]; s.Defined() && s.Name != "" && s.Value >= lo && s.Value < hi {
-			return true
+		if s := &o.ELF.Symbols[i]; s.Defined() && s.Name != "" && s.Value > addr {
+			next = min(next, s.Value)
 		}
 	}
-	return false
+	return next
 }
 
 // compare reports the first byte of a function that is not the original's, and what it looks like.

@@ -67,15 +67,14 @@ func (h *Header) Encode() []byte {
 	return b
 }
 
-// decodeHeader reads the header at the start of a file or of a mapped patch. It checks magic, id and build ID; what the
-// offsets must be depends on where the header stands.
-func decodeHeader(b []byte) (Header, error) {
-	if err := checkMagic(b); err != nil {
-		return Header{}, err
-	}
-	h := Header{
+// ReadHeader reads the fields of the HeaderSize bytes of a header as they stand: whatever they hold. A text without an end is all
+// of its field.
+func ReadHeader(b []byte) Header {
+	return Header{
+		ID:           cString(b[8 : 8+maxIDLen+1]),
 		Flags:        b[16],
 		SafetyMethod: b[17],
+		BuildID:      cString(b[88 : 88+maxBuildIDLen+1]),
 		BuildTime:    order.Uint64(b[136:]),
 		Csum:         order.Uint32(b[144:]),
 		NrReloc:      order.Uint32(b[148:]),
@@ -89,14 +88,22 @@ func decodeHeader(b []byte) (Header, error) {
 		UserInfo:     order.Uint32(b[188:]),
 		UserLevel:    order.Uint32(b[192:]),
 	}
-	var ok bool
-	if h.ID, ok = cString(b[8:16]); !ok {
+}
+
+// decodeHeader reads the header at the start of a file or of a mapped patch. It checks magic, id and build ID; what the
+// offsets must be depends on where the header stands.
+func decodeHeader(b []byte) (Header, error) {
+	if err := checkMagic(b); err != nil {
+		return Header{}, err
+	}
+	h := ReadHeader(b)
+	if len(h.ID) > maxIDLen {
 		return Header{}, fault.Refuse(fault.BadID, "header", "patch id without an end")
 	}
 	if err := ValidID(h.ID); err != nil {
 		return Header{}, err
 	}
-	if h.BuildID, ok = cString(b[88 : 88+maxBuildIDLen+1]); !ok {
+	if len(h.BuildID) > maxBuildIDLen {
 		return Header{}, fault.Refuse(fault.FormatBuildID, "header", "build ID is longer than %d bytes", maxBuildIDLen/2)
 	}
 	if err := validBuildID(h.BuildID); err != nil {
@@ -119,10 +126,10 @@ func checkMagic(b []byte) error {
 	return nil
 }
 
-// cString returns the bytes before the first NUL.
-func cString(b []byte) (string, bool) {
-	s, _, ended := strings.Cut(string(b), "\x00")
-	return s, ended
+// cString returns the bytes before the first NUL, else all.
+func cString(b []byte) string {
+	s, _, _ := strings.Cut(string(b), "\x00")
+	return s
 }
 
 // ValidID reports why id is no patch id: 1 to 7 bytes of [A-Za-z0-9._-].

@@ -174,7 +174,7 @@ func TestLibcarePlus(t *testing.T) {
 	}
 	layout, err := p.Layout()
 	wantLayout := Layout{
-		JumpSlots: 2, JmpOffset: 504, ElfOffset: 0x1000, DataOffset: 0x2000, UserInfo: 0x1303, UserUndo: 0x2700, TotalMemory: 0x3000,
+		JumpSlots: 2, JmpOffset: 504, ElfOffset: 0x1000, DataOffset: 0x2000, UserInfo: 0x1303, UserUndo: 0x2700, Frames: 0x2740, TotalMemory: 0x3000,
 	}
 	if diff := cmp.Diff(wantLayout, layout); diff != "" || err != nil {
 		t.Error(err, diff)

@@ -22,6 +22,13 @@ const (
 	JumpSlotTarget  = 8 // offset of the address in a slot
 )
 
+// What an unwinder keeps of the unwind data of a patch: a struct object of libgcc, 48 or 56 bytes by its version, for each of
+// the unwinders that a process may have.
+const (
+	FrameObjectSize = 64
+	FrameObjects    = 4
+)
+
 // undoAlign is what the offset of the undo area is a multiple of.
 const undoAlign = 128
 
@@ -34,11 +41,12 @@ type Layout struct {
 	DataOffset  uint32 // first writable byte, a multiple of the page size; 0 if all is read+execute
 	UserInfo    uint32
 	UserUndo    uint32
+	Frames      uint32 // FrameObjects of FrameObjectSize bytes; 0 if there is no writable memory
 	TotalMemory uint64 // bytes, whole pages
 }
 
 // Layout returns where the parts of a decoded patch lie in a process: header, jump table, page boundary, ELF object, undo
-// area. With a .kpatch.data that does not begin on a page boundary, it is refused: nobody could protect it.
+// area, frame objects. With a .kpatch.data that does not begin on a page boundary, it is refused: nobody could protect it.
 func (p *Patch) Layout() (Layout, error) {
 	l, pageSize := Layout{JumpSlots: p.jumpSlots()}, p.Machine.PageSize
 	end := uint64(HeaderSize)
@@ -48,7 +56,8 @@ func (p *Patch) Layout() (Layout, error) {
 	}
 	base := alignUp(end, pageSize)
 	undo := alignUp(base+uint64(len(p.Object)), undoAlign)
-	l.TotalMemory = alignUp(undo+uint64(p.Machine.UndoSize*len(p.Functions)), pageSize)
+	frames := alignUp(undo+uint64(p.Machine.UndoSize*len(p.Functions)), FrameObjectSize)
+	l.TotalMemory = alignUp(frames+FrameObjects*FrameObjectSize, pageSize)
 	if l.TotalMemory > 1<<31 {
 		return Layout{}, fault.Refuse(fault.FormatCorrupt, "", "patch of %d bytes is too large", l.TotalMemory)
 	}
@@ -64,6 +73,9 @@ func (p *Patch) Layout() (Layout, error) {
 				return Layout{}, fault.Refuse(fault.FormatCorrupt, kpname.Data, "offset 0x%x is no page boundary", s.Offset)
 			}
 		}
+	}
+	if l.DataOffset != 0 {
+		l.Frames = uint32(frames)
 	}
 	return l, nil
 }

@@ -218,6 +218,13 @@ func (c *carrier) follow() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
+		if sec.Flags&elf.SHF_EXECINSTR != 0 {
+			more, err := unwindRefs(a.File, at.section, a.Name)
+			if err != nil {
+				return err
+			}
+			relas = append(relas[:len(relas):len(relas)], more...)
+		}
 		for _, r := range relas {
 			if c.o.target.Reloc(r.Type).Kind == arch.None {
 				continue
@@ -284,6 +291,9 @@ func (c *carrier) unit(i int) (Unit, error) {
 		case s.Section == int(elf.SHN_COMMON) || s.Defined() && c.elsewhere(inputSymbol{i, k}):
 			s.Section, s.Value = int(elf.SHN_UNDEF), 0
 		case s.Defined() && c.needed[i][s.Section] && s.Bind != elf.STB_LOCAL && s.Name != "":
+			if grouped(a.File, s) {
+				u.Grouped = append(u.Grouped, s.Name)
+			}
 			s.Name += kpname.New
 		}
 	}

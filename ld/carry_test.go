@@ -115,7 +115,7 @@ func TestCarry(t *testing.T) {
 			"a clean-up",
 			fresh("int public_helper(int); static void end(int *p) { public_helper(*p); }"),
 			"-DUSE=({int\tv\t__attribute__((cleanup(end)))=x;public_helper(x)+v;}) -fexceptions",
-			"cxx-lsda", "",
+			"undefined-symbol", "",
 		},
 		{"unwinding without a clean-up", fresh(""), "-DUSE=1 -fexceptions", "", "f fresh"},
 	} {
@@ -169,7 +169,11 @@ func checkUnwind(t *testing.T, j *Joined) {
 			}
 			delete(starts, r.Target.Offset+uint64(r.Addend))
 		}
-		for at := 0; at < len(s.Data); at += 4 + int(binary.LittleEndian.Uint32(s.Data[at:])) {
+		end := len(s.Data) - 4
+		if binary.LittleEndian.Uint32(s.Data[end:]) != 0 {
+			t.Errorf("unwind table: no zero word ends it")
+		}
+		for at := 0; at < end; at += 4 + int(binary.LittleEndian.Uint32(s.Data[at:])) {
 			if back := int(binary.LittleEndian.Uint32(s.Data[at+4:])); back != 0 && binary.LittleEndian.Uint32(s.Data[at+4-back+4:]) != 0 {
 				t.Errorf("unwind table: the entry at 0x%x has no CIE", at)
 			}

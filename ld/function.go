@@ -207,7 +207,7 @@ func (o *Original) padding(input int, s *elfobj.Symbol, part OldPart) uint64 {
 		return 0
 	}
 	b, _ := o.bin.BytesAt(end, min(limit-end, 64))
-	return uint64(o.machine.padding(b))
+	return uint64(o.target.Padding(b))
 }
 
 // nextInput returns where the next input section behind addr begins, at most the end of the section that holds addr-1.

@@ -34,6 +34,7 @@ type joiner struct {
 	apart   map[uint64][2]int   // detached functions, by the link address of the original
 	reached map[[2]int][]uint64 // those that a function refers to
 	done    map[field]bool      // fields that an earlier relaxation took
+	copies  []map[string]groupedCopy
 	pending []pendingReloc
 }
 
@@ -67,6 +68,7 @@ func Join(o *Original, units []*Resolved) (*Joined, error) {
 	for i, name := range outputNames {
 		j.out[i] = JoinedSection{Name: name, Flags: outputFlags(i), Align: 1}
 	}
+	j.chooseCopies()
 	j.decide()
 	j.detach()
 	if err := j.layout(); err != nil {
@@ -128,6 +130,9 @@ func (j *joiner) keep(u int, ref *reference) bool {
 
 // provider finds the function of the patch that a reference to a left-out function, or to a label, means.
 func (j *joiner) provider(u int, ref *reference) ([2]int, bool) {
+	if _, found := j.copyOf(u, ref.sym); found {
+		return [2]int{}, false
+	}
 	if ref.sym.Defined() {
 		i := j.units[u].owner(ref.sym.Section, j.o.referent(ref))
 		return [2]int{u, i}, i >= 0
@@ -185,6 +190,9 @@ func (j *joiner) layout() error {
 			j.bases[u][i] = base
 		}
 		j.trapDead(u)
+	}
+	if unwind := &j.out[outUnwind]; len(unwind.Data) > 0 { // who reads it in a process goes on to a zero word
+		unwind.Data = append(unwind.Data, 0, 0, 0, 0)
 	}
 	return nil
 }
@@ -245,6 +253,9 @@ func (j *joiner) collectGlobals() error {
 			if !isNew || !s.Defined() || s.Bind == elf.STB_LOCAL {
 				continue
 			}
+			if _, found := j.copyOf(u, s); found {
+				continue
+			}
 			if first, found := owner[name]; found {
 				return fault.Refuse(fault.DuplicateSymbol, r.Unit.Name, "%q is new here and in %s", name, first)
 			}
@@ -301,14 +312,22 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 	if err := p.ref.err; err != nil {
 		return err
 	}
-	if p.ref.sym.Defined() {
+	b := p.ref.binding
+	if c, found := j.copyOf(u, p.ref.sym); found && c.unit < 0 {
+		var err error
+		if b, err = j.copyBinding(u, c); err != nil {
+			return err
+		}
+	} else if p.ref.sym.Defined() {
 		target, err := j.inPatch(u, p.ref.sym)
+		if found {
+			target, err = j.copyTarget(c)
+		}
 		if err != nil {
 			return err
 		}
 		return j.reduce(p, dest{known: true, target: target})
 	}
-	b := p.ref.binding
 	if b.kind == bindDiscarded {
 		at, found := j.provider(u, p.ref)
 		if !found {

@@ -11,7 +11,7 @@ import (
 
 // keepUnwind cuts down the .eh_frame sections of an object to the entries of the sections that are kept. A record is a length
 // of four bytes and that many more; the first word of those is 0 for a CIE, else the distance from there back to the CIE
-// of an FDE (Linux Standard Base Core 5.0, section 10.6). It refuses tables of exception handlers.
+// of an FDE (Linux Standard Base Core 5.0, section 10.6).
 func keepUnwind(f *elfobj.File, kept map[int]bool, where string) error {
 	for i := range f.Sections {
 		s := &f.Sections[i]
@@ -105,14 +105,30 @@ func (e *unwindEditor) keep(at, end, cie uint64) error {
 		start = e.copy(cie, cie+4+length)
 		e.moved[cie] = start
 	}
-	before := len(e.outRelas)
 	fde := e.copy(at, end)
 	le.PutUint32(e.out[fde+4:], uint32(fde+4-start))
-	if len(e.outRelas)-before != 1 { // the second leads to the handlers
-		return fault.Refuse(fault.CXXLSDA, e.where, "it has a table of exception handlers, which a running process cannot be given").
-			WithHint("call a function without clean-ups")
-	}
 	return nil
+}
+
+// unwindRefs returns what the unwind data of the code in a section refer to: tables of exception handlers, and the routine that reads
+// them.
+func unwindRefs(f *elfobj.File, section int, where string) ([]elfobj.Rela, error) {
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if s.Name != ".eh_frame" || s.Size == 0 {
+			continue
+		}
+		relas, err := f.Relas(i)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
+		}
+		e := unwindEditor{f: f, section: s, relas: relas, kept: map[int]bool{section: true}, moved: map[uint64]uint64{}, where: where}
+		if err := e.edit(); err != nil {
+			return nil, err
+		}
+		return e.outRelas, nil
+	}
+	return nil, nil
 }
 
 // copy appends a record with its relocations, filled up with DW_CFA_nop, and returns where it begins now.

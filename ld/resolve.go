@@ -18,6 +18,7 @@ type Unit struct {
 	Object    *elfobj.File // sections .kpatch.text, .kpatch.rodata, .kpatch.data, .eh_frame
 	Functions []UnitFunction
 	Stale     []StaleFunction
+	Grouped   []string // new symbols in section groups: "g" of "g.kpnew"
 }
 
 // StaleFunction is a function of the unit's original object that has no place in the patch and must not be running when it

@@ -17,9 +17,6 @@ type linkedCode interface {
 	touched(t arch.RelocType) (before, after int64)
 	// stubSlot returns the slot that the PLT entry at the start of code jumps through; addr is its link address.
 	stubSlot(code []byte, addr uint64) (slot uint64, ok bool)
-	// padding counts the bytes at the start of code that are there to fill gaps: whole instructions that do nothing, and traps.
-	// The apply side has another measure (engine, fillsGap).
-	padding(code []byte) int
 }
 
 // mismatch compares size bytes at offset from of an input section with the binary's bytes at addr, where relocations

@@ -4,8 +4,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 
-	"golang.org/x/arch/x86/x86asm"
-
 	"gocare/internal/arch"
 )
 
@@ -100,21 +98,4 @@ func (x86) stubSlot(b []byte, addr uint64) (uint64, bool) {
 	}
 	next := addr + uint64(n-len(b)+6)
 	return next + uint64(int64(int32(binary.LittleEndian.Uint32(b[2:])))), true
-}
-
-// padding: nops of every length, and int3.
-func (x86) padding(b []byte) int {
-	n := 0
-	for n < len(b) {
-		if b[n] == 0xcc {
-			n++
-			continue
-		}
-		inst, err := x86asm.Decode(b[n:], 64)
-		if err != nil || inst.Op != x86asm.NOP {
-			break
-		}
-		n += inst.Len
-	}
-	return n
 }

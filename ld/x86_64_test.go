@@ -189,24 +189,6 @@ func TestX86StubSlot(t *testing.T) {
 	}
 }
 
-func TestX86Padding(t *testing.T) {
-	tests := []struct {
-		name, code string
-		want       int
-	}{
-		{"nops and traps", "90 cc 6690 0f1f4000 c3", 8},
-		{"long nop", "662e0f1f840000000000 c3", 10},
-		{"nop that is cut", "0f1f40", 0},
-		{"zeros", "0000", 0},
-		{"code", "c3", 0},
-	}
-	for _, tt := range tests {
-		if got := (x86{}).padding(x86Site(t, tt.code+"|").code); got != tt.want {
-			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
-		}
-	}
-}
-
 func TestMachineOf(t *testing.T) {
 	if m, ok := machineOf(&arch.X86_64).(x86); !ok {
 		t.Errorf("x86-64: %v", m)

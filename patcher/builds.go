@@ -4,8 +4,6 @@ import (
 	"context"
 	"io/fs"
 	"os/exec"
-	"path/filepath"
-	"strings"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -41,26 +39,4 @@ type Dirs struct {
 type View interface {
 	Command(context.Context, isolate.Cmd) *exec.Cmd
 	WriteFiles(contents map[string][]byte, modes map[string]fs.FileMode) error
-}
-
-// within reports whether path is dir or below it.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
-}
-
-// Contents gives for the absolute path of each changed file below source what version makes of it (nil deletes) and its mode.
-func Contents(source string, change *srcpatch.Change, version func(srcpatch.FileChange) []byte) (map[string][]byte, map[string]fs.FileMode) {
-	files, modes := map[string][]byte{}, map[string]fs.FileMode{}
-	for _, f := range change.Files {
-		if f.Old != "" && f.Old != f.New {
-			files[filepath.Join(source, f.Old)] = nil
-		}
-		if f.New == "" {
-			continue
-		}
-		path := filepath.Join(source, f.New)
-		files[path], modes[path] = append([]byte{}, version(f)...), f.Mode
-	}
-	return files, modes
 }

@@ -30,7 +30,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.refuseIncluded(links); err != nil {
 		return nil, err
 	}
-	made, err := c.compileVersions(ctx, links)
+	made, err := c.compileSideVersions(ctx, links)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 		}
 	}
 	links = changedOnly(withUsers(links, same))
-	p := &Plan{Targets: c.targets(links, versions{})}
+	p := &Plan{Targets: c.targets(links, allSideVersions{})}
 	p.Compiler = compilerVersion(ctx, p.Targets)
 	return p, nil
 }
@@ -83,7 +83,7 @@ func compilerVersion(ctx context.Context, targets []Target) string {
 }
 
 // targets describes the links for the plan.
-func (c *comparison) targets(links []pairedLink, made versions) []Target {
+func (c *comparison) targets(links []pairedLink, made allSideVersions) []Target {
 	var targets []Target
 	for _, l := range links {
 		t := Target{

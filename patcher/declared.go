@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gocare/diffasm"
+	"gocare/internal/isolate"
 	"gocare/internal/srcpatch"
 )
 
@@ -35,7 +36,7 @@ func (s *sources) file(dir, name string, mapped bool) *diffasm.SourceFile {
 			return lineOrigins(c)
 		}
 	}
-	if within(path, "/usr") && !within(path, realPath(s.dirs.Tree)) && !mapped {
+	if isolate.Within(path, "/usr") && !isolate.Within(path, realPath(s.dirs.Tree)) && !mapped {
 		return &diffasm.SourceFile{Unchanged: true}
 	}
 	return nil

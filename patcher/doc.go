@@ -2,7 +2,7 @@
 //
 // Input: Builds, the record of the original build and of the patched one, the source patches, and the view of the tree in which the
 // second was made; or a Plan kept from an earlier run; or two assembly files. Output: a Plan, what the two builds differ in, and a
-// Product for each binary: the bytes of its .kpatch file and what became of every function.
+// Product for each binary: the bytes of its .kpatch file and what became of every function. Decisions keep the latter for people.
 //
 //	Compare -> *Plan -> Make -> []Product
 //

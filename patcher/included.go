@@ -7,6 +7,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
+	"gocare/internal/isolate"
 )
 
 // refuseIncluded refuses a changed unit whose assembly reads other files by itself (.incbin, .include), or the same with other content,
@@ -57,7 +58,7 @@ var asmFile = regexp.MustCompile(`\.(?:incbin|include)\s+\\?"([^"\\\n]+)`)
 // content into the assembly it writes, and lists them nowhere.
 func (a assembled) files(u *buildtree.Unit, source string) (paths []string) {
 	names, ok := a[source]
-	if !ok && !within(source, "/usr") {
+	if !ok && !isolate.Within(source, "/usr") {
 		data, _ := os.ReadFile(source) // one that is gone is seen by its digest
 		for _, m := range asmFile.FindAllSubmatch(data, -1) {
 			names = append(names, string(m[1]))

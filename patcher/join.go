@@ -95,7 +95,7 @@ type part struct {
 
 // unit names the functions for ld.
 func (p part) unit() ld.Unit {
-	out := ld.Unit{Name: p.of.report.Source, Input: p.input, Object: p.of.object}
+	out := ld.Unit{Name: p.of.report.Source, Input: p.input, Object: p.of.object, Grouped: p.of.emitted.Grouped}
 	for _, f := range p.of.emitted.Functions {
 		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: p.optional}
 		if u.Detached = slices.Contains(p.detached, f.Orig); u.Detached {

@@ -13,6 +13,7 @@ import (
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/isolate"
 )
 
 // comparison lines up the records of the two stages.
@@ -286,7 +287,7 @@ func sourcePath(u *buildtree.Unit) string {
 // sourceName is how a unit is called: its path in the source directory, or as the compiler was given it.
 func (c *comparison) sourceName(u *buildtree.Unit) string {
 	path := sourcePath(u)
-	if rel, err := filepath.Rel(c.b.Dirs.Source, path); err == nil && within(path, c.b.Dirs.Source) {
+	if rel, err := filepath.Rel(c.b.Dirs.Source, path); err == nil && isolate.Within(path, c.b.Dirs.Source) {
 		return rel
 	}
 	return u.Source

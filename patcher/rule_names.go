@@ -114,6 +114,9 @@ func (l *link) reboundName(p *facts, i int, name string) *fault.Error {
 // leftName refuses a name that unit i no longer defines, where another definition takes its place, or none.
 func (l *link) leftName(p *facts, i int, name string) *fault.Error {
 	u := &l.units[i]
+	if u.delta.HadGrouped(name) { // the other copies are the same: see groupedFunctions
+		return nil
+	}
 	user := cmp.Or(p.DefinedAgain(p.index[u.unit.Input], name), l.userOf(p, name))
 	if user == "" || slices.Contains(u.delta.GoneGlobals(), name) || l.cameElsewhere(i, name) {
 		return nil

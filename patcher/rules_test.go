@@ -43,6 +43,11 @@ func inGroup(name string) string {
 	return fmt.Sprintf("\t.weak\t%[1]s\n\t.section\t.data.%[1]s,\"awG\",@progbits,%[1]s,comdat\n\t.align 4\n\t.type\t%[1]s, @object\n\t.size\t%[1]s, 4\n%[1]s:\n\t.long\t1\n", name)
 }
 
+// inline is an inline function.
+func inline(name string, body ...string) string {
+	return "\t.weak\t" + name + "\n" + strings.Replace(function(name, body...), ".text\n", ".section\t.text."+name+",\"axG\",@progbits,"+name+",comdat\n", 1)
+}
+
 func pointer(to string) string {
 	return "\t.section\t.data.rel.local,\"aw\"\n\t.align 8\n\t.type\tp, @object\n\t.size\tp, 8\np:\n\t.quad\t" + to + "\n"
 }
@@ -91,6 +96,7 @@ type fakeLink struct {
 	again     map[string]string
 	displaced map[string]ld.Strength // by name: the least strength that takes the place of the one in weak.o
 	library   []string
+	keeper    map[string]int // by name, counted from 1
 }
 
 func (f fakeLink) Users(name string) []int                { return f.users[name] }
@@ -103,6 +109,7 @@ func (f fakeLink) Displaced(_ int, name string, by ld.Strength) string {
 	return ""
 }
 
+func (f fakeLink) Keeper(name string) int     { return f.keeper[name] - 1 }
 func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
 func (f fakeLink) InputName(input int) string { return fmt.Sprintf("input%d.o", input) }
 
@@ -360,6 +367,32 @@ func TestRules(t *testing.T) {
 		},
 		{
 			name: "a name that is weak now, and that nobody else has", rule: changedNames, units: []pair{{orig: global("n"), patched: weak(global("n"))}},
+		},
+		{
+			name: "an inline function that leaves its place to another copy", rule: changedNames, link: fakeLink{again: map[string]string{"n": "b.o"}},
+			units: []pair{{orig: global("a") + inline("n"), patched: global("a")}},
+		},
+		{
+			name: "an inline function that changes, the copy of the original gone", rule: groupedFunctions, link: fakeLink{keeper: map[string]int{"n": 2}},
+			units: []pair{
+				{orig: global("a", "call\tn") + inline("n"), patched: global("a", "call\tn") + inline("n", "nop")},
+				{orig: global("b", "call\tn") + inline("n"), patched: global("b")},
+			},
+			want: []string{`u0.c: comdat: u0.c: inline function "n" changes, and the original has the copy of u1.c, which uses it no more`},
+		},
+		{
+			name: "an inline function that changes, another copy gone", rule: groupedFunctions, link: fakeLink{keeper: map[string]int{"n": 1}},
+			units: []pair{
+				{orig: global("a", "call\tn") + inline("n"), patched: global("a", "call\tn") + inline("n", "nop")},
+				{orig: global("b", "call\tn") + inline("n"), patched: global("b")},
+			},
+		},
+		{
+			name: "an inline function that is the same, the copy of the original gone", rule: groupedFunctions, link: fakeLink{keeper: map[string]int{"n": 2}},
+			units: []pair{
+				{orig: global("a", "call\tn") + inline("n"), patched: global("a", "nop", "call\tn") + inline("n")},
+				{orig: global("b", "call\tn") + inline("n"), patched: global("b")},
+			},
 		},
 		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
 	} {

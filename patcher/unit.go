@@ -21,7 +21,7 @@ type comparedUnit struct {
 	unit     *Unit
 	delta    *diffasm.Delta
 	match    diffasm.Matching // what was known for telling static locals apart
-	versions *unitVersions    // what was matched; nil once the unit is decided, to be read again if need be
+	versions *parsedVersions  // what was matched; nil once the unit is decided, to be read again if need be
 }
 
 // decidedUnit is a unit of which is known what goes into the patch, as far as that can be told from the unit alone.
@@ -86,8 +86,8 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 	return a, err
 }
 
-// unitVersions is the assembly of one unit.
-type unitVersions struct {
+// parsedVersions is the assembly of one unit, parsed.
+type parsedVersions struct {
 	orig, patched *diffasm.File
 	restored      *diffasm.File // the patched one with the old line numbers, nil without
 	stamped       *diffasm.File // the original one compiled at the patched one's time, nil where that does not matter
@@ -145,7 +145,7 @@ func (m *maker) withDebug(c comparedUnit) (better comparedUnit, found bool, err 
 	return better, true, err
 }
 
-func (m *maker) parseVersions(u *Unit) (*unitVersions, error) {
+func (m *maker) parseVersions(u *Unit) (*parsedVersions, error) {
 	restored := u.Restored
 	if m.o.NoRestore {
 		restored = ""
@@ -155,11 +155,11 @@ func (m *maker) parseVersions(u *Unit) (*unitVersions, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &unitVersions{orig: files[0], patched: files[1], restored: files[2], stamped: files[3]}, nil
+	return &parsedVersions{orig: files[0], patched: files[1], restored: files[2], stamped: files[3]}, nil
 }
 
 // match compares the versions of a unit.
-func (v *unitVersions) match(k diffasm.Matching) (*diffasm.Delta, error) {
+func (v *parsedVersions) match(k diffasm.Matching) (*diffasm.Delta, error) {
 	d, err := k.Match(v.orig, v.patched, v.restored)
 	if err != nil || v.stamped == nil {
 		return d, err
@@ -300,7 +300,7 @@ func (d *decidedUnit) refuseUnproved() *fault.Error {
 
 // borrowDebug returns the versions with the debug information of a compile with -g, which tells static locals apart, and whether there
 // is any that they did not have, of the same code.
-func (m *maker) borrowDebug(u *Unit, v *unitVersions) (with *unitVersions, borrowed bool) {
+func (m *maker) borrowDebug(u *Unit, v *parsedVersions) (with *parsedVersions, borrowed bool) {
 	better := *v
 	for id, f := range map[buildtree.Digest]**diffasm.File{u.OrigDebug: &better.orig, u.PatchedDebug: &better.patched} {
 		if id == "" || (*f).Borrowed() {

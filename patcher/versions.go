@@ -8,38 +8,38 @@ import (
 	"gocare/internal/srcpatch"
 )
 
-// versions are what units and additions were compiled to on the side.
-type versions struct {
+// allSideVersions are what the units and additions of all links were compiled to on the side.
+type allSideVersions struct {
 	units []SideVersions     // in the order of unitsOf
 	added []buildtree.Digest // in the order of addedTo: assembly that reaches variables of libraries through the GOT only
 	// overridden are refusals that the user overrode.
 	overridden []*fault.Error
 }
 
-// compileVersions makes all of them. The compiles with old line numbers are the last in the view: they change its sources.
-func (c *comparison) compileVersions(ctx context.Context, links []pairedLink) (versions, error) {
+// compileSideVersions makes all of them. The compiles with old line numbers are the last in the view: they change its sources.
+func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink) (allSideVersions, error) {
 	units, added := unitsOf(links), addedTo(links)
 	types, overridden, err := c.compileTypes(ctx, units)
 	if err != nil {
-		return versions{}, err
+		return allSideVersions{}, err
 	}
 	indirect, err := c.compileIndirect(ctx, units, added)
 	if err != nil {
-		return versions{}, err
+		return allSideVersions{}, err
 	}
 	restored, err := c.compileRestored(ctx, units)
 	if err != nil {
-		return versions{}, err
+		return allSideVersions{}, err
 	}
 	stamped, err := c.compileStamped(ctx, units)
 	if err != nil {
-		return versions{}, err
+		return allSideVersions{}, err
 	}
-	v := versions{units: types, added: indirect[len(units):], overridden: overridden}
+	v := allSideVersions{units: types, added: indirect[len(units):], overridden: overridden}
 	for i := range units {
 		v.units[i].Indirect = indirect[i]
 		if v.units[i].Restored, v.units[i].Stamped, err = c.restamped(&units[i], restored[i], stamped[i]); err != nil {
-			return versions{}, err
+			return allSideVersions{}, err
 		}
 	}
 	return v, nil
@@ -52,7 +52,7 @@ func (c *comparison) compileRestored(ctx context.Context, units []pairedUnit) ([
 	if c.b.NoRestore {
 		return restored, nil
 	}
-	if err := c.b.View.WriteFiles(Contents(c.b.Dirs.Source, c.b.Change, srcpatch.FileChange.RestoreLines)); err != nil {
+	if err := c.b.View.WriteFiles(c.b.Change.Contents(c.b.Dirs.Source, srcpatch.FileChange.RestoreLines)); err != nil {
 		return nil, err
 	}
 	var requests []request

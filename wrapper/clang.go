@@ -111,7 +111,7 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 func (r *insideRun) assembly(u *buildtree.Unit) ([]byte, error) {
 	args := u.CompileArgs(u.Source, "")
 	switch {
-	case args != nil && u.Preprocessed():
+	case args != nil && u.Preprocessed() && u.Source != "-":
 		return r.listing(u, args)
 	case args != nil:
 		return r.again(args)
@@ -132,11 +132,10 @@ func (r *insideRun) listing(u *buildtree.Unit, args []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule, err := os.ReadFile(list)
-	if err == nil {
-		u.Reads, err = putReads(r.store, u.Dir, append([]string{u.Source}, lastRule(string(rule))...))
+	if rule, err := os.ReadFile(list); err == nil {
+		u.Reads, _ = putReads(r.store, u.Dir, append([]string{u.Source}, lastRule(string(rule))...)) // else it is asked for later
 	}
-	return asm, err
+	return asm, nil
 }
 
 // object returns the object of a unit: what -c wrote, else, as that of a link is gone, the same made again.

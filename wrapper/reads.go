@@ -35,7 +35,7 @@ func (p *Process) listReads(args, env []string) []string {
 
 // recordReads keeps the list of what the compiler read with what it holds; without one it is asked for later.
 func (r *asRun) recordReads() {
-	if !r.unit.Preprocessed() || r.unit.Source == "" {
+	if !r.unit.Preprocessed() || r.unit.Source == "" || r.unit.Source == "-" {
 		return
 	}
 	rule, partial := r.ownList(), false

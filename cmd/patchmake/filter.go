@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"gocare/internal/cxxname"
 	"gocare/internal/fault"
 )
 
@@ -58,14 +60,11 @@ func parseFilter(data []byte) map[string]bool {
 func (f *filter) active() bool { return f.Source != "" }
 
 // keeps reports whether a changed function goes into the patch.
-func (f *filter) keeps(name string) bool {
-	if f.Names != nil {
-		return f.Names[name]
+func (f *filter) keeps(symbol string) bool {
+	if f.Names == nil && len(f.Globs) == 0 {
+		return true
 	}
-	for _, g := range f.Globs {
-		if doublestar.MatchUnvalidated(g, name) {
-			return true
-		}
-	}
-	return len(f.Globs) == 0
+	return slices.ContainsFunc(cxxname.Spellings(symbol), func(name string) bool {
+		return f.Names[name] || slices.ContainsFunc(f.Globs, func(g string) bool { return doublestar.MatchUnvalidated(g, name) })
+	})
 }

@@ -34,3 +34,25 @@ func FuzzParseFilter(f *testing.F) {
 		}
 	})
 }
+
+// A function of C++ is meant by its symbol, or as it is written, with its parameters or without.
+func TestFilterKeeps(t *testing.T) {
+	const add = "_ZN4acct6Ledger3addEi"
+	for _, tt := range []struct {
+		f      filter
+		symbol string
+		want   bool
+	}{
+		{filter{}, add, true},
+		{filter{Globs: []string{"acct::*"}}, add, true},
+		{filter{Globs: []string{"acct::Ledger::add(int)"}}, add, true},
+		{filter{Globs: []string{"acct::*"}}, "acct", false},
+		{filter{Names: map[string]bool{"acct::Ledger::add": true}}, add, true},
+		{filter{Names: map[string]bool{add: true}}, add, true},
+		{filter{Names: map[string]bool{"add": true}}, add, false},
+	} {
+		if got := tt.f.keeps(tt.symbol); got != tt.want {
+			t.Errorf("%+v keeps %s: %v", tt.f, tt.symbol, got)
+		}
+	}
+}

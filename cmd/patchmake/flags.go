@@ -5,11 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"gocare/builder"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/kpatch"
@@ -18,16 +18,12 @@ import (
 // options is a checked command line with its environment: all paths absolute.
 type options struct {
 	Clean, Update, DryRun bool
-	BuildDir              string   // working directory, where make runs
-	SourceDir             string   // where patches are applied
-	DestVar               string   // name of the install variable
+	BuildDir              string // working directory, where make runs
+	SourceDir             string // where patches are applied
+	Commands              builder.Commands
 	ID                    string   // patch id
 	BuildID               string   // overrides the rebuilt binary's, "" if not
 	Targets               []string // shipped binaries that the rebuilt ones are proved to be
-	Jobs                  int      // 0: make's default
-	BuildCmd              string   // shell command, "" for the default
-	InstallCmd            string   // likewise; DestVar is in its environment
-	CleanCmd              string   // likewise
 	Functions             []string // doublestar globs; replace Config
 	Config                string   // file with one function name a line
 	ConfigGiven           bool
@@ -78,8 +74,11 @@ func outputFlags() []cli.Flag {
 func parseOptions(c *cli.Context, cwd string, env func(string) string) (options, error) {
 	o := options{
 		Clean: c.Bool("clean"), Update: c.Bool("update"), DryRun: c.Bool("dry-run"), NoLineCompile: c.Bool("no-line-compile"),
-		BuildDir: cwd, DestVar: c.String("destdir"), ID: c.String("id"), BuildID: strings.ToLower(c.String("buildid")),
-		Jobs: c.Int("jobs"), BuildCmd: c.String("build-cmd"), InstallCmd: c.String("install-cmd"), CleanCmd: c.String("clean-cmd"),
+		BuildDir: cwd, ID: c.String("id"), BuildID: strings.ToLower(c.String("buildid")),
+		Commands: builder.Commands{
+			Build: c.String("build-cmd"), Install: c.String("install-cmd"), Clean: c.String("clean-cmd"),
+			DestVar: c.String("destdir"), Jobs: c.Int("jobs"),
+		},
 		Functions: c.StringSlice("functions"), Config: c.String("config"), ConfigGiven: c.IsSet("config"),
 		Description: c.String("message"), Allow: c.StringSlice("allow"), Targets: c.StringSlice("target"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
 		Patches: c.Args().Slice(),
@@ -119,11 +118,11 @@ func (o *options) check() error {
 	if o.BuildID != "" && len(o.Targets) > 0 {
 		return usage("--buildid and --target exclude each other")
 	}
-	if o.Jobs < 0 {
-		return usage("--jobs %d: not a positive number", o.Jobs)
+	if o.Commands.Jobs < 0 {
+		return usage("--jobs %d: not a positive number", o.Commands.Jobs)
 	}
-	if !validName(o.DestVar) {
-		return usage("--destdir %q: not the name of a variable", o.DestVar).
+	if !validName(o.Commands.DestVar) {
+		return usage("--destdir %q: not the name of a variable", o.Commands.DestVar).
 			WithHint("give the name, DESTDIR say; the directory is set with LPMAKE_ORIGINAL_DIR")
 	}
 	if st, err := os.Stat(o.SourceDir); err != nil || !st.IsDir() {
@@ -155,43 +154,4 @@ func validName(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// makeCommand returns the shell command of a build step ("" is the build itself, else "install" or "clean").
-func (o *options) makeCommand(step string) (string, error) {
-	given := map[string]string{"": o.BuildCmd, "install": o.InstallCmd, "clean": o.CleanCmd}[step]
-	if given != "" {
-		return given, nil
-	}
-	jobs := ""
-	if o.Jobs > 0 && step == "" {
-		jobs = " -j" + strconv.Itoa(o.Jobs)
-	}
-	exists := func(name string) bool {
-		_, err := os.Stat(filepath.Join(o.BuildDir, name))
-		return err == nil
-	}
-	tool, target := "", step
-	switch {
-	case exists("lpmakefile"):
-		tool = "make -f lpmakefile"
-	case exists("GNUmakefile"), exists("makefile"), exists("Makefile"):
-		tool = "make"
-	case exists("build.ninja"):
-		tool = "ninja"
-		if step == "clean" {
-			target = "-t clean"
-		}
-	default:
-		return "", fault.New(fault.Environment, o.BuildDir, "no lpmakefile, Makefile or build.ninja").
-			WithState("tree unchanged").WithHint("run patchmake where make runs, or give --build-cmd, --install-cmd and --clean-cmd")
-	}
-	cmd := tool + jobs
-	if target != "" {
-		cmd += " " + target
-	}
-	if step == "install" && tool != "ninja" {
-		cmd += ` ` + o.DestVar + `="$` + o.DestVar + `"`
-	}
-	return cmd, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
 
+	"gocare/builder"
 	"gocare/internal/fault"
 	"gocare/internal/ui"
 )
@@ -41,7 +42,7 @@ func TestParseOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := options{
-		BuildDir: cwd, SourceDir: cwd, DestVar: "DESTDIR", ID: "0001", Config: "/etc/libcare.conf", Isolation: "auto",
+		BuildDir: cwd, SourceDir: cwd, Commands: builder.Commands{DestVar: "DESTDIR"}, ID: "0001", Config: "/etc/libcare.conf", Isolation: "auto",
 		OriginalDir: cwd + "/lpmake", PatchedDir: cwd + "/.lpmaketmp/patched", PatchRoot: cwd + "/patchroot", Patches: []string{"a.patch"},
 	}
 	with := func(change func(*options)) options {
@@ -56,11 +57,11 @@ func TestParseOptions(t *testing.T) {
 	}{
 		{"a patch alone", "a.patch", nil, base},
 		{"the guide for QEMU", seedCommand, nil, with(func(o *options) {
-			o.Clean, o.SourceDir, o.Jobs, o.Patches = true, top, 64, []string{"0002-patch-hello-qdm.patch"}
+			o.Clean, o.SourceDir, o.Commands.Jobs, o.Patches = true, top, 64, []string{"0002-patch-hello-qdm.patch"}
 			o.BuildID = "68f4ec13e140d3a688f3e0fb93442b8c7a86be8b"
 		})},
 		{"the guide's example", "--clean -i 0001 a.patch", nil, with(func(o *options) { o.Clean = true })},
-		{"attached jobs", "a.patch -j64", nil, with(func(o *options) { o.Jobs = 64 })},
+		{"attached jobs", "a.patch -j64", nil, with(func(o *options) { o.Commands.Jobs = 64 })},
 		{"options between and after", "a.patch -i x --dry-run b.patch -m CVE-1", nil, with(func(o *options) {
 			o.ID, o.DryRun, o.Description, o.Patches = "x", true, "CVE-1", []string{"a.patch", "b.patch"}
 		})},
@@ -111,40 +112,6 @@ func TestParseOptionsRefuses(t *testing.T) {
 				t.Errorf("got %v, want a usage error with %q", err, tt.want)
 			}
 		})
-	}
-}
-
-func TestMakeCommand(t *testing.T) {
-	for _, tt := range []struct {
-		name, file, step string
-		o                options
-		want             string
-	}{
-		{"make", "Makefile", "", options{}, "make"},
-		{"make with jobs", "Makefile", "", options{Jobs: 3}, "make -j3"},
-		{"install", "Makefile", "install", options{DestVar: "ROOT"}, `make install ROOT="$ROOT"`},
-		{"lpmakefile wins", "lpmakefile", "clean", options{}, "make -f lpmakefile clean"},
-		{"ninja", "build.ninja", "install", options{DestVar: "DESTDIR"}, "ninja install"},
-		{"ninja clean", "build.ninja", "clean", options{}, "ninja -t clean"},
-		{"own build command", "Makefile", "", options{BuildCmd: "scons"}, "scons"},
-		{"own install command", "Makefile", "install", options{InstallCmd: "scons i"}, "scons i"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			tt.o.BuildDir = t.TempDir()
-			if err := os.WriteFile(filepath.Join(tt.o.BuildDir, tt.file), nil, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if tt.file == "lpmakefile" {
-				os.WriteFile(filepath.Join(tt.o.BuildDir, "Makefile"), nil, 0o644)
-			}
-			got, err := tt.o.makeCommand(tt.step)
-			if err != nil || got != tt.want {
-				t.Errorf("got %q, %v, want %q", got, err, tt.want)
-			}
-		})
-	}
-	if _, err := (&options{BuildDir: t.TempDir()}).makeCommand(""); err == nil {
-		t.Error("a directory without a Makefile gives a command")
 	}
 }
 

@@ -1,14 +1,7 @@
 package main
 
 import (
-	"encoding/hex"
-	"fmt"
-	"io"
-	"strings"
-	"time"
-
 	"gocare/internal/fault"
-	"gocare/internal/kpname"
 	"gocare/internal/ui"
 	"gocare/kpatch"
 )
@@ -22,132 +15,7 @@ func inspectFile(path string, u *ui.UI) error {
 	if err != nil {
 		return err
 	}
-	if u.JSON() {
-		return u.Result(inspection(p))
-	}
-	var b strings.Builder
-	writeInspection(&b, p)
-	u.Info("%s", strings.TrimRight(b.String(), "\n"))
-	return nil
-}
-
-// patchView is a patch as inspect --json prints it.
-type patchView struct {
-	ID          string           `json:"id"`
-	BuildID     string           `json:"build_id"`
-	BuildTime   uint64           `json:"build_time"`
-	Functions   []functionView   `json:"functions"`
-	Imports     []string         `json:"imports"`
-	Relocations []relocationView `json:"relocations"`
-	Meta        *kpatch.Meta     `json:"meta"`
-}
-
-type functionView struct {
-	Name    string `json:"name"`
-	Old     string `json:"old"` // link address in hex; "" if new
-	OldSize uint32 `json:"old_size"`
-	New     string `json:"new"` // section+offset
-	NewSize uint32 `json:"new_size"`
-}
-
-type relocationView struct {
-	Place  string `json:"place"`
-	Type   string `json:"type"`
-	Target string `json:"target"`
-}
-
-func inspection(p *kpatch.Patch) patchView {
-	v := patchView{ID: p.ID, BuildID: p.BuildID, BuildTime: p.BuildTime, Imports: []string{}, Meta: p.Meta}
-	for _, f := range p.Functions {
-		fv := functionView{Name: f.Name, OldSize: f.OldSize, NewSize: f.NewSize, New: place(p, f.New.Section, f.New.Offset)}
-		if !f.IsNew() {
-			fv.Old = fmt.Sprintf("%#x", p.Sections[f.Old.Section].Addr+f.Old.Offset)
-		}
-		v.Functions = append(v.Functions, fv)
-	}
-	for _, s := range p.Symbols {
-		if s.Section == 0 && s.Name != "" {
-			v.Imports = append(v.Imports, s.Name)
-		}
-	}
-	for _, s := range p.Sections {
-		if s.Name == kpname.Info {
-			continue
-		}
-		for _, r := range s.Relocs {
-			v.Relocations = append(v.Relocations, relocationView{fmt.Sprintf("%s+%#x", s.Name, r.Offset), r.Type.String(), relocTarget(p, r)})
-		}
-	}
-	return v
-}
-
-func place(p *kpatch.Patch, section int, offset uint64) string {
-	return fmt.Sprintf("%s+%#x", p.Sections[section].Name, offset)
-}
-
-// relocTarget names what a relocation refers to.
-func relocTarget(p *kpatch.Patch, r kpatch.Reloc) string {
-	s := p.Symbols[r.Symbol]
-	name := s.Name
-	if name == "" && s.Section < len(p.Sections) {
-		name = p.Sections[s.Section].Name
-	}
-	return fmt.Sprintf("%s%+#x", name, r.Addend+int64(s.Value))
-}
-
-func writeInspection(w io.Writer, p *kpatch.Patch) {
-	v := inspection(p)
-	fmt.Fprintf(w, "Patch id: %s\nBuild id: %s\n", v.ID, v.BuildID)
-	if v.BuildTime != 0 {
-		fmt.Fprintf(w, "Build time: %s\n", time.Unix(int64(v.BuildTime), 0).UTC().Format(time.RFC3339))
-	}
-	if m := v.Meta; m != nil {
-		writeMeta(w, m)
-	}
-	fmt.Fprintf(w, "Functions: %d\n", len(v.Functions))
-	for _, f := range v.Functions {
-		if f.Old == "" {
-			fmt.Fprintf(w, "  %s: new, %s, %d bytes\n", f.Name, f.New, f.NewSize)
-			continue
-		}
-		fmt.Fprintf(w, "  %s: %s, %d bytes -> %s, %d bytes\n", f.Name, f.Old, f.OldSize, f.New, f.NewSize)
-	}
-	fmt.Fprintf(w, "Imports: %d\n", len(v.Imports))
-	for _, name := range v.Imports {
-		fmt.Fprintf(w, "  %s\n", name)
-	}
-	fmt.Fprintf(w, "Relocations: %d\n", len(v.Relocations))
-	for _, r := range v.Relocations {
-		fmt.Fprintf(w, "  %-24s %-16s %s\n", r.Place, r.Type, r.Target)
-	}
-}
-
-func writeMeta(w io.Writer, m *kpatch.Meta) {
-	if m.Description != "" {
-		fmt.Fprintf(w, "Description: %s\n", m.Description)
-	}
-	fmt.Fprintf(w, "Made by: %s\nCompiler: %s\nTarget: %s\n", m.Tool, m.Compiler, m.Target)
-	if m.Unproved {
-		fmt.Fprintf(w, "Addresses: unproved against this BuildID\n")
-	}
-	for _, s := range m.Sources {
-		fmt.Fprintf(w, "Source patch: %s (sha256 %s)\n", s.Name, s.SHA256)
-	}
-	for _, u := range m.Units {
-		fmt.Fprintf(w, "Unit: %s\n", u.Source)
-	}
-	for _, p := range m.Parts {
-		what := "Replaces"
-		if p.Gone {
-			what = "Waits for"
-		}
-		fmt.Fprintf(w, "%s: %s at %#x, %d bytes, sha256 %s (%s)\n", what, p.Name, p.Addr, p.Size, short(p.SHA256), p.Reason)
-	}
-}
-
-func short(digest string) string {
-	if b, err := hex.DecodeString(digest); err == nil && len(b) > 6 {
-		return digest[:12]
-	}
-	return digest
+	summary := kpatch.Summarize(p)
+	u.Info("%s", summary)
+	return u.Result(summary)
 }

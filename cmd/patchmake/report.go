@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,7 +67,7 @@ func (made products) leftOut() []string {
 // reportChoices says which filter was used, what was left out, and what is not proved.
 func (w *workspace) reportChoices(f *filter, made products) {
 	if f.active() {
-		w.u.Info("function filter: %s; left out: %s", f.Source, orNone(strings.Join(made.leftOut(), ", ")))
+		w.u.Info("function filter: %s; left out: %s", f.Source, cmp.Or(strings.Join(made.leftOut(), ", "), "none"))
 	} else {
 		w.u.Info("function filter: none")
 	}
@@ -79,7 +80,7 @@ func (w *workspace) reportChoices(f *filter, made products) {
 		}
 		if w.o.BuildID != "" && w.o.BuildID != m.Target.BuildID && m.Data != nil {
 			w.u.Warn("%s has BuildID %s: that its addresses are those of the binary with BuildID %s is unproved",
-				m.Target.Path, orNone(m.Target.BuildID), w.o.BuildID)
+				m.Target.Path, cmp.Or(m.Target.BuildID, "none"), w.o.BuildID)
 		}
 	}
 }
@@ -179,11 +180,4 @@ func (w *workspace) cannotWrite(err error) error {
 
 func (w *workspace) patchPath(m patcher.Product) string {
 	return filepath.Join(w.o.PatchRoot, m.BuildID+kpname.FileSuffix)
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }

@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"slices"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
-	"gocare/internal/fault"
-	"gocare/internal/meter"
 	"gocare/internal/ui"
 	"gocare/internal/version"
-	"gocare/patcher"
 )
 
 const usageText = `patchmake [OPTION...] PATCH...
@@ -89,126 +84,4 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	}
 	rest, err := ui.Permute(args[1:], flags)
 	return append([]string{args[0]}, rest...), err
-}
-
-// makeAll makes the patches: every line is a stage, every stage hands one value to the next.
-func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) error {
-	ctx, m := meter.With(ctx)
-	w, err := openWorkspace(o, u)
-	if err != nil {
-		return err
-	}
-	defer w.forget()
-	filter, err := loadFilter(o)
-	if err != nil {
-		return err
-	}
-	plan, err := w.planFor(ctx, stdin)
-	if err != nil {
-		return err
-	}
-	u.Heading("MAKING PATCHES")
-	made, err := patcher.Make(ctx, w.store, plan, w.patchOptions(filter))
-	run := products{made, plan.Overridden}
-	if saved := run.save(w.store, plan); err != nil || saved != nil {
-		return errors.Join(err, saved)
-	}
-	w.reportChoices(filter, run)
-	if err := run.check(filter, o); err != nil {
-		return err
-	}
-	if err := w.write(run); err != nil {
-		return err
-	}
-	took := m.Read()
-	u.Progress("%s", took)
-	return u.Result(w.report(run, filter, took))
-}
-
-// planFor builds both stages and compares their records, or with --update takes the last run's.
-func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Plan, err error) {
-	switch {
-	case w.o.Update:
-		return patcher.LoadPlan(w.store)
-	case len(w.o.Identity) > 0:
-		p, err = w.planIdentity(ctx)
-	default:
-		p, err = w.planPatches(ctx, stdin)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return p, p.Save(w.store)
-}
-
-// planIdentity builds the original only.
-func (w *workspace) planIdentity(ctx context.Context) (*patcher.Plan, error) {
-	if err := w.buildOriginal(ctx); err != nil {
-		return nil, err
-	}
-	return patcher.CompareIdentity(ctx, w.builds())
-}
-
-// planPatches builds both stages.
-func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patcher.Plan, err error) {
-	patches, err := readPatches(w.o.Patches, stdin)
-	if err != nil {
-		return nil, fault.Leaves(err, "tree unchanged")
-	}
-	if _, err := w.apply(patches); err != nil {
-		return nil, fault.Leaves(err, "tree unchanged")
-	}
-	if err := w.buildOriginal(ctx); err != nil {
-		return nil, err
-	}
-	b := w.builds()
-	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
-		return nil, fault.Leaves(err, "no patch written")
-	}
-	box, change, err := w.buildPatched(ctx, patches)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, box.Close()) }()
-	for _, line := range w.recordErrors() {
-		w.u.Warn("recording: %s", line)
-	}
-	b.View, b.Change, b.Patches = box, change, patches
-	p, err = patcher.Compare(ctx, b)
-	return p, fault.Leaves(err, "no patch written")
-}
-
-// builds is what the library has to know of the two builds.
-func (w *workspace) builds() patcher.Builds {
-	return patcher.Builds{
-		Store: w.store, Dirs: w.dirs(), Env: w.environ("configure"), NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
-		Progress: w.u.Progress, Warn: w.u.Warn,
-	}
-}
-
-func (w *workspace) dirs() patcher.Dirs {
-	return patcher.Dirs{
-		Tree: w.tree, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Outputs: []string{w.o.OriginalDir, w.o.PatchedDir}, InstallVar: w.o.DestVar,
-	}
-}
-
-// patchOptions is what the library has to know of the patches to make.
-func (w *workspace) patchOptions(f *filter) patcher.Options {
-	o := patcher.Options{
-		ID: w.o.ID, BuildID: w.o.BuildID, Shipped: w.shipped, Description: w.o.Description, BuildTime: buildTime(),
-		Keep: f.keeps, Allow: w.o.allows, NoRestore: w.o.NoLineCompile, Dirs: w.dirs(),
-	}
-	if len(w.o.Identity) > 0 {
-		o.Identity = (&filter{Globs: w.o.Identity}).keeps
-	}
-	return o
-}
-
-// buildTime is SOURCE_DATE_EPOCH, else 0: the same input gives the same file.
-func buildTime() uint64 {
-	t, err := strconv.ParseUint(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return t
 }

@@ -188,6 +188,7 @@ func (p *parser) common(st Statement) {
 // finish drops labels nobody uses and gives tables of code labels to their functions.
 func (p *parser) finish() {
 	f := p.f
+	p.placeParts()
 	used := f.usedLabels()
 	for _, fn := range f.Functions {
 		for _, s := range fn.Streams {

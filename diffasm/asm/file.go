@@ -26,11 +26,12 @@ type File struct {
 	Aliases        []*Alias // in file order
 	Loose          []Loose  // statements outside functions and labelled data
 	Labels         map[string]*Function
-	Files          map[int32]string // by .file number
-	LTO            []string         // names of sections with intermediate language
-	Clang          bool             // written by clang
-	Intel          bool             // Intel syntax was switched on outside a function
-	Problems       []Problem        // concern every function
+	Inside         map[string]*Block // exception tables by the labels inside them
+	Files          map[int32]string  // by .file number
+	LTO            []string          // names of sections with intermediate language
+	Clang          bool              // written by clang
+	Intel          bool              // Intel syntax was switched on outside a function
+	Problems       []Problem         // concern every function
 	Macros         map[string]bool
 	Debug          map[string][][2]int // text of debug sections, as ranges of Text
 }
@@ -74,7 +75,9 @@ type Block struct {
 	Owner   *Function // the function whose labels it mentions
 	Next    *Block    // the block at the same address, if this one is empty
 	Common  bool      // from .comm
-	Line    int32
+
+	Exceptions bool // an exception table, whose items have labels among them
+	Line       int32
 }
 
 // Alias is a name that .set, .weakref or = gives to another.
@@ -181,11 +184,15 @@ func (f *File) Grouped(name string) bool {
 	return b != nil && b.Section != nil && b.Section.comdat
 }
 
-// Interposed reports whether a reference to an alias may reach something else than what it stands for here.
+// Interposed reports whether a reference to a name may reach something else than what the unit has by it.
 func (f *File) Interposed(name string) bool {
 	s := f.Symbols[name]
 	return s != nil && (s.Type == "gnu_indirect_function" || s.Binding == "weak")
 }
+
+// AliasDiffers reports whether a reference to an alias may reach something else than what it stands for here. The members of a
+// section group come and go together.
+func (f *File) AliasDiffers(name string) bool { return f.Interposed(name) && !f.Grouped(name) }
 
 // Follow goes from a .L alias or an alias of a symbol to what it stands for.
 func (f *File) Follow(name string) (target string, off int64, ok bool) {

@@ -25,6 +25,8 @@ type parser struct {
 	src   Position
 	macro int         // depth of macro definitions being skipped
 	room  []Statement // where the statements of the open function's first stream grow
+
+	tables exceptionTables
 }
 
 // bytesPerLabel is how much assembly there is for a local label in code, roughly: maps that start with the right size need not
@@ -40,9 +42,10 @@ func Parse(name string, src []byte) (*File, error) {
 		Name: name, Arch: arch.Default(), Text: string(src), Sections: map[string]*Section{}, Symbols: map[string]*Symbol{},
 		FunctionByName: map[string]*Function{}, Blocks: map[string]*Block{}, Alias: map[string]*Alias{},
 		Labels: make(map[string]*Function, len(src)/bytesPerLabel), Files: map[int32]string{}, Macros: map[string]bool{},
-		Debug: map[string][][2]int{},
+		Debug: map[string][][2]int{}, Inside: map[string]*Block{},
 	}
 	p := &parser{f: f, lx: Lexer{Src: f.Text}, data: map[*Section]*Block{}, align: map[*Section][]Statement{}}
+	p.tables = exceptionTables{owner: map[string]*Function{}, parts: map[string]*Stream{}, lead: map[*Section][]string{}}
 	if strings.HasPrefix(f.Text, "; ModuleID") { // LLVM's language, from clang -flto -S
 		f.LTO = append(f.LTO, "LLVM IR")
 		return f, nil
@@ -155,6 +158,7 @@ func (p *parser) stmt(st Statement) {
 	case p.cur.Class == Dropped:
 	case p.cur.Class == Executable:
 		p.code(st)
+	case st.Kind == Label && p.inTable(st):
 	case st.Kind == Label:
 		p.dataLabel(st)
 	default:
@@ -277,7 +281,9 @@ func (p *parser) code(st Statement) {
 	case p.open == nil && st.Op == ".cfi_endproc" && p.last != nil:
 		p.appendTo(p.last, p.cur, st)
 	case p.open == nil:
-		if st.Kind != Label || !IsLocal(st.Op) {
+		if partName.MatchString(st.Op) {
+			p.tables.lead[p.cur] = append(p.tables.lead[p.cur], st.Op)
+		} else if st.Kind != Label || !IsLocal(st.Op) {
 			p.f.Loose = append(p.f.Loose, Loose{Section: p.cur, Statement: st})
 		}
 	case st.Kind == Label && !IsLocal(st.Op) && !IsNumeric(st.Op):
@@ -287,6 +293,7 @@ func (p *parser) code(st Statement) {
 			p.f.Labels[st.Op] = p.open
 		}
 		p.append(p.cur, st)
+		p.noteTable(st)
 	}
 }
 
@@ -314,9 +321,6 @@ func (p *parser) isFunction(name string) bool {
 func (p *parser) openFunc(st Statement) {
 	p.open = &Function{Name: st.Op, Index: len(p.f.Functions), Line: st.Line, Align: p.align[p.cur], asm: st.Asm}
 	delete(p.align, p.cur)
-	if p.cur.comdat {
-		p.problem(fault.Comdat, "the function is in a section group of which the linker keeps one copy", st)
-	}
 	if st.Asm {
 		p.problem(fault.AsmFunction, "the function is written in assembly", st)
 	}
@@ -350,13 +354,19 @@ func (p *parser) appendTo(f *Function, sec *Section, st Statement) {
 	if len(f.Streams) == 0 {
 		room, p.room = p.room, nil
 	}
-	f.Streams = append(f.Streams, &Stream{Section: sec, Statements: append(room, st)})
+	s := &Stream{Section: sec, Statements: append(room, st)}
+	f.Streams = append(f.Streams, s)
+	p.notePart(sec, s)
 }
 
 // dataLabel begins a block.
 func (p *parser) dataLabel(st Statement) {
 	// Constants of one size follow each other without an alignment of their own.
 	b := &Block{Name: st.Op, Section: p.cur, Align: max(1, p.cur.entry&-p.cur.entry), Line: st.Line}
+	if owner := p.tables.owner[st.Op]; owner != nil {
+		b.Exceptions, b.Owner = true, owner
+		owner.Tables = append(owner.Tables, b)
+	}
 	for _, a := range p.align[p.cur] {
 		b.Align = max(b.Align, alignment(a))
 	}

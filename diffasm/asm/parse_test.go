@@ -24,7 +24,7 @@ f:
 f:
 	ret
 `},
-		{name: "in a group", want: []string{"comdat"}, text: `
+		{name: "in a group", text: `
 	.section	.text.f,"axG",@progbits,f,comdat
 	.type	f, @function
 f:

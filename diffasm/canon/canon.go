@@ -188,6 +188,8 @@ func (c *Writer) ref(name string, st asm.Statement) {
 		c.out.WriteString("<self>")
 	case c.fn != nil && asm.IsLocal(name) && f.Labels[name] == c.fn:
 		c.number(name)
+	case f.Inside[name] != nil && c.within(f.Inside[name].Name):
+		c.number(name)
 	case f.Alias[name] != nil && !asm.IsLocal(name):
 		c.namedAlias(f.Alias[name], st)
 	default:
@@ -204,7 +206,7 @@ func (c *Writer) namedAlias(a *asm.Alias, st asm.Statement) {
 	switch {
 	case a.Weak:
 		c.out.WriteString("weakref " + a.Target)
-	case a.Target == "" || c.f.Interposed(a.Name):
+	case a.Target == "" || c.f.AliasDiffers(a.Name):
 		c.symbol(a.Name)
 	default:
 		target, off, ok := c.f.Follow(a.Name)
@@ -374,6 +376,11 @@ func (c *Writer) limit() int { return 1<<20 + 8*len(c.f.Text) }
 
 func (c *Writer) items(b *asm.Block) {
 	for _, st := range b.Items {
+		if st.Kind == asm.Label { // inside an exception table
+			c.number(st.Op)
+			c.out.WriteByte(':')
+			continue
+		}
 		c.Op = st.Op
 		c.out.WriteString(st.Op)
 		c.operands(st)

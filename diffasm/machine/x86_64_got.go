@@ -79,7 +79,7 @@ func (g *gotRewriter) throughScratch(in *gotInsn, u use) []string {
 	if reg == "" || u.immediate && (!strings.HasSuffix(in.op, "q") || len(in.operands) != 2) {
 		return nil
 	}
-	others, ok := in.below(u.at, redZone+8)
+	others, ok := in.below(u.at, int64(redZone)+8)
 	if !ok || strings.HasPrefix(u.base, "%rsp") {
 		return nil
 	}

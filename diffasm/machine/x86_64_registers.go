@@ -3,6 +3,8 @@ package machine
 import (
 	"strconv"
 	"strings"
+
+	"gocare/internal/arch"
 )
 
 // Numbers of the general registers, as instructions encode them. Vector registers follow, then masks.
@@ -49,7 +51,7 @@ const (
 )
 
 // redZone is how many bytes below the stack pointer code may use without moving it.
-const redZone = 128
+var redZone = int(arch.X86_64.StackRoom)
 
 // namedRegister is what the name of a register means.
 type namedRegister struct {

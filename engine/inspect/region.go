@@ -21,27 +21,13 @@ const (
 // Region is a live patch: a mapping that is exactly r-xp, anonymous, and begins with the magic of a patch.
 type Region struct {
 	Start     Addr
-	Size      uint64 // bytes mapped, the writable part after the code included
-	Header    RegionHeader
-	BuildID   string // of the binary it patches
+	Size      uint64                  // bytes mapped, the writable part after the code included
+	Raw       [kpatch.HeaderSize]byte // the header as it stands in the target
+	Header    kpatch.Header           // read with less rigour than a file's: what others have applied is to be listed and removed
+	BuildID   string                  // of the binary it patches
 	ID        string
 	Functions []RegionFunction
 	Object    *Object // the patched object, nil if it is not loaded any more
-}
-
-// RegionHeader is the header of a patch as it stands in the target. Offsets count from the region's start. It is read with
-// less rigour than a file's: what others have applied is to be listed and removed, however they name it.
-type RegionHeader struct {
-	Raw        [kpatch.HeaderSize]byte
-	ID         string
-	BuildID    string
-	BuildTime  uint64
-	TotalSize  uint32 // header and ELF object as in the file
-	JumpOffset uint32 // jump table, 0 if none
-	ELFOffset  uint32 // ELF object
-	MemSize    uint64 // bytes mapped
-	UserUndo   uint32 // saved original code
-	UserInfo   uint32 // .kpatch.info
 }
 
 // RegionFunction is an entry of .kpatch.info in the target.
@@ -112,17 +98,17 @@ type regionMemory struct {
 
 func readRegion(mem regionMemory, start Addr) (Region, error) {
 	r := Region{Start: start}
-	if _, err := mem.ReadAt(r.Header.Raw[:], int64(start)); err != nil {
+	if _, err := mem.ReadAt(r.Raw[:], int64(start)); err != nil {
 		return Region{}, err
 	}
-	r.Header.decode()
-	h := &r.Header
-	r.ID, r.BuildID, r.Size = h.ID, h.BuildID, h.MemSize
-	if h.MemSize < kpatch.HeaderSize || h.MemSize > 1<<31 {
-		return Region{}, fmt.Errorf("header: %d bytes mapped", h.MemSize)
+	h := kpatch.ReadHeader(r.Raw[:])
+	h.BuildID = strings.ToLower(h.BuildID)
+	r.Header, r.ID, r.BuildID, r.Size = h, h.ID, h.BuildID, h.TotalMemory
+	if h.TotalMemory < kpatch.HeaderSize || h.TotalMemory > 1<<31 {
+		return Region{}, fmt.Errorf("header: %d bytes mapped", h.TotalMemory)
 	}
-	if h.UserInfo < kpatch.HeaderSize || uint64(h.UserInfo) >= h.MemSize || uint64(h.UserUndo) > h.MemSize {
-		return Region{}, fmt.Errorf("header: functions at 0x%x, undo at 0x%x of %d bytes", h.UserInfo, h.UserUndo, h.MemSize)
+	if h.UserInfo < kpatch.HeaderSize || uint64(h.UserInfo) >= h.TotalMemory || uint64(h.UserUndo) > h.TotalMemory {
+		return Region{}, fmt.Errorf("header: functions at 0x%x, undo at 0x%x of %d bytes", h.UserInfo, h.UserUndo, h.TotalMemory)
 	}
 	var err error
 	r.Functions, err = r.readFunctions(mem)
@@ -130,15 +116,6 @@ func readRegion(mem regionMemory, start Addr) (Region, error) {
 		return Region{}, err
 	}
 	return r, nil
-}
-
-func (h *RegionHeader) decode() {
-	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(h.Raw[at:]) }
-	u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(h.Raw[at:]) }
-	h.ID, h.BuildID = cString(h.Raw[8:16]), strings.ToLower(cString(h.Raw[88:129]))
-	h.BuildTime, h.TotalSize = u64(136), u32(160)
-	h.JumpOffset, h.ELFOffset, h.MemSize = u32(164), u32(168), u64(176)
-	h.UserUndo, h.UserInfo = u32(184), u32(188)
 }
 
 // readFunctions reads .kpatch.info up to its terminator: a new function has daddr and dlen 0, the end saddr and slen too.
@@ -192,11 +169,4 @@ func (r *Region) fill(f *RegionFunction, mem regionMemory, name, undo Addr) erro
 	hook, ok := mem.machine.Hook(uint64(f.Old), uint64(f.New))
 	f.Hooked = ok && bytes.Equal(code, hook)
 	return nil
-}
-
-func cString(b []byte) string {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
-	return string(b)
 }

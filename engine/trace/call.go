@@ -29,6 +29,12 @@ var errDisturbed = errors.New("the thread was disturbed")
 // the kernel simply repeats, else one blocked otherwise, else one in user code outside any rseq critical section (whose
 // descriptor the kernel would clear behind its back).
 func (s *Session) AttachForCall() (*Thread, error) {
+	return s.AttachForCallWhere(func(*Thread) bool { return true })
+}
+
+// AttachForCallWhere attaches to a thread that suits, as AttachForCall does, among those that are not attached yet. It returns
+// nil if none suits.
+func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) {
 	if mode := statusField(s.PID, s.PID, "Seccomp"); mode != "" && mode != "0" {
 		s.seccomp = true
 	}
@@ -43,9 +49,16 @@ func (s *Session) AttachForCall() (*Thread, error) {
 	slices.SortStableFunc(tids, func(a, b int) int { return rank[a] - rank[b] })
 	var last error
 	for _, tid := range tids {
+		if s.threads[tid] != nil {
+			continue
+		}
 		t, err := s.attachForCall(tid)
 		if err == nil {
-			return t, nil
+			if suits(t) {
+				return t, nil
+			}
+			s.detach(t)
+			continue
 		}
 		if e := fault.As(err); e == nil || e.Kind == fault.Environment || e.Code == fault.Traced || e.Code == fault.Seccomp {
 			return nil, err

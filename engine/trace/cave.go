@@ -11,10 +11,10 @@ import (
 )
 
 // cave writes the trampoline to executable memory that holds nothing: behind the end of a segment, up to the end of its
-// last page. What was there is put back when the session ends.
+// last page. What was there is put back when the session ends. It returns the address of the instruction that enters the kernel.
 func (s *Session) cave() (uint64, error) {
 	if s.trampoline != 0 {
-		return s.trampoline, nil
+		return s.trampoline + trampolineCall, nil
 	}
 	_, t, err := s.memory()
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Session) cave() (uint64, error) {
 			continue
 		}
 		if bytes.Equal(old, trampoline) { // left by a run that was killed
-			return at, nil
+			return at + trampolineCall, nil
 		}
 		if len(bytes.Trim(old, "\x00")) > 0 {
 			continue
@@ -43,7 +43,7 @@ func (s *Session) cave() (uint64, error) {
 			continue
 		}
 		s.trampoline = at
-		return at, nil
+		return at + trampolineCall, nil
 	}
 	return s.syscallInstruction(ranges)
 }

@@ -19,6 +19,11 @@ func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
 func (r *Regs) forFunction(pc uint64) Regs { return *r }
 func (r *Regs) number() uint64             { return 0 }
 
+func (r Regs) withArguments(first, second uint64) Regs { return r }
+
+// SystemCall returns nothing here.
+func (r *Regs) SystemCall() (number uint64, inside bool) { return 0, false }
+
 func (r *Regs) frame() uint64 { return 0 }
 
 func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) { return nil, 0, 0 }
@@ -26,6 +31,8 @@ func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) { return n
 func (r *Regs) atTrap(addr uint64) bool { return false }
 
 var trampoline []byte
+
+const trampolineCall = 0
 
 var trapInsn []byte
 

@@ -31,7 +31,7 @@ func BenchmarkWalk10000(b *testing.B) {
 	mem := words(0x7000, stack...)
 	modules := program(b)
 	for b.Loop() {
-		s := NewWalker(modules).Walk(mem, Regs{PC: 0x401000, SP: 0x7000, Valid: AllValid}, 0)
+		s := NewWalker(&x86, modules).Walk(mem, Regs{PC: 0x401000, SP: 0x7000, Valid: AllValid}, 0)
 		if !s.Complete || len(s.Frames) != 10002 {
 			b.Fatalf("%d frames, %s", len(s.Frames), s.Why)
 		}

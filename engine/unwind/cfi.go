@@ -30,15 +30,15 @@ type row struct {
 	cfaReg  uint64
 	cfaOff  int64
 	cfaExpr []byte
-	regs    [numRegs]rule
+	regs    [maxRegs]rule
 	ra      uint64
 	signal  bool
 }
 
 const maxRemembered = 64
 
-// machine runs a call frame program up to an address.
-type machine struct {
+// interpreter runs a call frame program up to an address.
+type interpreter struct {
 	*reader
 	cie     *cie
 	row     row
@@ -50,7 +50,7 @@ type machine struct {
 
 // rowAt returns the rules for link address pc, which lies in f.
 func (f *fde) rowAt(pc uint64) (*row, error) {
-	m := &machine{reader: &reader{data: f.cie.program}, cie: f.cie, loc: f.start, target: ^uint64(0)}
+	m := &interpreter{reader: &reader{data: f.cie.program}, cie: f.cie, loc: f.start, target: ^uint64(0)}
 	if err := m.run(); err != nil {
 		return nil, fmt.Errorf("CIE: %w", err)
 	}
@@ -63,7 +63,7 @@ func (f *fde) rowAt(pc uint64) (*row, error) {
 	return &m.row, nil
 }
 
-func (m *machine) run() error {
+func (m *interpreter) run() error {
 	for m.left() > 0 && m.err == nil {
 		op := m.u8()
 		operand := uint64(op & 0x3f)
@@ -86,9 +86,9 @@ func (m *machine) run() error {
 }
 
 // advance moves to the next row; false if that is past the target.
-func (m *machine) advance(delta uint64) bool { return m.moveTo(m.loc + delta*m.cie.codeAlign) }
+func (m *interpreter) advance(delta uint64) bool { return m.moveTo(m.loc + delta*m.cie.codeAlign) }
 
-func (m *machine) moveTo(next uint64) bool {
+func (m *interpreter) moveTo(next uint64) bool {
 	if next > m.target || next < m.loc {
 		return false
 	}
@@ -96,23 +96,23 @@ func (m *machine) moveTo(next uint64) bool {
 	return true
 }
 
-func (m *machine) set(reg uint64, r rule) {
-	if reg < numRegs { // the others, vector registers and such, do not matter here
+func (m *interpreter) set(reg uint64, r rule) {
+	if reg < maxRegs { // the others, vector registers and such, do not matter here
 		m.row.regs[reg] = r
 	}
 }
 
-func (m *machine) restore(reg uint64) {
-	if reg < numRegs {
+func (m *interpreter) restore(reg uint64) {
+	if reg < maxRegs {
 		m.row.regs[reg] = m.initial.regs[reg]
 	}
 }
 
 // block reads the bytes of an expression.
-func (m *machine) block() []byte { return m.bytes(m.uleb()) }
+func (m *interpreter) block() []byte { return m.bytes(m.uleb()) }
 
 // extended runs an operation with the top bits clear (DWARF 5, table 7.29); false if the program goes past the target.
-func (m *machine) extended(op uint8) bool {
+func (m *interpreter) extended(op uint8) bool {
 	align := m.cie.dataAlign
 	switch op {
 	case 0x00: // DW_CFA_nop
@@ -171,15 +171,15 @@ func (m *machine) extended(op uint8) bool {
 }
 
 // cfa sets the CFA to a register plus an offset, which ends the reign of an expression.
-func (m *machine) cfa(reg uint64, off int64) {
-	if reg >= numRegs {
+func (m *interpreter) cfa(reg uint64, off int64) {
+	if reg >= maxRegs {
 		m.fail(fmt.Errorf("CFA from register %d", reg))
 		return
 	}
 	m.row.cfaReg, m.row.cfaOff, m.row.cfaExpr = reg, off, nil
 }
 
-func (m *machine) remember() {
+func (m *interpreter) remember() {
 	if len(m.stack) == maxRemembered {
 		m.fail(errors.New("too many remembered states"))
 		return
@@ -187,7 +187,7 @@ func (m *machine) remember() {
 	m.stack = append(m.stack, m.row)
 }
 
-func (m *machine) recall() {
+func (m *interpreter) recall() {
 	if len(m.stack) == 0 {
 		m.fail(errors.New("no remembered state"))
 		return

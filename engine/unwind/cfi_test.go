@@ -295,7 +295,7 @@ func FuzzTable(f *testing.F) {
 					continue
 				}
 				modules := []Module{{Start: 0, End: ^uint64(0), Table: table}}
-				NewWalker(modules).Walk(stackAt{0x1000, data}, Regs{PC: pc, SP: 0x1000, Valid: AllValid}, 100)
+				NewWalker(&x86, modules).Walk(stackAt{0x1000, data}, Regs{PC: pc, SP: 0x1000, Valid: AllValid}, 100)
 			}
 		}
 	})

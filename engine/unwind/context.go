@@ -7,17 +7,18 @@ import (
 	"io"
 )
 
-// Context is a place where glibc (x86-64) keeps the registers of a stack that no thread needs to be running on, a
+// Context is a place where glibc keeps the registers of a stack that no thread needs to be running on, a
 // coroutine's for instance: a jmp_buf (sigsetjmp) or a ucontext_t (swapcontext, makecontext). What such a place once held
 // stays there when it is of no more use, so it may also be an old one.
 type Context struct {
-	Addr uint64 // of its first byte
-	kind *contextKind
+	Addr    uint64 // of its first byte
+	machine *Machine
+	kind    *contextKind
 }
 
 // contextKind says where the registers are.
 type contextKind struct {
-	at      [numRegs]int // offset of each register by DWARF number
+	at      [maxRegs]int // offset of each register by DWARF number
 	valid   uint32       // bit n: register n is kept
 	mangled uint32       // bit n: xored with the secret and rotated (glibc's PTR_MANGLE)
 }
@@ -33,14 +34,14 @@ func newContextKind(at map[int]int, mangled uint32) *contextKind {
 
 // Contexts finds what may be contexts in the memory [from, to): their stack pointer and program counter are such as
 // plausible accepts. secret is the process' pointer guard. An error means that not all of it could be read.
-func Contexts(mem io.ReaderAt, from, to, secret uint64, plausible func(sp, pc uint64) bool) ([]Context, error) {
+func (m *Machine) Contexts(mem io.ReaderAt, from, to, secret uint64, plausible func(sp, pc uint64) bool) ([]Context, error) {
 	var found []Context
 	buf := make([]byte, min(1<<20, to-min(from, to)))
-	const overlap = floatPointer + 8
+	overlap := uint64(m.floatPointer + 8)
 	for at := (from + 7) &^ 7; at < to; {
 		want := min(uint64(len(buf)), to-at)
 		n, err := mem.ReadAt(buf[:want], int64(at))
-		found = append(found, contextsIn(buf[:n&^7], at, secret, plausible)...)
+		found = append(found, m.contextsIn(buf[:n&^7], at, secret, plausible)...)
 		if uint64(n) < want {
 			return found, fmt.Errorf("memory at 0x%x cannot be read: %w", at+uint64(n), err)
 		}
@@ -53,18 +54,19 @@ func Contexts(mem io.ReaderAt, from, to, secret uint64, plausible func(sp, pc ui
 }
 
 // contextsIn finds contexts that lie in data as a whole, but for the end of a ucontext_t.
-func contextsIn(data []byte, at, secret uint64, plausible func(sp, pc uint64) bool) (found []Context) {
+func (m *Machine) contextsIn(data []byte, at, secret uint64, plausible func(sp, pc uint64) bool) (found []Context) {
 	word := func(i int) uint64 { return binary.LittleEndian.Uint64(data[i:]) }
 	for i := 0; i+8 <= len(data); i += 8 {
 		w := word(i)
-		if start := i - floatPointer; start >= 0 && w == at+uint64(start)+floatState {
-			if plausible(word(start+userState.at[regSP]), word(start+userState.at[regPC])) {
-				found = append(found, Context{at + uint64(start), userState})
+		if start := i - m.floatPointer; start >= 0 && w == at+uint64(start+m.floatState) {
+			if plausible(word(start+m.userState.at[m.sp]), word(start+m.userState.at[m.pc])) {
+				found = append(found, Context{at + uint64(start), m, m.userState})
 			}
 		}
-		start := i - jumpBuffer.at[regSP]
-		if sp := demangle(w, secret); sp>>userBits == 0 && start >= 0 && i+16 <= len(data) && plausible(sp, demangle(word(i+8), secret)) {
-			found = append(found, Context{at + uint64(start), jumpBuffer})
+		start := i - m.jumpBuffer.at[m.sp]
+		pcAt := start + m.jumpBuffer.at[m.pc]
+		if sp := m.demangle(w, secret); sp < m.userEnd && start >= 0 && pcAt+8 <= len(data) && plausible(sp, m.demangle(word(pcAt), secret)) {
+			found = append(found, Context{at + uint64(start), m, m.jumpBuffer})
 		}
 	}
 	return found
@@ -75,7 +77,7 @@ var errNoContext = errors.New("holds no registers any more")
 // Regs reads the registers that a context holds now. Its program counter is a return address, or the start of a function
 // that has not begun.
 func (c Context) Regs(mem io.ReaderAt, secret uint64, plausible func(sp, pc uint64) bool) (Regs, error) {
-	data := make([]byte, c.kind.at[regPC]+8)
+	data := make([]byte, c.kind.at[c.machine.pc]+8)
 	if n, err := mem.ReadAt(data, int64(c.Addr)); n < len(data) {
 		return Regs{}, err
 	}
@@ -86,10 +88,10 @@ func (c Context) Regs(mem io.ReaderAt, secret uint64, plausible func(sp, pc uint
 		}
 		r.Reg[n] = binary.LittleEndian.Uint64(data[c.kind.at[n]:])
 		if c.kind.mangled&(1<<n) != 0 {
-			r.Reg[n] = demangle(r.Reg[n], secret)
+			r.Reg[n] = c.machine.demangle(r.Reg[n], secret)
 		}
 	}
-	r.SP, r.PC = r.Reg[regSP], r.Reg[regPC]
+	r.SP, r.PC = r.Reg[c.machine.sp], r.Reg[c.machine.pc]
 	if !plausible(r.SP, r.PC) {
 		return r, errNoContext
 	}

@@ -47,7 +47,7 @@ func TestContexts(t *testing.T) {
 	const base = 0x555555000000
 	data := contextMemory(base)
 	mem := memoryAt{base, bytes.NewReader(data)}
-	found, err := Contexts(mem, base, base+uint64(len(data)), testSecret, likely)
+	found, err := x86.Contexts(mem, base, base+uint64(len(data)), testSecret, likely)
 	if err != nil || len(found) != 2 {
 		t.Fatalf("found %v, %v", found, err)
 	}
@@ -60,8 +60,8 @@ func TestContexts(t *testing.T) {
 		got = append(got, r)
 	}
 	want := []Regs{
-		{PC: testPC, SP: testSP, Reg: [numRegs]uint64{3: 11, 6: 12, 7: testSP, 12: 13, 16: testPC}, Valid: 1<<3 | 1<<6 | 1<<7 | 0xf<<12 | 1<<16},
-		{PC: testPC, SP: testSP, Reg: [numRegs]uint64{3: 21, 7: testSP, 16: testPC}, Valid: 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<9 | 0xf<<12 | 1<<16},
+		{PC: testPC, SP: testSP, Reg: [maxRegs]uint64{3: 11, 6: 12, 7: testSP, 12: 13, 16: testPC}, Valid: 1<<3 | 1<<6 | 1<<7 | 0xf<<12 | 1<<16},
+		{PC: testPC, SP: testSP, Reg: [maxRegs]uint64{3: 21, 7: testSP, 16: testPC}, Valid: 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<9 | 0xf<<12 | 1<<16},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("registers (-want +got):\n%s", diff)
@@ -81,7 +81,7 @@ func TestContextsAcrossReads(t *testing.T) {
 	for _, before := range []int{1<<20 - 0x100 - 60, 1<<20 - 0x100 - 8, 1<<20 - 0x800 - 200, 1<<20 - 0x800 - 8} {
 		before &^= 7
 		data := append(make([]byte, before), contextMemory(base+uint64(before))...)
-		found, err := Contexts(memoryAt{base, bytes.NewReader(data)}, base, base+uint64(len(data)), testSecret, likely)
+		found, err := x86.Contexts(memoryAt{base, bytes.NewReader(data)}, base, base+uint64(len(data)), testSecret, likely)
 		addrs := map[uint64]bool{}
 		for _, c := range found {
 			addrs[c.Addr-base-uint64(before)] = true
@@ -97,7 +97,7 @@ func FuzzContexts(f *testing.F) {
 	f.Add(contextMemory(base)[:0x1000], uint64(testSecret))
 	f.Fuzz(func(t *testing.T, data []byte, secret uint64) {
 		mem := memoryAt{base, bytes.NewReader(data)}
-		found, _ := Contexts(mem, base, base+uint64(len(data)), secret, func(sp, pc uint64) bool { return sp%16 == 0 && pc != 0 })
+		found, _ := x86.Contexts(mem, base, base+uint64(len(data)), secret, func(sp, pc uint64) bool { return sp%16 == 0 && pc != 0 })
 		for _, c := range found {
 			if c.Addr < base || c.Addr >= base+uint64(len(data)) {
 				t.Errorf("context at %#x, outside of the memory", c.Addr)

@@ -15,6 +15,7 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/engine/unwind"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/test/testkit"
 )
@@ -200,7 +201,7 @@ func TestWalkRealStacks(t *testing.T) {
 					f := startFixture(t, program, tt.mode)
 					tid := f.process.Threads[len(f.process.Threads)-1].TID
 					thread := attach(t, tid)
-					stack := unwind.NewWalker(f.modules).Walk(f.process.Mem(), thread.regs(), 0)
+					stack := unwind.NewWalker(unwind.MachineOf(&arch.X86_64), f.modules).Walk(f.process.Mem(), thread.regs(), 0)
 					thread.release()
 					f.checkStack(stack, tt.inside, tt.signals)
 				})
@@ -262,9 +263,9 @@ func TestWalkEveryInstruction(t *testing.T) {
 			mark := f.symbol("mark")
 			f.Send("x") // for block, which the thread is in; the end of the line is for the block that is stepped through
 			thread.runTo(mark)
-			stack := unwind.NewWalker(f.modules).Walk(f.process.Mem(), thread.regs(), 0)
+			stack := unwind.NewWalker(unwind.MachineOf(&arch.X86_64), f.modules).Walk(f.process.Mem(), thread.regs(), 0)
 			outer := mainFrame(f, stack)
-			walker, steps, marks, plt := unwind.NewWalker(f.modules), 0, 0, 0
+			walker, steps, marks, plt := unwind.NewWalker(unwind.MachineOf(&arch.X86_64), f.modules), 0, 0, 0
 			for ; marks < 1 && steps < 20000; steps++ {
 				thread.step(f)
 				regs := thread.regs()

@@ -8,28 +8,27 @@ import (
 // restorer unwinds a frame without CFI whose next instructions are those of a restorer: on return from the handler the
 // stack pointer is at the ucontext. It returns otherwise unless this is one.
 func (w *Walker) restorer(s *state, f *Frame, otherwise error) error {
-	if !s.mem.isRestorer(s.regs[regPC]) {
+	if !w.atRestorer(s.mem, s.regs[w.machine.pc]) {
 		return otherwise
 	}
 	caller := *s
-	for i, n := range sigcontextRegs {
-		v, err := s.mem.u64(f.SP + sigcontextAt + uint64(8*i))
+	for i, n := range w.machine.sigcontextRegs {
+		v, err := s.mem.u64(f.SP + w.machine.sigcontextAt + uint64(8*i))
 		if err != nil {
 			return err
 		}
 		caller.set(n, v)
 	}
 	*s = caller
-	f.At, f.CFA, f.Signal = f.PC, s.regs[regSP], true
+	f.At, f.CFA, f.Signal = f.PC, s.regs[w.machine.sp], true
 	return nil
 }
 
-// isRestorer reports whether the code at pc is a restorer's.
-func (m *memory) isRestorer(pc uint64) bool {
-	var code [9]byte
-	n, _ := m.r.ReadAt(code[:], int64(pc))
-	for _, r := range restorers {
-		if bytes.HasPrefix(code[:max(n, 0)], r) {
+// atRestorer reports whether the code at pc is a restorer's.
+func (w *Walker) atRestorer(mem *memory, pc uint64) bool {
+	for _, want := range w.machine.restorers {
+		code := make([]byte, len(want))
+		if n, _ := mem.r.ReadAt(code, int64(pc)); n == len(code) && bytes.Equal(code, want) {
 			return true
 		}
 	}
@@ -56,13 +55,13 @@ func (w *Walker) resume(stack *Stack, mem *memory, depth int) {
 				continue
 			}
 			seen[at] = true
-			s := &state{mem: mem}
+			s := &state{machine: w.machine, mem: mem}
 			pc, err := mem.u64(at)
 			if err != nil {
 				continue
 			}
-			s.set(regPC, pc)
-			s.set(regSP, at+8)
+			s.set(w.machine.pc, pc)
+			s.set(w.machine.sp, at+8)
 			more := w.walk(s, depth)
 			for _, f := range more.Frames {
 				f.Exact = false
@@ -101,7 +100,7 @@ func (w *Walker) returnsFromSignal(mem *memory, pc uint64) bool {
 	is, known := w.restores[pc]
 	if !known {
 		r := w.rowFor(pc)
-		is = r.err == nil && r.row.signal || r.err != nil && mem.isRestorer(pc)
+		is = r.err == nil && r.row.signal || r.err != nil && w.atRestorer(mem, pc)
 		w.restores[pc] = is
 	}
 	return is

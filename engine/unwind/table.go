@@ -33,6 +33,7 @@ type cie struct {
 	encoding  uint8 // of addresses in FDEs
 	sized     bool  // FDEs have augmentation data
 	signal    bool  // 'S': frames made by the kernel for a signal handler
+	handlers  bool  // 'P': a personality routine looks for handlers and clean-ups
 }
 
 // NewTable returns the unwind table of an ELF file; of one without section headers through PT_GNU_EH_FRAME. A file
@@ -77,6 +78,11 @@ func tableFromHeader(f *elfobj.File, seg elfobj.Segment) (*Table, error) {
 // module with bias 0.
 func NewTableBytes(ehFrame []byte, addr uint64) (*Table, error) {
 	return parseTable(ehFrame, addr, false)
+}
+
+// Handlers reports whether functions of the table have handlers of exceptions or clean-ups.
+func (t *Table) Handlers() bool {
+	return slices.ContainsFunc(t.fdes, func(f fde) bool { return f.cie.handlers })
 }
 
 func (t *Table) find(addr uint64) *fde {
@@ -200,7 +206,7 @@ func parseCIE(data []byte, addr uint64, pos int) *cie {
 		return nil
 	}
 	c.program = r.bytes(uint64(r.left()))
-	if r.err != nil || c.ra >= numRegs {
+	if r.err != nil || c.ra >= maxRegs {
 		return nil
 	}
 	return c
@@ -229,6 +235,7 @@ func (c *cie) augment(r *reader, letters string) bool {
 		case 'P':
 			enc := r.u8()
 			r.pointer(enc&^peIndirect, 0)
+			c.handlers = true
 		case 'S':
 			c.signal = true
 		case 'B':

@@ -14,12 +14,12 @@ const defaultDepth = 1 << 20
 // Regs are the registers of a stopped thread.
 type Regs struct {
 	PC, SP uint64
-	Reg    [numRegs]uint64 // by DWARF number: rax rdx rcx rbx rsi rdi rbp rsp r8-r15, return address; 7 and 16 come from SP and PC
+	Reg    [maxRegs]uint64 // by DWARF number; those of SP and PC come from there
 	Valid  uint32          // bit n: Reg[n] is known; SP and PC always are
 }
 
 // AllValid is Regs.Valid of a thread whose registers are all known.
-const AllValid = 1<<numRegs - 1
+const AllValid = 1<<maxRegs - 1
 
 // Module is the run-time addresses [Start, End) to which a table applies.
 type Module struct {
@@ -50,6 +50,7 @@ type Stack struct {
 // Walker walks stacks of threads of one process. It keeps what it learned about code addresses, so one is used for all
 // threads. It is not safe for concurrent use.
 type Walker struct {
+	machine  *Machine
 	modules  []Module
 	rows     map[uint64]rowResult
 	restores map[uint64]bool // known answers of returnsFromSignal
@@ -64,7 +65,7 @@ type rowResult struct {
 }
 
 // NewWalker returns a walker; modules must not overlap.
-func NewWalker(modules []Module) *Walker {
+func NewWalker(machine *Machine, modules []Module) *Walker {
 	sorted := slices.Clone(modules)
 	slices.SortFunc(sorted, func(a, b Module) int {
 		if a.Start < b.Start {
@@ -72,19 +73,23 @@ func NewWalker(modules []Module) *Walker {
 		}
 		return 1
 	})
-	return &Walker{modules: sorted, rows: map[uint64]rowResult{}, restores: map[uint64]bool{}, buf: make([]byte, chunkSize)}
+	return &Walker{
+		machine: machine, modules: sorted,
+		rows: map[uint64]rowResult{}, restores: map[uint64]bool{}, buf: make([]byte, chunkSize),
+	}
 }
 
 // state is a frame in the course of a walk.
 type state struct {
-	regs  [numRegs]uint64
-	valid uint32
-	bias  uint64
-	mem   *memory
+	machine *Machine
+	regs    [maxRegs]uint64
+	valid   uint32
+	bias    uint64
+	mem     *memory
 }
 
 func (s *state) reg(n uint64) (uint64, error) {
-	if n >= numRegs || s.valid&(1<<n) == 0 {
+	if n >= maxRegs || s.valid&(1<<n) == 0 {
 		return 0, fmt.Errorf("register %d is not known", n)
 	}
 	return s.regs[n], nil
@@ -100,9 +105,9 @@ func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
 	if depth <= 0 {
 		depth = defaultDepth
 	}
-	s := &state{regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem, w.buf)}
-	s.set(regSP, regs.SP)
-	s.set(regPC, regs.PC)
+	s := &state{machine: w.machine, regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem, w.buf)}
+	s.set(w.machine.sp, regs.SP)
+	s.set(w.machine.pc, regs.PC)
 	stack := w.walk(s, depth)
 	if !stack.Complete {
 		w.resume(&stack, s.mem, depth)
@@ -136,7 +141,8 @@ func (w *Walker) walk(s *state, depth int) Stack {
 
 // step describes the frame in s and turns s into its caller; last means that there is none.
 func (w *Walker) step(s *state, exact bool) (f Frame, last bool, err error) {
-	f = Frame{PC: s.regs[regPC], At: s.regs[regPC], SP: s.regs[regSP], Exact: true}
+	pc := s.regs[w.machine.pc]
+	f = Frame{PC: pc, At: pc, SP: s.regs[w.machine.sp], Exact: true}
 	r := w.rowFor(f.PC)
 	if !exact && (r.err != nil || !r.row.signal) {
 		f.At = f.PC - 1
@@ -200,10 +206,10 @@ func (s *state) unwind(r *row, caller *state) (cfa uint64, last bool, err error)
 		return 0, false, fmt.Errorf("CFA: %w", err)
 	}
 	if s.pastFrame(r, cfa) {
-		r = r.withoutFrame()
+		r = r.without(s.machine.frame)
 	}
 	*caller = *s
-	caller.set(regSP, cfa)
+	caller.set(s.machine.sp, cfa)
 	for n := range r.regs {
 		if err := s.apply(caller, n, &r.regs[n], cfa); err != nil {
 			return cfa, false, fmt.Errorf("register %d: %w", n, err)
@@ -212,7 +218,7 @@ func (s *state) unwind(r *row, caller *state) (cfa uint64, last bool, err error)
 	if r.regs[r.ra].kind == ruleUnset || caller.valid&(1<<r.ra) == 0 {
 		return cfa, false, errors.New("no rule for the return address")
 	}
-	caller.set(regPC, caller.regs[r.ra])
+	caller.set(s.machine.pc, caller.regs[r.ra])
 	*s = *caller
 	return cfa, false, nil
 }
@@ -221,27 +227,27 @@ func (s *state) unwind(r *row, caller *state) (cfa uint64, last bool, err error)
 // such rules for functions that realign their stack and does not take them back in the epilogue: at the two instructions
 // after `pop %rbp`, `lea -8(%r10),%rsp; ret`, rbp is the caller's already, and the rules would read the caller's frame.
 func (s *state) pastFrame(r *row, cfa uint64) bool {
-	if r.cfaExpr != nil || !r.regs[regBP].ofFrame() {
+	if r.cfaExpr != nil || !r.regs[s.machine.frame].ofRegister(s.machine.frame) {
 		return false
 	}
-	bp, sp := s.regs[regBP], s.regs[regSP]
+	bp, sp := s.regs[s.machine.frame], s.regs[s.machine.sp]
 	return bp < sp || bp >= cfa
 }
 
-// withoutFrame returns r with the rules that speak of rbp replaced by "unchanged".
-func (r *row) withoutFrame() *row {
+// without returns r with the rules that speak of a register replaced by "unchanged".
+func (r *row) without(register int) *row {
 	c := *r
 	for n := range c.regs {
-		if c.regs[n].ofFrame() {
+		if c.regs[n].ofRegister(register) {
 			c.regs[n] = rule{kind: ruleSame}
 		}
 	}
 	return &c
 }
 
-// ofFrame reports whether the rule is an expression that begins with DW_OP_breg6 (rbp).
-func (r *rule) ofFrame() bool {
-	return r.kind == ruleExpression && len(r.expr) > 0 && r.expr[0] == 0x70+regBP
+// ofRegister reports whether the rule is an expression that begins with a register's value (DW_OP_breg).
+func (r *rule) ofRegister(n int) bool {
+	return r.kind == ruleExpression && len(r.expr) > 0 && int(r.expr[0]) == 0x70+n
 }
 
 // apply sets register n of the caller.

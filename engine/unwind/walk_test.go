@@ -129,8 +129,8 @@ func TestWalk(t *testing.T) {
 			if tt.valid != 0 {
 				regs.Valid = tt.valid
 			}
-			regs.Reg[regBP] = tt.bp
-			got := NewWalker(program(t)).Walk(words(sp, tt.stack...), regs, 0)
+			regs.Reg[x86BP] = tt.bp
+			got := NewWalker(&x86, program(t)).Walk(words(sp, tt.stack...), regs, 0)
 			var pcs, ats []uint64
 			for _, f := range got.Frames {
 				pcs, ats = append(pcs, f.PC), append(ats, f.At)
@@ -157,7 +157,7 @@ func TestWalkStopsAtDepth(t *testing.T) {
 	for range 100 {
 		stack = append(stack, 0x401050)
 	}
-	got := NewWalker(program(t)).Walk(words(0x7000, stack...), Regs{PC: 0x401000, SP: 0x7000, Valid: AllValid}, 50)
+	got := NewWalker(&x86, program(t)).Walk(words(0x7000, stack...), Regs{PC: 0x401000, SP: 0x7000, Valid: AllValid}, 50)
 	if len(got.Frames) != 50 || got.Complete || !strings.Contains(got.Why, "more than 50") || got.ScanFrom == 0 {
 		t.Errorf("%d frames, %v, %q, scan from 0x%x", len(got.Frames), got.Complete, got.Why, got.ScanFrom)
 	}
@@ -180,7 +180,7 @@ func TestWalkPastRestorerWithoutRules(t *testing.T) {
 			context[5+15], context[5+16] = 0x7100, 0x401100 // rsp and rip of struct sigcontext
 			stack[0x100/8+1] = 0x401250                     // return address of what was interrupted
 			mem := twoPlaces{words(sp, stack...), stackAt{code, []byte(tt.code)}}
-			got := NewWalker(program(t)).Walk(mem, Regs{PC: 0x401000, SP: sp, Valid: AllValid}, 0)
+			got := NewWalker(&x86, program(t)).Walk(mem, Regs{PC: 0x401000, SP: sp, Valid: AllValid}, 0)
 			if got.Complete != tt.complete {
 				t.Fatalf("%+v", got)
 			}
@@ -210,7 +210,7 @@ func TestWalkResumes(t *testing.T) {
 				words(alternate, 1, 2, 3, tt.frame, interrupted, 0x401150),
 				words(interrupted, tt.stack...),
 			}
-			got := NewWalker(program(t)).Walk(mem, Regs{PC: 0x500000, SP: alternate, Valid: AllValid}, 0)
+			got := NewWalker(&x86, program(t)).Walk(mem, Regs{PC: 0x500000, SP: alternate, Valid: AllValid}, 0)
 			if got.Complete || got.ScanFrom != alternate || len(got.Frames) != tt.frames || !slices.Equal(got.ScanMore, tt.more) {
 				t.Fatalf("got %+v", got)
 			}
@@ -326,8 +326,8 @@ func TestExpressions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &state{bias: 0x400000, mem: newMemory(words(0x7000, 0x1122334455667788), make([]byte, chunkSize))}
-			s.set(regSP, 0x7000)
-			s.set(regPC, 0x401004)
+			s.set(x86SP, 0x7000)
+			s.set(x86PC, 0x401004)
 			got, err := s.eval(tt.expr)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {

@@ -21,10 +21,10 @@ type Target struct {
 	Nop     []byte   // shortest instruction that does nothing
 	Syscall []byte   // instruction that enters the kernel
 	Stub    []byte   // jump to the address in the 8 bytes behind it: an entry of a patch's jump table
-	Fillers [][]byte // how begins what assemblers and linkers put between functions, as far as a hook may reach
 	Jumps   [][]byte // how jumps begin that tools write over the start of a function
 
 	hook      func(from, to uint64) ([]byte, bool)
+	padding   func(code []byte) int
 	relocs    relocTable
 	relocName func(uint32) string
 }
@@ -46,6 +46,10 @@ var targets = []*Target{&X86_64}
 
 // Hook returns the jump of HookSize bytes at an address to another; ok is false if it does not reach.
 func (t *Target) Hook(from, to uint64) (jump []byte, ok bool) { return t.hook(from, to) }
+
+// Padding returns how many bytes at the start of code are there to fill a gap between functions: whole instructions that do
+// nothing, and traps. Zeros are none: a processor reads them as instructions that write.
+func (t *Target) Padding(code []byte) int { return t.padding(code) }
 
 // Fill overwrites code with an instruction, again and again; the last may be cut.
 func Fill(code, instruction []byte) {

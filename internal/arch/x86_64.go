@@ -4,6 +4,8 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"math"
+
+	"golang.org/x/arch/x86/x86asm"
 )
 
 // X86_64 is the System V AMD64 target (ABI supplement, version 1.0).
@@ -23,20 +25,6 @@ var X86_64 = Target{
 	Nop:     []byte{0x90},                                           // nop
 	Syscall: []byte{0x0f, 0x05},                                     // syscall
 	Stub:    []byte{0xff, 0x25, 0x02, 0x00, 0x00, 0x00, 0x90, 0x90}, // jmp *2(%rip); nop; nop
-	Fillers: [][]byte{ // int3, zeros and nops; of those of more than 4 bytes the first 4
-		{0x90},
-		{0xcc},
-		{0x00},
-		{0x66, 0x90},
-		{0x0f, 0x1f, 0x00},
-		{0x0f, 0x1f, 0x40, 0x00},
-		{0x66, 0x2e, 0x0f, 0x1f},
-		{0x0f, 0x1f, 0x44, 0x00},
-		{0x66, 0x0f, 0x1f, 0x44},
-		{0x0f, 0x1f, 0x80, 0x00},
-		{0x0f, 0x1f, 0x84, 0x00},
-		{0x66, 0x66, 0x2e, 0x0f},
-	},
 	Jumps: [][]byte{
 		{0xe9},       // jmp rel32
 		{0xeb},       // jmp rel8
@@ -44,6 +32,7 @@ var X86_64 = Target{
 	},
 
 	hook:      x86Hook,
+	padding:   x86Padding,
 	relocs:    newRelocTable(x86Relocs, x86RelocName),
 	relocName: x86RelocName,
 }
@@ -57,6 +46,23 @@ func x86Hook(from, to uint64) ([]byte, bool) {
 		return nil, false
 	}
 	return binary.LittleEndian.AppendUint32([]byte{0xe9}, uint32(distance)), true
+}
+
+// x86Padding counts nops of every length, and int3.
+func x86Padding(code []byte) int {
+	n := 0
+	for n < len(code) {
+		if code[n] == 0xcc {
+			n++
+			continue
+		}
+		inst, err := x86asm.Decode(code[n:], 64)
+		if err != nil || inst.Op != x86asm.NOP {
+			break
+		}
+		n += inst.Len
+	}
+	return n
 }
 
 func x86RelocName(number uint32) string { return elf.R_X86_64(number).String() }

@@ -118,6 +118,29 @@ func TestX86Hook(t *testing.T) {
 	}
 }
 
+func TestX86Padding(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		code []byte
+		want int
+	}{
+		{"nops and traps", []byte{0x90, 0xcc, 0x66, 0x90, 0x0f, 0x1f, 0x40, 0x00, 0xc3}, 8},
+		{"long nop", []byte{0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, 0xc3}, 10},
+		{"nop that is cut", []byte{0x0f, 0x1f, 0x40}, 0},
+		{"zeros", []byte{0, 0}, 0},
+		{"the start of a function that may be jumped to", []byte{0xf3, 0x0f, 0x1e, 0xfa}, 0},
+		{"a hint to other threads", []byte{0xf3, 0x90}, 0},
+		{"code", []byte{0xc3}, 0},
+		{"nothing", nil, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := X86_64.Padding(tt.code); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestPages(t *testing.T) {
 	for _, tt := range []struct{ n, down, up uint64 }{{0, 0, 0}, {1, 0, 4096}, {4096, 4096, 4096}, {8191, 4096, 8192}} {
 		if d, u := X86_64.PageDown(tt.n), X86_64.PageUp(tt.n); d != tt.down || u != tt.up {

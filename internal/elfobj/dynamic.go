@@ -79,20 +79,20 @@ func (f *File) dynTablesFromSegments() (*dynTables, error) {
 	if err != nil {
 		return nil, err
 	}
-	symbols := f.bytesFrom(values[elf.DT_SYMTAB])
+	symbols := f.BytesFrom(values[elf.DT_SYMTAB])
 	if num > uint64(len(symbols))/symbolSize {
 		return nil, fmt.Errorf("dynamic symbols: %d at 0x%x reach past their segment", num, values[elf.DT_SYMTAB])
 	}
-	strings := f.bytesFrom(values[elf.DT_STRTAB])
+	strings := f.BytesFrom(values[elf.DT_STRTAB])
 	if size := values[elf.DT_STRSZ]; size <= uint64(len(strings)) {
 		strings = strings[:size]
 	}
 	return &dynTables{
 		symbols:       symbols[:num*symbolSize],
 		strings:       strings,
-		versym:        f.bytesFrom(values[elf.DT_VERSYM]),
-		verneed:       f.bytesFrom(values[elf.DT_VERNEED]),
-		verdef:        f.bytesFrom(values[elf.DT_VERDEF]),
+		versym:        f.BytesFrom(values[elf.DT_VERSYM]),
+		verneed:       f.BytesFrom(values[elf.DT_VERNEED]),
+		verdef:        f.BytesFrom(values[elf.DT_VERDEF]),
 		needCount:     values[elf.DT_VERNEEDNUM],
 		verdefEntries: values[elf.DT_VERDEFNUM],
 	}, nil
@@ -108,7 +108,7 @@ func (f *File) dynSymbolCount(values map[elf.DynTag]uint64) (uint64, error) {
 		return uint64(order.Uint32(b[4:])), nil
 	}
 	if addr := values[elf.DT_GNU_HASH]; addr != 0 {
-		return gnuHashCount(f.bytesFrom(addr))
+		return gnuHashCount(f.BytesFrom(addr))
 	}
 	return 0, nil
 }

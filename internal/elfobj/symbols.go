@@ -123,15 +123,15 @@ func (f *File) Section(name string) *Section {
 // BytesAt returns the n bytes of the file that are loaded at a link address. It reports false when they are not all in
 // the file part of one PT_LOAD segment.
 func (f *File) BytesAt(addr, n uint64) ([]byte, bool) {
-	rest := f.bytesFrom(addr)
+	rest := f.BytesFrom(addr)
 	if uint64(len(rest)) < n || rest == nil {
 		return nil, false
 	}
 	return rest[:n:n], true
 }
 
-// bytesFrom returns the file bytes from a link address to the end of its PT_LOAD segment, or nil.
-func (f *File) bytesFrom(addr uint64) []byte {
+// BytesFrom returns the file bytes from a link address to the end of its PT_LOAD segment, or nil.
+func (f *File) BytesFrom(addr uint64) []byte {
 	for _, s := range f.Segments {
 		if s.Type != elf.PT_LOAD || addr < s.Vaddr || addr-s.Vaddr >= s.Filesz {
 			continue

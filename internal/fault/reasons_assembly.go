@@ -20,10 +20,9 @@ var assembly = []Reason{
 	{Code: "asm-toplevel", Hint: "only functions and named variables can be patched", Paragraph: "Top-level assembly or unnamed data changed."},
 	{
 		Code:      "comdat",
-		Hint:      "make the change in a function that is not inline, or whose unit alone defines it",
-		Paragraph: "The function is an inline one, of which the linker keeps one copy.",
+		Hint:      "let that unit go on using the function",
+		Paragraph: "An inline function changed, of whose copies the linker kept that of a unit which has none any more.",
 	},
-	{Code: "cxx-lsda", Paragraph: "A function has a table of exception handlers."},
 	{Code: "empty-data", Hint: leaveOut, Paragraph: "Data that is referred to has no content of its own."},
 	{
 		Code:      "entry-table",

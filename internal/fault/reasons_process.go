@@ -48,6 +48,12 @@ var processes = []Reason{
 	{Code: "not-code", Paragraph: "An address is not executable."},
 	{Code: "nothing-done", Paragraph: "No process was changed."},
 	{Code: "nothing-to-recover", Paragraph: "The process has no unfinished patch."},
+	{
+		Code: "no-unwinder",
+		Hint: "leave the functions with handlers out of the patch",
+		Paragraph: "The patch has functions with handlers or clean-ups of exceptions, and the process' unwinder cannot be told of them: " +
+			"it has none of GCC's with its symbols.",
+	},
 	{Code: "object-changed", Paragraph: "An object changed while it was read."},
 	{Code: "permission", Paragraph: "Not allowed to look at the process, or to attach to it."},
 	{Code: "resolver-failed", Paragraph: "The function which picks an implementation at run time failed in the process."},
@@ -66,6 +72,12 @@ var processes = []Reason{
 	{Code: "tls-import", Paragraph: "The patch imports a thread-local variable."},
 	{Code: "traced", Paragraph: "The process is traced already."},
 	{Code: "unresolved", Paragraph: "A symbol is defined in no object of the process."},
+	{
+		Code: "unwinder-busy",
+		Hint: "try again, or wait longer with --wait=30s",
+		Paragraph: "The unwinder that throws exceptions must be told of the unwind data of a patch, and no thread of the process can " +
+			"do that now: each runs, or is in the middle of an allocation, of an exception or of a signal handler.",
+	},
 	{Code: "wrong-build", Paragraph: "The code in the process is not what the patch was made from."},
 	{
 		Code:      "wrong-build-id",

@@ -65,7 +65,7 @@ mount -t overlay o -o "lowerdir=$D/l,upperdir=$D/u,workdir=$D/w,userxattr" "$D/o
 	inNamespace(t, script, func(t *testing.T, dir string) {
 		s := open(t, Options{Tree: filepath.Join(dir, "tree"), Scratch: filepath.Join(dir, "o"), Mode: Auto})
 		defer s.Close()
-		if s.Mode() != Overlay || within(filepath.Join(dir, "o"), s.scratch.dir) {
+		if s.Mode() != Overlay || Within(s.scratch.dir, filepath.Join(dir, "o")) {
 			t.Errorf("%s in %s: %s", s.Mode(), s.scratch.dir, s.Why())
 		}
 	})

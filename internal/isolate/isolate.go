@@ -96,7 +96,7 @@ func newSandbox(o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, fault.New(fault.Environment, o.Tree, "cannot isolate the tree").WithCause(err)
 	}
-	if o.Scratch != "" && within(real, resolve(o.Scratch)) {
+	if o.Scratch != "" && Within(resolve(o.Scratch), real) {
 		return nil, fault.Refuse(fault.IsolatePath, o.Scratch, "the scratch directory is inside the tree %s", o.Tree).
 			WithHint("name a directory outside the tree")
 	}
@@ -219,9 +219,10 @@ func resolveAll(paths []string) []string {
 	return out
 }
 
-// within tells whether path is dir or below it.
-func within(dir, path string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+// Within reports whether path is dir or below it. Symbolic links are not followed.
+func Within(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
 // modeBits are the bits of a file mode that chmod takes.

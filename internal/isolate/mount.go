@@ -45,7 +45,7 @@ func (sp *spec) mountView() error {
 func below(dir string, paths []string) []string {
 	var out []string
 	for _, p := range paths {
-		if within(dir, p) {
+		if Within(p, dir) {
 			out = append(out, p)
 		}
 	}
@@ -112,7 +112,7 @@ func (sp *spec) mountOverlays() error {
 	}
 	points, seen := []string{sp.Tree}, map[string]bool{sp.Tree: true}
 	for _, m := range mounts {
-		if within(sp.Tree, m.point) && !seen[m.point] {
+		if Within(m.point, sp.Tree) && !seen[m.point] {
 			seen[m.point] = true
 			points = append(points, m.point)
 		}

@@ -54,7 +54,7 @@ func (sp *spec) writable() []string {
 
 func under(dirs []string, path string) bool {
 	for _, d := range dirs {
-		if within(d, path) {
+		if Within(path, d) {
 			return true
 		}
 	}

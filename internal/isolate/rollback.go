@@ -169,7 +169,7 @@ func openUp(path string, d fs.DirEntry) error {
 // holds tells whether one of the directories in skip is below path.
 func holds(path string, skip []string) bool {
 	for _, s := range skip {
-		if within(path, s) {
+		if Within(s, path) {
 			return true
 		}
 	}

@@ -33,7 +33,7 @@ func (s *Sandbox) scratchDirs(asked string) []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, dir := range []string{asked, os.TempDir(), "/var/tmp", "/dev/shm"} {
-		if dir == "" || seen[dir] || within(s.real, resolve(dir)) {
+		if dir == "" || seen[dir] || Within(resolve(dir), s.real) {
 			continue
 		}
 		seen[dir] = true

@@ -14,6 +14,9 @@ const (
 	Digest = ".kpatch.digest"
 )
 
+// Exceptions is what the sections of exception tables add to the names Rodata and Data before they are joined.
+const Exceptions = ".exceptions"
+
 // SectionPrefix is what the names of all sections of a patch begin with.
 const SectionPrefix = ".kpatch."
 

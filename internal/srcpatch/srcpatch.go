@@ -7,7 +7,10 @@
 // Reason codes: patch-empty, patch-binary, patch-syntax, patch-path, patch-reject, patch-target.
 package srcpatch
 
-import "io/fs"
+import (
+	"io/fs"
+	"path/filepath"
+)
 
 // Patch is one parsed patch file.
 type Patch struct {
@@ -32,6 +35,22 @@ type FileChange struct {
 // Change is the effect of all patches, in order, on a tree: one FileChange per file, sorted by path, none without effect.
 type Change struct {
 	Files []FileChange
+}
+
+// Contents gives for the absolute path of each changed file below root what version makes of it (nil deletes) and its mode.
+func (c *Change) Contents(root string, version func(FileChange) []byte) (map[string][]byte, map[string]fs.FileMode) {
+	files, modes := map[string][]byte{}, map[string]fs.FileMode{}
+	for _, f := range c.Files {
+		if f.Old != "" && f.Old != f.New {
+			files[filepath.Join(root, f.Old)] = nil
+		}
+		if f.New == "" {
+			continue
+		}
+		path := filepath.Join(root, f.New)
+		files[path], modes[path] = append([]byte{}, version(f)...), f.Mode
+	}
+	return files, modes
 }
 
 // FilePatch is the part of a patch for one file.

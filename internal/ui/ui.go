@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"gocare/internal/cxxname"
 )
 
 // Level says how much is shown.
@@ -93,6 +95,7 @@ func (u *UI) text() io.Writer {
 	return u.stdout
 }
 
+// line writes a line for people, who know functions of C++ by the names in the source.
 func (u *UI) line(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, format+"\n", args...)
+	fmt.Fprintln(w, cxxname.Readable(fmt.Sprintf(format, args...)))
 }

@@ -41,10 +41,9 @@ var codeTests = map[fault.Code]string{
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",
 	// references and the original binary
 	"ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal",
-	"foreign-machine":  "ld/map_test.go:TestForeign", "foreign-map": "ld/map_test.go:TestForeign",
-	"object-mismatch": "cmd/patchmake/testdata/script/refusals.txtar", "stripped": "cmd/patchmake/testdata/script/refusals.txtar",
-	"unplaced-symbol": "ld/originals_test.go:TestPlaces",
-	"new-library":     "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
+	"foreign-machine":  "ld/map_test.go:TestForeign",
+	"object-mismatch":  "cmd/patchmake/testdata/script/refusals.txtar", "stripped": "cmd/patchmake/testdata/script/refusals.txtar",
+	"new-library": "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
 	// patch files
 	"bad-id":          "kpatch/kpatch_test.go:TestDecodeRefuses",
 	"format-build-id": "kpatch/kpatch_test.go:TestDecodeRefuses", "format-corrupt": "kpatch/kpatch_test.go:TestDecodeRefuses",
@@ -74,6 +73,7 @@ var codeTests = map[fault.Code]string{
 	"shared-memory": "engine/stack_test.go:TestSharedMemory", "signals": "engine/trace/refuse_test.go:TestCauses",
 	"stack-unreadable": "engine/refusals_test.go:TestStackUnreadable", "thread-does-not-stop": "engine/stack_test.go:TestVfork",
 	"tls-import": "engine/refusals_test.go:TestImportRefused", "traced": "cmd/carectl/carectl_test.go:TestTraced",
+	"no-unwinder": "internal/test/endtoend/cxx_test.go:TestUnwinderRefuses", "unwinder-busy": "internal/test/endtoend/cxx_test.go:TestUnwinderRefuses",
 	"unresolved": "engine/refusals_test.go:TestImportRefused", "wrong-build": "engine/refusals_test.go:TestPlanRefuses",
 	"compiled-apart": "internal/test/endtoend/apart_test.go:TestCompiledApart", "privileged-program": "cmd/carectl/start_test.go:TestRunUnprivileged",
 	"wrong-build-id": "engine/refusals_test.go:TestPatchFiles", "zombie": "engine/inspect/inspect_test.go:TestReadRefuses",

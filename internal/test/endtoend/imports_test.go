@@ -14,7 +14,7 @@ func row(pkg string) int {
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(pkg, "gocare/"), "/"); first {
 	case "cmd":
 		return 5
-	case "patcher":
+	case "patcher", "builder":
 		return 4
 	case "wrapper", "buildtree", "stripper", "engine":
 		return 3
@@ -121,6 +121,8 @@ func TestWrongImports(t *testing.T) {
 		{"gocare/cmd/patchmake", "gocare/patcher", false},
 		{"gocare/patcher", "gocare/stripper", false},
 		{"gocare/patcher", "gocare/internal/ui", true},
+		{"gocare/patcher", "gocare/builder", true},
+		{"gocare/builder", "gocare/wrapper", false},
 		{"gocare/stripper", "gocare/patcher", true},
 		{"gocare/ld", "gocare/stripper", true},
 		{"gocare/ld", "gocare/diffasm", true},

@@ -1,11 +1,11 @@
-package main
+package fault
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestNearCodes(t *testing.T) {
+func TestNear(t *testing.T) {
 	for _, tt := range []struct{ name, word, want string }{
 		{"letters changed", "dato-sise", "data-size"},
 		{"letters left out", "structlayou", "struct-layout"},
@@ -17,7 +17,7 @@ func TestNearCodes(t *testing.T) {
 		{"nothing", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := strings.Join(nearCodes(tt.word), " "); got != tt.want {
+			if got := strings.Join(Near(tt.word), " "); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

@@ -1,0 +1,151 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"gocare/buildtree"
+	"gocare/internal/isolate"
+	"gocare/internal/srcpatch"
+)
+
+// Apply returns what patches make of the tree. It writes nothing.
+func (t *Tree) Apply(patches []*srcpatch.Patch) (*srcpatch.Change, error) {
+	return srcpatch.Apply(os.DirFS(t.o.SourceDir), patches)
+}
+
+// Original builds the tree as it is and installs it into the original directory.
+func (t *Tree) Original(ctx context.Context) error {
+	t.fresh = false
+	if t.o.Clean {
+		if err := t.clean(ctx); err != nil {
+			return err
+		}
+	}
+	if err := t.Store.Reset(buildtree.Patched); err != nil {
+		return err
+	}
+	t.o.Say.Heading("BUILDING ORIGINAL CODE")
+	if err := t.run(ctx, step{"the original build", "", t.Environ(buildtree.Original)}, t.plain); err != nil {
+		return err
+	}
+	root := t.o.Original.Dir
+	t.o.Say.Heading("INSTALLING ORIGINAL OBJECTS INTO %s", root)
+	if err := t.emptyInstallDir(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(root), 0o777); err != nil {
+		return err
+	}
+	return t.run(ctx, t.install("the original install", buildtree.Original, root), t.readOnly(root))
+}
+
+func (t *Tree) clean(ctx context.Context) error {
+	if err := t.run(ctx, step{"the clean command", "clean", t.Environ(Unrecorded)}, t.plain); err != nil {
+		return err
+	}
+	os.Remove(t.epochFile())
+	return t.Store.Reset(buildtree.Original)
+}
+
+// installMark names the file in the store that lists install directories made by us, which may be emptied.
+const installMark = "installed"
+
+// emptyInstallDir removes what an earlier run installed, so that nothing stale is taken for this build's.
+func (t *Tree) emptyInstallDir() error {
+	root, mark := t.o.Original.Dir, filepath.Join(t.Store.Dir(), installMark)
+	made, _ := os.ReadFile(mark)
+	if string(made) == root {
+		return os.RemoveAll(root)
+	}
+	if entries, err := os.ReadDir(root); err == nil && len(entries) > 0 {
+		t.o.Say.Note("%s was not made by patchmake and is not emptied before the install", root)
+		return nil
+	}
+	return os.WriteFile(mark, []byte(root), 0o644)
+}
+
+// Patched applies the patches in a private view of the tree, builds and installs there. The caller closes the view.
+func (t *Tree) Patched(ctx context.Context, patches []*srcpatch.Patch) (*isolate.Sandbox, *srcpatch.Change, error) {
+	change, err := t.Apply(patches)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.sayApplied(patches, change)
+	// Of what the patched build writes, the record alone is kept.
+	view, err := isolate.Open(ctx, isolate.Options{Tree: t.Root, Shared: []string{t.Store.Dir()}, Mode: t.o.Isolation, Writes: t.written(change)})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := t.buildIn(ctx, view, change); err != nil {
+		return nil, nil, errors.Join(err, view.Close())
+	}
+	return view, change, nil
+}
+
+// written lists the directories in which the patches and the build make files.
+func (t *Tree) written(change *srcpatch.Change) []string {
+	dirs := []string{t.o.BuildDir}
+	contents, _ := change.Contents(t.o.SourceDir, func(f srcpatch.FileChange) []byte { return f.After })
+	for file := range contents {
+		dirs = append(dirs, filepath.Dir(file))
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpatch.Change) error {
+	patched := func(f srcpatch.FileChange) []byte { return f.After }
+	if err := view.WriteFiles(change.Contents(t.o.SourceDir, patched)); err != nil {
+		return err
+	}
+	t.o.Say.Progress("the patched build is kept out of the tree by %s", view.Mode())
+	if why := view.Why(); why != "" {
+		t.o.Say.Note("isolation: %s", why)
+	}
+	t.o.Say.Heading("BUILDING PATCHED CODE")
+	if err := t.run(ctx, step{"the patched build", "", t.Environ(buildtree.Patched)}, view.Command); err != nil {
+		return err
+	}
+	root := t.o.Patched.Dir
+	t.o.Say.Heading("INSTALLING PATCHED OBJECTS INTO %s", root)
+	above := filepath.Dir(root)
+	if err := view.Command(ctx, isolate.Cmd{Dir: t.o.BuildDir, Args: []string{"mkdir", "-p", above}}).Run(); err != nil {
+		return fmt.Errorf("%s: %w", above, err)
+	}
+	return t.run(ctx, t.install("the patched install", buildtree.Patched, root), t.readOnlyIn(view, root))
+}
+
+// install is the step that installs the build of a stage below root.
+func (t *Tree) install(what string, stage buildtree.Stage, root string) step {
+	return step{what, "install", t.Environ(stage, t.o.Commands.DestVar+"="+root)}
+}
+
+func (t *Tree) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Change) {
+	for _, p := range patches {
+		t.o.Say.Heading("applying %s...", p.Name)
+	}
+	for _, f := range change.Files {
+		name := f.New
+		if name == "" {
+			name = f.Old
+		}
+		t.o.Say.Heading("patching file %s", name)
+		if saysHowToBuild(name) {
+			t.o.Say.Warn("%s may change the options of units that the build does not make again: of these nothing is in the patch", name)
+		}
+	}
+}
+
+// saysHowToBuild tells whether a file is one of those that build systems read, by its name.
+func saysHowToBuild(file string) bool {
+	patterns := []string{"[Mm]akefile*", "GNUmakefile*", "lpmakefile", "*.mk", "*.mak", "*.cmake", "CMakeLists.txt", "meson*", "*.am", "*.ac", "configure*", "*.ninja"}
+	return slices.ContainsFunc(patterns, func(p string) bool { return doublestar.MatchUnvalidated(p, path.Base(file)) })
+}

@@ -1,0 +1,132 @@
+package builder
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+
+	"gocare/buildtree"
+	"gocare/internal/fault"
+	"gocare/internal/isolate"
+)
+
+// Options say what to build, how, and for whom. Directories are absolute.
+type Options struct {
+	BuildDir  string // where the commands run
+	SourceDir string // where patches are applied
+	Commands  Commands
+	Clean     bool   // run the clean command before the original build
+	Original  Output // install root of the original build
+	Patched   Output // install root of the patched build
+	Patches   Output // where the caller writes the patches
+	Isolation isolate.Mode
+	Environ   []string // of this process
+	Output    *os.File // for what the commands print: a file, since a pipe would wait for all their descendants
+	Say       Reporter
+}
+
+// Output is a directory that a run may write to, and the variable that names it.
+type Output struct {
+	Dir, Variable string
+	Written       bool // by this run
+}
+
+// Reporter is told what goes on.
+type Reporter interface {
+	Heading(format string, args ...any)  // a step begins
+	Progress(format string, args ...any) // details
+	Note(format string, args ...any)
+	Warn(format string, args ...any)
+}
+
+// Tree is a source tree with its record, which no other process builds meanwhile.
+type Tree struct {
+	Store *buildtree.Store
+	Root  string // directory that holds build and source directory: what the patched build must not change
+
+	o      Options
+	lock   *flock.Flock
+	carecc string // absolute path
+	fresh  bool   // the store was made by this run, and nothing is in it yet
+}
+
+// Open checks that the tree can be built, rolls back what an interrupted run left, and locks the tree.
+func Open(o Options) (*Tree, error) {
+	if _, err := o.Commands.line("", o.BuildDir); err != nil {
+		return nil, err
+	}
+	t := &Tree{o: o, Root: commonDir(o.BuildDir, o.SourceDir)}
+	dir, err := buildtree.FindStore(o.BuildDir, t.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if filepath.Base(dir) == ".gocare" && isolate.Within(t.Root, filepath.Dir(dir)) {
+		t.Root = filepath.Dir(dir)
+	}
+	if err := t.checkDirs(); err != nil {
+		return nil, err
+	}
+	if t.carecc, err = findCarecc(); err != nil {
+		return nil, err
+	}
+	if err := isolate.Recover(t.Root); err != nil {
+		return nil, err
+	}
+	if rescued := filepath.Join(t.Root, isolate.RescueName); exists(rescued) {
+		o.Say.Note("%s holds what was made or changed after a run that was killed; remove it when you need nothing of it", rescued)
+	}
+	t.fresh = !exists(dir)
+	if t.Store, err = buildtree.CreateStore(dir); err != nil {
+		return nil, recordFailure(dir, err)
+	}
+	return t, t.lockStore()
+}
+
+// Close lets others into the tree, and removes the store of a run that failed before there was anything to record.
+func (t *Tree) Close() error {
+	if t.fresh {
+		os.RemoveAll(t.Store.Dir())
+	}
+	return t.lock.Close()
+}
+
+// lockStore keeps a second patchmake out of the same tree.
+func (t *Tree) lockStore() error {
+	t.lock = flock.New(filepath.Join(t.Store.Dir(), "lock"))
+	ok, err := t.lock.TryLock()
+	if err != nil {
+		return recordFailure(t.Store.Dir(), err)
+	}
+	if !ok {
+		return fault.New(fault.Busy, t.Root, "another patchmake works in this tree").WithState("tree unchanged").WithHint("wait until it is done")
+	}
+	return nil
+}
+
+func recordFailure(dir string, err error) error {
+	return fault.New(fault.Environment, dir, "cannot write the record").WithCause(err).
+		WithState("tree unchanged").WithHint("make the directory writable, or name another with KPATCH_ASM_DIR")
+}
+
+// RecordErrors lists what went wrong in recording, a line each.
+func (t *Tree) RecordErrors() []string {
+	lines, err := t.Store.Errors()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return lines
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// commonDir returns the deepest directory that holds both.
+func commonDir(a, b string) string {
+	for !isolate.Within(b, a) {
+		a = filepath.Dir(a)
+	}
+	return a
+}

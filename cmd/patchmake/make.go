@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+
+	"gocare/builder"
+	"gocare/internal/fault"
+	"gocare/internal/meter"
+	"gocare/internal/ui"
+	"gocare/patcher"
+)
+
+// workspace is what a run that makes patches works with.
+type workspace struct {
+	o       options
+	u       *ui.UI
+	filter  *filter
+	shipped []patcher.Shipped // given with --target
+	tree    *builder.Tree
+}
+
+// makeAll makes the patches: every line is a stage, every stage hands one value to the next.
+func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err error) {
+	ctx, m := meter.With(ctx)
+	w := &workspace{o: o, u: u}
+	if w.shipped, err = patcher.LoadShipped(o.Targets); err != nil {
+		return err
+	}
+	if w.tree, err = builder.Open(w.buildOptions()); err != nil {
+		return err
+	}
+	defer w.tree.Close()
+	if w.filter, err = loadFilter(o); err != nil {
+		return err
+	}
+	plan, err := w.planFor(ctx, stdin)
+	if err != nil {
+		return err
+	}
+	u.Heading("MAKING PATCHES")
+	list, err := patcher.Make(ctx, w.tree.Store, plan, w.patchOptions())
+	if saved := patcher.Decided(plan, list).Save(w.tree.Store); err != nil || saved != nil {
+		return errors.Join(err, saved)
+	}
+	made := products{list, plan.Overridden}
+	w.reportChoices(w.filter, made)
+	if err := made.check(w.filter, o); err != nil {
+		return err
+	}
+	if err := w.write(made); err != nil {
+		return err
+	}
+	took := m.Read()
+	u.Progress("%s", took)
+	return u.Result(w.report(made, w.filter, took))
+}
+
+// planFor builds both stages and compares their records, or with --update takes the last run's.
+func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Plan, err error) {
+	switch {
+	case w.o.Update:
+		return patcher.LoadPlan(w.tree.Store)
+	case len(w.o.Identity) > 0:
+		p, err = w.planIdentity(ctx)
+	default:
+		p, err = w.planPatches(ctx, stdin)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Save(w.tree.Store)
+}
+
+// planIdentity builds the original only.
+func (w *workspace) planIdentity(ctx context.Context) (*patcher.Plan, error) {
+	if err := w.tree.Original(ctx); err != nil {
+		return nil, err
+	}
+	return patcher.CompareIdentity(ctx, w.builds())
+}
+
+// planPatches builds both stages.
+func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patcher.Plan, err error) {
+	patches, err := readPatches(w.o.Patches, stdin)
+	if err != nil {
+		return nil, fault.Leaves(err, "tree unchanged")
+	}
+	if _, err := w.tree.Apply(patches); err != nil {
+		return nil, fault.Leaves(err, "tree unchanged")
+	}
+	if err := w.tree.Original(ctx); err != nil {
+		return nil, err
+	}
+	b := w.builds()
+	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
+	}
+	view, change, err := w.tree.Patched(ctx, patches)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, view.Close()) }()
+	for _, line := range w.tree.RecordErrors() {
+		w.u.Warn("recording: %s", line)
+	}
+	b.View, b.Change, b.Patches = view, change, patches
+	p, err = patcher.Compare(ctx, b)
+	return p, fault.Leaves(err, "no patch written")
+}
+
+func (w *workspace) buildOptions() builder.Options {
+	return builder.Options{
+		BuildDir: w.o.BuildDir, SourceDir: w.o.SourceDir, Commands: w.o.Commands, Clean: w.o.Clean, Isolation: w.o.Isolation,
+		Original: builder.Output{Dir: w.o.OriginalDir, Variable: "LPMAKE_ORIGINAL_DIR", Written: !w.o.Update},
+		Patched:  builder.Output{Dir: w.o.PatchedDir, Variable: "LPMAKE_PATCHED_DIR", Written: !w.o.Update},
+		Patches:  builder.Output{Dir: w.o.PatchRoot, Variable: "LPMAKE_PATCHROOT", Written: !w.o.DryRun},
+		Environ:  os.Environ(), Output: os.Stderr, Say: w.u,
+	}
+}
+
+// builds is what the library has to know of the two builds.
+func (w *workspace) builds() patcher.Builds {
+	return patcher.Builds{
+		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
+		Progress: w.u.Progress, Warn: w.u.Warn,
+	}
+}
+
+func (w *workspace) dirs() patcher.Dirs {
+	return patcher.Dirs{
+		Tree: w.tree.Root, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Outputs: []string{w.o.OriginalDir, w.o.PatchedDir},
+		InstallVar: w.o.Commands.DestVar,
+	}
+}
+
+// patchOptions is what the library has to know of the patches to make.
+func (w *workspace) patchOptions() patcher.Options {
+	o := patcher.Options{
+		ID: w.o.ID, BuildID: w.o.BuildID, Shipped: w.shipped, Description: w.o.Description, BuildTime: buildTime(),
+		Keep: w.filter.keeps, Allow: w.o.allows, NoRestore: w.o.NoLineCompile, Dirs: w.dirs(),
+	}
+	if len(w.o.Identity) > 0 {
+		o.Identity = (&filter{Globs: w.o.Identity}).keeps
+	}
+	return o
+}
+
+// buildTime is SOURCE_DATE_EPOCH, else 0: the same input gives the same file.
+func buildTime() uint64 {
+	t, err := strconv.ParseUint(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return t
+}

@@ -1,0 +1,37 @@
+package asm
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// C++ compilers count the static locals of one name in a function, and the lambdas of one type, from the first on: Itanium C++ ABI,
+// sections 5.1.6 "Scope Encoding" and 5.1.8 "Closure Types".
+var (
+	discriminator = regexp.MustCompile(`(_[0-9]|__[0-9]+_)$`)
+	closureNumber = regexp.MustCompile(`(Ul[A-Za-z0-9_]*?E|Ut)[0-9]*_`)
+)
+
+// countedStatic returns the name of a static local of C++ without what is counted in it, "" for other names.
+func countedStatic(name string) string {
+	if !strings.HasPrefix(name, "_ZZ") && !strings.HasPrefix(name, "_ZGVZ") {
+		return ""
+	}
+	return closureNumber.ReplaceAllString(discriminator.ReplaceAllString(name, ""), "${1}_")
+}
+
+// CountedAlike lists the static locals of C++ whose names differ from that of another, or that itself, in what is counted.
+func (f *File) CountedAlike(name string) (list []string) {
+	group := countedStatic(name)
+	if group == "" {
+		return nil
+	}
+	for _, b := range f.Variables {
+		if countedStatic(b.Name) == group {
+			list = append(list, b.Name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,43 @@
+package unwind
+
+import (
+	"math/bits"
+
+	"gocare/internal/arch"
+)
+
+// maxRegs is the number of DWARF registers that this package follows, of the machine that has most: walks copy them as arrays.
+// A machine with fewer never names the rest.
+const maxRegs = 17
+
+// Machine is what this package knows of a machine beyond what the unwind tables say. Registers have their DWARF numbers.
+type Machine struct {
+	frame, sp, pc int // frame pointer, stack pointer, return address
+	userEnd       uint64
+
+	// restorers are the instruction sequences that end a signal handler by rt_sigreturn. The kernel expects nothing else of
+	// them, so C libraries without CFI for theirs (musl) and programs with their own use these.
+	restorers      [][]byte
+	sigcontextAt   uint64 // where struct sigcontext begins from the stack pointer on, when a restorer begins, in bytes
+	sigcontextRegs []int  // the registers that it begins with, in order, 8 bytes each
+
+	jumpBuffer *contextKind
+	userState  *contextKind // ucontext_t
+	mangleTurn int          // bits that a mangled register is rotated left by
+	// A ucontext_t holds the address of its own floating-point state.
+	floatPointer, floatState int // offsets of the one and the other
+}
+
+// MachineOf returns what is known of a target, nil if nothing is.
+func MachineOf(t *arch.Target) *Machine {
+	switch t {
+	case &arch.X86_64:
+		return &x86
+	}
+	return nil
+}
+
+// demangle undoes glibc's PTR_MANGLE.
+func (m *Machine) demangle(v, secret uint64) uint64 {
+	return bits.RotateLeft64(v, -m.mangleTurn) ^ secret
+}

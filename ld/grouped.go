@@ -1,0 +1,88 @@
+package ld
+
+import (
+	"debug/elf"
+	"slices"
+	"strings"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/kpname"
+)
+
+// New symbols of section groups (inline functions, templates, what C++ keeps of classes) have a copy in every unit that uses them.
+// As in a link all code goes to one: that of the original where it has one, else the first of the patch.
+
+// Keeper returns the input whose definition of a global symbol the original has, -1 if that is not known.
+func (o *Original) Keeper(name string) int {
+	for i := range o.objects {
+		f := o.objects[i].File
+		if f.Type != elf.ET_REL {
+			continue
+		}
+		for k := range f.Symbols {
+			s := &f.Symbols[k]
+			if s.Name != name || s.Bind == elf.STB_LOCAL || !s.Defined() {
+				continue
+			}
+			if p := o.places[i][s.Section]; p.state == placed && contains(o.symbols[name], definition{addr: p.addr + s.Value}) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// groupedCopy is where code goes in place of a unit's own copy of a grouped symbol.
+type groupedCopy struct {
+	name string
+	unit int // that has the copy, -1 for the original
+	why  string
+}
+
+// chooseCopies decides, for each unit, which of its copies others take the place of.
+func (j *joiner) chooseCopies() {
+	first := map[string]int{}
+	j.copies = make([]map[string]groupedCopy, len(j.units))
+	for u, r := range j.units {
+		j.copies[u] = map[string]groupedCopy{}
+		for i := range r.Unit.Object.Symbols {
+			s := &r.Unit.Object.Symbols[i]
+			name, isNew := strings.CutSuffix(s.Name, kpname.New)
+			if !isNew || !s.Defined() || !slices.Contains(r.Unit.Grouped, name) {
+				continue
+			}
+			owner, found := first[name]
+			switch {
+			case j.o.defines(name):
+				j.copies[u][s.Name] = groupedCopy{name, -1, "the original has a copy of it"}
+			case found:
+				j.copies[u][s.Name] = groupedCopy{name, owner, "the patch has the copy of " + j.units[owner].Unit.Name}
+			default:
+				first[name] = u
+			}
+		}
+		for i := range r.functions {
+			if c, found := j.copies[u][r.functions[i].Symbol]; found {
+				r.functions[i].skipped = c.why
+			}
+		}
+	}
+}
+
+// copyOf returns the copy that code of a unit goes to in place of a symbol of its own.
+func (j *joiner) copyOf(u int, s *elfobj.Symbol) (groupedCopy, bool) {
+	c, found := j.copies[u][s.Name]
+	return c, found && s.Defined()
+}
+
+// copyBinding is what the original has by the name of a grouped symbol.
+func (j *joiner) copyBinding(u int, c groupedCopy) (binding, error) {
+	return j.o.lookup(j.units[u].Unit.Input, &elfobj.Symbol{Name: c.name, Section: int(elf.SHN_UNDEF), Bind: elf.STB_WEAK})
+}
+
+// copyTarget is the place of the copy of another unit.
+func (j *joiner) copyTarget(c groupedCopy) (Target, error) {
+	r := j.units[c.unit]
+	i := slices.IndexFunc(r.Unit.Object.Symbols, func(s elfobj.Symbol) bool { return s.Name == c.name+kpname.New && s.Defined() })
+	return j.inPatch(c.unit, &r.Unit.Object.Symbols[i])
+}
