@@ -80,7 +80,7 @@ func (t *Tree) Patched(ctx context.Context, patches []*srcpatch.Patch) (*isolate
 	}
 	t.sayApplied(patches, change)
 	// Of what the patched build writes, the record alone is kept.
-	view, err := isolate.Open(ctx, isolate.Options{Tree: t.Root, Shared: []string{t.Store.Dir()}, Mode: t.o.Isolation})
+	view, err := isolate.Open(ctx, isolate.Options{Tree: t.Root, Shared: []string{t.Store.Dir()}, Mode: t.o.Isolation, Writes: t.written(change)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,6 +88,17 @@ func (t *Tree) Patched(ctx context.Context, patches []*srcpatch.Patch) (*isolate
 		return nil, nil, errors.Join(err, view.Close())
 	}
 	return view, change, nil
+}
+
+// written lists the directories in which the patches and the build make files.
+func (t *Tree) written(change *srcpatch.Change) []string {
+	dirs := []string{t.o.BuildDir}
+	contents, _ := change.Contents(t.o.SourceDir, func(f srcpatch.FileChange) []byte { return f.After })
+	for file := range contents {
+		dirs = append(dirs, filepath.Dir(file))
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
 }
 
 func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpatch.Change) error {

@@ -77,8 +77,11 @@ func (t *Tree) run(ctx context.Context, s step, in place) error {
 
 func (t *Tree) failed(s step, line string, exit *exec.ExitError) error {
 	e := fault.Refuse(fault.BuildFailed, "", "%s failed: %q: %v", s.what, line, exit).WithState("sources unchanged, no patch written")
-	if strings.HasPrefix(s.what, "the patched ") {
+	switch patched := strings.HasPrefix(s.what, "the patched "); {
+	case patched && (t.o.Clean || s.name == "install"): // else make may have had nothing to do
 		return e.WithHint("the output above says why; the same worked without the patch")
+	case patched:
+		return e.WithHint("the output above says why; --clean shows whether the same works without the patch")
 	}
 	if s.name == "install" {
 		return e.WithHint("the output above says why; an install may write to the tree, $%s and /tmp only: see --destdir and --install-cmd", t.o.Commands.DestVar)

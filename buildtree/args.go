@@ -42,9 +42,59 @@ func IsClang(driver string) bool {
 }
 
 // DependArgs returns the arguments for u.Driver, run in u.Dir, that print a make rule with every file the source
-// includes.
+// includes, those that a precompiled header stands for too.
 func (u *Unit) DependArgs(source string) []string {
-	return append(append(u.options(source), "-M"), u.langArgs(source)...)
+	args := append(u.options(source), "-M")
+	if !IsClang(u.Driver) {
+		args = append(args, "-fpch-deps")
+	}
+	return append(args, u.langArgs(source)...)
+}
+
+// Preprocessed reports whether making the unit began with the preprocessor: it may include files.
+func (u *Unit) Preprocessed() bool {
+	switch u.inputLang() {
+	case "", "assembler", "cpp-output", "c++-cpp-output":
+		return false
+	}
+	return true
+}
+
+// OptionFiles returns what may be names of files in the unit's options: specs, profiles, plugins, lists for sanitizers.
+func (u *Unit) OptionFiles() []string {
+	var names []string
+	for _, a := range parseDriver(u.Argv) {
+		if a.kind != argOption {
+			continue
+		}
+		if len(a.text) == 2 {
+			names = append(names, a.text[1])
+		}
+		if _, value, ok := strings.Cut(a.text[0], "="); ok && !strings.HasPrefix(a.text[0], "-D") {
+			names = append(names, value)
+		}
+	}
+	return names
+}
+
+// IncludeDirs returns the directories that -I options name, those for the assembler alone too.
+func (u *Unit) IncludeDirs() []string {
+	var dirs []string
+	for _, a := range parseDriver(u.Argv) {
+		switch opt := a.text[0]; {
+		case len(a.text) == 2 && opt == "-I":
+			dirs = append(dirs, a.text[1])
+		case strings.HasPrefix(opt, "-I") && len(opt) > 2:
+			dirs = append(dirs, opt[2:])
+		case strings.HasPrefix(opt, "-Wa,"):
+			for part := range strings.SplitSeq(opt, ",") {
+				if dir, ok := strings.CutPrefix(part, "-I"); ok {
+					dirs = append(dirs, dir)
+				}
+			}
+		}
+	}
+	return dirs
 }
 
 // PreprocessArgs returns the arguments for u.Driver, run in u.Dir, that print what the preprocessor makes of the source, without its lines.

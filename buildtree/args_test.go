@@ -56,7 +56,7 @@ func TestCompileArgsFromOptions(t *testing.T) {
 
 func TestDependAndAssembleArgs(t *testing.T) {
 	u := Unit{Dir: "/t", Argv: strings.Fields("-O2 -MD -c a.c -o a.o"), Source: "a.c", AsArgs: []string{"--64", "-L"}}
-	if diff := cmp.Diff([]string{"-O2", "-M", "a.c"}, u.DependArgs("a.c")); diff != "" {
+	if diff := cmp.Diff([]string{"-O2", "-M", "-fpch-deps", "a.c"}, u.DependArgs("a.c")); diff != "" {
 		t.Errorf("DependArgs (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"--64", "-L", "-o", "x.o", "x.s"}, u.AssembleArgs("x.s", "x.o")); diff != "" {

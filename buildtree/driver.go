@@ -144,6 +144,38 @@ func (d Driver) Output() string {
 	return out
 }
 
+// DependFile returns the file in which the command has what it reads listed, as spelt, "" where there is none or it is not plain which;
+// partial lists lack system headers.
+func (d Driver) DependFile() (name string, partial bool) {
+	listed := false
+	for _, a := range d.args {
+		switch opt := a.text[0]; {
+		case opt == "-MD" || opt == "-MMD":
+			listed, partial = true, partial || opt == "-MMD"
+		case a.kind == argDepend && strings.HasPrefix(opt, "-MF"):
+			name = a.text[len(a.text)-1]
+			if len(a.text) == 1 {
+				name = opt[len("-MF"):]
+			}
+		case strings.HasPrefix(opt, "-Wp,-MD,") || strings.HasPrefix(opt, "-Wp,-MMD,"):
+			return strings.Split(opt, ",")[2], partial || strings.HasPrefix(opt, "-Wp,-MMD,")
+		}
+	}
+	switch out, sources := d.Output(), d.Sources(); {
+	case !listed || len(sources) != 1:
+		return "", false
+	case name != "":
+	case !d.Has("-c"):
+		return "", false
+	case out != "":
+		name = strings.TrimSuffix(out, filepath.Ext(out)) + ".d"
+	default:
+		base := filepath.Base(sources[0])
+		name = strings.TrimSuffix(base, filepath.Ext(base)) + ".d"
+	}
+	return name, partial
+}
+
 // LangOf returns the language given with -x for an input, "" when its suffix decides.
 func (d Driver) LangOf(input string) string {
 	lang := ""

@@ -17,10 +17,16 @@ type entry struct {
 }
 
 // AddUnit appends a unit to a stage's log.
-func (s *Store) AddUnit(st Stage, u Unit) error { return s.add(st, entry{Unit: &u}) }
+func (s *Store) AddUnit(st Stage, u Unit) error {
+	s.ForgetErrors(st, u.Object, absIn(u.Dir, u.Source), u.Dir)
+	return s.add(st, entry{Unit: &u})
+}
 
 // AddLink appends a link to a stage's log.
 func (s *Store) AddLink(st Stage, l Link) error { return s.add(st, entry{Link: &l}) }
+
+// LinkOf is how LogError calls the link that writes a file.
+func LinkOf(output string) string { return "link of " + output }
 
 func (s *Store) add(st Stage, e entry) error {
 	line, err := json.Marshal(e)
@@ -41,12 +47,13 @@ func (s *Store) logPath(st Stage) (string, error) {
 	return filepath.Join(s.dir, string(st)+".jsonl"), nil
 }
 
-// Reset forgets a stage's records. Blobs stay.
+// Reset forgets a stage's records, and what could not be recorded. Blobs stay.
 func (s *Store) Reset(st Stage) error {
 	path, err := s.logPath(st)
 	if err != nil {
 		return err
 	}
+	s.ForgetErrors(st)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

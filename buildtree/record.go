@@ -17,21 +17,26 @@ type Digest string
 
 // Unit is one recorded run of the assembler: one compiled source.
 type Unit struct {
-	Dir      string   // absolute working directory of the compiler
-	Driver   string   // absolute path of the compiler driver (COLLECT_GCC resolved)
-	Argv     []string // the driver's own arguments (response files expanded), without argv[0]
-	Options  []string // COLLECT_GCC_OPTIONS split into arguments: the driver's options without inputs
-	Source   string   // the source among the driver's inputs, as spelt there; "-" for standard input; "" when not known
-	Object   string   // absolute path of the object written
-	ObjectID Digest   // of the object's bytes
-	AsmID    Digest   // of the assembler source (blob in the store)
-	As       string   // the real assembler
-	AsArgs   []string // its arguments without input and output
-	Lang     string   // "c", "c++", "asm", "lto" (an LTO object or an ltrans unit); by driver options and content
-	Env      []string // NAME=value of what else shapes the compile (CPATH, SOURCE_DATE_EPOCH, ...)
-	AllocID  Digest   // of the object's allocated sections, which objcopy and strip leave alone
-	DriverID string   `json:",omitempty"` // says which run of the driver; only when Source could not be told from the run itself
-	Includes bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
+	Dir       string   // absolute working directory of the compiler
+	Driver    string   // absolute path of the compiler driver (COLLECT_GCC resolved)
+	Argv      []string // the driver's own arguments (response files expanded), without argv[0]
+	Responses []string `json:",omitempty"` // absolute paths of the response files
+	Options   []string // COLLECT_GCC_OPTIONS split into arguments: the driver's options without inputs
+	Source    string   // the source among the driver's inputs, as spelt there; "-" for standard input; "" when not known
+	Object    string   // absolute path of the object written
+	ObjectID  Digest   // of the object's bytes
+	AsmID     Digest   // of the assembler source (blob in the store)
+	As        string   // the real assembler
+	AsArgs    []string // its arguments without input and output
+	Lang      string   // "c", "c++", "asm", "lto" (an LTO object or an ltrans unit); by driver options and content
+	Env       []string // NAME=value of what else shapes the compile (CPATH, SOURCE_DATE_EPOCH, ...)
+	AllocID   Digest   // of the object's allocated sections, which objcopy and strip leave alone
+	DriverID  string   `json:",omitempty"` // says which run of the driver; only when Source could not be told from the run itself
+	Time      int64    `json:",omitempty"` // when the assembler began, in nanoseconds since 1970
+	Includes  bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
+	Reads     Digest   `json:",omitempty"` // the files that it was compiled from with what they held (blob in the store, FormatReads)
+	Partial   bool     `json:",omitempty"` // Reads lacks system headers
+	Included  []Read   `json:",omitempty"` // these files; none if they are not known
 }
 
 // Input is one object that a link took in, in command-line order, archive members as they were pulled.

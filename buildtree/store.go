@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +23,7 @@ import (
 //	original.jsonl   one record a line, appended: {"unit":…} or {"link":…}
 //	patched.jsonl
 //	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
-//	tools/           answers of compilers to -print-prog-name
+//	tools/           answers of compilers: to -print-prog-name; what units read
 //	errors.log       what could not be recorded
 //	tmp/             files being written, link maps being made
 //
@@ -217,9 +219,39 @@ func (s *Store) appendLine(path string, line []byte) error {
 }
 
 // LogError notes something that could not be recorded; the build goes on. It is for patchmake to report.
-func (s *Store) LogError(where string, cause error) error {
-	msg := strings.ReplaceAll(where+": "+cause.Error(), "\n", " ")
+func (s *Store) LogError(st Stage, where string, cause error) error {
+	msg := strings.ReplaceAll(aboutStage(st)+where+": "+cause.Error(), "\n", " ")
 	return s.appendLine(s.errorsPath(), []byte(time.Now().UTC().Format(time.RFC3339)+" "+msg))
+}
+
+func aboutStage(st Stage) string { return string(st) + " build: " }
+
+// ForgetErrors takes out what LogError noted in a stage about any of these, which are recorded anew. Without any it takes out all.
+func (s *Store) ForgetErrors(st Stage, about ...string) {
+	f, err := os.OpenFile(s.errorsPath(), os.O_RDWR, 0)
+	if err != nil {
+		return // mostly there is none
+	}
+	defer f.Close()
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX) != nil {
+		return
+	}
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(string(data)) {
+		_, text, _ := strings.Cut(line, " ")
+		text, mine := strings.CutPrefix(text, aboutStage(st))
+		if !mine || len(about) > 0 && !slices.ContainsFunc(about, func(where string) bool { return strings.HasPrefix(text, where+": ") }) {
+			kept.WriteString(line)
+		}
+	}
+	if kept.Len() == len(data) || f.Truncate(0) != nil {
+		return
+	}
+	_, _ = f.WriteAt([]byte(kept.String()), 0) // else the warning is lost, and nothing else
 }
 
 // Errors returns what LogError noted, oldest first.
@@ -239,20 +271,20 @@ func (s *Store) Errors() ([]string, error) {
 
 func (s *Store) errorsPath() string { return filepath.Join(s.dir, "errors.log") }
 
-// Tool returns the cached answer to a question about a compiler, "" when there is none.
-func (s *Store) Tool(key string) string {
-	data, err := os.ReadFile(s.toolPath(key))
+// Answer returns the cached answer to a question that a compiler was asked, "" when there is none.
+func (s *Store) Answer(key string) string {
+	data, err := os.ReadFile(s.answerPath(key))
 	if err != nil {
 		return ""
 	}
 	return string(data)
 }
 
-// PutTool caches an answer.
-func (s *Store) PutTool(key, answer string) error {
-	return s.writeFile(s.toolPath(key), []byte(answer))
+// PutAnswer caches an answer.
+func (s *Store) PutAnswer(key, answer string) error {
+	return s.writeFile(s.answerPath(key), []byte(answer))
 }
 
-func (s *Store) toolPath(key string) string {
+func (s *Store) answerPath(key string) string {
 	return filepath.Join(s.dir, "tools", string(DigestOf([]byte(key))))
 }

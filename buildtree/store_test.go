@@ -89,7 +89,7 @@ func TestConcurrentWriters(t *testing.T) {
 				argv := []string{strings.Repeat("-DLONG", 3000)} // lines longer than a pipe's atomic write
 				err = own.AddUnit(Original, Unit{Object: fmt.Sprintf("/o/%d-%d.o", w, i), ObjectID: d, Argv: argv})
 				if err == nil {
-					err = own.LogError("test", errors.New("two\nlines"))
+					err = own.LogError(Original, "test", errors.New("two\nlines"))
 				}
 				if err != nil {
 					t.Error(err)
@@ -218,8 +218,8 @@ func TestStoreBelongsToTheUser(t *testing.T) {
 	if err := s.AddUnit(Original, Unit{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutTool("k", "v"); err != nil || s.Tool("k") != "v" {
-		t.Fatalf("tool %q, %v", s.Tool("k"), err)
+	if err := s.PutAnswer("k", "v"); err != nil || s.Answer("k") != "v" {
+		t.Fatalf("tool %q, %v", s.Answer("k"), err)
 	}
 	n := 0
 	err = filepath.WalkDir(s.Dir(), func(path string, d os.DirEntry, err error) error {
@@ -250,4 +250,36 @@ func FuzzDecodeLog(f *testing.F) {
 			t.Errorf("%d records from %d lines", n, bytes.Count(data, []byte("\n"))+1)
 		}
 	})
+}
+
+// TestErrorsEnd: an error is forgotten when what it was about is recorded, or when its stage begins anew.
+func TestErrorsEnd(t *testing.T) {
+	s, err := CreateStore(filepath.Join(t.TempDir(), "store"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []struct {
+		st    Stage
+		where string
+	}{{Original, "/t/a.o"}, {Original, "/t/b.o"}, {Patched, "/t/a.o"}, {Original, LinkOf("/t/prog")}} {
+		if err := s.LogError(e.st, e.where, errors.New("disk full")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(n int, when string) {
+		t.Helper()
+		if lines, err := s.Errors(); err != nil || len(lines) != n {
+			t.Errorf("%s: %q, %v", when, lines, err)
+		}
+	}
+	if err := s.AddUnit(Original, Unit{Dir: "/t", Source: "a.c", Object: "/t/a.o"}); err != nil {
+		t.Fatal(err)
+	}
+	want(3, "after a unit")
+	s.ForgetErrors(Original, LinkOf("/t/prog"))
+	want(2, "after a link")
+	if err := s.Reset(Patched); err != nil {
+		t.Fatal(err)
+	}
+	want(1, "after the patched build begins anew")
 }

@@ -10,8 +10,11 @@ import (
 	"gocare/internal/arch"
 )
 
-// stamp is a date or a time of day as the preprocessor writes __DATE__ and __TIME__.
-var stamp = regexp.MustCompile(`\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d \d{4}\b|\b[0-2]\d:[0-5]\d:[0-6]\d\b`)
+// fileStamp is a time as the preprocessor writes __TIMESTAMP__: when the source file was changed.
+const fileStamp = `\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d [0-2]\d:[0-5]\d:[0-6]\d \d{4}\b`
+
+// stamp is one, or a date or a time of day as in __DATE__ and __TIME__.
+var stamp = regexp.MustCompile(fileStamp + `|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d \d{4}\b|\b[0-2]\d:[0-5]\d:[0-6]\d\b`)
 
 // Stamps returns what may be dates and times of a compile in a unit's assembly, in order.
 func Stamps(asm []byte) []string {
@@ -20,6 +23,30 @@ func Stamps(asm []byte) []string {
 		list = append(list, string(m))
 	}
 	return list
+}
+
+var fileStamps = regexp.MustCompile(fileStamp)
+
+// FileStamps returns what may be times of source files in a unit's assembly, each once, in order.
+func FileStamps(asm []byte) []string {
+	var list []string
+	for _, m := range fileStamps.FindAll(asm, -1) {
+		if !slices.Contains(list, string(m)) {
+			list = append(list, string(m))
+		}
+	}
+	return list
+}
+
+// Restamp returns the assembly that a unit with other times of its source files gives: each of the times from becomes the one of the same
+// index in to.
+func Restamp(asm []byte, from, to []string) []byte {
+	return fileStamps.ReplaceAllFunc(asm, func(m []byte) []byte {
+		if i := slices.Index(from, string(m)); i >= 0 {
+			return []byte(to[i])
+		}
+		return m
+	})
 }
 
 // SameButStamps reports whether two assembly texts are equal but for dates and times in their strings: one source,

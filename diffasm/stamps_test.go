@@ -3,6 +3,8 @@ package diffasm_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gocare/diffasm"
 )
 
@@ -27,5 +29,17 @@ func TestSameButStamps(t *testing.T) {
 		if got := diffasm.SameButStamps([]byte(r.a), []byte(r.b)); got != r.want {
 			t.Errorf("%s: %v", r.name, got)
 		}
+	}
+}
+
+func TestRestamp(t *testing.T) {
+	const text = "\t.string \"of Sat Feb  3 00:00:00 2001\"\n\t.string \"Sun Nov 29 11:29:51 2026, Sat Feb  3 00:00:00 2001\"\n\t.string \"Feb  3 2001\"\n"
+	from := diffasm.FileStamps([]byte(text))
+	if diff := cmp.Diff([]string{"Sat Feb  3 00:00:00 2001", "Sun Nov 29 11:29:51 2026"}, from); diff != "" {
+		t.Fatal(diff)
+	}
+	const want = "\t.string \"of A\"\n\t.string \"B, A\"\n\t.string \"Feb  3 2001\"\n"
+	if diff := cmp.Diff(want, string(diffasm.Restamp([]byte(text), from, []string{"A", "B"}))); diff != "" {
+		t.Error(diff)
 	}
 }

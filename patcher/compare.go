@@ -24,6 +24,12 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 		return nil, err
 	}
 	links = changedOnly(withUsers(links, users))
+	if err := c.refuseStale(links); err != nil {
+		return nil, err
+	}
+	if err := c.refuseIncluded(links); err != nil {
+		return nil, err
+	}
 	made, err := c.compileSideVersions(ctx, links)
 	if err != nil {
 		return nil, err

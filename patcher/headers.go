@@ -2,30 +2,27 @@ package patcher
 
 import (
 	"context"
-	"errors"
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
+	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/jobs"
 )
 
-// headerUsers compiles the units that include a changed file and that the patched build did not compile again; it returns those whose
-// code changed.
+// headerUsers compiles the units that the patched build did not compile again and that read a file which is not as it was, or could find
+// one that is new; it returns those whose code changed.
 func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pairedUnit, error) {
-	changed, err := c.changedFiles()
-	if err != nil || len(changed) == 0 {
-		return nil, err
-	}
-	users, err := c.including(ctx, c.notRebuilt(links), changed)
+	users, err := c.affected(ctx, c.notRebuilt(links))
 	if err != nil {
 		return nil, err
 	}
 	requests := make([]request, len(users))
 	for i, u := range users {
-		c.b.Progress("%s includes a changed file and was not rebuilt: compiling it from the record", u.orig.Source)
 		requests[i].unit = u.orig
 	}
 	results, err := c.b.compileInView(ctx, requests)
@@ -51,7 +48,7 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 	var users []pairedUnit
 	for i, l := range links {
 		for index, in := range l.link.Inputs {
-			if u := c.orig.UnitFor(l.link, in); u != nil && compilable(u) && !c.rebuilt[compileID(u)] {
+			if u := c.orig.UnitFor(l.link, in); u != nil && hasSource(u) && !c.rebuilt[compileID(u)] {
 				users = append(users, pairedUnit{link: i, input: index, orig: u, record: *u})
 			}
 		}
@@ -59,39 +56,128 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 	return users
 }
 
-// including keeps the units that include one of the files, as their compiler says (-M).
-func (c *comparison) including(ctx context.Context, users []pairedUnit, files map[string]bool) ([]pairedUnit, error) {
-	batch := make([]jobs.Job, len(users))
-	for i, u := range users {
-		batch[i] = jobs.Job{Dir: u.orig.Dir, Env: u.orig.Env, Args: append([]string{u.orig.Driver}, u.orig.DependArgs(u.orig.Source)...)}
+// affected keeps the units that would be compiled from other text in the view than in the tree.
+func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]pairedUnit, error) {
+	var all []unitReads
+	for _, id := range slices.Sorted(maps.Keys(c.b.Before.units)) {
+		all = append(all, c.b.Before.units[id])
 	}
-	outcomes, err := jobs.Run(ctx, c.b.View.Command, c.b.Env, batch)
+	after, err := jobs.Look(ctx, c.b.View.Command, c.b.Env, question(c.b, all))
 	if err != nil {
 		return nil, err
 	}
+	changed, err := c.changedFiles()
+	if err != nil {
+		return nil, err
+	}
+	d := drift{before: c.b.Before.seen, after: after, moved: movedNames(c.b.Before.seen, after)}
+	if err := c.refusePrecompiled(&d, all); err != nil {
+		return nil, err
+	}
 	var found []pairedUnit
-	for i, u := range users {
-		if why := outcomes[i].Failed; why != "" {
-			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(errors.New(why))
-		}
-		if dependsOn(string(outcomes[i].Stdout), u.orig.Dir, files) {
+	for _, u := range units {
+		reads := c.b.Before.units[readerID(u.orig)]
+		why := d.concerns(&reads)
+		switch {
+		case reads.unknown != nil && len(changed) > 0:
+			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(reads.unknown)
+		case why == "" || d.gone(buildtree.ReadPath(u.orig.Dir, u.orig.Source)):
+		case readsInAssembly(u.orig, why):
+			return nil, c.refuseAsmFile(u.orig, why)
+		case !u.orig.Preprocessed() || slices.Contains(u.orig.Responses, why):
+			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "it is made from %s, which changed, and the patched build did not make it again", why).
+				WithHint("let the makefile name that file among what the object is made from")
+		default:
+			c.b.Progress("%s reads %s, which changed, and was not rebuilt: compiling it from the record", u.orig.Source, why)
 			found = append(found, u)
 		}
 	}
 	return found, nil
 }
 
-// dependsOn reads the make rule that -M prints.
-func dependsOn(rule, dir string, files map[string]bool) bool {
-	for _, word := range strings.Fields(strings.ReplaceAll(rule, "\\\n", " ")) {
-		if !filepath.IsAbs(word) {
-			word = filepath.Join(dir, word)
-		}
-		if files[filepath.Clean(word)] {
-			return true
+// drift is what differs between the tree as it was before the patched build and the view after it.
+type drift struct {
+	before, after *jobs.Survey
+	moved         map[string]string // files that came or went, by base name
+	mentions      map[string][]string
+}
+
+// movedNames maps the base names of files that are only there before the patched build, or only after it, to one of their paths.
+func movedNames(before, after *jobs.Survey) map[string]string {
+	moved := map[string]string{}
+	for _, names := range [][2]map[string]bool{{before.Names, after.Names}, {after.Names, before.Names}} {
+		for _, path := range slices.Sorted(maps.Keys(names[0])) {
+			if !names[1][path] {
+				moved[filepath.Base(path)] = path
+			}
 		}
 	}
-	return false
+	return moved
+}
+
+// concerns returns a file that a unit would read otherwise than it did: one that it read and that changed; a new one that it may find in
+// the place of another, or where it found none; or one that it found, and did not read, and that is gone. It is "" if there is none.
+func (d *drift) concerns(u *unitReads) string {
+	for _, r := range slices.Concat(u.unit.Included, u.files) {
+		if d.changed(r.Path) {
+			return r.Path
+		}
+	}
+	if len(d.moved) == 0 {
+		return ""
+	}
+	for i, r := range u.files {
+		if path := d.moved[filepath.Base(r.Path)]; path != "" && i > 0 { // the first is the source, which is not searched for
+			return path
+		}
+		for _, name := range d.mentioned(r.Path) {
+			if path := d.moved[name]; path != "" {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// refusePrecompiled refuses a precompiled header that may hold a header which changed, and that the patched build did not make again:
+// units are compiled from what is in it.
+func (c *comparison) refusePrecompiled(d *drift, units []unitReads) error {
+	for _, u := range units {
+		old := slices.IndexFunc(u.files, func(r buildtree.Read) bool { return strings.HasSuffix(r.Path, precompiled) && !d.changed(r.Path) })
+		header := slices.IndexFunc(u.files[min(1, len(u.files)):], func(r buildtree.Read) bool { return d.changed(r.Path) })
+		if old >= 0 && header >= 0 {
+			return fault.Refuse(fault.NoRecord, c.sourceName(u.unit), "%s changed, and %s was not made again", u.files[header+1].Path, u.files[old].Path).
+				WithHint("let the makefile make the precompiled header again, or remove it")
+		}
+	}
+	return nil
+}
+
+func (d *drift) changed(path string) bool { return d.before.Digests[path] != d.after.Digests[path] }
+
+// gone reports whether a file is no longer there.
+func (d *drift) gone(path string) bool {
+	return d.before.Digests[path] != "" && d.after.Digests[path] == ""
+}
+
+// quotedName finds what may be the name of a file: text in quotes or angle brackets.
+var quotedName = regexp.MustCompile(`["<]([^">\n]*)[">]`)
+
+// mentioned lists the base names of files that a source names, whether it includes them or asks for them only (__has_include).
+func (d *drift) mentioned(path string) []string {
+	if names, ok := d.mentions[path]; ok {
+		return names
+	}
+	var names []string
+	data, _ := os.ReadFile(path) // one that changed meanwhile is known to have
+	for _, m := range quotedName.FindAllSubmatch(data, -1) {
+		names = append(names, filepath.Base(string(m[1])))
+	}
+	if d.mentions == nil {
+		d.mentions = map[string][]string{}
+	}
+	d.mentions[path] = names
+	return names
 }
 
 // changedFiles are the files that changed and that a unit of the original may include. The source of a unit that the

@@ -33,7 +33,7 @@ func (c *comparison) compileStamped(ctx context.Context, units []pairedUnit) ([]
 			c.b.Progress("%s: compiling the original at the time of the patched build failed: %v", c.sourceName(u.orig), r.err)
 			continue
 		}
-		same, err := c.sameButStamps(u.orig.AsmID, r.asm)
+		same, err := c.b.sameButStamps(u.orig.AsmID, r.asm)
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +73,11 @@ func atTime(env, other []string) []string {
 	return append([]string{}, out...)
 }
 
-func (c *comparison) sameButStamps(a, b buildtree.Digest) (bool, error) {
-	x, err := c.b.Store.Blob(a)
+func (b *Builds) sameButStamps(before, after buildtree.Digest) (bool, error) {
+	x, err := b.Store.Blob(before)
 	if err != nil {
 		return false, err
 	}
-	y, err := c.b.Store.Blob(b)
+	y, err := b.Store.Blob(after)
 	return err == nil && diffasm.SameButStamps(x, y), err
 }

@@ -48,7 +48,10 @@ func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink
 	}
 	v := allSideVersions{units: types, added: indirect[len(units):], same: same, overridden: append(overridden, more...)}
 	for i := range units {
-		v.units[i].Indirect, v.units[i].Restored, v.units[i].Stamped = indirect[i], restored[i], stamped[i]
+		v.units[i].Indirect = indirect[i]
+		if v.units[i].Restored, v.units[i].Stamped, err = c.restamped(&units[i], restored[i], stamped[i]); err != nil {
+			return allSideVersions{}, err
+		}
 	}
 	return v, nil
 }

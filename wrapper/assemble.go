@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
@@ -69,15 +70,15 @@ func (p *Process) assemble() int {
 		return complain(err.Error())
 	}
 	if store == nil {
-		return become(real, real, p.Argv[1:], p.Env)
+		return become(real, real, p.Argv[1:], p.handOver(p.Env, real))
 	}
-	run := asRun{p: p, real: real, call: call, drv: drv, store: store}
+	run := asRun{p: p, real: real, call: call, drv: drv, store: store, began: time.Now()}
 	st, err := run.do()
 	if err == nil && st.ok() {
 		err = run.record(stage)
 	}
 	if err != nil {
-		_ = store.LogError(p.abs(call.output), err)
+		_ = store.LogError(stage, p.written(call.output), err)
 	}
 	return st.end()
 }
@@ -89,6 +90,7 @@ type asRun struct {
 	call  asCall
 	drv   driverCall
 	store *buildtree.Store
+	began time.Time
 	unit  buildtree.Unit
 }
 
@@ -104,7 +106,7 @@ func (r *asRun) do() (status, error) {
 		defer rd.Close()
 		files[0], feed = rd, wr
 	}
-	c, err := start(r.real, append([]string{r.real}, r.p.Argv[1:]...), r.p.Env, files)
+	c, err := start(r.real, append([]string{r.real}, r.p.Argv[1:]...), r.p.handOver(r.p.Env, r.real), files)
 	if err != nil {
 		return status{code: complain(err.Error())}, err
 	}
@@ -126,6 +128,15 @@ func (r *asRun) prepare(feed *os.File) error {
 		return err
 	}
 	r.unit = r.p.describeUnit(r.real, r.call, r.drv, text)
+	r.unit.Time = r.began.UnixNano()
+	if r.unit.Includes {
+		if included, err := r.included(text); err == nil { // else they stay unknown
+			r.unit.Included, r.unit.Includes = included, len(included) > 0
+		}
+	}
+	if feed == nil { // else the compiler is still at work, and lists last
+		r.recordReads()
+	}
 	r.unit.AsmID, err = r.store.PutBlob(text)
 	return err
 }
@@ -198,7 +209,7 @@ func (r *asRun) record(stage buildtree.Stage) error {
 func (p *Process) describeUnit(real string, call asCall, drv driverCall, text []byte) buildtree.Unit {
 	src := sourceOf(drv, call, text)
 	u := buildtree.Unit{
-		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Options: drv.opts, Source: src,
+		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Responses: drv.from, Options: drv.opts, Source: src,
 		As: real, AsArgs: call.options, Lang: langOf(src, drv, text), Env: p.compileEnv(),
 		Includes: bytes.Contains(text, []byte(".incbin")) || bytes.Contains(text, []byte(".include")),
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gocare/buildtree"
 )
@@ -23,13 +24,13 @@ func (p *Process) assemblesInside(c compiler, args []string) bool {
 // the record. At -O0 clang's own objects have long jumps where that assembly has short ones (-mrelax-all): addresses and
 // lengths are taken from the object.
 func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.Stage) int {
-	argv := expandResponse(args, p.Dir)
+	argv, from := readResponses(args, p.Dir)
 	sources := buildtree.ParseDriver(argv).Sources()
 	store := p.openStore()
 	if store == nil || len(sources) == 0 {
 		return become(c.path, c.argv0, args, env)
 	}
-	run := insideRun{p: p, store: store, env: env, argv: argv, driver: p.absDriver(c.path)}
+	run := insideRun{p: p, store: store, env: env, argv: argv, from: from, driver: p.absDriver(c.path), began: time.Now()}
 	st, err := run.first(c, args, slices.Contains(sources, "-"))
 	if err != nil {
 		return complain(err.Error())
@@ -39,7 +40,7 @@ func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.
 	}
 	for _, src := range sources {
 		if err := run.record(stage, src); err != nil {
-			_ = store.LogError(p.abs(src), err)
+			_ = store.LogError(stage, p.abs(src), err)
 		}
 	}
 	return st.end()
@@ -51,7 +52,9 @@ type insideRun struct {
 	store  *buildtree.Store
 	env    []string
 	argv   []string // response files expanded
+	from   []string // these files
 	driver string
+	began  time.Time
 	stdin  []byte // what was read from standard input, if a source came from there
 }
 
@@ -82,7 +85,8 @@ func (r *insideRun) first(c compiler, args []string, keep bool) (status, error) 
 
 // record writes the record of one source.
 func (r *insideRun) record(stage buildtree.Stage, src string) error {
-	u := buildtree.Unit{Dir: r.p.Dir, Driver: r.driver, Argv: r.argv, Source: src, As: r.driver, AsArgs: r.asArgs(), Env: r.p.compileEnv()}
+	u := buildtree.Unit{Dir: r.p.Dir, Driver: r.driver, Argv: r.argv, Responses: r.from, Source: src, As: r.driver, AsArgs: r.asArgs(), Env: r.p.compileEnv()}
+	u.Time = r.began.UnixNano()
 	u.Lang = langOf(src, driverCall{path: r.driver, argv: r.argv}, nil)
 	asm, err := r.assembly(&u)
 	if err != nil {
@@ -107,12 +111,31 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 func (r *insideRun) assembly(u *buildtree.Unit) ([]byte, error) {
 	args := u.CompileArgs(u.Source, "")
 	switch {
+	case args != nil && u.Preprocessed() && u.Source != "-":
+		return r.listing(u, args)
 	case args != nil:
 		return r.again(args)
 	case u.Source == "-":
 		return r.stdin, nil
 	}
 	return os.ReadFile(r.p.abs(u.Source))
+}
+
+// listing compiles to assembly, and records what that read.
+func (r *insideRun) listing(u *buildtree.Unit, args []string) ([]byte, error) {
+	list, err := r.store.TempFile(listPrefix)
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(list)
+	asm, err := r.again(append(slices.Clone(args), "-MD", "-MF", list))
+	if err != nil {
+		return nil, err
+	}
+	if rule, err := os.ReadFile(list); err == nil {
+		u.Reads, _ = putReads(r.store, u.Dir, append([]string{u.Source}, lastRule(string(rule))...)) // else it is asked for later
+	}
+	return asm, nil
 }
 
 // object returns the object of a unit: what -c wrote, else, as that of a link is gone, the same made again.

@@ -16,7 +16,7 @@ func (p *Process) compile(cxx bool) int {
 	if err != nil {
 		return complain(err.Error())
 	}
-	args, env := p.Argv[1:], p.Env
+	args, env := p.Argv[1:], p.handOver(p.Env, real.path)
 	stage := p.stage()
 	if p.getenv("KPATCH_STAGE") != "configure" {
 		args = p.adjustArgs(args)
@@ -27,6 +27,7 @@ func (p *Process) compile(cxx bool) int {
 		if p.assemblesInside(real, args) {
 			return p.compileInside(real, args, env, stage)
 		}
+		env = p.listReads(args, env)
 	}
 	return become(real.path, real.argv0, args, env)
 }
@@ -36,7 +37,7 @@ func (p *Process) recordingEnv(env []string) []string {
 	shim, err := ShimDir(p.Exe, p.getenv)
 	if err != nil {
 		if store := p.openStore(); store != nil {
-			_ = store.LogError(p.Dir, err)
+			_ = store.LogError(p.stage(), p.Dir, err)
 		}
 		return env
 	}
@@ -142,7 +143,7 @@ func worthRecording(args []string, dir string) bool {
 func (p *Process) hasLinker(args []string) bool {
 	for _, a := range args {
 		if name, ok := strings.CutPrefix(a, "-fuse-ld="); ok {
-			if path, _ := lookPath("ld."+name, p.getenv("PATH"), p.self()...); path == "" {
+			if path, _ := p.lookPath("ld."+name, p.getenv("PATH")); path == "" {
 				return false
 			}
 		}

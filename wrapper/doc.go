@@ -9,6 +9,10 @@
 // preprocessing, queries, probes of configure, outputs that are no files. An error in recording is written to the store's log
 // and never fails the command.
 //
+// What a compile read is listed by gcc itself (SUNPRO_DEPENDENCIES, unless the command or the user asks for such a list) or by the
+// second run of clang, and what assembly reads by a second run of the assembler. Every carecc, of whichever copy or version, is passed
+// over when the real tool is sought, and so is what leads back to one.
+//
 // Whatever starts gcc is recorded, but for ccache, if only the environment is set (carecc --env). A clang, which assembles
 // inside, runs as a child, then once more to assembly; it looks for the linker in COMPILER_PATH as gcc does, for the assembler
 // only with -fno-integrated-as.

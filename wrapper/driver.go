@@ -15,6 +15,7 @@ const maxAncestors = 5
 type driverCall struct {
 	path string   // absolute; "" when a person or a Makefile runs the tool directly
 	argv []string // its arguments, response files expanded; nil when not known
+	from []string // the response files that its arguments came from, absolute
 	opts []string // COLLECT_GCC_OPTIONS
 	pid  int      // 0 when not known
 }
@@ -31,7 +32,7 @@ func (p *Process) driver() driverCall {
 			break
 		}
 		if name != "" && argv[0] == name || name == "" && buildtree.IsClang(argv[0]) {
-			d.argv = expandResponse(argv[1:], p.Dir)
+			d.argv, d.from = readResponses(argv[1:], p.Dir)
 			d.pid = pid
 			if d.path == "" {
 				d.path = p.absDriver(argv[0])

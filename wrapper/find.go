@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// lookPath returns the first executable of that name in a list of directories that is none of those in not, and
-// whether an earlier one was passed over because it was.
-func lookPath(name, dirs string, not ...os.FileInfo) (path string, skipped bool) {
+// lookPath returns the first executable of that name in a list of directories that is no carecc and was not tried, and whether an
+// earlier one was passed over because it was.
+func (p *Process) lookPath(name, dirs string) (path string, skipped bool) {
 	for _, dir := range filepath.SplitList(dirs) {
 		if dir == "" {
 			dir = "."
 		}
-		p := filepath.Join(dir, name)
-		fi, err := os.Stat(p)
+		path := filepath.Join(dir, name)
+		fi, err := os.Stat(path)
 		if err != nil || fi.IsDir() || fi.Mode()&0o111 == 0 {
 			continue
 		}
-		if sameAsAny(fi, not) {
+		if p.tried(path) || p.isCarecc(path, fi) {
 			skipped = true
 			continue
 		}
-		return p, skipped
+		return path, skipped
 	}
 	return "", skipped
 }
@@ -52,20 +52,22 @@ func (p *Process) self() []os.FileInfo {
 type compiler struct{ path, argv0 string }
 
 // realCompiler finds the compiler to stand in for: KPCCREAL or KPCXXREAL, else the first gcc, else the first cc in PATH
-// that is not carecc. It is called by the bare name where a PATH search for that finds it too, as messages begin with it.
+// that is not carecc; a KPCCREAL that is one, or that leads back here, counts as none. It is called by the bare name where a PATH search for that finds it too, as messages begin with it.
 func (p *Process) realCompiler(cxx bool) (compiler, error) {
 	names, variable := []string{"gcc", "cc"}, "KPCCREAL"
 	if cxx {
 		names, variable = []string{"g++", "c++"}, "KPCXXREAL"
 	}
-	if real := p.getenv(variable); real != "" {
-		if strings.Contains(real, "/") {
+	switch real := p.getenv(variable); {
+	case strings.Contains(real, "/"):
+		if fi, err := os.Stat(real); err != nil || !p.tried(real) && !p.isCarecc(real, fi) {
 			return compiler{real, real}, nil
 		}
+	case real != "":
 		names = []string{real}
 	}
 	for _, name := range names {
-		path, skipped := lookPath(name, p.getenv("PATH"), p.self()...)
+		path, skipped := p.lookPath(name, p.getenv("PATH"))
 		if path == "" {
 			continue
 		}
@@ -85,7 +87,7 @@ func (p *Process) absDriver(argv0 string) string {
 	if strings.Contains(argv0, "/") {
 		return p.abs(argv0)
 	}
-	path, _ := lookPath(argv0, p.getenv("PATH"), p.self()...)
+	path, _ := p.lookPath(argv0, p.getenv("PATH"))
 	if path == "" {
 		return ""
 	}

@@ -79,7 +79,7 @@ func (p *Process) link(name string) int {
 		return noLinker(name, drv, err)
 	}
 	if store == nil {
-		return become(real, real, p.Argv[1:], p.Env)
+		return become(real, real, p.Argv[1:], p.handOver(p.Env, real))
 	}
 	run := linkRun{p: p, real: real, args: args, call: call, store: store, blobs: map[string]buildtree.Input{}}
 	return run.do(stage).end()
@@ -110,6 +110,7 @@ type linkRun struct {
 
 // do runs the linker and records the link if it succeeds.
 func (r *linkRun) do(stage buildtree.Stage) status {
+	r.store.ForgetErrors(stage, r.name())
 	argv, mapPath, err := r.withMap()
 	if mapPath != "" {
 		defer os.Remove(mapPath)
@@ -122,7 +123,7 @@ func (r *linkRun) do(stage buildtree.Stage) status {
 	if r.call.mapFile == "-" {
 		printed = teeStdout(&files)
 	}
-	c, err := start(r.real, append([]string{r.real}, argv...), r.p.Env, files)
+	c, err := start(r.real, append([]string{r.real}, argv...), r.p.handOver(r.p.Env, r.real), files)
 	if err != nil {
 		return status{code: complain(err.Error())}
 	}
@@ -148,7 +149,10 @@ func (r *linkRun) do(stage buildtree.Stage) status {
 	return st
 }
 
-func (r *linkRun) logError(err error) { _ = r.store.LogError("link of "+r.p.abs(r.call.output), err) }
+// name is how errors call this link.
+func (r *linkRun) name() string { return buildtree.LinkOf(r.p.written(r.call.output)) }
+
+func (r *linkRun) logError(err error) { _ = r.store.LogError(r.p.stage(), r.name(), err) }
 
 // withMap adds -Map in front, unless the command has a map of its own: the last one counts. The arguments are handed on
 // as they came, in response files too.

@@ -15,7 +15,7 @@ import (
 func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (string, error) {
 	compilerPath := removePath(p.getenv("COMPILER_PATH"), func(dir string) bool { return p.isShim(dir, name) })
 	if d.path == "" || buildtree.IsClang(d.path) {
-		path, _ := lookPath(name, compilerPath+":"+p.getenv("PATH"), p.self()...)
+		path, _ := p.lookPath(name, compilerPath+":"+p.getenv("PATH"))
 		if path == "" {
 			return "", fmt.Errorf("no %s in PATH", name)
 		}
@@ -23,13 +23,13 @@ func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (strin
 	}
 	key := toolKey(name, d.path, compilerPath, p.getenv("GCC_EXEC_PREFIX"), p.getenv("PATH"))
 	if s != nil {
-		if path := s.Tool(key); path != "" && p.usable(path) {
+		if path := s.Answer(key); path != "" && p.usable(path) {
 			return path, nil
 		}
 	}
 	path, err := p.askDriver(name, d, compilerPath)
 	if err == nil && s != nil {
-		_ = s.PutTool(key, path) // asked again next time
+		_ = s.PutAnswer(key, path) // asked again next time
 	}
 	return path, err
 }
@@ -54,7 +54,7 @@ func (p *Process) askDriver(name string, d driverCall, compilerPath string) (str
 	}
 	path := strings.TrimSpace(string(out))
 	if !strings.Contains(path, "/") {
-		path, _ = lookPath(path, p.getenv("PATH"), p.self()...)
+		path, _ = p.lookPath(path, p.getenv("PATH"))
 	}
 	if path = p.abs(path); !p.usable(path) {
 		return "", fmt.Errorf("%s names no %s but ours", d.path, name)
@@ -62,14 +62,15 @@ func (p *Process) askDriver(name string, d driverCall, compilerPath string) (str
 	return path, nil
 }
 
-// usable reports whether path is a program other than carecc.
+// usable reports whether path is a program other than carecc, and does not lead back here.
 func (p *Process) usable(path string) bool {
 	fi, err := os.Stat(path)
-	return err == nil && !fi.IsDir() && !sameAsAny(fi, p.self())
+	return err == nil && !fi.IsDir() && !p.tried(path) && !p.isCarecc(path, fi)
 }
 
-// isShim reports whether a directory's tool of that name is carecc.
+// isShim reports whether a directory's tool of that name is carecc, or leads back to it.
 func (p *Process) isShim(dir, name string) bool {
-	fi, err := os.Stat(filepath.Join(dir, name))
-	return err == nil && sameAsAny(fi, p.self())
+	path := filepath.Join(dir, name)
+	fi, err := os.Stat(path)
+	return err == nil && (p.tried(path) || p.isCarecc(path, fi))
 }

@@ -12,18 +12,23 @@ const maxResponses = 2000
 // expandResponse replaces each @FILE by the arguments in it, as libiberty's expandargv does; a file that cannot be read
 // stays as it is.
 func expandResponse(args []string, dir string) []string {
-	left := maxResponses
-	return expandSome(args, dir, &left)
+	expanded, _ := readResponses(args, dir)
+	return expanded
 }
 
-func expandSome(args []string, dir string, left *int) []string {
+// readResponses also returns the absolute paths of the files it read.
+func readResponses(args []string, dir string) (expanded, files []string) {
+	return expandSome(args, dir, &files), files
+}
+
+func expandSome(args []string, dir string, files *[]string) []string {
 	if !anyResponse(args) {
 		return args
 	}
 	var out []string
 	for _, a := range args {
 		name, ok := strings.CutPrefix(a, "@")
-		if !ok || name == "" || *left == 0 {
+		if !ok || name == "" || len(*files) == maxResponses {
 			out = append(out, a)
 			continue
 		}
@@ -35,8 +40,8 @@ func expandSome(args []string, dir string, left *int) []string {
 			out = append(out, a)
 			continue
 		}
-		*left--
-		out = append(out, expandSome(splitWords(string(data)), dir, left)...)
+		*files = append(*files, name)
+		out = append(out, expandSome(splitWords(string(data)), dir, files)...)
 	}
 	return out
 }

@@ -95,6 +95,10 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err := w.tree.Original(ctx); err != nil {
 		return nil, err
 	}
+	b := w.builds()
+	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
+	}
 	view, change, err := w.tree.Patched(ctx, patches)
 	if err != nil {
 		return nil, err
@@ -103,7 +107,6 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	for _, line := range w.tree.RecordErrors() {
 		w.u.Warn("recording: %s", line)
 	}
-	b := w.builds()
 	b.View, b.Change, b.Patches = view, change, patches
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
@@ -128,7 +131,10 @@ func (w *workspace) builds() patcher.Builds {
 }
 
 func (w *workspace) dirs() patcher.Dirs {
-	return patcher.Dirs{Tree: w.tree.Root, Source: w.o.SourceDir, Installed: w.o.OriginalDir, InstallVar: w.o.Commands.DestVar}
+	return patcher.Dirs{
+		Tree: w.tree.Root, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Outputs: []string{w.o.OriginalDir, w.o.PatchedDir},
+		InstallVar: w.o.Commands.DestVar,
+	}
 }
 
 // patchOptions is what the library has to know of the patches to make.

@@ -16,6 +16,8 @@ const (
 const (
 	BuildFailed Code = "build-failed"
 	NoRecord    Code = "no-record"
+	RecordOld   Code = "record-old"
+	AsmFile     Code = "asm-file"
 	NewInput    Code = "new-input"
 	PartialLink Code = "partial-link"
 	LTO         Code = "lto"

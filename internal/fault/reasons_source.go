@@ -19,6 +19,18 @@ var building = []Reason{
 	{Code: "build-failed", Paragraph: "A build, or a compile of its own, failed; its output was shown."},
 	{Code: "no-record", Paragraph: "A changed unit, or a link, was not recorded when it was made. Build it through carecc, or use --clean."},
 	{
+		Code: "record-old",
+		Hint: "run patchmake --clean, which builds the original anew",
+		Paragraph: "A file changed after a unit that reads it was compiled, make did not compile the unit again, and the patch changes it: " +
+			"what the running program was made of is not there any more.",
+	},
+	{
+		Code: "asm-file",
+		Hint: "keep the file as it is, or put what changed into the source",
+		Paragraph: "A file that assembly reads by itself (.incbin, .include) changed, or cannot be told: versions are compared by the text of " +
+			"the assembly, which only names the file.",
+	},
+	{
 		Code:      "new-input",
 		Hint:      "its archive has several members of that name: give them different names",
 		Paragraph: "The patched build links an archive member which the original does not, and the archive has several of that name.",

@@ -160,11 +160,28 @@ func (sp *spec) write(r io.Reader) error {
 	}
 	defer root.Close()
 	for _, e := range edits {
-		if err := e.make(root); err != nil {
+		if err := e.makeAnyway(root); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeAnyway also makes the edit in a directory of the user's own that he may not write to; its mode is as before then.
+func (e *edit) makeAnyway(root *os.Root) error {
+	err := e.make(root)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	dir := filepath.Dir(e.Path)
+	info, statErr := root.Stat(dir)
+	if statErr != nil {
+		return err
+	}
+	if open := root.Chmod(dir, info.Mode()&modeBits|0o200); open != nil {
+		return errors.Join(err, open)
+	}
+	return errors.Join(e.make(root), root.Chmod(dir, info.Mode()&modeBits))
 }
 
 // make writes beside the file and renames, so that neither a symbolic nor a hard link leads the bytes elsewhere.

@@ -27,6 +27,7 @@ type Options struct {
 	Shared  []string // absolute paths below Tree (or elsewhere) where writes reach the real directory; made when missing
 	Scratch string   // directory for upper layers and copies, outside Tree; "" for the usual temporary directories
 	Mode    Mode     // "" is Auto
+	Writes  []string // absolute paths of directories in which files are going to be made, in the tree
 }
 
 // Cmd is a command to run in the view.
@@ -43,6 +44,7 @@ type Sandbox struct {
 	tree    string // as the user wrote it
 	real    string // without symbolic links
 	shared  []string
+	writes  []string
 	mode    Mode
 	why     []string
 	user    bool     // with a user namespace
@@ -98,7 +100,7 @@ func newSandbox(o Options) (*Sandbox, error) {
 		return nil, fault.Refuse(fault.IsolatePath, o.Scratch, "the scratch directory is inside the tree %s", o.Tree).
 			WithHint("name a directory outside the tree")
 	}
-	return &Sandbox{tree: filepath.Clean(o.Tree), real: real, shared: resolveAll(o.Shared)}, nil
+	return &Sandbox{tree: filepath.Clean(o.Tree), real: real, shared: resolveAll(o.Shared), writes: o.Writes}, nil
 }
 
 // try sets the view up in one mode, or notes why that mode cannot be had.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -149,7 +150,28 @@ func removeAll(dir string) error {
 // openOverlay tries each scratch directory until the kernel takes one as an upper layer: one that is on an overlay
 // itself, as in most containers, it refuses.
 func (s *Sandbox) openOverlay(ctx context.Context, asked string) error {
+	if dir := closedTo(s.writes); dir != "" {
+		return fmt.Errorf("%s belongs to another user or group, and a layer over it keeps that", dir)
+	}
 	return s.openIn(ctx, asked, Overlay, func(*scratch) error { return nil })
+}
+
+// closedTo returns one of the directories in which this user cannot make files through a layer: one that another user keeps to himself, or
+// of a group that a user namespace does not have. It is "" if there is none. In a copy they are all his own.
+func closedTo(dirs []string) string {
+	for _, dir := range dirs {
+		info, err := os.Stat(dir)
+		for ; errors.Is(err, fs.ErrNotExist) && dir != "/"; info, err = os.Stat(dir) {
+			dir = filepath.Dir(dir)
+		}
+		if err != nil || os.Geteuid() == 0 {
+			continue
+		}
+		if ownerOf(info) != os.Geteuid() && unix.Access(dir, unix.W_OK|unix.X_OK) != nil || int(info.Sys().(*syscall.Stat_t).Gid) != os.Getegid() {
+			return dir
+		}
+	}
+	return ""
 }
 
 // openCopy copies the tree into the first scratch directory that has room.

@@ -1,7 +1,8 @@
-// Package jobs runs batches of commands, as many at a time as there are processors, in the tree or in a view of it.
+// Package jobs runs batches of commands, as many at a time as there are processors, in the tree or in a view of it, and says
+// what files hold there.
 //
-// Input: commands, and what makes one command run where they are to run: a view runs one at a time, so that one runs many.
-// Output: what each gave, in order. A batch ends with the program that asked for it, and with its context.
+// Input: commands, or a Question, and what makes one command run where they are to run: a view runs one at a time, so that one
+// runs many. Output: what each gave, in order; a Survey. A batch ends with the program that asked for it, and with its context.
 package jobs
 
 import (
@@ -41,13 +42,14 @@ type Place func(context.Context, isolate.Cmd) *exec.Cmd
 // childMode is the argument that makes this program run a batch.
 const childMode = "run-jobs"
 
-// RunChild must be called at the start of main, behind isolate.RunChild. In a process that was started to run a batch it does
-// that and never returns; in any other it returns at once.
+// RunChild must be called at the start of main, behind isolate.RunChild. In a process that was started to run a batch or to
+// answer a question it does that and never returns; in any other it returns at once.
 func RunChild() {
-	if len(os.Args) != 2 || os.Args[1] != childMode {
+	serves := map[string]func(io.Reader, io.Writer) error{childMode: serve, surveyMode: answer}
+	if len(os.Args) != 2 || serves[os.Args[1]] == nil {
 		return
 	}
-	if err := serve(os.Stdin, os.Stdout); err != nil {
+	if err := serves[os.Args[1]](os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -2,7 +2,10 @@ package jobs
 
 import (
 	"context"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,5 +62,32 @@ func TestRunEnds(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Error("it runs on")
+	}
+}
+
+// TestLook: contents are those behind symbolic links; names are those of files, not in those of version control or in skipped ones.
+func TestLook(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "sub/b", ".git/c", "out/d"} {
+		testkit.WriteFile(t, filepath.Join(dir, name), "text")
+	}
+	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	at := func(names ...string) (paths []string) {
+		for _, n := range names {
+			paths = append(paths, filepath.Join(dir, n))
+		}
+		return paths
+	}
+	got, err := Look(context.Background(), InTree(dir), nil, Question{Files: at("a", "link", "sub", "none"), Root: dir, Skip: at("out")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(at("a", "link", "sub/b"), slices.Sorted(maps.Keys(got.Names))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(at("a", "link"), slices.Sorted(maps.Keys(got.Digests))); diff != "" || got.Digests[at("a")[0]] != got.Digests[at("link")[0]] {
+		t.Errorf("%v\n%s", got.Digests, diff)
 	}
 }

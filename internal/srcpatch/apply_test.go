@@ -138,6 +138,11 @@ func TestApply(t *testing.T) {
 		},
 		{"no context", tree("n", "a\nb\n"), []string{"--- n\n+++ n\n@@ -1,0 +2 @@\n+new\n"}, map[string]string{"n>n": "a\nnew\nb\n"}},
 		{
+			"blank of a context line that begins with a tab lost", tree("n", "\ta\nb\n"),
+			[]string{"--- a/n\n+++ b/n\n@@ -1,2 +1,3 @@\n\ta\n b\n+\tc\n"},
+			map[string]string{"n>n": "\ta\nb\n\tc\n"},
+		},
+		{
 			"blank of an empty context line lost", tree("n", "a\n\nb\n"),
 			[]string{"--- n\n+++ n\n@@ -1,3 +1,3 @@\n a\n\n-b\n+c\n"},
 			map[string]string{"n>n": "a\n\nc\n"},

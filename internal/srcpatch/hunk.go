@@ -76,7 +76,7 @@ func (p *parser) body(old, fresh int) (string, error) {
 		}
 		raw := p.lines[p.at]
 		switch {
-		case p.line(0) == "": // mail programs strip the blank of an empty context line
+		case p.line(0) == "" || raw[0] == '\t': // mail programs and editors strip the blank of a context line; GNU patch reads it so, too
 			old, fresh, raw = old-1, fresh-1, " "+raw
 		case raw[0] == ' ':
 			old, fresh = old-1, fresh-1

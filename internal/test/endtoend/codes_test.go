@@ -34,6 +34,8 @@ var codeTests = map[fault.Code]string{
 	"patch-target": "internal/srcpatch/apply_test.go:TestRefusals", "patch-reject": "internal/srcpatch/apply_test.go:TestRefusals",
 	// building and recording
 	"no-record":    "cmd/patchmake/testdata/script/refusals.txtar",
+	"record-old":   "cmd/patchmake/testdata/script/stamps.txtar",
+	"asm-file":     "cmd/patchmake/testdata/script/asmfiles.txtar",
 	"isolate-busy": "internal/isolate/killed_test.go:TestRecoverWaits", "isolate-mode": "internal/isolate/isolate_test.go:TestModeRefused",
 	"isolate-path": "internal/isolate/isolate_test.go:TestOpenRefuses", "buildid-ambiguous": "cmd/patchmake/testdata/script/refusals.txtar",
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",

@@ -1,0 +1,27 @@
+package buildtree
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPrerequisites(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		want       [][]string
+	}{
+		{"one rule", "a.o: a.c k.h\n", [][]string{{"a.c", "k.h"}}},
+		{"continued", "a.o: a.c \\\n sub/k.h \\\n /usr/x.h\n", [][]string{{"a.c", "sub/k.h", "/usr/x.h"}}},
+		{"phony rules behind it", "a.o a.d: a.c k.h\n\nk.h:\n", [][]string{{"a.c", "k.h"}, {}}},
+		{"quoted characters", `a.o: a\ b.c c\#d.h e$$f.h g\:h.h i\j.h` + "\n", [][]string{{"a b.c", "c#d.h", "e$f.h", "g:h.h", `i\j.h`}}},
+		{"a backslash before a space", `a.o: a\\\ b.h c\\ d.h` + "\n", [][]string{{`a\ b.h`, `c\`, "d.h"}}},
+		{"no rule", "words alone\n", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Prerequisites(tt.text)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,57 @@
+package buildtree
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Read is a file that a compile read.
+type Read struct {
+	Path string // absolute, as the compiler came to it: symbolic links and .. are left in
+	ID   string // of what it held then: a Digest, or a Stamp; "" if it could not be read
+}
+
+// FormatReads writes a list of files, one a line.
+func FormatReads(reads []Read) []byte {
+	var text strings.Builder
+	for _, r := range reads {
+		text.WriteString(r.ID + " " + r.Path + "\n")
+	}
+	return []byte(text.String())
+}
+
+// ParseReads reads what FormatReads wrote.
+func ParseReads(text []byte) []Read {
+	var reads []Read
+	for line := range strings.Lines(string(text)) {
+		if id, path, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok {
+			reads = append(reads, Read{Path: path, ID: id})
+		}
+	}
+	return reads
+}
+
+// Stamp stands for the content of a file that no build writes, such as a system header: its size and its time of change.
+func Stamp(path string) string {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("@%d.%d", fi.Size(), fi.ModTime().UnixNano())
+}
+
+// IsStamp reports whether an ID is one of Stamp's.
+func IsStamp(id string) bool { return strings.HasPrefix(id, "@") }
+
+// ReadPath is where a compile in dir finds a file by the name that it has in a list of files. It cleans no more than ./ out of the
+// path: a/../b is not b where a is a symbolic link.
+func ReadPath(dir, name string) string {
+	if !strings.HasPrefix(name, "/") {
+		name = dir + "/" + name
+	}
+	for strings.Contains(name, "/./") {
+		name = strings.ReplaceAll(name, "/./", "/")
+	}
+	return name
+}

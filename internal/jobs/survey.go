@@ -1,0 +1,126 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/gob"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gocare/internal/fault"
+	"gocare/internal/isolate"
+	"gocare/internal/meter"
+)
+
+// Question asks what some files hold, and which files there are, where a command would see them.
+type Question struct {
+	Files []string // absolute paths
+	Root  string   // directory whose files are listed, "" for none
+	Skip  []string // directories below Root that are not looked into
+}
+
+// Survey is the answer.
+type Survey struct {
+	Digests map[string]string // SHA-256 in hex by path, of what a symbolic link leads to; files that cannot be read have none
+	Names   map[string]bool   // paths below Root of what is no directory, but for those that version control and gocare keep
+}
+
+// surveyMode is the argument that makes this program answer a question.
+const surveyMode = "survey"
+
+// Look answers a question in the tree or in a view of it.
+func Look(ctx context.Context, at Place, env []string, q Question) (*Survey, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var input, stderr bytes.Buffer
+	if err := gob.NewEncoder(&input).Encode(q); err != nil {
+		return nil, err
+	}
+	cmd := at(ctx, isolate.Cmd{Env: env, Args: []string{self, surveyMode}})
+	cmd.Stdin, cmd.Stderr = &input, &stderr
+	defer meter.Other(ctx)()
+	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return nil, fault.New(fault.Refused, "", "interrupted while looking at %d files", len(q.Files)).WithCause(context.Cause(ctx))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking at %d files: %w: %s", len(q.Files), err, stderr.Bytes())
+	}
+	s := &Survey{}
+	return s, gob.NewDecoder(bytes.NewReader(out)).Decode(s)
+}
+
+// answer is the other end.
+func answer(stdin io.Reader, stdout io.Writer) error {
+	var q Question
+	if err := gob.NewDecoder(stdin).Decode(&q); err != nil {
+		return err
+	}
+	s := Survey{Digests: digests(q.Files), Names: map[string]bool{}}
+	if q.Root != "" {
+		if err := s.list(q.Root, q.Skip); err != nil {
+			return err
+		}
+	}
+	return gob.NewEncoder(stdout).Encode(s)
+}
+
+func digests(files []string) map[string]string {
+	found := make(map[string]string, len(files))
+	for _, path := range files {
+		if sum, ok := digestOf(path); ok {
+			found[path] = sum
+		}
+	}
+	return found
+}
+
+// digestOf digests a regular file: a pipe or a device would block.
+func digestOf(path string) (sum string, ok bool) {
+	if fi, err := os.Stat(path); err != nil || !fi.Mode().IsRegular() {
+		return "", false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", false
+	}
+	return hex.EncodeToString(h.Sum(nil)), true
+}
+
+// versionControl are the directories that hold files of other versions, many of them.
+var versionControl = map[string]bool{".git": true, ".hg": true, ".svn": true, ".bzr": true}
+
+// list adds the names below root. A directory that goes away meanwhile, or may not be read, has none.
+func (s *Survey) list(root string, skip []string) error {
+	skipped := map[string]bool{}
+	for _, dir := range skip {
+		skipped[dir] = true
+	}
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission):
+			return nil
+		case err != nil:
+			return err
+		case !d.IsDir():
+			s.Names[path] = true
+		case path != root && (skipped[path] || versionControl[d.Name()] || strings.HasPrefix(d.Name(), ".gocare")):
+			return filepath.SkipDir
+		}
+		return nil
+	})
+}
