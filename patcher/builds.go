@@ -19,9 +19,10 @@ type Builds struct {
 	Dirs      Dirs
 	Change    *srcpatch.Change
 	Patches   []*srcpatch.Patch
-	View      View     // where the patched build was made
-	Env       []string // environment of compiles on the side, which are not recorded
-	NoRestore bool     // do not compile with the old line numbers
+	View      View                                         // where the patched build was made
+	Build     func(context.Context, buildtree.Stage) error // builds in the view as the patched build did, recorded for a stage; "" for none
+	Env       []string                                     // environment of compiles on the side, which are not recorded
+	NoRestore bool                                         // do not compile with the old line numbers
 	Allow     func(code fault.Code) bool
 	Progress  func(format string, args ...any) // told of long work
 	Warn      func(format string, args ...any) // told of what the user should know

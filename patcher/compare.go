@@ -19,6 +19,10 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	links, overridden, err := c.reconfigure(ctx, links)
+	if err != nil {
+		return nil, err
+	}
 	users, err := c.headerUsers(ctx, links)
 	if err != nil {
 		return nil, err
@@ -28,7 +32,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Targets: c.targets(links, made), Same: c.same(), Overridden: made.overridden}
+	p := &Plan{Targets: c.targets(links, made), Same: c.same(), Overridden: append(overridden, made.overridden...)}
 	if p.Files, err = KeepSources(b.Store, b.Change); err != nil {
 		return nil, err
 	}

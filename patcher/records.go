@@ -33,6 +33,11 @@ type pairedLink struct {
 	newLibs []Library
 }
 
+// has reports whether both versions of an input are known already.
+func (l *pairedLink) has(input int) bool {
+	return slices.ContainsFunc(l.units, func(u pairedUnit) bool { return u.input == input })
+}
+
 // pairedUnit is a unit of which both versions are known.
 type pairedUnit struct {
 	link   int // index of its pairedLink

@@ -7,12 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/bmatcuk/doublestar/v4"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -138,12 +135,30 @@ func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *s
 	if err := w.step(ctx, "the patched build", "", env, w.boxed(box)); err != nil {
 		return err
 	}
+	if patcher.Reconfigures(change) {
+		if err := w.buildAllIn(ctx, box); err != nil {
+			return err
+		}
+	}
 	w.u.Heading("INSTALLING PATCHED OBJECTS INTO %s", w.o.PatchedDir)
 	if err := box.Command(ctx, isolate.Cmd{Dir: w.o.BuildDir, Args: []string{"mkdir", "-p", filepath.Dir(w.o.PatchedDir)}}).Run(); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Dir(w.o.PatchedDir), err)
 	}
 	env = w.environ(buildtree.Patched, w.o.DestVar+"="+w.o.PatchedDir)
 	return w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir))
+}
+
+// buildAllIn builds all units once more, as the patch may change the options of units that the build does not make again.
+func (w *workspace) buildAllIn(ctx context.Context, box *isolate.Sandbox) error {
+	if err := patcher.ForgetOutputs(w.store, w.tree, box); err != nil {
+		return err
+	}
+	err := w.step(ctx, "the patched build of all units", "", w.environ(buildtree.Patched), w.boxed(box))
+	if fault.As(err) != nil && ctx.Err() == nil {
+		w.u.Warn("%v: the patch may change the options of units that the build does not make again: of these nothing is in the patch", err)
+		return nil
+	}
+	return err
 }
 
 // sharedDirs are the directories where the patched build's writes are kept: the record.
@@ -159,16 +174,7 @@ func (w *workspace) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Chang
 			name = f.Old
 		}
 		w.u.Heading("patching file %s", name)
-		if saysHowToBuild(name) {
-			w.u.Warn("%s may change the options of units that the build does not make again: of these nothing is in the patch", name)
-		}
 	}
-}
-
-// saysHowToBuild tells whether a file is one of those that build systems read, by its name.
-func saysHowToBuild(file string) bool {
-	patterns := []string{"[Mm]akefile*", "GNUmakefile*", "lpmakefile", "*.mk", "*.mak", "*.cmake", "CMakeLists.txt", "meson*", "*.am", "*.ac", "configure*", "*.ninja"}
-	return slices.ContainsFunc(patterns, func(p string) bool { return doublestar.MatchUnvalidated(p, path.Base(file)) })
 }
 
 // runner makes a command that runs a shell line in some view of the tree.

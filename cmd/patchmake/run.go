@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/meter"
 	"gocare/internal/ui"
@@ -171,6 +173,9 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	}
 	b := w.builds()
 	b.View, b.Change, b.Patches = box, change, patches
+	b.Build = func(ctx context.Context, stage buildtree.Stage) error {
+		return w.step(ctx, "the build to tell options apart", "", w.environ(cmp.Or(stage, "configure")), w.boxed(box))
+	}
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
 }

@@ -28,6 +28,15 @@ var building = []Reason{
 		Hint:      "link the objects into the program directly, without ld -r",
 		Paragraph: "A changed unit went into an object that was made with ld -r.",
 	},
+	{
+		Code:  "other-options",
+		Vouch: "the options and compilers that differ do not matter",
+		Hint: "build as the original was built: --build-cmd with the same command and variables (make CFLAGS=…), in the same " +
+			"environment; --allow other-options if the difference does not matter",
+		Paragraph: "A unit was compiled with other options, or by another compiler, than in the original build, and the source patch is " +
+			"not the cause, or not the only one; the first difference is named. Where it is the patch alone, they are used; where it " +
+			"is the command alone, the unit is compiled from its record.",
+	},
 	{Code: "lto", Paragraph: "A changed unit is compiled with -flto: its code is made only when the program is linked."},
 	{Code: "isolate-busy", Paragraph: "A build of another run is still at work in the tree."},
 	{Code: "isolate-mode", Hint: "use --isolation=auto", Paragraph: "This machine does not allow the way of isolation asked for."},
