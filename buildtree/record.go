@@ -67,6 +67,13 @@ type Link struct {
 	Inputs   []Input
 	Shared   []string // shared libraries it was linked against, as in the map
 	Partial  bool     // ld -r
+	Files    []File   // what it read besides, scripts and lists of symbols; nil in records of older versions
+}
+
+// File is a file that a link read.
+type File struct {
+	Path string // as spelt, or as found
+	ID   Digest // of its content
 }
 
 // Record is everything known of one stage's build.

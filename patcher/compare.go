@@ -19,6 +19,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.filesPatched(links); err != nil {
+		return nil, err
+	}
 	links, overridden, err := c.reconfigure(ctx, links)
 	if err != nil {
 		return nil, err

@@ -9,47 +9,66 @@ import (
 	"gocare/internal/fault"
 )
 
-// reconfigure looks at units that the patched build compiled with other options than the original build. Where the source patch is the
-// cause, that is what the fixed program is. Where the command or the environment is, the unit is compiled from its record, with the
-// options of the original.
+// reconfigure looks at units that the patched build compiled with other options than the original build, and at links that it made in
+// another way. Where the source patch is the cause, that is what the fixed program is; of a link it is refused. Where the command or the
+// environment is, a unit is compiled from its record, with the options of the original, and the original's link stands as it is.
 func (c *comparison) reconfigure(ctx context.Context, links []pairedLink) ([]pairedLink, []*fault.Error, error) {
-	found := c.otherOptions(links)
-	if len(found) == 0 {
-		return links, nil, c.sameCompilers(links)
+	units, others := c.otherOptions(links), c.otherLinks(links)
+	var overridden []*fault.Error
+	if len(units) > 0 && c.b.Allow(fault.OtherOptions) {
+		overridden = append(overridden, c.refuseOptions(units[0].unit(links), units[0].options))
+		units = nil
 	}
-	if c.b.Allow(fault.OtherOptions) {
-		return links, []*fault.Error{c.refuseOptions(found[0].unit(links), found[0].options)}, nil
+	if len(others) > 0 && c.b.Allow(fault.OtherLink) {
+		overridden = append(overridden, refuseLink(others[0].path, others[0].differences[0]))
+		others = nil
 	}
-	first := func() *fault.Error { return c.refuseOptions(found[0].unit(links), found[0].options) }
-	unpatched, err := c.unpatched(ctx)
-	if err != nil {
-		return nil, nil, first().WithCause(err)
+	if len(units)+len(others) > 0 {
+		unpatched, err := c.unpatched(ctx)
+		if err != nil {
+			return nil, nil, c.refuseUntold(links, units, others, err)
+		}
+		if err := patchedLinks(others, unpatched); err != nil {
+			return nil, nil, err
+		}
+		if links, err = c.withOriginalOptions(ctx, links, units, unpatched); err != nil {
+			return nil, nil, err
+		}
 	}
+	return links, overridden, c.sameCompilers(links)
+}
+
+// refuseUntold refuses the first difference of which the cause cannot be told.
+func (c *comparison) refuseUntold(links []pairedLink, units []reconfiguredUnit, others []reconfiguredLink, why error) error {
+	if len(units) > 0 {
+		return c.refuseOptions(units[0].unit(links), units[0].options).WithCause(why)
+	}
+	return refuseLink(others[0].path, others[0].differences[0]).WithCause(why)
+}
+
+// withOriginalOptions compiles the units again of whose other options the patch is not the cause.
+func (c *comparison) withOriginalOptions(ctx context.Context, links []pairedLink, found []reconfiguredUnit, unpatched *buildtree.Record) ([]pairedLink, error) {
 	again := map[*pairedUnit]bool{}
 	foreign := map[int][]buildtree.Difference{}
 	for _, f := range found {
 		u := f.unit(links)
 		made := unpatched.Twin(u.orig)
 		if made == nil {
-			return nil, nil, c.refuseOptions(u, f.options)
+			return nil, c.refuseOptions(u, f.options)
 		}
 		cause := causeOf(u.orig.ShapingOptions(), made.ShapingOptions(), u.record.ShapingOptions(), c.b.reconfigures())
 		switch {
 		case cause.unclear != nil:
-			return nil, nil, c.refuseOptions(u, cause.unclear)
+			return nil, c.refuseOptions(u, cause.unclear)
 		case cause.command != nil:
 			again[u] = true
 			foreign[f.link] = append(foreign[f.link], cause.command...)
 		}
 	}
 	if err := c.refuseNewUnits(links, foreign); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	links, err = c.fromRecord(ctx, links, again)
-	if err != nil {
-		return nil, nil, err
-	}
-	return links, nil, c.sameCompilers(links)
+	return c.fromRecord(ctx, links, again)
 }
 
 // reconfiguredUnit is a unit whose options differ.

@@ -37,6 +37,14 @@ var building = []Reason{
 			"not the cause, or not the only one; the first difference is named. Where it is the patch alone, they are used; where it " +
 			"is the command alone, the unit is compiled from its record.",
 	},
+	{
+		Code:  "other-link",
+		Vouch: "the difference means nothing to what runs",
+		Hint: "a process keeps the link that its program was made with: make the change in the code; --allow other-link if the " +
+			"difference means nothing to what runs",
+		Paragraph: "The source patch changes how a program is linked: an option that redirects, defines or exports symbols, or a file that " +
+			"the linker reads, such as a linker script, a version script or plain data.",
+	},
 	{Code: "lto", Paragraph: "A changed unit is compiled with -flto: its code is made only when the program is linked."},
 	{Code: "isolate-busy", Paragraph: "A build of another run is still at work in the tree."},
 	{Code: "isolate-mode", Hint: "use --isolation=auto", Paragraph: "This machine does not allow the way of isolation asked for."},
