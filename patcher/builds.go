@@ -33,6 +33,7 @@ type Dirs struct {
 	Tree       string // holds source and build directory
 	Source     string // where source patches are applied
 	Installed  string // install root of the original build
+	Patched    string // of the patched build, in the view
 	InstallVar string // name of the variable that tells an install step where to, for hints
 }
 

@@ -15,7 +15,7 @@ import (
 
 // Compare pairs the two builds and compiles what comparing units needs besides.
 func Compare(ctx context.Context, b Builds) (*Plan, error) {
-	c, links, err := compareRecords(b)
+	c, links, err := compareRecords(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 // the original's do, and a program with it must behave as without.
 func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 	b.Change = &srcpatch.Change{}
-	c, links, err := compareRecords(b)
+	c, links, err := compareRecords(ctx, b)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package patcher
 
 import (
 	"cmp"
+	"context"
 	"debug/elf"
 	"errors"
 	"io/fs"
@@ -48,7 +49,7 @@ type pairedUnit struct {
 }
 
 // compareRecords lines up the records and lists what is installed, with the units that the patched build changed.
-func compareRecords(b Builds) (*comparison, []pairedLink, error) {
+func compareRecords(ctx context.Context, b Builds) (*comparison, []pairedLink, error) {
 	c, err := newComparison(b)
 	if err != nil {
 		return nil, nil, err
@@ -57,7 +58,7 @@ func compareRecords(b Builds) (*comparison, []pairedLink, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	links, err := c.links(files)
+	links, err := c.links(ctx, files)
 	return c, links, err
 }
 
@@ -138,16 +139,18 @@ func installedFiles(d Dirs) ([]installed, error) {
 }
 
 // links finds the record of every installed binary and the units that the patched build changed in it.
-func (c *comparison) links(files []installed) ([]pairedLink, error) {
+func (c *comparison) links(ctx context.Context, files []installed) ([]pairedLink, error) {
+	recorded, unrecorded := c.split(files)
+	if len(recorded) == 0 {
+		return nil, c.refuseAll(files)
+	}
+	if err := c.judgeUnrecorded(ctx, unrecorded); err != nil {
+		return nil, err
+	}
 	var links []pairedLink
-	var unrecorded []string
 	seen := map[buildtree.Digest]bool{}
-	for _, f := range files {
+	for _, f := range recorded {
 		link := c.linkOf(f)
-		if link == nil {
-			unrecorded = append(unrecorded, f.path)
-			continue
-		}
 		if seen[link.OutputID] {
 			continue
 		}
@@ -158,34 +161,7 @@ func (c *comparison) links(files []installed) ([]pairedLink, error) {
 		}
 		links = append(links, l)
 	}
-	return links, c.judgeUnrecorded(unrecorded, len(links), files)
-}
-
-// linkOf finds the link that made an installed file: by BuildID, which survives strip, else by its bytes.
-func (c *comparison) linkOf(f installed) *buildtree.Link {
-	for i := len(c.orig.Links) - 1; i >= 0; i-- {
-		l := &c.orig.Links[i]
-		if !l.Partial && (f.buildID != "" && l.BuildID == f.buildID || l.OutputID == f.digest) {
-			return l
-		}
-	}
-	return nil
-}
-
-// judgeUnrecorded refuses when nothing installed has a record, and says so when something has none.
-func (c *comparison) judgeUnrecorded(paths []string, recorded int, files []installed) error {
-	if len(paths) == 0 {
-		return nil
-	}
-	if recorded == 0 {
-		return fault.Refuse(fault.NoRecord, paths[0], "no record of the link with BuildID %s", cmp.Or(files[0].buildID, "none")).
-			WithState("no patch written").
-			WithHint("the tree was built without carecc, or the build cleans its environment: run patchmake --clean, or build with CC=carecc first")
-	}
-	for _, path := range paths {
-		c.b.Warn("%s: no record of its link: not looked at (built without carecc?)", path)
-	}
-	return nil
+	return links, nil
 }
 
 // paired describes one binary with what differs between its two links; n is its index.
@@ -276,6 +252,14 @@ func addedTo(links []pairedLink) (added []buildtree.UnitPair) {
 		added = append(added, l.added...)
 	}
 	return added
+}
+
+func buildIDOf(data []byte) string {
+	f, err := elfobj.Parse(data)
+	if err != nil {
+		return ""
+	}
+	return f.BuildID()
 }
 
 // digest is a SHA-256 in hex.

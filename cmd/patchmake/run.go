@@ -157,11 +157,17 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
 	}
-	if _, err := w.apply(patches); err != nil {
+	change, err := w.apply(patches)
+	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
 	}
 	if err := w.buildOriginal(ctx); err != nil {
 		return nil, err
+	}
+	b := w.builds()
+	b.Change = change
+	if err := patcher.CheckRecord(ctx, b); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
 	}
 	box, change, err := w.buildPatched(ctx, patches)
 	if err != nil {
@@ -171,7 +177,6 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	for _, line := range w.recordErrors() {
 		w.u.Warn("recording: %s", line)
 	}
-	b := w.builds()
 	b.View, b.Change, b.Patches = box, change, patches
 	b.Build = func(ctx context.Context, stage buildtree.Stage) error {
 		return w.step(ctx, "the build to tell options apart", "", w.environ(cmp.Or(stage, "configure")), w.boxed(box))
@@ -189,7 +194,7 @@ func (w *workspace) builds() patcher.Builds {
 }
 
 func (w *workspace) dirs() patcher.Dirs {
-	return patcher.Dirs{Tree: w.tree, Source: w.o.SourceDir, Installed: w.o.OriginalDir, InstallVar: w.o.DestVar}
+	return patcher.Dirs{Tree: w.tree, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Patched: w.o.PatchedDir, InstallVar: w.o.DestVar}
 }
 
 // patchOptions is what the library has to know of the patches to make.
