@@ -31,6 +31,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 		return nil, err
 	}
 	links = changedOnly(withUsers(links, users))
+	if err := c.sameBuildIDs(links, c.files); err != nil {
+		return nil, err
+	}
 	made, err := c.compileVersions(ctx, links)
 	if err != nil {
 		return nil, err

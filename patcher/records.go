@@ -23,6 +23,7 @@ type comparison struct {
 	patched *buildtree.Record
 	pairs   map[string]*buildtree.LinkPair // by the original link's output
 	rebuilt map[string]bool                // what the patched build compiled, see compileID
+	files   []installed
 }
 
 // pairedLink is an installed binary, the link that made it, and what differs in its patched link.
@@ -58,6 +59,7 @@ func compareRecords(ctx context.Context, b Builds) (*comparison, []pairedLink, e
 	if err != nil {
 		return nil, nil, err
 	}
+	c.files = files
 	links, err := c.links(ctx, files)
 	return c, links, err
 }

@@ -53,21 +53,6 @@ func (c *comparison) split(files []installed) (recorded, unrecorded []installed)
 	return recorded, unrecorded
 }
 
-// linkOf finds the link that made an installed file: by its bytes, else by BuildID, which survives strip.
-func (c *comparison) linkOf(f installed) *buildtree.Link {
-	for i := len(c.orig.Links) - 1; i >= 0; i-- {
-		if l := &c.orig.Links[i]; !l.Partial && l.OutputID == f.digest {
-			return l
-		}
-	}
-	for i := len(c.orig.Links) - 1; i >= 0; i-- {
-		if l := &c.orig.Links[i]; !l.Partial && f.buildID != "" && l.BuildID == f.buildID {
-			return l
-		}
-	}
-	return nil
-}
-
 // refuseHolders refuses files without a record that hold the code of a recorded unit whose source the patch changes.
 func (c *comparison) refuseHolders(ctx context.Context, files []installed) error {
 	changed := map[string]bool{}

@@ -19,6 +19,7 @@ const (
 	NewInput     Code = "new-input"
 	PartialLink  Code = "partial-link"
 	OtherOptions Code = "other-options"
+	SameBuildID  Code = "same-build-id"
 	OtherLink    Code = "other-link"
 	LTO          Code = "lto"
 	IsolateBusy  Code = "isolate-busy"

@@ -38,6 +38,11 @@ var building = []Reason{
 			"is the command alone, the unit is compiled from its record.",
 	},
 	{
+		Code:      "same-build-id",
+		Hint:      "link each with a BuildID of its own, as -Wl,--build-id makes it, and restart what runs them",
+		Paragraph: "Two different programs or libraries that are installed have one BuildID, by which processes are told apart.",
+	},
+	{
 		Code:  "other-link",
 		Vouch: "the difference means nothing to what runs",
 		Hint: "a process keeps the link that its program was made with: make the change in the code; --allow other-link if the " +
