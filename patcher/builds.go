@@ -17,9 +17,10 @@ type Builds struct {
 	Dirs      Dirs
 	Change    *srcpatch.Change
 	Patches   []*srcpatch.Patch
-	View      View     // where the patched build was made
-	Env       []string // environment of compiles on the side, which are not recorded
-	NoRestore bool     // do not compile with the old line numbers
+	View      View                                         // where the patched build was made
+	Build     func(context.Context, buildtree.Stage) error // builds in the view as the patched build did, recorded for a stage; "" for none
+	Env       []string                                     // environment of compiles on the side, which are not recorded
+	NoRestore bool                                         // do not compile with the old line numbers
 	Allow     func(code fault.Code) bool
 	Progress  func(format string, args ...any) // told of long work
 	Warn      func(format string, args ...any) // told of what the user should know
@@ -30,6 +31,7 @@ type Dirs struct {
 	Tree       string // holds source and build directory
 	Source     string // where source patches are applied
 	Installed  string // install root of the original build
+	Patched    string // of the patched build, in the view
 	InstallVar string // name of the variable that tells an install step where to, for hints
 }
 
