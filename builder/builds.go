@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"gocare/buildtree"
+	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/srcpatch"
 )
@@ -114,6 +112,11 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 	if err := t.run(ctx, step{"the patched build", "", t.Environ(buildtree.Patched)}, view.Command); err != nil {
 		return err
 	}
+	if change.Reconfigures() {
+		if err := t.rebuildAll(ctx, view); err != nil {
+			return err
+		}
+	}
 	root := t.o.Patched.Dir
 	t.o.Say.Heading("INSTALLING PATCHED OBJECTS INTO %s", root)
 	above := filepath.Dir(root)
@@ -121,6 +124,24 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 		return fmt.Errorf("%s: %w", above, err)
 	}
 	return t.run(ctx, t.install("the patched install", buildtree.Patched, root), t.readOnlyIn(view, root))
+}
+
+// rebuildAll builds all units once more, as the patch may change the options of units that the build does not make again.
+func (t *Tree) rebuildAll(ctx context.Context, view *isolate.Sandbox) error {
+	if err := t.Store.ForgetOutputs(t.Root, view.WriteFiles); err != nil {
+		return err
+	}
+	err := t.Rebuild(ctx, view, "the patched build of all units", buildtree.Patched)
+	if fault.As(err) != nil && ctx.Err() == nil {
+		t.o.Say.Warn("%v: the patch may change the options of units that the build does not make again: of these nothing is in the patch", err)
+		return nil
+	}
+	return err
+}
+
+// Rebuild runs the build once more in a view, for a stage or Unrecorded; what it is is for people.
+func (t *Tree) Rebuild(ctx context.Context, view *isolate.Sandbox, what string, stage buildtree.Stage) error {
+	return t.run(ctx, step{what, "", t.Environ(stage)}, view.Command)
 }
 
 // install is the step that installs the build of a stage below root.
@@ -138,14 +159,5 @@ func (t *Tree) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Change) {
 			name = f.Old
 		}
 		t.o.Say.Heading("patching file %s", name)
-		if saysHowToBuild(name) {
-			t.o.Say.Warn("%s may change the options of units that the build does not make again: of these nothing is in the patch", name)
-		}
 	}
-}
-
-// saysHowToBuild tells whether a file is one of those that build systems read, by its name.
-func saysHowToBuild(file string) bool {
-	patterns := []string{"[Mm]akefile*", "GNUmakefile*", "lpmakefile", "*.mk", "*.mak", "*.cmake", "CMakeLists.txt", "meson*", "*.am", "*.ac", "configure*", "*.ninja"}
-	return slices.ContainsFunc(patterns, func(p string) bool { return doublestar.MatchUnvalidated(p, path.Base(file)) })
 }

@@ -41,7 +41,7 @@ func (s *Store) add(st Stage, e entry) error {
 }
 
 func (s *Store) logPath(st Stage) (string, error) {
-	if st != Original && st != Patched {
+	if st != Original && st != Patched && st != Unpatched {
 		return "", fmt.Errorf("no stage is called %q", st)
 	}
 	return filepath.Join(s.dir, string(st)+".jsonl"), nil

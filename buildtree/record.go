@@ -10,6 +10,8 @@ type Stage string
 const (
 	Original Stage = "original"
 	Patched  Stage = "patched"
+	// Unpatched is the original's sources built as the patched ones were, to tell what the patch changed from what the command did.
+	Unpatched Stage = "unpatched"
 )
 
 // Digest is a SHA-256 in lower-case hex, the name of a blob in the store.
@@ -70,6 +72,13 @@ type Link struct {
 	Inputs   []Input
 	Shared   []string // shared libraries it was linked against, as in the map
 	Partial  bool     // ld -r
+	Files    []File   // what it read besides, scripts and lists of symbols; nil in records of older versions
+}
+
+// File is a file that a link read.
+type File struct {
+	Path string // as spelt, or as found
+	ID   Digest // of its content
 }
 
 // Record is everything known of one stage's build.
@@ -159,4 +168,22 @@ func absIn(dir, path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(dir, path)
+}
+
+// Twin returns the unit of this record that stands for a unit of another one: it wrote the same object, else it alone was compiled from
+// the same source.
+func (r *Record) Twin(u *Unit) *Unit {
+	var same []*Unit
+	for i := range r.Units {
+		switch v := &r.Units[i]; {
+		case v.Object == u.Object:
+			return v
+		case u.Source != "" && u.Source != "-" && absIn(v.Dir, v.Source) == absIn(u.Dir, u.Source):
+			same = append(same, v)
+		}
+	}
+	if len(same) == 1 {
+		return same[0]
+	}
+	return nil
 }

@@ -21,7 +21,7 @@ import (
 //
 //	.gitignore       "*", so that it never shows in git status
 //	original.jsonl   one record a line, appended: {"unit":…} or {"link":…}
-//	patched.jsonl
+//	patched.jsonl    unpatched.jsonl, likewise, for a build that told options apart
 //	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
 //	tools/           answers of compilers: to -print-prog-name; what units read
 //	errors.log       what could not be recorded

@@ -17,10 +17,11 @@ type Builds struct {
 	Dirs      Dirs
 	Change    *srcpatch.Change
 	Patches   []*srcpatch.Patch
-	View      View     // where the patched build was made
-	Before    *Reads   // what the original read, see ReadOriginal
-	Env       []string // environment of compiles on the side, which are not recorded
-	NoRestore bool     // do not compile with the old line numbers
+	View      View                                         // where the patched build was made
+	Build     func(context.Context, buildtree.Stage) error // builds in the view as the patched build did, recorded for a stage; "" for none
+	Before    *Reads                                       // what the original read, see ReadOriginal
+	Env       []string                                     // environment of compiles on the side, which are not recorded
+	NoRestore bool                                         // do not compile with the old line numbers
 	Allow     func(code fault.Code) bool
 	Progress  func(format string, args ...any) // told of long work
 	Warn      func(format string, args ...any) // told of what the user should know
@@ -28,11 +29,11 @@ type Builds struct {
 
 // Dirs are the directories of a tree, absolute.
 type Dirs struct {
-	Tree       string   // holds source and build directory
-	Source     string   // where source patches are applied
-	Installed  string   // install root of the original build
-	Outputs    []string // that the two builds install into
-	InstallVar string   // name of the variable that tells an install step where to, for hints
+	Tree       string // holds source and build directory
+	Source     string // where source patches are applied
+	Installed  string // install root of the original build
+	Patched    string // of the patched build, in the view
+	InstallVar string // name of the variable that tells an install step where to, for hints
 }
 
 // View is a view of the tree with the patched sources; isolate.Sandbox is one.

@@ -15,7 +15,14 @@ import (
 
 // Compare pairs the two builds and compiles what comparing units needs besides.
 func Compare(ctx context.Context, b Builds) (*Plan, error) {
-	c, links, err := compareRecords(b)
+	c, links, err := compareRecords(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.filesPatched(links); err != nil {
+		return nil, err
+	}
+	links, overridden, err := c.reconfigure(ctx, links)
 	if err != nil {
 		return nil, err
 	}
@@ -30,11 +37,14 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.refuseIncluded(links); err != nil {
 		return nil, err
 	}
+	if err := c.sameBuildIDs(links, c.files); err != nil {
+		return nil, err
+	}
 	made, err := c.compileSideVersions(ctx, links)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Targets: c.targets(links, made), Same: c.same(), Overridden: made.overridden}
+	p := &Plan{Targets: c.targets(links, made), Same: c.same(), Overridden: append(overridden, made.overridden...)}
 	if p.Files, err = KeepSources(b.Store, b.Change); err != nil {
 		return nil, err
 	}
@@ -49,7 +59,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 // the original's do, and a program with it must behave as without.
 func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 	b.Change = &srcpatch.Change{}
-	c, links, err := compareRecords(b)
+	c, links, err := compareRecords(ctx, b)
 	if err != nil {
 		return nil, err
 	}

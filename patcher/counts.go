@@ -64,7 +64,7 @@ func isCount(store *buildtree.Store, v *SideVersions, name string) bool {
 // what something is less than or not less than.
 func onlyCounts(text []byte, name string) bool {
 	for _, item := range csource.Items(text) {
-		t := code(cWord.FindAllString(item, -1))
+		t := sourceItem(cWord.FindAllString(item, -1))
 		for i := range t {
 			if t[i] == name && !t.isEnumerator(i) && !t.isBound(i) && !t.isModulus(i) && !t.isLimit(i) {
 				return false
@@ -76,11 +76,11 @@ func onlyCounts(text []byte, name string) bool {
 
 var cWord = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*|\d[\w.]*|->|\+\+|--|&&|\|\||[<>=!]=|\S`)
 
-// code is the words of an item at the top level of a source.
-type code []string
+// sourceItem is the words of an item at the top level of a source.
+type sourceItem []string
 
 // at is a word, "" outside of the item.
-func (t code) at(i int) string {
+func (t sourceItem) at(i int) string {
 	if i < 0 || i >= len(t) {
 		return ""
 	}
@@ -90,7 +90,7 @@ func (t code) at(i int) string {
 func isName(word string) bool { return identifier.MatchString(word) }
 
 // isEnumerator reports whether word i is declared there as the last one of an enumeration, without a value written.
-func (t code) isEnumerator(i int) bool {
+func (t sourceItem) isEnumerator(i int) bool {
 	next, before := t.at(i+1), t.at(i-1)
 	if next != "}" && (next != "," || t.at(i+2) != "}") || before != "," && before != "{" {
 		return false
@@ -103,7 +103,7 @@ func (t code) isEnumerator(i int) bool {
 }
 
 // isBound reports whether word i is the bound of an array that is declared there: behind its type and name alone.
-func (t code) isBound(i int) bool {
+func (t sourceItem) isBound(i int) bool {
 	if t.at(i-1) != "[" || t.at(i+1) != "]" {
 		return false
 	}
@@ -121,12 +121,12 @@ func (t code) isBound(i int) bool {
 	return names >= 2
 }
 
-func (t code) isModulus(i int) bool {
+func (t sourceItem) isModulus(i int) bool {
 	return t.at(i-1) == "%" && (t.at(i+1) == ";" || t.at(i+1) == "]")
 }
 
 // isLimit reports whether something is compared with word i, and not to end a loop after which a variable has its value.
-func (t code) isLimit(i int) bool {
+func (t sourceItem) isLimit(i int) bool {
 	if t.at(i-1) != "<" && t.at(i-1) != ">=" || !slices.Contains([]string{")", "&&", "||", ";", "?"}, t.at(i+1)) {
 		return false
 	}
@@ -148,7 +148,7 @@ func (t code) isLimit(i int) bool {
 
 // endsLoop reports whether word i ends a loop "for (v = …; v < …; v++)", whose head begins at word k, of a variable that only such loops
 // use.
-func (t code) endsLoop(k, i int) bool {
+func (t sourceItem) endsLoop(k, i int) bool {
 	v := t.at(i - 2)
 	if t.at(i-1) != "<" || t.at(i+1) != ";" || t.at(i-3) != ";" || !isName(v) {
 		return false
@@ -165,7 +165,7 @@ func (t code) endsLoop(k, i int) bool {
 }
 
 // declares reports whether word i is declared there, in a frame and without a value.
-func (t code) declares(i int) bool {
+func (t sourceItem) declares(i int) bool {
 	if next := t.at(i + 1); next != ";" && next != "," {
 		return false
 	}
@@ -179,7 +179,7 @@ func (t code) declares(i int) bool {
 	return names > 0
 }
 
-func (t code) takesAddress(name string) bool {
+func (t sourceItem) takesAddress(name string) bool {
 	for i := range t {
 		if t[i] == "&" && t.at(i+1) == name {
 			return true
@@ -189,7 +189,7 @@ func (t code) takesAddress(name string) bool {
 }
 
 // withoutLoops is the code without the loops "for (v = …)".
-func (t code) withoutLoops(v string) (left code) {
+func (t sourceItem) withoutLoops(v string) (left sourceItem) {
 	for i := 0; i < len(t); i++ {
 		if t[i] != "for" || t.at(i+1) != "(" || t.at(i+2) != v || t.at(i+3) != "=" {
 			left = append(left, t[i])
@@ -201,7 +201,7 @@ func (t code) withoutLoops(v string) (left code) {
 }
 
 // end is the last word of what begins at word i: the parenthesis or brace that closes it, or the semicolon of a statement.
-func (t code) end(i int) int {
+func (t sourceItem) end(i int) int {
 	depth := 0
 	for k := i; k < len(t); k++ {
 		switch t[k] {

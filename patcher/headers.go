@@ -48,7 +48,7 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 	var users []pairedUnit
 	for i, l := range links {
 		for index, in := range l.link.Inputs {
-			if u := c.orig.UnitFor(l.link, in); u != nil && hasSource(u) && !c.rebuilt[compileID(u)] {
+			if u := c.orig.UnitFor(l.link, in); u != nil && hasSource(u) && !c.rebuilt[compileID(u)] && !l.has(index) {
 				users = append(users, pairedUnit{link: i, input: index, orig: u, record: *u})
 			}
 		}

@@ -1,9 +1,9 @@
 package patcher
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"gocare/buildtree"
@@ -12,10 +12,9 @@ import (
 	"gocare/ld"
 )
 
-// libraries reads the shared libraries of the two links, as far as they are still there. One that only the patched link has
-// is new, unless one of the others loads it.
-func (m *maker) libraries(t *Target) ([]ld.Object, error) {
-	loaded := loadedLibraries(t.Shared)
+// libraries reads the shared libraries of the two links, as far as they are still there. One that the original does not need, nor any that it
+// loads, is new: the linker leaves out those of its command line that nothing is needed from (--as-needed).
+func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
 	var list []ld.Object
 	for _, path := range t.Shared {
 		if f, err := elfobj.Load(path); err == nil {
@@ -27,35 +26,49 @@ func (m *maker) libraries(t *Target) ([]ld.Object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: in the record: %w", lib.Path, err)
 		}
-		known := loaded[f.Soname()] || m.o.Allow(fault.NewLibrary)
-		list = append(list, ld.Object{Path: lib.Path, File: f, New: !known})
+		list = append(list, ld.Object{Path: lib.Path, File: f})
+	}
+	loaded := loadedLibraries(bin.Needed(), t.Shared)
+	for i := range list {
+		list[i].New = !loaded[libraryName(list[i].Path, list[i].File)] && !m.o.Allow(fault.NewLibrary)
 	}
 	return list, nil
 }
 
-// loadedLibraries names what is loaded with libraries: themselves, what they need, and so on, as far as that is found
-// beside any of them.
-func loadedLibraries(paths []string) map[string]bool {
-	names := map[string]bool{}
-	paths = slices.Clone(paths)
-	for i := 0; i < len(paths); i++ {
-		f, err := elfobj.Load(paths[i])
-		if err != nil || i > 0 && slices.Contains(paths[:i], paths[i]) {
-			continue
+// loadedLibraries names what is loaded with libraries that a binary needs: themselves, what they need, and so on, as far as that is found
+// among the given files or beside any of them.
+func loadedLibraries(needed, files []string) map[string]bool {
+	known := map[string]*elfobj.File{}
+	for _, path := range files {
+		if f, err := elfobj.Load(path); err == nil {
+			known[libraryName(path, f)] = f
 		}
-		names[f.Soname()] = true
-		for _, name := range f.Needed() {
-			if names[name] {
+	}
+	names := map[string]bool{}
+	var need func(list []string)
+	need = func(list []string) {
+		for _, name := range list {
+			if name = filepath.Base(name); names[name] {
 				continue
 			}
 			names[name] = true
-			for _, beside := range paths[:i+1] {
-				paths = append(paths, filepath.Join(filepath.Dir(beside), name))
+			for i := 0; known[name] == nil && i < len(files); i++ {
+				if f, err := elfobj.Load(filepath.Join(filepath.Dir(files[i]), name)); err == nil {
+					known[name] = f
+				}
+			}
+			if f := known[name]; f != nil {
+				need(f.Needed())
 			}
 		}
 	}
-	delete(names, "")
+	need(needed)
 	return names
+}
+
+// libraryName is what a binary that needs a library calls it, without directories.
+func libraryName(path string, f *elfobj.File) string {
+	return filepath.Base(cmp.Or(f.Soname(), path))
 }
 
 // librariesOf returns the absolute paths of the shared libraries of a link.

@@ -56,7 +56,7 @@ func (m *maker) openProgram(t *Target) (*facts, error) {
 		return nil, fmt.Errorf("%s: link map: %w", t.Path, err)
 	}
 	lm.Wrapped, lm.Own = t.Wrapped, t.Own
-	objects, index, err := m.openInputs(t)
+	objects, index, err := m.openInputs(t, bin)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (m *maker) openProgram(t *Target) (*facts, error) {
 }
 
 // openInputs reads the objects of the original link, then its shared libraries as far as they are still there.
-func (m *maker) openInputs(t *Target) (objects []ld.Object, index []int, err error) {
+func (m *maker) openInputs(t *Target, bin *elfobj.File) (objects []ld.Object, index []int, err error) {
 	index = make([]int, len(t.Inputs))
 	for i, in := range t.Inputs {
 		index[i] = -1
@@ -79,7 +79,7 @@ func (m *maker) openInputs(t *Target) (objects []ld.Object, index []int, err err
 		index[i] = len(objects)
 		objects = append(objects, ld.Object{Path: in.Path, Member: in.Member, File: f})
 	}
-	libraries, err := m.libraries(t)
+	libraries, err := m.libraries(t, bin)
 	return append(objects, libraries...), index, err
 }
 

@@ -183,7 +183,7 @@ func question(b *Builds, list []unitReads) jobs.Question {
 			paths[r.Path] = true
 		}
 	}
-	return jobs.Question{Files: slices.Sorted(maps.Keys(paths)), Root: b.Dirs.Tree, Skip: append([]string{b.Store.Dir()}, b.Dirs.Outputs...)}
+	return jobs.Question{Files: slices.Sorted(maps.Keys(paths)), Root: b.Dirs.Tree, Skip: []string{b.Store.Dir(), b.Dirs.Installed, b.Dirs.Patched}}
 }
 
 // keepReads remembers what a unit read for the next run. Not where the record is older than a file: that is to be seen again.

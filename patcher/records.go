@@ -2,6 +2,7 @@ package patcher
 
 import (
 	"cmp"
+	"context"
 	"debug/elf"
 	"errors"
 	"io/fs"
@@ -23,6 +24,7 @@ type comparison struct {
 	patched *buildtree.Record
 	pairs   map[string]*buildtree.LinkPair // by the original link's output
 	rebuilt map[string]bool                // what the patched build compiled, see compileID
+	files   []installed
 
 	recompiled map[string]bool // what was compiled from the record, and gave the assembly that it gave before
 }
@@ -36,6 +38,11 @@ type pairedLink struct {
 	newLibs []Library
 }
 
+// has reports whether both versions of an input are known already.
+func (l *pairedLink) has(input int) bool {
+	return slices.ContainsFunc(l.units, func(u pairedUnit) bool { return u.input == input })
+}
+
 // pairedUnit is a unit of which both versions are known.
 type pairedUnit struct {
 	link   int // index of its pairedLink
@@ -46,7 +53,7 @@ type pairedUnit struct {
 }
 
 // compareRecords lines up the records and lists what is installed, with the units that the patched build changed.
-func compareRecords(b Builds) (*comparison, []pairedLink, error) {
+func compareRecords(ctx context.Context, b Builds) (*comparison, []pairedLink, error) {
 	c, err := newComparison(b)
 	if err != nil {
 		return nil, nil, err
@@ -55,7 +62,8 @@ func compareRecords(b Builds) (*comparison, []pairedLink, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	links, err := c.links(files)
+	c.files = files
+	links, err := c.links(ctx, files)
 	return c, links, err
 }
 
@@ -136,16 +144,18 @@ func installedFiles(d Dirs) ([]installed, error) {
 }
 
 // links finds the record of every installed binary and the units that the patched build changed in it.
-func (c *comparison) links(files []installed) ([]pairedLink, error) {
+func (c *comparison) links(ctx context.Context, files []installed) ([]pairedLink, error) {
+	recorded, unrecorded := c.split(files)
+	if len(recorded) == 0 {
+		return nil, c.refuseAll(files)
+	}
+	if err := c.judgeUnrecorded(ctx, unrecorded); err != nil {
+		return nil, err
+	}
 	var links []pairedLink
-	var unrecorded []string
 	seen := map[buildtree.Digest]bool{}
-	for _, f := range files {
+	for _, f := range recorded {
 		link := c.linkOf(f)
-		if link == nil {
-			unrecorded = append(unrecorded, f.path)
-			continue
-		}
 		if seen[link.OutputID] {
 			continue
 		}
@@ -156,34 +166,7 @@ func (c *comparison) links(files []installed) ([]pairedLink, error) {
 		}
 		links = append(links, l)
 	}
-	return links, c.judgeUnrecorded(unrecorded, len(links), files)
-}
-
-// linkOf finds the link that made an installed file: by BuildID, which survives strip, else by its bytes.
-func (c *comparison) linkOf(f installed) *buildtree.Link {
-	for i := len(c.orig.Links) - 1; i >= 0; i-- {
-		l := &c.orig.Links[i]
-		if !l.Partial && (f.buildID != "" && l.BuildID == f.buildID || l.OutputID == f.digest) {
-			return l
-		}
-	}
-	return nil
-}
-
-// judgeUnrecorded refuses when nothing installed has a record, and says so when something has none.
-func (c *comparison) judgeUnrecorded(paths []string, recorded int, files []installed) error {
-	if len(paths) == 0 {
-		return nil
-	}
-	if recorded == 0 {
-		return fault.Refuse(fault.NoRecord, paths[0], "no record of the link with BuildID %s", cmp.Or(files[0].buildID, "none")).
-			WithState("no patch written").
-			WithHint("the tree was built without carecc, or the build cleans its environment: run patchmake --clean, or build with CC=carecc first")
-	}
-	for _, path := range paths {
-		c.b.Warn("%s: no record of its link: not looked at (built without carecc?)", path)
-	}
-	return nil
+	return links, nil
 }
 
 // paired describes one binary with what differs between its two links; n is its index.
@@ -274,6 +257,14 @@ func addedTo(links []pairedLink) (added []buildtree.UnitPair) {
 		added = append(added, l.added...)
 	}
 	return added
+}
+
+func buildIDOf(data []byte) string {
+	f, err := elfobj.Parse(data)
+	if err != nil {
+		return ""
+	}
+	return f.BuildID()
 }
 
 // digest is a SHA-256 in hex.

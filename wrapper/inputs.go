@@ -75,7 +75,7 @@ func (r *linkRun) inputs(l *buildtree.Link, stage buildtree.Stage, mapText []byt
 			continue
 		}
 		seen[path] = true
-		ins, shared, err := r.load(path, pulled, m.thin)
+		ins, shared, err := r.load(path, pulled, &m)
 		switch {
 		case os.IsNotExist(err):
 			missing = append(missing, path)
@@ -94,7 +94,7 @@ func (r *linkRun) inputs(l *buildtree.Link, stage buildtree.Stage, mapText []byt
 }
 
 // load returns the inputs that one loaded file stands for.
-func (r *linkRun) load(path string, pulled, thin []string) (ins []buildtree.Input, shared bool, err error) {
+func (r *linkRun) load(path string, pulled []string, m *loads) (ins []buildtree.Input, shared bool, err error) {
 	if in, ok := r.blobs[path]; ok {
 		return []buildtree.Input{in}, false, nil
 	}
@@ -108,8 +108,8 @@ func (r *linkRun) load(path string, pulled, thin []string) (ins []buildtree.Inpu
 		return nil, false, err
 	case kind == fileShared:
 		return nil, true, nil
-	case kind == fileThin && len(thin) > 0:
-		ins, err = r.thinMembers(path, thin)
+	case kind == fileThin && len(m.thin) > 0:
+		ins, err = r.thinMembers(path, m)
 		return ins, false, err
 	case kind != fileObject:
 		return nil, false, nil // a script, or an archive that nothing was needed from
@@ -219,9 +219,9 @@ func (r *linkRun) readThin(path string, members []elfobj.Member) (err error) {
 	return nil
 }
 
-// thinMembers returns which of the files pulled from thin archives are listed in this one. They are inputs of their own,
-// as in the map.
-func (r *linkRun) thinMembers(path string, pulled []string) ([]buildtree.Input, error) {
+// thinMembers returns which of the files pulled from thin archives are listed in this one, and takes them from those: an archive that is
+// named twice gives each once. They are inputs of their own, as in the map.
+func (r *linkRun) thinMembers(path string, m *loads) ([]buildtree.Input, error) {
 	data, err := os.ReadFile(r.p.abs(path))
 	if err != nil {
 		return nil, err
@@ -239,8 +239,11 @@ func (r *linkRun) thinMembers(path string, pulled []string) ([]buildtree.Input, 
 		listed[filepath.Clean(file)] = true
 	}
 	var ins []buildtree.Input
+	pulled := m.thin
+	m.thin = nil
 	for _, file := range pulled {
 		if !listed[r.p.abs(file)] {
+			m.thin = append(m.thin, file)
 			continue
 		}
 		in, ok, err := r.object(file)

@@ -46,22 +46,12 @@ func parseLd(args []string) ldCall {
 			c.query = true
 		case strings.HasPrefix(a, "-o") && a != "-omagic":
 			c.output = a[2:]
-		case takesWord(name):
+		case buildtree.LinkerTakesWord(name):
 			next()
 		}
 	}
 	c.query = c.query || len(c.files) == 0
 	return c
-}
-
-// takesWord reports whether the word behind a linker option is its value, for options that compilers pass so.
-func takesWord(name string) bool {
-	switch name {
-	case "m", "z", "e", "u", "h", "y", "L", "dynamic-linker", "entry", "plugin", "plugin-opt", "rpath", "rpath-link", "soname", "undefined",
-		"wrap", "defsym", "init", "fini", "version-script", "dynamic-list":
-		return true
-	}
-	return false
 }
 
 // link is the part of ld and its kin.
@@ -227,5 +217,6 @@ func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
 	if err := r.inputs(&l, stage, mapText); err != nil {
 		return err
 	}
+	l.Files = r.files(mapText)
 	return r.store.AddLink(stage, l)
 }

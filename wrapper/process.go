@@ -61,7 +61,7 @@ func (p *Process) stage() buildtree.Stage {
 	switch s := buildtree.Stage(p.getenv("KPATCH_STAGE")); s {
 	case "":
 		return buildtree.Original
-	case buildtree.Original, buildtree.Patched:
+	case buildtree.Original, buildtree.Patched, buildtree.Unpatched:
 		return s
 	}
 	return ""

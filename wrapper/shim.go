@@ -119,6 +119,7 @@ func Env(carecc, storeDir, stage string) []string {
 	}
 	return []string{
 		"COMPILER_PATH=" + prependPath(shim, os.Getenv("COMPILER_PATH")),
+		"PATH=" + prependPath(shim, os.Getenv("PATH")), // for a Makefile that runs as and ld itself
 		"KPATCH_ASM_DIR=" + storeDir,
 		"KPATCH_STAGE=" + stage,
 		"CCACHE_DISABLE=1",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 
 	"gocare/builder"
+	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/meter"
 	"gocare/internal/ui"
@@ -89,13 +91,18 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
 	}
-	if _, err := w.tree.Apply(patches); err != nil {
+	change, err := w.tree.Apply(patches)
+	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
 	}
 	if err := w.tree.Original(ctx); err != nil {
 		return nil, err
 	}
 	b := w.builds()
+	b.Change = change
+	if err := patcher.CheckRecord(ctx, b); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
+	}
 	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
@@ -108,6 +115,9 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 		w.u.Warn("recording: %s", line)
 	}
 	b.View, b.Change, b.Patches = view, change, patches
+	b.Build = func(ctx context.Context, stage buildtree.Stage) error {
+		return w.tree.Rebuild(ctx, view, "the build to tell options apart", cmp.Or(stage, builder.Unrecorded))
+	}
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
 }
@@ -131,10 +141,7 @@ func (w *workspace) builds() patcher.Builds {
 }
 
 func (w *workspace) dirs() patcher.Dirs {
-	return patcher.Dirs{
-		Tree: w.tree.Root, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Outputs: []string{w.o.OriginalDir, w.o.PatchedDir},
-		InstallVar: w.o.Commands.DestVar,
-	}
+	return patcher.Dirs{Tree: w.tree.Root, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Patched: w.o.PatchedDir, InstallVar: w.o.Commands.DestVar}
 }
 
 // patchOptions is what the library has to know of the patches to make.

@@ -106,7 +106,8 @@ func (a *archive) memberName(field string, contents []byte) (string, []byte, err
 	if !ok {
 		return strings.TrimSuffix(field, "/"), contents, nil
 	}
-	off, err := strconv.ParseUint(n, 10, 32)
+	// GNU ar leaves the "/" that ends a name of 15 characters behind the number that a thin archive has in its place.
+	off, err := strconv.ParseUint(strings.TrimRight(n, " /"), 10, 32)
 	if err != nil || off >= uint64(len(a.longNames)) {
 		return "", nil, fmt.Errorf("bad long name %q", field)
 	}

@@ -14,17 +14,20 @@ const (
 
 // The codes of the stage "building and recording".
 const (
-	BuildFailed Code = "build-failed"
-	NoRecord    Code = "no-record"
-	RecordOld   Code = "record-old"
-	AsmFile     Code = "asm-file"
-	NewInput    Code = "new-input"
-	PartialLink Code = "partial-link"
-	LTO         Code = "lto"
-	IsolateBusy Code = "isolate-busy"
-	IsolateMode Code = "isolate-mode"
-	IsolatePath Code = "isolate-path"
-	NoTypes     Code = "no-types"
+	BuildFailed  Code = "build-failed"
+	NoRecord     Code = "no-record"
+	RecordOld    Code = "record-old"
+	AsmFile      Code = "asm-file"
+	NewInput     Code = "new-input"
+	PartialLink  Code = "partial-link"
+	OtherOptions Code = "other-options"
+	SameBuildID  Code = "same-build-id"
+	OtherLink    Code = "other-link"
+	LTO          Code = "lto"
+	IsolateBusy  Code = "isolate-busy"
+	IsolateMode  Code = "isolate-mode"
+	IsolatePath  Code = "isolate-path"
+	NoTypes      Code = "no-types"
 )
 
 // The codes of the stage "what changed".

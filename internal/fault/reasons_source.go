@@ -40,6 +40,28 @@ var building = []Reason{
 		Hint:      "link the objects into the program directly, without ld -r",
 		Paragraph: "A changed unit went into an object that was made with ld -r.",
 	},
+	{
+		Code:  "other-options",
+		Vouch: "the options and compilers that differ do not matter",
+		Hint: "build as the original was built: --build-cmd with the same command and variables (make CFLAGS=…), in the same " +
+			"environment; --allow other-options if the difference does not matter",
+		Paragraph: "A unit was compiled with other options, or by another compiler, than in the original build, and the source patch is " +
+			"not the cause, or not the only one; the first difference is named. Where it is the patch alone, they are used; where it " +
+			"is the command alone, the unit is compiled from its record.",
+	},
+	{
+		Code:      "same-build-id",
+		Hint:      "link each with a BuildID of its own, as -Wl,--build-id makes it, and restart what runs them",
+		Paragraph: "Two different programs or libraries that are installed have one BuildID, by which processes are told apart.",
+	},
+	{
+		Code:  "other-link",
+		Vouch: "the difference means nothing to what runs",
+		Hint: "a process keeps the link that its program was made with: make the change in the code; --allow other-link if the " +
+			"difference means nothing to what runs",
+		Paragraph: "The source patch changes how a program is linked: an option that redirects, defines or exports symbols, or a file that " +
+			"the linker reads, such as a linker script, a version script or plain data.",
+	},
 	{Code: "lto", Paragraph: "A changed unit is compiled with -flto: its code is made only when the program is linked."},
 	{Code: "isolate-busy", Paragraph: "A build of another run is still at work in the tree."},
 	{Code: "isolate-mode", Hint: "use --isolation=auto", Paragraph: "This machine does not allow the way of isolation asked for."},
