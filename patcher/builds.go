@@ -41,6 +41,7 @@ type Dirs struct {
 type View interface {
 	Command(context.Context, isolate.Cmd) *exec.Cmd
 	WriteFiles(contents map[string][]byte, modes map[string]fs.FileMode) error
+	Mode() isolate.Mode
 }
 
 // within reports whether path is dir or below it.

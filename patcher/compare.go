@@ -3,6 +3,7 @@ package patcher
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -115,10 +116,21 @@ func (c *comparison) targets(links []pairedLink, made versions) []Target {
 
 func (c *comparison) unit(p pairedUnit) Unit {
 	u := Unit{Source: c.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
-	if data, err := os.ReadFile(sourcePath(p.orig)); err == nil {
+	if data, err := c.originalSource(p.orig); err == nil {
 		u.SHA256 = digest(data)
 	}
 	return u
+}
+
+// originalSource reads the source of a unit as it was before the patch; the tree may be the view, and hold the patched one.
+func (c *comparison) originalSource(u *buildtree.Unit) ([]byte, error) {
+	path := sourcePath(u)
+	for _, f := range c.b.Change.Files {
+		if f.Old != "" && filepath.Join(c.b.Dirs.Source, f.Old) == path {
+			return f.Before, nil
+		}
+	}
+	return os.ReadFile(path)
 }
 
 // addition describes an input that only the patched link has.

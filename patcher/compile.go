@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gocare/buildtree"
+	"gocare/internal/isolate"
 	"gocare/internal/jobs"
 	"gocare/internal/meter"
 	"gocare/internal/toolexec"
@@ -27,9 +28,22 @@ type compiled struct {
 	err error
 }
 
-// compileHere compiles in the tree as it is: the sources of the original.
+// compileHere compiles in the tree: the sources of the original. Where the view is the tree itself, these and what is generated from them are
+// put there for that time.
 func (b *Builds) compileHere(ctx context.Context, requests []request) ([]compiled, error) {
-	return b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+	if len(requests) == 0 || b.View.Mode() != isolate.InPlace {
+		return b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+	}
+	before, modes := originals(b.Dirs.Source, b.Change)
+	if err := b.rebuild(ctx, before, modes, ""); err != nil {
+		return nil, err
+	}
+	results, err := b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+	if err != nil {
+		return nil, err
+	}
+	after, modes := Contents(b.Dirs.Source, b.Change, patchedContent)
+	return results, b.rebuild(ctx, after, modes, "")
 }
 
 // compileInView compiles what stands in the view: the patched sources.

@@ -128,7 +128,7 @@ func installedFiles(d Dirs) ([]installed, error) {
 		if err != nil || !elfobj.IsELF(data) {
 			return err
 		}
-		if f, err := elfobj.Parse(data); err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) {
+		if f, err := elfobj.Parse(data); err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) && !debugOnly(f) {
 			files = append(files, installed{path: path, buildID: f.BuildID(), digest: buildtree.DigestOf(data)})
 		}
 		return nil
@@ -254,6 +254,13 @@ func addedTo(links []pairedLink) (added []buildtree.UnitPair) {
 		added = append(added, l.added...)
 	}
 	return added
+}
+
+// debugOnly reports whether a file is what objcopy --only-keep-debug leaves: even read-only sections are without their content.
+func debugOnly(f *elfobj.File) bool {
+	return slices.ContainsFunc(f.Sections, func(s elfobj.Section) bool {
+		return s.Type == elf.SHT_NOBITS && s.Flags&elf.SHF_ALLOC != 0 && s.Flags&elf.SHF_WRITE == 0
+	})
 }
 
 func buildIDOf(data []byte) string {
