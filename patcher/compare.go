@@ -39,7 +39,10 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Targets: c.targets(links, made), Same: c.same(), Overridden: append(overridden, made.overridden...)}
+	p := &Plan{Same: c.same(), Overridden: append(overridden, made.overridden...)}
+	if p.Targets, err = c.targets(ctx, links, made); err != nil {
+		return nil, err
+	}
 	if p.Files, err = KeepSources(b.Store, b.Change); err != nil {
 		return nil, err
 	}
@@ -67,7 +70,10 @@ func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 		}
 	}
 	links = changedOnly(withUsers(links, same))
-	p := &Plan{Targets: c.targets(links, versions{})}
+	p := &Plan{}
+	if p.Targets, err = c.targets(ctx, links, versions{}); err != nil {
+		return nil, err
+	}
 	p.Compiler = compilerVersion(ctx, p.Targets)
 	return p, nil
 }
@@ -88,11 +94,15 @@ func compilerVersion(ctx context.Context, targets []Target) string {
 }
 
 // targets describes the links for the plan.
-func (c *comparison) targets(links []pairedLink, made versions) []Target {
+func (c *comparison) targets(ctx context.Context, links []pairedLink, made versions) ([]Target, error) {
 	var targets []Target
 	for _, l := range links {
+		inputs, err := c.withLocals(ctx, &l)
+		if err != nil {
+			return nil, err
+		}
 		t := Target{
-			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: l.link.Inputs,
+			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: inputs,
 			Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
 		}
 		for _, u := range l.units {
@@ -111,7 +121,7 @@ func (c *comparison) targets(links []pairedLink, made versions) []Target {
 		}
 		targets = append(targets, t)
 	}
-	return targets
+	return targets, nil
 }
 
 func (c *comparison) unit(p pairedUnit) Unit {

@@ -177,7 +177,7 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 		return l, nil
 	}
 	if len(pair.Missing) > 0 {
-		return l, refuseMissing(f, link, pair.Missing)
+		return l, c.refuseMissing(f, link, pair.Missing)
 	}
 	l.newLibs = c.newLibraries(pair)
 	for _, u := range pair.Units {
@@ -200,19 +200,6 @@ func (c *comparison) refuseMoved(f installed, link *buildtree.Link) error {
 		}
 	}
 	return nil
-}
-
-func refuseMissing(f installed, orig *buildtree.Link, missing []buildtree.Input) error {
-	names := make([]string, len(missing))
-	for i, in := range missing {
-		names[i] = in.String()
-		if in.Member != "" && !linked(orig, in) {
-			return fault.Refuse(fault.NewInput, f.path, "%s is linked in only by the patched build", in).
-				WithState("no patch written")
-		}
-	}
-	return fault.Refuse(fault.NoRecord, f.path, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).
-		WithState("no patch written").WithHint("build that file through carecc: run patchmake --clean")
 }
 
 // linked reports whether a link has an archive member of that name.
