@@ -135,20 +135,19 @@ func (w *workspace) buildIn(ctx context.Context, box *isolate.Sandbox, change *s
 	if err := w.step(ctx, "the patched build", "", env, w.boxed(box)); err != nil {
 		return err
 	}
-	if patcher.Reconfigures(change) {
-		if err := w.buildAllIn(ctx, box); err != nil {
-			return err
-		}
-	}
 	w.u.Heading("INSTALLING PATCHED OBJECTS INTO %s", w.o.PatchedDir)
 	if err := box.Command(ctx, isolate.Cmd{Dir: w.o.BuildDir, Args: []string{"mkdir", "-p", filepath.Dir(w.o.PatchedDir)}}).Run(); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Dir(w.o.PatchedDir), err)
 	}
 	env = w.environ(buildtree.Patched, w.o.DestVar+"="+w.o.PatchedDir)
-	return w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir))
+	if err := w.step(ctx, "the patched install", "install", env, w.boxedReadOnly(box, w.o.PatchedDir)); err != nil || !patcher.Reconfigures(change) {
+		return err
+	}
+	return w.buildAllIn(ctx, box)
 }
 
-// buildAllIn builds all units once more, as the patch may change the options of units that the build does not make again.
+// buildAllIn builds all units once more, for the record alone, as the patch may change the options of units that the build does not make
+// again.
 func (w *workspace) buildAllIn(ctx context.Context, box *isolate.Sandbox) error {
 	if err := patcher.ForgetOutputs(w.store, w.tree, box); err != nil {
 		return err
