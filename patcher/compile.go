@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gocare/buildtree"
 	"gocare/internal/isolate"
@@ -71,7 +72,7 @@ func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request)
 		args := slices.Concat([]string{r.unit.Driver}, r.unit.CompileArgs(r.unit.Source, output(i)), r.flags)
 		batch[i] = jobs.Job{Dir: r.unit.Dir, Env: env, Args: args}
 	}
-	outcomes, err := jobs.Run(ctx, at, b.Env, batch)
+	outcomes, err := jobs.Run(ctx, at, withoutCompileVars(b.Env), batch)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +91,14 @@ func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request)
 		}
 	}
 	return results, nil
+}
+
+// withoutCompileVars leaves out the variables that shape code: a unit is compiled with those of its record, and without others.
+func withoutCompileVars(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return buildtree.Shapes(name)
+	})
 }
 
 // assemble runs a unit's own assembler with its own options on text and returns the object.

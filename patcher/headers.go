@@ -63,7 +63,7 @@ func (c *comparison) including(ctx context.Context, users []pairedUnit, files ma
 	for i, u := range users {
 		batch[i] = jobs.Job{Dir: u.orig.Dir, Env: u.orig.Env, Args: append([]string{u.orig.Driver}, u.orig.DependArgs(u.orig.Source)...)}
 	}
-	outcomes, err := jobs.Run(ctx, c.b.View.Command, c.b.Env, batch)
+	outcomes, err := jobs.Run(ctx, c.b.View.Command, withoutCompileVars(c.b.Env), batch)
 	if err != nil {
 		return nil, err
 	}
