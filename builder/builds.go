@@ -112,21 +112,21 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 	if err := t.run(ctx, step{"the patched build", "", t.Environ(buildtree.Patched)}, view.Command); err != nil {
 		return err
 	}
-	if change.Reconfigures() {
-		if err := t.rebuildAll(ctx, view); err != nil {
-			return err
-		}
-	}
 	root := t.o.Patched.Dir
 	t.o.Say.Heading("INSTALLING PATCHED OBJECTS INTO %s", root)
 	above := filepath.Dir(root)
 	if err := view.Command(ctx, isolate.Cmd{Dir: t.o.BuildDir, Args: []string{"mkdir", "-p", above}}).Run(); err != nil {
 		return fmt.Errorf("%s: %w", above, err)
 	}
-	return t.run(ctx, t.install("the patched install", buildtree.Patched, root), t.readOnlyIn(view, root))
+	err := t.run(ctx, t.install("the patched install", buildtree.Patched, root), t.readOnlyIn(view, root))
+	if err != nil || !change.Reconfigures() {
+		return err
+	}
+	return t.rebuildAll(ctx, view)
 }
 
-// rebuildAll builds all units once more, as the patch may change the options of units that the build does not make again.
+// rebuildAll builds all units once more, for the record alone, as the patch may change the options of units that the build does not make
+// again.
 func (t *Tree) rebuildAll(ctx context.Context, view *isolate.Sandbox) error {
 	if err := t.Store.ForgetOutputs(t.Root, view.WriteFiles); err != nil {
 		return err

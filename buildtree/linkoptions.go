@@ -9,10 +9,10 @@ import (
 // linkerWords lists options of linkers whose value is the next argument when none is joined with "=". Binutils 2.40, ld manual,
 // section 2.1; lld's and mold's among them.
 var linkerWords = words(`A F G I L R T Y a b c e f h l m o u y z
-	assert auxiliary default-script defsym dynamic-linker dynamic-list entry export-dynamic-symbol export-dynamic-symbol-list filter fini
-	format ignore-unresolved-symbol init just-symbols library library-path Map mri-script oformat output plugin plugin-opt require-defined
-	retain-symbols-file rpath rpath-link script section-start soname symbol-ordering-file Tbss Tdata Ttext Ttext-segment Trodata-segment
-	Tldata-segment undefined version-script wrap`)
+	assert audit auxiliary compress-debug-sections default-script depaudit defsym dynamic-linker dynamic-list entry exclude-libs export-dynamic-symbol export-dynamic-symbol-list filter fini
+	format hash-style ignore-unresolved-symbol image-base init just-symbols library library-path Map mri-script oformat orphan-handling output plugin plugin-opt require-defined
+	retain-symbols-file rpath rpath-link script section-ordering-file section-start soname sort-section symbol-ordering-file sysroot Tbss Tdata Ttext Ttext-segment Trodata-segment
+	Tldata-segment undefined unresolved-symbols version-script wrap`)
 
 // linkerFiles lists options of linkers that name a file to be read: a script, a list of symbols.
 var linkerFiles = words(`T c R script default-script mri-script just-symbols version-script dynamic-list retain-symbols-file

@@ -35,15 +35,26 @@ func (u *Unit) ShapingOptions() []Option {
 		list = append(list, Option{"-x", "-x " + lang})
 	}
 	for _, v := range u.Env {
-		if name, _, _ := strings.Cut(v, "="); !slices.Contains(neutralVars, name) {
+		if name, _, _ := strings.Cut(v, "="); Shapes(name) {
 			list = append(list, Option{name, v})
 		}
 	}
 	return list
 }
 
+// CompileVars are variables that change what a compiler makes of the same arguments. GCC 12 manual, section 3.21; the last is clang's.
+var CompileVars = []string{
+	"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "GCC_EXEC_PREFIX", "SOURCE_DATE_EPOCH", "LANG", "LC_ALL", "LC_CTYPE",
+	"CCC_OVERRIDE_OPTIONS",
+}
+
 // neutralVars are recorded variables that do not shape code but for __DATE__, which is looked at by itself.
 var neutralVars = []string{"SOURCE_DATE_EPOCH", "LANG", "LC_ALL", "LC_CTYPE"}
+
+// Shapes reports whether a variable shapes the code that a compiler writes.
+func Shapes(variable string) bool {
+	return slices.Contains(CompileVars, variable) && !slices.Contains(neutralVars, variable)
+}
 
 // realPath is a path without symbolic links, as far as it still leads somewhere.
 func realPath(path string) string {

@@ -14,13 +14,16 @@ import (
 	"gocare/internal/kpname"
 )
 
-// Load decodes the file at path.
+// Load decodes the file at path, of which the patch has to be all.
 func Load(path string) (*Patch, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	p, err := Decode(data)
+	if err == nil && len(data) > HeaderSize+len(p.Object) {
+		err = fault.Refuse(fault.FormatCorrupt, "", "%d bytes behind its end", len(data)-HeaderSize-len(p.Object))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -40,4 +40,5 @@ type Dirs struct {
 type View interface {
 	Command(context.Context, isolate.Cmd) *exec.Cmd
 	WriteFiles(contents map[string][]byte, modes map[string]fs.FileMode) error
+	Mode() isolate.Mode
 }

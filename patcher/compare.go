@@ -3,6 +3,7 @@ package patcher
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -44,7 +45,10 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Targets: c.targets(links, made), Same: c.same(), Overridden: append(overridden, made.overridden...)}
+	p := &Plan{Same: c.same(), Overridden: append(overridden, made.overridden...)}
+	if p.Targets, err = c.targets(ctx, links, made); err != nil {
+		return nil, err
+	}
 	if p.Files, err = KeepSources(b.Store, b.Change); err != nil {
 		return nil, err
 	}
@@ -72,7 +76,10 @@ func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 		}
 	}
 	links = changedOnly(withUsers(links, same))
-	p := &Plan{Targets: c.targets(links, allSideVersions{})}
+	p := &Plan{}
+	if p.Targets, err = c.targets(ctx, links, allSideVersions{}); err != nil {
+		return nil, err
+	}
 	p.Compiler = compilerVersion(ctx, p.Targets)
 	return p, nil
 }
@@ -93,11 +100,15 @@ func compilerVersion(ctx context.Context, targets []Target) string {
 }
 
 // targets describes the links for the plan.
-func (c *comparison) targets(links []pairedLink, made allSideVersions) []Target {
+func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSideVersions) ([]Target, error) {
 	var targets []Target
 	for i, l := range links {
+		inputs, err := c.withLocals(ctx, &l)
+		if err != nil {
+			return nil, err
+		}
 		t := Target{
-			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: l.link.Inputs,
+			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: inputs,
 			Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
 		}
 		if len(made.same) > 0 {
@@ -119,15 +130,26 @@ func (c *comparison) targets(links []pairedLink, made allSideVersions) []Target 
 		}
 		targets = append(targets, t)
 	}
-	return targets
+	return targets, nil
 }
 
 func (c *comparison) unit(p pairedUnit) Unit {
 	u := Unit{Source: c.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
-	if data, err := os.ReadFile(sourcePath(p.orig)); err == nil {
+	if data, err := c.originalSource(p.orig); err == nil {
 		u.SHA256 = digest(data)
 	}
 	return u
+}
+
+// originalSource reads the source of a unit as it was before the patch; the tree may be the view, and hold the patched one.
+func (c *comparison) originalSource(u *buildtree.Unit) ([]byte, error) {
+	path := sourcePath(u)
+	for _, f := range c.b.Change.Files {
+		if f.Old != "" && filepath.Join(c.b.Dirs.Source, f.Old) == path {
+			return f.Before, nil
+		}
+	}
+	return os.ReadFile(path)
 }
 
 // addition describes an input that only the patched link has.

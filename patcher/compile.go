@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gocare/buildtree"
+	"gocare/internal/isolate"
 	"gocare/internal/jobs"
 	"gocare/internal/meter"
 	"gocare/internal/toolexec"
@@ -29,9 +31,22 @@ type compiled struct {
 	err error
 }
 
-// compileHere compiles in the tree as it is: the sources of the original.
+// compileHere compiles in the tree: the sources of the original. Where the view is the tree itself, these and what is generated from them are
+// put there for that time.
 func (b *Builds) compileHere(ctx context.Context, requests []request) ([]compiled, error) {
-	return b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+	if len(requests) == 0 || b.View.Mode() != isolate.InPlace {
+		return b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+	}
+	before, modes := originals(b.Dirs.Source, b.Change)
+	if err := b.rebuild(ctx, before, modes, ""); err != nil {
+		return nil, err
+	}
+	results, err := b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+	if err != nil {
+		return nil, err
+	}
+	after, modes := b.Change.Contents(b.Dirs.Source, patchedContent)
+	return results, b.rebuild(ctx, after, modes, "")
 }
 
 // compileInView compiles what stands in the view: the patched sources.
@@ -59,7 +74,7 @@ func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request)
 		args := slices.Concat([]string{r.unit.Driver}, r.unit.CompileArgs(cmp.Or(r.source, r.unit.Source), output(i)), r.flags)
 		batch[i] = jobs.Job{Dir: r.unit.Dir, Env: env, Args: args}
 	}
-	outcomes, err := jobs.Run(ctx, at, b.Env, batch)
+	outcomes, err := jobs.Run(ctx, at, withoutCompileVars(b.Env), batch)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +93,14 @@ func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request)
 		}
 	}
 	return results, nil
+}
+
+// withoutCompileVars leaves out the variables that shape code: a unit is compiled with those of its record, and without others.
+func withoutCompileVars(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return buildtree.Shapes(name)
+	})
 }
 
 // assemble runs a unit's own assembler with its own options on text and returns the object.

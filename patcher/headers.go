@@ -62,7 +62,7 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 	for _, id := range slices.Sorted(maps.Keys(c.b.Before.units)) {
 		all = append(all, c.b.Before.units[id])
 	}
-	after, err := jobs.Look(ctx, c.b.View.Command, c.b.Env, question(c.b, all))
+	after, err := jobs.Look(ctx, c.b.View.Command, withoutCompileVars(c.b.Env), question(c.b, all))
 	if err != nil {
 		return nil, err
 	}

@@ -150,11 +150,7 @@ func (m *maker) headerID(t *Target) (string, error) {
 	if len(m.o.Shipped) == 0 {
 		return t.BuildID, nil
 	}
-	rebuilt, err := loadObject(m.store, t.Binary)
-	if err != nil {
-		return "", err
-	}
-	return matchShipped(t.Path, rebuilt, m.o.Shipped)
+	return m.matchShipped(t)
 }
 
 // meta is what the patch says of itself.

@@ -41,7 +41,7 @@ func ReadOriginal(ctx context.Context, b Builds) (*Reads, error) {
 		return nil, err
 	}
 	r := &Reads{units: map[string]unitReads{}}
-	if r.seen, err = jobs.Look(ctx, jobs.InTree(b.Dirs.Tree), b.Env, question(&b, list)); err != nil {
+	if r.seen, err = jobs.Look(ctx, jobs.InTree(b.Dirs.Tree), withoutCompileVars(b.Env), question(&b, list)); err != nil {
 		return nil, err
 	}
 	if err := b.findStale(ctx, list, r.seen); err != nil {
@@ -100,7 +100,7 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 			}
 		}
 	}
-	outcomes, err := jobs.Run(ctx, jobs.InTree(b.Dirs.Tree), b.Env, batch)
+	outcomes, err := jobs.Run(ctx, jobs.InTree(b.Dirs.Tree), withoutCompileVars(b.Env), batch)
 	if err != nil {
 		return nil, err
 	}

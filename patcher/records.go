@@ -131,7 +131,7 @@ func installedFiles(d Dirs) ([]installed, error) {
 		if err != nil || !elfobj.IsELF(data) {
 			return err
 		}
-		if f, err := elfobj.Parse(data); err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) {
+		if f, err := elfobj.Parse(data); err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) && !debugOnly(f) {
 			files = append(files, installed{path: path, buildID: f.BuildID(), digest: buildtree.DigestOf(data)})
 		}
 		return nil
@@ -180,7 +180,7 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 		return l, nil
 	}
 	if len(pair.Missing) > 0 {
-		return l, refuseMissing(f, link, pair.Missing)
+		return l, c.refuseMissing(f, link, pair.Missing)
 	}
 	l.newLibs = c.newLibraries(pair)
 	for _, u := range pair.Units {
@@ -203,19 +203,6 @@ func (c *comparison) refuseMoved(f installed, link *buildtree.Link) error {
 		}
 	}
 	return nil
-}
-
-func refuseMissing(f installed, orig *buildtree.Link, missing []buildtree.Input) error {
-	names := make([]string, len(missing))
-	for i, in := range missing {
-		names[i] = in.String()
-		if in.Member != "" && !linked(orig, in) {
-			return fault.Refuse(fault.NewInput, f.path, "%s is linked in only by the patched build", in).
-				WithState("no patch written")
-		}
-	}
-	return fault.Refuse(fault.NoRecord, f.path, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).
-		WithState("no patch written").WithHint("build that file through carecc: run patchmake --clean")
 }
 
 // linked reports whether a link has an archive member of that name.
@@ -257,6 +244,13 @@ func addedTo(links []pairedLink) (added []buildtree.UnitPair) {
 		added = append(added, l.added...)
 	}
 	return added
+}
+
+// debugOnly reports whether a file is what objcopy --only-keep-debug leaves: even read-only sections are without their content.
+func debugOnly(f *elfobj.File) bool {
+	return slices.ContainsFunc(f.Sections, func(s elfobj.Section) bool {
+		return s.Type == elf.SHT_NOBITS && s.Flags&elf.SHF_ALLOC != 0 && s.Flags&elf.SHF_WRITE == 0
+	})
 }
 
 func buildIDOf(data []byte) string {

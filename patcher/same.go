@@ -71,11 +71,11 @@ func (c *comparison) redeclaring(ctx context.Context, units []pairedUnit) ([]pai
 	for i, u := range units {
 		batch[i] = jobs.Job{Dir: u.orig.Dir, Env: u.orig.Env, Args: append([]string{u.orig.Driver}, u.orig.PreprocessArgs(u.orig.Source)...)}
 	}
-	before, err := jobs.Run(ctx, jobs.InTree(c.b.Dirs.Tree), c.b.Env, batch)
+	before, err := jobs.Run(ctx, jobs.InTree(c.b.Dirs.Tree), withoutCompileVars(c.b.Env), batch)
 	if err != nil {
 		return nil, err
 	}
-	after, err := jobs.Run(ctx, c.b.View.Command, c.b.Env, batch)
+	after, err := jobs.Run(ctx, c.b.View.Command, withoutCompileVars(c.b.Env), batch)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"gocare/internal/elfobj"
@@ -34,17 +35,112 @@ func LoadShipped(paths []string) ([]Shipped, error) {
 }
 
 // matchShipped returns the BuildID of the first shipped binary that holds the same code and data at the same addresses as
-// the rebuilt one.
-func matchShipped(name string, rebuilt *elfobj.File, list []Shipped) (string, error) {
+// the rebuilt one. Those that are another target of the plan are not blamed.
+func (m *maker) matchShipped(t *Target) (string, error) {
+	rebuilt, err := loadObject(m.store, t.Binary)
+	if err != nil {
+		return "", err
+	}
 	var why []string
-	for _, s := range list {
+	for _, s := range m.o.Shipped {
 		d := difference(s.file, rebuilt)
 		if d == "" {
 			return s.file.BuildID(), nil
 		}
-		why = append(why, s.path+": "+d)
+		if other, err := m.isOther(s, t); err != nil {
+			return "", err
+		} else if !other {
+			why = append(why, s.path+": "+whyDifferent(s.file, rebuilt, d))
+		}
 	}
-	return "", fault.Refuse(fault.TargetMismatch, name, "the rebuilt binary is not the one to be patched: %s", strings.Join(why, "; "))
+	if len(why) == 0 {
+		return "", fault.Refuse(fault.TargetMismatch, t.Path, "the patch changes it, too, and no --target is the shipped one of it").
+			WithHint("give that with another --target, or leave its functions out with --functions")
+	}
+	return "", fault.Refuse(fault.TargetMismatch, t.Path, "the rebuilt binary is not the one to be patched: %s", strings.Join(why, "; "))
+}
+
+// isOther reports whether a shipped binary is that of another target than t.
+func (m *maker) isOther(s Shipped, t *Target) (bool, error) {
+	for i := range m.plan.Targets {
+		if o := &m.plan.Targets[i]; o.Path != t.Path {
+			f, err := loadObject(m.store, o.Binary)
+			if err != nil {
+				return false, err
+			}
+			if difference(s.file, f) == "" {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// CheckShipped refuses, before the patched version is built, shipped binaries that the rebuilt one of their name is not, or of which none
+// is like any that was rebuilt.
+func CheckShipped(d Dirs, list []Shipped) error {
+	if len(list) == 0 {
+		return nil
+	}
+	files, err := installedFiles(d)
+	if err != nil {
+		return err
+	}
+	var first error
+	matched := false
+	for _, s := range list {
+		same, mismatch := s.rebuilt(files)
+		if matched = matched || same; same || mismatch == nil {
+			continue
+		}
+		if filepath.Base(mismatch.Where) == filepath.Base(s.path) {
+			return mismatch
+		}
+		if first == nil {
+			first = mismatch
+		}
+	}
+	if matched {
+		return nil
+	}
+	return first
+}
+
+// rebuilt reports whether one of the installed files is the shipped one; else it says why the likeliest is not: the one of its name, or the
+// first.
+func (s Shipped) rebuilt(files []installed) (same bool, mismatch *fault.Error) {
+	for _, f := range files {
+		rebuilt, err := elfobj.Load(f.path)
+		if err != nil {
+			continue
+		}
+		d := difference(s.file, rebuilt)
+		if d == "" {
+			return true, nil
+		}
+		if mismatch == nil || filepath.Base(f.path) == filepath.Base(s.path) {
+			mismatch = fault.Refuse(fault.TargetMismatch, f.path, "the rebuilt binary is not the one to be patched: %s: %s", s.path, whyDifferent(s.file, rebuilt, d))
+		}
+	}
+	return false, mismatch
+}
+
+// whyDifferent says what is behind a difference: another compiler, if the files name theirs.
+func whyDifferent(shipped, rebuilt *elfobj.File, difference string) string {
+	a, b := compilersOf(shipped), compilersOf(rebuilt)
+	if a == "" || b == "" || a == b {
+		return difference
+	}
+	return fmt.Sprintf("it was made by %q, the rebuilt one by %q; %s", a, b, difference)
+}
+
+// compilersOf returns what compilers left in a file's .comment, "" for nothing.
+func compilersOf(f *elfobj.File) string {
+	s := f.Section(".comment")
+	if s == nil {
+		return ""
+	}
+	return strings.Join(strings.FieldsFunc(string(s.Data), func(r rune) bool { return r == 0 }), ", ")
 }
 
 // difference names the first difference in what two files load, "" if there is none. The BuildID may differ: another point

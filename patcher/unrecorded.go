@@ -83,10 +83,7 @@ func (c *comparison) refuseHolders(ctx context.Context, files []installed) error
 
 // objectOf returns the object of a unit: as it stands in the tree, as a link recorded it, or assembled anew.
 func (c *comparison) objectOf(ctx context.Context, u *buildtree.Unit) ([]byte, error) {
-	if data, err := os.ReadFile(u.Object); err == nil && buildtree.DigestOf(data) == u.ObjectID {
-		return data, nil
-	}
-	if data, err := c.b.Store.Blob(u.ObjectID); err == nil {
+	if data, err := c.objectAsIs(u); err == nil {
 		return data, nil
 	}
 	text, err := c.b.Store.Blob(u.AsmID)
@@ -94,6 +91,14 @@ func (c *comparison) objectOf(ctx context.Context, u *buildtree.Unit) ([]byte, e
 		return nil, err
 	}
 	return assemble(ctx, c.b.Store, u, text)
+}
+
+// objectAsIs returns the object of a unit as it stands in the tree, or as a link recorded it.
+func (c *comparison) objectAsIs(u *buildtree.Unit) ([]byte, error) {
+	if data, err := os.ReadFile(u.Object); err == nil && buildtree.DigestOf(data) == u.ObjectID {
+		return data, nil
+	}
+	return c.b.Store.Blob(u.ObjectID)
 }
 
 // judgeUnrecorded refuses installed files without a record that are others in the patched install.

@@ -219,14 +219,9 @@ func (p *Process) describeUnit(real string, call asCall, drv driverCall, text []
 	return u
 }
 
-// compileVars are variables that change what a compiler makes of the same arguments. GCC 12 manual, section 3.21.
-var compileVars = []string{
-	"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "GCC_EXEC_PREFIX", "SOURCE_DATE_EPOCH", "LANG", "LC_ALL", "LC_CTYPE",
-}
-
 func (p *Process) compileEnv() []string {
 	var env []string
-	for _, name := range compileVars {
+	for _, name := range buildtree.CompileVars {
 		if v := p.getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

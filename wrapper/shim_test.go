@@ -94,12 +94,13 @@ func TestEnv(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	t.Setenv("COMPILER_PATH", "/other")
+	t.Setenv("PATH", "/usr/bin")
 	got := Env("/opt/carecc", "/t/.gocare", "patched")
 	shim, err := ShimDir("/opt/carecc", os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"COMPILER_PATH=" + shim + ":/other", "KPATCH_ASM_DIR=/t/.gocare", "KPATCH_STAGE=patched", "CCACHE_DISABLE=1"}
+	want := []string{"COMPILER_PATH=" + shim + ":/other", "PATH=" + shim + ":/usr/bin", "KPATCH_ASM_DIR=/t/.gocare", "KPATCH_STAGE=patched", "CCACHE_DISABLE=1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Env (-want +got):\n%s", diff)
 	}

@@ -28,6 +28,7 @@ type options struct {
 	Config                string   // file with one function name a line
 	ConfigGiven           bool
 	Description           string
+	BuildTime             uint64   // SOURCE_DATE_EPOCH, seconds since 1970
 	Identity              []string // doublestar globs: put these functions into the patch unchanged; no PATCH, no patched build
 	Allow                 []string // reason codes whose refusals are overridden
 	NoLineCompile         bool     // no compile with the old line numbers
@@ -96,7 +97,12 @@ func parseOptions(c *cli.Context, cwd string, env func(string) string) (options,
 	o.OriginalDir = abs(env("LPMAKE_ORIGINAL_DIR"), "lpmake")
 	o.PatchedDir = abs(env("LPMAKE_PATCHED_DIR"), ".lpmaketmp/patched")
 	o.PatchRoot = abs(env("LPMAKE_PATCHROOT"), "patchroot")
-	return o, o.check()
+	if err := o.check(); err != nil {
+		return o, err
+	}
+	var err error
+	o.BuildTime, err = buildTime(env("SOURCE_DATE_EPOCH"))
+	return o, err
 }
 
 func (o *options) check() error {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
@@ -25,9 +27,13 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 	if err := kpatch.ValidID(id); err != nil {
 		return usage("--id: %v", err).WithHint("%s", fault.As(err).Hint)
 	}
+	built, err := buildTime(os.Getenv("SOURCE_DATE_EPOCH"))
+	if err != nil {
+		return err
+	}
 	ctx, m := meter.With(c.Context)
 	from := patcher.Assembly{Orig: c.String("orig"), Patched: c.String("patched"), Binary: c.String("binary"), As: c.String("as")}
-	p, err := patcher.FromAssembly(ctx, from, patcher.Options{ID: id, Description: c.String("message"), BuildTime: buildTime()})
+	p, err := patcher.FromAssembly(ctx, from, patcher.Options{ID: id, Description: c.String("message"), BuildTime: built})
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,9 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err := patcher.CheckRecord(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
+	if err := patcher.CheckShipped(w.dirs(), w.shipped); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
+	}
 	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
@@ -147,7 +150,7 @@ func (w *workspace) dirs() patcher.Dirs {
 // patchOptions is what the library has to know of the patches to make.
 func (w *workspace) patchOptions() patcher.Options {
 	o := patcher.Options{
-		ID: w.o.ID, BuildID: w.o.BuildID, Shipped: w.shipped, Description: w.o.Description, BuildTime: buildTime(),
+		ID: w.o.ID, BuildID: w.o.BuildID, Shipped: w.shipped, Description: w.o.Description, BuildTime: w.o.BuildTime,
 		Keep: w.filter.keeps, Allow: w.o.allows, NoRestore: w.o.NoLineCompile, Dirs: w.dirs(),
 	}
 	if len(w.o.Identity) > 0 {
@@ -156,11 +159,14 @@ func (w *workspace) patchOptions() patcher.Options {
 	return o
 }
 
-// buildTime is SOURCE_DATE_EPOCH, else 0: the same input gives the same file.
-func buildTime() uint64 {
-	t, err := strconv.ParseUint(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
-	if err != nil {
-		return 0
+// buildTime reads the value of SOURCE_DATE_EPOCH; without one it is 0: the same input gives the same file.
+func buildTime(epoch string) (uint64, error) {
+	if epoch == "" {
+		return 0, nil
 	}
-	return t
+	t, err := strconv.ParseUint(epoch, 10, 64)
+	if err != nil {
+		return 0, usage("SOURCE_DATE_EPOCH=%q: not a number of seconds", epoch)
+	}
+	return t, nil
 }

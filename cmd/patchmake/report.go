@@ -27,7 +27,7 @@ type products struct {
 func (made products) check(f *filter, o options) error {
 	patches := made.withPatch()
 	if len(patches) == 0 {
-		return made.nothing(f)
+		return made.nothing(f, o.Identity)
 	}
 	if o.BuildID != "" && len(patches) > 1 {
 		names := make([]string, len(patches))
@@ -40,7 +40,11 @@ func (made products) check(f *filter, o options) error {
 	return nil
 }
 
-func (made products) nothing(f *filter) error {
+func (made products) nothing(f *filter, identity []string) error {
+	if len(identity) > 0 {
+		return fault.Refuse(fault.FilterEmpty, "", "--identity: no function that was compiled matches %s", strings.Join(identity, ", ")).
+			WithState("no patch written").WithHint("the names are those of the compiler: quote a glob, '*' for all")
+	}
 	if left := made.leftOut(); len(left) > 0 {
 		return fault.Refuse(fault.FilterEmpty, f.Source, "the filter leaves nothing: all changed functions are left out: %s", strings.Join(left, ", ")).
 			WithState("no patch written")

@@ -33,6 +33,12 @@ func TestShippedBinary(t *testing.T) {
 	r = mustRun(t, 1, dir, nil, "patchmake", "--json", "--target", other, "fix.patch")
 	assertContains(t, r.Stdout, `"code": "target-mismatch"`)
 	assertContains(t, r.Stderr, "lpmake/usr/bin/counter: the rebuilt binary is not the one to be patched: "+other)
+	r = mustRun(t, 1, dir, nil, "patchmake", "--target", other, "fix.patch")
+	if strings.Contains(r.Stdout, "BUILDING PATCHED CODE") {
+		t.Error("a shipped binary that is another is noticed after the patched build only")
+	}
+
+	mustRun(t, 0, dir, nil, "patchmake", "fix.patch")
 	r = mustRun(t, 1, dir, nil, "patchmake", "--update", "--target", link("extra", "-O2", "-Wl,--section-start=.kept=0x900000", "-include", "kept.h"))
 	assertContains(t, r.Stderr, "section .kept is in one of them only")
 	r = mustRun(t, 1, dir, nil, "patchmake", "--update", "--target", link("near", "-O2", "-include", "near.h"))
