@@ -30,6 +30,7 @@ type Emitted struct {
 	Asm       []byte
 	Functions []EmittedFunction
 	Statics   []string // static locals, by name in the patched unit, that are bound to one of the original
+	State     []State  // new variables that keep what a process writes to them
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
 }
 

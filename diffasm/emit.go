@@ -36,7 +36,7 @@ func Emit(s *Selection) (*Emitted, error) {
 		e.data(b)
 	}
 	e.tail(s)
-	res.Statics = s.clo.statics
+	res.Statics, res.State = s.clo.statics, s.d.newState(s.clo.newVars)
 	res.Globals = e.globals(s)
 	res.Asm = e.out.Bytes()
 	if err := selfCheck(s, res); err != nil {

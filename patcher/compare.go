@@ -98,6 +98,11 @@ func (c *comparison) targets(links []pairedLink, made versions) []Target {
 			}
 			t.New = append(t.New, a)
 		}
+		for _, in := range l.gone {
+			if u := c.orig.UnitFor(l.link, in); u != nil && in.ObjectID != "" {
+				t.Gone = append(t.Gone, GoneInput{Name: c.sourceName(u), Object: in.ObjectID})
+			}
+		}
 		targets = append(targets, t)
 	}
 	return targets

@@ -22,6 +22,8 @@ var rules = []rule{
 	// The rest only refuses. Code that is gone comes before data: what it may do is worse than what the hints of the others lead to.
 	{"stale functions", staleFunctions},
 	{"removed variables", removedVariables},
+	// Behind removed variables, which are found by their names.
+	{"state that moved", movedState},
 	{"names", changedNames},
 }
 

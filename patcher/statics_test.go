@@ -110,11 +110,14 @@ func (b *bench) blob(data []byte, err error) buildtree.Digest {
 	panic(err)
 }
 
-// make makes a patch of units of the program, nil where nothing changed.
-func (b *bench) make(t patcher.Target, files []patcher.SourceFile, units ...patcher.Unit) ([]byte, error) {
+// moves are the refusals of variables that may have moved, from one unit to another, too.
+var moves = []fault.Code{fault.StaticMoved, fault.StaticRenamed}
+
+// makeAllowing makes a patch of units of the program, nil where nothing changed.
+func (b *bench) makeAllowing(allowed []fault.Code, t patcher.Target, files []patcher.SourceFile, units ...patcher.Unit) ([]byte, error) {
 	t.Units = units
 	made, err := patcher.Make(context.Background(), b.store, &patcher.Plan{Targets: []patcher.Target{t}, Files: files}, patcher.Options{
-		ID: "0001", Allow: func(fault.Code) bool { return false }, Dirs: patcher.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
+		ID: "0001", Allow: func(c fault.Code) bool { return slices.Contains(allowed, c) }, Dirs: patcher.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
 	})
 	if err != nil {
 		return nil, err
@@ -287,10 +290,12 @@ int main(void) {
 // decide makes a patch of every sample alone; mutate, if there is one, stands in for a worse matcher.
 func (b *bench) decide(t patcher.Target, samples []*sample, mutate mutant) {
 	for _, s := range samples {
-		if mutate != nil {
+		var allowed []fault.Code
+		if mutate != nil { // what it does not pair looks as if it had moved
 			s.unit, s.files = b.mutated(s.unit, mutate), nil
+			allowed = moves
 		}
-		data, err := b.make(t, s.files, s.unit)
+		data, err := b.makeAllowing(allowed, t, s.files, s.unit)
 		if s.patched = data != nil; err != nil {
 			s.refused(err)
 		}
@@ -309,7 +314,8 @@ func (b *bench) patch(t patcher.Target, samples []*sample) []byte {
 	if len(units) == 0 {
 		return nil
 	}
-	data, err := b.make(t, files, units...)
+	// Variables do not move from one pair to another: each was asked alone.
+	data, err := b.makeAllowing(moves, t, files, units...)
 	if err != nil {
 		b.t.Fatalf("joining units that pass alone: %v", err)
 	}

@@ -1,0 +1,82 @@
+package diffasm
+
+import (
+	"fmt"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/debuginfo"
+)
+
+// State is a variable that keeps what a process writes to it, and that only one of the two versions of a unit has.
+type State struct {
+	Symbol   string // in the unit
+	Name     string // in the source
+	Function string // whose static local it is; "" at file level, and where that is not known
+	At       string // FILE:LINE of its declaration; FILE where that is not known
+}
+
+// GoneState lists the variables of the original that hold state and that the patched unit no longer has. One that nothing uses holds
+// none. One that the patched source still declares, while the compiler keeps nothing of it, is not gone: see static-lost.
+func (d *Delta) GoneState() (list []State) {
+	for i, v := range d.Variables {
+		o := d.vars[i].o
+		if v.Status != Gone || o.Section.Class != asm.Writable || !hasUsers(d.orig, o) {
+			continue
+		}
+		s := stateOf(d.orig, o)
+		if !d.declares(s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func hasUsers(f *debuginfo.Unit, b *asm.Block) bool {
+	u := canon.UsersOf(f.File, b.Name)
+	return len(u.Functions)+len(u.Variables) > 0 || f.IsGlobal(b.Name)
+}
+
+// declares reports whether the patched unit declares a variable of the original, without storage.
+func (d *Delta) declares(s State) bool {
+	ds := d.patched.Declarations()
+	if ds == nil {
+		return false
+	}
+	for _, p := range ds.All {
+		if p.Name == s.Name && p.Function == s.Function && p.Symbol == "" && !p.Elsewhere {
+			return true
+		}
+	}
+	return false
+}
+
+// newState lists those of the new variables that hold state.
+func (d *Delta) newState(names []string) (list []State) {
+	for _, name := range names {
+		if b := d.patched.Blocks[name]; b != nil && b.Section.Class == asm.Writable {
+			list = append(list, stateOf(d.patched, b))
+		}
+	}
+	return list
+}
+
+func stateOf(f *debuginfo.Unit, b *asm.Block) State {
+	s := State{Symbol: b.Name, Name: asm.SourceName(b.Name), At: f.UnitName()}
+	ds := f.Declarations()
+	if ds == nil || ds.BySymbol[b.Name] == nil {
+		return s
+	}
+	e := ds.BySymbol[b.Name]
+	if e.Whole != nil {
+		e = e.Whole
+	}
+	if e.Name != "" {
+		s.Name = e.Name
+	}
+	if e.Line > 0 && e.File != "" { // the debug information may be another compile's, whose places the unit does not have
+		s.At = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	s.Function = e.Function
+	return s
+}
