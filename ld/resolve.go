@@ -18,6 +18,13 @@ type Unit struct {
 	Object    *elfobj.File // sections .kpatch.text, .kpatch.rodata, .kpatch.data, .eh_frame
 	Functions []UnitFunction
 	Stale     []StaleFunction
+	Shown     map[string]Private // by name: what other units show now and keep to themselves in the original
+}
+
+// Private is a symbol of one input that no other sees.
+type Private struct {
+	Input  int
+	Symbol string
 }
 
 // StaleFunction is a function of the unit's original object that has no place in the patch and must not be running when it
@@ -225,13 +232,23 @@ func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[in
 	if seen, found := known[rela.Symbol]; found {
 		ref.binding, ref.err = seen.binding, seen.err
 	} else {
-		ref.binding, ref.err = o.lookup(r.Unit.Input, ref.sym)
+		ref.binding, ref.err = o.find(&r.Unit, ref.sym)
 		known[rela.Symbol] = ref
 	}
 	if ref.err != nil && (ref.owner < 0 || r.functions[ref.owner].skipped == "") {
 		return ref, r.blame(&ref, ref.err)
 	}
 	return ref, nil
+}
+
+// find looks up a symbol for a unit. A name that another unit shows now leads to what that unit has by it.
+func (o *Original) find(u *Unit, sym *elfobj.Symbol) (binding, error) {
+	if p, shown := u.Shown[sym.Name]; shown && p.Input != u.Input && sym.Version == "" {
+		if b, found, err := o.private(p.Input, p.Symbol); found || err != nil {
+			return b, err
+		}
+	}
+	return o.lookup(u.Input, sym)
 }
 
 // user names the function or section that holds a reference.

@@ -206,15 +206,29 @@ func (b *bench) prepare(s *sample) error {
 	return b.run("orig", "as", "-o", obj+".o", obj+".s")
 }
 
-// settle tells a pair what its source patch says about lines.
+// settle tells a pair what its source patch says about lines. Lines that it wrote are in one region with those that it took away behind
+// the same line.
 func settle(p *statics.Pair, fc srcpatch.FileChange) {
-	m, old, fresh := fc.LineMap(), fc.TouchedOld(), fc.TouchedNew()
-	p.Settle(m.Old, func(line int, patched bool) int {
-		list := old
+	origin := fc.Origins()
+	old := func(line int) (int, bool) { return origin[line-1], origin[line-1] > 0 }
+	p.Settle(old, func(line int, patched bool) int {
 		if patched {
-			list = fresh
+			for from := line; line > 0; line-- {
+				if o, kept := old(line); kept {
+					if line == from {
+						return -1
+					}
+					return o
+				}
+			}
+			return 0
 		}
-		return slices.IndexFunc(list, func(r srcpatch.Range) bool { return r.Start <= line && line < r.End })
+		if slices.Contains(origin, line) {
+			return -1
+		}
+		for ; line > 0 && !slices.Contains(origin, line); line-- {
+		}
+		return line
 	})
 }
 
