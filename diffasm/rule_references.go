@@ -3,7 +3,6 @@ package diffasm
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/internal/fault"
@@ -159,9 +158,8 @@ func (c *closure) block(b *asm.Block) {
 	case asm.IsLocal(b.Name):
 		c.refuse(fault.PrivateData, "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:
-		c.refuse(fault.StaticAmbiguous, "give the variables names of their own in the source patch",
-			"it uses the static variable %q, which may be any of %s of the original", b.Name,
-			strings.Join(c.d.m.Candidates(b.Name), ", "))
+		c.refuse(fault.StaticAmbiguous, "leave a line alone, in its place, that uses this variable and no other of its name",
+			"it uses the static variable %s, which may be %s", stateOf(f, b), c.d.mayBe(b.Name))
 	case c.doubtful(b.Name):
 		p, _ := c.d.m.Doubt(b.Name)
 		p.At = c.at

@@ -2,6 +2,9 @@ package diffasm
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
@@ -12,8 +15,34 @@ import (
 type State struct {
 	Symbol   string // in the unit
 	Name     string // in the source
-	Function string // whose static local it is; "" at file level, and where that is not known
+	Function string // whose static local it is, as far as that is known; "" at file level
 	At       string // FILE:LINE of its declaration; FILE where that is not known
+}
+
+// Called names it in a message, without its place.
+func (s State) Called() string {
+	if s.Function != "" {
+		return fmt.Sprintf("%q of %s()", s.Name, s.Function)
+	}
+	return strconv.Quote(s.Name)
+}
+
+func (s State) String() string { return fmt.Sprintf("%s (%s)", s.Called(), s.At) }
+
+// mayBe tells the variables of the original that one of the patched unit may be, by what their source says of them.
+func (d *Delta) mayBe(name string) string {
+	var list []string
+	for _, o := range d.m.Candidates(name) {
+		if b := d.orig.Blocks[o]; b != nil {
+			list = append(list, stateOf(d.orig, b).String())
+		}
+	}
+	all := len(list)
+	slices.Sort(list)
+	if list = slices.Compact(list); len(list) < all { // nothing tells them apart
+		return fmt.Sprintf("any of %d in the original: %s", all, strings.Join(list, ", "))
+	}
+	return strings.Join(list, ", or ") + " of the original"
 }
 
 // GoneState lists the variables of the original that hold state and that the patched unit no longer has. One that nothing uses holds
@@ -61,10 +90,23 @@ func (d *Delta) newState(names []string) (list []State) {
 	return list
 }
 
+// Unproven describes the variables of the patched unit, by their symbols.
+func (d *Delta) Unproven(symbols []string) (list []State) {
+	for _, name := range symbols {
+		if b := d.patched.Blocks[name]; b != nil {
+			list = append(list, stateOf(d.patched, b))
+		}
+	}
+	return list
+}
+
 func stateOf(f *debuginfo.Unit, b *asm.Block) State {
 	s := State{Symbol: b.Name, Name: asm.SourceName(b.Name), At: f.UnitName()}
 	ds := f.Declarations()
 	if ds == nil || ds.BySymbol[b.Name] == nil {
+		if u := canon.UsersOf(f.File, b.Name); asm.IsNumbered(b.Name) && len(u.Functions) == 1 {
+			s.Function = asm.SourceName(u.Functions[0].Name)
+		}
 		return s
 	}
 	e := ds.BySymbol[b.Name]

@@ -255,13 +255,13 @@ int f(int x) { return e(x) * 2; }
 		"p": string(gcc(t, dir, "p", "-O2", after)), "pg": string(gcc(t, dir, "pg", "-O2 -g", after)),
 	}
 	o, p := parse(t, in, "o"), parse(t, in, "p")
-	if _, ok := o.WithDebug(parse(t, in, "pg")); ok {
+	if _, why := o.WithDebug(parse(t, in, "pg")); why == "" {
 		t.Error("borrowed from another source")
 	}
-	better, ok := o.WithDebug(parse(t, in, "og"))
-	betterToo, okToo := p.WithDebug(parse(t, in, "pg"))
-	if !ok || !okToo {
-		t.Fatal("cannot borrow from the same source")
+	better, why := o.WithDebug(parse(t, in, "og"))
+	betterToo, whyToo := p.WithDebug(parse(t, in, "pg"))
+	if why+whyToo != "" {
+		t.Fatal("cannot borrow from the same source:", why, whyToo)
 	}
 	if o.Borrowed() || o.Declarations() != nil || !better.Borrowed() {
 		t.Error("the unit itself has changed, or the new one has borrowed nothing")

@@ -2,9 +2,7 @@ package patcher
 
 import (
 	"debug/elf"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gocare/buildtree"
@@ -19,16 +17,6 @@ type state struct {
 	diffasm.State
 	values layout.Values
 }
-
-// called names it in a message, without its place.
-func (s state) called() string {
-	if s.Function != "" {
-		return fmt.Sprintf("%q of %s()", s.Name, s.Function)
-	}
-	return strconv.Quote(s.Name)
-}
-
-func (s state) String() string { return fmt.Sprintf("%s (%s)", s.called(), s.At) }
 
 // movedState refuses a new variable that may be one that the patch takes away, in whatever unit and by whatever name: the patched
 // program would go on with what that one holds, the new one begins with its initial value.
@@ -72,7 +60,7 @@ func refuseMoved(s state, from []state) *fault.Error {
 		return nil
 	}
 	if from[0].Name == s.Name {
-		return fault.Refuse(fault.StaticMoved, s.At, "the new variable %s may be %s, moved: the patch takes that one away, and what it holds", s.called(), from[0]).
+		return fault.Refuse(fault.StaticMoved, s.At, "the new variable %s may be %s, moved: the patch takes that one away, and what it holds", s.Called(), from[0]).
 			WithHint("leave the variable where it was; --allow static-moved takes it for a new one, which begins with its initial value")
 	}
 	names := make([]string, len(from))
@@ -80,7 +68,7 @@ func refuseMoved(s state, from []state) *fault.Error {
 		names[i] = g.String()
 	}
 	return fault.Refuse(fault.StaticRenamed, s.At, "the new variable %s may be %s by another name: the patch takes that away, and what it holds",
-		s.called(), strings.Join(names, ", or ")).
+		s.Called(), strings.Join(names, ", or ")).
 		WithHint("keep the old variable, by its name and in its place; --allow static-renamed takes the new one for a new one, which begins with its initial value")
 }
 

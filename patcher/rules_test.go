@@ -299,7 +299,7 @@ func TestRules(t *testing.T) {
 		{
 			name: "a variable of its name in another unit", rule: movedState,
 			units: []pair{{orig: keepsState("a", "one.0"), patched: function("z")}, {orig: function("y"), patched: keepsState("b", "one.0")}},
-			want: []string{`u1.c: static-moved: u1.c: the new variable "one" may be "one" ` +
+			want: []string{`u1.c: static-moved: u1.c: the new variable "one" of b() may be "one" of a() ` +
 				`(u0.c), moved: the patch takes that one away, and what it holds`},
 		},
 		{
