@@ -45,18 +45,15 @@ func (d *Delta) mayBe(name string) string {
 	return strings.Join(list, ", or ") + " of the original"
 }
 
-// GoneState lists the variables of the original that hold state and that the patched unit no longer has. One that nothing uses holds
-// none. One that the patched source still declares, while the compiler keeps nothing of it, is not gone: see static-lost.
+// GoneState lists the variables of the original that hold state and that the patched unit no longer has, in its source or because the
+// compiler keeps nothing of them. One that nothing uses holds none.
 func (d *Delta) GoneState() (list []State) {
 	for i, v := range d.Variables {
 		o := d.vars[i].o
-		if v.Status != Gone || o.Section.Class != asm.Writable || !hasUsers(d.orig, o) {
+		if v.Status != Gone || o.Section.Class != asm.Writable && o.Section.Class != asm.ThreadLocal || !hasUsers(d.orig, o) {
 			continue
 		}
-		s := stateOf(d.orig, o)
-		if !d.declares(s) {
-			list = append(list, s)
-		}
+		list = append(list, stateOf(d.orig, o))
 	}
 	return list
 }
@@ -64,20 +61,6 @@ func (d *Delta) GoneState() (list []State) {
 func hasUsers(f *debuginfo.Unit, b *asm.Block) bool {
 	u := canon.UsersOf(f.File, b.Name)
 	return len(u.Functions)+len(u.Variables) > 0 || f.IsGlobal(b.Name)
-}
-
-// declares reports whether the patched unit declares a variable of the original, without storage.
-func (d *Delta) declares(s State) bool {
-	ds := d.patched.Declarations()
-	if ds == nil {
-		return false
-	}
-	for _, p := range ds.All {
-		if p.Name == s.Name && p.Function == s.Function && p.Symbol == "" && !p.Elsewhere {
-			return true
-		}
-	}
-	return false
 }
 
 // newState lists those of the new variables that hold state.

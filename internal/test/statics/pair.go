@@ -120,8 +120,8 @@ func (p *Pair) Settle(old func(line int) (int, bool), region func(line int, patc
 				v.id += 1 << 20
 			} else if w, ok := same[v.id]; ok && taken[w] == 1 {
 				v.id = w
-			} else if h, ok := was[v.id]; ok && !p.recognisable(h, home{f, v}, old, region) {
-				v.id += 1 << 20 // whoever reads the patch takes it for another one
+			} else if h, ok := was[v.id]; ok && !p.isSame(h, home{f, v}) {
+				v.id += 1 << 20
 			}
 		}
 	}
@@ -165,20 +165,10 @@ func homes(u *unit) map[int]home {
 	return out
 }
 
-// recognisable reports whether a variable that an edit moved, renamed or changed can still be taken for the same. One with
-// another name can where it stands in the place of the old one, one in another function where its line is unchanged, its block
-// reads as it did, or the function has another name. One that nothing writes is a constant, which has its initial value.
-func (p *Pair) recognisable(o, n home, old func(int) (int, bool), region func(line int, patched bool) int) bool {
-	if o.f.name == n.f.name && o.v.name == n.v.name {
-		return slices.Equal(o.v.init, n.v.init) || p.orig.writes(o.v) || p.patched.writes(n.v)
-	}
-	alike := o.v.size() == n.v.size() && slices.Equal(o.v.init, n.v.init)
-	if o.v.name == n.v.name {
-		kept, ok := old(p.after.lines[n.v.id])
-		return alike && (o.f.name == n.f.was || ok && kept == p.before.lines[o.v.id] || strings.Count(p.after.block(n.v.id), n.v.name) > 1 && p.before.block(o.v.id) == p.after.block(n.v.id))
-	}
-	at := region(p.after.lines[n.v.id], true)
-	return alike && o.f.name == n.f.name && at >= 0 && at == region(p.before.lines[o.v.id], false)
+// isSame reports whether a variable that an edit left as it was, moved or renamed is the same one. One that nothing writes is a constant,
+// which has its initial value.
+func (p *Pair) isSame(o, n home) bool {
+	return slices.Equal(o.v.init, n.v.init) || p.orig.writes(o.v) || p.patched.writes(n.v)
 }
 
 // Removable reports whether the program must go on as the original's source says when the patch is taken off again. A
@@ -214,6 +204,9 @@ func (p *Pair) Removable() bool {
 // gone returns the local variables of u that other has not, by function and name.
 func (p *Pair) gone(u, other *unit) map[string][]int {
 	have := map[int]bool{}
+	for _, v := range other.vars {
+		have[v.id] = true
+	}
 	for _, f := range other.funcs {
 		for _, v := range f.locals() {
 			have[v.id] = true

@@ -12,20 +12,6 @@ type source struct {
 	lines map[int]int // variable -> line of its declaration
 }
 
-// block returns the lines from the declaration of a variable to the end of the block it is in, without indentation.
-func (s source) block(id int) string {
-	lines := strings.Split(s.text, "\n")[s.lines[id]-1:]
-	indent := func(l string) int { return len(l) - len(strings.TrimLeft(l, "\t")) }
-	var b strings.Builder
-	for i, l := range lines {
-		b.WriteString(strings.TrimSpace(l) + "\n")
-		if i > 0 && indent(l) < indent(lines[0]) || strings.HasSuffix(lines[0], "}") {
-			break
-		}
-	}
-	return b.String()
-}
-
 // writer writes C, with names that several units of one program share made different by a tag.
 type writer struct {
 	out   strings.Builder

@@ -262,6 +262,20 @@ func (f *function) locals() (out []*variable) {
 	return out
 }
 
+// onlyUser returns the function that alone uses a variable, nil if none does, or several.
+func (u *unit) onlyUser(v *variable) (only *function) {
+	for _, f := range u.funcs {
+		if !slices.ContainsFunc(f.nodes(), func(n *node) bool { return n.action != declare && slices.Contains(n.vars, v) }) {
+			continue
+		}
+		if only != nil {
+			return nil
+		}
+		only = f
+	}
+	return only
+}
+
 // writes reports whether anything in the unit may write v.
 func (u *unit) writes(v *variable) bool {
 	for _, f := range u.funcs {
