@@ -34,6 +34,8 @@ var edits = []struct {
 	{"rename-function", (*generator).editRenameFunction},
 	{"extract", (*generator).editExtract},
 	{"move-renamed", (*generator).editMoveRenamed},
+	{"to-unit", (*generator).editToUnit},
+	{"to-unit", (*generator).editToUnit},
 	{"to-file", (*generator).editToFile},
 	{"to-function", (*generator).editToFunction},
 	{"wrap", (*generator).editWrap},
@@ -243,6 +245,24 @@ func (g *generator) editMoveRenamed(u *unit) bool {
 	return len(vars) > 0
 }
 
+// editToUnit moves a function to the other file, where it and its variables may have other names.
+func (g *generator) editToUnit(u *unit) bool {
+	f := g.function(u)
+	if f.name == entry {
+		return false
+	}
+	f.side, f.global, f.attr = !f.side, true, ""
+	if g.chance(50) {
+		g.renameFunction(u, f)
+	}
+	if g.chance(50) {
+		for _, v := range f.locals() {
+			v.name = oneOf(g, []string{"sum", "seen", "last", v.name})
+		}
+	}
+	return true
+}
+
 // editToFile makes a static local a variable at file level, by its name or another.
 func (g *generator) editToFile(u *unit) bool {
 	f := g.function(u)
@@ -295,6 +315,11 @@ func (g *generator) editRenameFunction(u *unit) bool {
 	if f.name == entry || f.global {
 		return false
 	}
+	g.renameFunction(u, f)
+	return true
+}
+
+func (g *generator) renameFunction(u *unit, f *function) {
 	old := f.name
 	if f.was == "" {
 		f.was = old
@@ -308,7 +333,6 @@ func (g *generator) editRenameFunction(u *unit) bool {
 			}
 		}
 	}
-	return true
 }
 
 // editExtract makes a function of a block.

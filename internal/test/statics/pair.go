@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Pair is a unit in two versions.
+// Pair is a program in two versions.
 type Pair struct {
 	Seed  int64
 	Edits []string // what was done, in words
@@ -31,7 +31,7 @@ func Make(seed int64, tag string) *Pair {
 		}
 		p.Flags = g.flags()
 		p.before, p.after = render(p.orig, tag), render(p.patched, tag)
-		if p.before.text != p.after.text {
+		if p.before.files != p.after.files {
 			return p
 		}
 	}
@@ -72,8 +72,18 @@ func (g *generator) flags() []string {
 	return flags
 }
 
-// Source returns the text of both versions.
-func (p *Pair) Source() (before, after string) { return p.before.text, p.after.text }
+// Files is the number of source files.
+func (p *Pair) Files() int {
+	if p.orig.hasSide() || p.patched.hasSide() {
+		return 2
+	}
+	return 1
+}
+
+// Source returns the text of a file in both versions.
+func (p *Pair) Source(file int) (before, after string) {
+	return p.before.files[file], p.after.files[file]
+}
 
 // Entry is the function to call.
 func (p *Pair) Entry() string { return p.tag + entry }
@@ -246,9 +256,9 @@ func (p *Pair) Predict() (phases [3][]uint32) {
 // Arguments are those of the entry's call number i, here and in the program.
 func Arguments(i uint32) (a, m uint32) { return i * 2654435761, i % 5 }
 
-// Diff returns the source patch, as diff makes it.
-func (p *Pair) Diff(dir, name string) (string, error) {
-	for _, f := range []struct{ ext, text string }{{".orig", p.before.text}, {"", p.after.text}} {
+// Diff returns the source patch of a file, as diff makes it.
+func (p *Pair) Diff(file int, dir, name string) (string, error) {
+	for _, f := range []struct{ ext, text string }{{".orig", p.before.files[file]}, {"", p.after.files[file]}} {
 		if err := os.WriteFile(filepath.Join(dir, name+f.ext), []byte(f.text), 0o644); err != nil {
 			return "", err
 		}

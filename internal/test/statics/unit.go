@@ -69,11 +69,12 @@ type function struct {
 	level  int    // it calls functions of lower levels only
 	attr   string // before the type
 	global bool
+	side   bool      // it is in the second file, where only what is global can be used
 	result *variable // whose address it returns; nil
 	body   []*node
 }
 
-// unit is one version of a source file.
+// unit is one version of a program's source: of one file, or two.
 type unit struct {
 	vars  []*variable // at file level
 	funcs []*function // the last by level is the entry
@@ -88,6 +89,11 @@ func (u *unit) find(name string) *function {
 		}
 	}
 	return nil
+}
+
+// hasSide reports whether there is anything in the second file.
+func (u *unit) hasSide() bool {
+	return slices.ContainsFunc(u.funcs, func(f *function) bool { return f.side })
 }
 
 // clone copies everything; variables keep their ids.
@@ -187,7 +193,12 @@ func (u *unit) validFunction(f *function) bool {
 		return false
 	}
 	s := &scopes{u: u, f: f}
-	s.stack = append(s.stack, u.vars)
+	if f.side && !f.global {
+		return false
+	}
+	if !f.side {
+		s.stack = append(s.stack, u.vars)
+	}
 	return s.list(f.body, f.result)
 }
 
@@ -240,7 +251,7 @@ func (s *scopes) node(n *node) bool {
 	}
 	if n.callee != "" {
 		g := s.u.find(n.callee)
-		if g == nil || g.level >= s.f.level || (g.result != nil) != (n.action != call) {
+		if g == nil || g.level >= s.f.level || g.side != s.f.side && !g.global || (g.result != nil) != (n.action != call) {
 			return false
 		}
 	}
