@@ -107,8 +107,8 @@ var changes = []Reason{
 		Vouch: "the variable is a new one",
 		Hint:  "keep the old name; --allow static-renamed takes it for a new one, which begins with its initial value",
 		Paragraph: "A new static local, or a new variable at file level, stands where the source patch took away one of another name " +
-			"that looks the same; or the patch takes one away anywhere in the program of which it may be the values: by another " +
-			"name, as a member of a structure, in a wider type. Allowed, it is a new variable.",
+			"that looks the same; or the patch takes one away anywhere in the program: what is new may be that one by another " +
+			"name, in a wider type, as a member of a structure. Allowed, it is a new variable.",
 	},
 	{
 		Code:  "start-only",

@@ -42,7 +42,6 @@ type Unit struct {
 	variables described         // of static storage: type
 	functions described         // definitions, by symbol: prototype
 	names     map[string]string // of functions whose symbol is another one
-	values    map[string]Values // of the variables by name, all of one name together
 	hasTypes  bool
 }
 

@@ -12,7 +12,7 @@ func Read(info *dwarf.Data) (*Unit, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
-	u := &Unit{types: described{}, variables: described{}, functions: described{}, names: map[string]string{}, values: map[string]Values{}}
+	u := &Unit{types: described{}, variables: described{}, functions: described{}, names: map[string]string{}}
 	enums := newEnumReader(&u.enums)
 	r := d.Reader()
 	for {
@@ -129,7 +129,6 @@ func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
 	if err != nil {
 		return fmt.Errorf("variable %s: %w", name, err)
 	}
-	u.values[name] |= valuesOf(t)
 	return u.variables.addType(name, t)
 }
 
