@@ -27,11 +27,6 @@ type variable struct {
 	target *variable // of a pointer
 }
 
-// size is that of the C type in bytes.
-func (v *variable) size() int {
-	return map[kind]int{u8: 1, u16: 2, u32: 4, i32: 4, u64: 8, array: 16, pair: 8, table: 24, pointer: 8, saved: 8}[v.kind]
-}
-
 // what a node does.
 type action int
 
