@@ -22,9 +22,9 @@ var rules = []rule{
 	// The rest only refuses. Code that is gone comes before data: what it may do is worse than what the hints of the others lead to.
 	{"stale functions", staleFunctions},
 	{"removed variables", removedVariables},
-	// Behind removed variables, which are found by their names.
-	{"state that moved", movedState},
 	{"names", changedNames},
+	// Last: it only supposes, where the others know by name.
+	{"state that moved", movedState},
 }
 
 // settle asks the rules until none of them wants more in the patch. What is wanted only grows, so that this ends.

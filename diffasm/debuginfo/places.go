@@ -41,10 +41,9 @@ func (f *Unit) PlaceOf(fn *asm.Function, st asm.Statement) (string, int) {
 	if f.lender == nil || f.lender.FunctionByName[fn.Name] == nil {
 		return f.Place(st.Place)
 	}
-	if n, found := slices.BinarySearchFunc(instructions(fn), st.Line, byLine); found {
-		if lent := instructions(f.lender.FunctionByName[fn.Name]); n < len(lent) {
-			return f.lender.Place(lent[n].Place)
-		}
+	n, _ := slices.BinarySearchFunc(instructions(fn), st.Line, byLine) // of a label the one behind it
+	if lent := instructions(f.lender.FunctionByName[fn.Name]); n < len(lent) {
+		return f.lender.Place(lent[n].Place)
 	}
 	return f.Source, 0
 }
