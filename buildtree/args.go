@@ -2,6 +2,7 @@ package buildtree
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -18,8 +19,34 @@ func (u *Unit) CompileArgs(source, outAsm string) []string {
 	if lang == "assembler-with-cpp" {
 		stage = "-E"
 	}
-	args := append(u.options(source), stage, "-o", outAsm)
+	args := append(append(u.options(source), u.profileName()...), stage, "-o", outAsm)
 	return append(args, u.langArgs(source)...)
+}
+
+// profileName returns the options by which gcc finds the profile that the unit was compiled with, or names the one that its code
+// writes: it goes by the name of what it writes, which is another one when we compile. Files of notes (--coverage) would be written
+// by that name as well, into the tree.
+func (u *Unit) profileName() []string {
+	d := ParseDriver(u.Argv)
+	profiled := func(a string) bool {
+		return strings.HasPrefix(a, "-fprofile-") || strings.HasPrefix(a, "-fbranch-probabilities")
+	}
+	if IsClang(u.Driver) || !slices.ContainsFunc(u.Argv, profiled) || d.Has("--coverage") || d.Has("-ftest-coverage") || slices.Contains(u.Argv, "-dumpbase") {
+		return nil
+	}
+	name := filepath.Base(u.Source)
+	ext := filepath.Ext(name)
+	dir, out := "", d.Output()
+	switch compiles := d.Has("-c") || d.Has("-S"); {
+	case compiles && out != "":
+		dir, out = filepath.Split(out)
+		name = strings.TrimSuffix(out, filepath.Ext(out)) + ext
+	case !compiles && out != "":
+		dir = out + "-"
+	case !compiles:
+		dir = "a-"
+	}
+	return []string{"-dumpdir", dir, "-dumpbase", name, "-dumpbase-ext", ext}
 }
 
 // coverageFile is where the code that clang made counts what ran.

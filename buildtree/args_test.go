@@ -27,6 +27,10 @@ func TestCompileArgs(t *testing.T) {
 		{name: "preprocessed assembly", argv: "-c a.S", source: "a.S", lang: "asm", want: "-E -o out.s a.S"},
 		{name: "assembly", argv: "-c a.s", source: "a.s", lang: "asm"},
 		{name: "made at link time", argv: "-xlto -c -fltrans -o x.o y.o", lang: "lto"},
+		{name: "profile", argv: "-fprofile-use -c a.c", source: "a.c", want: "-fprofile-use -dumpdir  -dumpbase a.c -dumpbase-ext .c -S -o out.s a.c"},
+		{name: "profile by the object", argv: "-fprofile-generate -c -o d/x.lo a.c", source: "a.c", want: "-fprofile-generate -dumpdir d/ -dumpbase x.c -dumpbase-ext .c -S -o out.s a.c"},
+		{name: "profile by the program", argv: "-fprofile-use=d -o p s/a.c b.c", source: "s/a.c", want: "-fprofile-use=d -dumpdir p- -dumpbase a.c -dumpbase-ext .c -S -o out.s s/a.c"},
+		{name: "profile and notes", argv: "-fprofile-arcs -ftest-coverage -c a.c", source: "a.c", want: "-fprofile-arcs -ftest-coverage -S -o out.s a.c"},
 		{name: "stages", argv: "-S -E -fsyntax-only a.c", source: "a.c", want: "-S -o out.s a.c"},
 	}
 	for _, c := range cases {

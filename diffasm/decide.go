@@ -117,7 +117,7 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.What)
 	}
-	e := fault.Refuse(p.Code, f.Where(p.At), "%s", what)
+	e := fault.Refuse(p.Code, place(f, fn, p.At), "%s", what)
 	if p.Hint != "" {
 		e = e.WithHint("%s", p.Hint)
 	}
@@ -126,6 +126,16 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
 		return
 	}
 	c.errs = append(c.errs, e)
+}
+
+// place names the source line of a statement, by debug information of another compile where the unit has none.
+func place(f *debuginfo.Unit, fn string, st asm.Statement) string {
+	if g := f.FunctionByName[fn]; g != nil && f.Borrowed() {
+		if file, line := f.PlaceOf(g, st); line > 0 {
+			return fmt.Sprintf("%s:%d", file, line)
+		}
+	}
+	return f.Where(st)
 }
 
 // first returns a statement to name the place of the function by.

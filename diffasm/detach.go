@@ -37,7 +37,7 @@ func (s *Selection) Replaced() (list []Replaced) {
 	return list
 }
 
-// SourceName is the name that the source has for a function, of which name may be a clone.
+// SourceName is the name that the source has for a function, of which name may be a clone, or for a static local.
 func SourceName(name string) string { return asm.SourceName(name) }
 
 // OtherUse looks for a reference to a function, named so in the original and in the patched unit, that is none of these: a

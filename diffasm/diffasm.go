@@ -31,6 +31,7 @@ type Emitted struct {
 	Functions []EmittedFunction
 	Statics   []string // static locals, by name in the patched unit, that are bound to one of the original
 	Literals  []EmittedLiteral
+	State     []State  // new variables that keep what a process writes to them
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
 	Grouped   []string // those of them in section groups, of whose like a link keeps one
 }

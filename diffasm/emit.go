@@ -41,7 +41,7 @@ func Emit(s *Selection) (*Emitted, error) {
 		}
 	}
 	e.tail(s)
-	res.Statics = s.clo.statics
+	res.Statics, res.State = s.clo.statics, s.d.newState(s.clo.newVars)
 	res.Globals = e.globals(s)
 	res.Grouped = slices.DeleteFunc(slices.Clone(res.Globals), func(n string) bool { return !e.d.patched.Grouped(n) })
 	res.Asm = e.out.Bytes()

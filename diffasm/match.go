@@ -107,7 +107,7 @@ func (d *Delta) matchVars(r *correlate.Matcher) {
 			}
 		}
 		if c := d.m.Candidates(p.Name); len(c) > 0 {
-			v.Reason = "may be " + strings.Join(c, " or ") + " of the original"
+			v.Reason = "may be " + d.mayBe(p.Name)
 		}
 		d.Variables = append(d.Variables, v)
 		d.vars = append(d.vars, varPair{p, o})

@@ -22,6 +22,27 @@ func (d *Delta) ReboundNames() []string {
 	})
 }
 
+// Shown lists what the patched unit shows to others and the original keeps to itself: by name, its symbol in the original.
+func (d *Delta) Shown() map[string]string {
+	names := map[string]string{}
+	note := func(p, o string) {
+		if d.patched.IsGlobal(p) && !d.orig.IsGlobal(o) {
+			names[p] = o
+		}
+	}
+	for _, pair := range d.fns {
+		if pair.p != nil && pair.o != nil {
+			note(pair.p.Name, pair.o.Name)
+		}
+	}
+	for _, pair := range d.vars {
+		if pair.p != nil && pair.o != nil {
+			note(pair.p.Name, pair.o.Name)
+		}
+	}
+	return names
+}
+
 // Definition is what a linker goes by where several inputs define a name.
 type Definition struct {
 	Weak    bool

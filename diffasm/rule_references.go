@@ -3,7 +3,6 @@ package diffasm
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/machine"
@@ -184,9 +183,8 @@ func (c *closure) block(b *asm.Block) {
 	case asm.IsLocal(b.Name):
 		c.refuse(fault.PrivateData, "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:
-		c.refuse(fault.StaticAmbiguous, "give the variables names of their own in the source patch",
-			"it uses the static variable %q, which may be any of %s of the original", b.Name,
-			strings.Join(c.d.m.Candidates(b.Name), ", "))
+		c.refuse(fault.StaticAmbiguous, "leave a line alone, in its place, that uses this variable and no other of its name",
+			"it uses the static variable %s, which may be %s", stateOf(f, b), c.d.mayBe(b.Name))
 	case max(len(f.CountedAlike(b.Name)), len(c.d.orig.CountedAlike(b.Name))) > 1:
 		c.refuse(fault.StaticAmbiguous, "make the change in a function that uses none of them",
 			"it uses the static variable %q, one of several of that name, which compilers only count", b.Name)

@@ -20,11 +20,18 @@ type Unit struct {
 	Stale     []StaleFunction
 	Grouped   []string // new symbols in section groups: "g" of "g.kpnew"
 	Literals  []OldLiteral
-	Labels    *elfobj.File // of the original's assembly, with a symbol for each label in Literals; nil if none is needed
-	Copies    bool         // literals of the original that are not found there are carried
+	Labels    *elfobj.File       // of the original's assembly, with a symbol for each label in Literals; nil if none is needed
+	Copies    bool               // literals of the original that are not found there are carried
+	Shown     map[string]Private // by name: what other units show now and keep to themselves in the original
 
 	known   map[int]meaning // what undefined symbols of Object mean, by index, where that is not looked up
 	revived bool            // see Revive
+}
+
+// Private is a symbol of one input that no other sees.
+type Private struct {
+	Input  int
+	Symbol string
 }
 
 // OldLiteral is a section of the unit with a literal that the original unit has, too.
@@ -246,13 +253,23 @@ func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[in
 	case found:
 		ref.binding, ref.err = seen.binding, seen.err
 	default:
-		ref.binding, ref.err = o.lookup(r.Unit.Input, ref.sym)
+		ref.binding, ref.err = o.find(&r.Unit, ref.sym)
 		known[rela.Symbol] = ref
 	}
 	if ref.err != nil && (ref.owner < 0 || r.functions[ref.owner].skipped == "") {
 		return ref, r.blame(&ref, ref.err)
 	}
 	return ref, nil
+}
+
+// find looks up a symbol for a unit. A name that another unit shows now leads to what that unit has by it.
+func (o *Original) find(u *Unit, sym *elfobj.Symbol) (binding, error) {
+	if p, shown := u.Shown[sym.Name]; shown && p.Input != u.Input && sym.Version == "" {
+		if b, found, err := o.private(p.Input, p.Symbol); found || err != nil {
+			return b, err
+		}
+	}
+	return o.lookup(u.Input, sym)
 }
 
 // user names the function or section that holds a reference.

@@ -61,9 +61,10 @@ type carried struct {
 
 // carry resolves what the units need of the additions. Those that turn out to reach for variables of libraries directly are assembled
 // anew, to go through the GOT, and looked at once more.
-func (m *maker) carry(ctx context.Context, o *ld.Original, users []*ld.Resolved, added []addition) (carried, error) {
+func (m *maker) carry(ctx context.Context, p *facts, l *link, users []*ld.Resolved) (carried, error) {
+	o, added, shown := p.original, l.added, l.shown(p)
 	inputs := inputsOf(added)
-	c, direct, err := carryOnce(o, users, inputs)
+	c, direct, err := carryOnce(o, users, inputs, shown)
 	if err != nil {
 		return c, err
 	}
@@ -77,13 +78,13 @@ func (m *maker) carry(ctx context.Context, o *ld.Original, users []*ld.Resolved,
 		}
 	}
 	if again {
-		c, _, err = carryOnce(o, users, inputs)
+		c, _, err = carryOnce(o, users, inputs, shown)
 	}
 	return c, err
 }
 
 // carryOnce also names, for each addition, the variables of libraries that it reaches for directly.
-func carryOnce(o *ld.Original, users []*ld.Resolved, inputs []ld.Addition) (c carried, direct [][]string, err error) {
+func carryOnce(o *ld.Original, users []*ld.Resolved, inputs []ld.Addition, shown map[string]ld.Private) (c carried, direct [][]string, err error) {
 	if c.units, err = o.Carry(inputs, users); err != nil {
 		return carried{}, nil, err
 	}
@@ -92,6 +93,7 @@ func carryOnce(o *ld.Original, users []*ld.Resolved, inputs []ld.Addition) (c ca
 		if u.Object == nil {
 			continue
 		}
+		u.Shown = shown
 		r, err := o.Resolve(u)
 		if err != nil {
 			return carried{}, nil, err

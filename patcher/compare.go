@@ -128,6 +128,11 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 			}
 			t.New = append(t.New, a)
 		}
+		for _, in := range l.gone {
+			if u := c.orig.UnitFor(l.link, in); u != nil && in.ObjectID != "" {
+				t.Gone = append(t.Gone, GoneInput{Name: c.sourceName(u), Object: in.ObjectID})
+			}
+		}
 		targets = append(targets, t)
 	}
 	return targets, nil

@@ -43,13 +43,7 @@ func (s *sources) file(dir, name string, mapped bool) *diffasm.SourceFile {
 }
 
 func lineOrigins(c srcpatch.FileChange) *diffasm.SourceFile {
-	f := &diffasm.SourceFile{Before: lines(c.Before), After: lines(c.After)}
-	m := c.LineMap()
-	for i := range f.After {
-		old, _ := m.Old(i + 1)
-		f.Origin = append(f.Origin, old)
-	}
-	return f
+	return &diffasm.SourceFile{Before: lines(c.Before), After: lines(c.After), Origin: c.Origins()}
 }
 
 func lines(text []byte) []string { return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") }

@@ -28,14 +28,14 @@ func (m *maker) patch(ctx context.Context, t *Target, l *link) (Product, error) 
 	for i := range l.units {
 		p.Skipped = append(p.Skipped, l.units[i].skipped...)
 		if l.units[i].object != nil {
-			inputs = append(inputs, m.input(ctx, l, i, program.index[l.units[i].unit.Input]))
+			inputs = append(inputs, m.input(ctx, l, i, program))
 		}
 	}
 	resolved, err := resolve(o, inputs)
 	if err != nil {
 		return p, err
 	}
-	c, err := m.carry(ctx, o, resolved, l.added)
+	c, err := m.carry(ctx, program, l, resolved)
 	if err != nil {
 		return p, err
 	}
@@ -77,10 +77,11 @@ func encode(p Product, joined *ld.Joined, o Options, meta kpatch.Meta) (Product,
 	return p, nil
 }
 
-// input makes unit i of a link ready to be resolved; n is its input of the original program.
-func (m *maker) input(ctx context.Context, l *link, i, n int) input {
+// input makes unit i of a link ready to be resolved.
+func (m *maker) input(ctx context.Context, l *link, i int, program *facts) input {
 	u := &l.units[i]
-	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced)}
+	n := program.index[u.unit.Input]
+	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced), l.shown(program)}
 	return input{
 		unit: p.unit(), asm: u.emitted.Asm,
 		assemble: func(asm []byte) (*elfobj.File, error) { return m.assemble(ctx, u.unit.Source, &u.unit.Record, asm) },
@@ -103,12 +104,14 @@ type part struct {
 	stale    []diffasm.Stale
 	optional bool // its functions may stay the original's
 	copies   bool // of literals, see ld.Unit
+	shown    map[string]ld.Private
 }
 
 // unit names the functions for ld.
 func (p part) unit() ld.Unit {
 	out := ld.Unit{
 		Name: p.of.report.Source, Input: p.input, Object: p.of.object, Grouped: p.of.emitted.Grouped, Labels: p.of.labels, Copies: p.copies,
+		Shown: p.shown,
 	}
 	for _, f := range p.of.emitted.Functions {
 		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: p.optional}
@@ -127,6 +130,17 @@ func (p part) unit() ld.Unit {
 		out.Stale = append(out.Stale, ld.StaleFunction{Name: f.Name, Parts: f.Parts, Reason: fmt.Sprintf("gone; it calls %q, which %s", f.Callee, f.Why)})
 	}
 	return out
+}
+
+// shown lists what units show to others now and keep to themselves in the original.
+func (l *link) shown(p *facts) map[string]ld.Private {
+	names := map[string]ld.Private{}
+	for i := range l.units {
+		for name, symbol := range l.units[i].delta.Shown() {
+			names[name] = ld.Private{Input: p.index[l.units[i].unit.Input], Symbol: symbol}
+		}
+	}
+	return names
 }
 
 // resolve resolves every unit.

@@ -5,6 +5,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
 )
@@ -15,6 +16,7 @@ type link struct {
 	units   []assembledUnit // parallel to target.Units
 	demands []demand        // likewise: what they were decided with
 	added   []addition
+	gone    []goneInput
 	program *program
 
 	detached   [][]string        // by unit: functions of the original that only the patch calls, see signatures
@@ -25,6 +27,12 @@ type link struct {
 	edited      func(u *Unit, d *diffasm.Delta, i int) bool
 	layouts     func(id buildtree.Digest) (*layout.Unit, error)
 	typeChanges func(v *SideVersions) ([]layout.Change, error) // compares the types of a unit's two versions
+}
+
+// goneInput is an input that only the original link has.
+type goneInput struct {
+	Name string
+	File *elfobj.File
 }
 
 // refusal is a refusal of a rule, and the unit that it is about.

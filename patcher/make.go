@@ -2,6 +2,7 @@ package patcher
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 
@@ -96,8 +97,12 @@ func (m *maker) openLink(t *Target, units []assembledUnit) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	gone, err := m.goneInputs(t)
+	if err != nil {
+		return nil, err
+	}
 	return &link{
-		target: t, units: units, demands: make([]demand, len(units)), added: added, program: m.program(t),
+		target: t, units: units, gone: gone, demands: make([]demand, len(units)), added: added, program: m.program(t),
 		detached: make([][]string, len(units)), stale: make([][]diffasm.Stale, len(units)),
 		edited: func(u *Unit, d *diffasm.Delta, i int) bool {
 			edit, _ := m.sources.reasons(u, d, i, nil).own()
@@ -105,6 +110,19 @@ func (m *maker) openLink(t *Target, units []assembledUnit) (*link, error) {
 		},
 		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return loadLayout(m.store, id) }, typeChanges: m.typeChanges,
 	}, nil
+}
+
+// goneInputs reads the inputs that only the original link has.
+func (m *maker) goneInputs(t *Target) ([]goneInput, error) {
+	var list []goneInput
+	for _, g := range t.Gone {
+		f, err := loadObject(m.store, g.Object)
+		if err != nil {
+			return nil, fmt.Errorf("%s: object in the record: %w", g.Name, err)
+		}
+		list = append(list, goneInput{g.Name, f})
+	}
+	return list, nil
 }
 
 // checkAdditions refuses additions that do something though nothing in the patch refers to them.

@@ -41,6 +41,7 @@ type Target struct {
 	NewLibs []Library         `json:"new_libs,omitempty"` // shared libraries that only the patched link has
 	New     []Addition        `json:"new,omitempty"`      // inputs that only the patched link has
 	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ
+	Gone    []GoneInput       `json:"gone,omitempty"`     // recorded ones that only the original link has
 }
 
 // Unit is one changed unit of a target.
@@ -76,6 +77,12 @@ type SideVersions struct {
 // Library is a shared library that the patched link has and the original has not.
 type Library struct {
 	Path   string           `json:"path"`
+	Object buildtree.Digest `json:"object"`
+}
+
+// GoneInput is an input that the original link has and the patched link has not.
+type GoneInput struct {
+	Name   string           `json:"name"` // its source
 	Object buildtree.Digest `json:"object"`
 }
 

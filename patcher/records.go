@@ -35,6 +35,7 @@ type pairedLink struct {
 	link    *buildtree.Link
 	units   []pairedUnit // in the order of the inputs
 	added   []buildtree.UnitPair
+	gone    []buildtree.Input
 	newLibs []Library
 }
 
@@ -182,7 +183,7 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 	if len(pair.Missing) > 0 {
 		return l, c.refuseMissing(f, link, pair.Missing)
 	}
-	l.newLibs = c.newLibraries(pair)
+	l.newLibs, l.gone = c.newLibraries(pair), pair.Gone
 	for _, u := range pair.Units {
 		if u.Orig == nil {
 			l.added = append(l.added, u)

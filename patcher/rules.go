@@ -25,6 +25,8 @@ var rules = []rule{
 	{"inline functions", groupedFunctions},
 	{"variables of another type", retypedVariables},
 	{"names", changedNames},
+	// Last: it only supposes, where the others know by name.
+	{"state that moved", movedState},
 }
 
 // settle asks the rules until none of them wants more in the patch. What is wanted only grows, so that this ends.

@@ -194,6 +194,7 @@ func TestRules(t *testing.T) {
 		units []pair
 		asked map[int]demand // that were met
 		added []addition
+		gone  []goneInput
 		want  []string
 	}{
 		{
@@ -286,6 +287,50 @@ func TestRules(t *testing.T) {
 		{
 			name: "a variable that moves to an addition", rule: removedVariables, units: []pair{loses}, added: []addition{{Addition: ldAddition("n.c", defines("v"))}},
 			want: []string{`u0.c: moved-global: u0.c: the variable "v" moves to n.c, while u0.c goes on using the one of the process`},
+		},
+
+		{
+			name: "a new variable, and none that goes", rule: movedState,
+			units: []pair{{orig: keepsState("a", "one"), patched: keepsState("a", "one") + keepsState("b", "two")}},
+		},
+		{
+			name: "a variable goes, and none comes", rule: movedState,
+			units: []pair{{orig: keepsState("a", "one") + keepsState("b", "two"), patched: keepsState("a", "one")}},
+		},
+		{
+			name: "a variable by another name elsewhere", rule: movedState,
+			units: []pair{{orig: keepsState("a", "one"), patched: keepsState("b", "two")}},
+			want: []string{`u0.c: static-renamed: u0.c: the new variable "two" may be "one" ` +
+				`(u0.c) by another name: the patch takes that away, and what it holds`},
+		},
+		{
+			name: "a variable of its name in another unit", rule: movedState,
+			units: []pair{{orig: keepsState("a", "one.0"), patched: function("z")}, {orig: function("y"), patched: keepsState("b", "one.0")}},
+			want: []string{`u1.c: static-moved: u1.c: the new variable "one" of b() may be "one" of a() ` +
+				`(u0.c), moved: the patch takes that one away, and what it holds`},
+		},
+		{
+			name: "a variable that nothing used", rule: movedState,
+			units: []pair{{orig: function("a") + static("one"), patched: keepsState("b", "two")}},
+		},
+		{
+			name: "a new variable that is not in the patch", rule: movedState,
+			units: []pair{{orig: keepsState("a", "one"), patched: function("b") + static("two")}},
+		},
+		{
+			name: "a global variable that moves", rule: movedState,
+			units: []pair{loses, {orig: global("b"), patched: global("b", "movl\tv(%rip), %eax") + variable("v", 1)}},
+		},
+		{
+			name: "a variable of an addition", rule: movedState,
+			units: []pair{{orig: keepsState("a", "one"), patched: function("b")}},
+			added: []addition{{Addition: ldAddition("n.c", holds("two.1")), asm: []byte{}}},
+			want:  []string{`u0.c: static-renamed: n.c: the new variable "two" may be "one" (u0.c) by another name: the patch takes that away, and what it holds`},
+		},
+		{
+			name: "a variable of an input that goes", rule: movedState, gone: []goneInput{{"g.c", holds("one.0")}},
+			units: []pair{{orig: function("a"), patched: keepsState("b", "two")}},
+			want:  []string{`u0.c: static-renamed: u0.c: the new variable "two" may be "one" (g.c) by another name: the patch takes that away, and what it holds`},
 		},
 
 		{name: "a new name that nobody looks for", rule: changedNames, units: []pair{{orig: global("a"), patched: global("a") + global("n")}}},
@@ -398,7 +443,7 @@ func TestRules(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLink(t, tt.link, tt.units...)
-			l.added = tt.added
+			l.added, l.gone = tt.added, tt.gone
 			for i, d := range tt.asked {
 				l.demands[i] = d
 			}
@@ -453,6 +498,24 @@ func TestTakesEffect(t *testing.T) {
 		if got := l.takesEffect(i); got != want {
 			t.Errorf("unit %d: %v", i, got)
 		}
+	}
+}
+
+// static is a variable of the unit's own.
+func static(name string) string {
+	return strings.Replace(variable(name, 0), "\t.globl\t"+name+"\n", "", 1)
+}
+
+// keepsState is a function and a variable of the unit's own that it writes.
+func keepsState(fn, name string) string {
+	return global(fn, "incl\t"+name+"(%rip)") + static(name)
+}
+
+// holds is an object with a private variable that can be written.
+func holds(name string) *elfobj.File {
+	return &elfobj.File{
+		Sections: []elfobj.Section{{}, {Index: 1, Name: ".bss", Flags: elf.SHF_ALLOC | elf.SHF_WRITE}},
+		Symbols:  []elfobj.Symbol{{Name: name, Section: 1, Type: elf.STT_OBJECT, Size: 4}},
 	}
 }
 

@@ -19,7 +19,6 @@ import (
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/srcpatch"
 	"gocare/internal/test/statics"
 	"gocare/internal/test/testkit"
 	"gocare/internal/toolexec"
@@ -40,13 +39,32 @@ const batchSize = 25
 // sample is one pair on its way.
 type sample struct {
 	*statics.Pair
-	source  string // file name
-	unit    patcher.Unit
+	parts   []part
 	files   []patcher.SourceFile
 	patched bool     // a patch was made of it
 	codes   []string // refused
 	why     string   // the refusal in words
 	wrong   string
+}
+
+// part is a source file of a sample.
+type part struct {
+	source  string // file name
+	unit    patcher.Unit
+	changed bool
+}
+
+// object is the part's, as the linker is given it.
+func (p *part) object() string { return strings.TrimSuffix(p.source, ".c") + ".o" }
+
+// units are those that the source patch changes.
+func (s *sample) units() (list []patcher.Unit) {
+	for _, p := range s.parts {
+		if p.changed {
+			list = append(list, p.unit)
+		}
+	}
+	return list
 }
 
 func (s *sample) refused(err error) {
@@ -110,11 +128,14 @@ func (b *bench) blob(data []byte, err error) buildtree.Digest {
 	panic(err)
 }
 
-// make makes a patch of units of the program, nil where nothing changed.
-func (b *bench) make(t patcher.Target, files []patcher.SourceFile, units ...patcher.Unit) ([]byte, error) {
+// moves are the refusals of variables that may have moved, from one unit to another, too.
+var moves = []fault.Code{fault.StaticMoved, fault.StaticRenamed}
+
+// makeAllowing makes a patch of units of the program, nil where nothing changed.
+func (b *bench) makeAllowing(allowed []fault.Code, t patcher.Target, files []patcher.SourceFile, units ...patcher.Unit) ([]byte, error) {
 	t.Units = units
 	made, err := patcher.Make(context.Background(), b.store, &patcher.Plan{Targets: []patcher.Target{t}, Files: files}, patcher.Options{
-		ID: "0001", Allow: func(fault.Code) bool { return false }, Dirs: patcher.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
+		ID: "0001", Allow: func(c fault.Code) bool { return slices.Contains(allowed, c) }, Dirs: patcher.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
 	})
 	if err != nil {
 		return nil, err
@@ -129,90 +150,20 @@ func (b *bench) run(dir, tool string, args ...string) error {
 }
 
 // compile compiles one version of a sample to assembly.
-func (b *bench) compile(s *sample, stage string, text []byte, extra ...string) (buildtree.Digest, error) {
+func (b *bench) compile(s *sample, source, stage string, text []byte, extra ...string) (buildtree.Digest, error) {
 	dir := filepath.Join(b.dir, stage)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(dir, s.source), text, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, source), text, 0o644); err != nil {
 		return "", err
 	}
 	args := append(append(append([]string{"-w", "-S"}, shapeFlags[b.shape]...), s.Flags...), extra...)
-	if err := b.run(stage, b.cc, append(args, s.source)...); err != nil {
+	if err := b.run(stage, b.cc, append(args, source)...); err != nil {
 		return "", err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, strings.TrimSuffix(s.source, ".c")+".s"))
+	data, err := os.ReadFile(filepath.Join(dir, strings.TrimSuffix(source, ".c")+".s"))
 	return b.blob(data, err), err
-}
-
-// prepare does what the two builds and the compiles of the comparison do.
-func (b *bench) prepare(s *sample) error {
-	before, after := s.Source()
-	text, err := s.Diff(b.dir, s.source)
-	if err != nil {
-		return err
-	}
-	p, err := srcpatch.Parse(s.source+".patch", []byte(text))
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(b.dir, s.source), []byte(before), 0o644); err != nil {
-		return err
-	}
-	change, err := srcpatch.Apply(os.DirFS(b.dir), []*srcpatch.Patch{p})
-	if err != nil {
-		return err
-	}
-	if s.files, err = patcher.KeepSources(b.store, change); err != nil {
-		return err
-	}
-	fc := change.Files[0]
-	settle(s.Pair, fc)
-	restored := fc.RestoreLines()
-	u := &s.unit
-	u.Source = s.source
-	for _, c := range []struct {
-		to    *buildtree.Digest
-		stage string
-		text  []byte
-		debug bool
-	}{
-		{&u.OrigDebug, "orig", []byte(before), true},
-		{&u.Orig, "orig", []byte(before), false},
-		{&u.PatchedDebug, "patched", []byte(after), true},
-		{&u.Patched, "patched", []byte(after), false},
-		{&u.Restored, "restored", restored, false},
-	} {
-		if c.debug && slices.Contains(s.Flags, "-g") {
-			continue
-		}
-		var extra []string
-		if c.debug {
-			extra = []string{"-g", "-gno-split-dwarf", "-gz=none"}
-		}
-		if *c.to, err = b.compile(s, c.stage, c.text, extra...); err != nil {
-			return err
-		}
-	}
-	u.Record = buildtree.Unit{Dir: b.dir, Source: s.source, Driver: b.cc, As: "as", Lang: "c", AsmID: u.Patched}
-	obj := strings.TrimSuffix(s.source, ".c")
-	if buildtree.IsClang(b.cc) { // it makes its objects itself, and not quite as it would of its assembly
-		u.Record.As, u.Record.AsArgs = b.cc, []string{"-c", "-x", "assembler"}
-		return b.run("orig", b.cc, slices.Concat([]string{"-w", "-c"}, shapeFlags[b.shape], s.Flags, []string{s.source})...)
-	}
-	return b.run("orig", "as", "-o", obj+".o", obj+".s")
-}
-
-// settle tells a pair what its source patch says about lines.
-func settle(p *statics.Pair, fc srcpatch.FileChange) {
-	m, old, fresh := fc.LineMap(), fc.TouchedOld(), fc.TouchedNew()
-	p.Settle(m.Old, func(line int, patched bool) int {
-		list := old
-		if patched {
-			list = fresh
-		}
-		return slices.IndexFunc(list, func(r srcpatch.Range) bool { return r.Start <= line && line < r.End })
-	})
 }
 
 // link links the original program and returns it as a target, and the program to start.
@@ -244,7 +195,9 @@ int main(void) {
 	testkit.WriteFile(b.t, filepath.Join(b.dir, "orig", "main.c"), main.String())
 	var objects []string
 	for _, s := range samples {
-		objects = append(objects, strings.TrimSuffix(s.source, ".c")+".o")
+		for i := range s.parts {
+			objects = append(objects, s.parts[i].object())
+		}
 	}
 	if len(samples)%2 == 0 { // the place in the link does not matter
 		slices.Reverse(objects)
@@ -276,8 +229,10 @@ int main(void) {
 	for i, name := range inputs {
 		t.Inputs = append(t.Inputs, buildtree.Input{Path: name, ObjectID: file(name), AllocID: file(name)})
 		for _, s := range samples {
-			if strings.TrimSuffix(s.source, ".c")+".o" == name {
-				s.unit.Input = i
+			for k := range s.parts {
+				if s.parts[k].object() == name {
+					s.parts[k].unit.Input = i
+				}
 			}
 		}
 	}
@@ -287,10 +242,15 @@ int main(void) {
 // decide makes a patch of every sample alone; mutate, if there is one, stands in for a worse matcher.
 func (b *bench) decide(t patcher.Target, samples []*sample, mutate mutant) {
 	for _, s := range samples {
-		if mutate != nil {
-			s.unit, s.files = b.mutated(s.unit, mutate), nil
+		var allowed []fault.Code
+		if mutate != nil { // what it does not pair looks as if it had moved
+			s.parts, s.files = slices.Clone(s.parts), nil
+			for i := range s.parts {
+				s.parts[i].unit = b.mutated(s.parts[i].unit, mutate)
+			}
+			allowed = moves
 		}
-		data, err := b.make(t, s.files, s.unit)
+		data, err := b.makeAllowing(allowed, t, s.files, s.units()...)
 		if s.patched = data != nil; err != nil {
 			s.refused(err)
 		}
@@ -303,13 +263,14 @@ func (b *bench) patch(t patcher.Target, samples []*sample) []byte {
 	var files []patcher.SourceFile
 	for _, s := range samples {
 		if s.patched {
-			units, files = append(units, s.unit), append(files, s.files...)
+			units, files = append(units, s.units()...), append(files, s.files...)
 		}
 	}
 	if len(units) == 0 {
 		return nil
 	}
-	data, err := b.make(t, files, units...)
+	// Variables do not move from one pair to another: each was asked alone.
+	data, err := b.makeAllowing(moves, t, files, units...)
 	if err != nil {
 		b.t.Fatalf("joining units that pass alone: %v", err)
 	}
@@ -318,7 +279,15 @@ func (b *bench) patch(t patcher.Target, samples []*sample) []byte {
 
 // newSample makes the pair of a seed.
 func newSample(seed int64) *sample {
-	return &sample{Pair: statics.Make(seed, fmt.Sprintf("p%d_", seed)), source: fmt.Sprintf("p%d.c", seed)}
+	return newSampleOf(statics.Make(seed, fmt.Sprintf("p%d_", seed)))
+}
+
+func newSampleOf(p *statics.Pair) *sample {
+	s := &sample{Pair: p}
+	for i := range p.Files() {
+		s.parts = append(s.parts, part{source: fmt.Sprintf("p%d%s.c", p.Seed, []string{"", "_side"}[i])})
+	}
+	return s
 }
 
 // prepareAll prepares samples, as many at a time as there are processors.
@@ -353,7 +322,7 @@ func batch(t testing.TB, dir, cc, shape string, samples []*sample) {
 		return
 	}
 	for i, s := range samples { // find the one that ended it
-		one := &sample{Pair: s.Pair, source: s.source}
+		one := newSampleOf(s.Pair)
 		batch(t, filepath.Join(dir, fmt.Sprint("alone", i)), cc, shape, []*sample{one})
 		s.wrong = one.wrong
 	}
@@ -447,9 +416,11 @@ func keepWrong(t testing.TB, cc string, samples []*sample) {
 			continue
 		}
 		dir := filepath.Join(*staticsKeep, fmt.Sprint(s.Seed))
-		before, after := s.Source()
-		testkit.WriteFile(t, filepath.Join(dir, s.source+".orig"), before)
-		testkit.WriteFile(t, filepath.Join(dir, s.source), after)
+		for i, p := range s.parts {
+			before, after := s.Source(i)
+			testkit.WriteFile(t, filepath.Join(dir, p.source+".orig"), before)
+			testkit.WriteFile(t, filepath.Join(dir, p.source), after)
+		}
 		testkit.WriteFile(t, filepath.Join(dir, "flags"), strings.Join(s.Flags, " ")+"\n"+s.wrong+"\n")
 	}
 }

@@ -22,6 +22,7 @@ type comparedUnit struct {
 	delta    *diffasm.Delta
 	match    diffasm.Matching // what was known for telling static locals apart
 	versions *parsedVersions  // what was matched; nil once the unit is decided, to be read again if need be
+	unlent   string           // why a version has no debug information, "" if both have
 }
 
 // decidedUnit is a unit of which is known what goes into the patch, as far as that can be told from the unit alone.
@@ -112,14 +113,15 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 	if err != nil {
 		return comparedUnit{unit: u}, err
 	}
+	unlent := ""
 	if v.orig.HasStatics() || v.patched.HasStatics() {
-		v, _ = m.borrowDebug(u, v)
+		v, _, unlent = m.borrowDebug(u, v)
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
 	if v.restored == nil { // else that tells more
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
-	c := comparedUnit{unit: u, match: match, versions: v}
+	c := comparedUnit{unit: u, match: match, versions: v, unlent: unlent}
 	matched, err := m.matchUnit(c)
 	if err == nil {
 		return matched, nil
@@ -149,8 +151,8 @@ func (m *maker) withDebug(c comparedUnit) (better comparedUnit, found bool, err 
 			return c, true, err
 		}
 	}
-	versions, borrowed := m.borrowDebug(c.unit, c.versions)
-	if !borrowed {
+	versions, borrowed, why := m.borrowDebug(c.unit, c.versions)
+	if c.unlent = why; !borrowed {
 		return c, false, nil
 	}
 	c.versions = versions
@@ -314,26 +316,42 @@ func (d *decidedUnit) refuseUnproved() *fault.Error {
 	if len(d.unproved) == 0 {
 		return nil
 	}
-	return fault.Refuse(fault.StaticUnproved, d.unit.Source, "which static local is which cannot be proved for %s", strings.Join(d.unproved, ", "))
+	var list []string
+	for _, s := range d.delta.Unproven(d.unproved) {
+		list = append(list, s.String())
+	}
+	why := "the source patch leaves no line alone that tells"
+	if !d.delta.Debug {
+		why = d.unlent
+	}
+	return fault.Refuse(fault.StaticUnproved, d.unit.Source, "it cannot be proved which static variable of the original this is: %s: %s", strings.Join(list, ", "), why)
 }
 
 // borrowDebug returns the versions with the debug information of a compile with -g, which tells static locals apart, and whether there
-// is any that they did not have, of the same code.
-func (m *maker) borrowDebug(u *Unit, v *parsedVersions) (with *parsedVersions, borrowed bool) {
+// is any that they did not have, of the same code; why says what there is none for.
+func (m *maker) borrowDebug(u *Unit, v *parsedVersions) (with *parsedVersions, borrowed bool, why string) {
 	better := *v
-	for id, f := range map[buildtree.Digest]**diffasm.File{u.OrigDebug: &better.orig, u.PatchedDebug: &better.patched} {
-		if id == "" || (*f).Borrowed() {
+	for _, f := range []struct {
+		stage string
+		debug buildtree.Digest
+		file  **diffasm.File
+	}{{"original", u.OrigDebug, &better.orig}, {"patched", u.PatchedDebug, &better.patched}} {
+		if (*f.file).Borrowed() || f.debug == "" && (*f.file).Declarations() != nil {
 			continue
 		}
-		debug, err := m.parse(u.Source, id)
-		if err != nil {
+		debug, err := m.parse(u.Source, f.debug)
+		if err != nil || debug == nil {
+			why = fmt.Sprintf("the %s unit could not be compiled with -g, which would tell", f.stage)
 			continue
 		}
-		if lent, ok := (*f).WithDebug(debug); ok {
-			*f, borrowed = lent, true
+		lent, refused := (*f.file).WithDebug(debug)
+		if refused != "" {
+			why = fmt.Sprintf("the %s unit was compiled with -g, which would tell, but %s", f.stage, refused)
+			continue
 		}
+		*f.file, borrowed = lent, true
 	}
-	return &better, borrowed
+	return &better, borrowed, why
 }
 
 func (m *maker) diffOptions(want demand) diffasm.Options {

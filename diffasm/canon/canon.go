@@ -16,6 +16,7 @@ type Writer struct {
 	f     *asm.File
 	Names func(name string) string // canonical token of a symbol
 	Bare  bool                     // leave out kinds of sections: what a patch keeps of them is checked without
+	Code  bool                     // leave out what is said for the unwinder
 	Dir   string                   // directory of the build, which strings that begin with it are written without; "" for none
 
 	out    bytes.Buffer
@@ -52,6 +53,9 @@ func (c *Writer) Function(fn *asm.Function) []byte {
 		c.statement(st)
 	}
 	for i, s := range fn.Streams {
+		if len(s.Statements) == 0 { // of a function without .size, which seems to go on where debug information begins
+			continue
+		}
 		c.cold(i)
 		if !c.Bare {
 			c.out.WriteString("@" + s.Section.TextKind() + "\n")
@@ -106,6 +110,9 @@ func (c *Writer) Data(b *asm.Block) string {
 func (c *Writer) Hash(fn *asm.Function) [sha256.Size]byte { return sha256.Sum256(c.Function(fn)) }
 
 func (c *Writer) statement(st asm.Statement) {
+	if c.Code && strings.HasPrefix(st.Op, ".cfi_") {
+		return
+	}
 	c.marks = append(c.marks, Mark{c.out.Len(), st})
 	c.Op = st.Op
 	if st.Kind == asm.Label {

@@ -24,6 +24,7 @@ func Correlate(orig, patched, restored *debuginfo.Unit, k Known) (m, r *Matcher)
 	r = newMatcher(orig, restored, Known{})
 	r.borrow(m)
 	r.run()
+	m.declared() // what the restored unit guesses is no match for it
 	m.adopt(r)
 	m.run()
 	m.crossCheck(r)

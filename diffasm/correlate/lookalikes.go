@@ -36,7 +36,7 @@ func (m *Matcher) doubtNew(p *numbered) {
 		case same && m.moved(p.decl, o.decl):
 			m.doubts[p.name] = asm.Problem{
 				Code: fault.StaticMoved, What: fmt.Sprintf("it uses %q, which %s() had: it may be that variable, moved", p.decl.Name, o.decl.Function),
-				Hint: "leave the variable in its function, or give the new one another name; --allow static-moved takes it for a new one",
+				Hint: "leave the variable in its function; --allow static-moved takes it for a new one",
 			}
 		case (same || pieces) && m.renamedInPlace(p.decl, o.decl):
 			m.doubts[p.name] = asm.Problem{
@@ -55,7 +55,7 @@ func (m *Matcher) DoubtFileLevel(sym string, p, o *debuginfo.Declaration) {
 		}
 		m.doubts[sym] = asm.Problem{
 			Code: fault.StaticMoved, What: fmt.Sprintf("it uses %q, which %s had: it may be that variable, moved", p.Name, from),
-			Hint: "leave the variable where it was, or give the new one another name; --allow static-moved takes it for a new one",
+			Hint: "leave the variable where it was; --allow static-moved takes it for a new one",
 		}
 	case m.doubts[sym].Code == "" && o.Function == p.Function && m.source(p) != nil && m.renamedInPlace(p, o):
 		m.doubts[sym] = asm.Problem{

@@ -76,7 +76,7 @@ func (m *Matcher) refine() {
 	unknown := map[string]bool{}
 	look := func(d *debuginfo.Declarations) func(*numbered) {
 		return func(a *numbered) {
-			if a.decl = d.BySymbol[a.name]; a.decl == nil || a.decl.Function == "" {
+			if a.decl = d.BySymbol[a.name]; a.decl == nil || a.decl.Function == "" && !a.isAtFileLevel(m.Orig.Unit.Clang) {
 				unknown[a.key] = true
 			} else if stem := m.stems[a.decl]; stem != "" {
 				a.key = "v " + stem + asm.NumberedKind
@@ -99,6 +99,12 @@ func (m *Matcher) refine() {
 	}
 	m.Orig.eachVar(sure(nil))
 	m.Patched.eachVar(sure(m.renamed))
+}
+
+// isAtFileLevel reports whether a numbered variable is one at file level as a whole: LLVM calls what it makes of a structure of one
+// member s.0. There is one of its name.
+func (a *numbered) isAtFileLevel(clang bool) bool {
+	return clang && a.decl.Name == asm.SourceName(a.name)
 }
 
 func (s *Version) vars() (list []*numbered) {

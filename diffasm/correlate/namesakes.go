@@ -268,14 +268,37 @@ func (n *namesakes) leaveMoved() {
 		}
 		return false
 	}
+	stays := n.stays()
 	n.o = slices.DeleteFunc(n.o, func(o *debuginfo.Declaration) bool {
-		moved := swapped(n.m.textBefore(o), before, after)
+		moved := !stays && swapped(n.m.textBefore(o), before, after)
 		if moved {
 			n.gone = append(n.gone, o)
 		}
 		return moved
 	})
 	n.p = slices.DeleteFunc(n.p, func(p *debuginfo.Declaration) bool { return swapped(n.m.textAfter(p), after, before) })
+}
+
+// stays reports whether the function has one variable of the name in both versions, in its outermost block and on a line that the patch
+// left alone, while all functions that have its words now are new: they were given a copy of them.
+func (n *namesakes) stays() bool {
+	if len(n.o) != 1 || len(n.p) != 1 {
+		return false
+	}
+	o, p := n.o[0], n.p[0]
+	if n.vague || n.m.onLine(p, n.o) != o || n.m.source(p).Unchanged {
+		return false
+	}
+	s := n.m.source(p)
+	outermost := strings.HasPrefix(lineOf(s.Before, n.ends[o]), "}") && strings.HasPrefix(lineOf(s.After, n.ends[p]), "}")
+	text := n.m.textBefore(o)
+	_, after := n.m.texts(o.Name)
+	for h := range after {
+		if after[h][text] && n.m.od.Functions[h] {
+			return false
+		}
+	}
+	return outermost
 }
 
 // open lists those that are not paired.

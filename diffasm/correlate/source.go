@@ -76,7 +76,7 @@ func (m *Matcher) bySource() {
 
 func (m *Matcher) hasSource(g *group) bool {
 	for _, a := range append(slices.Clone(g.allO), g.allP...) {
-		if !a.sure || m.source(a.decl) == nil {
+		if !a.sure || a.decl.Function == "" || m.source(a.decl) == nil {
 			return false
 		}
 	}

@@ -29,7 +29,7 @@ func (s *SourceFile) old(line int) int {
 // kept reports whether a line of the original is still there.
 func (s *SourceFile) kept(old int) bool { return s.Unchanged || s.keptUpTo(old) == old }
 
-// keptUpTo returns the last line of the original, up to old, that is still there.
+// keptUpTo returns the last line of the original, up to old, that is still there, 0 for none.
 func (s *SourceFile) keptUpTo(old int) (last int) {
 	for _, o := range s.Origin {
 		if o <= old {
@@ -45,9 +45,11 @@ func (s *SourceFile) sameEdit(old, line int) bool {
 	if s.Unchanged || s.kept(old) || s.old(line) > 0 {
 		return false
 	}
-	last := 0
+	last := 0 // origin of the line before; functions may have changed places
 	for _, o := range s.Origin[:min(line, len(s.Origin))] {
-		last = max(last, o)
+		if o > 0 {
+			last = o
+		}
 	}
 	return s.keptUpTo(old) == last
 }

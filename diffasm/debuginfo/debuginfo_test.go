@@ -202,9 +202,9 @@ func TestDeclarations(t *testing.T) {
 // TestPlaces: lines come from the code, or from a second compile of the same source.
 func TestPlaces(t *testing.T) {
 	plain := strings.Join(strings.Split(strings.ReplaceAll(code, "\t.loc 1 5 8\n", ""), "\t.loc 1 6 2\n"), "")
-	borrowed, ok := unit(t, plain).WithDebug(unit(t, code+debug))
-	if !ok || !borrowed.Borrowed() {
-		t.Fatal("the other compile's debug information is not taken")
+	borrowed, why := unit(t, plain).WithDebug(unit(t, code+debug))
+	if why != "" || !borrowed.Borrowed() {
+		t.Fatalf("the other compile's debug information is not taken: %s", why)
 	}
 	for name, u := range map[string]*Unit{"its own": unit(t, code+debug), "borrowed": borrowed} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,8 @@
 package debuginfo
 
 import (
+	"slices"
+
 	"gocare/diffasm/asm"
 	"gocare/internal/srcpatch"
 )
@@ -39,16 +41,28 @@ func (f *Unit) PlaceOf(fn *asm.Function, st asm.Statement) (string, int) {
 	if f.lender == nil || f.lender.FunctionByName[fn.Name] == nil {
 		return f.Place(st.Place)
 	}
-	g := f.lender.FunctionByName[fn.Name]
-	for i, s := range fn.Streams {
-		for j := range s.Statements {
-			if s.Statements[j] == st && i < len(g.Streams) && j < len(g.Streams[i].Statements) {
-				return f.lender.Place(g.Streams[i].Statements[j].Place)
-			}
-		}
+	n, _ := slices.BinarySearchFunc(instructions(fn), st.Line, byLine) // of a label the one behind it
+	if lent := instructions(f.lender.FunctionByName[fn.Name]); n < len(lent) {
+		return f.lender.Place(lent[n].Place)
 	}
 	return f.Source, 0
 }
+
+// instructions lists those of a function by their lines of assembly. The other compile has the same, in the same order, but other
+// directives between them.
+func instructions(fn *asm.Function) (list []asm.Statement) {
+	for _, s := range fn.Streams {
+		for _, st := range s.Statements {
+			if st.Kind == asm.Instruction {
+				list = append(list, st)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b asm.Statement) int { return int(a.Line - b.Line) })
+	return list
+}
+
+func byLine(st asm.Statement, line int32) int { return int(st.Line - line) }
 
 // FirstPlace returns the first source place of a function.
 func (f *Unit) FirstPlace(fn *asm.Function) (string, int) {

@@ -1,6 +1,7 @@
 package debuginfo
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -42,34 +43,38 @@ func (f *Unit) isStaticLocal(b *asm.Block) bool {
 }
 
 // WithDebug returns the unit with the debug information of g, the same source compiled with -g as well, for telling static locals
-// apart. ok is false where the code of both is not the same, or g has none.
-func (f *Unit) WithDebug(g *Unit) (with *Unit, ok bool) {
-	if g.Declarations() == nil || !sameCode(f.File, g.File) {
-		return nil, false
+// apart; or why not: the code of both is not the same, or g has none that is understood.
+func (f *Unit) WithDebug(g *Unit) (with *Unit, why string) {
+	if why = otherCode(f.File, g.File); why != "" {
+		return nil, why
 	}
-	return &Unit{File: f.File, lender: g}, true
+	if g.Declarations() == nil {
+		return nil, "its debug information is not understood"
+	}
+	return &Unit{File: f.File, lender: g}, ""
 }
 
-// sameCode reports whether two units have the same functions and variables under the same names.
-func sameCode(f, g *asm.File) bool {
+// otherCode says what differs in the functions and variables of two units, and their names; "" if nothing does.
+func otherCode(f, g *asm.File) string {
 	if len(f.Functions) != len(g.Functions) || len(f.Variables) != len(g.Variables) {
-		return false
+		return "it has other functions or variables then"
 	}
 	// -g changes no code, but for what depends on __LINE__ or a time: compare all of it, names as they are, since the symbols that the
 	// debug information names have to be those of this unit.
 	raw := func(n string) string { return n }
 	a, b := canon.New(f, raw), canon.New(g, raw)
+	a.Code, b.Code = true, true // it has unwind tables made, for the debugger, where the build leaves them out
 	for i, fn := range f.Functions {
 		if fn.Name != g.Functions[i].Name || a.Hash(fn) != b.Hash(g.Functions[i]) {
-			return false
+			return fmt.Sprintf("function %q has other code then", asm.SourceName(fn.Name))
 		}
 	}
 	for i, v := range f.Variables {
 		if v.Name != g.Variables[i].Name || a.Data(v) != b.Data(g.Variables[i]) {
-			return false
+			return fmt.Sprintf("variable %q has another initial value then", asm.SourceName(v.Name))
 		}
 	}
-	return true
+	return ""
 }
 
 // HasStatics reports whether the unit has variables that the compiler numbered.

@@ -135,15 +135,16 @@ var changes = []Reason{
 		Code:  "static-moved",
 		Vouch: "the variable is a new one",
 		Paragraph: "A new static local looks like one of its name that another function had: it stands on the same line, or in the " +
-			"same words, or both functions may be one, renamed. Or a variable leaves its function for the file level, or " +
-			"comes from there. Allowed, it is a new variable.",
+			"same words, or both functions may be one, renamed. Or the patch takes a variable of its name away somewhere else in " +
+			"the program: in a function, at file level, in another source. Allowed, it is a new variable.",
 	},
 	{
 		Code:  "static-renamed",
 		Vouch: "the variable is a new one",
-		Hint:  "keep the old name, or declare the new variable elsewhere; --allow static-renamed takes it for a new one",
+		Hint:  "keep the old name; --allow static-renamed takes it for a new one, which begins with its initial value",
 		Paragraph: "A new static local, or a new variable at file level, stands where the source patch took away one of another name " +
-			"that looks the same. Allowed, it is a new variable.",
+			"that looks the same; or the patch takes one away anywhere in the program: what is new may be that one by another " +
+			"name, in a wider type, as a member of a structure. Allowed, it is a new variable.",
 	},
 	{
 		Code:  "start-only",

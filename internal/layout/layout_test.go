@@ -255,6 +255,10 @@ func TestCompare(t *testing.T) {
 			"one becomes like the other", "int f(void) { static int x; return x++; } int g(void) { static long x; return x++; }",
 			"int f(void) { static long x; return x++; } int g(void) { static long x; return x++; }", "variable x",
 		},
+		{
+			"the name of a function of another length", "const char *f(void) { return __func__; }",
+			"static const char *longer(void) { return __func__; } const char *f(void) { return longer(); }", "",
+		},
 		{"two types of a name, moved", local("int", "long"), local("long", "int"), ""},
 		{"two types of a name, one changed", local("int", "long"), local("float", "long"), "type struct s"},
 		{"a variable of the frame", "int f(void) { int x = 1; return x; }", "int f(void) { long x = 1; return x; }", ""},

@@ -126,7 +126,7 @@ func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
 	if !typed {
 		off, typed = declared.Val(dwarf.AttrType).(dwarf.Offset)
 	}
-	if name == "" || !typed {
+	if name == "" || !typed || functionNames[name] {
 		return nil
 	}
 	t, err := d.Type(off)
@@ -157,6 +157,9 @@ func (u *Unit) takeDeclared() {
 		}
 	}
 }
+
+// functionNames are constants that the compiler makes of a function's name, each as long as that: what they are is their content.
+var functionNames = map[string]bool{"__func__": true, "__FUNCTION__": true, "__PRETTY_FUNCTION__": true}
 
 // isFixed reports whether a location is an address, or a place in each thread's block.
 func isFixed(place []byte) bool {

@@ -33,6 +33,11 @@ var edits = []struct {
 	{"new-function", (*generator).editNewFunction},
 	{"rename-function", (*generator).editRenameFunction},
 	{"extract", (*generator).editExtract},
+	{"move-renamed", (*generator).editMoveRenamed},
+	{"to-unit", (*generator).editToUnit},
+	{"to-unit", (*generator).editToUnit},
+	{"to-file", (*generator).editToFile},
+	{"to-function", (*generator).editToFunction},
 	{"wrap", (*generator).editWrap},
 	{"use", (*generator).editUse},
 	{"attribute", (*generator).editAttribute},
@@ -219,6 +224,78 @@ func (g *generator) move(f, to *function) bool {
 	return false
 }
 
+// editMoveRenamed moves a block to another function, or to a new one, and gives its variables other names.
+func (g *generator) editMoveRenamed(u *unit) bool {
+	f := g.function(u)
+	p := g.aBlock(f)
+	if p == nil {
+		return false
+	}
+	vars := (&function{body: []*node{*p}}).locals()
+	if g.chance(50) {
+		if !g.editExtractOf(u, f, p) {
+			return false
+		}
+	} else if !g.move(f, g.function(u)) {
+		return false
+	}
+	for _, v := range vars {
+		v.name = oneOf(g, []string{"sum", "seen", "last", v.name})
+	}
+	return len(vars) > 0
+}
+
+// editToUnit moves a function to the other file, where it and its variables may have other names.
+func (g *generator) editToUnit(u *unit) bool {
+	f := g.function(u)
+	if f.name == entry {
+		return false
+	}
+	f.side, f.global, f.attr = !f.side, true, ""
+	if g.chance(50) {
+		g.renameFunction(u, f)
+	}
+	if g.chance(50) {
+		for _, v := range f.locals() {
+			v.name = oneOf(g, []string{"sum", "seen", "last", v.name})
+		}
+	}
+	return true
+}
+
+// editToFile makes a static local a variable at file level, by its name or another.
+func (g *generator) editToFile(u *unit) bool {
+	f := g.function(u)
+	for _, l := range f.lists() {
+		for i, n := range *l {
+			if n.action != declare || len(n.vars) != 1 || n.vars[0].kind >= table {
+				continue
+			}
+			v := n.vars[0]
+			v.name = oneOf(g, []string{v.name, "state", "all"})
+			*l = slices.Delete(*l, i, i+1)
+			u.vars = append(u.vars, v)
+			return true
+		}
+	}
+	return false
+}
+
+// editToFunction makes a variable at file level a static local of the only function that uses it.
+func (g *generator) editToFunction(u *unit) bool {
+	for i, v := range u.vars {
+		f := u.onlyUser(v)
+		if v.kind != u32 || f == nil {
+			continue
+		}
+		v.name = oneOf(g, []string{v.name, "state", "all"})
+		u.vars = slices.Delete(u.vars, i, i+1)
+		insert(&f.body, 0, &node{action: declare, vars: []*variable{v}})
+		return true
+	}
+	return false
+}
+
 // editNewFunction adds a function with statics and a call of it.
 func (g *generator) editNewFunction(u *unit) bool {
 	caller := g.function(u)
@@ -238,6 +315,11 @@ func (g *generator) editRenameFunction(u *unit) bool {
 	if f.name == entry || f.global {
 		return false
 	}
+	g.renameFunction(u, f)
+	return true
+}
+
+func (g *generator) renameFunction(u *unit, f *function) {
 	old := f.name
 	if f.was == "" {
 		f.was = old
@@ -251,14 +333,18 @@ func (g *generator) editRenameFunction(u *unit) bool {
 			}
 		}
 	}
-	return true
 }
 
 // editExtract makes a function of a block.
 func (g *generator) editExtract(u *unit) bool {
 	f := g.function(u)
 	p := g.aBlock(f)
-	if p == nil || f.level == 0 || len((*p).bodies[0]) == 0 {
+	return p != nil && g.editExtractOf(u, f, p)
+}
+
+// editExtractOf makes a function of block p of f.
+func (g *generator) editExtractOf(u *unit, f *function, p **node) bool {
+	if f.level == 0 || len((*p).bodies[0]) == 0 {
 		return false
 	}
 	g.ids++

@@ -64,6 +64,9 @@ func (g *generator) unit() *unit {
 	run := &function{name: entry, level: 100, global: true, attr: "__attribute__((noinline))"}
 	u.funcs = append(u.funcs, run)
 	g.fill(u, run)
+	if f := u.funcs[0]; f.global && g.chance(50) {
+		f.side = true
+	}
 	for _, f := range u.funcs[:count] { // everything is called
 		run.body = append(run.body, g.callTo(f))
 		if g.chance(30) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Pair is a unit in two versions.
+// Pair is a program in two versions.
 type Pair struct {
 	Seed  int64
 	Edits []string // what was done, in words
@@ -31,7 +31,7 @@ func Make(seed int64, tag string) *Pair {
 		}
 		p.Flags = g.flags()
 		p.before, p.after = render(p.orig, tag), render(p.patched, tag)
-		if p.before.text != p.after.text {
+		if p.before.files != p.after.files {
 			return p
 		}
 	}
@@ -72,8 +72,18 @@ func (g *generator) flags() []string {
 	return flags
 }
 
-// Source returns the text of both versions.
-func (p *Pair) Source() (before, after string) { return p.before.text, p.after.text }
+// Files is the number of source files.
+func (p *Pair) Files() int {
+	if p.orig.hasSide() || p.patched.hasSide() {
+		return 2
+	}
+	return 1
+}
+
+// Source returns the text of a file in both versions.
+func (p *Pair) Source(file int) (before, after string) {
+	return p.before.files[file], p.after.files[file]
+}
 
 // Entry is the function to call.
 func (p *Pair) Entry() string { return p.tag + entry }
@@ -120,8 +130,8 @@ func (p *Pair) Settle(old func(line int) (int, bool), region func(line int, patc
 				v.id += 1 << 20
 			} else if w, ok := same[v.id]; ok && taken[w] == 1 {
 				v.id = w
-			} else if h, ok := was[v.id]; ok && !p.recognisable(h, home{f, v}, old, region) {
-				v.id += 1 << 20 // whoever reads the patch takes it for another one
+			} else if h, ok := was[v.id]; ok && !p.isSame(h, home{f, v}) {
+				v.id += 1 << 20
 			}
 		}
 	}
@@ -165,20 +175,10 @@ func homes(u *unit) map[int]home {
 	return out
 }
 
-// recognisable reports whether a variable that an edit moved, renamed or changed can still be taken for the same. One with
-// another name can where it stands in the place of the old one, one in another function where its line is unchanged, its block
-// reads as it did, or the function has another name. One that nothing writes is a constant, which has its initial value.
-func (p *Pair) recognisable(o, n home, old func(int) (int, bool), region func(line int, patched bool) int) bool {
-	if o.f.name == n.f.name && o.v.name == n.v.name {
-		return slices.Equal(o.v.init, n.v.init) || p.orig.writes(o.v) || p.patched.writes(n.v)
-	}
-	alike := o.v.size() == n.v.size() && slices.Equal(o.v.init, n.v.init)
-	if o.v.name == n.v.name {
-		kept, ok := old(p.after.lines[n.v.id])
-		return alike && (o.f.name == n.f.was || ok && kept == p.before.lines[o.v.id] || strings.Count(p.after.block(n.v.id), n.v.name) > 1 && p.before.block(o.v.id) == p.after.block(n.v.id))
-	}
-	at := region(p.after.lines[n.v.id], true)
-	return alike && o.f.name == n.f.name && at >= 0 && at == region(p.before.lines[o.v.id], false)
+// isSame reports whether a variable that an edit left as it was, moved or renamed is the same one. One that nothing writes is a constant,
+// which has its initial value.
+func (p *Pair) isSame(o, n home) bool {
+	return slices.Equal(o.v.init, n.v.init) || p.orig.writes(o.v) || p.patched.writes(n.v)
 }
 
 // Removable reports whether the program must go on as the original's source says when the patch is taken off again. A
@@ -214,6 +214,9 @@ func (p *Pair) Removable() bool {
 // gone returns the local variables of u that other has not, by function and name.
 func (p *Pair) gone(u, other *unit) map[string][]int {
 	have := map[int]bool{}
+	for _, v := range other.vars {
+		have[v.id] = true
+	}
 	for _, f := range other.funcs {
 		for _, v := range f.locals() {
 			have[v.id] = true
@@ -253,9 +256,9 @@ func (p *Pair) Predict() (phases [3][]uint32) {
 // Arguments are those of the entry's call number i, here and in the program.
 func Arguments(i uint32) (a, m uint32) { return i * 2654435761, i % 5 }
 
-// Diff returns the source patch, as diff makes it.
-func (p *Pair) Diff(dir, name string) (string, error) {
-	for _, f := range []struct{ ext, text string }{{".orig", p.before.text}, {"", p.after.text}} {
+// Diff returns the source patch of a file, as diff makes it.
+func (p *Pair) Diff(file int, dir, name string) (string, error) {
+	for _, f := range []struct{ ext, text string }{{".orig", p.before.files[file]}, {"", p.after.files[file]}} {
 		if err := os.WriteFile(filepath.Join(dir, name+f.ext), []byte(f.text), 0o644); err != nil {
 			return "", err
 		}

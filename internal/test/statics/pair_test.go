@@ -10,10 +10,10 @@ func TestMake(t *testing.T) {
 	namesakes := 0
 	for seed := range int64(50) {
 		p, q := Make(seed, "a"), Make(seed, "a")
-		if p.before.text != q.before.text || p.after.text != q.after.text || !slices.Equal(p.Flags, q.Flags) {
+		if p.before.files != q.before.files || p.after.files != q.after.files || !slices.Equal(p.Flags, q.Flags) {
 			t.Errorf("seed %d makes different pairs", seed)
 		}
-		if p.before.text == p.after.text {
+		if p.before.files == p.after.files {
 			t.Errorf("seed %d: nothing was edited", seed)
 		}
 		for _, f := range p.orig.funcs {

@@ -8,29 +8,19 @@ import (
 
 // source is the C text of a version.
 type source struct {
-	text  string
-	lines map[int]int // variable -> line of its declaration
+	files [2]string   // the second one is a unit of its own
+	lines map[int]int // variable -> line of its declaration, of the second file from SideLine on
 }
 
-// block returns the lines from the declaration of a variable to the end of the block it is in, without indentation.
-func (s source) block(id int) string {
-	lines := strings.Split(s.text, "\n")[s.lines[id]-1:]
-	indent := func(l string) int { return len(l) - len(strings.TrimLeft(l, "\t")) }
-	var b strings.Builder
-	for i, l := range lines {
-		b.WriteString(strings.TrimSpace(l) + "\n")
-		if i > 0 && indent(l) < indent(lines[0]) || strings.HasSuffix(lines[0], "}") {
-			break
-		}
-	}
-	return b.String()
-}
+// SideLine is added to the lines of the second file.
+const SideLine = 1 << 20
 
 // writer writes C, with names that several units of one program share made different by a tag.
 type writer struct {
 	out   strings.Builder
 	u     *unit
 	f     *function // being written
+	side  bool      // the second file is
 	tag   string
 	line  int
 	lines map[int]int
@@ -46,20 +36,35 @@ typedef int i32;
 `
 
 func render(u *unit, tag string) source {
-	w := &writer{u: u, tag: tag, line: 1, lines: map[int]int{}}
+	lines := map[int]int{}
+	main := &writer{u: u, tag: tag, line: 1, lines: lines}
+	main.file()
+	side := &writer{u: u, tag: tag, line: 1 + SideLine, lines: lines, side: true}
+	side.file()
+	return source{[2]string{main.out.String(), side.out.String()}, lines}
+}
+
+func (w *writer) file() {
 	w.write(header)
-	for _, f := range u.funcs {
-		w.write(w.head(f) + ";\n")
+	for _, f := range w.u.funcs {
+		if f.global || f.side == w.side {
+			w.write(w.head(f) + ";\n")
+		}
 	}
 	w.write("\n")
-	for _, v := range u.vars {
-		w.lines[v.id] = w.line
-		w.write(w.declaration(v) + "\n")
+	if w.side {
+		w.write("u32 " + w.tag + "pad(u32 a) { return a * 9u; }\n")
+	} else {
+		for _, v := range w.u.vars {
+			w.lines[v.id] = w.line
+			w.write(w.declaration(v) + "\n")
+		}
 	}
-	for _, f := range u.funcs {
-		w.function(f)
+	for _, f := range w.u.funcs {
+		if f.side == w.side {
+			w.function(f)
+		}
 	}
-	return source{w.out.String(), w.lines}
 }
 
 func (w *writer) write(s string) {

@@ -27,11 +27,6 @@ type variable struct {
 	target *variable // of a pointer
 }
 
-// size is that of the C type in bytes.
-func (v *variable) size() int {
-	return map[kind]int{u8: 1, u16: 2, u32: 4, i32: 4, u64: 8, array: 16, pair: 8, table: 24, pointer: 8, saved: 8}[v.kind]
-}
-
 // what a node does.
 type action int
 
@@ -69,11 +64,12 @@ type function struct {
 	level  int    // it calls functions of lower levels only
 	attr   string // before the type
 	global bool
+	side   bool      // it is in the second file, where only what is global can be used
 	result *variable // whose address it returns; nil
 	body   []*node
 }
 
-// unit is one version of a source file.
+// unit is one version of a program's source: of one file, or two.
 type unit struct {
 	vars  []*variable // at file level
 	funcs []*function // the last by level is the entry
@@ -88,6 +84,11 @@ func (u *unit) find(name string) *function {
 		}
 	}
 	return nil
+}
+
+// hasSide reports whether there is anything in the second file.
+func (u *unit) hasSide() bool {
+	return slices.ContainsFunc(u.funcs, func(f *function) bool { return f.side })
 }
 
 // clone copies everything; variables keep their ids.
@@ -187,7 +188,12 @@ func (u *unit) validFunction(f *function) bool {
 		return false
 	}
 	s := &scopes{u: u, f: f}
-	s.stack = append(s.stack, u.vars)
+	if f.side && !f.global {
+		return false
+	}
+	if !f.side {
+		s.stack = append(s.stack, u.vars)
+	}
 	return s.list(f.body, f.result)
 }
 
@@ -240,7 +246,7 @@ func (s *scopes) node(n *node) bool {
 	}
 	if n.callee != "" {
 		g := s.u.find(n.callee)
-		if g == nil || g.level >= s.f.level || (g.result != nil) != (n.action != call) {
+		if g == nil || g.level >= s.f.level || g.side != s.f.side && !g.global || (g.result != nil) != (n.action != call) {
 			return false
 		}
 	}
@@ -260,6 +266,20 @@ func (f *function) locals() (out []*variable) {
 		}
 	}
 	return out
+}
+
+// onlyUser returns the function that alone uses a variable, nil if none does, or several.
+func (u *unit) onlyUser(v *variable) (only *function) {
+	for _, f := range u.funcs {
+		if !slices.ContainsFunc(f.nodes(), func(n *node) bool { return n.action != declare && slices.Contains(n.vars, v) }) {
+			continue
+		}
+		if only != nil {
+			return nil
+		}
+		only = f
+	}
+	return only
 }
 
 // writes reports whether anything in the unit may write v.

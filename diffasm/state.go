@@ -1,0 +1,107 @@
+package diffasm
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/debuginfo"
+)
+
+// State is a variable that keeps what a process writes to it, and that only one of the two versions of a unit has.
+type State struct {
+	Symbol   string // in the unit
+	Name     string // in the source
+	Function string // whose static local it is, as far as that is known; "" at file level
+	At       string // FILE:LINE of its declaration; FILE where that is not known
+}
+
+// Called names it in a message, without its place.
+func (s State) Called() string {
+	if s.Function != "" {
+		return fmt.Sprintf("%q of %s()", s.Name, s.Function)
+	}
+	return strconv.Quote(s.Name)
+}
+
+func (s State) String() string { return fmt.Sprintf("%s (%s)", s.Called(), s.At) }
+
+// mayBe tells the variables of the original that one of the patched unit may be, by what their source says of them.
+func (d *Delta) mayBe(name string) string {
+	var list []string
+	for _, o := range d.m.Candidates(name) {
+		if b := d.orig.Blocks[o]; b != nil {
+			list = append(list, stateOf(d.orig, b).String())
+		}
+	}
+	all := len(list)
+	slices.Sort(list)
+	if list = slices.Compact(list); len(list) < all { // nothing tells them apart
+		return fmt.Sprintf("any of %d in the original: %s", all, strings.Join(list, ", "))
+	}
+	return strings.Join(list, ", or ") + " of the original"
+}
+
+// GoneState lists the variables of the original that hold state and that the patched unit no longer has, in its source or because the
+// compiler keeps nothing of them. One that nothing uses holds none.
+func (d *Delta) GoneState() (list []State) {
+	for i, v := range d.Variables {
+		o := d.vars[i].o
+		if v.Status != Gone || o.Section.Class != asm.Writable && o.Section.Class != asm.ThreadLocal || !hasUsers(d.orig, o) {
+			continue
+		}
+		list = append(list, stateOf(d.orig, o))
+	}
+	return list
+}
+
+func hasUsers(f *debuginfo.Unit, b *asm.Block) bool {
+	u := canon.UsersOf(f.File, b.Name)
+	return len(u.Functions)+len(u.Variables) > 0 || f.IsGlobal(b.Name)
+}
+
+// newState lists those of the new variables that hold state.
+func (d *Delta) newState(names []string) (list []State) {
+	for _, name := range names {
+		if b := d.patched.Blocks[name]; b != nil && b.Section.Class == asm.Writable {
+			list = append(list, stateOf(d.patched, b))
+		}
+	}
+	return list
+}
+
+// Unproven describes the variables of the patched unit, by their symbols.
+func (d *Delta) Unproven(symbols []string) (list []State) {
+	for _, name := range symbols {
+		if b := d.patched.Blocks[name]; b != nil {
+			list = append(list, stateOf(d.patched, b))
+		}
+	}
+	return list
+}
+
+func stateOf(f *debuginfo.Unit, b *asm.Block) State {
+	s := State{Symbol: b.Name, Name: asm.SourceName(b.Name), At: f.UnitName()}
+	ds := f.Declarations()
+	if ds == nil || ds.BySymbol[b.Name] == nil {
+		if u := canon.UsersOf(f.File, b.Name); asm.IsNumbered(b.Name) && len(u.Functions) == 1 {
+			s.Function = asm.SourceName(u.Functions[0].Name)
+		}
+		return s
+	}
+	e := ds.BySymbol[b.Name]
+	if e.Whole != nil {
+		e = e.Whole
+	}
+	if e.Name != "" {
+		s.Name = e.Name
+	}
+	if e.Line > 0 && e.File != "" { // the debug information may be another compile's, whose places the unit does not have
+		s.At = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	s.Function = e.Function
+	return s
+}

@@ -1,0 +1,119 @@
+package patcher
+
+import (
+	"debug/elf"
+	"slices"
+	"strings"
+
+	"gocare/diffasm"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// movedState refuses a new variable that may be one that the patch takes away, in whatever unit and by whatever name: the patched
+// program would go on with what that one holds, the new one begins with its initial value.
+func movedState(l *link) (ruling, error) {
+	var says ruling
+	gone := l.goneState()
+	if len(gone) == 0 {
+		return says, nil
+	}
+	for i := range l.units {
+		for _, s := range l.newState(i) {
+			says.refuse(i, refuseMoved(s, candidates(s, gone)))
+		}
+	}
+	for _, s := range l.addedState() {
+		says.refuse(0, refuseMoved(s, candidates(s, gone)))
+	}
+	return says, nil
+}
+
+// candidates lists what a new variable may be: the one of its name, else any. Types say nothing: a counter becomes a member of a
+// structure, a buffer a pointer to one.
+func candidates(s diffasm.State, gone []diffasm.State) []diffasm.State {
+	if i := slices.IndexFunc(gone, func(g diffasm.State) bool { return g.Name == s.Name }); i >= 0 {
+		return gone[i : i+1]
+	}
+	return gone
+}
+
+func refuseMoved(s diffasm.State, from []diffasm.State) *fault.Error {
+	if from[0].Name == s.Name {
+		return fault.Refuse(fault.StaticMoved, s.At, "the new variable %s may be %s, moved: the patch takes that one away, and what it holds", s.Called(), from[0]).
+			WithHint("leave the variable where it was; --allow static-moved takes it for a new one, which begins with its initial value")
+	}
+	names := make([]string, len(from))
+	for i, g := range from {
+		names[i] = g.String()
+	}
+	return fault.Refuse(fault.StaticRenamed, s.At, "the new variable %s may be %s by another name: the patch takes that away, and what it holds",
+		s.Called(), strings.Join(names, ", or ")).
+		WithHint("keep the old variable, by its name and in its place; --allow static-renamed takes the new one for a new one, which begins with its initial value")
+}
+
+// goneState lists what the patch takes away. A global name that another unit defines now is the same variable: see removedVariables.
+func (l *link) goneState() (list []diffasm.State) {
+	came := map[string]bool{}
+	for i := range l.units {
+		for _, name := range l.units[i].delta.NewGlobals() {
+			came[name] = true
+		}
+	}
+	for i := range l.units {
+		d := l.units[i].delta
+		globals := d.GoneGlobals()
+		for _, s := range d.GoneState() {
+			if !came[s.Symbol] || !slices.Contains(globals, s.Symbol) {
+				list = append(list, s)
+			}
+		}
+	}
+	for _, g := range l.gone {
+		list = append(list, statesIn(g.File, g.Name)...)
+	}
+	return list
+}
+
+// newState lists the new variables of unit i that the patch holds.
+func (l *link) newState(i int) (list []diffasm.State) {
+	if l.units[i].emitted == nil {
+		return nil
+	}
+	for _, s := range l.units[i].emitted.State {
+		if !l.leftElsewhere(i, s.Symbol) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// leftElsewhere reports whether a global variable that is new in unit i is one that another unit defined before.
+func (l *link) leftElsewhere(i int, name string) bool {
+	return slices.Contains(l.units[i].delta.NewGlobals(), name) &&
+		slices.ContainsFunc(l.indexes(), func(k int) bool { return slices.Contains(l.units[k].delta.GoneGlobals(), name) })
+}
+
+// addedState lists the variables of sources that only the patched link has.
+func (l *link) addedState() (list []diffasm.State) {
+	for _, a := range l.added {
+		if a.asm != nil {
+			list = append(list, statesIn(a.File, a.Name)...)
+		}
+	}
+	return list
+}
+
+// statesIn lists the variables of an object that can be written.
+func statesIn(f *elfobj.File, unit string) (list []diffasm.State) {
+	for i := range f.Symbols {
+		s := &f.Symbols[i]
+		if s.Type != elf.STT_OBJECT && s.Type != elf.STT_TLS || s.Size == 0 || !s.Defined() {
+			continue
+		}
+		if sec := f.Sections[s.Section]; sec.Flags&elf.SHF_WRITE != 0 && !strings.HasPrefix(sec.Name, ".data.rel.ro") {
+			list = append(list, diffasm.State{Symbol: s.Name, Name: diffasm.SourceName(s.Name), At: unit})
+		}
+	}
+	return list
+}
