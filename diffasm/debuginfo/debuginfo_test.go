@@ -243,8 +243,8 @@ func TestWithDebug(t *testing.T) {
 		{"a variable more", code + "\t.local\tmore.2\n\t.comm\tmore.2,4,4\n", code + debug, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if u, ok := unit(t, tt.plain).WithDebug(unit(t, tt.other)); ok != tt.want || (u != nil) != tt.want {
-				t.Errorf("got %v", ok)
+			if u, why := unit(t, tt.plain).WithDebug(unit(t, tt.other)); (why == "") != tt.want || (u != nil) != tt.want {
+				t.Errorf("got %q", why)
 			}
 		})
 	}

@@ -10,7 +10,7 @@ func TestNear(t *testing.T) {
 		{"letters changed", "dato-sise", "data-size"},
 		{"letters left out", "structlayou", "struct-layout"},
 		{"letters too many", "llto", "lto"},
-		{"a part of several codes", "build-id", "no-build-id wrong-build-id format-build-id"},
+		{"a part of several codes", "build-id", "no-build-id same-build-id wrong-build-id"},
 		{"a short word is not any other", "ltx", "lto"},
 		{"nothing near", "colour", ""},
 		{"two letters are a part of too many", "no", ""},

@@ -55,7 +55,7 @@ func TestCXX(t *testing.T) {
 			}
 			hold(t, p, []turn{{Input: "1", Want: "24 4"}, {Input: "-5", Want: "-4 -7"}, {Input: "200", Want: "large 0"}})
 			carectl("patch", "patchroot")
-			hold(t, p, []turn{{Input: "1", Want: "39 8"}, {Input: "-5", Want: "-400 -9"}, {Input: "200", Want: "too large 0"}, {Input: "7", Want: "failure 0"}})
+			hold(t, p, []turn{{Input: "1", Want: "839 8"}, {Input: "-5", Want: "-400 -9"}, {Input: "200", Want: "too large 0"}, {Input: "7", Want: "failure 0"}})
 			carectl("unpatch", "-i", "c1")
 			hold(t, p, []turn{{Input: "-5", Want: "-4 -3"}, {Input: "200", Want: "large 0"}})
 			carectl("patch", "patchroot")
