@@ -31,22 +31,45 @@ type compiled struct {
 	err error
 }
 
-// compileHere compiles in the tree: the sources of the original. Where the view is the tree itself, these and what is generated from them are
-// put there for that time.
-func (b *Builds) compileHere(ctx context.Context, requests []request) ([]compiled, error) {
-	if len(requests) == 0 || b.View.Mode() != isolate.InPlace {
-		return b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+// compileHere compiles in the tree: the sources of the original.
+func (b *Builds) compileHere(ctx context.Context, requests []request) (results []compiled, err error) {
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	err = b.withOriginals(ctx, func() error {
+		results, err = b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
+		return err
+	})
+	return results, err
+}
+
+// runHere runs compilers in the tree, over the sources of the original.
+func (b *Builds) runHere(ctx context.Context, batch []jobs.Job) (outcomes []jobs.Outcome, err error) {
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	err = b.withOriginals(ctx, func() error {
+		outcomes, err = jobs.Run(ctx, jobs.InTree(b.Dirs.Tree), withoutCompileVars(b.Env), batch)
+		return err
+	})
+	return outcomes, err
+}
+
+// withOriginals calls f while the tree holds the sources of the original. Where the view is the tree itself, these and what is generated
+// from them are put there for that time.
+func (b *Builds) withOriginals(ctx context.Context, f func() error) error {
+	if b.View == nil || b.View.Mode() != isolate.InPlace {
+		return f()
 	}
 	before, modes := originals(b.Dirs.Source, b.Change)
 	if err := b.rebuild(ctx, before, modes, ""); err != nil {
-		return nil, err
+		return err
 	}
-	results, err := b.compile(ctx, jobs.InTree(b.Dirs.Tree), requests)
-	if err != nil {
-		return nil, err
+	if err := f(); err != nil {
+		return err
 	}
 	after, modes := b.Change.Contents(b.Dirs.Source, patchedContent)
-	return results, b.rebuild(ctx, after, modes, "")
+	return b.rebuild(ctx, after, modes, "")
 }
 
 // compileInView compiles what stands in the view: the patched sources.

@@ -24,7 +24,7 @@ func (c *comparison) preprocessCounts(ctx context.Context, units []pairedUnit, t
 			batch, of = append(batch, jobs.Job{Dir: u.orig.Dir, Env: u.orig.Env, Args: args}), append(of, i)
 		}
 	}
-	outcomes, err := jobs.Run(ctx, jobs.InTree(c.b.Dirs.Tree), withoutCompileVars(c.b.Env), batch)
+	outcomes, err := c.b.runHere(ctx, batch)
 	if err != nil {
 		return err
 	}

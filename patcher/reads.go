@@ -100,7 +100,7 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 			}
 		}
 	}
-	outcomes, err := jobs.Run(ctx, jobs.InTree(b.Dirs.Tree), withoutCompileVars(b.Env), batch)
+	outcomes, err := b.runHere(ctx, batch)
 	if err != nil {
 		return nil, err
 	}

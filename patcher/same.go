@@ -71,7 +71,7 @@ func (c *comparison) redeclaring(ctx context.Context, units []pairedUnit) ([]pai
 	for i, u := range units {
 		batch[i] = jobs.Job{Dir: u.orig.Dir, Env: u.orig.Env, Args: append([]string{u.orig.Driver}, u.orig.PreprocessArgs(u.orig.Source)...)}
 	}
-	before, err := jobs.Run(ctx, jobs.InTree(c.b.Dirs.Tree), withoutCompileVars(c.b.Env), batch)
+	before, err := c.b.runHere(ctx, batch)
 	if err != nil {
 		return nil, err
 	}
