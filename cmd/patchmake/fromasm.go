@@ -42,6 +42,7 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 		return fault.New(fault.Environment, out, "cannot write the patch").WithCause(err)
 	}
 	u.Info("patch for %s is in %s", from.Binary, out)
+	sayReplaced(p.Patch, u)
 	took := m.Read()
 	u.Progress("%s", took)
 	return u.Result(struct {
