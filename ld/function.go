@@ -118,7 +118,7 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 		return OldPart{}, false, nil
 	case p.state != placed:
 		return OldPart{}, false, fault.Refuse(fault.UnplacedSymbol, where, "%q: section %s of %s is %v", s.Name,
-			obj.File.Sections[s.Section].Name, objectName(obj), p)
+			obj.File.Sections[s.Section].Name, objectName(obj), p.state).WithHint("%s", o.placeHint(input, p))
 	case s.Bind != elf.STB_LOCAL && o.overridden(s, p.addr+s.Value):
 		return OldPart{}, false, nil
 	}

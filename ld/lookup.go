@@ -143,7 +143,7 @@ func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
 		return binding{}, fault.Refuse(fault.MergedSymbol, objectName(obj), "%q is %v", s.Name, p.state)
 	}
 	return binding{}, fault.Refuse(fault.UnplacedSymbol, objectName(obj), "%q: section %s is %v",
-		s.Name, obj.File.Sections[s.Section].Name, p.state)
+		s.Name, obj.File.Sections[s.Section].Name, p.state).WithHint("%s", o.placeHint(input, p))
 }
 
 // at makes a binding of a known definition. The address of an IFUNC is its PLT entry, as for the linker.

@@ -182,8 +182,9 @@ func anyFunction(*kpatch.Function) bool { return true }
 
 func replaces(fn *kpatch.Function) bool { return !fn.IsNew() }
 
-// sayReplaced says below the line about a patch which functions it replaces, by name as far as a line holds them, and how many are new.
-func sayReplaced(p *kpatch.Patch, u *ui.UI) {
+// sayReplaced says which functions a patch replaces, by name as far as a line holds them, and how many are new. It stands above the line
+// with the patch, which scripts take for the last one.
+func sayReplaced(target string, p *kpatch.Patch, u *ui.UI) {
 	const most = 12
 	names := functionNames(p, replaces)
 	line := strings.Join(names[:min(len(names), most)], ", ")
@@ -194,7 +195,7 @@ func sayReplaced(p *kpatch.Patch, u *ui.UI) {
 		line += fmt.Sprintf("; %d new", n)
 	}
 	if !u.JSON() {
-		u.Heading("  it replaces %s", line)
+		u.Heading("%s: replaces %s", target, line)
 	}
 }
 
@@ -202,8 +203,8 @@ func sayReplaced(p *kpatch.Patch, u *ui.UI) {
 func (w *workspace) write(made products) error {
 	if w.o.DryRun {
 		for _, m := range made.withPatch() {
+			sayReplaced(m.Target.Path, m.Patch, w.u)
 			w.u.Info("patch for %s would be %s (%d bytes, not written)", m.Target.Path, w.patchPath(m), len(m.Data))
-			sayReplaced(m.Patch, w.u)
 		}
 		return nil
 	}
@@ -216,8 +217,8 @@ func (w *workspace) write(made products) error {
 		}
 	}
 	for _, m := range made.withPatch() {
+		sayReplaced(m.Target.Path, m.Patch, w.u)
 		w.u.Info("patch for %s is in %s", m.Target.Path, w.patchPath(m))
-		sayReplaced(m.Patch, w.u)
 	}
 	return nil
 }

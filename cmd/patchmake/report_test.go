@@ -27,13 +27,13 @@ func TestSayReplaced(t *testing.T) {
 			{Name: "b"},
 			{Name: "short", Old: old, OldSize: 2, Via: old},
 			{Name: "short", Old: old, OldSize: 5},
-		}}, ui.Normal, "  it replaces a, short; 1 new\n"},
-		{"many", many, ui.Normal, "  it replaces f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11 and 3 more\n"},
+		}}, ui.Normal, "prog: replaces a, short; 1 new\n"},
+		{"many", many, ui.Normal, "prog: replaces f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11 and 3 more\n"},
 		{"quiet", many, ui.Quiet, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			sayReplaced(tt.patch, ui.New("patchmake", &out, &out, tt.level, false))
+			sayReplaced("prog", tt.patch, ui.New("patchmake", &out, &out, tt.level, false))
 			if out.String() != tt.want {
 				t.Errorf("got %q, want %q", out.String(), tt.want)
 			}

@@ -102,7 +102,6 @@ var references = []Reason{
 	},
 	{
 		Code:      "unplaced-symbol",
-		Hint:      "map, objects and binary have to come from one link",
 		Paragraph: "The link map does not say where the symbol's section went.",
 	},
 	{
