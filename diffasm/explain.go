@@ -27,6 +27,13 @@ func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 			now.Ends = w.Marks
 		}
 	}
+	if namesHandlers(now, i) || namesHandlers(was, i) {
+		now, was = now.Without(isHandlers), was.Without(isHandlers)
+		if i = canon.DifferAt(now, was); i == len(now.Marks) && i == len(was.Marks) {
+			f.Before, f.After = "exception handlers", "changed exception handlers"
+			return
+		}
+	}
 	a, b := now.Instruction(i), was.Instruction(i)
 	if a < len(now.Marks) && b < len(was.Marks) && bytes.Equal(now.Line(a), was.Line(b)) {
 		a, b = i, i // it is labels that differ
@@ -46,6 +53,11 @@ func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 		f.Reason = d.reason(now.Marks[i].Statement, was.Marks[i].Statement, len(now.Marks) == len(was.Marks))
 	}
 }
+
+// isHandlers reports whether a statement says where a function's handlers of exceptions are: as text, a table that tells nobody anything.
+func isHandlers(s asm.Statement) bool { return s.Op == ".cfi_lsda" || s.Op == ".cfi_personality" }
+
+func namesHandlers(t canon.Text, i int) bool { return i < len(t.Marks) && isHandlers(t.Marks[i].Statement) }
 
 // reason puts a first difference in words.
 func (d *Delta) reason(p, o asm.Statement, sameLength bool) string {
