@@ -57,7 +57,9 @@ func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 // isHandlers reports whether a statement says where a function's handlers of exceptions are: as text, a table that tells nobody anything.
 func isHandlers(s asm.Statement) bool { return s.Op == ".cfi_lsda" || s.Op == ".cfi_personality" }
 
-func namesHandlers(t canon.Text, i int) bool { return i < len(t.Marks) && isHandlers(t.Marks[i].Statement) }
+func namesHandlers(t canon.Text, i int) bool {
+	return i < len(t.Marks) && isHandlers(t.Marks[i].Statement)
+}
 
 // reason puts a first difference in words.
 func (d *Delta) reason(p, o asm.Statement, sameLength bool) string {

@@ -35,7 +35,9 @@ func (p placeState) String() string {
 // placeHint says what to do about a section of an input that the map does not place.
 func (o *Original) placeHint(input int, p place) string {
 	obj := &o.objects[input]
-	twin := func(other Object) bool { return other.Path == obj.Path && other.Member == obj.Member && other.File != obj.File }
+	twin := func(other Object) bool {
+		return other.Path == obj.Path && other.Member == obj.Member && other.File != obj.File
+	}
 	switch {
 	case p.state != ambiguous:
 		return "map, objects and binary have to come from one link: build the original again with --clean"
