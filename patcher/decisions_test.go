@@ -38,11 +38,13 @@ func TestDecisionsLines(t *testing.T) {
 		},
 		{"a place that is not known", diffasm.Function{Name: "f", Status: diffasm.New, Reason: "new function"}, "a.c: f: new (new function)"},
 		{
-			"refused", diffasm.Function{Name: "bad", Status: diffasm.New, Reason: "new function"},
+			"refused",
+			diffasm.Function{Name: "bad", Status: diffasm.New, Reason: "new function"},
 			"a.c: bad: new (new function), refused (new-tls)\n  refused: a.c:7: no (new-tls)\n  refused: a.c:8: size (data-size)",
 		},
 		{
-			"skipped", diffasm.Function{Name: "skipped", Status: diffasm.New, Reason: "new function"},
+			"skipped",
+			diffasm.Function{Name: "skipped", Status: diffasm.New, Reason: "new function"},
 			"a.c: skipped: new (new function), not in the patch: it is not there",
 		},
 		{"left out", diffasm.Function{Name: "other", Status: diffasm.Changed}, "a.c: other: changed, left out by the filter\n    was: none\n    now: none"},
