@@ -117,7 +117,7 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.What)
 	}
-	e := fault.Refuse(p.Code, place(f, fn, p.At), "%s", what)
+	e := fault.Refuse(p.Code, place(f, fn, p.At), "%s", what).About(fn)
 	if p.Hint != "" {
 		e = e.WithHint("%s", p.Hint)
 	}

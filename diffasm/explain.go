@@ -27,6 +27,20 @@ func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 			now.Ends = w.Marks
 		}
 	}
+	if has, had := hasHandlers(now), hasHandlers(was); has != had {
+		f.Before, f.After = "no exception handlers", "exception handlers"
+		if had {
+			f.Before, f.After = f.After, f.Before
+		}
+		return
+	}
+	if namesHandlers(now, i) || namesHandlers(was, i) {
+		now, was = now.Without(isHandlers), was.Without(isHandlers)
+		if i = canon.DifferAt(now, was); i == len(now.Marks) && i == len(was.Marks) {
+			f.Before, f.After = "exception handlers", "changed exception handlers"
+			return
+		}
+	}
 	a, b := now.Instruction(i), was.Instruction(i)
 	if a < len(now.Marks) && b < len(was.Marks) && bytes.Equal(now.Line(a), was.Line(b)) {
 		a, b = i, i // it is labels that differ
@@ -45,6 +59,17 @@ func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 	} else if a == i && b == i && a < len(now.Marks) && b < len(was.Marks) && f.Reason == "edit" {
 		f.Reason = d.reason(now.Marks[i].Statement, was.Marks[i].Statement, len(now.Marks) == len(was.Marks))
 	}
+}
+
+// isHandlers reports whether a statement says where a function's handlers of exceptions are: as text, a table that tells nobody anything.
+func isHandlers(s asm.Statement) bool { return s.Op == ".cfi_lsda" || s.Op == ".cfi_personality" }
+
+func hasHandlers(t canon.Text) bool {
+	return slices.ContainsFunc(t.Marks, func(m canon.Mark) bool { return isHandlers(m.Statement) })
+}
+
+func namesHandlers(t canon.Text, i int) bool {
+	return i < len(t.Marks) && isHandlers(t.Marks[i].Statement)
 }
 
 // reason puts a first difference in words.

@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -25,7 +26,7 @@ func (d *Delta) matchLoose(r *correlate.Matcher) {
 	for _, key := range slices.Sorted(maps.Keys(have)) {
 		if l := have[key][0]; len(have[key]) > len(now[key]) && l.Section.IsDtor() {
 			d.unit = append(d.unit, asm.Problem{
-				Code: fault.GoneDestructor, What: "the unit no longer registers " + l.Statement.Args + " to run at exit", At: l.Statement,
+				Code: fault.GoneDestructor, What: "the unit no longer registers " + d.formerEntry(l) + " to run at exit", At: d.entryPlace(l),
 			})
 		}
 	}
@@ -35,13 +36,41 @@ func (d *Delta) newLoose(l asm.Loose) {
 	if l.Section.IsCtor() || l.Section.IsDtor() {
 		d.unit = append(d.unit, asm.Problem{
 			Code: fault.NewConstructor, What: "the unit registers " + l.Statement.Args + " in " + l.Section.Name + ", which runs only at start or exit",
-			At: l.Statement,
+			At: d.entryPlace(l),
 		})
 		return
 	}
 	d.unit = append(d.unit, asm.Problem{
-		Code: fault.AsmToplevel, What: "top-level assembly or unnamed data changed in section " + l.Section.Name, At: l.Statement,
+		Code: fault.AsmToplevel, What: "top-level assembly or unnamed data changed in section " + l.Section.Name, At: unlessData(l.Statement),
 	})
+}
+
+// formerEntry is what an entry of a list of the original names, with its place if the patched unit has no such function.
+func (d *Delta) formerEntry(l asm.Loose) string {
+	if fn := d.orig.FunctionByName[l.Statement.Args]; fn != nil && d.patched.FunctionByName[fn.Name] == nil {
+		if file, line := d.orig.FirstPlace(fn); line > 0 {
+			return fmt.Sprintf("%s (%s:%d of the original)", fn.Name, file, line)
+		}
+	}
+	return l.Statement.Args
+}
+
+// entryPlace is the place in the patched unit of the function that an entry of a list names: lists have none.
+func (d *Delta) entryPlace(l asm.Loose) asm.Statement {
+	for _, name := range asm.SymbolsOf(l.Statement.Args) {
+		if fn := d.patched.FunctionByName[name]; fn != nil {
+			return first(fn)
+		}
+	}
+	return asm.Statement{}
+}
+
+// unlessData takes the place from a statement that no assembly of the source has: it is that of the code before.
+func unlessData(s asm.Statement) asm.Statement {
+	if !s.Asm {
+		s.Place = asm.Position{}
+	}
+	return s
 }
 
 // looseTexts returns the loose statements that no function owns by canonical text.

@@ -46,6 +46,18 @@ func (d *Delta) mayShrink(v varPair) bool {
 		strings.HasPrefix(v.p.Section.Name, ".bss") && d.orig.Size(v.o) == "1"
 }
 
+// asByte reports whether a variable of a unit is what LLVM leaves of one with two values, and is another size in the other version: it is
+// aligned as its type, or its location says what the byte stands for.
+func (d *Delta) asByte(u *debuginfo.Unit, b, other *asm.Block) bool {
+	if !u.Clang || u.IsGlobal(b.Name) || u.Size(b) != "1" || !strings.HasPrefix(b.Section.Name, ".bss") {
+		return false
+	}
+	if ds := u.Declarations(); ds != nil && ds.BySymbol[b.Name] != nil {
+		return ds.BySymbol[b.Name].How != ""
+	}
+	return b.Align > 1 && other.Align == b.Align
+}
+
 // lost reports whether a new static variable is one that the source of the original has too, while its program keeps nothing
 // of it: the compiler knew every value it could have, or saw that nobody reads it. Its value in the process is not known, and
 // is not the initial one if anything was ever assigned.

@@ -29,6 +29,12 @@ func (c *decider) variables() {
 		switch {
 		case isVtable(v.Name):
 			what, hint = "table of virtual functions", "live objects keep the table they have: add no virtual function or override, and leave their order"
+		case v.Code == fault.DataSize && c.d.asByte(c.d.orig, pair.o, pair.p):
+			v.Reason += ": the compiler keeps it as a byte in the original, where it has two values"
+			hint = "let it have the values that it had, and put what is new into a new variable"
+		case v.Code == fault.DataSize && c.d.asByte(c.d.patched, pair.p, pair.o):
+			v.Reason += ": the compiler keeps it as a byte in the patched version, where it has two values"
+			hint = "mark the variable __attribute__((used)), so that the compiler keeps it as its source has it"
 		case v.Code == fault.DataSize:
 			hint = "keep the old size and put what is new into a new variable"
 		}

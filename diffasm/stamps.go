@@ -77,16 +77,24 @@ func isText(v uint64) bool {
 	return n > 1
 }
 
-// Stamps takes what differs in the time of the compile only out of a delta. later is the delta of the same patched unit to
+// Stamps takes what differs in the time of the compile only out of a delta, and out of what it says of a changed function. later is the delta of the same patched unit to
 // the original source compiled at the patched one's time, see SameButStamps.
 func (d *Delta) Stamps(later *Delta) {
-	same := map[string]bool{}
+	then := map[string]Function{}
 	for _, f := range later.Functions {
-		same[f.Name+"\x00"+f.Orig] = f.Orig != "" && (f.Status == Same || f.Status == LineOnly)
+		if f.Orig != "" {
+			then[f.Name+"\x00"+f.Orig] = f
+		}
 	}
 	for i, f := range d.Functions {
-		if f.Status == Changed && same[f.Name+"\x00"+f.Orig] {
+		if f.Status != Changed {
+			continue
+		}
+		switch l := then[f.Name+"\x00"+f.Orig]; l.Status {
+		case Same, LineOnly:
 			d.Functions[i] = Function{Name: f.Name, Orig: f.Orig, Status: LineOnly, Reason: "time of the build only", File: f.File}
+		case Changed: // its first difference is none of the time
+			d.Functions[i] = l
 		}
 	}
 	unchanged := map[string]bool{}

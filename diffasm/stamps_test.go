@@ -43,3 +43,40 @@ func TestRestamp(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestStampsExplained: what a changed function is said to differ in is none of the time of the compile.
+func TestStampsExplained(t *testing.T) {
+	parse := func(time, number string) *diffasm.File {
+		text := `	.text
+	.globl f
+	.type f, @function
+f:
+	leaq .LC0(%rip), %rdi
+	call puts
+	movl $` + number + `, %eax
+	ret
+	.size f, .-f
+	.section .rodata.str1.1,"aMS",@progbits,1
+.LC0:
+	.string "at ` + time + `"
+`
+		f, err := diffasm.Parse("f.s", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	match := func(orig *diffasm.File) *diffasm.Delta {
+		d, err := diffasm.Matching{}.Match(orig, parse("11:11:11", "2"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d := match(parse("10:10:10", "1"))
+	d.Stamps(match(parse("11:11:11", "1")))
+	f := d.Functions[0]
+	if got := string(f.Status) + ": " + f.Before + " " + f.After; got != "changed: movl $1,%eax movl $2,%eax" {
+		t.Error(got)
+	}
+}

@@ -110,7 +110,7 @@ func (c *carrier) check(i int) error {
 		switch {
 		case strings.HasPrefix(s.Name, ".gnu.lto_") && !hasCode(a.File):
 			return fault.Refuse(fault.LTO, a.Name, "it is compiled with -flto: its code is made at link time").
-				WithHint("build both versions with -fno-lto")
+				WithHint("build both versions with -fno-lto, and restart what runs the old one")
 		case s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0:
 		case runsAtStart(s) && !a.NoInit && !registersCounters(a.File, s):
 			return fault.Refuse(fault.NewConstructor, a.Name, "section %s: it has code that runs only when a program starts or ends", s.Name)
@@ -133,26 +133,29 @@ func (c *carrier) checkSymbol(a *Addition, s *elfobj.Symbol) error {
 		return nil
 	}
 	if user := c.o.without(s.Name); user != "" {
-		return movedGlobal(a.Name, s.Name, user+" looks for it, and goes without in the original")
+		return movedGlobal(a.Name, s.Name, s, user+" looks for it, and goes without in the original")
 	}
 	if s.Bind == elf.STB_WEAK {
 		if !grouped(a.File, s) && c.o.Displaced(NewInput, s.Name, WeakDefinition) != "" {
-			return movedGlobal(a.Name, s.Name, "the original defines it elsewhere")
+			return movedGlobal(a.Name, s.Name, s, "the original defines it elsewhere")
 		}
 		return nil
 	}
 	if c.o.defines(s.Name) {
-		return movedGlobal(a.Name, s.Name, "the original defines it elsewhere")
+		return movedGlobal(a.Name, s.Name, s, "the original defines it elsewhere")
 	}
 	if c.o.imports[s.Name] != nil {
-		return movedGlobal(a.Name, s.Name, "the original takes it from a library")
+		return movedGlobal(a.Name, s.Name, s, "the original takes it from a library")
 	}
 	return nil
 }
 
-func movedGlobal(unit, name, why string) error {
-	return fault.Refuse(fault.MovedGlobal, unit, "%q is new here, but %s", name, why).
-		WithHint("leave it where it was, or give the new one another name: unchanged code goes on using the old")
+func movedGlobal(unit, name string, s *elfobj.Symbol, why string) error {
+	e := fault.Refuse(fault.MovedGlobal, unit, "%q is new here, but %s", name, why)
+	if s.Type == elf.STT_FUNC {
+		return e.WithHint("leave it where it was, or give the new one another name: unchanged code goes on using the old")
+	}
+	return e.WithHint("leave it where it was: unchanged code goes on using the old one, and under another name it would not have its value")
 }
 
 func hasCode(f *elfobj.File) bool {

@@ -113,12 +113,12 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 	switch {
 	case p.state == discarded && o.survives(s):
 		return OldPart{}, false, fault.Refuse(fault.FoldedFunction, where, "%q has no section of its own in the original", s.Name).
-			WithHint("link the original without identical code folding (--icf=none)")
+			WithHint("leave it out of the patch; without identical code folding (--icf=none) the next build can be patched")
 	case p.state == discarded:
 		return OldPart{}, false, nil
 	case p.state != placed:
 		return OldPart{}, false, fault.Refuse(fault.UnplacedSymbol, where, "%q: section %s of %s is %v", s.Name,
-			obj.File.Sections[s.Section].Name, objectName(obj), p)
+			obj.File.Sections[s.Section].Name, objectName(obj), p.state).WithHint("%s", o.placeHint(input, p))
 	case s.Bind != elf.STB_LOCAL && o.overridden(s, p.addr+s.Value):
 		return OldPart{}, false, nil
 	}
@@ -185,7 +185,7 @@ func nextSymbol(f *elfobj.File, s *elfobj.Symbol) uint64 {
 func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where string) (addr, room uint64, gates []uint64, err error) {
 	if name := o.folded(input, s, part.Addr); name != "" {
 		return 0, 0, nil, fault.Refuse(fault.FoldedFunction, where, "the linker made %q and %q one", s.Name, name).
-			WithHint("link the original without identical code folding (--icf=none)")
+			WithHint("leave it out of the patch; without identical code folding (--icf=none) the next build can be patched")
 	}
 	need := uint64(o.target.HookSize)
 	if part.Size >= need {

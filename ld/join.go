@@ -262,10 +262,10 @@ func (j *joiner) collectGlobals() error {
 				return fault.Refuse(fault.DuplicateSymbol, r.Unit.Name, "%q is new here and in %s", name, first)
 			}
 			if j.o.defines(name) {
-				return movedGlobal(r.Unit.Name, name, "the original defines it elsewhere")
+				return movedGlobal(r.Unit.Name, name, s, "the original defines it elsewhere")
 			}
 			if j.o.imports[name] != nil && s.Bind != elf.STB_WEAK {
-				return movedGlobal(r.Unit.Name, name, "the original takes it from a library")
+				return movedGlobal(r.Unit.Name, name, s, "the original takes it from a library")
 			}
 			target, err := j.inPatch(u, s)
 			if err != nil {

@@ -103,7 +103,7 @@ func (o *Original) private(input int, name string) (binding, bool, error) {
 	for _, s := range list[1:] {
 		if s.Section != list[0].Section || s.Value != list[0].Value {
 			return binding{}, false, fault.Refuse(fault.AmbiguousSymbol, objectName(&o.objects[input]),
-				"several local symbols are named %q", name).WithHint("give the two different names in the source")
+				"several local symbols are named %q", name).WithHint("make the change in a function that uses none of them")
 		}
 	}
 	if !list[0].Defined() {
@@ -143,7 +143,7 @@ func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
 		return binding{}, fault.Refuse(fault.MergedSymbol, objectName(obj), "%q is %v", s.Name, p.state)
 	}
 	return binding{}, fault.Refuse(fault.UnplacedSymbol, objectName(obj), "%q: section %s is %v",
-		s.Name, obj.File.Sections[s.Section].Name, p.state)
+		s.Name, obj.File.Sections[s.Section].Name, p.state).WithHint("%s", o.placeHint(input, p))
 }
 
 // at makes a binding of a known definition. The address of an IFUNC is its PLT entry, as for the linker.
@@ -309,7 +309,7 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 			WithHint("define it in the patch")
 	case !o.link.shared && o.allLibraries():
 		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary", "%q is in no input and no library of the link", name).
-			WithHint("define it in the patch, or link the original with its library")
+			WithHint("define it in the patch")
 	}
 	return b, nil
 }

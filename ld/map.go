@@ -31,6 +31,10 @@ type Placement struct {
 
 // ReadMap reads the map of GNU ld (bfd), gold, lld or mold. It refuses those of other linkers.
 func ReadMap(data []byte) (*Map, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, fault.Refuse(fault.ForeignMap, "", "no input section in it: it is empty").
+			WithHint("the command that links it writes the map to no regular file (-Map=/dev/null, say): let it write to one, or leave the option out, and link again")
+	}
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
 	if c, ok := columnsOf(string(first)); ok {
 		return c.read(rest), nil
@@ -42,7 +46,7 @@ func ReadMap(data []byte) (*Map, error) {
 		r.line(strings.TrimRight(string(line), "\r"))
 	}
 	if len(r.m.Entries) == 0 {
-		return nil, fault.Refuse(fault.ForeignMap, "link map", "no input section in it")
+		return nil, fault.Refuse(fault.ForeignMap, "", "no input section in it")
 	}
 	r.m.Linker = "bfd"
 	if r.gold {

@@ -13,6 +13,7 @@ import (
 type Object struct {
 	Path   string // as the linker's map spells it
 	Member string // archive member, else ""
+	Source string // for messages, if the object itself is gone: what it was compiled from
 	File   *elfobj.File
 	New    bool // a shared library that only the patched link has, and that the original does not load
 }
@@ -99,7 +100,10 @@ func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 }
 
 func objectName(obj *Object) string {
-	if obj.Member == "" {
+	switch {
+	case obj.Source != "":
+		return obj.Source
+	case obj.Member == "":
 		return obj.Path
 	}
 	return obj.Path + "(" + obj.Member + ")"

@@ -3,6 +3,7 @@ package ld
 import (
 	"debug/elf"
 	"path/filepath"
+	"slices"
 	"sort"
 )
 
@@ -29,6 +30,21 @@ func (p placeState) String() string {
 		"not in the link map", "placed", "discarded by the linker", "in a section whose pieces the linker merges",
 		"at several places in the link map", "of another size in the link map",
 	}[p]
+}
+
+// placeHint says what to do about a section of an input that the map does not place.
+func (o *Original) placeHint(input int, p place) string {
+	obj := &o.objects[input]
+	twin := func(other Object) bool {
+		return other.Path == obj.Path && other.Member == obj.Member && other.File != obj.File
+	}
+	switch {
+	case p.state != ambiguous:
+		return "map, objects and binary have to come from one link: build the original again with --clean"
+	case slices.ContainsFunc(o.objects, twin):
+		return "the archive has several members of that name: give the members different names, and build the original again with --clean"
+	}
+	return "sections of one name are alike there: make the change in a function that uses none of them"
 }
 
 // inputKey names an input in a map. Several inputs may share one: archives may hold two members of a name.

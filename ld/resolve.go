@@ -149,6 +149,9 @@ func (o *Original) resolveFunctions(r *Resolved) error {
 		f := function{UnitFunction: uf, section: sym.Section, start: sym.Value, size: sym.Size}
 		if uf.Orig != "" {
 			if f.old, f.skipped, err = o.original(r.Unit, uf); err != nil {
+				if e := fault.As(err); e != nil {
+					e.Function = uf.Name
+				}
 				return err
 			}
 		}

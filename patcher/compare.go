@@ -109,7 +109,7 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 		}
 		t := Target{
 			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: inputs,
-			Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
+			Sources: c.goneObjects(l.link), Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
 		}
 		if len(made.same) > 0 {
 			t.Same = made.same[i]
@@ -136,6 +136,21 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 		targets = append(targets, t)
 	}
 	return targets, nil
+}
+
+// goneObjects names, by input of a link, the sources of objects that no longer exist: those of a command that compiles and links.
+func (c *comparison) goneObjects(l *buildtree.Link) []string {
+	sources := make([]string, len(l.Inputs))
+	for i, in := range l.Inputs {
+		path := in.Path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(l.Dir, path)
+		}
+		if u := c.orig.UnitFor(l, in); u != nil && in.Member == "" && !isFile(path) {
+			sources[i] = c.sourceName(u)
+		}
+	}
+	return sources
 }
 
 func (c *comparison) unit(p pairedUnit) Unit {

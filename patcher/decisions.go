@@ -1,14 +1,11 @@
 package patcher
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/google/renameio/v2"
 
@@ -20,14 +17,25 @@ import (
 // Decisions are what a run decided about every function it compared, for people: kept in the store beside the plan. The names of their
 // JSON fields are public.
 type Decisions struct {
-	Targets []targetDecisions `json:"targets"`
-	Same    []string          `json:"same"` // sources compiled to the same object
+	Targets   []targetDecisions `json:"targets"`
+	Undecided []string          `json:"undecided,omitempty"` // paths of targets behind the one that was refused
+	Same      []string          `json:"same"`                // sources compiled to the same object
+	Refused   []refusalDecision `json:"refused,omitempty"`   // why the run came to no functions
 }
 
 type targetDecisions struct {
 	Path    string            `json:"path"`
 	Units   []unitDecisions   `json:"units"`
 	Skipped []skippedFunction `json:"skipped,omitempty"` // not in the patch though chosen
+	Refused []refusalDecision `json:"refused,omitempty"` // why no patch was made, as far as that is about no unit
+}
+
+// refusalDecision is a *fault.Error.
+type refusalDecision struct {
+	Code     fault.Code `json:"code,omitempty"` // "" for what is no refusal
+	Function string     `json:"function,omitempty"`
+	Message  string     `json:"message"`
+	Hint     string     `json:"hint,omitempty"`
 }
 
 type unitDecisions struct {
@@ -35,6 +43,7 @@ type unitDecisions struct {
 	Functions []functionDecision `json:"functions"` // all of the unit
 	InPatch   []string           `json:"in_patch"`  // names of those that are in the patch
 	LeftOut   []string           `json:"left_out"`  // names of changed ones that the filter left out
+	Refused   []refusalDecision  `json:"refused,omitempty"`
 }
 
 // functionDecision is a diffasm.Function.
@@ -48,6 +57,8 @@ type functionDecision struct {
 	Before string         `json:"before"`
 	After  string         `json:"after"`
 	At     string         `json:"at"`
+
+	Refused []fault.Code `json:"refused,omitempty"` // codes of the unit's refusals that are about this function
 }
 
 type skippedFunction struct {
@@ -58,11 +69,16 @@ type skippedFunction struct {
 
 const decisionsFile = "run.json"
 
+// Undecided is all that is known of a run that failed before it compared functions.
+func Undecided(err error) *Decisions {
+	return &Decisions{Targets: []targetDecisions{}, Same: []string{}, Refused: refusals(fault.All(err), err)}
+}
+
 // Decided collects what a run decided.
 func Decided(p *Plan, products []Product) *Decisions {
 	d := &Decisions{Same: p.Same}
 	for _, m := range products {
-		t := targetDecisions{Path: m.Target.Path}
+		t := targetDecisions{Path: m.Target.Path, Refused: refusals(m.Refused, nil)}
 		for _, u := range m.Units {
 			t.Units = append(t.Units, newUnitDecisions(u))
 		}
@@ -71,13 +87,35 @@ func Decided(p *Plan, products []Product) *Decisions {
 		}
 		d.Targets = append(d.Targets, t)
 	}
+	for _, t := range p.Targets[min(len(products), len(p.Targets)):] {
+		d.Undecided = append(d.Undecided, t.Path)
+	}
 	return d
 }
 
+// refusals describes errors; err stands for them where there is none.
+func refusals(list []*fault.Error, err error) (out []refusalDecision) {
+	for _, e := range list {
+		out = append(out, refusalDecision{Code: e.Code, Function: e.Function, Message: e.Error(), Hint: e.Hint})
+	}
+	if out == nil && err != nil {
+		out = append(out, refusalDecision{Message: err.Error()})
+	}
+	return out
+}
+
 func newUnitDecisions(u UnitReport) unitDecisions {
-	l := unitDecisions{Source: u.Source, Functions: []functionDecision{}, InPatch: u.InPatch, LeftOut: u.LeftOut}
+	l := unitDecisions{Source: u.Source, Functions: []functionDecision{}, InPatch: u.InPatch, LeftOut: u.LeftOut, Refused: refusals(u.Refused, nil)}
 	for _, f := range u.Functions {
-		l.Functions = append(l.Functions, functionDecision(f))
+		d := functionDecision{
+			Name: f.Name, Orig: f.Orig, Status: f.Status, Reason: f.Reason, File: f.File, Line: f.Line, Before: f.Before, After: f.After, At: f.At,
+		}
+		for _, e := range u.Refused {
+			if e.Function == f.Name || e.Function != "" && e.Function == f.Orig {
+				d.Refused = append(d.Refused, e.Code)
+			}
+		}
+		l.Functions = append(l.Functions, d)
 	}
 	return l
 }
@@ -102,52 +140,4 @@ func LoadDecisions(dir string) (*Decisions, error) {
 	}
 	d := &Decisions{}
 	return d, json.Unmarshal(data, d)
-}
-
-// Lines says what became of every function, a target with its functions indented below it; then which sources are unchanged.
-func (d *Decisions) Lines() (lines []string) {
-	for _, t := range d.Targets {
-		lines = append(lines, t.Path)
-		for _, u := range t.Units {
-			for _, f := range u.Functions {
-				for _, line := range u.explanation(f) {
-					lines = append(lines, "  "+line)
-				}
-			}
-		}
-	}
-	for _, source := range d.Same {
-		lines = append(lines, source+": unchanged (compiled to the same object)")
-	}
-	return lines
-}
-
-// explanation says what became of a function: "t_zset.c: zaddGenericCommand: changed (edit, t_zset.c:1834)". For a changed
-// one, the first instruction that differs follows, as it was and as it is.
-func (u unitDecisions) explanation(f functionDecision) []string {
-	line := fmt.Sprintf("%s: %s: %s", u.Source, f.Name, f.Status)
-	why := f.Reason
-	switch {
-	case f.Status == diffasm.LineOnly:
-		line = fmt.Sprintf("%s: %s: %s", u.Source, f.Name, diffasm.Same)
-	case f.Status != diffasm.Same && f.Line > 0 && why == "header":
-		why += fmt.Sprintf(" %s:%d", filepath.Base(f.File), f.Line)
-	case f.Status != diffasm.Same && f.Line > 0:
-		why += fmt.Sprintf(", %s:%d", filepath.Base(f.File), f.Line)
-	}
-	if why != "" {
-		line += " (" + why + ")"
-	}
-	if slices.Contains(u.LeftOut, f.Name) {
-		line += ", left out by the filter"
-	}
-	lines := []string{line}
-	if f.Status == diffasm.Changed {
-		at := ""
-		if f.At != "" {
-			at = "  (" + filepath.Base(f.At) + ")"
-		}
-		lines = append(lines, "  was: "+cmp.Or(f.Before, "none"), "  now: "+cmp.Or(f.After, "none")+at)
-	}
-	return lines
 }

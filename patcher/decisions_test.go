@@ -1,6 +1,8 @@
 package patcher
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/fault"
+	"gocare/ld"
 )
 
 // TestDecisionsLines: what a person reads of a function, once it was kept in a store and read again.
@@ -34,6 +37,16 @@ func TestDecisionsLines(t *testing.T) {
 			"a.c: f: changed (header a.h:2)\n    was: ret\n    now: none",
 		},
 		{"a place that is not known", diffasm.Function{Name: "f", Status: diffasm.New, Reason: "new function"}, "a.c: f: new (new function)"},
+		{
+			"refused",
+			diffasm.Function{Name: "bad", Status: diffasm.New, Reason: "new function"},
+			"a.c: bad: new (new function), refused (new-tls)\n  refused: a.c:7: no (new-tls)\n  refused: a.c:8: size (data-size)",
+		},
+		{
+			"skipped",
+			diffasm.Function{Name: "skipped", Status: diffasm.New, Reason: "new function"},
+			"a.c: skipped: new (new function), not in the patch: it is not there",
+		},
 		{"left out", diffasm.Function{Name: "other", Status: diffasm.Changed}, "a.c: other: changed, left out by the filter\n    was: none\n    now: none"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -42,7 +55,13 @@ func TestDecisionsLines(t *testing.T) {
 				t.Fatal(err)
 			}
 			u := UnitReport{Source: "a.c", Functions: []diffasm.Function{tt.function}, LeftOut: []string{"other"}}
-			made := []Product{{Target: Target{Path: "/root/prog"}, Units: []UnitReport{u}}}
+			if tt.function.Name == "bad" {
+				u.Refused = []*fault.Error{
+					fault.Refuse(fault.NewTLS, "a.c:7", "no").About("bad"), fault.Refuse(fault.DataSize, "a.c:8", "size"),
+				}
+			}
+			skipped := []ld.Skipped{{Unit: "a.c", Function: "skipped", Reason: "it is not there"}}
+			made := []Product{{Target: Target{Path: "/root/prog"}, Units: []UnitReport{u}, Skipped: skipped}}
 			if err := Decided(&Plan{Same: []string{"b.c"}}, made).Save(store); err != nil {
 				t.Fatal(err)
 			}
@@ -51,10 +70,32 @@ func TestDecisionsLines(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := "/root/prog\n  " + tt.want + "\nb.c: unchanged (compiled to the same object)"
-			if diff := cmp.Diff(want, strings.Join(d.Lines(), "\n")); diff != "" {
+			if diff := cmp.Diff(want, strings.Join(d.Lines(true), "\n")); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestRefusedFor: a refusal belongs to the unit that it names, if there is one, and once.
+func TestRefusedFor(t *testing.T) {
+	noted := fault.Refuse(fault.DataSize, "b.c:1", "noted")
+	p := Product{Units: []UnitReport{{Source: "a.c"}, {Source: "b.c", Refused: []*fault.Error{noted}}}}
+	e := func(where, what string) *fault.Error { return fault.Refuse(fault.TooShort, where, "%s", what) }
+	p = p.refusedFor(errors.Join(noted, e("a.c: f", "short"), e("a.cc:3", "no unit's"), fmt.Errorf("more: %w", e("a.c", "wrapped"))))
+	var got []string
+	for _, list := range [][]*fault.Error{p.Refused, p.Units[0].Refused, p.Units[1].Refused} {
+		var names []string
+		for _, e := range list {
+			names = append(names, e.What)
+		}
+		got = append(got, strings.Join(names, " "))
+	}
+	if diff := cmp.Diff([]string{"no unit's", "short wrapped", "noted"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if p = (Product{}).refusedFor(errors.New("a bare error")); len(p.Refused) != 1 || p.Refused[0].What != "a bare error" {
+		t.Errorf("got %v", p.Refused)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,6 +26,7 @@ type Product struct {
 	Units      []UnitReport
 	Skipped    []ld.Skipped   // functions that are not in the patch though chosen, with the reason
 	Overridden []*fault.Error // refusals that the user overrode
+	Refused    []*fault.Error // why it was not made, as far as that is about no unit
 }
 
 // Make turns every target of the plan into a patch, in memory. With an error come the products up to the one that failed, of which
@@ -38,10 +40,10 @@ func Make(ctx context.Context, store *buildtree.Store, p *Plan, o Options) ([]Pr
 	var made []Product
 	for i := range p.Targets {
 		product, err := m.product(ctx, &p.Targets[i])
-		made = append(made, product)
 		if err != nil {
-			return made, noPatch(err)
+			return append(made, product.refusedFor(err)), noPatch(err)
 		}
+		made = append(made, product)
 	}
 	return made, nil
 }
@@ -68,6 +70,27 @@ func (m *maker) product(ctx context.Context, t *Target) (Product, error) {
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
 	return m.patch(ctx, t, l)
+}
+
+// refusedFor notes what a product was not made for, with the unit that it is about where that is known.
+func (p Product) refusedFor(err error) Product {
+	list := fault.All(err)
+	if len(list) == 0 {
+		list = []*fault.Error{{What: err.Error()}}
+	}
+	p.Units = slices.Clone(p.Units)
+	for _, e := range list {
+		noted := func(u UnitReport) bool { return slices.Contains(u.Refused, e) }
+		here := func(u UnitReport) bool { return e.Where == u.Source || strings.HasPrefix(e.Where, u.Source+":") }
+		switch i := slices.IndexFunc(p.Units, here); {
+		case slices.ContainsFunc(p.Units, noted):
+		case i >= 0:
+			p.Units[i].Refused = append(p.Units[i].Refused, e)
+		default:
+			p.Refused = append(p.Refused, e)
+		}
+	}
+	return p
 }
 
 // units takes the units of a target all the way, each by itself. The refusal of the first one that is refused counts; those behind it are

@@ -34,7 +34,8 @@ type Target struct {
 	Binary  buildtree.Digest  `json:"binary"` // as the linker wrote it
 	Map     buildtree.Digest  `json:"map"`
 	Inputs  []buildtree.Input `json:"inputs"`
-	Shared  []string          `json:"shared"` // shared libraries it was linked against
+	Sources []string          `json:"sources"` // parallel to Inputs: what an object that is gone was compiled from, else ""
+	Shared  []string          `json:"shared"`  // shared libraries it was linked against
 	Units   []Unit            `json:"units"`
 	Wrapped []string          `json:"wrapped,omitempty"`  // symbols that the link redirects (--wrap)
 	Own     string            `json:"own,omitempty"`      // option that binds a library's symbols to it

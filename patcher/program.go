@@ -77,7 +77,11 @@ func (m *maker) openInputs(t *Target, bin *elfobj.File) (objects []ld.Object, in
 			return nil, nil, fmt.Errorf("%s: object %s in the record: %w", t.Path, in, err)
 		}
 		index[i] = len(objects)
-		objects = append(objects, ld.Object{Path: in.Path, Member: in.Member, File: f})
+		o := ld.Object{Path: in.Path, Member: in.Member, File: f}
+		if len(t.Sources) > i {
+			o.Source = t.Sources[i]
+		}
+		objects = append(objects, o)
 	}
 	libraries, err := m.libraries(t, bin)
 	return append(objects, libraries...), index, err

@@ -54,7 +54,7 @@ func (l *link) removed(i int, name string) (*fault.Error, error) {
 	}
 	if adds := l.adds(name); adds != "" {
 		return fault.Refuse(fault.MovedGlobal, where, "the variable %q moves to %s, while %s goes on using the one of the process", name, adds, user).
-			WithHint("leave it where it was, or give the new one another name"), nil
+			WithHint("leave it where it was: under another name it would not have its value"), nil
 	}
 	return fault.Refuse(fault.VariableGone, where, "the patch removes the variable %q, which %s still uses", name, user).
 		WithHint("leave the variable where it is; --allow variable-gone if what uses it may go on using the old one"), nil

@@ -72,7 +72,8 @@ func (d *decidedUnit) prototypeOf(f diffasm.Replaced) *layout.Change {
 }
 
 func refuseSignature(source string, c *layout.Change, other *diffasm.Use) *fault.Error {
-	return fault.Refuse(fault.Signature, cmp.Or(other.Where, source), "function %q has another prototype: was %s, is %s: %s", c.Name, c.Before, c.After, other.What)
+	return fault.Refuse(fault.Signature, cmp.Or(other.Where, source), "function %q has another prototype: was %s, is %s: %s", c.Name, c.Before, c.After, other.What).
+		About(cmp.Or(c.Symbol, c.Name))
 }
 
 // linkUse is a use of a function in a unit of the link.

@@ -36,10 +36,10 @@ func refuseStale(source string, f diffasm.Stale, use *linkUse) *fault.Error {
 	}
 	if f.Inlined {
 		return fault.Refuse(fault.GoneCaller, cmp.Or(use.Where, source), "function %q has no code of its own any more, but may be called in running processes: %s",
-			f.Name, use.What).
+			f.Name, use.What).About(f.Name).
 			WithHint("mark the function __attribute__((used)), so that the patch replaces it; --allow gone-caller if it does not run again")
 	}
 	return fault.Refuse(fault.GoneCaller, cmp.Or(use.Where, source), "function %q is gone but may be called in running processes: %s. It calls %q, which %s",
-		f.Name, use.What, f.Callee, f.Why).
+		f.Name, use.What, f.Callee, f.Why).About(f.Name).
 		WithHint("leave the function in the source, marked __attribute__((used)), so that the patch replaces it; --allow gone-caller if it does not run again")
 }

@@ -50,11 +50,16 @@ func ask(l *link, allow func(fault.Code) bool) (next *link, demands []demand, er
 		if err != nil || says.demands != nil {
 			return l, says.demands, err
 		}
+		var refused []refusal
 		for _, e := range says.refusals {
-			if !allow(e.Code) {
-				return &settled, nil, e.Error
+			if allow(e.Code) {
+				settled.overridden = append(settled.overridden, e)
+			} else {
+				refused = append(refused, e)
 			}
-			settled.overridden = append(settled.overridden, e)
+		}
+		if len(refused) > 0 {
+			return settled.refusedFor(refused), nil, refused[0].Error
 		}
 		if says.detached != nil {
 			settled.detached = says.detached
@@ -64,6 +69,17 @@ func ask(l *link, allow func(fault.Code) bool) (next *link, demands []demand, er
 		}
 	}
 	return &settled, nil, nil
+}
+
+// refusedFor notes in the units what they are refused for.
+func (l *link) refusedFor(list []refusal) *link {
+	next := *l
+	next.units = slices.Clone(l.units)
+	for _, e := range list {
+		report := &next.units[e.unit].report
+		report.Refused = append(slices.Clone(report.Refused), e.Error)
+	}
+	return &next
 }
 
 // meet decides again about the units of which more is wanted.

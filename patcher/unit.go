@@ -51,6 +51,7 @@ type UnitReport struct {
 	Functions []diffasm.Function // all of the unit
 	InPatch   []string           // names of those that are in the patch
 	LeftOut   []string           // names of changed ones that the filter left out
+	Refused   []*fault.Error     // why no patch was made, as far as it is about this unit
 	Endless   []string           // names of replaced ones that a process does not leave
 }
 
@@ -64,7 +65,7 @@ type demand struct {
 func (m *maker) unit(ctx context.Context, u *Unit) (assembledUnit, error) {
 	c, err := m.compare(u)
 	if err != nil {
-		return assembledUnit{decidedUnit: decidedUnit{comparedUnit: c, report: UnitReport{Source: u.Source}}}, err
+		return assembledUnit{decidedUnit: decidedUnit{comparedUnit: c, report: UnitReport{Source: u.Source, Refused: fault.All(err)}}}, err
 	}
 	return m.decideAndAssemble(ctx, c, demand{})
 }
@@ -73,6 +74,7 @@ func (m *maker) unit(ctx context.Context, u *Unit) (assembledUnit, error) {
 func (m *maker) decideAndAssemble(ctx context.Context, c comparedUnit, want demand) (assembledUnit, error) {
 	d, err := m.decide(c, want)
 	if err != nil {
+		d.report.Refused = fault.All(err)
 		return assembledUnit{decidedUnit: d}, err
 	}
 	return m.assembleUnit(ctx, d)

@@ -1,6 +1,8 @@
 package wrapper
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -164,16 +166,28 @@ func (r *linkRun) readMap(own string) []byte {
 	if path == "" {
 		path = r.p.abs(r.call.mapFile)
 	}
-	data, err := os.ReadFile(path)
+	data, err := readRegular(path)
 	if err != nil {
-		r.logError(err)
+		r.logError(fmt.Errorf("link map: %w", err))
 		return nil
 	}
 	return data
 }
 
+// readRegular reads a file, if it is a regular one: reading a pipe waits for whoever writes to it, and some devices have no end.
+func readRegular(path string) ([]byte, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	return os.ReadFile(path)
+}
+
 // teeStdout lets the tool write to a pipe that is copied to standard output; the function returned waits for its end
-// and returns what was written.
+// and returns what was written. All is read, even if standard output takes no more: else the tool would wait.
 func teeStdout(files *[3]*os.File) func() []byte {
 	rd, wr, err := os.Pipe()
 	if err != nil {
@@ -182,8 +196,10 @@ func teeStdout(files *[3]*os.File) func() []byte {
 	out := files[1]
 	files[1] = wr
 	return func() []byte {
-		data, _ := io.ReadAll(io.TeeReader(rd, out))
-		return data
+		var printed bytes.Buffer
+		_, _ = io.Copy(out, io.TeeReader(rd, &printed))
+		_, _ = io.Copy(&printed, rd)
+		return printed.Bytes()
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"gocare/patcher"
 )
 
-// explain prints the last run's decisions.
-func explain(u *ui.UI) error {
+// explain prints the last run's decisions; in text, without all, those about what changed.
+func explain(all bool, u *ui.UI) error {
 	cwd, err := os.Getwd()
 	if err != nil {
 		return err
@@ -22,7 +22,7 @@ func explain(u *ui.UI) error {
 	if err != nil {
 		return err
 	}
-	for _, line := range run.Lines() {
+	for _, line := range run.Lines(all) {
 		u.Info("%s", line)
 	}
 	return u.Result(run)

@@ -41,6 +41,7 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 	if err := renameio.WriteFile(out, p.Data, 0o644); err != nil {
 		return fault.New(fault.Environment, out, "cannot write the patch").WithCause(err)
 	}
+	sayReplaced(from.Binary, p.Patch, u)
 	u.Info("patch for %s is in %s", from.Binary, out)
 	took := m.Read()
 	u.Progress("%s", took)

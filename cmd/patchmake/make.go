@@ -65,14 +65,14 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Plan, err error) {
 	switch {
 	case w.o.Update:
-		return patcher.LoadPlan(w.tree.Store)
+		p, err = patcher.LoadPlan(w.tree.Store)
 	case len(w.o.Identity) > 0:
 		p, err = w.planIdentity(ctx)
 	default:
 		p, err = w.planPatches(ctx, stdin)
 	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, patcher.Undecided(err).Save(w.tree.Store))
 	}
 	return p, p.Save(w.tree.Store)
 }

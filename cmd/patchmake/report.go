@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 	"gocare/internal/meter"
+	"gocare/internal/ui"
 	"gocare/kpatch"
 	"gocare/patcher"
 )
@@ -50,7 +52,7 @@ func (made products) nothing(f *filter, identity []string) error {
 			WithState("no patch written")
 	}
 	return fault.Refuse(fault.NothingChanged, "", "nothing changed in the code of the installed binaries").
-		WithState("no patch written").WithHint("the source patch has no effect on what the compiler writes for them; patchmake explain lists the functions that were compared")
+		WithState("no patch written").WithHint("the source patch has no effect on what the compiler writes for them; patchmake explain --all lists the functions that were compared")
 }
 
 // leftOut names the changed functions that the filter left out.
@@ -145,6 +147,7 @@ type patchReport struct {
 	File      string   `json:"file"`
 	Bytes     int      `json:"bytes"`
 	Functions []string `json:"functions"`
+	New       []string `json:"new,omitempty"` // those of them that replace none
 }
 
 func (w *workspace) report(made products, f *filter, took meter.Effort) report {
@@ -159,23 +162,48 @@ func (w *workspace) report(made products, f *filter, took meter.Effort) report {
 }
 
 func newPatchReport(m patcher.Product, id, file string) patchReport {
-	return patchReport{Target: m.Target.Path, BuildID: m.BuildID, ID: id, File: file, Bytes: len(m.Data), Functions: functionNames(m.Patch)}
+	return patchReport{
+		Target: m.Target.Path, BuildID: m.BuildID, ID: id, File: file, Bytes: len(m.Data),
+		Functions: functionNames(m.Patch, anyFunction), New: functionNames(m.Patch, (*kpatch.Function).IsNew),
+	}
 }
 
-func functionNames(p *kpatch.Patch) []string {
+func functionNames(p *kpatch.Patch, wanted func(*kpatch.Function) bool) []string {
 	names := []string{}
-	for _, fn := range p.Functions {
-		if !fn.IsGate() { // the entry of its hook has the name, too
+	for i := range p.Functions {
+		if fn := &p.Functions[i]; !fn.IsGate() && wanted(fn) { // the entry of a gate's hook has the name, too
 			names = append(names, fn.Name)
 		}
 	}
 	return names
 }
 
+func anyFunction(*kpatch.Function) bool { return true }
+
+func replaces(fn *kpatch.Function) bool { return !fn.IsNew() }
+
+// sayReplaced says which functions a patch replaces, by name as far as a line holds them, and how many are new. It stands above the line
+// with the patch, which scripts take for the last one.
+func sayReplaced(target string, p *kpatch.Patch, u *ui.UI) {
+	const most = 12
+	names := functionNames(p, replaces)
+	line := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		line += fmt.Sprintf(" and %d more", more)
+	}
+	if n := len(functionNames(p, (*kpatch.Function).IsNew)); n > 0 {
+		line += fmt.Sprintf("; %d new", n)
+	}
+	if !u.JSON() {
+		u.Heading("%s: replaces %s", target, line)
+	}
+}
+
 // write puts the patches into the patch root, all or none, and says where each one is.
 func (w *workspace) write(made products) error {
 	if w.o.DryRun {
 		for _, m := range made.withPatch() {
+			sayReplaced(m.Target.Path, m.Patch, w.u)
 			w.u.Info("patch for %s would be %s (%d bytes, not written)", m.Target.Path, w.patchPath(m), len(m.Data))
 		}
 		return nil
@@ -189,6 +217,7 @@ func (w *workspace) write(made products) error {
 		}
 	}
 	for _, m := range made.withPatch() {
+		sayReplaced(m.Target.Path, m.Patch, w.u)
 		w.u.Info("patch for %s is in %s", m.Target.Path, w.patchPath(m))
 	}
 	return nil

@@ -37,13 +37,16 @@ func subcommands(begin beginner) []*cli.Command {
 			},
 		},
 		{
-			Name: "explain", Usage: "say of each function of the last run in this tree whether it is in the patch, and why; or what a reason CODE means",
-			ArgsUsage: "[CODE]", Flags: outputFlags(), BashComplete: func(c *cli.Context) { completeExplain(c, os.Args) },
+			Name: "explain", Usage: "say of each changed function of the last run in this tree, refused or not, whether it is in the patch, and why; or what a reason CODE means",
+			ArgsUsage: "[CODE]", BashComplete: func(c *cli.Context) { completeExplain(c, os.Args) },
+			Flags: append([]cli.Flag{
+				&cli.BoolFlag{Name: "all", Usage: "list functions and sources that did not change, too"},
+			}, outputFlags()...),
 			Action: func(c *cli.Context) error {
 				u := begin(c)
 				switch c.NArg() {
 				case 0:
-					return explain(u)
+					return explain(c.Bool("all"), u)
 				case 1:
 					return explainCode(c.Args().First(), u)
 				}

@@ -318,7 +318,7 @@ func (f *File) giveLoose() {
 	if f.hasBlockIn(".eh_frame") {
 		f.Problems = append(f.Problems, Problem{
 			Code: fault.AsmDirective, What: "the unit writes its unwind tables out instead of using .cfi directives",
-			Hint: "build without -fno-dwarf2-cfi-asm",
+			Hint: "build both versions without -fno-dwarf2-cfi-asm, and restart what runs the old one",
 		})
 	}
 }

@@ -36,6 +36,18 @@ func (t Text) Line(i int) []byte {
 	return line(t.Bytes, t.Marks, i)
 }
 
+// Without returns the text without some statements.
+func (t Text) Without(drop func(asm.Statement) bool) Text {
+	var kept Text
+	for i, m := range t.Marks {
+		if !drop(m.Statement) {
+			kept.Marks = append(kept.Marks, Mark{Statement: m.Statement, start: len(kept.Bytes)})
+			kept.Bytes = append(kept.Bytes, t.Line(i)...)
+		}
+	}
+	return kept
+}
+
 // Instruction returns the index of the first instruction from i on.
 func (t Text) Instruction(i int) int {
 	for i < len(t.Marks) && t.Marks[i].Statement.Kind != asm.Instruction {

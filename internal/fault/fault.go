@@ -33,6 +33,8 @@ type Error struct {
 	State string // what state that leaves: "tree unchanged", "process unchanged and running"; may be empty
 	Hint  string // what to do; may be empty
 	Err   error  // the cause, may be nil
+
+	Function string // symbol of the function that it is about; may be empty
 }
 
 func (e *Error) Error() string {
@@ -62,7 +64,12 @@ func Refuse(code Code, where, format string, args ...any) *Error {
 	return e
 }
 
-// WithHint, WithState and WithCause return e with that field set.
+// About, WithHint, WithState and WithCause return e with that field set.
+func (e *Error) About(function string) *Error {
+	e.Function = function
+	return e
+}
+
 func (e *Error) WithHint(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)
 	return e
@@ -83,6 +90,24 @@ func As(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
+	}
+	return nil
+}
+
+// All returns every Error that err joins, in order, without the causes of these.
+func All(err error) []*Error {
+	if e, ok := err.(*Error); ok {
+		return []*Error{e}
+	}
+	switch w := err.(type) {
+	case interface{ Unwrap() []error }:
+		var list []*Error
+		for _, part := range w.Unwrap() {
+			list = append(list, All(part)...)
+		}
+		return list
+	case interface{ Unwrap() error }:
+		return All(w.Unwrap())
 	}
 	return nil
 }

@@ -1,5 +1,8 @@
 package fault
 
+// anew ends the hints that ask for another original: no patch for what runs comes of it.
+const anew = "; the original is then another program: restart what runs the old one"
+
 const leaveOut = "leave the function out with the filter, or make the change in a function that does not have this"
 
 // assembly are the refusals of what compilers and inline assembly write.
@@ -7,7 +10,7 @@ var assembly = []Reason{
 	{Code: "not-assembly", Paragraph: "The file is no assembly text."},
 	{
 		Code:      "alias-changed",
-		Hint:      "build both versions with -fno-ipa-icf, or keep what the name stands for",
+		Hint:      "keep what the name stands for, or build both versions with -fno-ipa-icf" + anew,
 		Paragraph: "An alias names something else now.",
 	},
 	{Code: "alias-cycle", Hint: leaveOut, Paragraph: "An alias or table is circular or nested too deeply."},
@@ -26,11 +29,11 @@ var assembly = []Reason{
 	{Code: "empty-data", Hint: leaveOut, Paragraph: "Data that is referred to has no content of its own."},
 	{
 		Code:      "entry-table",
-		Hint:      "build both versions without -mrecord-mcount",
+		Hint:      "build both versions without -mrecord-mcount" + anew,
 		Paragraph: "The unit keeps a table of places inside its functions (-mrecord-mcount).",
 	},
 	{Code: "foreign-label", Hint: leaveOut, Paragraph: "A function uses a label inside another one, which the filter leaves out."},
-	{Code: "intel-syntax", Hint: "build without -masm=intel", Paragraph: "The unit is compiled with -masm=intel."},
+	{Code: "intel-syntax", Hint: "build both versions without -masm=intel" + anew, Paragraph: "The unit is compiled with -masm=intel."},
 	{
 		Code:  "label-escape",
 		Vouch: "no label is used after its function returned",
@@ -43,7 +46,7 @@ var assembly = []Reason{
 	{Code: "private-data", Hint: leaveOut, Paragraph: "Code uses data which has no name to find it by."},
 	{
 		Code:      "name-clash",
-		Hint:      "give one of the two another name",
+		Hint:      "reach the other one through a new function in its own unit: a variable that gets another name loses its value",
 		Paragraph: "A name of another unit is that of a private symbol of this one.",
 	},
 	{Code: "unknown-label", Hint: leaveOut, Paragraph: "A label is not defined in the unit."},

@@ -11,7 +11,7 @@ var references = []Reason{
 	{Code: "ambiguous-symbol", Paragraph: "Several definitions could be meant."},
 	{
 		Code:      "direct-import",
-		Hint:      "compile the patched unit with -mno-direct-extern-access (gcc 12, clang 15) or -fPIC",
+		Hint:      "reach it through a function of the original that does",
 		Paragraph: "Code reaches directly for a variable of another object, and can neither be rewritten nor compiled not to.",
 	},
 	{
@@ -22,7 +22,7 @@ var references = []Reason{
 	},
 	{
 		Code:      "duplicate-symbol",
-		Hint:      "define it in one of them, or make it static in each",
+		Hint:      "define it in one of them, and declare it in the other",
 		Paragraph: "Two units define the same new symbol, strong or weak.",
 	},
 	{Code: "folded-function", Paragraph: "The linker made two functions one."},
@@ -34,14 +34,14 @@ var references = []Reason{
 	},
 	{
 		Code:      "ifunc-without-stub",
-		Hint:      "call one of its implementations, or a function of the original that calls it",
+		Hint:      "call a function of the original that calls it: one of its implementations may need another processor",
 		Paragraph: "A function which is picked at run time has no PLT entry or GOT slot in the original.",
 	},
 	{
 		Code:  "literal-unplaced",
 		Vouch: "no address of the constant is kept or compared",
-		Hint: "give the constant a name (static const char none[] = \"none\"); --allow literal-unplaced if its address is neither kept " +
-			"nor compared",
+		Hint: "make the change without it, or compare what it holds wherever its address is compared; --allow literal-unplaced if " +
+			"its address is neither kept, compared nor freed",
 		Paragraph: "The original has a constant without a name, a string for one, that the new code uses, and it cannot be told where. A " +
 			"copy would have another address than the one that the process has stored or compares.",
 	},
@@ -52,8 +52,8 @@ var references = []Reason{
 	},
 	{
 		Code: "merged-symbol",
-		Hint: "the linker may have shared the content with other units: build without -fmerge-all-constants, or use a constant " +
-			"under a new name",
+		Hint: "the linker may have shared the content with other units: use a constant under a new name, or build both versions " +
+			"without -fmerge-all-constants" + anew,
 		Paragraph: "The symbol is in a section whose content the linker merges.",
 	},
 	{
@@ -64,7 +64,7 @@ var references = []Reason{
 	},
 	{
 		Code:      "new-ifunc",
-		Hint:      "call one of its implementations, or a function that the original has",
+		Hint:      "call the implementation that every processor runs, or a function that the original has",
 		Paragraph: "A new input defines a function which is picked when a program starts.",
 	},
 	{
@@ -79,7 +79,7 @@ var references = []Reason{
 		Hint:      "reach it through a function of the original that does",
 		Paragraph: "The original has no GOT slot for a thread-local variable.",
 	},
-	{Code: "no-build-id", Paragraph: "The binary has no BuildID. Link it with -Wl,--build-id."},
+	{Code: "no-build-id", Paragraph: "The binary has no BuildID. Link it with -Wl,--build-id, and restart what runs the old one."},
 	{Code: "object-mismatch", Paragraph: "An object is not the one the binary was linked from."},
 	{Code: "out-of-range", Hint: "let the code take all bits of the value", Paragraph: "A value does not fit."},
 	{
@@ -102,12 +102,11 @@ var references = []Reason{
 	},
 	{
 		Code:      "unplaced-symbol",
-		Hint:      "map, objects and binary have to come from one link",
 		Paragraph: "The link map does not say where the symbol's section went.",
 	},
 	{
 		Code:      "unsupported-relocation",
-		Hint:      "assembly of its own or an unusual code model (-mcmodel) makes such references: build the unit without them",
+		Hint:      "assembly of its own or an unusual code model (-mcmodel) makes such references: build the unit without them" + anew,
 		Paragraph: "A relocation of this type cannot be carried over.",
 	},
 	{

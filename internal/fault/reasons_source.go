@@ -32,12 +32,12 @@ var building = []Reason{
 	},
 	{
 		Code:      "new-input",
-		Hint:      "its archive has several members of that name: give them different names",
+		Hint:      "its archive has several members of that name: give them different names" + anew,
 		Paragraph: "The patched build links an archive member which the original does not, and the archive has several of that name.",
 	},
 	{
 		Code:      "partial-link",
-		Hint:      "link the objects into the program directly, without ld -r",
+		Hint:      "link the objects into the program directly, without ld -r" + anew,
 		Paragraph: "A changed unit went into an object that was made with ld -r.",
 	},
 	{
@@ -69,7 +69,7 @@ var building = []Reason{
 	{
 		Code:  "no-types",
 		Vouch: "layouts and signatures are not compared",
-		Hint:  "--allow no-types goes on without that check",
+		Hint:  "--allow no-types if the patch changes no structure, enumeration, prototype or type of a variable",
 		Paragraph: "A unit could not be compiled with -g, to compare data layouts, or its debug information not be read: of complex " +
 			"integers, for one, as compilers do not describe whether they have a sign (gcc that of _Complex int alone).",
 	},
@@ -179,8 +179,8 @@ var changes = []Reason{
 	},
 	{
 		Code:      "new-common",
-		Hint:      "give the variable an initialiser, or build with -fno-common",
-		Paragraph: "A new variable is in common storage. Give it an initialiser or build with -fno-common.",
+		Hint:      "give the variable an initialiser",
+		Paragraph: "A new variable is in common storage. Give it an initialiser.",
 	},
 	{
 		Code:      "new-constructor",
