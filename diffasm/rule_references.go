@@ -198,6 +198,9 @@ func (c *closure) newVar(b *asm.Block) {
 		c.refuse(fault.StaticLost, "use a variable of another name; --allow static-lost if nothing is ever assigned to this one in the original",
 			"it uses the static variable %q, which the original declares and keeps nowhere: its value is not known", b.Name)
 	}
+	if p, doubt := c.d.doubtLate(b); doubt {
+		c.refuse(p.Code, p.Hint, "%s", p.What)
+	}
 	switch kept := c.d.keptAs(b); {
 	case kept != "":
 		c.refuse(fault.StaticAmbiguous, "the running program does not keep the variable as its source has it: make the change without it",

@@ -23,6 +23,12 @@ func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pai
 	if err != nil {
 		return nil, err
 	}
+	for _, u := range users {
+		if l := links[u.link]; c.orig.IsLate(l.link, u.orig) {
+			return nil, fault.Refuse(fault.LTO, u.orig.Source, "it includes a changed file and was not compiled again, and its code is made only when %s is linked (-flto)", l.link.Output).
+				WithState("no patch written").WithHint("let the build know what it includes, or run patchmake --clean")
+		}
+	}
 	requests := make([]request, len(users))
 	for i, u := range users {
 		c.b.Progress("%s includes a changed file and was not rebuilt: compiling it from the record", u.orig.Source)
@@ -49,7 +55,7 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 	var users []pairedUnit
 	for i, l := range links {
 		for index, in := range l.link.Inputs {
-			if u := c.orig.UnitFor(l.link, in); u != nil && compilable(u) && !c.rebuilt[compileID(u)] {
+			if u := c.orig.UnitFor(l.link, in); u != nil && (compilable(u) || describable(u)) && !c.rebuilt[compileID(u)] {
 				users = append(users, pairedUnit{link: i, input: index, orig: u, record: *u})
 			}
 		}

@@ -24,7 +24,7 @@ func (c *comparison) compileTypes(ctx context.Context, units []pairedUnit) ([]Si
 	var before, after []typeRequest // still to be compiled
 	for i := range units {
 		u := &units[i]
-		if !compilable(&u.record) {
+		if u.late != nil || !describable(&u.record) {
 			continue
 		}
 		if types[i].OrigTypes = c.withTypes(u.orig); types[i].OrigTypes == "" {
@@ -61,9 +61,18 @@ func (c *comparison) withTypes(u *buildtree.Unit) buildtree.Digest {
 	return u.ObjectID
 }
 
+// describable reports whether a recorded unit can be compiled with -g: from its source, whatever it was compiled to.
+func describable(u *buildtree.Unit) bool {
+	source := *u
+	if u.Lang == "lto" {
+		source.Lang = ""
+	}
+	return compilable(&source)
+}
+
 // typeFlags make a compiler describe types; see withTypes for clang.
 func typeFlags(driver string) []string {
-	flags := []string{"-g", "-gno-split-dwarf", "-gz=none", "-fno-debug-types-section"}
+	flags := []string{"-g", "-gno-split-dwarf", "-gz=none", "-fno-debug-types-section", "-fno-lto"}
 	if buildtree.IsClang(driver) {
 		flags = append(flags, "-fno-eliminate-unused-debug-types")
 	}
@@ -134,7 +143,7 @@ func readLayout(object []byte) (*layout.Unit, error) {
 }
 
 // typeChanges compares the types of a unit's two versions: nil where these do not matter. It refuses what cannot be read.
-func typeChanges(store *buildtree.Store, u *Unit) ([]layout.Change, *fault.Error) {
+func typeChanges(store *buildtree.Store, u TypedSource) ([]layout.Change, *fault.Error) {
 	if u.OrigTypes == "" || u.PatchedTypes == "" {
 		return nil, nil
 	}

@@ -103,7 +103,8 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 		v, _ = m.borrowDebug(u, v)
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
-	if v.restored == nil { // else that tells more
+	match.Late = u.Late.matching()
+	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
 	c := comparedUnit{unit: u, match: match, versions: v}
@@ -197,16 +198,18 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
-	changes, e := typeChanges(m.store, d.unit)
-	if e != nil {
-		refusals = append(refusals, e)
-	}
-	for _, c := range changes {
-		if c.Kind == layout.Signature {
-			prototypes = append(prototypes, c)
-			continue
+	for _, t := range d.unit.typed() {
+		changes, e := typeChanges(m.store, t)
+		if e != nil {
+			refusals = append(refusals, e)
 		}
-		refusals = append(refusals, refuseLayout(d.unit.Source, c))
+		for _, c := range changes {
+			if c.Kind == layout.Signature {
+				prototypes = append(prototypes, c)
+				continue
+			}
+			refusals = append(refusals, refuseLayout(t.Source, c))
+		}
 	}
 	d.prototypes = prototypes
 	for _, e := range refusals {

@@ -11,6 +11,7 @@ import (
 // allSideVersions are what the units and additions of all links were compiled to on the side.
 type allSideVersions struct {
 	units []SideVersions     // in the order of unitsOf
+	late  [][]TypedSource    // likewise: the sources of units that were made when a program was linked
 	added []buildtree.Digest // in the order of addedTo: assembly that reaches variables of libraries through the GOT only
 	// overridden are refusals that the user overrode.
 	overridden []*fault.Error
@@ -20,6 +21,10 @@ type allSideVersions struct {
 func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink) (allSideVersions, error) {
 	units, added := unitsOf(links), addedTo(links)
 	types, overridden, err := c.compileTypes(ctx, units)
+	if err != nil {
+		return allSideVersions{}, err
+	}
+	late, more, err := c.compileLateTypes(ctx, units)
 	if err != nil {
 		return allSideVersions{}, err
 	}
@@ -35,7 +40,7 @@ func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink
 	if err != nil {
 		return allSideVersions{}, err
 	}
-	v := allSideVersions{units: types, added: indirect[len(units):], overridden: overridden}
+	v := allSideVersions{units: types, late: late, added: indirect[len(units):], overridden: append(overridden, more...)}
 	for i := range units {
 		v.units[i].Indirect, v.units[i].Restored, v.units[i].Stamped = indirect[i], restored[i], stamped[i]
 	}

@@ -141,6 +141,9 @@ func isConstant(name string) bool {
 	return strings.HasPrefix(name, ".LC") && AllDigits(name[3:]) || strings.HasPrefix(name, ".L") && isUnnamed(name[2:])
 }
 
+// HasSourceName reports whether a name is that of something in the source, numbers aside.
+func HasSourceName(name string) bool { return !isUnnamed(name) && !IsNameless(name) }
+
 // isUnnamed reports whether gcc made the name up for a constant without an address of its own in the source.
 func isUnnamed(name string) bool {
 	a, ok := SplitNumbered(name)

@@ -1,0 +1,130 @@
+package patcher
+
+import (
+	"debug/dwarf"
+	"encoding/binary"
+	"path/filepath"
+
+	"gocare/internal/elfobj"
+)
+
+// home says where something private is declared, by debug information: its source, the function around it, and its name. It is ""
+// where that is not known, or where several of that name stand in one place.
+type home struct{ unit, function, name string }
+
+// homes finds the declarations of what stands at a link address of a program.
+type homes struct {
+	declared map[dwarf.Offset]declared
+	count    map[home]int            // of variables and functions declared there, with storage and without
+	at       map[uint64]dwarf.Offset // what is at an address
+}
+
+// declared is an entry of debug information, and the entry that says more of it.
+type declared struct {
+	home
+	origin dwarf.Offset // 0 for none
+}
+
+// readHomes reads the debug information of a program; it is empty where there is none that is understood.
+func readHomes(program *elfobj.File) *homes {
+	h := &homes{declared: map[dwarf.Offset]declared{}, count: map[home]int{}, at: map[uint64]dwarf.Offset{}}
+	data, err := program.DWARF()
+	if err != nil || data == nil {
+		return h
+	}
+	if err := h.read(data.Reader()); err != nil {
+		return &homes{}
+	}
+	return h
+}
+
+func (h *homes) read(r *dwarf.Reader) error {
+	var unit string
+	var functions []string // around the entry, "" for other entries that have children
+	for {
+		e, err := r.Next()
+		switch {
+		case err != nil || e == nil:
+			return err
+		case e.Tag == 0:
+			functions = functions[:max(len(functions)-1, 0)]
+			continue
+		case e.Tag == dwarf.TagCompileUnit:
+			unit, functions = unitName(e), nil
+		case e.Tag == dwarf.TagVariable || e.Tag == dwarf.TagSubprogram:
+			h.add(e, home{unit, innermost(functions), text(e, dwarf.AttrName)})
+		}
+		if e.Children {
+			name := ""
+			if e.Tag == dwarf.TagSubprogram {
+				name = text(e, dwarf.AttrName)
+			}
+			functions = append(functions, name)
+		}
+	}
+}
+
+func (h *homes) add(e *dwarf.Entry, at home) {
+	d := declared{home: at}
+	for _, attr := range []dwarf.Attr{dwarf.AttrAbstractOrigin, dwarf.AttrSpecification} {
+		if origin, ok := e.Val(attr).(dwarf.Offset); ok {
+			d.origin = origin
+		}
+	}
+	if external, _ := e.Val(dwarf.AttrDeclaration).(bool); at.name != "" && d.origin == 0 && !external {
+		h.count[at]++
+	}
+	h.declared[e.Offset] = d
+	if addr, ok := addressOf(e); ok {
+		h.at[addr] = e.Offset
+	}
+}
+
+// addressOf returns the link address of a function or a variable.
+func addressOf(e *dwarf.Entry) (uint64, bool) {
+	if e.Tag == dwarf.TagSubprogram {
+		addr, ok := e.Val(dwarf.AttrLowpc).(uint64)
+		return addr, ok
+	}
+	const opAddr = 0x03
+	if loc, ok := e.Val(dwarf.AttrLocation).([]byte); ok && len(loc) == 9 && loc[0] == opAddr {
+		return binary.LittleEndian.Uint64(loc[1:]), true
+	}
+	return 0, false
+}
+
+// find returns the home of what is at an address.
+func (h *homes) find(addr uint64) (home, bool) {
+	at, found := h.at[addr]
+	for range 4 {
+		d := h.declared[at]
+		if !found || d.origin == 0 {
+			return d.home, found && d.name != "" && h.count[d.home] == 1
+		}
+		at = d.origin
+	}
+	return home{}, false
+}
+
+func unitName(e *dwarf.Entry) string {
+	name := text(e, dwarf.AttrName)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(text(e, dwarf.AttrCompDir), name)
+	}
+	return filepath.Clean(name)
+}
+
+func text(e *dwarf.Entry, attr dwarf.Attr) string {
+	s, _ := e.Val(attr).(string)
+	return s
+}
+
+// innermost returns the last name that is not empty.
+func innermost(names []string) string {
+	for i := len(names) - 1; i >= 0; i-- {
+		if names[i] != "" {
+			return names[i]
+		}
+	}
+	return ""
+}

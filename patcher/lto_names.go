@@ -1,0 +1,281 @@
+package patcher
+
+import (
+	"cmp"
+	"debug/elf"
+	"fmt"
+	"hash/crc32"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gocare/diffasm"
+	"gocare/internal/elfobj"
+)
+
+// generated is the code that gcc made when it linked a program: an object for each partition.
+type generated struct {
+	objects   []*elfobj.File
+	texts     []string // assembly
+	languages []language
+	used      map[string]bool // names that other inputs of the link look for
+	debug     *homes
+	homes     map[privateSymbol]home
+	sources   func(path string) []byte // the text of a source of this version, nil if it cannot be read
+}
+
+// privateSymbol is a function or variable that no other input of a link sees, with all its symbols: gcc gives one that several
+// partitions use a name for all of them, hidden to others.
+type privateSymbol struct {
+	stem     string // without what link-time optimisation added to tell it from namesakes
+	part     int    // -1 for one that several partitions share
+	symbol   string
+	function bool
+}
+
+// promoted is what gcc adds to a name that is private to a source and has namesakes, or is used from another partition.
+var promoted = regexp.MustCompile(`\.lto_priv\.\d+`)
+
+// coldPart is the end of the name of a function's cold part.
+var coldPart = regexp.MustCompile(`\.cold(\.\d+)?$`)
+
+// private lists the private symbols, shared ones first, in the order of partitions, without parts of functions.
+func (g *generated) private() (list []privateSymbol) {
+	shared := map[string]bool{}
+	for k, f := range g.objects {
+		for i := range f.Symbols {
+			s := &f.Symbols[i]
+			if !named(s) || !s.Defined() || coldPart.MatchString(s.Name) || s.Bind != elf.STB_LOCAL && (s.Bind != elf.STB_GLOBAL || s.Vis != elf.STV_HIDDEN || g.used[s.Name]) {
+				continue
+			}
+			p := privateSymbol{promoted.ReplaceAllString(s.Name, ""), k, s.Name, s.Type == elf.STT_FUNC}
+			if s.Bind != elf.STB_LOCAL {
+				if p.part = -1; shared[s.Name] {
+					continue
+				}
+				shared[s.Name] = true
+			}
+			list = append(list, p)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b privateSymbol) int { return cmp.Compare(a.part, b.part) })
+	return list
+}
+
+func named(s *elfobj.Symbol) bool {
+	return s.Name != "" && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE && !strings.HasPrefix(s.Name, ".L")
+}
+
+// findHomes finds out where private symbols are declared, by the debug information of the program.
+func (g *generated) findHomes(program *elfobj.File, renamed map[string]string) {
+	g.debug, g.homes = readHomes(program), map[privateSymbol]home{}
+	places := map[string][]uint64{}
+	for i := range program.Symbols {
+		if s := &program.Symbols[i]; s.Defined() && !slices.Contains(places[s.Name], s.Value) {
+			places[s.Name] = append(places[s.Name], s.Value)
+		}
+	}
+	for _, p := range g.private() {
+		at := places[p.symbol]
+		if len(at) != 1 {
+			continue // local names of several partitions
+		}
+		if h, ok := g.debug.find(at[0]); ok && g.spelt(h.name, h.unit) {
+			if old := renamed[h.unit]; old != "" {
+				h.unit = old
+			}
+			g.homes[p] = h
+		}
+	}
+}
+
+// spelt reports whether a name stands in a source. One that does not may be made by a macro of a number, and says nothing; others
+// may come from a header.
+func (g *generated) spelt(name, unit string) bool {
+	if last := name[len(name)-1]; last < '0' || last > '9' {
+		return true
+	}
+	return regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).Match(g.sources(unit))
+}
+
+// owners lists the sources that a private symbol may be from.
+func (g *generated) owners(p privateSymbol) (units []string) {
+	base := diffasm.SourceName(p.stem)
+	for i := range g.languages {
+		if l := &g.languages[i]; l.mayOwn(base, p.function, base != p.stem) && !slices.Contains(units, l.unit) {
+			units = append(units, l.unit)
+		}
+	}
+	return units
+}
+
+// naming gives the private symbols of one version names under which the whole is compared. A name without a number is the same thing in
+// both versions; where that is not known a number is added, which says nothing.
+type naming map[privateSymbol]string
+
+// nameBoth names what is one thing in both versions. Doubtful are the source names of the rest that several sources may have.
+func nameBoth(orig, patched *generated) (o, p naming, doubtful []string) {
+	o, p = naming{}, naming{}
+	groups := map[namesakes][2][]privateSymbol{}
+	for v, g := range []*generated{orig, patched} {
+		for _, s := range g.private() {
+			base := diffasm.SourceName(s.stem)
+			if s.function && base != s.stem || !diffasm.HasSourceName(s.stem) {
+				continue // a clone, or a constant: known by its code or content alone
+			}
+			both := groups[namesakes{base, s.function}]
+			both[v] = append(both[v], s)
+			groups[namesakes{base, s.function}] = both
+		}
+	}
+	for n, both := range groups {
+		names := [2]naming{o, p}
+		versions := [2]*generated{orig, patched}
+		if byHome(n.name, versions, both, names) || n.byOwner(versions, both, names) {
+			continue
+		}
+		doubtful = append(doubtful, n.name)
+	}
+	slices.Sort(doubtful)
+	return o, p, slices.Compact(doubtful)
+}
+
+// namesakes are the functions, or the variables, of one source name.
+type namesakes struct {
+	name     string
+	function bool
+}
+
+// byHome names symbols by where they are declared; it is false where that is not known of all.
+func byHome(name string, versions [2]*generated, both [2][]privateSymbol, names [2]naming) bool {
+	tags, homes := map[string]home{}, map[home]bool{}
+	for v := range both {
+		seen := map[home]bool{}
+		for _, s := range both[v] {
+			at, known := versions[v].homes[s]
+			if !known || at.name != name || seen[at] {
+				return false
+			}
+			seen[at], homes[at] = true, true
+		}
+	}
+	clash := false
+	for at := range homes {
+		_, found := tags[at.tag()]
+		clash = clash || found
+		tags[at.tag()] = at
+	}
+	for v := range both {
+		for _, s := range both[v] {
+			at := versions[v].homes[s]
+			switch whole := name + "." + at.tag(); {
+			case len(homes) == 1 && at.function == "":
+				names[v][s] = name
+			case clash || diffasm.SourceName(whole) != whole:
+				names[v][s] = fmt.Sprintf("%s.u%08x", whole, crc32.ChecksumIEEE([]byte(at.unit+"\x00"+at.function)))
+			default:
+				names[v][s] = whole
+			}
+		}
+	}
+	return true
+}
+
+// tag is a short word for a home: the function, else the source.
+func (h home) tag() string {
+	if h.function != "" {
+		return h.function
+	}
+	return notOfNames.ReplaceAllString(filepath.Base(h.unit), "_")
+}
+
+var notOfNames = regexp.MustCompile(`[^A-Za-z0-9_]`)
+
+// byOwner names the one symbol of its name, if one source alone can have it; it reports whether that is so, even where the name cannot
+// be given, as that of a static variable of a function.
+func (n namesakes) byOwner(versions [2]*generated, both [2][]privateSymbol, names [2]naming) bool {
+	var units []string
+	for v := range both {
+		for _, s := range both[v] {
+			units = slices.Concat(units, versions[0].owners(s), versions[1].owners(s))
+		}
+	}
+	slices.Sort(units)
+	units = slices.Compact(units)
+	if len(units) != 1 || len(both[0]) > 1 || len(both[1]) > 1 || !versions[0].spelt(n.name, units[0]) && !versions[1].spelt(n.name, units[0]) {
+		return len(units) == 1 && !n.function && !slices.ContainsFunc(slices.Concat(both[0], both[1]), func(s privateSymbol) bool { return s.stem == n.name })
+	}
+	for v := range both {
+		for _, s := range both[v] {
+			if s.stem == n.name {
+				names[v][s] = n.name
+			}
+		}
+	}
+	return true
+}
+
+// names says what the symbols of each partition are called in the whole.
+func (n naming) names(g *generated) []map[string]string {
+	names, taken := make([]map[string]string, len(g.objects)), map[string]bool{}
+	private := g.private()
+	hidden := map[string]bool{}
+	for _, p := range private {
+		hidden[p.symbol] = hidden[p.symbol] || p.part < 0
+		taken[n[p]] = true
+	}
+	for k, f := range g.objects {
+		names[k] = map[string]string{}
+		for i := range f.Symbols {
+			if s := &f.Symbols[i]; named(s) && s.Bind != elf.STB_LOCAL && !hidden[s.Name] {
+				taken[s.Name] = true
+			}
+		}
+	}
+	for _, p := range private {
+		whole := n[p]
+		if whole == "" {
+			whole = unused(p.stem, taken)
+			taken[whole] = true
+		}
+		for k := range names {
+			if p.part < 0 || p.part == k {
+				names[k][p.symbol] = whole
+			}
+		}
+	}
+	nameParts(g, names)
+	return names
+}
+
+// unused returns a numbered name that is not taken.
+func unused(stem string, taken map[string]bool) string {
+	if diffasm.SourceName(stem) != stem {
+		if !taken[stem] {
+			return stem
+		}
+		stem = stem[:strings.LastIndexByte(stem, '.')]
+	}
+	for i := 0; ; i++ {
+		if name := fmt.Sprintf("%s.%d", stem, i); !taken[name] {
+			return name
+		}
+	}
+}
+
+// nameParts names the cold parts of functions after these.
+func nameParts(g *generated, names []map[string]string) {
+	for k, f := range g.objects {
+		for i := range f.Symbols {
+			s := &f.Symbols[i]
+			end := coldPart.FindStringIndex(s.Name)
+			if end == nil || s.Bind != elf.STB_LOCAL {
+				continue
+			}
+			if of := names[k][s.Name[:end[0]]]; of != "" {
+				names[k][s.Name] = of + s.Name[end[0]:]
+			}
+		}
+	}
+}
