@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -117,6 +118,9 @@ func (d *Delta) matchVars(r *correlate.Matcher) {
 			if code, why := d.m.CompareVariable(p, o); code != "" && !correlate.SameRestored(r, p, o) && !registered(d.patched.File, p) &&
 				!(code == fault.DataChanged && d.m.SameVariableButLines(p, o)) {
 				v.Status, v.Code, v.Reason = Changed, code, why
+				if name := d.unknownIn(p); code == fault.DataChanged && name != "" {
+					v.Code, v.Reason = fault.StaticUnproved, fmt.Sprintf("it holds the address of %q, and without debug information it is not known which one of that name", name)
+				}
 			}
 		}
 		if c := d.m.Candidates(p.Name); len(c) > 0 {

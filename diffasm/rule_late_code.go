@@ -71,3 +71,25 @@ func (d *Delta) leftOut() (list []asm.Problem) {
 	}
 	return list
 }
+
+// unknownIn names a function of several sources that a variable holds the address of, in code that was made when the program was linked;
+// "" if there is none. Which one it is was not told.
+func (d *Delta) unknownIn(b *asm.Block) string {
+	for _, st := range b.Items {
+		t := asm.Tokens{Text: st.Args}
+		for tok, ok := t.Next(); ok && d.made != nil; tok, ok = t.Next() {
+			if name := asm.SourceName(tok.Text); tok.Kind == asm.TokenSymbol && name != tok.Text && d.patched.FunctionByName[tok.Text] != nil && d.made.Namesake(name) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// hintNames says what to do about variables that are not told apart.
+func (d *Delta) hintNames() string {
+	if d.made != nil {
+		return "build both versions with -g, or give the variables names of their own in the source patch"
+	}
+	return "give the variables names of their own in the source patch"
+}

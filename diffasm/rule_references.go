@@ -159,7 +159,7 @@ func (c *closure) block(b *asm.Block) {
 	case asm.IsLocal(b.Name):
 		c.refuse(fault.PrivateData, "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:
-		c.refuse(fault.StaticAmbiguous, "give the variables names of their own in the source patch",
+		c.refuse(fault.StaticAmbiguous, c.d.hintNames(),
 			"it uses the static variable %q, which may be any of %s of the original", b.Name,
 			strings.Join(c.d.m.Candidates(b.Name), ", "))
 	case c.doubtful(b.Name):

@@ -25,6 +25,8 @@ func (c *decider) variables() {
 		switch {
 		case isVtable(v.Name):
 			what, hint = "table of virtual functions", "live objects keep the table they have: add no virtual function or override, and leave their order"
+		case v.Code == fault.StaticUnproved:
+			hint = "build both versions with -g"
 		case v.Code == fault.DataSize:
 			hint = "keep the old size and put what is new into a new variable"
 		}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"gocare/buildtree"
 	"gocare/diffasm"
@@ -137,7 +136,7 @@ func (c *comparison) generated(r *buildtree.Record, l *buildtree.Link, parts []i
 			if err != nil {
 				return nil, err
 			}
-			g.objects, g.texts = append(g.objects, f), append(g.texts, string(text))
+			g.objects, g.paths, g.texts = append(g.objects, f), append(g.paths, in.Path), append(g.texts, string(text))
 			continue
 		}
 		if lang, ok := readLanguage(c.inputName(r, l, in, renamed), f); ok {
@@ -150,7 +149,15 @@ func (c *comparison) generated(r *buildtree.Record, l *buildtree.Link, parts []i
 	if err != nil {
 		return nil, err
 	}
-	g.findHomes(program, renamed)
+	data, err := c.b.Store.Blob(l.MapID)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ld.ReadMap(data)
+	if err != nil {
+		return nil, err
+	}
+	g.findHomes(program, m, renamed)
 	return g, nil
 }
 
@@ -210,7 +217,7 @@ func (g *generated) declares(other *generated, names []map[string]string) (list 
 				continue
 			}
 			whole := cmp.Or(names[k][s.Name], s.Name)
-			if g.mayDeclare(whole, homes[whole]) {
+			if g.mayDeclare(sourceName(s.Name), homes[whole]) {
 				list = append(list, whole)
 			}
 		}
@@ -220,11 +227,10 @@ func (g *generated) declares(other *generated, names []map[string]string) (list 
 }
 
 // mayDeclare reports whether a source has a variable, by its home where that is known, else by its name.
-func (g *generated) mayDeclare(whole string, at home) bool {
+func (g *generated) mayDeclare(name string, at home) bool {
 	if at.name != "" && len(g.debug.count) > 0 {
 		return g.debug.count[at] > 0
 	}
-	name, _, _ := strings.Cut(whole, ".")
 	return slices.ContainsFunc(g.languages, func(l language) bool { return l.declares(name) })
 }
 

@@ -16,8 +16,10 @@ import (
 type language struct {
 	unit      string          // which source it is, the same in both versions
 	functions map[string]bool // with a body, by assembler name
-	uses      map[string]bool // global names that it leaves to others
-	strings   []byte          // all names of what it declares: each behind its length
+	globals   map[string]bool // names that other sources see, too
+	uses      map[string]bool // those that it leaves to others
+	strings   []byte          // all names of what it declares, each behind its length; nil once found is known
+	found     map[string]bool // those of the names that were looked for
 	known     bool            // the above could be read
 }
 
@@ -28,7 +30,7 @@ var functionSection = regexp.MustCompile(`^\.gnu\.lto_([^.].*?)(?:\.\d+)?\.[0-9a
 
 // readLanguage reads an object; ok is false if it holds none.
 func readLanguage(unit string, f *elfobj.File) (l language, ok bool) {
-	l = language{unit: unit, functions: map[string]bool{}, uses: map[string]bool{}, known: true}
+	l = language{unit: unit, functions: map[string]bool{}, globals: map[string]bool{}, uses: map[string]bool{}, known: true}
 	for i := range f.Sections {
 		s := &f.Sections[i]
 		name, found := strings.CutPrefix(s.Name, languagePrefix)
@@ -86,6 +88,7 @@ func (l *language) readSymbols(data []byte) {
 			l.known = false
 			return
 		}
+		l.globals[string(name)] = true
 		if rest[0] == symbolUndefined || rest[0] == symbolWeakUndefined {
 			l.uses[string(name)] = true
 		}
@@ -93,24 +96,44 @@ func (l *language) readSymbols(data []byte) {
 	}
 }
 
-// declares reports whether the source may declare something of that name.
-func (l *language) declares(name string) bool {
-	if !l.known || len(name) > 127 {
-		return true
+// longestName is the length up to which names are looked for: it fits one byte.
+const longestName = 127
+
+// find looks for names among the declarations.
+func (l *language) find(names map[string]bool) {
+	l.found = map[string]bool{}
+	for i, n := range l.strings {
+		end := i + 1 + int(n)
+		if n == 0 || n > longestName || end > len(l.strings) || !startsName(l.strings[i+1]) {
+			continue
+		}
+		if names[string(l.strings[i+1:end])] {
+			l.found[string(l.strings[i+1:end])] = true
+		}
 	}
-	return bytes.Contains(l.strings, append([]byte{byte(len(name))}, name...))
+	l.strings = nil
 }
 
-// mayOwn reports whether a private symbol of a program may be from this source, by its name without numbers. A static variable of a
-// function may have the name of a global one that the source uses.
-func (l *language) mayOwn(name string, function, local bool) bool {
+func startsName(c byte) bool { return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// declares reports whether the source may declare something of a name that was looked for.
+func (l *language) declares(name string) bool {
+	return !l.known || len(name) > longestName || l.found[name]
+}
+
+// everySource is the owner of names that mean the same in all sources.
+const everySource = "*"
+
+// owner returns whose a private symbol of a program may be, by its name without numbers; "" if it cannot be from this source. A static
+// variable of a function may have the name of a global one that the source uses.
+func (l *language) owner(name string, function, local bool) string {
 	switch {
 	case !l.known:
-		return true
-	case function:
-		return l.functions[name]
-	case l.uses[name] && !local:
-		return false
+		return l.unit
+	case function && !l.functions[name], !function && !l.declares(name), !function && !local && l.uses[name]:
+		return ""
+	case !local && l.globals[name]:
+		return everySource
 	}
-	return l.declares(name)
+	return l.unit
 }

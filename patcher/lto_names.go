@@ -12,11 +12,13 @@ import (
 
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
+	"gocare/ld"
 )
 
 // generated is the code that gcc made when it linked a program: an object for each partition.
 type generated struct {
 	objects   []*elfobj.File
+	paths     []string // of the objects
 	texts     []string // assembly
 	languages []language
 	used      map[string]bool // names that other inputs of the link look for
@@ -32,6 +34,7 @@ type privateSymbol struct {
 	part     int    // -1 for one that several partitions share
 	symbol   string
 	function bool
+	untyped  bool // a label of inline assembly
 }
 
 // promoted is what gcc adds to a name that is private to a source and has namesakes, or is used from another partition.
@@ -49,7 +52,7 @@ func (g *generated) private() (list []privateSymbol) {
 			if !named(s) || !s.Defined() || coldPart.MatchString(s.Name) || s.Bind != elf.STB_LOCAL && (s.Bind != elf.STB_GLOBAL || s.Vis != elf.STV_HIDDEN || g.used[s.Name]) {
 				continue
 			}
-			p := privateSymbol{promoted.ReplaceAllString(s.Name, ""), k, s.Name, s.Type == elf.STT_FUNC}
+			p := privateSymbol{promoted.ReplaceAllString(s.Name, ""), k, s.Name, s.Type == elf.STT_FUNC, s.Type == elf.STT_NOTYPE}
 			if s.Bind != elf.STB_LOCAL {
 				if p.part = -1; shared[s.Name] {
 					continue
@@ -67,27 +70,49 @@ func named(s *elfobj.Symbol) bool {
 	return s.Name != "" && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE && !strings.HasPrefix(s.Name, ".L")
 }
 
-// findHomes finds out where private symbols are declared, by the debug information of the program.
-func (g *generated) findHomes(program *elfobj.File, renamed map[string]string) {
+// findHomes finds out where private symbols are declared, by the debug information of the program and the map of its link.
+func (g *generated) findHomes(program *elfobj.File, m *ld.Map, renamed map[string]string) {
 	g.debug, g.homes = readHomes(program), map[privateSymbol]home{}
-	places := map[string][]uint64{}
-	for i := range program.Symbols {
-		if s := &program.Symbols[i]; s.Defined() && !slices.Contains(places[s.Name], s.Value) {
-			places[s.Name] = append(places[s.Name], s.Value)
-		}
+	if len(g.debug.at) == 0 {
+		return
 	}
+	places := g.places(m)
 	for _, p := range g.private() {
-		at := places[p.symbol]
-		if len(at) != 1 {
-			continue // local names of several partitions
-		}
-		if h, ok := g.debug.find(at[0]); ok && g.spelt(h.name, h.unit) {
-			if old := renamed[h.unit]; old != "" {
-				h.unit = old
-			}
+		addr, placed := places[placeOf{p.part, p.symbol}]
+		if h, ok := g.debug.find(addr); placed && ok && g.spelt(h.name, h.unit) {
+			h.unit = cmp.Or(renamed[h.unit], h.unit)
 			g.homes[p] = h
 		}
 	}
+}
+
+// placeOf names a symbol of a partition, or one for all (-1).
+type placeOf struct {
+	part   int
+	symbol string
+}
+
+// places are the link addresses of symbols, as far as the map tells.
+func (g *generated) places(m *ld.Map) map[placeOf]uint64 {
+	sections, at := m.Places(), map[placeOf]uint64{}
+	for k, f := range g.objects {
+		for i := range f.Symbols {
+			s := &f.Symbols[i]
+			if !s.Defined() || s.Type == elf.STT_TLS {
+				continue
+			}
+			addr, ok := sections[ld.InputSection{Path: g.paths[k], Section: f.Sections[s.Section].Name}]
+			if !ok || addr == 0 {
+				continue
+			}
+			part := k
+			if s.Bind != elf.STB_LOCAL {
+				part = -1
+			}
+			at[placeOf{part, s.Name}] = addr + s.Value
+		}
+	}
+	return at
 }
 
 // spelt reports whether a name stands in a source. One that does not may be made by a macro of a number, and says nothing; others
@@ -99,12 +124,12 @@ func (g *generated) spelt(name, unit string) bool {
 	return regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).Match(g.sources(unit))
 }
 
-// owners lists the sources that a private symbol may be from.
+// owners lists the sources that a private symbol may be from, or that it is the same for all.
 func (g *generated) owners(p privateSymbol) (units []string) {
 	base := diffasm.SourceName(p.stem)
 	for i := range g.languages {
-		if l := &g.languages[i]; l.mayOwn(base, p.function, base != p.stem) && !slices.Contains(units, l.unit) {
-			units = append(units, l.unit)
+		if owner := g.languages[i].owner(base, p.function, base != p.stem); owner != "" && !slices.Contains(units, owner) {
+			units = append(units, owner)
 		}
 	}
 	return units
@@ -116,13 +141,14 @@ type naming map[privateSymbol]string
 
 // nameBoth names what is one thing in both versions. Doubtful are the source names of the rest that several sources may have.
 func nameBoth(orig, patched *generated) (o, p naming, doubtful []string) {
+	findNames(orig, patched)
 	o, p = naming{}, naming{}
 	groups := map[namesakes][2][]privateSymbol{}
 	for v, g := range []*generated{orig, patched} {
 		for _, s := range g.private() {
 			base := diffasm.SourceName(s.stem)
-			if s.function && base != s.stem || !diffasm.HasSourceName(s.stem) {
-				continue // a clone, or a constant: known by its code or content alone
+			if s.function && base != s.stem || s.untyped || !diffasm.HasSourceName(s.stem) {
+				continue // a clone, a label, or a constant: known by its code or content alone
 			}
 			both := groups[namesakes{base, s.function}]
 			both[v] = append(both[v], s)
@@ -132,13 +158,44 @@ func nameBoth(orig, patched *generated) (o, p naming, doubtful []string) {
 	for n, both := range groups {
 		names := [2]naming{o, p}
 		versions := [2]*generated{orig, patched}
-		if byHome(n.name, versions, both, names) || n.byOwner(versions, both, names) {
-			continue
+		units := ownersOf(versions, both)
+		same := len(units) == 1 && units[0] == everySource
+		known := same || len(units) == 1 && (orig.spelt(n.name, units[0]) || patched.spelt(n.name, units[0]))
+		one := known && len(both[0]) <= 1 && len(both[1]) <= 1
+		switch {
+		case same && one:
+			n.plain(both, names)
+		case byHome(n.name, versions, both, names):
+		case one:
+			n.plain(both, names)
+		case !known:
+			doubtful = append(doubtful, n.name)
 		}
-		doubtful = append(doubtful, n.name)
 	}
 	slices.Sort(doubtful)
 	return o, p, slices.Compact(doubtful)
+}
+
+// findNames looks for the names of both versions in the sources of both.
+func findNames(orig, patched *generated) {
+	names := map[string]bool{}
+	for _, g := range []*generated{orig, patched} {
+		for _, f := range g.objects {
+			for i := range f.Symbols {
+				names[sourceName(f.Symbols[i].Name)] = true
+			}
+		}
+	}
+	for _, g := range []*generated{orig, patched} {
+		for i := range g.languages {
+			g.languages[i].find(names)
+		}
+	}
+}
+
+// sourceName is the name of a symbol without what compilers add.
+func sourceName(symbol string) string {
+	return diffasm.SourceName(promoted.ReplaceAllString(symbol, ""))
 }
 
 // namesakes are the functions, or the variables, of one source name.
@@ -192,20 +249,19 @@ func (h home) tag() string {
 
 var notOfNames = regexp.MustCompile(`[^A-Za-z0-9_]`)
 
-// byOwner names the one symbol of its name, if one source alone can have it; it reports whether that is so, even where the name cannot
-// be given, as that of a static variable of a function.
-func (n namesakes) byOwner(versions [2]*generated, both [2][]privateSymbol, names [2]naming) bool {
-	var units []string
+// ownersOf lists the sources that symbols of both versions may be from.
+func ownersOf(versions [2]*generated, both [2][]privateSymbol) (units []string) {
 	for v := range both {
 		for _, s := range both[v] {
 			units = slices.Concat(units, versions[0].owners(s), versions[1].owners(s))
 		}
 	}
 	slices.Sort(units)
-	units = slices.Compact(units)
-	if len(units) != 1 || len(both[0]) > 1 || len(both[1]) > 1 || !versions[0].spelt(n.name, units[0]) && !versions[1].spelt(n.name, units[0]) {
-		return len(units) == 1 && !n.function && !slices.ContainsFunc(slices.Concat(both[0], both[1]), func(s privateSymbol) bool { return s.stem == n.name })
-	}
+	return slices.Compact(units)
+}
+
+// plain gives the one symbol of its name that name, but for static variables of functions, which keep a number.
+func (n namesakes) plain(both [2][]privateSymbol, names [2]naming) {
 	for v := range both {
 		for _, s := range both[v] {
 			if s.stem == n.name {
@@ -213,7 +269,6 @@ func (n namesakes) byOwner(versions [2]*generated, both [2][]privateSymbol, name
 			}
 		}
 	}
-	return true
 }
 
 // names says what the symbols of each partition are called in the whole.
@@ -235,8 +290,12 @@ func (n naming) names(g *generated) []map[string]string {
 	}
 	for _, p := range private {
 		whole := n[p]
-		if whole == "" {
+		if whole == "" && p.untyped && !taken[p.stem] {
+			whole = p.stem
+		} else if whole == "" {
 			whole = unused(p.stem, taken)
+		}
+		if n[p] == "" {
 			taken[whole] = true
 		}
 		for k := range names {
