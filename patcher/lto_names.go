@@ -105,11 +105,7 @@ func (g *generated) places(m *ld.Map) map[placeOf]uint64 {
 			if !ok || addr == 0 {
 				continue
 			}
-			part := k
-			if s.Bind != elf.STB_LOCAL {
-				part = -1
-			}
-			at[placeOf{part, s.Name}] = addr + s.Value
+			at[partOf(k, s)] = addr + s.Value
 		}
 	}
 	return at
@@ -147,8 +143,8 @@ func nameBoth(orig, patched *generated) (o, p naming, doubtful []string) {
 	for v, g := range []*generated{orig, patched} {
 		for _, s := range g.private() {
 			base := diffasm.SourceName(s.stem)
-			if s.function && base != s.stem || s.untyped || !diffasm.HasSourceName(s.stem) {
-				continue // a clone, a label, or a constant: known by its code or content alone
+			if s.untyped || !diffasm.HasSourceName(s.stem) {
+				continue // a label or a constant: known by its place or content alone
 			}
 			both := groups[namesakes{base, s.function}]
 			both[v] = append(both[v], s)
@@ -161,7 +157,7 @@ func nameBoth(orig, patched *generated) (o, p naming, doubtful []string) {
 		units := ownersOf(versions, both)
 		same := len(units) == 1 && units[0] == everySource
 		known := same || len(units) == 1 && (orig.spelt(n.name, units[0]) || patched.spelt(n.name, units[0]))
-		one := known && len(both[0]) <= 1 && len(both[1]) <= 1
+		one := known && originals(both[0]) <= 1 && originals(both[1]) <= 1
 		switch {
 		case same && one:
 			n.plain(both, names)
@@ -211,10 +207,10 @@ func byHome(name string, versions [2]*generated, both [2][]privateSymbol, names 
 		seen := map[home]bool{}
 		for _, s := range both[v] {
 			at, known := versions[v].homes[s]
-			if !known || at.name != name || seen[at] {
+			if !known || at.name != name || seen[at] && !s.clone() {
 				return false
 			}
-			seen[at], homes[at] = true, true
+			seen[at], homes[at] = seen[at] || !s.clone(), true
 		}
 	}
 	clash := false
@@ -224,19 +220,37 @@ func byHome(name string, versions [2]*generated, both [2][]privateSymbol, names 
 		tags[at.tag()] = at
 	}
 	for v := range both {
+		taken := map[string]bool{}
 		for _, s := range both[v] {
 			at := versions[v].homes[s]
-			switch whole := name + "." + at.tag(); {
+			whole := name + "." + at.tag()
+			switch {
 			case len(homes) == 1 && at.function == "":
-				names[v][s] = name
+				whole = name
 			case clash || diffasm.SourceName(whole) != whole:
-				names[v][s] = fmt.Sprintf("%s.u%08x", whole, crc32.ChecksumIEEE([]byte(at.unit+"\x00"+at.function)))
-			default:
-				names[v][s] = whole
+				whole = fmt.Sprintf("%s.u%08x", whole, crc32.ChecksumIEEE([]byte(at.unit+"\x00"+at.function)))
 			}
+			if s.clone() {
+				whole = unused(whole+s.stem[len(name):], taken)
+				taken[whole] = true
+			}
+			names[v][s] = whole
 		}
 	}
 	return true
+}
+
+// clone reports whether a function is a copy that the compiler made of another, or a part of one: several have the same home.
+func (s privateSymbol) clone() bool { return s.function && diffasm.SourceName(s.stem) != s.stem }
+
+// originals counts the symbols that are no clones.
+func originals(list []privateSymbol) (n int) {
+	for _, s := range list {
+		if !s.clone() {
+			n++
+		}
+	}
+	return n
 }
 
 // tag is a short word for a home: the function, else the source.
@@ -273,39 +287,58 @@ func (n namesakes) plain(both [2][]privateSymbol, names [2]naming) {
 
 // names says what the symbols of each partition are called in the whole.
 func (n naming) names(g *generated) []map[string]string {
-	names, taken := make([]map[string]string, len(g.objects)), map[string]bool{}
-	private := g.private()
-	hidden := map[string]bool{}
+	private, taken := g.private(), g.seen()
 	for _, p := range private {
-		hidden[p.symbol] = hidden[p.symbol] || p.part < 0
 		taken[n[p]] = true
 	}
+	whole := map[placeOf]string{}
+	for _, p := range private {
+		name := n[p]
+		switch {
+		case name != "":
+		case p.untyped && !taken[p.stem]:
+			name = p.stem
+		default:
+			name = unused(p.stem, taken)
+		}
+		taken[name] = true
+		whole[placeOf{p.part, p.symbol}] = name
+	}
+	names := make([]map[string]string, len(g.objects))
 	for k, f := range g.objects {
 		names[k] = map[string]string{}
 		for i := range f.Symbols {
-			if s := &f.Symbols[i]; named(s) && s.Bind != elf.STB_LOCAL && !hidden[s.Name] {
-				taken[s.Name] = true
-			}
-		}
-	}
-	for _, p := range private {
-		whole := n[p]
-		if whole == "" && p.untyped && !taken[p.stem] {
-			whole = p.stem
-		} else if whole == "" {
-			whole = unused(p.stem, taken)
-		}
-		if n[p] == "" {
-			taken[whole] = true
-		}
-		for k := range names {
-			if p.part < 0 || p.part == k {
-				names[k][p.symbol] = whole
+			if name := whole[partOf(k, &f.Symbols[i])]; name != "" {
+				names[k][f.Symbols[i].Name] = name
 			}
 		}
 	}
 	nameParts(g, names)
 	return names
+}
+
+// seen returns the names that other inputs of the link see, or that are looked for there.
+func (g *generated) seen() map[string]bool {
+	hidden, names := map[string]bool{}, map[string]bool{}
+	for _, p := range g.private() {
+		hidden[p.symbol] = hidden[p.symbol] || p.part < 0
+	}
+	for _, f := range g.objects {
+		for i := range f.Symbols {
+			if s := &f.Symbols[i]; named(s) && s.Bind != elf.STB_LOCAL && !hidden[s.Name] {
+				names[s.Name] = true
+			}
+		}
+	}
+	return names
+}
+
+// partOf is the place of a symbol of partition k.
+func partOf(k int, s *elfobj.Symbol) placeOf {
+	if s.Bind != elf.STB_LOCAL {
+		k = -1
+	}
+	return placeOf{k, s.Name}
 }
 
 // unused returns a numbered name that is not taken.

@@ -136,7 +136,7 @@ func (m *Matcher) votes(strict bool) int {
 // code that was inlined, unless it is the same code.
 func (m *Matcher) mayVote(p, o string) bool {
 	a, b := m.Patched.open[p], m.Orig.open[o]
-	if m.Namesake == nil || a == nil || b == nil || a.fn == nil || b.fn == nil {
+	if m.Namesake == nil || a == nil || b == nil || a.fn == nil || b.fn == nil || !m.Namesake(asm.SourceName(p)) {
 		return true
 	}
 	return m.Patched.texts[a.fn.Index].hash == m.Orig.texts[b.fn.Index].hash
