@@ -87,7 +87,7 @@ func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 		switch u := pr.patched.UnitFor(p, in); {
 		case u != nil && pr.orig.IsLate(o, u):
 			if pair.LTO == nil || IsClang(u.Driver) {
-				return LinkPair{}, refuseLTO(p, in)
+				return LinkPair{}, refuseLTO(p, in, IsClang(u.Driver))
 			}
 		case pr.patched.madeByLTO(p, in) || hasObject(o, in.ObjectID):
 		case u != nil || in.ObjectID != "":
@@ -117,7 +117,7 @@ func (pr *pairing) input(pair *LinkPair, i int, pin Input) error {
 	case sameCode(ou, pu):
 	case pr.orig.IsLate(o, ou) || pr.orig.IsLate(o, pu):
 		if pair.LTO == nil || IsClang(ou.Driver) {
-			return refuseLTO(o, in)
+			return refuseLTO(o, in, IsClang(ou.Driver))
 		}
 		pair.LTO.Changed = append(pair.LTO.Changed, UnitPair{Index: i, Orig: ou, Patched: pu, Input: in, PatchedInput: pin})
 	default:
@@ -251,9 +251,13 @@ func (r *Record) madeByLTO(l *Link, in Input) bool {
 	return u != nil && u.Lang == "lto" && u.Source == ""
 }
 
-func refuseLTO(l *Link, in Input) error {
-	return fault.Refuse(fault.LTO, in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).
-		WithHint("build both versions without -flto, or with -ffat-lto-objects and -fno-lto at the link")
+// refuseLTO refuses a changed input of which it is not known what code was made.
+func refuseLTO(l *Link, in Input, clang bool) error {
+	hint := "build both versions with -fno-lto"
+	if !clang && !l.Partial {
+		hint = "link both versions with GNU ld (-fuse-ld=bfd), or build them with -fno-lto"
+	}
+	return fault.Refuse(fault.LTO, in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).WithHint("%s", hint)
 }
 
 func hasObject(l *Link, id Digest) bool {
