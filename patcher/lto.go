@@ -1,9 +1,11 @@
 package patcher
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"debug/elf"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/srcpatch"
 	"gocare/ld"
 )
 
@@ -117,7 +120,7 @@ func (c *comparison) lateRecord(r *buildtree.Record, l *buildtree.Link, parts []
 
 // generated reads what gcc made when it linked a program, and what it was made of.
 func (c *comparison) generated(r *buildtree.Record, l *buildtree.Link, parts []int, renamed map[string]string) (*generated, error) {
-	g := &generated{used: map[string]bool{}, sources: c.readSource(r == c.patched)}
+	g := &generated{used: map[string]bool{}, sources: c.readSource(r == c.patched), sameLine: c.sameLine}
 	for i, in := range l.Inputs {
 		if in.ObjectID == "" || in.AllocID == "" {
 			continue
@@ -172,6 +175,34 @@ func (c *comparison) inputName(r *buildtree.Record, l *buildtree.Link, in buildt
 	}
 	path := sourcePath(u)
 	return cmp.Or(renamed[path], path)
+}
+
+// sameLine reports whether a line of a patched source is one of the original, or stands in its place: the patch wrote both anew between
+// the same lines.
+func (c *comparison) sameLine(o, p srcpatch.Place) bool {
+	for _, f := range c.b.Change.Files {
+		if f.New != "" && filepath.Join(c.b.Dirs.Source, f.New) == p.File {
+			return inPlace(f.LineMap(), bytes.Count(f.After, []byte("\n"))+1, o.Line, p.Line)
+		}
+	}
+	return p.Line == o.Line
+}
+
+// inPlace reports whether line p of a source was line o, or both were written anew between the same lines; lines is how many p's version has.
+func inPlace(m srcpatch.LineMap, lines, o, p int) bool {
+	if old, kept := m.Old(p); kept {
+		return old == o
+	}
+	before, behind := 0, math.MaxInt // lines of the original around what was written anew
+	for line := p; line > 0 && before == 0; line-- {
+		before, _ = m.Old(line)
+	}
+	for line := p; line <= lines && behind == math.MaxInt; line++ {
+		if old, kept := m.Old(line); kept {
+			behind = old
+		}
+	}
+	return before < o && o < behind
 }
 
 // readSource returns what reads the sources of a version.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"gocare/internal/elfobj"
+	"gocare/internal/srcpatch"
 )
 
 // home says where something private is declared, by debug information: its source, the function around it, and its name. It is ""
@@ -17,6 +18,10 @@ type homes struct {
 	declared map[dwarf.Offset]declared
 	count    map[home]int            // of variables and functions declared there, with storage and without
 	at       map[uint64]dwarf.Offset // what is at an address
+	place    map[home]srcpatch.Place // where the declaration stands
+
+	data  *dwarf.Data
+	files []*dwarf.LineFile // of the unit that is read
 }
 
 // declared is an entry of debug information, and the entry that says more of it.
@@ -27,12 +32,12 @@ type declared struct {
 
 // readHomes reads the debug information of a program; it is empty where there is none that is understood.
 func readHomes(program *elfobj.File) *homes {
-	h := &homes{declared: map[dwarf.Offset]declared{}, count: map[home]int{}, at: map[uint64]dwarf.Offset{}}
-	data, err := program.DWARF()
-	if err != nil || data == nil {
+	h := &homes{declared: map[dwarf.Offset]declared{}, count: map[home]int{}, at: map[uint64]dwarf.Offset{}, place: map[home]srcpatch.Place{}}
+	var err error
+	if h.data, err = program.DWARF(); err != nil || h.data == nil {
 		return h
 	}
-	if err := h.read(data.Reader()); err != nil {
+	if err := h.read(h.data.Reader()); err != nil {
 		return &homes{}
 	}
 	return h
@@ -51,6 +56,10 @@ func (h *homes) read(r *dwarf.Reader) error {
 			continue
 		case e.Tag == dwarf.TagCompileUnit:
 			unit, functions = unitName(e), nil
+			h.files = nil
+			if lines, err := h.data.LineReader(e); err == nil && lines != nil {
+				h.files = lines.Files()
+			}
 		case e.Tag == dwarf.TagVariable || e.Tag == dwarf.TagSubprogram:
 			h.add(e, home{unit, innermost(functions), text(e, dwarf.AttrName)})
 		}
@@ -73,11 +82,22 @@ func (h *homes) add(e *dwarf.Entry, at home) {
 	}
 	if external, _ := e.Val(dwarf.AttrDeclaration).(bool); at.name != "" && d.origin == 0 && !external {
 		h.count[at]++
+		h.place[at] = h.declaredAt(e)
 	}
 	h.declared[e.Offset] = d
 	if addr, ok := addressOf(e); ok {
 		h.at[addr] = e.Offset
 	}
+}
+
+// declaredAt is where a declaration stands; the line is 0 where that is not known.
+func (h *homes) declaredAt(e *dwarf.Entry) srcpatch.Place {
+	file, _ := e.Val(dwarf.AttrDeclFile).(int64)
+	line, _ := e.Val(dwarf.AttrDeclLine).(int64)
+	if file < 0 || file >= int64(len(h.files)) || h.files[file] == nil {
+		return srcpatch.Place{}
+	}
+	return srcpatch.Place{File: filepath.Clean(h.files[file].Name), Line: int(line)}
 }
 
 // addressOf returns the link address of a function or a variable.

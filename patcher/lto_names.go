@@ -12,6 +12,7 @@ import (
 
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
+	"gocare/internal/srcpatch"
 	"gocare/ld"
 )
 
@@ -24,7 +25,8 @@ type generated struct {
 	used      map[string]bool // names that other inputs of the link look for
 	debug     *homes
 	homes     map[privateSymbol]home
-	sources   func(path string) []byte // the text of a source of this version, nil if it cannot be read
+	sources   func(path string) []byte                // the text of a source of this version, nil if it cannot be read
+	sameLine  func(orig, patched srcpatch.Place) bool // whether lines of the two versions are the same, or one stands in place of the other
 }
 
 // privateSymbol is a function or variable that no other input of a link sees, with all its symbols: gcc gives one that several
@@ -215,6 +217,9 @@ func byHome(name string, versions [2]*generated, both [2][]privateSymbol, names 
 	}
 	clash := false
 	for at := range homes {
+		if !sameDeclaration(at, versions) {
+			return false
+		}
 		_, found := tags[at.tag()]
 		clash = clash || found
 		tags[at.tag()] = at
@@ -238,6 +243,13 @@ func byHome(name string, versions [2]*generated, both [2][]privateSymbol, names 
 		}
 	}
 	return true
+}
+
+// sameDeclaration reports whether a static variable of a function that both versions have is declared on a line that the patch left alone, or
+// wrote anew in its place: another one of that name may have come elsewhere.
+func sameDeclaration(at home, versions [2]*generated) bool {
+	o, p := versions[0].debug.place[at], versions[1].debug.place[at]
+	return at.function == "" || o.Line == 0 || p.Line == 0 || versions[1].sameLine(o, p)
 }
 
 // clone reports whether a function is a copy that the compiler made of another, or a part of one: several have the same home.

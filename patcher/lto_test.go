@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/internal/elfobj"
+	"gocare/internal/srcpatch"
 )
 
 // source is an object with intermediate language: "unit: function() declared global* used?".
@@ -177,5 +178,31 @@ func TestReadLanguage(t *testing.T) {
 	broken := &elfobj.File{Sections: []elfobj.Section{{Name: ".gnu.lto_.decls.0", Data: []byte("\x28\xb5\x2f\xfdx")}}}
 	if l, _ := readLanguage("c.c", broken); l.owner("anything", false, false) != "c.c" {
 		t.Error("what cannot be read says what it has not")
+	}
+}
+
+func TestInPlace(t *testing.T) {
+	const before = "a\nstatic int n;\nb\nstatic int m;\nc\n"
+	tests := []struct {
+		name, after string
+		o, p        int
+		want        bool
+	}{
+		{"left alone", "new\na\nstatic int n;\nb\nstatic int m;\nc\n", 2, 3, true},
+		{"another line", "new\na\nstatic int n;\nb\nstatic int m;\nc\n", 4, 3, false},
+		{"written anew in its place", "a\nstatic long n;\nb\nstatic int m;\nc\n", 2, 2, true},
+		{"written anew elsewhere", "a\nb\nstatic int m;\nstatic int n;\nc\n", 2, 4, false},
+		{"the last line", "a\nstatic int n;\nb\nstatic int m;\nd\n", 5, 5, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			change := srcpatch.FileChange{Before: []byte(before), After: []byte(tt.after)}
+			if tt.name == "written anew elsewhere" {
+				change = change.WithRuns([]srcpatch.Run{{Old: 1, New: 1, Len: 1}, {Old: 3, New: 2, Len: 2}, {Old: 5, New: 5, Len: 1}})
+			}
+			if got := inPlace(change.LineMap(), strings.Count(tt.after, "\n"), tt.o, tt.p); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
 	}
 }
