@@ -122,7 +122,13 @@ func (c *comparison) lateRecord(r *buildtree.Record, l *buildtree.Link, parts []
 func (c *comparison) generated(r *buildtree.Record, l *buildtree.Link, parts []int, renamed map[string]string) (*generated, error) {
 	g := &generated{used: map[string]bool{}, sources: c.readSource(r == c.patched), sameLine: c.sameLine}
 	for i, in := range l.Inputs {
-		if in.ObjectID == "" || in.AllocID == "" {
+		switch {
+		case in.IsDebug():
+			continue
+		case in.ObjectID == "" && in.SameNameID == "": // a partition that was not recorded would seem to be gone, or new
+			return nil, fault.Refuse(fault.NoRecord, l.Output, "made of %s, which was gone before it was recorded", in).
+				WithState("no patch written").WithHint("build both versions again: run patchmake --clean")
+		case in.ObjectID == "" || in.AllocID == "":
 			continue
 		}
 		f, err := loadObject(c.b.Store, in.ObjectID)
