@@ -16,12 +16,18 @@ type home struct{ unit, function, name string }
 // homes finds the declarations of what stands at a link address of a program.
 type homes struct {
 	declared map[dwarf.Offset]declared
-	count    map[home]int            // of variables and functions declared there, with storage and without
-	at       map[uint64]dwarf.Offset // what is at an address
-	place    map[home]srcpatch.Place // where the declaration stands
+	count    map[home]int             // of variables and functions declared there, with storage and without
+	at       map[storage]dwarf.Offset // what is there
+	place    map[home]srcpatch.Place  // where the declaration stands
 
 	data  *dwarf.Data
 	files []*dwarf.LineFile // of the unit that is read
+}
+
+// storage is a link address, or an offset in the thread-local variables.
+type storage struct {
+	addr  uint64
+	local bool
 }
 
 // declared is an entry of debug information, and the entry that says more of it.
@@ -32,7 +38,7 @@ type declared struct {
 
 // readHomes reads the debug information of a program; it is empty where there is none that is understood.
 func readHomes(program *elfobj.File) *homes {
-	h := &homes{declared: map[dwarf.Offset]declared{}, count: map[home]int{}, at: map[uint64]dwarf.Offset{}, place: map[home]srcpatch.Place{}}
+	h := &homes{declared: map[dwarf.Offset]declared{}, count: map[home]int{}, at: map[storage]dwarf.Offset{}, place: map[home]srcpatch.Place{}}
 	var err error
 	if h.data, err = program.DWARF(); err != nil || h.data == nil {
 		return h
@@ -85,8 +91,8 @@ func (h *homes) add(e *dwarf.Entry, at home) {
 		h.place[at] = h.declaredAt(e)
 	}
 	h.declared[e.Offset] = d
-	if addr, ok := addressOf(e); ok {
-		h.at[addr] = e.Offset
+	if at, ok := storageOf(e); ok {
+		h.at[at] = e.Offset
 	}
 }
 
@@ -100,22 +106,28 @@ func (h *homes) declaredAt(e *dwarf.Entry) srcpatch.Place {
 	return srcpatch.Place{File: filepath.Clean(h.files[file].Name), Line: int(line)}
 }
 
-// addressOf returns the link address of a function or a variable.
-func addressOf(e *dwarf.Entry) (uint64, bool) {
+// storageOf returns where a function or a variable is.
+func storageOf(e *dwarf.Entry) (at storage, ok bool) {
 	if e.Tag == dwarf.TagSubprogram {
-		addr, ok := e.Val(dwarf.AttrLowpc).(uint64)
-		return addr, ok
+		at.addr, ok = e.Val(dwarf.AttrLowpc).(uint64)
+		return at, ok
 	}
-	const opAddr = 0x03
-	if loc, ok := e.Val(dwarf.AttrLocation).([]byte); ok && len(loc) == 9 && loc[0] == opAddr {
-		return binary.LittleEndian.Uint64(loc[1:]), true
+	const opAddr, opConst8u, opTLS, opGNUTLS = 0x03, 0x0e, 0x9b, 0xe0
+	loc, _ := e.Val(dwarf.AttrLocation).([]byte)
+	switch {
+	case len(loc) == 9 && loc[0] == opAddr:
+	case len(loc) == 10 && loc[0] == opConst8u && (loc[9] == opTLS || loc[9] == opGNUTLS):
+		at.local = true
+	default:
+		return at, false
 	}
-	return 0, false
+	at.addr = binary.LittleEndian.Uint64(loc[1:])
+	return at, true
 }
 
-// find returns the home of what is at an address.
-func (h *homes) find(addr uint64) (home, bool) {
-	at, found := h.at[addr]
+// find returns the home of what is at a place.
+func (h *homes) find(place storage) (home, bool) {
+	at, found := h.at[place]
 	for range 4 {
 		d := h.declared[at]
 		if !found || d.origin == 0 {

@@ -78,7 +78,7 @@ func (g *generated) findHomes(program *elfobj.File, m *ld.Map, renamed map[strin
 	if len(g.debug.at) == 0 {
 		return
 	}
-	places := g.places(m)
+	places := g.places(program, m)
 	for _, p := range g.private() {
 		addr, placed := places[placeOf{p.part, p.symbol}]
 		if h, ok := g.debug.find(addr); placed && ok && g.spelt(h.name, h.unit) {
@@ -94,20 +94,28 @@ type placeOf struct {
 	symbol string
 }
 
-// places are the link addresses of symbols, as far as the map tells.
-func (g *generated) places(m *ld.Map) map[placeOf]uint64 {
-	sections, at := m.Places(), map[placeOf]uint64{}
+// places are where symbols are in the program, as far as the map tells.
+func (g *generated) places(program *elfobj.File, m *ld.Map) map[placeOf]storage {
+	sections, at := m.Places(), map[placeOf]storage{}
 	for k, f := range g.objects {
 		for i := range f.Symbols {
 			s := &f.Symbols[i]
-			if !s.Defined() || s.Type == elf.STT_TLS {
+			if !s.Defined() {
 				continue
 			}
 			addr, ok := sections[ld.InputSection{Path: g.paths[k], Section: f.Sections[s.Section].Name}]
 			if !ok || addr == 0 {
 				continue
 			}
-			at[partOf(k, s)] = addr + s.Value
+			place := storage{addr: addr + s.Value}
+			if s.Type == elf.STT_TLS {
+				tls := program.TLS()
+				if tls == nil {
+					continue
+				}
+				place = storage{place.addr - tls.Vaddr, true}
+			}
+			at[partOf(k, s)] = place
 		}
 	}
 	return at
