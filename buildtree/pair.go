@@ -23,6 +23,13 @@ type LinkPair struct {
 	Units         []UnitPair // changed ones only, new ones (Orig nil) last
 	Missing       []Input    // changed inputs without a record in either build
 	Gone          []Input    // inputs of the original that the patched link does not have
+	LTO           *LTOPair   // nil unless gcc made code when it linked one of them
+}
+
+// LTOPair is what two links have to do with gcc's link-time optimisation.
+type LTOPair struct {
+	Orig, Patched []int      // indices of the inputs that it made, one for each partition
+	Changed       []UnitPair // changed sources that were compiled to intermediate language
 }
 
 // Pair lines up two builds: every original link whose output was linked again, sorted by output. Links that only the
@@ -59,11 +66,14 @@ const maxPartialDepth = 16
 
 func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 	pair := LinkPair{Orig: o, Patched: p}
+	if parts, now := pr.orig.partitions(o), pr.patched.partitions(p); len(parts)+len(now) > 0 && !o.Partial {
+		pair.LTO = &LTOPair{Orig: parts, Patched: now}
+	}
 	partner, added := pr.inputs(o, p)
 	for i, in := range o.Inputs {
 		j := partner[i]
 		if j < 0 {
-			if !pr.madeByLTO(pr.orig, o, in) {
+			if !pr.orig.madeByLTO(o, in) {
 				pair.Gone = append(pair.Gone, in)
 			}
 			continue
@@ -75,9 +85,11 @@ func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 	for _, j := range added {
 		in := p.Inputs[j]
 		switch u := pr.patched.UnitFor(p, in); {
-		case u != nil && u.Lang == "lto" && u.Source != "":
-			return LinkPair{}, refuseLTO(p, in)
-		case pr.madeByLTO(pr.patched, p, in) || hasObject(o, in.ObjectID):
+		case u != nil && pr.orig.IsLate(o, u):
+			if pair.LTO == nil || IsClang(u.Driver) {
+				return LinkPair{}, refuseLTO(p, in, IsClang(u.Driver))
+			}
+		case pr.patched.madeByLTO(p, in) || hasObject(o, in.ObjectID):
 		case u != nil || in.ObjectID != "":
 			pair.Units = append(pair.Units, UnitPair{Index: -1, Patched: u, Input: in, PatchedInput: in})
 		default:
@@ -90,7 +102,7 @@ func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 // input compares input i of the original link with its partner.
 func (pr *pairing) input(pair *LinkPair, i int, pin Input) error {
 	o, p, in := pair.Orig, pair.Patched, pair.Orig.Inputs[i]
-	if sameContent(in, pin) || pr.madeByLTO(pr.orig, o, in) {
+	if sameContent(in, pin) || pr.orig.madeByLTO(o, in) {
 		return nil
 	}
 	ou, pu := pr.orig.UnitFor(o, in), pr.patched.UnitFor(p, pin)
@@ -103,12 +115,32 @@ func (pr *pairing) input(pair *LinkPair, i int, pin Input) error {
 	case ou == nil || pu == nil:
 		pair.Missing = append(pair.Missing, in)
 	case sameCode(ou, pu):
-	case ou.Lang == "lto" || pu.Lang == "lto" || pr.unusedCode(o, ou):
-		return refuseLTO(o, in)
+	case pr.orig.IsLate(o, ou) || pr.orig.IsLate(o, pu):
+		if pair.LTO == nil || IsClang(ou.Driver) {
+			return refuseLTO(o, in, IsClang(ou.Driver))
+		}
+		pair.LTO.Changed = append(pair.LTO.Changed, UnitPair{Index: i, Orig: ou, Patched: pu, Input: in, PatchedInput: pin})
 	default:
 		pair.Units = append(pair.Units, UnitPair{Index: i, Orig: ou, Patched: pu, Input: in, PatchedInput: pin})
 	}
 	return nil
+}
+
+// IsLate reports whether the code of an input is made when it is linked: its object has intermediate language, with code beside it, of
+// which the linker makes no use then (-ffat-lto-objects), or without.
+func (r *Record) IsLate(l *Link, u *Unit) bool {
+	return u.Lang == "lto" && u.Source != "" || ParseDriver(u.Argv).Has("-ffat-lto-objects") &&
+		slices.ContainsFunc(l.Inputs, func(in Input) bool { return r.madeByLTO(l, in) })
+}
+
+// partitions lists the inputs of a link that gcc made of others while it linked.
+func (r *Record) partitions(l *Link) (list []int) {
+	for i, in := range l.Inputs {
+		if u := r.UnitFor(l, in); u != nil && u.Lang == "lto" && u.Source == "" && !IsClang(u.Driver) {
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // partial reports whether both inputs are outputs of ld -r over the same units. It refuses ones that differ.
@@ -204,26 +236,28 @@ func sameCode(a, b *Unit) bool {
 	return a.AsmID == b.AsmID && a.AsmID != "" && !a.Includes && !b.Includes && slices.Equal(a.AsArgs, b.AsArgs)
 }
 
+// IsDebug reports whether an input is nothing but debugging information, which gcc's link-time optimisation copies from another.
+func (in Input) IsDebug() bool {
+	return in.ObjectID == "" && strings.HasSuffix(in.Path, ".debug.temp.o")
+}
+
 // madeByLTO reports whether an input is an object that link-time optimisation made; it follows from the others. LLVM's linker
 // plugin and gcc, for debugging information, make some that are gone before the linker ends.
-func (pr *pairing) madeByLTO(r *Record, l *Link, in Input) bool {
-	if base := filepath.Base(in.Path); in.ObjectID == "" && (strings.HasPrefix(base, "lto-llvm-") || strings.HasSuffix(base, ".debug.temp.o")) {
+func (r *Record) madeByLTO(l *Link, in Input) bool {
+	if in.ObjectID == "" && strings.HasPrefix(filepath.Base(in.Path), "lto-llvm-") || in.IsDebug() {
 		return true
 	}
 	u := r.UnitFor(l, in)
 	return u != nil && u.Lang == "lto" && u.Source == ""
 }
 
-// unusedCode reports whether the code in a unit's object is not the one linked: the link made it anew from the intermediate
-// language that stands beside it (-ffat-lto-objects).
-func (pr *pairing) unusedCode(l *Link, u *Unit) bool {
-	return ParseDriver(u.Argv).Has("-ffat-lto-objects") &&
-		slices.ContainsFunc(l.Inputs, func(in Input) bool { return pr.madeByLTO(pr.orig, l, in) })
-}
-
-func refuseLTO(l *Link, in Input) error {
-	return fault.Refuse(fault.LTO, in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).
-		WithHint("build both versions without -flto, or with -ffat-lto-objects and -fno-lto at the link")
+// refuseLTO refuses a changed input of which it is not known what code was made.
+func refuseLTO(l *Link, in Input, clang bool) error {
+	hint := "build both versions with -fno-lto"
+	if !clang && !l.Partial {
+		hint = "link both versions with GNU ld (-fuse-ld=bfd), or build them with -fno-lto"
+	}
+	return fault.Refuse(fault.LTO, in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).WithHint("%s", hint)
 }
 
 func hasObject(l *Link, id Digest) bool {

@@ -50,6 +50,8 @@ func TestPair(t *testing.T) {
 	a1, a2, b1 := unit("a.c", "a.o", "A1"), unit("a.c", "a.o", "A2"), unit("b.c", "b.o", "B1")
 	a1both := partial(link("both.o", in("a.o", "A1"), in("b.o", "B1")))
 	a2both := partial(link("both.o", in("a.o", "A2"), in("b.o", "B1")))
+	a1made := partial(link("both.o", in("a.o", "A1"), in("/tmp/x.ltrans0.ltrans.o", "T1")))
+	a2made := partial(link("both.o", in("a.o", "A2"), in("/tmp/y.ltrans0.ltrans.o", "T2")))
 	fromPartial := func(p Link) Link { return link("prog", Input{Path: "both.o", ObjectID: p.OutputID}) }
 
 	cases := []struct {
@@ -198,12 +200,37 @@ func TestPair(t *testing.T) {
 			name:    "lto, unchanged",
 			orig:    record(units(lto(a1), a2, lto(tmpUnit("", "x.ltrans0.ltrans.o", "T1"))), link("prog", in("a.o", "A1"), in("/tmp/x.ltrans0.ltrans.o", "T1"))),
 			patched: record(units(lto(tmpUnit("", "y.ltrans0.ltrans.o", "T2"))), link("prog", in("a.o", "A1"), in("/tmp/y.ltrans0.ltrans.o", "T2"))),
-			want:    "/t/prog:",
+			want:    "/t/prog: made [1]>[1] of",
 		},
 		{
 			name:    "lto, changed",
 			orig:    record(units(lto(a1)), link("prog", in("a.o", "A1"))),
 			patched: record(units(lto(a2)), link("prog", in("a.o", "A2"))),
+			code:    "lto",
+		},
+		{
+			name: "lto, changed, with the code that was made of it",
+			orig: record(units(lto(a1), lto(tmpUnit("", "x.ltrans0.ltrans.o", "T1")), lto(tmpUnit("", "x.ltrans1.ltrans.o", "T3"))),
+				link("prog", in("/tmp/x.ltrans0.ltrans.o", "T1"), in("a.o", "A1"), in("/tmp/x.ltrans1.ltrans.o", "T3"))),
+			patched: record(units(lto(a2), lto(tmpUnit("", "y.ltrans0.ltrans.o", "T2"))), link("prog", in("a.o", "A2"), in("/tmp/y.ltrans0.ltrans.o", "T2"))),
+			want:    "/t/prog: made [0 2]>[1] of a.c",
+		},
+		{
+			name:    "lto, code beside it, with the code that was made of it",
+			orig:    record(units(fat(a1), lto(tmpUnit("", "x.ltrans0.ltrans.o", "T1"))), link("prog", in("a.o", "A1"), in("/tmp/x.ltrans0.ltrans.o", "T1"))),
+			patched: record(units(fat(a2), lto(tmpUnit("", "y.ltrans0.ltrans.o", "T2"))), link("prog", in("a.o", "A2"), in("/tmp/y.ltrans0.ltrans.o", "T2"))),
+			want:    "/t/prog: made [1]>[1] of a.c",
+		},
+		{
+			name:    "lto, a new source",
+			orig:    record(units(lto(tmpUnit("", "x.ltrans0.ltrans.o", "T1"))), link("prog", in("/tmp/x.ltrans0.ltrans.o", "T1"))),
+			patched: record(units(lto(a2), lto(tmpUnit("", "y.ltrans0.ltrans.o", "T2"))), link("prog", in("/tmp/y.ltrans0.ltrans.o", "T2"), in("a.o", "A2"))),
+			want:    "/t/prog: made [0]>[0] of",
+		},
+		{
+			name:    "lto, into an object",
+			orig:    record(units(lto(a1), lto(tmpUnit("", "x.ltrans0.ltrans.o", "T1"))), a1made, fromPartial(a1made)),
+			patched: record(units(lto(a2), lto(tmpUnit("", "y.ltrans0.ltrans.o", "T2"))), a2made, fromPartial(a2made)),
 			code:    "lto",
 		},
 		{
@@ -254,6 +281,12 @@ func describe(pairs []LinkPair) string {
 	var all []string
 	for _, p := range pairs {
 		s := p.Orig.Output + ":"
+		if p.LTO != nil {
+			s += fmt.Sprintf(" made %v>%v of", p.LTO.Orig, p.LTO.Patched)
+			for _, u := range p.LTO.Changed {
+				s += " " + u.Orig.Source
+			}
+		}
 		for _, u := range p.Units {
 			from := ""
 			if u.Orig != nil {

@@ -14,6 +14,8 @@ type (
 	SourceFile = correlate.SourceFile
 	// LineChange is code that is the same in both versions but for some numbers, and where it comes from.
 	LineChange = correlate.LineChange
+	// Partition is one of several assembly texts that make up the code of a program together.
+	Partition = asm.Partition
 )
 
 // Parse reads the assembly of one unit. The name is for messages.
@@ -24,6 +26,12 @@ func Parse(name string, src []byte) (*File, error) {
 	}
 	return &File{File: f}, nil
 }
+
+// HasSourceName reports whether a name is that of something in the source, numbers aside.
+func HasSourceName(name string) bool { return asm.HasSourceName(name) }
+
+// JoinPartitions makes one text of several, of which no label or number of a file is that of another.
+func JoinPartitions(parts []Partition) string { return asm.JoinPartitions(parts) }
 
 // Emitted is the assembly text of the chosen functions of one unit and what its symbols mean.
 type Emitted struct {

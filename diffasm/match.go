@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,18 +18,31 @@ type Matching struct {
 	LinesMoved func(correlate.LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
 	Sources func(file string) *correlate.SourceFile
+	// Late is what is known of code that was made when the program was linked, of several sources; nil for a unit of one.
+	Late *Late
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
 	Plain bool
+}
+
+// Late says what is known of the names in the code of several sources.
+type Late struct {
+	Namesake func(name string) bool // whether several sources may have private functions or variables of that name
+	Declared func(name string) bool // whether sources of the original declare a variable of the patched unit
+	Left     func(name string) bool // whether sources of the patched version declare one of the original
 }
 
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
 func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error) {
-	d := &Delta{orig: orig, patched: patched, plain: k.Plain}
+	d := &Delta{orig: orig, patched: patched, plain: k.Plain, made: k.Late}
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
-	m, r := correlate.Correlate(orig, patched, restored, correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved})
+	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved}
+	if k.Late != nil {
+		known.Namesake = k.Late.Namesake
+	}
+	m, r := correlate.Correlate(orig, patched, restored, known)
 	d.m = m
 	d.Debug = d.m.DebugKnown()
 	d.unit = append(d.unit, d.m.LostInPatched()...)
@@ -36,6 +50,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	d.matchVars(r)
 	d.counters()
 	d.doubtNewVariables()
+	d.unit = append(d.unit, d.leftOut()...)
 	d.setsMoved = r != nil && r.SameSets()
 	d.Unproved = append(d.m.Unproved, d.keptOtherwise()...)
 	d.oneAddress()
@@ -104,6 +119,9 @@ func (d *Delta) matchVars(r *correlate.Matcher) {
 			if code, why := d.m.CompareVariable(p, o); code != "" && !correlate.SameRestored(r, p, o) && !registered(d.patched.File, p) &&
 				!(code == fault.DataChanged && d.m.SameVariableButLines(p, o)) {
 				v.Status, v.Code, v.Reason = Changed, code, why
+				if name := d.unknownIn(p); code == fault.DataChanged && name != "" {
+					v.Code, v.Reason = fault.StaticUnproved, fmt.Sprintf("it holds the address of %q, and without debug information it is not known which one of that name", name)
+				}
 			}
 		}
 		if c := d.m.Candidates(p.Name); len(c) > 0 {

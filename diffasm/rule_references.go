@@ -183,8 +183,7 @@ func (c *closure) block(b *asm.Block) {
 	case asm.IsLocal(b.Name):
 		c.refuse(fault.PrivateData, "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:
-		c.refuse(fault.StaticAmbiguous, "leave a line alone, in its place, that uses this variable and no other of its name",
-			"it uses the static variable %s, which may be %s", stateOf(f, b), c.d.mayBe(b.Name))
+		c.refuse(fault.StaticAmbiguous, c.d.hintLikes(), "it uses the static variable %s, which may be %s", stateOf(f, b), c.d.mayBe(b.Name))
 	case max(len(f.CountedAlike(b.Name)), len(c.d.orig.CountedAlike(b.Name))) > 1:
 		c.refuse(fault.StaticAmbiguous, "make the change in a function that uses none of them",
 			"it uses the static variable %q, one of several of that name, which compilers only count", b.Name)
@@ -223,6 +222,9 @@ func (c *closure) newVar(b *asm.Block) {
 	if c.d.lost(b) {
 		c.refuse(fault.StaticLost, "use a variable of another name; --allow static-lost if nothing is ever assigned to this one in the original",
 			"it uses the static variable %q, which the original declares and keeps nowhere: its value is not known", b.Name)
+	}
+	if p, doubt := c.d.doubtLate(b); doubt {
+		c.refuse(p.Code, p.Hint, "%s", p.What)
 	}
 	switch kept := c.d.keptAs(b); {
 	case kept != "":

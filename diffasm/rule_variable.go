@@ -35,6 +35,8 @@ func (c *decider) variables() {
 		case v.Code == fault.DataSize && c.d.asByte(c.d.patched, pair.p, pair.o):
 			v.Reason += ": the compiler keeps it as a byte in the patched version, where it has two values"
 			hint = "mark the variable __attribute__((used)), so that the compiler keeps it as its source has it"
+		case v.Code == fault.StaticUnproved:
+			hint = "make the change in functions that do not use it; in a program that was built with -g it is told apart"
 		case v.Code == fault.DataSize:
 			hint = "keep the old size and put what is new into a new variable"
 		}

@@ -111,7 +111,7 @@ func (o *Original) functionAddrs(input int, names []string) []uint64 {
 func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, bool, error) {
 	obj, p := &o.objects[input], o.places[input][s.Section]
 	switch {
-	case p.state == discarded && o.survives(s):
+	case p.state == discarded && o.survives(input, s):
 		return OldPart{}, false, fault.Refuse(fault.FoldedFunction, where, "%q has no section of its own in the original", s.Name).
 			WithHint("leave it out of the patch; without identical code folding (--icf=none) the next build can be patched")
 	case p.state == discarded:
@@ -122,7 +122,7 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 	case s.Bind != elf.STB_LOCAL && o.overridden(s, p.addr+s.Value):
 		return OldPart{}, false, nil
 	}
-	part := OldPart{Name: s.Name, Addr: p.addr + s.Value, Size: symbolSize(obj.File, s)}
+	part := OldPart{Name: obj.linked(s.Name), Addr: p.addr + s.Value, Size: symbolSize(obj.File, s)}
 	at := inputSection{input, s.Section}
 	err := o.mismatch(at, s.Value, part.Size, part.Addr)
 	if err == nil {
@@ -139,8 +139,9 @@ func (o *Original) oldPart(input int, s *elfobj.Symbol, where string) (OldPart, 
 
 // survives reports whether the binary names a function although the linker left out its section, at a place where no
 // input has that name: lld and mold fold identical functions so.
-func (o *Original) survives(s *elfobj.Symbol) bool {
-	for _, list := range [][]definition{o.symbols[s.Name], o.locals[s.Name]} {
+func (o *Original) survives(input int, s *elfobj.Symbol) bool {
+	linked := o.objects[input].linked(s.Name)
+	for _, list := range [][]definition{o.symbols[linked], o.locals[linked]} {
 		for _, d := range list {
 			if !contains(o.inputs[s.Name], d) && !slices.Contains(o.inputLocals[s.Name], d.addr) {
 				return true
@@ -242,7 +243,7 @@ func (o *Original) folded(input int, s *elfobj.Symbol, addr uint64) string {
 	f := o.objects[input].File
 	for i := range f.Symbols {
 		if a := &f.Symbols[i]; a.Section == s.Section && a.Value == s.Value {
-			aliases[a.Name] = true
+			aliases[o.objects[input].linked(a.Name)] = true
 		}
 	}
 	for i := range o.bin.Symbols {

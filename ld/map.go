@@ -137,6 +137,25 @@ func (p *Placement) addSymbol(name string, addr uint64) {
 	p.Symbols[name] = addr
 }
 
+// InputSection names a section of an input that is no archive.
+type InputSection struct{ Path, Section string }
+
+// Places returns where sections of inputs went, without those of which an input has several of one name.
+func (m *Map) Places() map[InputSection]uint64 {
+	places, twice := map[InputSection]uint64{}, map[InputSection]bool{}
+	for _, e := range m.Entries {
+		k := InputSection{e.Path, e.Section}
+		if _, found := places[k]; found || e.Member != "" {
+			twice[k] = true
+		}
+		places[k] = e.Addr
+	}
+	for k := range twice {
+		delete(places, k)
+	}
+	return places
+}
+
 // commonSection is what maps call the place of common symbols.
 const commonSection = "COMMON"
 

@@ -16,6 +16,27 @@ type Object struct {
 	Source string // for messages, if the object itself is gone: what it was compiled from
 	File   *elfobj.File
 	New    bool // a shared library that only the patched link has, and that the original does not load
+
+	// Parts are the paths that the map gives the sections of an object which was merged of several; nil for Path.
+	Parts []string
+	// Linked are the names that the linker knew private symbols by, where these have another one in File.
+	Linked map[string]string
+}
+
+// linked is the name of a symbol of the input in the binary.
+func (obj *Object) linked(name string) string {
+	if linked := obj.Linked[name]; linked != "" {
+		return linked
+	}
+	return name
+}
+
+// path is how the map spells the input that a section is from.
+func (obj *Object) path(section int) string {
+	if obj.Parts == nil {
+		return obj.Path
+	}
+	return obj.Parts[section]
 }
 
 // Original is the original binary with everything known about its link.

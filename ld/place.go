@@ -85,7 +85,7 @@ func (o *Original) place(m *Map) {
 func (o *Original) leaveOut(sections []inputSection, inputs map[inputKey]bool) {
 	for _, s := range sections {
 		obj := &o.objects[s.object]
-		if inputs[inputKey{path: filepath.Clean(obj.Path), member: obj.Member}] {
+		if inputs[inputKey{path: filepath.Clean(obj.path(s.section)), member: obj.Member}] {
 			o.places[s.object][s.section].state = discarded
 		}
 	}
@@ -104,7 +104,7 @@ func (o *Original) groupSections(i int, exact map[inputKey][]Placement, groups m
 		case sec.Flags&elf.SHF_MERGE != 0:
 			o.places[i][s].state = merged
 		default:
-			k := inputKey{obj.Path, obj.Member, sec.Name}
+			k := inputKey{obj.path(s), obj.Member, sec.Name}
 			if _, found := exact[k]; !found {
 				k.path = filepath.Clean(k.path)
 			}

@@ -118,6 +118,10 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 			unit := c.unit(u)
 			if len(made.units) > 0 {
 				unit.SideVersions, made.units = made.units[0], made.units[1:]
+				if u.late != nil {
+					unit.Late.Sources = made.late[0]
+				}
+				made.late = made.late[1:]
 			}
 			t.Units = append(t.Units, unit)
 		}
@@ -155,6 +159,10 @@ func (c *comparison) goneObjects(l *buildtree.Link) []string {
 
 func (c *comparison) unit(p pairedUnit) Unit {
 	u := Unit{Source: c.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
+	if p.late != nil {
+		late := *p.late
+		u.Late = &late
+	}
 	if data, err := c.originalSource(p.orig); err == nil {
 		u.SHA256 = digest(data)
 	}

@@ -21,6 +21,12 @@ func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pai
 	if err != nil {
 		return nil, err
 	}
+	for _, u := range users {
+		if l := links[u.link]; c.orig.IsLate(l.link, u.orig) {
+			return nil, fault.Refuse(fault.LTO, u.orig.Source, "it includes a changed file and was not compiled again, and its code is made only when %s is linked (-flto)", l.link.Output).
+				WithState("no patch written").WithHint("let the build know what it includes, or run patchmake --clean")
+		}
+	}
 	requests := make([]request, len(users))
 	for i, u := range users {
 		requests[i].unit = u.orig

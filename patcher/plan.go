@@ -54,6 +54,8 @@ type Unit struct {
 	Patched buildtree.Digest `json:"patched"`
 	Record  buildtree.Unit   `json:"record"` // of the patched compile: how to assemble
 
+	Late *Late `json:"late,omitempty"` // of a unit that was made when the program was linked
+
 	SideVersions
 }
 

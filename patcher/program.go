@@ -67,6 +67,7 @@ func (m *maker) openProgram(t *Target) (*facts, error) {
 // openInputs reads the objects of the original link, then its shared libraries as far as they are still there.
 func (m *maker) openInputs(t *Target, bin *elfobj.File) (objects []ld.Object, index []int, err error) {
 	index = make([]int, len(t.Inputs))
+	late := lateParts{unit: t.late()}
 	for i, in := range t.Inputs {
 		index[i] = -1
 		if in.ObjectID == "" || in.AllocID == "" { // vanished, or bitcode
@@ -76,12 +77,21 @@ func (m *maker) openInputs(t *Target, bin *elfobj.File) (objects []ld.Object, in
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: object %s in the record: %w", t.Path, in, err)
 		}
+		if late.takes(i, in, f) {
+			continue
+		}
 		index[i] = len(objects)
 		o := ld.Object{Path: in.Path, Member: in.Member, File: f}
 		if len(t.Sources) > i {
 			o.Source = t.Sources[i]
 		}
 		objects = append(objects, o)
+	}
+	if late.unit != nil {
+		for _, i := range late.unit.Partitions {
+			index[i] = len(objects)
+		}
+		objects = append(objects, late.object(t))
 	}
 	libraries, err := m.libraries(t, bin)
 	return append(objects, libraries...), index, err
@@ -90,7 +100,7 @@ func (m *maker) openInputs(t *Target, bin *elfobj.File) (objects []ld.Object, in
 // isLate reports whether an input is no object, but holds code or is not known.
 func isLate(store *buildtree.Store, in buildtree.Input) (bool, error) {
 	if in.ObjectID == "" || in.AllocID != "" {
-		return in.ObjectID == "", nil
+		return in.ObjectID == "" && !in.IsDebug(), nil
 	}
 	data, err := store.Blob(in.ObjectID)
 	return elfobj.IsELF(data) || bytes.HasPrefix(data, []byte("BC")), err

@@ -83,7 +83,7 @@ func linkedUnits(b *Builds) ([]*buildtree.Unit, error) {
 }
 
 // hasSource reports whether a unit was made from a file that is known: not from standard input, not at link time.
-func hasSource(u *buildtree.Unit) bool { return u.Source != "-" && u.Source != "" && u.Lang != "lto" }
+func hasSource(u *buildtree.Unit) bool { return u.Source != "-" && u.Source != "" }
 
 // readsOf lists what each unit read: what is known of an earlier run, else what its compiler says now (-M).
 func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitReads, error) {

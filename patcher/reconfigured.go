@@ -13,6 +13,9 @@ import (
 // another way. Where the source patch is the cause, that is what the fixed program is; of a link it is refused. Where the command or the
 // environment is, a unit is compiled from its record, with the options of the original, and the original's link stands as it is.
 func (c *comparison) reconfigure(ctx context.Context, links []pairedLink) ([]pairedLink, []*fault.Error, error) {
+	if err := c.otherLateOptions(links); err != nil {
+		return nil, nil, err
+	}
 	units, others := c.otherOptions(links), c.otherLinks(links)
 	var overridden []*fault.Error
 	if len(units) > 0 && c.b.Allow(fault.OtherOptions) {
@@ -83,12 +86,30 @@ func (c *comparison) otherOptions(links []pairedLink) (found []reconfiguredUnit)
 	for i := range links {
 		for k := range links[i].units {
 			u := &links[i].units[k]
+			if u.late != nil { // see otherLateOptions
+				continue
+			}
 			if d := buildtree.DifferentOptions(u.orig.ShapingOptions(), u.record.ShapingOptions()); len(d) > 0 {
 				found = append(found, reconfiguredUnit{i, k, d})
 			}
 		}
 	}
 	return found
+}
+
+// otherLateOptions refuses other options of a source whose code was made when its program was linked: it cannot be compiled from its record.
+func (c *comparison) otherLateOptions(links []pairedLink) error {
+	for i := range links {
+		for k := range links[i].units {
+			for n := range links[i].units[k].sources {
+				u := &links[i].units[k].sources[n]
+				if d := buildtree.DifferentOptions(u.orig.ShapingOptions(), u.record.ShapingOptions()); len(d) > 0 && !c.b.Allow(fault.OtherOptions) {
+					return c.refuseOptions(u, d)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // cause says where other options come from: the command that built the patched version, or the source patch when both are nil.

@@ -51,6 +51,9 @@ type pairedUnit struct {
 	orig   *buildtree.Unit
 	record buildtree.Unit   // how the patched version was compiled
 	asm    buildtree.Digest // assembly of the patched version
+
+	late    *Late        // of a unit that was made when the program was linked
+	sources []pairedUnit // its changed sources
 }
 
 // compareRecords lines up the records and lists what is installed, with the units that the patched build changed.
@@ -183,6 +186,15 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 	if len(pair.Missing) > 0 {
 		return l, c.refuseMissing(f, link, pair.Missing)
 	}
+	if pair.LTO != nil {
+		late, err := c.lateUnit(pair, n)
+		if err != nil {
+			return l, err
+		}
+		if late != nil {
+			l.units = append(l.units, *late)
+		}
+	}
 	l.newLibs, l.gone = c.newLibraries(pair), pair.Gone
 	for _, u := range pair.Units {
 		if u.Orig == nil {
@@ -191,6 +203,7 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 		}
 		l.units = append(l.units, pairedUnit{link: n, input: u.Index, orig: u.Orig, record: *u.Patched, asm: u.Patched.AsmID})
 	}
+	slices.SortStableFunc(l.units, func(a, b pairedUnit) int { return cmp.Compare(a.input, b.input) })
 	return l, nil
 }
 

@@ -61,9 +61,13 @@ func (l *link) editedCaller(use *linkUse) bool {
 
 // prototypeOf returns how the prototype of a function changed, nil if it did not.
 func (d *decidedUnit) prototypeOf(f diffasm.Replaced) *layout.Change {
+	source := diffasm.SourceName(f.Orig)
+	if d.unit.Late != nil { // its names tell namesakes apart: it is not known which of them has the other prototype
+		source, _, _ = strings.Cut(f.Orig, ".")
+	}
 	i := slices.IndexFunc(d.prototypes, func(c layout.Change) bool {
 		symbol := cmp.Or(c.Symbol, c.Name)
-		return f.Orig == symbol || diffasm.SourceName(f.Orig) == symbol
+		return f.Orig == symbol || source == symbol
 	})
 	if i < 0 {
 		return nil

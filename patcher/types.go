@@ -26,7 +26,7 @@ func (c *comparison) compileTypes(ctx context.Context, units []pairedUnit) ([]Si
 	var before, after []typeRequest // still to be compiled
 	for i := range units {
 		u := &units[i]
-		if !compilable(&u.record) {
+		if u.late != nil || !describable(&u.record) {
 			continue
 		}
 		if types[i].OrigTypes = c.withTypes(u.orig); types[i].OrigTypes == "" {
@@ -63,9 +63,18 @@ func (c *comparison) withTypes(u *buildtree.Unit) buildtree.Digest {
 	return u.ObjectID
 }
 
+// describable reports whether a recorded unit can be compiled with -g: from its source, whatever it was compiled to.
+func describable(u *buildtree.Unit) bool {
+	source := *u
+	if u.Lang == "lto" {
+		source.Lang = ""
+	}
+	return compilable(&source)
+}
+
 // typeFlags make a compiler describe types; see withTypes for clang.
 func typeFlags(driver string) []string {
-	flags := []string{"-g", "-gno-split-dwarf", "-gz=none", "-fno-debug-types-section"}
+	flags := []string{"-g", "-gno-split-dwarf", "-gz=none", "-fno-debug-types-section", "-fno-lto"}
 	if buildtree.IsClang(driver) {
 		flags = append(flags, "-fno-eliminate-unused-debug-types")
 	}

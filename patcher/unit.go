@@ -120,7 +120,8 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 		v, _, unlent = m.borrowDebug(u, v)
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
-	if v.restored == nil { // else that tells more
+	match.Late = u.Late.matching()
+	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
 	c := comparedUnit{unit: u, match: match, versions: v, unlent: unlent}
@@ -217,17 +218,19 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
-	changes, err := m.typeChanges(&d.unit.SideVersions)
-	if err != nil {
-		refusals = append(refusals, refuseTypes(d.unit.Source, "its debug information, which shows data layouts, cannot be read", err))
-	}
-	for _, c := range changes {
-		if c.Kind == layout.Signature {
-			prototypes = append(prototypes, c)
-			continue
+	for _, t := range d.unit.typed() {
+		changes, err := m.typeChanges(&t.SideVersions)
+		if err != nil {
+			refusals = append(refusals, refuseTypes(t.Source, "its debug information, which shows data layouts, cannot be read", err))
 		}
-		if c.Kind != layout.Variable || !isConstant(d.delta, c.Name) {
-			refusals = append(refusals, refuseLayout(d.unit.Source, c))
+		for _, c := range changes {
+			if c.Kind == layout.Signature {
+				prototypes = append(prototypes, c)
+				continue
+			}
+			if c.Kind != layout.Variable || !isConstant(d.delta, c.Name) {
+				refusals = append(refusals, refuseLayout(t.Source, c))
+			}
 		}
 	}
 	d.prototypes = prototypes

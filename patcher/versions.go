@@ -12,6 +12,7 @@ import (
 type allSideVersions struct {
 	units []SideVersions     // in the order of unitsOf
 	same  [][]SameUnit       // of each link
+	late  [][]TypedSource    // in the order of unitsOf: the sources of units that were made when a program was linked
 	added []buildtree.Digest // in the order of addedTo: assembly that reaches variables of libraries through the GOT only
 	// overridden are refusals that the user overrode.
 	overridden []*fault.Error
@@ -30,6 +31,11 @@ func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink
 	if err := c.preprocessCounts(ctx, units, types); err != nil {
 		return allSideVersions{}, err
 	}
+	late, more, err := c.compileLateTypes(ctx, units)
+	if err != nil {
+		return allSideVersions{}, err
+	}
+	overridden = append(overridden, more...)
 	same, more, err := c.compileSame(ctx, links)
 	if err != nil {
 		return allSideVersions{}, err
@@ -46,7 +52,7 @@ func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink
 	if err != nil {
 		return allSideVersions{}, err
 	}
-	v := allSideVersions{units: types, added: indirect[len(units):], same: same, overridden: append(overridden, more...)}
+	v := allSideVersions{units: types, late: late, added: indirect[len(units):], same: same, overridden: append(overridden, more...)}
 	for i := range units {
 		v.units[i].Indirect = indirect[i]
 		if v.units[i].Restored, v.units[i].Stamped, err = c.restamped(&units[i], restored[i], stamped[i]); err != nil {

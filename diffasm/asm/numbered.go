@@ -147,6 +147,9 @@ func IsFunctionName(name string) bool {
 	return ok && strings.HasPrefix(a.Base, "__") && noAddress[a.Base]
 }
 
+// HasSourceName reports whether a name is that of something in the source, numbers aside.
+func HasSourceName(name string) bool { return !isUnnamed(name) && !IsNameless(name) }
+
 // isUnnamed reports whether gcc made the name up for a constant without an address of its own in the source.
 func isUnnamed(name string) bool {
 	a, ok := SplitNumbered(name)

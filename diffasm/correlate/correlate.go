@@ -1,6 +1,8 @@
 package correlate
 
 import (
+	"slices"
+
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
 )
@@ -9,6 +11,9 @@ import (
 type Known struct {
 	Sources    func(file string) *SourceFile // how source files changed; nil where nothing is known
 	LinesMoved func(LineChange) bool         // decides whether numbers differ because lines moved; may be nil
+	// Namesake reports whether private functions and variables of several sources may have a name: it says nothing then. It is nil for
+	// a unit of one source.
+	Namesake func(name string) bool
 }
 
 // Correlate finds out which numbered symbol of the patched unit is which of the original. The restored unit, which may be nil, is
@@ -52,6 +57,16 @@ func (m *Matcher) PatchedDeclaration(sym string) *debuginfo.Declaration {
 
 // Candidates returns the names of the original that a name of the patched unit may be; none where it is clear.
 func (m *Matcher) Candidates(patched string) []string { return m.ambiguous[patched] }
+
+// Namesakes names the variables of the patched unit that may be one of the original.
+func (m *Matcher) Namesakes(orig string) (names []string) {
+	for name, candidates := range m.ambiguous {
+		if slices.Contains(candidates, orig) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // Doubt returns why a variable of the patched unit that looks new may not be; ok is false if nothing says so.
 func (m *Matcher) Doubt(patched string) (p asm.Problem, ok bool) {

@@ -93,6 +93,9 @@ func (m *Matcher) votes(strict bool) int {
 			return
 		}
 		for i, r := range p.refs {
+			if !m.mayVote(r.name, o.refs[i].name) {
+				continue
+			}
 			add(forP, r.name, o.refs[i].name)
 			add(forO, o.refs[i].name, r.name)
 			sure[r.name] = sure[r.name] || untouched
@@ -127,6 +130,16 @@ func (m *Matcher) votes(strict bool) int {
 		n++
 	}
 	return n
+}
+
+// mayVote reports whether a place of equal texts can tell what a name is: a function that several sources have may have come there with
+// code that was inlined, unless it is the same code.
+func (m *Matcher) mayVote(p, o string) bool {
+	a, b := m.Patched.open[p], m.Orig.open[o]
+	if m.Namesake == nil || a == nil || b == nil || a.fn == nil || b.fn == nil || !m.Namesake(asm.SourceName(p)) {
+		return true
+	}
+	return m.Patched.texts[a.fn.Index].hash == m.Orig.texts[b.fn.Index].hash
 }
 
 // touched reports whether the patch wrote a line that a function of the patched unit stems from.

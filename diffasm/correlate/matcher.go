@@ -242,6 +242,9 @@ func (m *Matcher) weak(a *numbered) bool {
 	if a.b == nil || m.od != nil || m.Exact {
 		return false
 	}
+	if m.Namesake != nil && m.Namesake(asm.SourceName(a.name)) {
+		return true
+	}
 	g := m.byKey[a.key]
 	return g != nil && (len(g.allO) > 1 || len(g.allP) > 1)
 }

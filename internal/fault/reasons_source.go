@@ -62,7 +62,8 @@ var building = []Reason{
 		Paragraph: "The source patch changes how a program is linked: an option that redirects, defines or exports symbols, or a file that " +
 			"the linker reads, such as a linker script, a version script or plain data.",
 	},
-	{Code: "lto", Paragraph: "A changed unit is compiled with -flto: its code is made only when the program is linked."},
+	{Code: "lto", Paragraph: "A changed unit is compiled with -flto, and what code is made of it when the program is linked is not known: " +
+		"with clang, with gold and mold, and where an object is made of it with -r. Or it was not compiled again though it includes a changed file."},
 	{Code: "isolate-busy", Paragraph: "A build of another run is still at work in the tree."},
 	{Code: "isolate-mode", Hint: "use --isolation=auto", Paragraph: "This machine does not allow the way of isolation asked for."},
 	{Code: "isolate-path", Paragraph: "A file is not in the tree, or the scratch directory is."},
