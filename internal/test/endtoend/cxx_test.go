@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"maps"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -116,4 +117,131 @@ int main()
 	stripped := filepath.Join(dir, "stripped")
 	mustRun(t, 0, dir, nil, "strip", "-o", stripped, program)
 	refuse(1, "no-unwinder", stripped)
+}
+
+const unwinderMakefile = `prog: prog.cc
+	carec++ -O1 -o prog prog.cc $(LIBS)
+install: prog
+	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
+clean:
+	rm -f prog
+`
+
+// TestUnwinderUnknown: an unwinder that cannot be told of a patch, though another that nobody uses could be.
+func TestUnwinderUnknown(t *testing.T) {
+	programs(t)
+	testkit.Require(t, "g++", "gcc")
+	for _, tt := range []struct{ name, library, libs, want string }{
+		{
+			name: "llvm", libs: "-Wl,--no-as-needed,-rpath,'$$ORIGIN/..' -L. -lother -lgcc_s", want: "libother.so is its unwinder",
+			library: "int _Unwind_RaiseException(void) { return 1; } int unw_getcontext; void __register_frame_info(void) {} void __deregister_frame_info(void) {}",
+		},
+		{
+			name: "other", libs: "-Wl,--no-as-needed,-rpath,'$$ORIGIN/..' -L. -lother -lgcc_s", want: "libother.so is its unwinder",
+			library: "int _Unwind_RaiseException(void) { return 1; }",
+		},
+		{name: "hidden", libs: "-static-libgcc -s", want: "prog has an unwinder of its own"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if tt.library != "" {
+				testkit.WriteFile(t, filepath.Join(dir, "other.c"), tt.library)
+				testkit.Run(t, dir, "gcc", "-shared", "-fPIC", "-o", "libother.so", "other.c")
+			}
+			original := map[string]string{"Makefile": unwinderMakefile, "prog.cc": `#include <stdio.h>
+static volatile int ended;
+struct end { ~end() { ended++; } };
+__attribute__((noinline)) int work(int x) { end e; if (x > 500) throw x; return x * 2; }
+int main()
+{
+	char line[64];
+	int x;
+	setvbuf(stdout, 0, _IOLBF, 0);
+	while (fgets(line, sizeof line, stdin) && sscanf(line, "%d", &x) == 1)
+		printf("%d\n", work(x));
+}
+`}
+			writeTree(t, dir, original)
+			patched := maps.Clone(original)
+			patched["prog.cc"] = strings.Replace(original["prog.cc"], "x * 2", "x * 3", 1)
+			writePatch(t, dir, original, patched)
+			mustRun(t, 0, dir, []string{"LIBS=" + tt.libs}, "patchmake", "-i", "c1", "fix.patch")
+			p := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"))
+			hold(t, p, []turn{{Input: "2", Want: "4"}})
+			r := mustRun(t, 1, dir, nil, "carectl", "patch", "--json", "-p", pid(p), "patchroot")
+			assertContains(t, r.Stdout, `"no-unwinder"`)
+			assertContains(t, r.Stdout, tt.want)
+		})
+	}
+}
+
+// TestUnwinderLoadedLater: a library with an unwinder of its own comes into a process that has a patch. To that the patch becomes known
+// when it is applied again, and it is never told to forget what it does not know: that would end the process.
+func TestUnwinderLoadedLater(t *testing.T) {
+	programs(t)
+	testkit.Require(t, "g++")
+	t.Parallel()
+	dir := t.TempDir()
+	testkit.WriteFile(t, filepath.Join(dir, "plugin.cc"), `#include <stdio.h>
+struct end { ~end() { puts("cleaned"); } };
+extern "C" int plugin(int (*call)(void (*)()))
+{
+	try {
+		end e;
+		return call([] { throw 7; });
+	} catch (int i) {
+		return i;
+	}
+}
+`)
+	testkit.Run(t, dir, "g++", "-shared", "-fPIC", "-static-libgcc", "-static-libstdc++", "-Wl,--exclude-libs,ALL", "-o", "plugin.so", "plugin.cc")
+	original := map[string]string{"Makefile": unwinderMakefile, "prog.cc": `#include <dlfcn.h>
+#include <stdio.h>
+static volatile int calls;
+struct end { ~end() { calls++; } };
+__attribute__((noinline)) int through(void (*f)()) { end e; f(); return calls; }
+int main()
+{
+	char line[64];
+	int x;
+	int (*plugin)(int (*)(void (*)())) = 0;
+	setvbuf(stdout, 0, _IOLBF, 0);
+	while (fgets(line, sizeof line, stdin) && sscanf(line, "%d", &x) == 1) {
+		if (x == 2 && !plugin)
+			plugin = (int (*)(int (*)(void (*)())))dlsym(dlopen("./plugin.so", RTLD_NOW), "plugin");
+		if (plugin)
+			printf("plugin %d ", plugin(through));
+		try {
+			through([] { throw 1; });
+		} catch (int) {
+			printf("calls %d\n", calls);
+		}
+	}
+}
+`}
+	writeTree(t, dir, original)
+	patched := maps.Clone(original)
+	patched["prog.cc"] = strings.Replace(original["prog.cc"], "calls++", "calls += 10", 1)
+	writePatch(t, dir, original, patched)
+	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
+	cmd := exec.Command(filepath.Join(dir, "lpmake", "prog"))
+	cmd.Dir = dir
+	p := testkit.StartCmd(t, cmd)
+	carectl := func(args ...string) {
+		t.Helper()
+		mustRun(t, 0, dir, nil, "carectl", append(args, "-p", pid(p))...)
+	}
+	hold(t, p, []turn{{Input: "1", Want: "calls 1"}})
+	carectl("patch", "patchroot")
+	hold(t, p, []turn{{Input: "1", Want: "calls 11"}})
+	carectl("unpatch", "-i", "c1")
+	p.Send("2")
+	p.WaitLine("plugin 7 calls 13")
+	carectl("patch", "patchroot")
+	p.Send("2")
+	p.WaitLine("plugin 7 calls 33")
+	carectl("unpatch", "-i", "c1", "--unmap")
+	p.Send("2")
+	p.WaitLine("plugin 7 calls 35")
 }
