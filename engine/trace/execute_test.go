@@ -31,8 +31,11 @@ static void stops(void) { kill(getpid(), SIGSTOP); runs++; }
 static void fails(void) { runs += *nowhere; }
 static void sleeps(void) { struct timespec t = {2, 300000000}; nanosleep(&t, 0); runs++; }
 static void waits(void) { pthread_mutex_lock(&lock); runs++; }
+static void *other(void *arg) { for (;;) pause(); }
 int main(void) {
 	char c;
+	pthread_t thread;
+	pthread_create(&thread, 0, other, 0);
 	signal(SIGSEGV, handler);
 	pthread_mutex_lock(&lock);
 	printf("%p %p %p %p %p\n", plain, stops, fails, sleeps, waits);
@@ -63,8 +66,11 @@ func startCalled(t *testing.T) *calledProgram {
 // execute calls a function in a session of its own.
 func (p *calledProgram) execute(function uint64, args ...uint64) error {
 	return Do(context.Background(), p.PID, func(s *Session) error {
-		t, err := s.AttachForCall()
+		t, err := s.Attach(p.PID)
 		if err != nil {
+			return err
+		}
+		if _, err := s.AttachForCall(); err != nil { // by way of the other, memory can be written meanwhile
 			return err
 		}
 		return s.Execute(t, function, args...)
@@ -136,7 +142,7 @@ func TestKilledInAFunction(t *testing.T) {
 	p := startCalled(t)
 	for steps := range 3 {
 		err := Do(context.Background(), p.PID, func(s *Session) error {
-			th, err := s.AttachForCall()
+			th, err := s.Attach(p.PID)
 			if err != nil {
 				return err
 			}

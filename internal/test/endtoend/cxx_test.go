@@ -181,7 +181,6 @@ int main()
 func TestUnwinderLoadedLater(t *testing.T) {
 	programs(t)
 	testkit.Require(t, "g++")
-	t.Parallel()
 	dir := t.TempDir()
 	testkit.WriteFile(t, filepath.Join(dir, "plugin.cc"), `#include <stdio.h>
 struct end { ~end() { puts("cleaned"); } };
@@ -208,9 +207,9 @@ int main()
 	int (*plugin)(int (*)(void (*)())) = 0;
 	setvbuf(stdout, 0, _IOLBF, 0);
 	while (fgets(line, sizeof line, stdin) && sscanf(line, "%d", &x) == 1) {
-		if (x == 2 && !plugin)
+		if (x > 1 && !plugin)
 			plugin = (int (*)(int (*)(void (*)())))dlsym(dlopen("./plugin.so", RTLD_NOW), "plugin");
-		if (plugin)
+		if (x == 2)
 			printf("plugin %d ", plugin(through));
 		try {
 			through([] { throw 1; });
@@ -225,23 +224,37 @@ int main()
 	patched["prog.cc"] = strings.Replace(original["prog.cc"], "calls++", "calls += 10", 1)
 	writePatch(t, dir, original, patched)
 	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
-	cmd := exec.Command(filepath.Join(dir, "lpmake", "prog"))
-	cmd.Dir = dir
-	p := testkit.StartCmd(t, cmd)
-	carectl := func(args ...string) {
-		t.Helper()
-		mustRun(t, 0, dir, nil, "carectl", append(args, "-p", pid(p))...)
+	for _, tt := range []struct {
+		name  string
+		steps []string // lines for the program, each with what it then prints, or arguments of carectl
+	}{
+		{"applied again", []string{
+			"1", "calls 1", "patch", "1", "calls 11", "unpatch", "2", "plugin 7 calls 13", "patch", "2", "plugin 7 calls 33",
+			"unpatch --unmap", "2", "plugin 7 calls 35",
+		}},
+		{"while applied", []string{"1", "calls 1", "patch", "3", "calls 11", "unpatch --unmap", "2", "plugin 7 calls 13"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(filepath.Join(dir, "lpmake", "prog"))
+			cmd.Dir = dir
+			p := testkit.StartCmd(t, cmd)
+			for steps := tt.steps; len(steps) > 0; {
+				args := strings.Fields(steps[0])
+				switch args[0] {
+				case "patch":
+					args = append(args, "patchroot")
+				case "unpatch":
+					args = append(args, "-i", "c1")
+				default:
+					p.Send(steps[0])
+					p.WaitLine(steps[1])
+					steps = steps[2:]
+					continue
+				}
+				mustRun(t, 0, dir, nil, "carectl", append(args, "-p", pid(p))...)
+				steps = steps[1:]
+			}
+		})
 	}
-	hold(t, p, []turn{{Input: "1", Want: "calls 1"}})
-	carectl("patch", "patchroot")
-	hold(t, p, []turn{{Input: "1", Want: "calls 11"}})
-	carectl("unpatch", "-i", "c1")
-	p.Send("2")
-	p.WaitLine("plugin 7 calls 13")
-	carectl("patch", "patchroot")
-	p.Send("2")
-	p.WaitLine("plugin 7 calls 33")
-	carectl("unpatch", "-i", "c1", "--unmap")
-	p.Send("2")
-	p.WaitLine("plugin 7 calls 35")
 }
