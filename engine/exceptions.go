@@ -51,7 +51,7 @@ func (b *planner) frames(pp *PatchPlan, s *state) (*frames, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !handles && !throws(b.process) {
+	if !handles && !unwinds(b.process, pp.Object) {
 		return nil, nil
 	}
 	f := &frames{begin: begin, objects: pp.Image.Base + inspect.Addr(pp.Image.Layout.Frames), progress: pp.Image.Base + framesAt}

@@ -94,6 +94,16 @@ func functionOf(o *inspect.Object, name string) inspect.Addr {
 	return 0
 }
 
+// unwinds reports whether stacks may be unwound through functions of an object: exceptions thrown, or threads cancelled that have
+// clean-ups to do.
+func unwinds(p *inspect.Process, o *inspect.Object) bool {
+	if throws(p) {
+		return true
+	}
+	main := p.Main()
+	return cancels(p) && (cleansUp(o) || main != nil && main.ELF != nil && cleansUp(main))
+}
+
 // throws reports whether exceptions may be thrown in a process.
 func throws(p *inspect.Process) bool {
 	return slices.ContainsFunc(p.Objects, func(o inspect.Object) bool {
@@ -104,7 +114,24 @@ func throws(p *inspect.Process) bool {
 // libgccName is the library of GCC's unwinder. C programs load it too, to cancel threads.
 const libgccName = "libgcc_s.so.1"
 
-// endsThrowing reports whether exceptions may be thrown in the process through new code that no unwinder knows.
-func (p *Plan) endsThrowing() bool {
-	return throws(p.Process) && slices.ContainsFunc(p.Patches, func(pp *PatchPlan) bool { return pp.Frames == nil && !pp.known })
+// cancels reports whether threads of a process may be ended from within their functions.
+func cancels(p *inspect.Process) bool {
+	ends := func(s elfobj.Symbol) bool { return s.Name == "pthread_cancel" || s.Name == "pthread_exit" }
+	return slices.ContainsFunc(p.Objects, func(o inspect.Object) bool {
+		used := func(s elfobj.Symbol) bool { return ends(s) && !s.Defined() }
+		return o.ELF != nil && (slices.ContainsFunc(o.ELF.DynSymbols, used) || o.Main && slices.ContainsFunc(o.ELF.Symbols, ends))
+	})
+}
+
+// cleansUp reports whether functions of an object have handlers or clean-ups. C compiled with -fexceptions has some, and needs the
+// unwinder from its start.
+func cleansUp(o *inspect.Object) bool {
+	return slices.ContainsFunc(o.ELF.Sections, func(s elfobj.Section) bool { return s.Name == ".gcc_except_table" })
+}
+
+// endsUnwinding reports whether stacks may be unwound in the process through new code that no unwinder knows.
+func (p *Plan) endsUnwinding() bool {
+	return slices.ContainsFunc(p.Patches, func(pp *PatchPlan) bool {
+		return pp.Frames == nil && !pp.known && unwinds(p.Process, pp.Object)
+	})
 }

@@ -258,3 +258,55 @@ int main()
 		})
 	}
 }
+
+// TestCancelled: clean-ups of the callers of a patched function are done when its thread is cancelled there. C has some with -fexceptions.
+func TestCancelled(t *testing.T) {
+	programs(t)
+	testkit.Require(t, "gcc")
+	t.Parallel()
+	dir := t.TempDir()
+	original := map[string]string{"Makefile": strings.ReplaceAll(unwinderMakefile, "carec++ -O1", "carecc -O1 -fexceptions -pthread -x c"), "prog.cc": `#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static int ends[2], up[2];
+static volatile int cleaned;
+static void clean(void *p) { cleaned++; }
+__attribute__((noinline)) int inner(int x)
+{
+	char c = 0;
+	return write(up[1], &c, 1) + read(ends[0], &c, 1) + x + 1;
+}
+static void *outer(void *arg)
+{
+	int x;
+	pthread_cleanup_push(clean, 0);
+	x = inner(1);
+	pthread_cleanup_pop(0);
+	return (void *)(long)x;
+}
+int main(void)
+{
+	char line[64], c;
+	pthread_t thread;
+	setvbuf(stdout, 0, _IOLBF, 0);
+	if (pipe(ends) || pipe(up))
+		return 1;
+	while (fgets(line, sizeof line, stdin)) {
+		pthread_create(&thread, 0, outer, 0);
+		if (read(up[0], &c, 1) == 1)
+			pthread_cancel(thread);
+		pthread_join(thread, 0);
+		printf("cleaned %d\n", cleaned);
+	}
+}
+`}
+	writeTree(t, dir, original)
+	patched := maps.Clone(original)
+	patched["prog.cc"] = strings.Replace(original["prog.cc"], "x + 1", "x + 2", 1)
+	writePatch(t, dir, original, patched)
+	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
+	p := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"))
+	hold(t, p, []turn{{Want: "cleaned 1"}})
+	mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), "patchroot")
+	hold(t, p, []turn{{Want: "cleaned 2"}})
+}
