@@ -60,6 +60,9 @@ func (b *planner) frames(pp *PatchPlan, s *state) (*frames, error) {
 	f.unwinders = untold(list, taken)
 	ready := pp.Image.Layout.Frames != 0 && len(table) >= 4 && binary.LittleEndian.Uint32(table[len(table)-4:]) == 0
 	why := cannotKnow(b.process, pp, list, ready)
+	if why == "" && len(f.unwinders)+len(told(list, taken)) < len(list) {
+		why = "has had more unwinders than the patch has room for"
+	}
 	switch {
 	case why == "" && len(f.unwinders) > 0:
 		return f, nil
