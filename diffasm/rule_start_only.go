@@ -2,8 +2,10 @@ package diffasm
 
 import (
 	"fmt"
+	"maps"
 
 	"gocare/diffasm/asm"
+	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 )
 
@@ -15,6 +17,9 @@ func (c *decider) ranAtStart() {
 			continue
 		}
 		what := startOnly(c.d.orig.File, pair.o.Name)
+		if what == "" && !c.d.orig.IsGlobal(pair.o.Name) && calledAtStart(c.d.orig)[pair.o] {
+			what = "constructors alone call it"
+		}
 		if what == "" {
 			continue
 		}
@@ -43,4 +48,42 @@ func startOnly(f *asm.File, name string) string {
 		}
 	}
 	return ""
+}
+
+// calledAtStart returns the constructors of a unit, and the private functions that only they call: compilers of C++ initialise variables there.
+func calledAtStart(u *debuginfo.Unit) map[*asm.Function]bool {
+	starts := constructors(u.File)
+	for grew := len(starts) > 0; grew; {
+		grew = false
+		for fn := range maps.Clone(starts) {
+			for _, g := range u.Mentions(fn) {
+				if starts[g] || u.IsGlobal(g.Name) {
+					continue
+				}
+				starts[g] = true
+				if otherUse(u, g.Name, starts) == nil {
+					grew = true
+				} else {
+					delete(starts, g)
+				}
+			}
+		}
+	}
+	return starts
+}
+
+// constructors returns the functions that a unit registers to run at start.
+func constructors(f *asm.File) map[*asm.Function]bool {
+	list := map[*asm.Function]bool{}
+	for _, l := range f.Loose {
+		if !l.Section.IsCtor() {
+			continue
+		}
+		for _, fn := range f.Functions {
+			if asm.MentionsName(l.Statement, fn.Name) {
+				list[fn] = true
+			}
+		}
+	}
+	return list
 }

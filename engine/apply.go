@@ -14,7 +14,7 @@ type Result struct {
 	Comm    string
 	Patches []PatchResult
 	Removed []PatchResult // that others replaced
-	Unwinds bool          // exceptions may be thrown, and no unwinder knows the new code: one that passes through it ends the process
+	Unwinds bool          // exceptions may be thrown, or threads cancelled, and no unwinder knows the new code: what unwinds a stack ends there
 	Timing
 }
 
@@ -36,7 +36,7 @@ type Over struct{ Function, ID string }
 // Apply applies a plan: all of its patches or none.
 func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	p := plan.Process
-	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsThrowing()}
+	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding()}
 	unlock, err := lock(p)
 	if err != nil {
 		return Result{}, err

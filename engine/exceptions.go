@@ -10,7 +10,6 @@ import (
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
 	"gocare/engine/unwind"
-	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/kpatch"
 )
@@ -18,19 +17,19 @@ import (
 // This file tells the unwinder that throws exceptions in a process of the unwind data in a patch: by itself it looks for those of
 // loaded objects only. GCC's takes them by __register_frame_info(begin, object), which keeps both pointers.
 
-// unwinder is a copy of GCC's unwinder in a process.
-type unwinder struct {
-	object           *inspect.Object
-	register, forget inspect.Addr // __register_frame_info, __deregister_frame_info
-}
-
 // frames is unwind data to be made known to unwinders, or made known already.
 type frames struct {
 	begin     inspect.Addr // .kpatch.eh_frame, which ends with a zero word
-	objects   inspect.Addr // what the unwinders keep of it, kpatch.FrameObjectSize bytes each
+	objects   inspect.Addr // what the unwinders keep of it: slots of kpatch.FrameObjectSize bytes
 	progress  inspect.Addr // where it stands how far they are known
-	unwinders []unwinder
+	unwinders []knower
 	unsure    bool // a run was killed while it made them known
+}
+
+// knower is an unwinder with its slot.
+type knower struct {
+	unwinder
+	slot int
 }
 
 // How far unwind data are known, in the state of a region.
@@ -40,7 +39,11 @@ const (
 	framesKnown   = 2
 )
 
-// frames decides to whom the unwind data of a patch must be made known; nil if to nobody.
+// knowerAt is where a slot holds the address of the function that its unwinder was told with, 0 if it is free. It lies behind what
+// unwinders of any version keep.
+const knowerAt = kpatch.FrameObjectSize - 8
+
+// frames decides to whom the unwind data of a patch must be made known; nil if to nobody, or to nobody else.
 func (b *planner) frames(pp *PatchPlan, s *state) (*frames, error) {
 	table := pp.Image.Bytes[s.unwind.offset:][:s.unwind.size]
 	begin := pp.Image.Base + inspect.Addr(s.unwind.offset)
@@ -48,20 +51,69 @@ func (b *planner) frames(pp *PatchPlan, s *state) (*frames, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !handles && !throws(b.process) {
+	if !handles && !unwinds(b.process, pp.Object) {
 		return nil, nil
 	}
+	f := &frames{begin: begin, objects: pp.Image.Base + inspect.Addr(pp.Image.Layout.Frames), progress: pp.Image.Base + framesAt}
+	taken := f.taken(b.process, pp.known)
 	list := unwinders(b.process)
+	f.unwinders = untold(list, taken)
 	ready := pp.Image.Layout.Frames != 0 && len(table) >= 4 && binary.LittleEndian.Uint32(table[len(table)-4:]) == 0
-	if len(list) == 0 || len(list) > kpatch.FrameObjects || !ready {
-		if handles {
-			return nil, noUnwinder(b.process, list, ready)
-		}
-		return nil, nil
+	why := cannotKnow(b.process, pp, list, ready)
+	if why == "" && len(f.unwinders)+len(told(list, taken)) < len(list) {
+		why = "has had more unwinders than the patch has room for"
 	}
-	return &frames{
-		begin: begin, objects: pp.Image.Base + inspect.Addr(pp.Image.Layout.Frames), progress: pp.Image.Base + framesAt, unwinders: list,
-	}, nil
+	switch {
+	case why == "" && len(f.unwinders) > 0:
+		return f, nil
+	case why != "" && handles:
+		return nil, fault.Refuse(fault.NoUnwinder, fmt.Sprintf("pid %d", b.process.PID), "%s", why)
+	}
+	return nil, nil
+}
+
+// taken returns what each slot of a region holds, nothing before its data were first known.
+func (f *frames) taken(p *inspect.Process, known bool) (slots [kpatch.FrameObjects]inspect.Addr) {
+	for i := range slots {
+		var word [8]byte
+		if !known {
+			break
+		}
+		if _, err := p.Mem().ReadAt(word[:], int64(f.knower(i))); err == nil {
+			slots[i] = inspect.Addr(binary.LittleEndian.Uint64(word[:]))
+		}
+	}
+	return slots
+}
+
+func (f *frames) knower(slot int) inspect.Addr {
+	return f.objects + inspect.Addr(slot*kpatch.FrameObjectSize+knowerAt)
+}
+
+// untold gives each unwinder of a list that no slot has a free one, as far as they go.
+func untold(list []unwinder, taken [kpatch.FrameObjects]inspect.Addr) []knower {
+	var tell []knower
+	for _, u := range list {
+		if slices.Contains(taken[:], u.register) {
+			continue
+		}
+		if i := slices.Index(taken[:], 0); i >= 0 {
+			taken[i] = u.register
+			tell = append(tell, knower{u, i})
+		}
+	}
+	return tell
+}
+
+// told returns the unwinders of a list that slots have. One that was unloaded meanwhile is not among them.
+func told(list []unwinder, taken [kpatch.FrameObjects]inspect.Addr) []knower {
+	var known []knower
+	for _, u := range list {
+		if i := slices.Index(taken[:], u.register); i >= 0 {
+			known = append(known, knower{u, i})
+		}
+	}
+	return known
 }
 
 // handlesExceptions reports whether functions of an unwind table have handlers or clean-ups.
@@ -76,59 +128,6 @@ func handlesExceptions(table []byte, at inspect.Addr) (bool, error) {
 	return t.Handlers(), nil
 }
 
-func noUnwinder(p *inspect.Process, list []unwinder, ready bool) error {
-	what := "has no unwinder that could be told of the handlers of exceptions in the patch"
-	switch {
-	case !ready:
-		what = "cannot be told of the handlers of exceptions in the patch, which does not end its unwind data"
-	case len(list) > 0:
-		what = fmt.Sprintf("has %d unwinders, more than %d", len(list), kpatch.FrameObjects)
-	}
-	return fault.Refuse(fault.NoUnwinder, fmt.Sprintf("pid %d", p.PID), "%s", what)
-}
-
-// unwinders finds the copies of GCC's unwinder: that of libgcc_s.so.1 and those linked into programs and libraries.
-func unwinders(p *inspect.Process) []unwinder {
-	var list []unwinder
-	for i := range p.Objects {
-		o := &p.Objects[i]
-		if o.ELF == nil {
-			continue
-		}
-		register, forget := functionOf(o, "__register_frame_info"), functionOf(o, "__deregister_frame_info")
-		if register != 0 && forget != 0 {
-			list = append(list, unwinder{o, register, forget})
-		}
-	}
-	return list
-}
-
-// functionOf returns the address of a function that an object defines, 0 if it has no symbol of that name.
-func functionOf(o *inspect.Object, name string) inspect.Addr {
-	for _, table := range [][]elfobj.Symbol{o.ELF.DynSymbols, o.ELF.Symbols} {
-		i := slices.IndexFunc(table, func(s elfobj.Symbol) bool { return s.Name == name && s.Defined() })
-		if i >= 0 {
-			return o.Addr(inspect.LinkAddr(table[i].Value))
-		}
-	}
-	return 0
-}
-
-// throws reports whether exceptions may be thrown in a process.
-func throws(p *inspect.Process) bool {
-	return slices.ContainsFunc(p.Objects, func(o inspect.Object) bool {
-		return o.ELF != nil && (functionOf(&o, "__cxa_throw") != 0 || functionOf(&o, "_Unwind_RaiseException") != 0 && o.Name != libgccName)
-	})
-}
-
-// libgccName is the library of GCC's unwinder. C programs load it too, to cancel threads.
-const libgccName = "libgcc_s.so.1"
-
-// endsThrowing reports whether exceptions may be thrown in the process through new code that no unwinder knows.
-func (p *Plan) endsThrowing() bool {
-	return throws(p.Process) && slices.ContainsFunc(p.Patches, func(pp *PatchPlan) bool { return pp.Frames == nil && !pp.known })
-}
-
 // makeKnown makes unwind data known to the unwinders, all or none, by way of a thread of a session that may call functions of
 // the program. The target runs meanwhile.
 func (f *frames) makeKnown(s *trace.Session, t *trace.Thread, p *inspect.Process) error {
@@ -139,14 +138,23 @@ func (f *frames) makeKnown(s *trace.Session, t *trace.Thread, p *inspect.Process
 	if err := f.note(s, framesBegun); err != nil {
 		return err
 	}
-	for i, u := range f.unwinders {
-		object := f.objects + inspect.Addr(i*kpatch.FrameObjectSize)
+	for _, u := range f.unwinders {
+		object := f.objects + inspect.Addr(u.slot*kpatch.FrameObjectSize)
 		if err := s.Execute(t, uint64(u.register), uint64(f.begin), uint64(object)); err != nil {
 			return fmt.Errorf("make the unwind data known to %s: %w", u.object.Name, err)
 		}
 		s.Undo(func() error { return f.forgetIn(s, t, u) })
+		if err := f.hold(s, u.slot, u.register); err != nil {
+			return err
+		}
 	}
 	return f.note(s, framesKnown)
+}
+
+// hold writes into a slot whose it is.
+func (f *frames) hold(s *trace.Session, slot int, register inspect.Addr) error {
+	_, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(register)), int64(f.knower(slot)))
+	return err
 }
 
 func (f *frames) note(s *trace.Session, progress uint32) error {
@@ -172,8 +180,11 @@ func (f *frames) forget(s *trace.Session, t *trace.Thread, p *inspect.Process) e
 	return f.note(s, framesUnknown)
 }
 
-func (f *frames) forgetIn(s *trace.Session, t *trace.Thread, u unwinder) error {
-	return s.Execute(t, uint64(u.forget), uint64(f.begin))
+func (f *frames) forgetIn(s *trace.Session, t *trace.Thread, u knower) error {
+	if err := s.Execute(t, uint64(u.forget), uint64(f.begin)); err != nil {
+		return err
+	}
+	return f.hold(s, u.slot, 0)
 }
 
 // quietThread returns a thread of a session that may call functions of the program: t, or another that is attached then.

@@ -45,7 +45,8 @@ type PatchPlan struct {
 	Writes    []Write // in order; the magic last
 	Busy      []Code
 
-	known bool // the unwind data are known from an earlier time
+	known     bool // the unwind data are known from an earlier time
+	discarded bool // the region is unmapped again
 }
 
 // FunctionPlan is a replaced function.
@@ -344,7 +345,7 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 // finish fills in the state and the writes that make the region live.
 func (b *planner) finish(pp *PatchPlan) (err error) {
 	b.seq++
-	s := state{phase: phasePrepared, seq: b.seq, digest: pp.File.Digest, bias: pp.Object.Bias}
+	s := state{phase: phasePrepared, seq: b.seq, digest: pp.File.Digest, bias: pp.Object.Bias, objects: pp.Image.Layout.Frames}
 	for i := range pp.File.Patch.Sections {
 		sec := &pp.File.Patch.Sections[i]
 		where := span{offset: pp.Image.Layout.ElfOffset + uint32(sec.Offset), size: uint32(sec.Size)}
@@ -359,7 +360,8 @@ func (b *planner) finish(pp *PatchPlan) (err error) {
 	}
 	if pp.known {
 		s.frames = framesKnown
-	} else if pp.Frames, err = b.frames(pp, &s); err != nil {
+	}
+	if pp.Frames, err = b.frames(pp, &s); err != nil {
 		return err
 	}
 	copy(pp.Image.Bytes[kpatch.StateOffset:], s.encode())

@@ -64,29 +64,41 @@ func (p *Plan) prepareIn(s *trace.Session, t *trace.Thread, opt Options) error {
 	return nil
 }
 
-// discard unmaps the regions that prepare mapped, after a commit that did not come about.
+// discard unmaps the regions that prepare mapped, after a commit that did not come about. It tries again until the wait is over while
+// nobody can tell the unwinders.
 func (p *Plan) discard(opt Options) error {
-	return trace.Do(context.Background(), p.Process.PID, func(s *trace.Session) error {
-		t, err := s.AttachForCall()
-		if err != nil {
-			return err
+	attempt := func() (busy, err error) {
+		err = trace.Do(context.Background(), p.Process.PID, func(s *trace.Session) error { return p.discardIn(s, opt) })
+		if retryable(err) {
+			return err, nil
 		}
-		var errs []error
-		for _, pp := range p.Patches {
-			if pp.Reuse {
+		return nil, err
+	}
+	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(context.Background(), d) })
+}
+
+func (p *Plan) discardIn(s *trace.Session, opt Options) error {
+	t, err := s.AttachForCall()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, pp := range p.Patches {
+		if pp.Reuse || pp.discarded {
+			continue
+		}
+		if pp.Frames != nil {
+			if err := pp.Frames.forget(s, t, p.Process); err != nil {
+				errs = append(errs, err)
 				continue
 			}
-			if pp.Frames != nil {
-				if err := pp.Frames.forget(s, t, p.Process); err != nil {
-					errs = append(errs, err)
-					continue
-				}
-			}
-			m := newMapper(s, t, p.Process, opt)
-			errs = append(errs, m.unmap(pp.Image.Base, uint64(len(pp.Image.Bytes))))
+			pp.Frames = nil
 		}
-		return errors.Join(errs...)
-	})
+		err := newMapper(s, t, p.Process, opt).unmap(pp.Image.Base, uint64(len(pp.Image.Bytes)))
+		pp.discarded = err == nil
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 type mapper struct {

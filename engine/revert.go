@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -126,10 +127,19 @@ func (r *remover) mapped(l *live) mapped {
 	guard := inspect.Addr(guardSize(r.process))
 	m.Lo, m.Hi = m.Lo-guard, m.Hi+guard
 	if l.state.frames != framesUnknown {
-		begin := l.Start + inspect.Addr(l.state.unwind.offset)
-		m.frames = &frames{begin: begin, progress: l.Start + framesAt, unwinders: unwinders(r.process), unsure: l.state.frames == framesBegun}
+		m.frames = r.known(l)
 	}
 	return m
+}
+
+// known returns the unwind data of a patch with the unwinders that know them.
+func (r *remover) known(l *live) *frames {
+	f := &frames{
+		begin: l.Start + inspect.Addr(l.state.unwind.offset), objects: l.Start + inspect.Addr(l.state.objects),
+		progress: l.Start + framesAt, unsure: l.state.frames == framesBegun,
+	}
+	f.unwinders = told(unwinders(r.process), f.taken(r.process, true))
+	return f
 }
 
 func (r *remover) function(l *live, i int) error {
@@ -241,25 +251,41 @@ func (r *Removal) record(err error) {
 	}
 }
 
-// unmap unmaps the regions of removed patches, once no unwinder looks there.
+// unmap unmaps the regions of removed patches, once no unwinder looks there. It tries again until the wait is over while nobody can
+// tell the unwinders.
 func (r *Removal) unmap(ctx context.Context, opt Options) error {
-	return trace.Do(ctx, r.Process.PID, func(s *trace.Session) error {
-		t, err := s.AttachForCall()
-		if err != nil {
-			return err
+	attempt := func() (busy, err error) {
+		err = trace.Do(ctx, r.Process.PID, func(s *trace.Session) error { return r.unmapIn(s, opt) })
+		if e := fault.As(err); e != nil && e.State == "" {
+			e.WithState("the patch is removed; its region stays mapped")
 		}
-		m := newMapper(s, t, r.Process, opt)
-		for _, region := range r.regions {
-			if region.frames != nil {
-				if err := region.frames.forget(s, t, r.Process); err != nil {
-					return err
-				}
-			}
-			if err := m.call("unmap", syscall.SYS_MUNMAP, uint64(region.Lo), uint64(region.Hi-region.Lo)); err != nil {
-				return fault.New(fault.Environment, "", "cannot unmap").WithCause(err).
-					WithState("the patch is removed; its region stays mapped")
-			}
+		if retryable(err) {
+			return err, nil
 		}
-		return nil
-	})
+		return nil, err
+	}
+	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+}
+
+// unmapIn unmaps the regions that are left, one after the other.
+func (r *Removal) unmapIn(s *trace.Session, opt Options) error {
+	t, err := s.AttachForCall()
+	if err != nil {
+		return err
+	}
+	m := newMapper(s, t, r.Process, opt)
+	for ; len(r.regions) > 0; r.regions = r.regions[1:] {
+		region := &r.regions[0]
+		if region.frames != nil {
+			if err := region.frames.forget(s, t, r.Process); err != nil {
+				return err
+			}
+			region.frames = nil
+		}
+		if err := m.call("unmap", syscall.SYS_MUNMAP, uint64(region.Lo), uint64(region.Hi-region.Lo)); err != nil {
+			return fault.New(fault.Environment, "", "cannot unmap").WithCause(err).
+				WithState("the patch is removed; its region stays mapped")
+		}
+	}
+	return nil
 }

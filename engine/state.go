@@ -20,9 +20,10 @@ import (
 //	64  8  .kpatch.eh_frame, likewise
 //	72  8  .kpatch.text, likewise
 //	80  4  how far the unwind data are known to the unwinders of the process
+//	84  4  what they keep of it: offset from the region's start
 const (
 	stateMagic = "GOCARE\x00\x01"
-	stateSize  = 84
+	stateSize  = 88
 	phaseAt    = kpatch.StateOffset + 8
 	framesAt   = kpatch.StateOffset + 80
 )
@@ -43,6 +44,7 @@ type state struct {
 	bias               inspect.Addr
 	meta, unwind, text span
 	frames             uint32 // framesUnknown, …
+	objects            uint32 // offset
 }
 
 func (s *state) encode() []byte {
@@ -57,6 +59,7 @@ func (s *state) encode() []byte {
 		binary.LittleEndian.PutUint32(b[60+8*i:], sp.size)
 	}
 	binary.LittleEndian.PutUint32(b[80:], s.frames)
+	binary.LittleEndian.PutUint32(b[84:], s.objects)
 	return b
 }
 
@@ -78,6 +81,7 @@ func decodeState(header []byte) (s state, ok bool) {
 		sp.size = binary.LittleEndian.Uint32(b[60+8*i:])
 	}
 	s.frames = binary.LittleEndian.Uint32(b[80:])
+	s.objects = binary.LittleEndian.Uint32(b[84:])
 	return s, true
 }
 

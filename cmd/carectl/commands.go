@@ -47,7 +47,8 @@ func patch(c *command) error {
 
 func (c *command) noteUnwinds(o outcome) {
 	if o.Unwinds {
-		c.ui.Note("pid %d: this is a C++ process: an exception that passes through a patched function ends it", o.PID)
+		c.ui.Note("pid %d: no unwinder knows the patch: an exception that passes through a patched function ends the process, "+
+			"and a thread that is cancelled in one leaves out its callers' clean-ups", o.PID)
 	}
 }
 

@@ -52,7 +52,7 @@ type outcome struct {
 	Removed  []patchResult `json:"removed,omitempty"`   // that these replace
 	FreezeUS int64         `json:"freeze_us,omitempty"` // microseconds that running threads were held
 	Attempts int           `json:"attempts,omitempty"`
-	Unwinds  bool          `json:"unwinds,omitempty"` // C++ code is loaded
+	Unwinds  bool          `json:"unwinds,omitempty"` // no unwinder knows the patch, and something may unwind
 	Error    *ui.Failure   `json:"error,omitempty"`
 
 	err error

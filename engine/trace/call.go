@@ -301,8 +301,11 @@ func (s *Session) settle(t *Thread) error {
 	return s.restore(t)
 }
 
-// restore gives a thread its registers back.
+// restore gives a thread its registers back, and its signal mask.
 func (s *Session) restore(t *Thread) error {
+	if err := t.unblock(); err != nil {
+		return err
+	}
 	if t.saved == nil {
 		return nil
 	}

@@ -63,9 +63,12 @@ func (s *Session) syscallInstruction(ranges []addrRange) (uint64, error) {
 	return 0, fault.Refuse(fault.NoSyscallInstruction, fmt.Sprintf("pid %d", s.PID), "no system call instruction in the code of any object")
 }
 
-// clearCave puts back what was where the trampoline is. No thread is in it then: each got its registers back.
+// clearCave puts back what was where the trampoline is, unless a thread that has not got its registers back still needs it.
 func (s *Session) clearCave() error {
-	if s.trampoline == 0 {
+	for _, t := range s.threads {
+		s.keepCave = s.keepCave || t.saved != nil && !t.Stopped
+	}
+	if s.trampoline == 0 || s.keepCave {
 		return nil
 	}
 	_, err := s.WriteAt(make([]byte, len(trampoline)), int64(s.trampoline))

@@ -81,9 +81,14 @@ func (r *Regs) SystemCall() (number uint64, inside bool) { return r.Orig_rax, r.
 
 // trampoline makes the system call that the registers ask for, then gives the thread back the registers of the frame at its
 // stack pointer and goes on where the thread was. Only when this program was killed meanwhile does it come to that. A function
-// whose result is not wanted returns to its first byte: getpid(2) tells that it has ended and does no harm.
+// whose result is not wanted returns to its first byte: the system call is then rt_sigprocmask(2), which gives the thread the signal
+// mask that stands behind the frame.
 var trampoline = []byte{
-	0xb8, unix.SYS_GETPID, 0, 0, 0, // mov $SYS_getpid,%eax
+	0xb8, unix.SYS_RT_SIGPROCMASK, 0, 0, 0, // mov $SYS_rt_sigprocmask,%eax
+	0xbf, unix.SIG_SETMASK, 0, 0, 0, // mov $SIG_SETMASK,%edi
+	0x48, 0x8d, 0x74, 0x24, frameSize, // lea frameSize(%rsp),%rsi
+	0x31, 0xd2, // xor %edx,%edx
+	0x41, 0xba, 8, 0, 0, 0, // mov $8,%r10d
 	0x0f, 0x05, // syscall: arch.X86_64.Syscall
 	0x48, 0x89, 0x04, 0x24, // mov %rax,(%rsp)
 	0x48, 0x8b, 0x7c, 0x24, 0x08, // mov 8(%rsp),%rdi
@@ -102,7 +107,10 @@ var trampoline = []byte{
 }
 
 // trampolineCall is where the system call of the trampoline is, in bytes from its start.
-const trampolineCall = 5
+const trampolineCall = 23
+
+// frameSize is how many bytes the registers in a frame take.
+const frameSize = 96
 
 // frameBytes returns what must lie at frame for the trampoline, and the word below the red zone that it returns through.
 func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) {

@@ -32,7 +32,10 @@ func (r *Regs) atTrap(addr uint64) bool { return false }
 
 var trampoline []byte
 
-const trampolineCall = 0
+const (
+	trampolineCall = 0
+	frameSize      = 0
+)
 
 var trapInsn []byte
 

@@ -26,6 +26,7 @@ type Session struct {
 	threads    map[int]*Thread
 	mem        map[int]*os.File // by thread, opened for writing
 	undo       []func() error
+	keepCave   bool   // a thread that was let go is to come back through the trampoline
 	noCave     bool   // tests: as if there were no room for it
 	trampoline uint64 // where it was written, 0 if nowhere
 	seccomp    bool   // suspend the target's seccomp filters while attached
@@ -44,6 +45,7 @@ type Thread struct {
 	execed   bool        // has executed another program
 	arrived  bool        // at the breakpoint
 	saved    *Regs       // its own registers while it makes a call for us
+	mask     *uint64     // its own signal mask while it calls a function for us
 	fault    unix.Signal // what such a call ended with, 0 if nothing
 }
 

@@ -103,6 +103,9 @@ func (s *Session) reinject(t *Thread, sig unix.Signal) error {
 		t.arrived = true
 		return s.gone(t, setRegs(t.TID, &t.Regs))
 	}
+	if t.mask != nil && sig == unix.SIGSTOP { // cannot be blocked; the function is not to end here
+		return s.resume(t, unix.PTRACE_CONT, sig)
+	}
 	if t.saved != nil && slices.Contains(faults, sig) { // code that we ran failed: the program never hears of it
 		t.fault, sig = sig, 0
 	}

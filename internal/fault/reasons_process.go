@@ -52,7 +52,7 @@ var processes = []Reason{
 		Code: "no-unwinder",
 		Hint: "leave the functions with handlers out of the patch",
 		Paragraph: "The patch has functions with handlers or clean-ups of exceptions, and the process' unwinder cannot be told of them: " +
-			"it has none of GCC's with its symbols.",
+			"it has none of GCC's with its symbols, or uses another, such as LLVM's.",
 	},
 	{Code: "object-changed", Paragraph: "An object changed while it was read."},
 	{Code: "permission", Paragraph: "Not allowed to look at the process, or to attach to it."},

@@ -151,7 +151,7 @@ var changes = []Reason{
 		Code:  "start-only",
 		Vouch: "the function is called later, too",
 		Hint:  "make the change where it takes effect later; --allow start-only if the function is called besides",
-		Paragraph: "The patch changes a constructor, or the resolver of an indirect function: running processes ran it when they " +
+		Paragraph: "The patch changes a constructor, what only constructors call, or the resolver of an indirect function: running processes ran it when they " +
 			"started.",
 	},
 	{

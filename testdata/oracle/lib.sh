@@ -6,14 +6,15 @@
 #   deb_cflags          what debian/rules adds to CFLAGS at the package's own level, beyond dpkg-buildflags
 #   deb_options         DEB_BUILD_MAINT_OPTIONS of debian/rules
 #   cflags, ldflags     what is needed at every level
-# and defines, with CC, CFLAGS, CPPFLAGS and LDFLAGS set, in the source tree:
+#   deb_cxxflags, cxxflags   the same for C++
+# and defines, with CC, CXX, CFLAGS, CXXFLAGS, CPPFLAGS and LDFLAGS set, in the source tree:
 #   oracle_configure oracle_build       as one would by hand
 #   oracle_install                      copies what is to be patched to $DESTDIR
 # and in an empty directory, with the installed files in $ROOT, the sources in $TREE and the recipe's own files in $ORACLE:
 #   oracle_check                        tests, each through t; the program under test is started through run
 set -euo pipefail
 ORACLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-deb_cflags= deb_options= cflags= ldflags=
+deb_cflags= deb_cxxflags= deb_options= cflags= cxxflags= ldflags=
 oracle_configure() { :; }
 
 # oracle_source: Debian's source tree, patches applied, in $TREE; what is fetched stays in $DL
@@ -33,16 +34,21 @@ oracle_source() {
 
 # flags: those of the package, at the level asked for
 flags() {
-	export DEB_BUILD_MAINT_OPTIONS=$deb_options CC=gcc
+	export DEB_BUILD_MAINT_OPTIONS=$deb_options CC=gcc CXX=g++
+	CXXFLAGS="$(dpkg-buildflags --get CXXFLAGS) $cxxflags"
 	CFLAGS="$(dpkg-buildflags --get CFLAGS) $cflags" CPPFLAGS=$(dpkg-buildflags --get CPPFLAGS)
 	LDFLAGS="$(dpkg-buildflags --get LDFLAGS) $ldflags"
 	case $LEVEL in
-	deb) CFLAGS+=" $deb_cflags" ;;
-	O0) CFLAGS=${CFLAGS//-O2/-O0} CPPFLAGS=${CPPFLAGS//-D_FORTIFY_SOURCE=2/} ;;
-	O3) CFLAGS=${CFLAGS//-O2/-O3} ;;
-	coverage) CFLAGS="-g -O0 --coverage -fprofile-update=atomic $cflags" CPPFLAGS= LDFLAGS="--coverage $ldflags" ;;
+	deb) CFLAGS+=" $deb_cflags" CXXFLAGS+=" $deb_cxxflags" ;;
+	O0) CFLAGS=${CFLAGS//-O2/-O0} CXXFLAGS=${CXXFLAGS//-O2/-O0} CPPFLAGS=${CPPFLAGS//-D_FORTIFY_SOURCE=2/} ;;
+	O3) CFLAGS=${CFLAGS//-O2/-O3} CXXFLAGS=${CXXFLAGS//-O2/-O3} ;;
+	coverage)
+		CFLAGS="-g -O0 --coverage -fprofile-update=atomic"
+		CXXFLAGS="$CFLAGS $cxxflags" CFLAGS+=" $cflags"
+		CPPFLAGS= LDFLAGS="--coverage $ldflags"
+		;;
 	esac
-	export CFLAGS CPPFLAGS LDFLAGS
+	export CFLAGS CXXFLAGS CPPFLAGS LDFLAGS
 }
 
 # run CMD ARG...: the command, with the patches applied before its main runs if this is a round with patches

@@ -144,7 +144,10 @@ func (b *build) patch(ctx context.Context) (*patched, error) {
 	return readRun(out)
 }
 
-// readRun reads what patchmake did with each function.
+// leftOut is why a function is not patched that the target does not have: its linker kept the copy of another unit, or none.
+const leftOut = "the linker left it out of the original"
+
+// readRun reads what patchmake did with each function of the targets.
 func readRun(document []byte) (*patched, error) {
 	var run struct {
 		Targets []struct {
@@ -174,7 +177,10 @@ func readRun(document []byte) (*patched, error) {
 		for _, s := range t.Skipped {
 			f := unitFunction{target, s.Unit, s.Function}
 			delete(p.In, f)
-			p.Out[f] = s.Reason
+			delete(p.Out, f)
+			if s.Reason != leftOut {
+				p.Out[f] = s.Reason
+			}
 		}
 	}
 	for f := range p.In {

@@ -10,9 +10,10 @@ import (
 
 func TestReadRun(t *testing.T) {
 	p, err := readRun([]byte(`{"targets": [{"path": "/x/prog", "units": [
-		{"source": "a.c", "functions": [{"name": "in"}, {"name": "short"}, {"name": "lost"}], "in_patch": ["in", "short"]},
+		{"source": "a.c", "functions": [{"name": "in"}, {"name": "short"}, {"name": "lost"}, {"name": "copy"}], "in_patch": ["in", "short"]},
 		{"source": "b.c", "functions": [{"name": "in"}], "in_patch": ["in"]}],
-		"skipped": [{"Unit": "a.c", "Function": "short", "reason": "too short"}]}]}`))
+		"skipped": [{"Unit": "a.c", "Function": "short", "reason": "too short"},
+			{"Unit": "a.c", "Function": "copy", "reason": "the linker left it out of the original"}]}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
