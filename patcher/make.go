@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,38 +35,46 @@ func Make(ctx context.Context, store *buildtree.Store, p *Plan, o Options) ([]Pr
 	}
 	m := &maker{store: store, o: o, plan: p, sources: src}
 	var made []Product
+	var links []*link
 	for i := range p.Targets {
-		product, err := m.product(ctx, &p.Targets[i])
-		made = append(made, product)
+		product, l, err := m.product(ctx, &p.Targets[i])
+		made, links = append(made, product), append(links, l)
 		if err != nil {
 			return made, noPatch(err)
 		}
+	}
+	for _, e := range acrossLinks(links) {
+		if !o.Allow(e.Code) {
+			return made, noPatch(e.Error)
+		}
+		made[e.link].Overridden = append(made[e.link].Overridden, e.Error)
 	}
 	return made, nil
 }
 
 // product makes one target: its units by themselves, then what the rules of the link say, then the patch.
-func (m *maker) product(ctx context.Context, t *Target) (Product, error) {
+func (m *maker) product(ctx context.Context, t *Target) (Product, *link, error) {
 	units, err := m.units(ctx, t)
 	if err != nil {
-		return describe(t, &link{units: units}), err
+		return describe(t, &link{units: units}), nil, err
 	}
 	l, err := m.openLink(t, units)
 	if err != nil {
-		return describe(t, &link{units: units}), err
+		return describe(t, &link{units: units}), nil, err
 	}
 	l, err = m.settle(ctx, l)
 	if err != nil {
-		return describe(t, l), err
+		return describe(t, l), l, err
 	}
-	if !slices.ContainsFunc(l.indexes(), l.takesEffect) {
-		return describe(t, l), l.checkAdditions()
+	if !l.replacesCode() {
+		return describe(t, l), l, l.checkAdditions()
 	}
 	if t.BuildID == "" {
-		return describe(t, l), fault.Refuse(fault.NoBuildID, t.Path, "the binary has no BuildID").
+		return describe(t, l), l, fault.Refuse(fault.NoBuildID, t.Path, "the binary has no BuildID").
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	return m.patch(ctx, t, l)
+	p, err := m.patch(ctx, t, l)
+	return p, l, err
 }
 
 // units takes the units of a target all the way, each by itself. The refusal of the first one that is refused counts; those behind it are
