@@ -60,6 +60,18 @@ func TestLoneLiterals(t *testing.T) {
 			name("__func__.1", "f") + takes("h", "__func__.1") + name("__func__.0", "f") + takes("g", "__func__.0") + takes("f", "__func__.1"),
 			"", true,
 		},
+		{"a constant under another name", name("none", "f") + takes("f", "none"), name("empty", "f") + takes("f", "empty"), "empty=none", false},
+		{"a constant out of a function", name("t.4", "f") + takes("f", "t.4"), name("t", "f") + takes("f", "t"), "t=t.4", false},
+		{"a constant that holds something else", name("none", "f") + takes("f", "none"), name("empty", "g") + takes("f", "empty"), "", false},
+		{
+			"the old constant is still there",
+			name("none", "f") + takes("f", "none"), name("none", "f") + takes("g", "none") + name("empty", "f") + takes("f", "empty"), "", false,
+		},
+		{
+			"two new constants hold the same",
+			name("none", "f") + takes("f", "none"), name("x", "f") + name("empty", "f") + asmText("f", "\tleaq\tx(%rip), %rax\n\tleaq\tempty(%rip), %rdx"),
+			"", false,
+		},
 		{"less aligned", lit(".LC4", auto) + takes("f", ".LC4"), "\t.section\t.rodata\n\t.align 8\n" + lit(".LC0", auto) + takes("f", ".LC0"), "", true},
 	} {
 		t.Run(r.name, func(t *testing.T) {

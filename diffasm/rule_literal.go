@@ -18,7 +18,13 @@ func (c *decider) literals() {
 	var old map[string][]*asm.Block
 	for _, b := range c.s.clo.data {
 		at, taken := c.s.clo.taken[b]
-		if !taken || !isLoneLiteral(c.d.patched.File, b) {
+		if !taken {
+			continue
+		}
+		if o := c.renamedConstant(b); o != nil {
+			c.s.oldLiterals[b] = o
+		}
+		if !isLoneLiteral(c.d.patched.File, b) {
 			continue
 		}
 		if old == nil {

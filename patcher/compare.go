@@ -31,7 +31,8 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	links = changedOnly(withUsers(links, users))
+	all := withUsers(links, users)
+	links = changedOnly(all)
 	if err := c.refuseStale(links); err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.sameBuildIDs(links, c.files); err != nil {
 		return nil, err
 	}
-	made, err := c.compileSideVersions(ctx, links)
+	made, err := c.compileSideVersions(ctx, links, unchangedOnly(all))
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +111,7 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 		t := Target{
 			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: inputs,
 			Sources: c.goneObjects(l.link), Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs,
+			Library: makesLibrary(l.link.Argv),
 		}
 		if len(made.same) > 0 {
 			t.Same = made.same[i]

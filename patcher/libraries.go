@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gocare/buildtree"
@@ -97,6 +98,11 @@ func wrapped(argv []string) []string {
 		}
 	}
 	return names
+}
+
+// makesLibrary reports whether a linker's command line makes a shared library, which processes of other programs load.
+func makesLibrary(argv []string) bool {
+	return slices.ContainsFunc(argv, func(arg string) bool { return arg == "-shared" || arg == "--shared" || arg == "-Bshareable" })
 }
 
 // bindsOwn returns the option of a linker's command line that binds symbols of a library to itself and leaves no mark in it.

@@ -84,6 +84,9 @@ func (l *link) indexes() []int {
 	return list
 }
 
+// replacesCode reports whether the patch takes effect at all.
+func (l *link) replacesCode() bool { return slices.ContainsFunc(l.indexes(), l.takesEffect) }
+
 // takesEffect reports whether old code reaches what the patch holds of unit i: a unit with nothing but new functions, or such as only the
 // patch calls, changes nothing by itself.
 func (l *link) takesEffect(i int) bool {

@@ -38,38 +38,47 @@ func Make(ctx context.Context, store *buildtree.Store, p *Plan, o Options) ([]Pr
 	}
 	m := &maker{store: store, o: o, plan: p, sources: src}
 	var made []Product
+	var links []*link
 	for i := range p.Targets {
-		product, err := m.product(ctx, &p.Targets[i])
+		product, l, err := m.product(ctx, &p.Targets[i])
+		links = append(links, l)
 		if err != nil {
 			return append(made, product.refusedFor(err)), noPatch(err)
 		}
 		made = append(made, product)
 	}
+	for _, e := range acrossLinks(links) {
+		if !o.Allow(e.Code) {
+			return made, noPatch(e.Error)
+		}
+		made[e.link].Overridden = append(made[e.link].Overridden, e.Error)
+	}
 	return made, nil
 }
 
 // product makes one target: its units by themselves, then what the rules of the link say, then the patch.
-func (m *maker) product(ctx context.Context, t *Target) (Product, error) {
+func (m *maker) product(ctx context.Context, t *Target) (Product, *link, error) {
 	units, err := m.units(ctx, t)
 	if err != nil {
-		return describe(t, &link{units: units}), err
+		return describe(t, &link{units: units}), nil, err
 	}
 	l, err := m.openLink(t, units)
 	if err != nil {
-		return describe(t, &link{units: units}), err
+		return describe(t, &link{units: units}), nil, err
 	}
 	l, err = m.settle(ctx, l)
 	if err != nil {
-		return describe(t, l), err
+		return describe(t, l), l, err
 	}
-	if !slices.ContainsFunc(l.indexes(), l.takesEffect) {
-		return describe(t, l), l.checkAdditions()
+	if !l.replacesCode() {
+		return describe(t, l), l, l.checkAdditions()
 	}
 	if t.BuildID == "" {
-		return describe(t, l), fault.Refuse(fault.NoBuildID, t.Path, "the binary has no BuildID").
+		return describe(t, l), l, fault.Refuse(fault.NoBuildID, t.Path, "the binary has no BuildID").
 			WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
-	return m.patch(ctx, t, l)
+	p, err := m.patch(ctx, t, l)
+	return p, l, err
 }
 
 // refusedFor notes what a product was not made for, with the unit that it is about where that is known.

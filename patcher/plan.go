@@ -41,8 +41,9 @@ type Target struct {
 	Own     string            `json:"own,omitempty"`      // option that binds a library's symbols to it
 	NewLibs []Library         `json:"new_libs,omitempty"` // shared libraries that only the patched link has
 	New     []Addition        `json:"new,omitempty"`      // inputs that only the patched link has
-	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ
+	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ, of other links of a process, too
 	Gone    []GoneInput       `json:"gone,omitempty"`     // recorded ones that only the original link has
+	Library bool              `json:"library,omitempty"`  // one that processes of other targets may load
 }
 
 // Unit is one changed unit of a target.

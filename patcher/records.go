@@ -244,6 +244,11 @@ func changedOnly(links []pairedLink) []pairedLink {
 	return slices.DeleteFunc(slices.Clone(links), func(l pairedLink) bool { return len(l.units)+len(l.added) == 0 })
 }
 
+// unchangedOnly keeps the others.
+func unchangedOnly(links []pairedLink) []pairedLink {
+	return slices.DeleteFunc(slices.Clone(links), func(l pairedLink) bool { return len(l.units)+len(l.added) > 0 })
+}
+
 // unitsOf lists the units of the links in order.
 func unitsOf(links []pairedLink) (units []pairedUnit) {
 	for _, l := range links {

@@ -15,9 +15,14 @@ import (
 func movedState(l *link) (ruling, error) {
 	var says ruling
 	gone := l.goneState()
-	if len(gone) == 0 {
-		return says, nil
+	if len(gone) > 0 {
+		l.refuseNew(&says, gone)
 	}
+	return says, nil
+}
+
+// refuseNew refuses the new variables of a link, each of which may be one that is gone.
+func (l *link) refuseNew(says *ruling, gone []diffasm.State) {
 	for i := range l.units {
 		for _, s := range l.newState(i) {
 			says.refuse(i, refuseMoved(s, candidates(s, gone)))
@@ -26,7 +31,6 @@ func movedState(l *link) (ruling, error) {
 	for _, s := range l.addedState() {
 		says.refuse(0, refuseMoved(s, candidates(s, gone)))
 	}
-	return says, nil
 }
 
 // candidates lists what a new variable may be: the one of its name, else any. Types say nothing: a counter becomes a member of a

@@ -1,8 +1,6 @@
 package patcher
 
 import (
-	"slices"
-
 	"gocare/diffasm"
 	"gocare/internal/layout"
 )
@@ -11,20 +9,24 @@ import (
 // by their addresses. Those of the other units were compared where these were decided.
 func retypedVariables(l *link) (ruling, error) {
 	var says ruling
-	if !slices.ContainsFunc(l.indexes(), l.takesEffect) {
-		return says, nil
+	if l.replacesCode() {
+		l.retypedAll(&says)
 	}
+	return says, nil
+}
+
+// retypedAll refuses every variable of another type in such units.
+func (l *link) retypedAll(says *ruling) {
 	for i := range l.units {
 		u := l.units[i].unit
 		if l.units[i].emitted == nil {
 			constant := func(name string) bool { return isConstant(l.units[i].delta, name) }
-			l.retypedIn(&says, i, u.Source, &u.SideVersions, constant)
+			l.retypedIn(says, i, u.Source, &u.SideVersions, constant)
 		}
 	}
 	for _, u := range l.target.Same {
-		l.retypedIn(&says, noUnit, u.Source, &SideVersions{OrigTypes: u.OrigTypes, PatchedTypes: u.PatchedTypes}, func(string) bool { return false })
+		l.retypedIn(says, noUnit, u.Source, &SideVersions{OrigTypes: u.OrigTypes, PatchedTypes: u.PatchedTypes}, func(string) bool { return false })
 	}
-	return says, nil
 }
 
 // noUnit is the index of a refusal that is about none of the units that differ.

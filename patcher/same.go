@@ -20,12 +20,13 @@ type SameUnit struct {
 	PatchedTypes buildtree.Digest `json:"patched_types"`
 }
 
-// compileSame compiles with -g, in both versions, the units of each link that were compiled anew to the same assembly, keep variables, and
-// do not declare what they did before.
-func (c *comparison) compileSame(ctx context.Context, links []pairedLink) (same [][]SameUnit, overridden []*fault.Error, err error) {
+// compileSame compiles with -g, in both versions, the units that were compiled anew to the same assembly, keep variables, and do not
+// declare what they did before: those of each link, and of others, without a change, that may be in one process with it.
+func (c *comparison) compileSame(ctx context.Context, links, others []pairedLink) (same [][]SameUnit, overridden []*fault.Error, err error) {
+	all := slices.Concat(links, others)
 	var units []pairedUnit
-	for i := range links {
-		units = append(units, c.sameUnits(&links[i], i)...)
+	for i := range all {
+		units = append(units, c.sameUnits(&all[i], i)...)
 	}
 	if units, err = c.redeclaring(ctx, units); err != nil {
 		return nil, nil, err
@@ -34,9 +35,18 @@ func (c *comparison) compileSame(ctx context.Context, links []pairedLink) (same 
 	same = make([][]SameUnit, len(links))
 	for i, t := range types {
 		u := SameUnit{Source: c.sourceName(units[i].orig), OrigTypes: t.OrigTypes, PatchedTypes: t.PatchedTypes}
-		same[units[i].link] = append(same[units[i].link], u)
+		for k := range links {
+			if from := units[i].link; k == from || from >= len(links) && mayMeet(&links[k], &all[from]) {
+				same[k] = append(same[k], u)
+			}
+		}
 	}
 	return same, overridden, err
+}
+
+// mayMeet reports whether two links may be in one process: unless both are programs.
+func mayMeet(a, b *pairedLink) bool {
+	return makesLibrary(a.link.Argv) || makesLibrary(b.link.Argv)
 }
 
 // sameUnits lists the units of link n that were compiled anew to the same assembly, by the patched build or from the record, and that

@@ -19,7 +19,8 @@ type allSideVersions struct {
 }
 
 // compileSideVersions makes all of them. The compiles with old line numbers are the last in the view: they change its sources.
-func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink) (allSideVersions, error) {
+// The other links are those without a change, of which variables may have another type.
+func (c *comparison) compileSideVersions(ctx context.Context, links, others []pairedLink) (allSideVersions, error) {
 	units, added := unitsOf(links), addedTo(links)
 	types, overridden, err := c.compileTypes(ctx, units)
 	if err != nil {
@@ -36,7 +37,7 @@ func (c *comparison) compileSideVersions(ctx context.Context, links []pairedLink
 		return allSideVersions{}, err
 	}
 	overridden = append(overridden, more...)
-	same, more, err := c.compileSame(ctx, links)
+	same, more, err := c.compileSame(ctx, links, others)
 	if err != nil {
 		return allSideVersions{}, err
 	}

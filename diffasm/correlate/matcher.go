@@ -206,6 +206,7 @@ func (m *Matcher) run() {
 	}
 	m.settle()
 	m.refresh()
+	m.pairRenamed()
 }
 
 // refresh works on both units at once: neither reads what is written for the other.
