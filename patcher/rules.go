@@ -71,11 +71,14 @@ func ask(l *link, allow func(fault.Code) bool) (next *link, demands []demand, er
 	return &settled, nil, nil
 }
 
-// refusedFor notes in the units what they are refused for.
+// refusedFor notes in the units what they are refused for; the rest is noted for the product.
 func (l *link) refusedFor(list []refusal) *link {
 	next := *l
 	next.units = slices.Clone(l.units)
 	for _, e := range list {
+		if e.unit == noUnit {
+			continue
+		}
 		report := &next.units[e.unit].report
 		report.Refused = append(slices.Clone(report.Refused), e.Error)
 	}
