@@ -14,6 +14,9 @@ func TestLoneLiterals(t *testing.T) {
 	name := func(n, of string) string {
 		return "\t.section\t.rodata\n\t.type\t" + n + ", @object\n\t.size\t" + n + ", 5\n" + n + ":\n\t.string\t\"" + of + "\"\n"
 	}
+	table := func(n, of string) string {
+		return "\t.section\t.data.rel.ro.local,\"aw\"\n\t.align 8\n\t.type\t" + n + ", @object\n\t.size\t" + n + ", 8\n" + n + ":\n\t.quad\t" + of + "\n"
+	}
 	takes := func(fn, l string) string { return asmText(fn, "\tleaq\t"+l+"(%rip), %rax") }
 	const auto, zero = "\t.string\t\"auto\"\n", "\t.string\t\"au\"\n\t.string\t\"to\"\n"
 	for _, r := range []struct {
@@ -71,6 +74,12 @@ func TestLoneLiterals(t *testing.T) {
 			"two new constants hold the same",
 			name("none", "f") + takes("f", "none"), name("x", "f") + name("empty", "f") + asmText("f", "\tleaq\tx(%rip), %rax\n\tleaq\tempty(%rip), %rdx"),
 			"", false,
+		},
+		{"a table of addresses under another name", table("none", "f") + takes("f", "none"), table("empty", "f") + takes("f", "empty"), "", true},
+		{"a table of other addresses", table("none", "f") + takes("f", "none"), table("empty", "g") + takes("f", "empty"), "", false},
+		{
+			"a table of addresses that is only read",
+			table("none", "f") + asmText("f", "\tmovq\tnone(%rip), %rax"), table("empty", "f") + asmText("f", "\tmovq\tempty(%rip), %rax"), "", false,
 		},
 		{"less aligned", lit(".LC4", auto) + takes("f", ".LC4"), "\t.section\t.rodata\n\t.align 8\n" + lit(".LC0", auto) + takes("f", ".LC0"), "", true},
 	} {

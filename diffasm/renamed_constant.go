@@ -40,8 +40,43 @@ func sameConstant(af *asm.File, a *asm.Block, bf *asm.File, b *asm.Block) bool {
 	return isPlainConstant(af, a) && isPlainConstant(bf, b) && content(af, a) == content(bf, b)
 }
 
+// renamedTable returns a constant of the original that a new one may be by another name, where both hold addresses and the new one's own gets
+// out of the functions that use it.
+func (c *decider) renamedTable(b *asm.Block) *asm.Block {
+	f := c.d.patched.File
+	if !holdsAddresses(b) || !isConstantData(f, b) || f.IsLiteral(b) || !getsOut(f, b) {
+		return nil
+	}
+	content := func(f *asm.File, b *asm.Block) string {
+		return canon.New(f, func(n string) string { return n }).Data(b)
+	}
+	isNew := false
+	var old *asm.Block
+	for _, v := range c.d.vars {
+		switch {
+		case v.o == nil && v.p == b:
+			isNew = true
+		case v.p == nil && isConstantData(c.d.orig.File, v.o) && holdsAddresses(v.o) && content(c.d.orig.File, v.o) == content(f, b):
+			old = v.o
+		}
+	}
+	if !isNew {
+		return nil
+	}
+	return old
+}
+
+// getsOut reports whether the address of a constant is passed on, returned or stored.
+func getsOut(f *asm.File, b *asm.Block) bool {
+	u := canon.UsersOf(f, b.Name)
+	return len(u.Variables) > 0 || slices.ContainsFunc(u.Functions, func(fn *asm.Function) bool { return constantEscapes(f, fn, b.Name, true) != nil })
+}
+
+func holdsAddresses(b *asm.Block) bool {
+	return slices.ContainsFunc(b.Items, func(st asm.Statement) bool { return len(asm.SymbolsOf(st.Args)) > 0 })
+}
+
 // isPlainConstant reports whether a block is a constant of the unit's own that no linker merges and that holds no addresses.
 func isPlainConstant(f *asm.File, b *asm.Block) bool {
-	return isConstantData(f, b) && b.Section.Class == asm.ReadOnly && !b.Section.Merge && len(b.Items) > 0 &&
-		!slices.ContainsFunc(b.Items, func(st asm.Statement) bool { return len(asm.SymbolsOf(st.Args)) > 0 })
+	return isConstantData(f, b) && b.Section.Class == asm.ReadOnly && !b.Section.Merge && len(b.Items) > 0 && !holdsAddresses(b)
 }

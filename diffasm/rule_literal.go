@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"fmt"
 	"slices"
 
 	"gocare/diffasm/asm"
@@ -23,6 +24,11 @@ func (c *decider) literals() {
 		}
 		if o := c.renamedConstant(b); o != nil {
 			c.s.oldLiterals[b] = o
+		} else if o := c.renamedTable(b); o != nil {
+			c.refuse(asm.Problem{
+				Code: fault.LiteralUnplaced, At: at, Hint: "keep the name of the constant, and where it is declared; --allow literal-unplaced if its address is neither kept, compared nor freed",
+				What: fmt.Sprintf("the constant %q holds what %q of the original holds, whose address the program may know", b.Name, o.Name),
+			}, c.d.patched, "")
 		}
 		if !isLoneLiteral(c.d.patched.File, b) {
 			continue
