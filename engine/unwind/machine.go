@@ -30,11 +30,7 @@ type Machine struct {
 
 // MachineOf returns what is known of a target, nil if nothing is.
 func MachineOf(t *arch.Target) *Machine {
-	switch t {
-	case &arch.X86_64:
-		return &x86
-	}
-	return nil
+	return machines[t]
 }
 
 // demangle undoes glibc's PTR_MANGLE.

@@ -9,6 +9,9 @@ const (
 	x86PC = 16
 )
 
+// machines are those that this package knows, by target.
+var machines = map[*arch.Target]*Machine{&arch.X86_64: &x86}
+
 var x86 = Machine{
 	frame: x86BP, sp: x86SP, pc: x86PC,
 	userEnd: arch.X86_64.UserEnd,

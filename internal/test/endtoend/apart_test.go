@@ -142,7 +142,7 @@ int main(void)
 	}
 	writeTree(t, dir, original)
 	mustRun(t, 0, dir, []string{"CC=carecc"}, "make")
-	edit := strings.NewReplacer("x * 3", "x % 8 * x % 1000", "int rounds(", "int turns(", "return rounds(", "return turns(")
+	edit := strings.NewReplacer("x * 3", "x % 8 * x % 1000", "int rounds(", "int turns(", "return rounds(", "return turns(", "%ld\\n\", scale", "%li\\n\", scale")
 	writePatch(t, dir, original, map[string]string{"Makefile": original["Makefile"], "prog.c": edit.Replace(original["prog.c"])})
 	mustRun(t, 0, dir, nil, "patchmake", "-i", "gone", "fix.patch")
 	assertContains(t, mustRun(t, 0, dir, nil, "sh", "-c", "patchmake inspect patchroot/*.kpatch").Stdout,
