@@ -34,10 +34,7 @@ func (c *decider) renamedConstant(b *asm.Block) *asm.Block {
 
 // sameConstant reports whether two blocks are such constants that hold the same.
 func sameConstant(af *asm.File, a *asm.Block, bf *asm.File, b *asm.Block) bool {
-	content := func(f *asm.File, b *asm.Block) string {
-		return canon.New(f, func(n string) string { return n }).Data(b)
-	}
-	return isPlainConstant(af, a) && isPlainConstant(bf, b) && content(af, a) == content(bf, b)
+	return isPlainConstant(af, a) && isPlainConstant(bf, b) && constantText(af, a) == constantText(bf, b)
 }
 
 // renamedTable returns a constant of the original that a new one may be by another name, where both hold addresses and the new one's own gets
@@ -47,16 +44,13 @@ func (c *decider) renamedTable(b *asm.Block) *asm.Block {
 	if !holdsAddresses(b) || !isConstantData(f, b) || f.IsLiteral(b) || !getsOut(f, b) {
 		return nil
 	}
-	content := func(f *asm.File, b *asm.Block) string {
-		return canon.New(f, func(n string) string { return n }).Data(b)
-	}
 	isNew := false
 	var old *asm.Block
 	for _, v := range c.d.vars {
 		switch {
 		case v.o == nil && v.p == b:
 			isNew = true
-		case v.p == nil && isConstantData(c.d.orig.File, v.o) && holdsAddresses(v.o) && content(c.d.orig.File, v.o) == content(f, b):
+		case v.p == nil && isConstantData(c.d.orig.File, v.o) && holdsAddresses(v.o) && constantText(c.d.orig.File, v.o) == constantText(f, b):
 			old = v.o
 		}
 	}
@@ -64,6 +58,11 @@ func (c *decider) renamedTable(b *asm.Block) *asm.Block {
 		return nil
 	}
 	return old
+}
+
+// constantText is what constants are compared by.
+func constantText(f *asm.File, b *asm.Block) string {
+	return canon.New(f, func(n string) string { return n }).Data(b)
 }
 
 // getsOut reports whether the address of a constant is passed on, returned or stored.

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"gocare/diffasm/asm"
-	"gocare/diffasm/canon"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 )
@@ -64,7 +63,7 @@ func loneText(f *asm.File, b *asm.Block) string {
 	if b.Name[0] != '.' { // .LC0, and .str of clang's address sanitizer
 		kind = asm.SourceName(b.Name)
 	}
-	return kind + ":" + canon.New(f, func(n string) string { return n }).Data(b)
+	return kind + ":" + constantText(f, b)
 }
 
 // loneLiterals lists them by content.

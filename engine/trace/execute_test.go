@@ -158,20 +158,7 @@ func TestKilledInAFunction(t *testing.T) {
 			if err := s.frame(th); err != nil {
 				return err
 			}
-			if err := setRegs(th.TID, &call); err != nil {
-				return err
-			}
-			th.Regs = call
-			for range steps {
-				if err := s.toSyscallStop(th); err != nil {
-					return err
-				}
-			}
-			if err := ptrace(unix.PTRACE_DETACH, th.TID, 0, 0); err != nil {
-				return err
-			}
-			delete(s.threads, th.TID)
-			return nil
+			return s.abandon(th, call, steps)
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -232,20 +232,7 @@ func TestKilledInACall(t *testing.T) {
 			}
 			s.trampoline = 0 // nobody puts back what was there
 			call := th.Regs.forCall(pc, unix.SYS_GETPID, [6]uint64{1, 2, 3, 4, 5, 6})
-			if err := setRegs(th.TID, &call); err != nil {
-				return err
-			}
-			th.Regs = call
-			for range steps {
-				if err := s.toSyscallStop(th); err != nil {
-					return err
-				}
-			}
-			if err := ptrace(unix.PTRACE_DETACH, th.TID, 0, 0); err != nil {
-				return err
-			}
-			delete(s.threads, th.TID)
-			return nil
+			return s.abandon(th, call, steps)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -255,4 +242,22 @@ func TestKilledInACall(t *testing.T) {
 			t.Errorf("after %d steps: %q", steps, got)
 		}
 	}
+}
+
+// abandon gives a thread the registers of a call and lets it go after some stops in it, as if this program were killed there.
+func (s *Session) abandon(t *Thread, call Regs, steps int) error {
+	if err := setRegs(t.TID, &call); err != nil {
+		return err
+	}
+	t.Regs = call
+	for range steps {
+		if err := s.toSyscallStop(t); err != nil {
+			return err
+		}
+	}
+	if err := ptrace(unix.PTRACE_DETACH, t.TID, 0, 0); err != nil {
+		return err
+	}
+	delete(s.threads, t.TID)
+	return nil
 }
