@@ -1,6 +1,7 @@
 package asm
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,9 +34,23 @@ type parser struct {
 // be copied while they grow.
 const bytesPerLabel = 256
 
+// hasZero reports whether a statement holds a zero byte. Comments may: clang writes the bytes of a constant there as they are
+// (DW_OP_implicit_value).
+func hasZero(text string) bool {
+	lx := Lexer{Src: text}
+	for {
+		switch statement, ok := lx.Next(); {
+		case !ok:
+			return false
+		case strings.IndexByte(statement, 0) >= 0:
+			return true
+		}
+	}
+}
+
 // Parse reads the assembly of one unit. The name is for messages.
 func Parse(name string, src []byte) (*File, error) {
-	if strings.IndexByte(string(src[:min(len(src), 1<<16)]), 0) >= 0 {
+	if bytes.IndexByte(src, 0) >= 0 && hasZero(string(src)) {
 		return nil, fault.Refuse(fault.NotAssembly, name, "not assembly text: contains a zero byte")
 	}
 	f := &File{

@@ -2,6 +2,7 @@ package asm
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -119,6 +120,30 @@ func TestFollow(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if target, off, ok := f.Follow(tt.symbol); target != tt.target || off != tt.offset || ok != tt.ok {
 				t.Errorf("%s: %s%+d, %v", tt.symbol, target, off, ok)
+			}
+		})
+	}
+}
+
+// A zero byte in a comment is clang's way to show a constant; anywhere else the text is no assembly.
+func TestParseZero(t *testing.T) {
+	const start, end = "\t.text\n\t.type\tf, @function\nf:\n\tret\n\t.size\tf, .-f\n", "\t.byte\t0"
+	for _, tt := range []struct {
+		name, text string
+		refused    bool
+	}{
+		{"none", start, false},
+		{"in a comment", start + end + "\t# \x00\n", false},
+		{"in a comment of a line of its own", start + "# \x00\n", false},
+		{"in a comment over lines", start + "/* \n\x00 */\n", false},
+		{"behind a comment over lines", start + "/* \n */ \x00\n", true},
+		{"in a string", start + "\t.ascii\t\"a#\x00\"\n", true},
+		{"in a statement", start + end + "\x00\n", true},
+		{"far behind", strings.Repeat(start, 5000) + "\x00\n", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Parse("a.s", []byte(tt.text)); (err != nil) != tt.refused {
+				t.Errorf("got %v", err)
 			}
 		})
 	}
