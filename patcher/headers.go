@@ -76,8 +76,9 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 	if err != nil {
 		return nil, err
 	}
-	d := drift{before: c.b.Before.seen, after: after, moved: movedNames(c.b.Before.seen, after)}
-	if err := c.refusePrecompiled(&d, all); err != nil {
+	d := &drift{before: c.b.Before.seen, after: after, moved: movedNames(c.b.Before.seen, after)}
+	c.drift = d
+	if err := c.refusePrecompiled(d, all); err != nil {
 		return nil, err
 	}
 	var found []pairedUnit
@@ -129,6 +130,11 @@ func (d *drift) concerns(u *unitReads) string {
 			return r.Path
 		}
 	}
+	return d.concernsMoved(u)
+}
+
+// concernsMoved is concerns for files that came or went.
+func (d *drift) concernsMoved(u *unitReads) string {
 	if len(d.moved) == 0 {
 		return ""
 	}

@@ -26,6 +26,7 @@ type comparison struct {
 	rebuilt map[string]bool                // what the patched build compiled, see compileID
 	files   []installed
 
+	drift      *drift          // between the tree before the patched build and the view after it; see affected
 	recompiled map[string]bool // what was compiled from the record, and gave the assembly that it gave before
 }
 

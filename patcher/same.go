@@ -10,6 +10,7 @@ import (
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/jobs"
+	"gocare/internal/srcpatch"
 )
 
 // SameUnit is a unit of which the patched source gives the same assembly, while its declarations differ: a variable of it may have another
@@ -25,8 +26,9 @@ type SameUnit struct {
 func (c *comparison) compileSame(ctx context.Context, links, others []pairedLink) (same [][]SameUnit, overridden []*fault.Error, err error) {
 	all := slices.Concat(links, others)
 	var units []pairedUnit
+	d := declarations{c: c, words: map[string]*srcpatch.Words{}}
 	for i := range all {
-		units = append(units, c.sameUnits(&all[i], i)...)
+		units = append(units, slices.DeleteFunc(c.sameUnits(&all[i], i), func(u pairedUnit) bool { return d.kept(u.orig) })...)
 	}
 	if units, err = c.redeclaring(ctx, units); err != nil {
 		return nil, nil, err
