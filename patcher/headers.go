@@ -106,7 +106,7 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 type drift struct {
 	before, after *jobs.Survey
 	moved         map[string]string // files that came or went, by base name
-	mentions      map[string][]string
+	mentions      map[string]mentions
 }
 
 // movedNames maps the base names of files that are only there before the patched build, or only after it, to one of their paths.
@@ -142,10 +142,14 @@ func (d *drift) concernsMoved(u *unitReads) string {
 		if path := d.moved[filepath.Base(r.Path)]; path != "" && i > 0 { // the first is the source, which is not searched for
 			return path
 		}
-		for _, name := range d.mentioned(r.Path) {
+		m := d.mentioned(r.Path)
+		for _, name := range m.names {
 			if path := d.moved[name]; path != "" {
 				return path
 			}
+		}
+		if m.computed {
+			return d.moved[slices.Min(slices.Collect(maps.Keys(d.moved)))]
 		}
 	}
 	return ""
@@ -175,22 +179,44 @@ func (d *drift) gone(path string) bool {
 // quotedName finds what may be the name of a file: text in quotes or angle brackets.
 var quotedName = regexp.MustCompile(`["<]([^">\n]*)[">]`)
 
-// mentioned lists the base names of files that a source names, whether it includes them or asks for them only (__has_include).
-func (d *drift) mentioned(path string) []string {
-	if names, ok := d.mentions[path]; ok {
-		return names
-	}
-	var names []string
-	data, _ := os.ReadFile(path) // one that changed meanwhile is known to have
-	for _, m := range quotedName.FindAllSubmatch(data, -1) {
-		names = append(names, filepath.Base(string(m[1])))
-	}
-	if d.mentions == nil {
-		d.mentions = map[string][]string{}
-	}
-	d.mentions[path] = names
-	return names
+// mentions are the base names of files that a source names, whether it includes them or asks for them only (__has_include).
+type mentions struct {
+	names    []string
+	computed bool // it asks for one by a macro, which may be any
 }
+
+var (
+	asksForFile = regexp.MustCompile(`__has_include\w*`)
+	literalName = regexp.MustCompile(`^\s*\(\s*["<]`)
+	isThere     = regexp.MustCompile(`(?:defined\s*\(?|#\s*(?:ifdef|ifndef|elifdef|elifndef))\s*$`) // asks for __has_include itself
+)
+
+func (d *drift) mentioned(path string) mentions {
+	if m, ok := d.mentions[path]; ok {
+		return m
+	}
+	data, _ := os.ReadFile(path) // one that changed meanwhile is known to have
+	m := mentionsOf(data)
+	if d.mentions == nil {
+		d.mentions = map[string]mentions{}
+	}
+	d.mentions[path] = m
+	return m
+}
+
+func mentionsOf(source []byte) (m mentions) {
+	for _, name := range quotedName.FindAllSubmatch(source, -1) {
+		m.names = append(m.names, filepath.Base(string(name[1])))
+	}
+	for _, at := range asksForFile.FindAllIndex(source, -1) {
+		before := source[max(0, at[0]-maxDirective):at[0]]
+		m.computed = m.computed || !literalName.Match(source[at[1]:]) && !isThere.Match(before)
+	}
+	return m
+}
+
+// maxDirective is how many bytes before __has_include may say that it is only asked whether there is such a thing.
+const maxDirective = 32
 
 // changedFiles are the files that changed and that a unit of the original may include. The source of a unit that the
 // patched build compiled is one only if something in the tree includes a file of that name.
