@@ -24,7 +24,12 @@ type LinkPair struct {
 	Missing       []Input    // changed inputs without a record in either build
 	Gone          []Input    // inputs of the original that the patched link does not have
 	LTO           *LTOPair   // nil unless gcc made code when it linked one of them
+
+	partner []int // input of the patched link by that of the original one, -1 for none
 }
+
+// Partner returns which input of the original link one of the patched link is, -1 for a new one.
+func (p *LinkPair) Partner(patched int) int { return slices.Index(p.partner, patched) }
 
 // LTOPair is what two links have to do with gcc's link-time optimisation.
 type LTOPair struct {
@@ -70,6 +75,7 @@ func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 		pair.LTO = &LTOPair{Orig: parts, Patched: now}
 	}
 	partner, added := pr.inputs(o, p)
+	pair.partner = partner
 	for i, in := range o.Inputs {
 		j := partner[i]
 		if j < 0 {

@@ -23,6 +23,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.filesPatched(links); err != nil {
 		return nil, err
 	}
+	if links, err = c.builtEarly(ctx, links); err != nil {
+		return nil, err
+	}
 	links, overridden, err := c.reconfigure(ctx, links)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"syscall"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
@@ -96,7 +95,7 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 		if !whole {
 			list[i].add([]string{u.Source})
 			if u.Preprocessed() {
-				batch, of = append(batch, jobs.Job{Dir: u.Dir, Env: u.Env, Args: append([]string{u.Driver}, u.DependArgs(u.Source)...)}), append(of, i)
+				batch, of = append(batch, dependJob(u)), append(of, i)
 			}
 		}
 	}
@@ -105,20 +104,29 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 		return nil, err
 	}
 	for k, o := range outcomes {
-		u := &list[of[k]]
-		if o.Failed != "" {
-			u.unknown = errors.New(o.Failed)
-			continue
-		}
-		for _, names := range buildtree.Prerequisites(string(o.Stdout)) {
-			u.add(names)
-		}
+		list[of[k]].addListed(o)
 	}
 	a := assembled{}
 	for i := range list {
 		list[i].addHidden(a)
 	}
 	return list, nil
+}
+
+// dependJob asks the compiler of a unit what it reads.
+func dependJob(u *buildtree.Unit) jobs.Job {
+	return jobs.Job{Dir: u.Dir, Env: u.Env, Args: append([]string{u.Driver}, u.DependArgs(u.Source)...)}
+}
+
+// addListed adds the files that a compiler listed.
+func (u *unitReads) addListed(o jobs.Outcome) {
+	if o.Failed != "" {
+		u.unknown = errors.New(o.Failed)
+		return
+	}
+	for _, names := range buildtree.Prerequisites(string(o.Stdout)) {
+		u.add(names)
+	}
 }
 
 // recordedReads returns what is known of an earlier run, else of the compile; whole tells that it is all.
@@ -243,7 +251,7 @@ func (b *Builds) findStale(ctx context.Context, list []unitReads, seen *jobs.Sur
 func (u *unitReads) newer(seen *jobs.Survey) string {
 	for _, r := range slices.Concat(u.files, u.unit.Included) {
 		switch {
-		case r.ID == "" && u.unit.Time != 0 && changedAfter(r.Path, u.unit.Time):
+		case r.ID == "" && u.unit.Time != 0 && seen.Changed[r.Path] > u.unit.Time:
 			return r.Path
 		case r.ID == "" || r.ID == seen.Digests[r.Path]:
 		case buildtree.IsStamp(r.ID) && r.ID == buildtree.Stamp(r.Path):
@@ -252,16 +260,6 @@ func (u *unitReads) newer(seen *jobs.Survey) string {
 		}
 	}
 	return ""
-}
-
-// changedAfter reports whether a file was written, or put in its place, after a time in nanoseconds since 1970.
-func changedAfter(path string, when int64) bool {
-	fi, err := os.Stat(path)
-	if err != nil {
-		return false
-	}
-	changed := fi.Sys().(*syscall.Stat_t).Ctim // no tool can set it back
-	return changed.Nano() > when
 }
 
 // refuseStale refuses a changed unit whose original is not what its files give.

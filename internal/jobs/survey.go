@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
@@ -29,6 +30,7 @@ type Question struct {
 // Survey is the answer.
 type Survey struct {
 	Digests map[string]string // SHA-256 in hex by path, of what a symbolic link leads to; files that cannot be read have none
+	Changed map[string]int64  // when those that have a digest were written, or put in their place, in nanoseconds since 1970
 	Names   map[string]bool   // paths below Root of what is no directory, but for those that version control and gocare keep
 }
 
@@ -65,7 +67,10 @@ func answer(stdin io.Reader, stdout io.Writer) error {
 	if err := gob.NewDecoder(stdin).Decode(&q); err != nil {
 		return err
 	}
-	s := Survey{Digests: digests(q.Files), Names: map[string]bool{}}
+	s := Survey{Digests: map[string]string{}, Changed: map[string]int64{}, Names: map[string]bool{}}
+	for _, path := range q.Files {
+		s.look(path)
+	}
 	if q.Root != "" {
 		if err := s.list(q.Root, q.Skip); err != nil {
 			return err
@@ -74,31 +79,24 @@ func answer(stdin io.Reader, stdout io.Writer) error {
 	return gob.NewEncoder(stdout).Encode(s)
 }
 
-func digests(files []string) map[string]string {
-	found := make(map[string]string, len(files))
-	for _, path := range files {
-		if sum, ok := digestOf(path); ok {
-			found[path] = sum
-		}
-	}
-	return found
-}
-
-// digestOf digests a regular file: a pipe or a device would block.
-func digestOf(path string) (sum string, ok bool) {
-	if fi, err := os.Stat(path); err != nil || !fi.Mode().IsRegular() {
-		return "", false
+// look digests a regular file: a pipe or a device would block.
+func (s *Survey) look(path string) {
+	fi, err := os.Stat(path)
+	if err != nil || !fi.Mode().IsRegular() {
+		return
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", false
+		return
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return "", false
+		return
 	}
-	return hex.EncodeToString(h.Sum(nil)), true
+	s.Digests[path] = hex.EncodeToString(h.Sum(nil))
+	changed := fi.Sys().(*syscall.Stat_t).Ctim // no tool can set it back
+	s.Changed[path] = changed.Nano()
 }
 
 // versionControl are the directories that hold files of other versions, many of them.
