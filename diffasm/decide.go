@@ -112,7 +112,7 @@ func (c *decider) wholeUnit() {
 }
 
 // refuse notes a refusal, as overridden if the user says so.
-func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
+func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) *fault.Error {
 	what := p.What
 	if fn != "" {
 		what = fmt.Sprintf("cannot patch function %q: %s", fn, p.What)
@@ -121,11 +121,16 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) {
 	if p.Hint != "" {
 		e = e.WithHint("%s", p.Hint)
 	}
-	if fault.Overridable(p.Code) && c.o.Allow != nil && c.o.Allow(p.Code) {
+	if c.allows(p.Code) {
 		c.s.Overridden = append(c.s.Overridden, e)
-		return
+	} else {
+		c.errs = append(c.errs, e)
 	}
-	c.errs = append(c.errs, e)
+	return e
+}
+
+func (c *decider) allows(code fault.Code) bool {
+	return fault.Overridable(code) && c.o.Allow != nil && c.o.Allow(code)
 }
 
 // place names the source line of a statement, by debug information of another compile where the unit has none.

@@ -107,7 +107,11 @@ func (c *decider) obstacles(pair fnPair) (list []asm.Problem) {
 func (c *decider) probe(p *asm.Function) []asm.Problem {
 	clo := &closure{d: c.d, seen: map[string]bool{}}
 	clo.function(p)
-	return clo.problems
+	var list []asm.Problem
+	for _, p := range clo.problems {
+		list = append(list, p.Problem)
+	}
+	return list
 }
 
 // firstOfEach drops problems with a code that came before.

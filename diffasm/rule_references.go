@@ -22,24 +22,43 @@ type closure struct {
 	taken map[*asm.Block]asm.Statement // blocks whose address is taken, and where first
 
 	seen     map[string]bool
-	problems []asm.Problem
+	problems []referenceProblem
+	refused  map[string]bool // names that are seen and cannot be had
+	again    []string        // such that the function at hand uses, too
+	path     []string        // the names that lead to what is looked at
 	fn       *asm.Function
 	at       asm.Statement
 }
 
+// referenceProblem is a reference that cannot be had, with the names that lead to it.
+type referenceProblem struct {
+	asm.Problem
+	path []string
+}
+
 // references follows the references of the chosen functions and refuses what they cannot have.
 func (c *decider) references() {
-	clo := &closure{d: c.d, copies: c.s.copies, taken: map[*asm.Block]asm.Statement{}, seen: map[string]bool{}}
+	clo := &closure{d: c.d, copies: c.s.copies, taken: map[*asm.Block]asm.Statement{}, seen: map[string]bool{}, refused: map[string]bool{}}
+	about := map[string][]*fault.Error{} // refusals by the names that lead to them
 	for _, pair := range c.s.chosen {
 		clo.function(pair.p)
-		for _, p := range clo.problems {
-			// A function that is refused for itself need not be refused for what it uses, too.
-			if len(c.bad[pair.p]) > 0 {
-				break
+		for _, name := range clo.again {
+			for _, e := range about[name] {
+				e.AlsoAbout(pair.p.Name)
 			}
-			c.refuse(p, c.d.patched, pair.p.Name)
 		}
-		clo.problems = nil
+		for _, p := range clo.problems {
+			// A function that is refused for itself need not be refused for what it uses, too; another one may be.
+			if c.standsRefused(pair.p) {
+				clo.forget(p.path)
+				continue
+			}
+			e := c.refuse(p.Problem, c.d.patched, pair.p.Name)
+			for _, name := range p.path {
+				about[name] = append(about[name], e)
+			}
+		}
+		clo.problems, clo.again = nil, nil
 	}
 	clo.fn = nil
 	for _, b := range c.d.newGlobals() {
@@ -49,11 +68,24 @@ func (c *decider) references() {
 		clo.at = asm.Statement{Line: b.Line, Place: c.d.patched.DeclaredAt(b.Name)}
 		clo.visit(b.Name)
 		for _, p := range clo.problems {
-			c.refuse(p, c.d.patched, "")
+			c.refuse(p.Problem, c.d.patched, "")
 		}
 		clo.problems = nil
 	}
 	c.s.clo = clo
+}
+
+// standsRefused reports whether a function is refused for itself, and the user does not override that.
+func (c *decider) standsRefused(fn *asm.Function) bool {
+	return slices.ContainsFunc(c.bad[fn], func(p asm.Problem) bool { return !c.allows(p.Code) })
+}
+
+// forget lets names be looked at again.
+func (c *closure) forget(names []string) {
+	for _, name := range names {
+		delete(c.seen, name)
+		delete(c.refused, name)
+	}
 }
 
 // newGlobals returns the new variables that other units can see.
@@ -108,7 +140,17 @@ func (c *closure) take(name string) {
 }
 
 func (c *closure) refuse(code fault.Code, hint, format string, args ...any) {
-	c.problems = append(c.problems, asm.Problem{Code: code, What: fmt.Sprintf(format, args...), Hint: hint, At: c.at})
+	c.note(asm.Problem{Code: code, What: fmt.Sprintf(format, args...), Hint: hint, At: c.at})
+}
+
+// note notes a problem of what is looked at.
+func (c *closure) note(p asm.Problem) {
+	c.problems = append(c.problems, referenceProblem{p, slices.Clone(c.path)})
+	for _, name := range c.path {
+		if c.refused != nil {
+			c.refused[name] = true
+		}
+	}
 }
 
 func (c *closure) visit(name string) {
@@ -131,9 +173,14 @@ func (c *closure) visit(name string) {
 		return
 	}
 	if c.seen[name] {
+		if c.refused[name] && !slices.Contains(c.again, name) {
+			c.again = append(c.again, name)
+		}
 		return
 	}
 	c.seen[name] = true
+	c.path = append(c.path, name)
+	defer func() { c.path = c.path[:len(c.path)-1] }()
 	switch {
 	case f.Alias[name] != nil:
 		c.alias(f.Alias[name])
@@ -190,7 +237,7 @@ func (c *closure) block(b *asm.Block) {
 	case c.doubtful(b.Name):
 		p, _ := c.d.m.Doubt(b.Name)
 		p.At = c.at
-		c.problems = append(c.problems, p)
+		c.note(p)
 		c.newVar(b)
 	case c.d.m.OrigVariable(b) != nil && !c.copies[b]:
 		if asm.IsNumbered(b.Name) {

@@ -43,7 +43,7 @@ func (c *decider) variables() {
 		c.refuse(asm.Problem{
 			Code: v.Code, Hint: hint, At: asm.Statement{Line: pair.p.Line, Place: c.d.patched.DeclaredAt(pair.p.Name)},
 			What: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
-		}, c.d.patched, "")
+		}, c.d.patched, "").AlsoAbout(c.s.Users(pair.p.Name)...)
 	}
 }
 

@@ -83,6 +83,16 @@ func (d *Delta) Unproven(symbols []string) (list []State) {
 	return list
 }
 
+// Users lists the functions of the patch that refer to a variable of the patched unit.
+func (s *Selection) Users(symbol string) (list []string) {
+	for _, pair := range s.chosen {
+		if canon.Uses(s.d.patched.File, pair.p, symbol) {
+			list = append(list, pair.p.Name)
+		}
+	}
+	return list
+}
+
 func stateOf(f *debuginfo.Unit, b *asm.Block) State {
 	s := State{Symbol: b.Name, Name: asm.SourceName(b.Name), At: f.UnitName()}
 	ds := f.Declarations()

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/renameio/v2"
 
@@ -111,7 +112,8 @@ func newUnitDecisions(u UnitReport) unitDecisions {
 			Name: f.Name, Orig: f.Orig, Status: f.Status, Reason: f.Reason, File: f.File, Line: f.Line, Before: f.Before, After: f.After, At: f.At,
 		}
 		for _, e := range u.Refused {
-			if e.Function == f.Name || e.Function != "" && e.Function == f.Orig {
+			about := func(name string) bool { return name != "" && (name == e.Function || slices.Contains(e.Others, name)) }
+			if about(f.Name) || about(f.Orig) {
 				d.Refused = append(d.Refused, e.Code)
 			}
 		}

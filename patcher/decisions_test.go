@@ -3,6 +3,7 @@ package patcher
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,5 +103,20 @@ func TestRefusedFor(t *testing.T) {
 func TestLoadDecisionsOfNoRun(t *testing.T) {
 	if _, err := LoadDecisions(t.TempDir()); fault.As(err) == nil || fault.As(err).Kind != fault.Refused {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A refusal marks every function that it is about, by either of its names.
+func TestRefusedMarks(t *testing.T) {
+	refused := fault.Refuse(fault.NewTLS, "a.c", "refused").About("f").AlsoAbout("g", "old")
+	functions := []diffasm.Function{{Name: "f"}, {Name: "g"}, {Name: "h", Orig: "old"}, {Name: "other"}}
+	var marked []string
+	for _, f := range newUnitDecisions(UnitReport{Functions: functions, Refused: []*fault.Error{refused}}).Functions {
+		if len(f.Refused) > 0 {
+			marked = append(marked, f.Name)
+		}
+	}
+	if !slices.Equal(marked, []string{"f", "g", "h"}) {
+		t.Errorf("marked %q", marked)
 	}
 }

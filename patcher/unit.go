@@ -329,7 +329,11 @@ func (d *decidedUnit) refuseUnproved() *fault.Error {
 	if !d.delta.Debug {
 		why = d.unlent
 	}
-	return fault.Refuse(fault.StaticUnproved, d.unit.Source, "it cannot be proved which static variable of the original this is: %s: %s", strings.Join(list, ", "), why)
+	e := fault.Refuse(fault.StaticUnproved, d.unit.Source, "it cannot be proved which static variable of the original this is: %s: %s", strings.Join(list, ", "), why)
+	for _, name := range d.unproved {
+		e.AlsoAbout(d.selection.Users(name)...)
+	}
+	return e
 }
 
 // borrowDebug returns the versions with the debug information of a compile with -g, which tells static locals apart, and whether there

@@ -11,6 +11,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Kind says what sort of failure an Error is; cmd maps it to the exit code.
@@ -34,7 +35,8 @@ type Error struct {
 	Hint  string // what to do; may be empty
 	Err   error  // the cause, may be nil
 
-	Function string // symbol of the function that it is about; may be empty
+	Function string   // symbol of the function that it is about; may be empty
+	Others   []string // symbols of more functions that it is about
 }
 
 func (e *Error) Error() string {
@@ -67,6 +69,16 @@ func Refuse(code Code, where, format string, args ...any) *Error {
 // About, WithHint, WithState and WithCause return e with that field set.
 func (e *Error) About(function string) *Error {
 	e.Function = function
+	return e
+}
+
+// AlsoAbout adds functions that it is about.
+func (e *Error) AlsoAbout(functions ...string) *Error {
+	for _, f := range functions {
+		if f != e.Function && !slices.Contains(e.Others, f) {
+			e.Others = append(e.Others, f)
+		}
+	}
 	return e
 }
 
