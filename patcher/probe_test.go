@@ -5,11 +5,26 @@ import (
 	"testing"
 )
 
-func TestProbeWithout(t *testing.T) {
-	const complaint = "probe.c:1:12: error: use of undeclared identifier 'a'; did you mean 'b'?\nprobe.c:2:12: error: use of undeclared identifier 'c'\n"
-	const source = "extern int other, ab;\nint f(void) { extern unsigned a [ 2 ] ; return a[0]; }\n"
-	p := probe{names: []string{"a", "b", "c"}}.without(complaints(complaint), []byte(source))
-	if !slices.Equal(p.names, []string{"a", "b"}) || !slices.Equal(p.inside, []string{"extern unsigned a [ 2 ] ;"}) {
-		t.Errorf("got %q, %q", p.names, p.inside)
+// A probe repeats what functions declare, goes by the names of the source, and leaves out what is the compiler's.
+func TestProbeDeclare(t *testing.T) {
+	const source = `extern int other, ab;
+int f(void) { extern unsigned a [ 2 ] ; return a[0]; }
+void g(void) { int called(int); hand(called); return called(1); }
+extern int named __asm__("" "label"); extern int scan(const char *) __asm__ ("isoc_scan");
+int h(void) { extern struct { int x; } body; return body.x; }
+char *s = "own";
+`
+	const complaint = "probe.c:1:12: error: use of undeclared identifier 'a'; did you mean 'b'?\n"
+	p := probe{names: []string{"a", "b", "called", "label", "isoc_scan", "body", "own", "return"}, text: []byte(source), spelt: map[string]string{}}
+	unknown := complaints(complaint)
+	for _, name := range []string{"called", "label", "isoc_scan", "body", "own"} {
+		unknown[name] = true
+	}
+	p.declare(unknown)
+	if !slices.Equal(p.names, []string{"a", "b", "called", "label", "return"}) || p.spelt["label"] != "named" {
+		t.Errorf("got %q, %q", p.names, p.spelt)
+	}
+	if !slices.Equal(p.inside, []string{"extern unsigned a [ 2 ] ;", "int called(int);"}) || !slices.Equal(p.lost, []string{"body"}) {
+		t.Errorf("got %q, lost %q", p.inside, p.lost)
 	}
 }

@@ -26,9 +26,11 @@ func (c *comparison) compileSideVersions(ctx context.Context, links, others []pa
 	if err != nil {
 		return allSideVersions{}, err
 	}
-	if err := c.compileProbes(ctx, units, types); err != nil {
+	unprobed, err := c.compileProbes(ctx, units, types)
+	if err != nil {
 		return allSideVersions{}, err
 	}
+	overridden = append(overridden, unprobed...)
 	if err := c.preprocessCounts(ctx, units, types); err != nil {
 		return allSideVersions{}, err
 	}
