@@ -3,8 +3,10 @@ package patcher
 import (
 	"bytes"
 	"context"
+	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"gocare/buildtree"
 	"gocare/internal/csource"
@@ -60,13 +62,15 @@ func isCount(store *buildtree.Store, v *SideVersions, name string) bool {
 	return v.OrigText != "" && err == nil && onlyCounts(text, name)
 }
 
-// onlyCounts reports whether preprocessed text uses a name so that its value is stored nowhere: as the bound of an array, behind %, and as
-// what something is less than or not less than.
+// onlyCounts reports whether preprocessed text uses a name so that nothing which outlives a change of its value depends on it: as the bound of
+// an array, behind % in the index of a constant array, and as what something is less than or not less than that the code does not move on
+// by itself. What is placed by it (%, &), or wraps at it, would be looked for elsewhere later.
 func onlyCounts(text []byte, name string) bool {
-	for _, item := range csource.Items(text) {
-		t := sourceItem(cWord.FindAllString(item, -1))
+	items := countedItems(text, name)
+	constants := constantArrays(items)
+	for _, t := range items {
 		for i := range t {
-			if t[i] == name && !t.isEnumerator(i) && !t.isBound(i) && !t.isModulus(i) && !t.isLimit(i) {
+			if t[i] == name && !t.isEnumerator(i) && !t.isBound(i) && !t.isIndex(i, constants) && !t.isLimit(i) {
 				return false
 			}
 		}
@@ -74,148 +78,78 @@ func onlyCounts(text []byte, name string) bool {
 	return true
 }
 
-var cWord = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*|\d[\w.]*|->|\+\+|--|&&|\|\||[<>=!]=|\S`)
-
-// sourceItem is the words of an item at the top level of a source.
-type sourceItem []string
-
-// at is a word, "" outside of the item.
-func (t sourceItem) at(i int) string {
-	if i < 0 || i >= len(t) {
-		return ""
+// countedItems are the items of a text. The number of elements of an array with a name as its bound (sizeof a / sizeof a[0]) is that name
+// there; other sizes of such an array are the name as well, where they do not only end a call, as those of memset.
+func countedItems(text []byte, name string) (items []sourceItem) {
+	for _, item := range csource.Items(text) {
+		items = append(items, cWord.FindAllString(item, -1))
 	}
-	return t[i]
-}
-
-func isName(word string) bool { return identifier.MatchString(word) }
-
-// isEnumerator reports whether word i is declared there as the last one of an enumeration, without a value written.
-func (t sourceItem) isEnumerator(i int) bool {
-	next, before := t.at(i+1), t.at(i-1)
-	if next != "}" && (next != "," || t.at(i+2) != "}") || before != "," && before != "{" {
-		return false
-	}
-	j := i - 1
-	for j >= 0 && t[j] != "{" && t[j] != "}" && t[j] != ";" {
-		j--
-	}
-	return t.at(j) == "{" && (t.at(j-1) == "enum" || isName(t.at(j-1)) && t.at(j-2) == "enum")
-}
-
-// isBound reports whether word i is the bound of an array that is declared there: behind its type and name alone.
-func (t sourceItem) isBound(i int) bool {
-	if t.at(i-1) != "[" || t.at(i+1) != "]" {
-		return false
-	}
-	names := 0
-	for j := i - 2; j >= 0 && !slices.Contains([]string{";", "{", "}", "("}, t[j]); j-- {
-		switch {
-		case slices.Contains([]string{"return", "else", "do", "goto", "case", "sizeof"}, t[j]):
-			return false
-		case isName(t[j]):
-			names++
-		case t[j] != "*":
-			return false
-		}
-	}
-	return names >= 2
-}
-
-func (t sourceItem) isModulus(i int) bool {
-	return t.at(i-1) == "%" && (t.at(i+1) == ";" || t.at(i+1) == "]")
-}
-
-// isLimit reports whether something is compared with word i, and not to end a loop after which a variable has its value.
-func (t sourceItem) isLimit(i int) bool {
-	if t.at(i-1) != "<" && t.at(i-1) != ">=" || !slices.Contains([]string{")", "&&", "||", ";", "?"}, t.at(i+1)) {
-		return false
-	}
-	depth := 0
-	for k := i - 1; k >= 0 && (depth > 0 || t[k] != "{" && t[k] != "}"); k-- {
-		switch {
-		case t[k] == ")":
-			depth++
-		case t[k] == "(" && depth > 0:
-			depth--
-		case t[k] == "(" && t.at(k-1) == "while":
-			return false
-		case t[k] == "(" && t.at(k-1) == "for":
-			return t.endsLoop(k, i)
-		}
-	}
-	return true
-}
-
-// endsLoop reports whether word i ends a loop "for (v = …; v < …; v++)", whose head begins at word k, of a variable that only such loops
-// use.
-func (t sourceItem) endsLoop(k, i int) bool {
-	v := t.at(i - 2)
-	if t.at(i-1) != "<" || t.at(i+1) != ";" || t.at(i-3) != ";" || !isName(v) {
-		return false
-	}
-	if step := t.at(i+2) + t.at(i+3) + t.at(i+4); step != v+"++)" && step != "++"+v+")" {
-		return false
-	}
-	if t.at(k+1) != v {
-		return isName(t.at(k+1)) && t.at(k+2) == v && t.at(k+3) == "=" // declared in the head
-	}
-	left := t.withoutLoops(v)
-	n := slices.Index(left, v)
-	return t.at(k+2) == "=" && n > 0 && !slices.Contains(left[n+1:], v) && left.declares(n) && !t.takesAddress(v)
-}
-
-// declares reports whether word i is declared there, in a frame and without a value.
-func (t sourceItem) declares(i int) bool {
-	if next := t.at(i + 1); next != ";" && next != "," {
-		return false
-	}
-	names := 0
-	for j := i - 1; j >= 0 && !slices.Contains([]string{";", "{", "}"}, t[j]); j-- {
-		if slices.Contains([]string{"static", "extern", "return"}, t[j]) || !isName(t[j]) && t[j] != "," && t[j] != "*" {
-			return false
-		}
-		names++
-	}
-	return names > 0
-}
-
-func (t sourceItem) takesAddress(name string) bool {
-	for i := range t {
-		if t[i] == "&" && t.at(i+1) == name {
-			return true
-		}
-	}
-	return false
-}
-
-// withoutLoops is the code without the loops "for (v = …)".
-func (t sourceItem) withoutLoops(v string) (left sourceItem) {
-	for i := 0; i < len(t); i++ {
-		if t[i] != "for" || t.at(i+1) != "(" || t.at(i+2) != v || t.at(i+3) != "=" {
-			left = append(left, t[i])
-			continue
-		}
-		i = t.end(t.end(i+1) + 1)
-	}
-	return left
-}
-
-// end is the last word of what begins at word i: the parenthesis or brace that closes it, or the semicolon of a statement.
-func (t sourceItem) end(i int) int {
-	depth := 0
-	for k := i; k < len(t); k++ {
-		switch t[k] {
-		case "(", "[", "{":
-			depth++
-		case ")", "]", "}":
-			if depth--; depth == 0 && (t[k] == "}" || k > i && t[i] == "(") {
-				return k
-			}
-		case ";":
-			if depth == 0 {
-				return k
+	for _, array := range boundBy(items, name) {
+		for i, t := range items {
+			if slices.Contains(t, array) && slices.Contains(t, "sizeof") {
+				items[i] = t.withCount(array, name)
 			}
 		}
 	}
-	return len(t)
+	return items
+}
+
+// boundBy lists the arrays that have a name as their bound.
+func boundBy(items []sourceItem, name string) (arrays []string) {
+	for _, t := range items {
+		for i := range t {
+			if t[i] == name && t.isBound(i) && isName(t.at(i-2)) {
+				arrays = append(arrays, t[i-2])
+			}
+		}
+	}
+	slices.Sort(arrays)
+	return slices.Compact(arrays)
+}
+
+// withCount puts the name of its bound in the place of sizes of an array.
+func (t sourceItem) withCount(array, name string) sourceItem {
+	words := slices.Clone(t)
+	for i, w := range words {
+		if w[0] == '"' {
+			words[i] = `""`
+		}
+	}
+	text := " " + strings.Join(words, " ") + " "
+	whole, element := sizesOf(array, `A`), sizesOf(array, `A \[ 0 \]`, `\( A \) \[ 0 \]`, `\* A`, `\* \( A \)`)
+	text = regexp.MustCompile(whole+" /"+element).ReplaceAllString(text, " "+name)
+	text = regexp.MustCompile(`([^\w ] |return )\( `+name+` \)`).ReplaceAllString(text, "${1}"+name)
+	text = regexp.MustCompile(`( ,)`+whole+`( \))`).ReplaceAllString(text, "${1} 0${2}")
+	text = regexp.MustCompile(whole+`( [^\[])`).ReplaceAllString(text, " "+name+"${1}")
+	return strings.Fields(text)
+}
+
+// sizesOf matches sizeof of an array A, or what is derived from it, with parentheses or without.
+func sizesOf(array string, forms ...string) string {
+	var all []string
+	for _, form := range forms {
+		form = strings.ReplaceAll(form, "A", array)
+		all = append(all, form, `\( `+form+` \)`, `\( \( `+form+` \) \)`)
+	}
+	return ` sizeof (?:` + strings.Join(all, "|") + `)`
+}
+
+// constantArrays lists the names that are always those of arrays of constants.
+func constantArrays(items []sourceItem) map[string]bool {
+	constant, other := map[string]bool{}, map[string]bool{}
+	for _, t := range items {
+		for i := range t {
+			words, declared := t.declaration(i)
+			if !declared || t.at(i+1) != "[" {
+				continue
+			}
+			if slices.Contains(words, "const") && (words[len(words)-1] == "const" || !slices.Contains(words, "*")) {
+				constant[t[i]] = true
+			} else {
+				other[t[i]] = true
+			}
+		}
+	}
+	maps.DeleteFunc(constant, func(name string, _ bool) bool { return other[name] })
+	return constant
 }
