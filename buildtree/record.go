@@ -39,6 +39,7 @@ type Unit struct {
 	Reads     Digest   `json:",omitempty"` // the files that it was compiled from with what they held (blob in the store, FormatReads)
 	Partial   bool     `json:",omitempty"` // Reads lacks system headers
 	Included  []Read   `json:",omitempty"` // these files; none if they are not known
+	Programs  Digest   `json:",omitempty"` // what it was compiled and assembled with (blob in the store, see Store.Programs)
 }
 
 // Input is one object that a link took in, in command-line order, archive members as they were pulled.

@@ -36,6 +36,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	}
 	all := withUsers(links, users)
 	links = changedOnly(all)
+	if err := c.sameCompilers(ctx, links); err != nil {
+		return nil, err
+	}
 	if err := c.refuseStale(links); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package patcher
 
 import (
 	"context"
-	"regexp"
 	"slices"
 
 	"gocare/buildtree"
@@ -38,7 +37,7 @@ func (c *comparison) reconfigure(ctx context.Context, links []pairedLink) ([]pai
 			return nil, nil, err
 		}
 	}
-	return links, overridden, c.sameCompilers(links)
+	return links, overridden, nil
 }
 
 // refuseUntold refuses the first difference of which the cause cannot be told.
@@ -215,39 +214,4 @@ func (c *comparison) fromRecord(ctx context.Context, links []pairedLink, again m
 		}
 	}
 	return all, nil
-}
-
-// identLine is where a compiler names itself in assembly.
-var identLine = regexp.MustCompile(`(?m)^\t\.ident\t"(.*)"`)
-
-// sameCompilers refuses units of which another version of the compiler made the patched version.
-func (c *comparison) sameCompilers(links []pairedLink) error {
-	for _, l := range links {
-		for _, u := range l.units {
-			before, err := c.ident(u.orig.AsmID)
-			if err != nil {
-				return err
-			}
-			after, err := c.ident(u.asm)
-			if err != nil {
-				return err
-			}
-			if before != after && before != "" && after != "" && !c.b.Allow(fault.OtherOptions) {
-				return fault.Refuse(fault.OtherOptions, c.sourceName(u.orig), "the original was compiled by %q, and the patched version by %q", before, after).
-					WithHint("install that compiler again, or build the original with this one (--clean) and restart what runs it")
-			}
-		}
-	}
-	return nil
-}
-
-func (c *comparison) ident(asm buildtree.Digest) (string, error) {
-	text, err := c.b.Store.Blob(asm)
-	if err != nil {
-		return "", err
-	}
-	if m := identLine.FindSubmatch(text); m != nil {
-		return string(m[1]), nil
-	}
-	return "", nil
 }

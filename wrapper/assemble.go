@@ -137,6 +137,7 @@ func (r *asRun) prepare(feed *os.File) error {
 	if feed == nil { // else the compiler is still at work, and lists last
 		r.recordReads()
 	}
+	r.unit.Programs = r.p.programs(r.store, &r.unit)
 	r.unit.AsmID, err = r.store.PutBlob(text)
 	return err
 }
@@ -217,6 +218,13 @@ func (p *Process) describeUnit(real string, call asCall, drv driverCall, text []
 		u.DriverID = drv.id()
 	}
 	return u
+}
+
+// programs returns what a unit is compiled with, "" if that cannot be kept.
+func (p *Process) programs(s *buildtree.Store, u *buildtree.Unit) buildtree.Digest {
+	dirs := removePath(p.getenv("COMPILER_PATH"), func(dir string) bool { return p.isShim(dir, "as") })
+	id, _ := s.Programs(u, withEnv(p.Env, "COMPILER_PATH", dirs))
+	return id
 }
 
 func (p *Process) compileEnv() []string {
