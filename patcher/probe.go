@@ -1,6 +1,7 @@
 package patcher
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"debug/elf"
@@ -221,6 +222,8 @@ func (p *probe) declare(unknown map[string]bool) {
 			p.lost = append(p.lost, symbol)
 		}
 	}
+	at := func(declaration string) int { return bytes.Index(p.text, []byte(declaration)) }
+	slices.SortFunc(p.inside, func(a, b string) int { return cmp.Compare(at(a), at(b)) }) // one may mention another
 }
 
 // declarationOf finds a declaration of a name in preprocessed text, "" if there is none that stands by itself.
