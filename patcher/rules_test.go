@@ -183,6 +183,12 @@ func TestRules(t *testing.T) {
 	keptInData := gone
 	keptInData.orig = global("m", "leaq\ts(%rip), %rax", "call\tf") + gone.orig[:strings.Index(gone.orig, "\t.globl\tm")]
 
+	// m hands out the address of s, and of t instead
+	renamedOne := pair{
+		orig:    function("s", "movl\t$1, %eax") + global("m", "leaq\ts(%rip), %rax"),
+		patched: function("t", "movl\t$2, %eax") + global("m", "leaq\tt(%rip), %rax"),
+	}
+
 	same := global("f", "movl\tv(%rip), %eax")
 	loses := pair{orig: variable("v", 1) + same, patched: same}
 	keeps := pair{orig: same, patched: same}
@@ -262,6 +268,44 @@ func TestRules(t *testing.T) {
 				`u0.c: gone-caller: u0.c: function "s" is gone but may be called in running processes: "m" takes its address. It calls "f", which overwrites registers that it left alone before`,
 				"u0.c waits for s",
 			},
+		},
+
+		{
+			name: "a function that is kept by its address, and a new one that is", rule: renamedFunctions, units: []pair{renamedOne},
+			want: []string{`u0.c: function-renamed: u0.c: function "s" is gone, but may be called in running processes: "m" takes its address; the new "t" (u0.c) may be it by another name`},
+		},
+		{
+			name: "a function that is kept by its address, and a new one that is called", rule: renamedFunctions,
+			units: []pair{{orig: renamedOne.orig, patched: function("t", "movl\t$2, %eax") + global("m", "call\tt")}},
+		},
+		{
+			name: "a function that is called, and a new one that is kept", rule: renamedFunctions,
+			units: []pair{{orig: function("s", "movl\t$1, %eax") + global("m", "call\ts"), patched: renamedOne.patched}},
+		},
+		{
+			name: "a function that is kept by its address, and a new one of its code", rule: renamedFunctions,
+			units: []pair{{
+				orig:    renamedOne.orig + function("like", "movl\t$1, %eax"),
+				patched: function("t", "movl\t$1, %eax") + function("like", "movl\t$1, %eax") + global("m", "leaq\tt(%rip), %rax"),
+			}},
+		},
+		{
+			name: "a function that is kept by its address, and one of its name in another unit", rule: renamedFunctions,
+			units: []pair{{orig: renamedOne.orig, patched: global("m")}, {orig: global("b"), patched: global("b") + global("s")}},
+			want:  []string{`u0.c: function-renamed: u0.c: function "s" is gone here, but may be called in running processes: "m" takes its address; u1.c has one of that name`},
+		},
+		{
+			name: "a function that is kept by its address, and an addition of its name", rule: renamedFunctions,
+			units: []pair{{orig: renamedOne.orig, patched: global("m")}}, added: []addition{{Addition: ldAddition("n.c", definesFunction("s"))}},
+			want: []string{`u0.c: function-renamed: u0.c: function "s" is gone here, but may be called in running processes: "m" takes its address; n.c has one of that name`},
+		},
+		{
+			name: "a function that another unit keeps by its address", rule: renamedFunctions,
+			units: []pair{
+				{orig: global("s", "movl\t$1, %eax"), patched: function("u")},
+				{orig: global("m", "leaq\ts(%rip), %rax"), patched: renamedOne.patched},
+			},
+			want: []string{`u0.c: function-renamed: u0.c: function "s" is gone, but may be called in running processes: "m" takes its address; the new "t" (u1.c) may be it by another name`},
 		},
 
 		{name: "a variable that nobody uses any more", rule: removedVariables, units: []pair{{orig: loses.orig, patched: global("f", "xorl\t%eax, %eax")}}},
@@ -524,4 +568,9 @@ func ldAddition(name string, f *elfobj.File) ld.Addition { return ld.Addition{Na
 // defines is an object with a variable of its own.
 func defines(name string) *elfobj.File {
 	return &elfobj.File{Symbols: []elfobj.Symbol{{Name: name, Section: 1, Bind: elf.STB_GLOBAL}}}
+}
+
+// definesFunction is an object with a function of its own.
+func definesFunction(name string) *elfobj.File {
+	return &elfobj.File{Symbols: []elfobj.Symbol{{Name: name, Section: 1, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}}}
 }

@@ -233,7 +233,11 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 			}
 		}
 	}
-	d.prototypes = prototypes
+	renamed, err := m.renamedPrototypes(&d)
+	if err != nil {
+		return d, err
+	}
+	d.prototypes = append(prototypes, renamed...)
 	for _, e := range refusals {
 		if !m.o.Allow(e.Code) {
 			return d, e

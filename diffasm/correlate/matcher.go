@@ -73,6 +73,12 @@ func (m *Matcher) refine() {
 	for p, o := range m.macroFunctions() {
 		m.renamed[p] = o
 	}
+	for p, o := range m.renamedInSource() {
+		if m.renamed[p] == "" || m.renamed[p] == o {
+			m.renamed[p] = o
+			m.join(p, o)
+		}
+	}
 	unknown := map[string]bool{}
 	look := func(d *debuginfo.Declarations) func(*numbered) {
 		return func(a *numbered) {

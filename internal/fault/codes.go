@@ -53,6 +53,7 @@ const (
 	NewCommon       Code = "new-common"
 	NewConstructor  Code = "new-constructor"
 	GoneCaller      Code = "gone-caller"
+	FunctionRenamed Code = "function-renamed"
 	GoneDestructor  Code = "gone-destructor"
 	SectionSet      Code = "section-set"
 	TargetMismatch  Code = "target-mismatch"

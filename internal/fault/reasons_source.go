@@ -198,6 +198,15 @@ var changes = []Reason{
 			"it, but the patched version has it inlined only, so that the old code would run.",
 	},
 	{
+		Code:  "function-renamed",
+		Vouch: "the process does not keep the address of the old function",
+		Hint: "keep the name of the function, and make the edit there; --allow function-renamed if the process does not keep its address, " +
+			"or may go on with the old code there",
+		Paragraph: "A function is gone whose address was given away, to a table, a list or a pointer, and a new one of its prototype may be " +
+			"it by another name, or in another unit: what keeps the old address would go on with the old code. A private function is " +
+			"taken for the renamed one where each line that names it only has the new name now.",
+	},
+	{
 		Code:      "gone-destructor",
 		Vouch:     "it still runs at exit",
 		Hint:      "keep the function registered and make it do nothing; with __asm__ volatile(\"\") in it the compiler keeps it",

@@ -77,6 +77,19 @@ func Moved(before, after *Unit, name string) *Change {
 	return &changes[0]
 }
 
+// Renamed compares a function that only the one version has with one of the other; nil if both have one prototype. known says that both are
+// described.
+func Renamed(before, after *Unit, was, is string) (c *Change, known bool) {
+	if before.functions[was] == nil || after.functions[is] == nil {
+		return nil, false
+	}
+	changes := compare(Signature, described{is: before.functions[was]}, described{is: after.functions[is]})
+	if len(changes) == 0 {
+		return nil, true
+	}
+	return &changes[0], true
+}
+
 // described is what there is of each name: functions may have types and variables of one name.
 type described map[string][]description
 
