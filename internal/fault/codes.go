@@ -98,6 +98,7 @@ const (
 	LiteralUnplaced       Code = "literal-unplaced"
 	LocalLabel            Code = "local-label"
 	MergedSymbol          Code = "merged-symbol"
+	LibraryPatch          Code = "library-patch"
 	MovedGlobal           Code = "moved-global"
 	NewIfunc              Code = "new-ifunc"
 	NewLibrary            Code = "new-library"
