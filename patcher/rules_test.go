@@ -97,6 +97,7 @@ type fakeLink struct {
 	displaced map[string]ld.Strength // by name: the least strength that takes the place of the one in weak.o
 	library   []string
 	keeper    map[string]int // by name, counted from 1
+	data      map[string]uint64
 }
 
 func (f fakeLink) Users(name string) []int                { return f.users[name] }
@@ -111,6 +112,11 @@ func (f fakeLink) Displaced(_ int, name string, by ld.Strength) string {
 
 func (f fakeLink) Keeper(name string) int     { return f.keeper[name] - 1 }
 func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
+func (f fakeLink) DataSize(name string) (uint64, bool) {
+	size, found := f.data[name]
+	return size, found
+}
+
 func (f fakeLink) InputName(input int) string { return fmt.Sprintf("input%d.o", input) }
 
 func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
@@ -375,6 +381,35 @@ func TestRules(t *testing.T) {
 			name: "a variable of an input that goes", rule: movedState, gone: []goneInput{{"g.c", holds("one.0")}},
 			units: []pair{{orig: function("a"), patched: keepsState("b", "two")}},
 			want:  []string{`u0.c: static-renamed: u0.c: the new variable "two" may be "one" (g.c) by another name: the patch takes that away, and what it holds`},
+		},
+
+		{
+			name: "a variable that gives way to a library's", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 4}},
+			units: []pair{{orig: keepsState("a", "one"), patched: global("a", "incl\ttwo(%rip)")}},
+			want: []string{`u0.c: static-renamed: u0.c: new code uses "two" of another unit or of a library, which has a value of its own, and may do so in the place of "one" ` +
+				`(u0.c): the patch takes that one away, and what it holds`},
+		},
+		{
+			name: "a variable that gives way to one of its name", rule: movedState, link: fakeLink{data: map[string]uint64{"one": 8}},
+			units: []pair{{orig: keepsState("a", "one.0") + global("b"), patched: global("a") + global("b", "incl\tone(%rip)")}},
+			want: []string{`u0.c: static-moved: u0.c: new code uses "one" of another unit or of a library, which has a value of its own, and may do so in the place of "one" of a() ` +
+				`(u0.c): the patch takes that one away, and what it holds`},
+		},
+		{
+			name: "a variable goes, and another function uses a library's", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 4}},
+			units: []pair{{orig: keepsState("a", "one") + global("b"), patched: global("a") + global("b", "incl\ttwo(%rip)")}},
+		},
+		{
+			name: "a variable goes, and its function uses a library's of another size", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 64}},
+			units: []pair{{orig: keepsState("a", "one"), patched: global("a", "incl\ttwo(%rip)")}},
+		},
+		{
+			name: "a variable goes, and its function uses a library's as before", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 4}},
+			units: []pair{{orig: keepsState("a", "one") + function("c", "incl\ttwo(%rip)"), patched: global("a", "incl\ttwo(%rip)")}},
+		},
+		{
+			name: "a variable goes, and its function calls a library", rule: movedState, link: fakeLink{},
+			units: []pair{{orig: keepsState("a", "one"), patched: global("a", "call\ttwo")}},
 		},
 
 		{name: "a new name that nobody looks for", rule: changedNames, units: []pair{{orig: global("a"), patched: global("a") + global("n")}}},

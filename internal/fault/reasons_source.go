@@ -137,7 +137,8 @@ var changes = []Reason{
 		Vouch: "the variable is a new one",
 		Paragraph: "A new static local looks like one of its name that another function had: it stands on the same line, or in the " +
 			"same words, or both functions may be one, renamed. Or the patch takes a variable of its name away somewhere else in " +
-			"the program: in a function, at file level, in another source. Allowed, it is a new variable.",
+			"the program: in a function, at file level, in another source; or new code uses one of its name of another unit or of a " +
+			"library. Allowed, it is another variable.",
 	},
 	{
 		Code:  "static-renamed",
