@@ -68,6 +68,20 @@ func (d *Delta) GoneState() (list []State) {
 	return list
 }
 
+// RenamedVariables lists the variables of the patched unit that had another name, or stood at another level: what each was and is.
+func (d *Delta) RenamedVariables() (list [][2]State) {
+	if d.late() {
+		return nil
+	}
+	for _, name := range d.m.RenamedVariables() {
+		p := d.patched.Blocks[name]
+		if o := d.m.OrigVariable(p); o != nil {
+			list = append(list, [2]State{stateOf(d.orig, o), stateOf(d.patched, p)})
+		}
+	}
+	return list
+}
+
 // usersOf lists the source names of the functions that use a symbol.
 func usersOf(f *debuginfo.Unit, symbol string) (names []string) {
 	for _, fn := range canon.UsersOf(f.File, symbol).Functions {

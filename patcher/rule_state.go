@@ -64,6 +64,13 @@ func (l *link) refuseNew(says *ruling, gone []diffasm.State) {
 			says.refuse(i, refuseMoved(s, candidates(s, gone)))
 		}
 	}
+	for i := range l.units { // what has another name now may be what had that name elsewhere
+		for _, v := range l.units[i].delta.RenamedVariables() {
+			if k := slices.IndexFunc(gone, func(g diffasm.State) bool { return g.Name == v[1].Name }); k >= 0 {
+				says.refuse(i, refuseMoved(v[1], gone[k:k+1]))
+			}
+		}
+	}
 	for _, s := range l.addedState() {
 		says.refuse(0, refuseMoved(s, candidates(s, gone)))
 	}

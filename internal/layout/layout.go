@@ -90,6 +90,18 @@ func Renamed(before, after *Unit, was, is string) (c *Change, known bool) {
 	return &changes[0], true
 }
 
+// RenamedVariable compares a variable that only the one version has with one that only the other has; nil if they are of one type, or not
+// described.
+func RenamedVariable(before, after *Unit, was, is string) *Change {
+	gone, _ := unmatched(before.variables[was], after.variables[was])
+	_, came := unmatched(before.variables[is], after.variables[is])
+	changes := compare(Variable, described{is: gone}, described{is: came})
+	if len(changes) == 0 {
+		return nil
+	}
+	return &changes[0]
+}
+
 // described is what there is of each name: functions may have types and variables of one name.
 type described map[string][]description
 
