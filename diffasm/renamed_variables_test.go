@@ -30,6 +30,14 @@ int two(int x)
 }
 `
 
+// block is one of counters.
+const block = `	if (x > 7) {
+		static int large;
+		large++;
+		return large;
+	}
+`
+
 // TestRenamedVariables: a static variable that has another name, or stands at another level, is the one of the original where all lines that
 // use one show it, and no other could have come there.
 func TestRenamedVariables(t *testing.T) {
@@ -51,6 +59,10 @@ func TestRenamedVariables(t *testing.T) {
 		{"to file level, and used by another function", edit("\tstatic int calls = 3;\n", "", "calls", "state", "static int total;",
 			"static int total;\nstatic int state = 3;", "other -= x", "other -= x + state"), "state", ""},
 		{"to a function", edit("static int total;\n", "", "static int other;", "static int other;\n\tstatic int total;"), "total", "total"},
+		{"with its block to another function", edit(block, "", "\tother -= x;\n", "\tother -= x;\n"+block), "large", "large"},
+		{"with its block, edited, to another function", edit(block, "", "\tother -= x;\n", "\tother -= x;\n"+strings.Replace(block, "++", "--", 1)), "large", ""},
+		{"with its block to two functions", edit(block, "", "\tother -= x;\n", "\tother -= x;\n"+block) + "int three(int x)\n{\n" + block + "\treturn x;\n}\n", "large", ""},
+		{"with its block to a function that is new", edit(block, "") + "int three(int x)\n{\n" + block + "\treturn x;\n}\n", "large", ""},
 		{"the old name stays beside it", edit("static int calls = 3;", "static int count = 3;\n\tint calls = 1;", "calls += x", "count += x", "calls * 5", "count * 5"), "count", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

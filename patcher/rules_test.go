@@ -240,8 +240,13 @@ func TestRules(t *testing.T) {
 			want: []string{"u0.c brings edited: calls f"},
 		},
 		{
-			name: "a prototype, a caller outside", rule: signatures, units: []pair{withCaller("h")},
-			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): "h", which is not in the patch, calls it`},
+			name: "a prototype, an unchanged caller of its unit", rule: signatures, units: []pair{withCaller("h")},
+			want: []string{"u0.c brings h: calls f"},
+		},
+		{
+			name: "a prototype, an unchanged caller in another unit of the patch", rule: signatures, link: fakeLink{users: map[string][]int{"f": {1}}},
+			units: []pair{fg, {orig: caller.orig + global("k"), patched: caller.patched + global("k", "nop")}},
+			want:  []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): in u1.c, "h", which is not in the patch, calls it`},
 		},
 		{
 			name: "a prototype, its name exported", rule: signatures, units: []pair{fg}, link: fakeLink{outside: map[string]string{"f": "the binary exports it"}},

@@ -7,7 +7,7 @@ import (
 )
 
 // This file pairs static variables that the source patch gives another name, or moves between a function and file level, where every line
-// that uses one shows it.
+// that uses one shows it, and those that move to another function with their block.
 
 // pairRenamedVariables pairs the variables of which the source shows that one took the other's place.
 func (m *Matcher) pairRenamedVariables() {
@@ -20,7 +20,7 @@ func (m *Matcher) pairRenamedVariables() {
 			continue
 		}
 		for _, o := range m.od.All {
-			if m.mayBeNew(m.Orig, m.Patched, o) && m.sameVariable(o, p) {
+			if m.mayBeNew(m.Orig, m.Patched, o) && (m.sameVariable(o, p) || m.movedWithBlock(o, p)) {
 				of[p] = append(of[p], o)
 				to[o]++
 			}
@@ -86,6 +86,36 @@ func (m *Matcher) sameVariable(o, p *debuginfo.Declaration) bool {
 	// Neither version has the other's name where this one is known, nor did one of that name come from elsewhere or go there.
 	return o.Name == p.Name || !before.says(o, p.Name, s.Before) && !after.says(p, o.Name, s.After) &&
 		m.isOneMore(o, p, p.Name, 1) && m.isOneMore(o, p, o.Name, -1)
+}
+
+// movedWithBlock reports whether a static local came from another function with the block that it is in, word for word: both functions
+// are in both versions, no other block has these words, and no other variable of the name came or went.
+func (m *Matcher) movedWithBlock(o, p *debuginfo.Declaration) bool {
+	s := m.source(p)
+	if o.Name != p.Name || o.File != p.File || o.Function == p.Function || s.old(p.Line) > 0 || s.kept(o.Line) {
+		return false
+	}
+	for _, fn := range []string{o.Function, p.Function} {
+		if fn == "" || !m.od.Functions[fn] || !m.pd.Functions[fn] {
+			return false
+		}
+	}
+	was, is := count(m.od, o.Name), count(m.pd, o.Name)
+	if was.all != is.all || was.at[o.Function]-is.at[o.Function] != 1 || is.at[p.Function]-was.at[p.Function] != 1 {
+		return false
+	}
+	_, _, sure := scopeLines(o, s.Before)
+	_, _, sureToo := scopeLines(p, s.After)
+	text := m.textAfter(p)
+	alike := func(list []*debuginfo.Declaration, textOf func(*debuginfo.Declaration) string) (n int) {
+		for _, e := range list {
+			if e.Name == p.Name && e.Whole == nil && textOf(e) == text {
+				n++
+			}
+		}
+		return n
+	}
+	return sure && sureToo && text != "" && text == m.textBefore(o) && alike(m.od.All, m.textBefore) == 1 && alike(m.pd.All, m.textAfter) == 1
 }
 
 // isOneMore reports whether the unit has one variable more of a name than the original, or one less, and the function or the file level
