@@ -60,7 +60,7 @@ var building = []Reason{
 		Hint: "a process keeps the link that its program was made with: make the change in the code; --allow other-link if the " +
 			"difference means nothing to what runs",
 		Paragraph: "The source patch changes how a program is linked: an option that redirects, defines or exports symbols, or a file that " +
-			"the linker reads, such as a linker script, a version script or plain data.",
+			"the linker reads, such as a linker script, a version script or plain data. A version script may have more names.",
 	},
 	{Code: "lto", Paragraph: "A changed unit is compiled with -flto, and what code is made of it when the program is linked is not known: " +
 		"with clang, with gold and mold, and where an object is made of it with -r. Or it was not compiled again though it includes a changed file."},
