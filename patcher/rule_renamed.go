@@ -65,16 +65,28 @@ func (l *link) gaveAway(i int, f diffasm.KeptFunction) *diffasm.Use {
 func (l *link) successor(i int, f diffasm.KeptFunction) (*diffasm.KeptFunction, error) {
 	for k := range l.units {
 		for _, n := range l.units[k].delta.NewFunctions() {
-			switch other, err := l.otherPrototype(i, k, f.Name, n.Name); {
-			case err != nil:
-				return nil, err
-			case i == k && l.units[i].delta.SameCode(n.Name, f.Name):
-			case n.Name == f.Name && n.Global, l.isGiven(k, n) && (!other || i == k && l.units[i].delta.StandsFor(n.Name, f.Name)):
-				return &n, nil
+			may, err := l.mayBe(i, k, f, n)
+			if may || err != nil {
+				return &n, err
 			}
 		}
 	}
 	return l.addedSuccessor(f)
+}
+
+// mayBe reports whether new function n of unit k may be f, which is gone from unit i.
+func (l *link) mayBe(i, k int, f, n diffasm.KeptFunction) (bool, error) {
+	d := l.units[i].delta
+	switch {
+	case i == k && d.SameCode(n.Name, f.Name):
+		return false, nil
+	case n.Name == f.Name && n.Global:
+		return true, nil
+	case !l.isGiven(k, n):
+		return false, nil
+	}
+	other, err := l.otherPrototype(i, k, f.Name, n.Name)
+	return !other || i == k && d.StandsFor(n.Name, f.Name), err
 }
 
 // addedSuccessor does the same for the inputs that only the patched link has, of which prototypes are not known.
