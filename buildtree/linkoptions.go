@@ -120,6 +120,16 @@ func FileOptions(argv []string) (paths []string) {
 	return paths
 }
 
+// VersionScripts lists the files of --version-script.
+func VersionScripts(argv []string) (paths []string) {
+	for _, a := range parseLinker(argv) {
+		if a.name == "version-script" {
+			paths = append(paths, a.value)
+		}
+	}
+	return paths
+}
+
 // SearchDirs lists the directories of -L.
 func SearchDirs(argv []string) (dirs []string) {
 	for _, a := range parseLinker(argv) {

@@ -2,7 +2,6 @@ package diffasm
 
 import (
 	"fmt"
-	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
@@ -90,7 +89,7 @@ func otherUse(f *debuginfo.Unit, name string, mine map[*asm.Function]bool) *Use 
 				case st.Kind == asm.Label || !asm.MentionsName(st, name):
 				case st.Asm:
 					return use(f.File, st, "inline assembly of %q names it", fn.Name)
-				case !onlyCalls(machine.Of(f.File), st, name):
+				case !machine.OnlyCalls(machine.Of(f.File), st, name):
 					return use(f.File, st, "%q takes its address", fn.Name)
 				case !mine[fn]:
 					u := use(f.File, st, "%q, which is not in the patch, calls it", fn.Name)
@@ -138,18 +137,4 @@ func dataName(f *asm.File, b *asm.Block) string {
 		return "a table or constant"
 	}
 	return fmt.Sprintf("%q", b.Name)
-}
-
-// onlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.
-func onlyCalls(m machine.Machine, st asm.Statement, name string) bool {
-	if st.Kind != asm.Instruction {
-		return false
-	}
-	in := m.Decode(st)
-	if !in.Transfers() || strings.Count(st.Args, name) != 1 {
-		return false
-	}
-	to := in.Operands[0]
-	return to.Kind == machine.Memory && to.Symbol == name && to.Disp == 0 && to.Base == machine.NoRegister && to.Index == machine.NoRegister && !to.Segment &&
-		to.Indirect == to.GOT
 }

@@ -110,12 +110,7 @@ func (d *Delta) Needs(name string) bool {
 		return false
 	}
 	mentions := func(st asm.Statement) bool { return asm.MentionsName(st, name) }
-	for _, fn := range f.Functions {
-		if slices.ContainsFunc(fn.Streams, func(s *asm.Stream) bool { return slices.ContainsFunc(s.Statements, mentions) }) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(f.Order, func(b *asm.Block) bool { return slices.ContainsFunc(b.Items, mentions) }) ||
+	return mentionsAtAll(f, name) ||
 		slices.ContainsFunc(f.Loose, func(l asm.Loose) bool { return mentions(l.Statement) }) ||
 		slices.ContainsFunc(f.Aliases, func(a *asm.Alias) bool { return a.Target == name })
 }

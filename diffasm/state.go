@@ -17,6 +17,14 @@ type State struct {
 	Name     string // in the source
 	Function string // whose static local it is, as far as that is known; "" at file level
 	At       string // FILE:LINE of its declaration; FILE where that is not known
+	Size     string // bytes, in decimal; "" where that is not known
+
+	Users []string // source names of the functions that use it, where they were asked for
+}
+
+// SharesUser reports whether one function uses both variables, each in its version.
+func (s State) SharesUser(o State) bool {
+	return slices.ContainsFunc(s.Users, func(n string) bool { return slices.Contains(o.Users, n) })
 }
 
 // Called names it in a message, without its place.
@@ -53,9 +61,57 @@ func (d *Delta) GoneState() (list []State) {
 		if v.Status != Gone || o.Section.Class != asm.Writable && o.Section.Class != asm.ThreadLocal || !hasUsers(d.orig, o) {
 			continue
 		}
-		list = append(list, stateOf(d.orig, o))
+		s := stateOf(d.orig, o)
+		s.Users = usersOf(d.orig, o.Name)
+		list = append(list, s)
 	}
 	return list
+}
+
+// RenamedVariables lists the variables of the patched unit that had another name, or stood at another level: what each was and is.
+func (d *Delta) RenamedVariables() (list [][2]State) {
+	if d.late() {
+		return nil
+	}
+	for _, name := range d.m.RenamedVariables() {
+		p := d.patched.Blocks[name]
+		if o := d.m.OrigVariable(p); o != nil {
+			list = append(list, [2]State{stateOf(d.orig, o), stateOf(d.patched, p)})
+		}
+	}
+	return list
+}
+
+// usersOf lists the source names of the functions that use a symbol.
+func usersOf(f *debuginfo.Unit, symbol string) (names []string) {
+	for _, fn := range canon.UsersOf(f.File, symbol).Functions {
+		names = append(names, asm.SourceName(fn.Name))
+	}
+	return names
+}
+
+// NewlyUsed lists what functions of the patch use of other units and libraries, and the original unit does not name, as if they were
+// variables.
+func (s *Selection) NewlyUsed() (list []State) {
+	if s.clo == nil {
+		return nil
+	}
+	names := slices.Clone(s.clo.externs)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if !mentionsAtAll(s.d.orig, name) {
+			list = append(list, State{Symbol: name, Name: name, At: s.d.patched.UnitName(), Users: usersOf(s.d.patched, name)})
+		}
+	}
+	return list
+}
+
+// mentionsAtAll reports whether code or data of a unit name a symbol.
+func mentionsAtAll(f *debuginfo.Unit, name string) bool {
+	mentions := func(st asm.Statement) bool { return asm.MentionsName(st, name) }
+	return slices.ContainsFunc(f.Functions, func(fn *asm.Function) bool {
+		return slices.ContainsFunc(fn.Streams, func(s *asm.Stream) bool { return slices.ContainsFunc(s.Statements, mentions) })
+	}) || slices.ContainsFunc(f.Order, func(b *asm.Block) bool { return slices.ContainsFunc(b.Items, mentions) })
 }
 
 func hasUsers(f *debuginfo.Unit, b *asm.Block) bool {
@@ -94,7 +150,7 @@ func (s *Selection) Users(symbol string) (list []string) {
 }
 
 func stateOf(f *debuginfo.Unit, b *asm.Block) State {
-	s := State{Symbol: b.Name, Name: asm.SourceName(b.Name), At: f.UnitName()}
+	s := State{Symbol: b.Name, Name: asm.SourceName(b.Name), At: f.UnitName(), Size: f.Size(b)}
 	ds := f.Declarations()
 	if ds == nil || ds.BySymbol[b.Name] == nil {
 		if u := canon.UsersOf(f.File, b.Name); asm.IsNumbered(b.Name) && len(u.Functions) == 1 {

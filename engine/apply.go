@@ -15,6 +15,7 @@ type Result struct {
 	Patches []PatchResult
 	Removed []PatchResult // that others replaced
 	Unwinds bool          // exceptions may be thrown, or threads cancelled, and no unwinder knows the new code: what unwinds a stack ends there
+	MayMiss bool          // likewise of an unwinder that the process may load later
 	Timing
 }
 
@@ -36,7 +37,7 @@ type Over struct{ Function, ID string }
 // Apply applies a plan: all of its patches or none.
 func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	p := plan.Process
-	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding()}
+	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding(), MayMiss: plan.mayMissUnwinder()}
 	unlock, err := lock(p)
 	if err != nil {
 		return Result{}, err

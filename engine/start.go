@@ -88,7 +88,7 @@ func (l *Launch) apply(s *trace.Session, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding()}
+	result := &Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding(), MayMiss: plan.mayMissUnwinder()}
 	if err := plan.applyIn(s, t, opt, &result.Timing); err != nil {
 		for _, pp := range plan.Patches {
 			record(p, "not applied", pp.File.Patch.ID, pp.Object.Name, err)

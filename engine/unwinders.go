@@ -135,3 +135,20 @@ func (p *Plan) endsUnwinding() bool {
 		return pp.Frames == nil && !pp.known && unwinds(p.Process, pp.Object)
 	})
 }
+
+// mayMissUnwinder reports whether the process has no unwinder that could throw, and may load one later, with a plugin in C++: that does not
+// know of new code which was mapped before.
+func (p *Plan) mayMissUnwinder() bool {
+	return len(unwinders(p.Process)) == 0 && slices.ContainsFunc(p.Patches, func(pp *PatchPlan) bool {
+		return pp.Frames == nil && !pp.known && !unwinds(p.Process, pp.Object) && loadsLibraries(p.Process)
+	})
+}
+
+// loadsLibraries reports whether the program or one of its libraries asks for the functions that load further ones. The C library does so
+// for its own ends.
+func loadsLibraries(p *inspect.Process) bool {
+	loads := func(s elfobj.Symbol) bool { return (s.Name == "dlopen" || s.Name == "dlmopen") && !s.Defined() }
+	return slices.ContainsFunc(p.Objects, func(o inspect.Object) bool {
+		return o.ELF != nil && !strings.HasPrefix(o.Name, "libc.") && slices.ContainsFunc(o.ELF.DynSymbols, loads)
+	})
+}

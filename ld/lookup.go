@@ -300,6 +300,8 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 	switch {
 	case inLibrary && lib.missing != "":
 		b.why = fault.Refuse(fault.NewLibrary, "original binary", "%q is in %s, which the original does not load", name, lib.missing)
+	case inLibrary && lib.later != "":
+		b.why = fault.Refuse(fault.LibraryPatch, "original binary", "%q is new in %s: a process finds it neither in the library that it has nor in a patch of that", name, lib.later)
 	case inLibrary:
 	case sym.Bind == elf.STB_WEAK:
 		b.absent = true

@@ -16,6 +16,7 @@ type Object struct {
 	Source string // for messages, if the object itself is gone: what it was compiled from
 	File   *elfobj.File
 	New    bool // a shared library that only the patched link has, and that the original does not load
+	Later  bool // the patched version of a library that the original loads: what only that has is in no process
 
 	// Parts are the paths that the map gives the sections of an object which was merged of several; nil for Path.
 	Parts []string
@@ -91,6 +92,7 @@ type libSymbol struct {
 	typ     elf.SymType
 	version string // empty where several are defined
 	missing string // the library's name, if only one that the original does not load has the symbol
+	later   string // the library's name, if only its patched version has the symbol
 }
 
 // Open puts the binary, its map and the inputs of its link together.
@@ -260,8 +262,8 @@ func (o *Original) indexInputs(m *Map) {
 	for i := range o.objects {
 		f := o.objects[i].File
 		if f.Type == elf.ET_DYN {
-			if !o.objects[i].New {
-				o.indexLibrary(f, "")
+			if !o.objects[i].New && !o.objects[i].Later {
+				o.indexLibrary(f, libSymbol{})
 			}
 			continue
 		}
@@ -270,8 +272,11 @@ func (o *Original) indexInputs(m *Map) {
 		}
 	}
 	for i := range o.objects {
-		if o.objects[i].New {
-			o.indexLibrary(o.objects[i].File, libraryName(&o.objects[i]))
+		switch obj := &o.objects[i]; {
+		case obj.Later:
+			o.indexLibrary(obj.File, libSymbol{later: libraryName(obj)})
+		case obj.New:
+			o.indexLibrary(obj.File, libSymbol{missing: libraryName(obj)})
 		}
 	}
 	for _, e := range m.Entries {
@@ -314,7 +319,7 @@ func (o *Original) indexInput(at inputSymbol, s *elfobj.Symbol) {
 func (o *Original) allLibraries() bool {
 	given := map[string]bool{}
 	for i := range o.objects {
-		if f := o.objects[i].File; f.Type == elf.ET_DYN && !o.objects[i].New {
+		if f := o.objects[i].File; f.Type == elf.ET_DYN && !o.objects[i].New && !o.objects[i].Later {
 			given[f.Soname()] = true
 		}
 	}
@@ -326,8 +331,8 @@ func (o *Original) allLibraries() bool {
 	return true
 }
 
-// indexLibrary collects what a library defines; missing is its name if the original does not load it.
-func (o *Original) indexLibrary(f *elfobj.File, missing string) {
+// indexLibrary collects what a library defines; where tells whose its symbols are if no process has them.
+func (o *Original) indexLibrary(f *elfobj.File, where libSymbol) {
 	for i := range f.DynSymbols {
 		s := &f.DynSymbols[i]
 		if s.Name == "" || !s.Defined() {
@@ -336,9 +341,9 @@ func (o *Original) indexLibrary(f *elfobj.File, missing string) {
 		known, found := o.library[s.Name]
 		switch {
 		case !found:
-			o.library[s.Name] = libSymbol{s.Type, s.Version, missing}
-		case known.version != s.Version && known.missing == missing:
-			o.library[s.Name] = libSymbol{known.typ, "", missing}
+			o.library[s.Name] = libSymbol{s.Type, s.Version, where.missing, where.later}
+		case known.version != s.Version && known.missing == where.missing && known.later == where.later:
+			o.library[s.Name] = libSymbol{known.typ, "", where.missing, where.later}
 		}
 	}
 }

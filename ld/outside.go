@@ -78,3 +78,32 @@ func (o *Original) InputName(input int) string { return o.inputName(input) }
 
 // InLibrary reports whether a shared library of the link defines a symbol.
 func (o *Original) InLibrary(name string) bool { return o.library[name] != (libSymbol{}) }
+
+// DataSize returns the bytes of a variable that an input or a library of the link shows to others, and that can be written.
+func (o *Original) DataSize(name string) (size uint64, found bool) {
+	for i := range o.objects {
+		f := o.objects[i].File
+		symbols := f.Symbols
+		if f.Type == elf.ET_DYN {
+			symbols = f.DynSymbols
+		}
+		for k := range symbols {
+			if s := &symbols[k]; s.Name == name && s.Bind != elf.STB_LOCAL && isWritable(f, s) {
+				return s.Size, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// isWritable reports whether a symbol is that of a variable that can be written, a common one included.
+func isWritable(f *elfobj.File, s *elfobj.Symbol) bool {
+	switch {
+	case s.Section == int(elf.SHN_COMMON):
+		return true
+	case s.Type != elf.STT_OBJECT && s.Type != elf.STT_TLS || !s.Defined():
+		return false
+	}
+	sec := &f.Sections[s.Section]
+	return sec.Flags&elf.SHF_WRITE != 0 && !strings.HasPrefix(sec.Name, ".data.rel.ro")
+}

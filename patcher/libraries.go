@@ -33,6 +33,16 @@ func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
 	for i := range list {
 		list[i].New = !loaded[libraryName(list[i].Path, list[i].File)] && !m.o.Allow(fault.NewLibrary)
 	}
+	for _, lib := range t.Later {
+		if !slices.ContainsFunc(list, func(o ld.Object) bool { return o.Path == lib.Path }) { // what the original one has is not known
+			continue
+		}
+		f, err := loadObject(m.store, lib.Object)
+		if err != nil {
+			return nil, fmt.Errorf("%s: in the record: %w", lib.Path, err)
+		}
+		list = append(list, ld.Object{Path: lib.Path, File: f, Later: true})
+	}
 	return list, nil
 }
 

@@ -40,6 +40,7 @@ type Target struct {
 	Wrapped []string          `json:"wrapped,omitempty"`  // symbols that the link redirects (--wrap)
 	Own     string            `json:"own,omitempty"`      // option that binds a library's symbols to it
 	NewLibs []Library         `json:"new_libs,omitempty"` // shared libraries that only the patched link has
+	Later   []Library         `json:"later,omitempty"`    // patched versions of libraries that the original link has
 	New     []Addition        `json:"new,omitempty"`      // inputs that only the patched link has
 	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ, of other links of a process, too
 	Gone    []GoneInput       `json:"gone,omitempty"`     // recorded ones that only the original link has
@@ -78,7 +79,7 @@ type SideVersions struct {
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
 }
 
-// Library is a shared library that the patched link has and the original has not.
+// Library is a shared library of the patched link that the original has not, or not so.
 type Library struct {
 	Path   string           `json:"path"`
 	Object buildtree.Digest `json:"object"`

@@ -38,6 +38,7 @@ type pairedLink struct {
 	added   []buildtree.UnitPair
 	gone    []buildtree.Input
 	newLibs []Library
+	later   []Library
 }
 
 // has reports whether both versions of an input are known already.
@@ -196,7 +197,7 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 			l.units = append(l.units, *late)
 		}
 	}
-	l.newLibs, l.gone = c.newLibraries(pair), pair.Gone
+	l.newLibs, l.later, l.gone = c.newLibraries(pair), c.laterLibraries(pair), pair.Gone
 	for _, u := range pair.Units {
 		if u.Orig == nil {
 			l.added = append(l.added, u)
@@ -317,6 +318,19 @@ func (c *comparison) newLibraries(pair *buildtree.LinkPair) []Library {
 		}
 		if lib.Object != "" {
 			list = append(list, lib)
+		}
+	}
+	return list
+}
+
+// laterLibraries lists the libraries of both links that the two builds made differently, as the patched one made them.
+func (c *comparison) laterLibraries(pair *buildtree.LinkPair) []Library {
+	var list []Library
+	before := librariesOf(pair.Orig)
+	for _, path := range librariesOf(pair.Patched) {
+		was, is := c.orig.LinkByOutput(path), c.patched.LinkByOutput(path)
+		if slices.Contains(before, path) && was != nil && is != nil && was.OutputID != is.OutputID {
+			list = append(list, Library{Path: path, Object: is.OutputID})
 		}
 	}
 	return list

@@ -25,6 +25,7 @@ func (c *comparison) otherLinks(links []pairedLink) (found []reconfiguredLink) {
 			continue
 		}
 		r := reconfiguredLink{path: l.path, orig: pair.Orig, patched: pair.Patched, differences: linkDifferences(pair.Orig, pair.Patched)}
+		r.differences = slices.DeleteFunc(r.differences, func(d buildtree.Difference) bool { return c.addsNames(pair.Patched, d) })
 		if len(r.differences) > 0 {
 			found = append(found, r)
 		}

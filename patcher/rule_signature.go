@@ -14,7 +14,8 @@ import (
 
 // signatures decides about functions whose parameters or result changed. Old code passes what the old ones take, so that no hook may
 // lead from there to the new ones: where the patch holds every caller, these call the new function directly, and the original
-// stays as it is: it is detached. A caller whose source changed, but not its code, is wanted in the patch. Anything else is refused.
+// stays as it is: it is detached. A caller of the same unit, or one whose source changed, is wanted in the patch though its code is the same.
+// Anything else is refused.
 // Clones choose their own parameters; where they cannot be detached, the callers outside the patch are the same code in both versions.
 func signatures(l *link) (ruling, error) {
 	says := ruling{detached: make([][]string, len(l.units))}
@@ -36,7 +37,7 @@ func signatures(l *link) (ruling, error) {
 			case use == nil:
 				says.detached[i] = append(says.detached[i], f.Orig)
 			case changed == nil:
-			case l.editedCaller(use):
+			case l.canCarry(i, use):
 				says.wantFunction(l, use.unit, use.Caller, "calls "+changed.Name)
 			default:
 				says.refuse(i, refuseSignature(u.unit.Source, changed, &use.Use))
@@ -46,17 +47,18 @@ func signatures(l *link) (ruling, error) {
 	return says, nil
 }
 
-// editedCaller reports whether the source patch changes a caller that is not in the patch.
-func (l *link) editedCaller(use *linkUse) bool {
+// canCarry reports whether a caller of a function of unit i that is not in the patch can be: one of that unit, which was compiled with
+// the prototype that the function has now, or one that the source patch changes in another unit.
+func (l *link) canCarry(i int, use *linkUse) bool {
 	if use.Caller == "" {
 		return false
 	}
 	u := &l.units[use.unit]
-	i := slices.IndexFunc(u.delta.Functions, func(f diffasm.Function) bool { return f.Name == use.Caller && f.Status != diffasm.Gone })
-	if i < 0 || l.demands[use.unit].functions[use.Caller] != "" {
+	k := slices.IndexFunc(u.delta.Functions, func(f diffasm.Function) bool { return f.Name == use.Caller && f.Status != diffasm.Gone })
+	if k < 0 || l.demands[use.unit].functions[use.Caller] != "" {
 		return false
 	}
-	return l.edited(u.unit, u.delta, i)
+	return use.unit == i && u.unit.Late == nil || l.edited(u.unit, u.delta, k)
 }
 
 // prototypeOf returns how the prototype of a function changed, nil if it did not.

@@ -3,6 +3,7 @@ package patcher
 import (
 	"debug/elf"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gocare/diffasm"
@@ -15,10 +16,45 @@ import (
 func movedState(l *link) (ruling, error) {
 	var says ruling
 	gone := l.goneState()
-	if len(gone) > 0 {
-		l.refuseNew(&says, gone)
+	if len(gone) == 0 {
+		return says, nil
 	}
+	l.refuseNew(&says, gone)
+	p, err := l.program.facts()
+	if err != nil {
+		return says, err
+	}
+	l.refuseGivenWay(&says, p, gone)
 	return says, nil
+}
+
+// refuseGivenWay refuses variables of other units and libraries that code of the patch uses in the place of one that is gone: they have a
+// value of their own. That is one of its name, or one of its size that a function uses which used the other.
+func (l *link) refuseGivenWay(says *ruling, p *facts, gone []diffasm.State) {
+	for i := range l.units {
+		if l.units[i].selection == nil {
+			continue
+		}
+		for _, s := range l.units[i].selection.NewlyUsed() {
+			size, found := p.DataSize(s.Name)
+			k := slices.IndexFunc(gone, func(g diffasm.State) bool {
+				return g.Name == s.Name || g.SharesUser(s) && g.Size == strconv.FormatUint(size, 10)
+			})
+			if found && k >= 0 {
+				says.refuse(i, refuseGivenWay(s, gone[k]))
+			}
+		}
+	}
+}
+
+func refuseGivenWay(s, was diffasm.State) *fault.Error {
+	code := fault.StaticRenamed
+	if s.Name == was.Name {
+		code = fault.StaticMoved
+	}
+	return fault.Refuse(code, s.At, "new code uses %q of another unit or of a library, which has a value of its own, and may do so in the place of %s: the patch takes that one away, and what it holds",
+		s.Name, was).
+		WithHint("go on with the old variable, by its name and in its place; --allow %s if what it holds does not matter", code)
 }
 
 // refuseNew refuses the new variables of a link, each of which may be one that is gone.
@@ -26,6 +62,13 @@ func (l *link) refuseNew(says *ruling, gone []diffasm.State) {
 	for i := range l.units {
 		for _, s := range l.newState(i) {
 			says.refuse(i, refuseMoved(s, candidates(s, gone)))
+		}
+	}
+	for i := range l.units { // what has another name now may be what had that name elsewhere
+		for _, v := range l.units[i].delta.RenamedVariables() {
+			if k := slices.IndexFunc(gone, func(g diffasm.State) bool { return g.Name == v[1].Name }); k >= 0 {
+				says.refuse(i, refuseMoved(v[1], gone[k:k+1]))
+			}
 		}
 	}
 	for _, s := range l.addedState() {

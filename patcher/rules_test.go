@@ -97,6 +97,7 @@ type fakeLink struct {
 	displaced map[string]ld.Strength // by name: the least strength that takes the place of the one in weak.o
 	library   []string
 	keeper    map[string]int // by name, counted from 1
+	data      map[string]uint64
 }
 
 func (f fakeLink) Users(name string) []int                { return f.users[name] }
@@ -111,6 +112,11 @@ func (f fakeLink) Displaced(_ int, name string, by ld.Strength) string {
 
 func (f fakeLink) Keeper(name string) int     { return f.keeper[name] - 1 }
 func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
+func (f fakeLink) DataSize(name string) (uint64, bool) {
+	size, found := f.data[name]
+	return size, found
+}
+
 func (f fakeLink) InputName(input int) string { return fmt.Sprintf("input%d.o", input) }
 
 func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
@@ -183,6 +189,12 @@ func TestRules(t *testing.T) {
 	keptInData := gone
 	keptInData.orig = global("m", "leaq\ts(%rip), %rax", "call\tf") + gone.orig[:strings.Index(gone.orig, "\t.globl\tm")]
 
+	// m hands out the address of s, and of t instead
+	renamedOne := pair{
+		orig:    function("s", "movl\t$1, %eax") + global("m", "leaq\ts(%rip), %rax"),
+		patched: function("t", "movl\t$2, %eax") + global("m", "leaq\tt(%rip), %rax"),
+	}
+
 	same := global("f", "movl\tv(%rip), %eax")
 	loses := pair{orig: variable("v", 1) + same, patched: same}
 	keeps := pair{orig: same, patched: same}
@@ -228,8 +240,13 @@ func TestRules(t *testing.T) {
 			want: []string{"u0.c brings edited: calls f"},
 		},
 		{
-			name: "a prototype, a caller outside", rule: signatures, units: []pair{withCaller("h")},
-			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): "h", which is not in the patch, calls it`},
+			name: "a prototype, an unchanged caller of its unit", rule: signatures, units: []pair{withCaller("h")},
+			want: []string{"u0.c brings h: calls f"},
+		},
+		{
+			name: "a prototype, an unchanged caller in another unit of the patch", rule: signatures, link: fakeLink{users: map[string][]int{"f": {1}}},
+			units: []pair{fg, {orig: caller.orig + global("k"), patched: caller.patched + global("k", "nop")}},
+			want:  []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): in u1.c, "h", which is not in the patch, calls it`},
 		},
 		{
 			name: "a prototype, its name exported", rule: signatures, units: []pair{fg}, link: fakeLink{outside: map[string]string{"f": "the binary exports it"}},
@@ -262,6 +279,44 @@ func TestRules(t *testing.T) {
 				`u0.c: gone-caller: u0.c: function "s" is gone but may be called in running processes: "m" takes its address. It calls "f", which overwrites registers that it left alone before`,
 				"u0.c waits for s",
 			},
+		},
+
+		{
+			name: "a function that is kept by its address, and a new one that is", rule: renamedFunctions, units: []pair{renamedOne},
+			want: []string{`u0.c: function-renamed: u0.c: function "s" is gone, but may be called in running processes: "m" takes its address; the new "t" (u0.c) may be it by another name`},
+		},
+		{
+			name: "a function that is kept by its address, and a new one that is called", rule: renamedFunctions,
+			units: []pair{{orig: renamedOne.orig, patched: function("t", "movl\t$2, %eax") + global("m", "call\tt")}},
+		},
+		{
+			name: "a function that is called, and a new one that is kept", rule: renamedFunctions,
+			units: []pair{{orig: function("s", "movl\t$1, %eax") + global("m", "call\ts"), patched: renamedOne.patched}},
+		},
+		{
+			name: "a function that is kept by its address, and a new one of its code", rule: renamedFunctions,
+			units: []pair{{
+				orig:    renamedOne.orig + function("like", "movl\t$1, %eax"),
+				patched: function("t", "movl\t$1, %eax") + function("like", "movl\t$1, %eax") + global("m", "leaq\tt(%rip), %rax"),
+			}},
+		},
+		{
+			name: "a function that is kept by its address, and one of its name in another unit", rule: renamedFunctions,
+			units: []pair{{orig: renamedOne.orig, patched: global("m")}, {orig: global("b"), patched: global("b") + global("s")}},
+			want:  []string{`u0.c: function-renamed: u0.c: function "s" is gone here, but may be called in running processes: "m" takes its address; u1.c has one of that name`},
+		},
+		{
+			name: "a function that is kept by its address, and an addition of its name", rule: renamedFunctions,
+			units: []pair{{orig: renamedOne.orig, patched: global("m")}}, added: []addition{{Addition: ldAddition("n.c", definesFunction("s"))}},
+			want: []string{`u0.c: function-renamed: u0.c: function "s" is gone here, but may be called in running processes: "m" takes its address; n.c has one of that name`},
+		},
+		{
+			name: "a function that another unit keeps by its address", rule: renamedFunctions,
+			units: []pair{
+				{orig: global("s", "movl\t$1, %eax"), patched: function("u")},
+				{orig: global("m", "leaq\ts(%rip), %rax"), patched: renamedOne.patched},
+			},
+			want: []string{`u0.c: function-renamed: u0.c: function "s" is gone, but may be called in running processes: "m" takes its address; the new "t" (u1.c) may be it by another name`},
 		},
 
 		{name: "a variable that nobody uses any more", rule: removedVariables, units: []pair{{orig: loses.orig, patched: global("f", "xorl\t%eax, %eax")}}},
@@ -331,6 +386,35 @@ func TestRules(t *testing.T) {
 			name: "a variable of an input that goes", rule: movedState, gone: []goneInput{{"g.c", holds("one.0")}},
 			units: []pair{{orig: function("a"), patched: keepsState("b", "two")}},
 			want:  []string{`u0.c: static-renamed: u0.c: the new variable "two" may be "one" (g.c) by another name: the patch takes that away, and what it holds`},
+		},
+
+		{
+			name: "a variable that gives way to a library's", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 4}},
+			units: []pair{{orig: keepsState("a", "one"), patched: global("a", "incl\ttwo(%rip)")}},
+			want: []string{`u0.c: static-renamed: u0.c: new code uses "two" of another unit or of a library, which has a value of its own, and may do so in the place of "one" ` +
+				`(u0.c): the patch takes that one away, and what it holds`},
+		},
+		{
+			name: "a variable that gives way to one of its name", rule: movedState, link: fakeLink{data: map[string]uint64{"one": 8}},
+			units: []pair{{orig: keepsState("a", "one.0") + global("b"), patched: global("a") + global("b", "incl\tone(%rip)")}},
+			want: []string{`u0.c: static-moved: u0.c: new code uses "one" of another unit or of a library, which has a value of its own, and may do so in the place of "one" of a() ` +
+				`(u0.c): the patch takes that one away, and what it holds`},
+		},
+		{
+			name: "a variable goes, and another function uses a library's", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 4}},
+			units: []pair{{orig: keepsState("a", "one") + global("b"), patched: global("a") + global("b", "incl\ttwo(%rip)")}},
+		},
+		{
+			name: "a variable goes, and its function uses a library's of another size", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 64}},
+			units: []pair{{orig: keepsState("a", "one"), patched: global("a", "incl\ttwo(%rip)")}},
+		},
+		{
+			name: "a variable goes, and its function uses a library's as before", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 4}},
+			units: []pair{{orig: keepsState("a", "one") + function("c", "incl\ttwo(%rip)"), patched: global("a", "incl\ttwo(%rip)")}},
+		},
+		{
+			name: "a variable goes, and its function calls a library", rule: movedState, link: fakeLink{},
+			units: []pair{{orig: keepsState("a", "one"), patched: global("a", "call\ttwo")}},
 		},
 
 		{name: "a new name that nobody looks for", rule: changedNames, units: []pair{{orig: global("a"), patched: global("a") + global("n")}}},
@@ -524,4 +608,9 @@ func ldAddition(name string, f *elfobj.File) ld.Addition { return ld.Addition{Na
 // defines is an object with a variable of its own.
 func defines(name string) *elfobj.File {
 	return &elfobj.File{Symbols: []elfobj.Symbol{{Name: name, Section: 1, Bind: elf.STB_GLOBAL}}}
+}
+
+// definesFunction is an object with a function of its own.
+func definesFunction(name string) *elfobj.File {
+	return &elfobj.File{Symbols: []elfobj.Symbol{{Name: name, Section: 1, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}}}
 }

@@ -169,6 +169,34 @@ func (m *maker) typeChanges(v *SideVersions) ([]layout.Change, error) {
 	}), nil
 }
 
+// renamedTypes compares the prototypes of functions, and the types of variables, that a unit has under another name.
+func (m *maker) renamedTypes(d *decidedUnit) (changes []layout.Change, err error) {
+	names, variables := d.selection.Renamed(), d.delta.RenamedVariables()
+	if len(names)+len(variables) == 0 || d.unit.OrigTypes == "" || d.unit.PatchedTypes == "" {
+		return nil, nil
+	}
+	before, err := loadLayout(m.store, d.unit.OrigTypes)
+	if err != nil {
+		return nil, err
+	}
+	after, err := loadLayout(m.store, d.unit.PatchedTypes)
+	if err != nil {
+		return nil, err
+	}
+	for is, was := range names {
+		if c, _ := layout.Renamed(before, after, was, is); c != nil {
+			c.Symbol = was
+			changes = append(changes, *c)
+		}
+	}
+	for _, v := range variables {
+		if c := layout.RenamedVariable(before, after, v[0].Name, v[1].Name); c != nil {
+			changes = append(changes, *c)
+		}
+	}
+	return changes, nil
+}
+
 func loadLayout(store *buildtree.Store, id buildtree.Digest) (*layout.Unit, error) {
 	data, err := store.Blob(id)
 	if err != nil {

@@ -233,6 +233,17 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 			}
 		}
 	}
+	renamed, err := m.renamedTypes(&d)
+	if err != nil {
+		return d, err
+	}
+	for _, c := range renamed {
+		if c.Kind == layout.Signature {
+			prototypes = append(prototypes, c)
+		} else {
+			refusals = append(refusals, refuseLayout(d.unit.Source, c))
+		}
+	}
 	d.prototypes = prototypes
 	for _, e := range refusals {
 		if !m.o.Allow(e.Code) {

@@ -50,6 +50,10 @@ func (c *command) noteUnwinds(o outcome) {
 		c.ui.Note("pid %d: no unwinder knows the patch: an exception that passes through a patched function ends the process, "+
 			"and a thread that is cancelled in one leaves out its callers' clean-ups", o.PID)
 	}
+	if o.MayMiss {
+		c.ui.Note("pid %d: a C++ library that the process loads from now on does not know the patch: an exception that passes through a "+
+			"patched function ends the process; remove the patch and apply it again when such a library is loaded", o.PID)
+	}
 }
 
 // planner makes a plan of patches for a process.

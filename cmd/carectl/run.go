@@ -52,7 +52,8 @@ type outcome struct {
 	Removed  []patchResult `json:"removed,omitempty"`   // that these replace
 	FreezeUS int64         `json:"freeze_us,omitempty"` // microseconds that running threads were held
 	Attempts int           `json:"attempts,omitempty"`
-	Unwinds  bool          `json:"unwinds,omitempty"` // no unwinder knows the patch, and something may unwind
+	Unwinds  bool          `json:"unwinds,omitempty"`           // no unwinder knows the patch, and something may unwind
+	MayMiss  bool          `json:"may_miss_unwinder,omitempty"` // one that is loaded later does not know the patch
 	Error    *ui.Failure   `json:"error,omitempty"`
 
 	err error
@@ -75,7 +76,7 @@ type over struct {
 }
 
 func newOutcome(r engine.Result) outcome {
-	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds}
+	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds, MayMiss: r.MayMiss}
 	o.Patches, o.Removed = patchResults(r.Patches), patchResults(r.Removed)
 	return o
 }

@@ -27,6 +27,7 @@ type Matcher struct {
 	pair      map[string]string                 // patched name -> original name
 	ambiguous map[string][]string               // patched name -> original candidates
 	doubts    map[string]asm.Problem            // patched variable that looks new -> why it may not be
+	settled   map[*debuginfo.Declaration]bool   // variables that were paired under two names
 	judged    map[string]bool                   // patched variables of which the source decided that they are new
 	groups    []*group
 	byKey     map[string]*group
@@ -43,7 +44,7 @@ func newMatcher(orig, patched *debuginfo.Unit, k Known) *Matcher {
 	m := &Matcher{
 		Orig: newVersion(orig, bases), Patched: newVersion(patched, bases), Known: k,
 		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]asm.Problem{}, judged: map[string]bool{},
-		stems: map[*debuginfo.Declaration]string{}, guessed: map[string]bool{},
+		stems: map[*debuginfo.Declaration]string{}, guessed: map[string]bool{}, settled: map[*debuginfo.Declaration]bool{},
 	}
 	m.Orig.c.Dir, m.Patched.c.Dir = buildDirs(orig.Source, patched.Source)
 	m.Patched.extern = m.plain
@@ -72,6 +73,12 @@ func (m *Matcher) refine() {
 	m.renamed = m.renamedFunctions()
 	for p, o := range m.macroFunctions() {
 		m.renamed[p] = o
+	}
+	for p, o := range m.renamedInSource() {
+		if m.renamed[p] == "" || m.renamed[p] == o {
+			m.renamed[p] = o
+			m.join(p, o)
+		}
 	}
 	unknown := map[string]bool{}
 	look := func(d *debuginfo.Declarations) func(*numbered) {

@@ -61,6 +61,7 @@ func (m *Matcher) renamedFunctions() map[string]string {
 // bySource pairs the static locals of which the source shows that they are the same.
 func (m *Matcher) bySource() {
 	m.pairMacroNames()
+	m.pairRenamedVariables()
 	for _, g := range m.groups {
 		if g.sourced = m.hasSource(g); !g.sourced {
 			continue
@@ -85,7 +86,7 @@ func (m *Matcher) hasSource(g *group) bool {
 
 func (m *Matcher) like(ds *debuginfo.Declarations, id, fn string) (out []*debuginfo.Declaration) {
 	for _, e := range ds.All {
-		if m.id(e) == id && (e.Function == fn || e.Function == debuginfo.UnknownFunction || fn == debuginfo.UnknownFunction && e.Function != "") && (e.Symbol != "" || !e.Elsewhere) {
+		if m.id(e) == id && !m.settled[e] && (e.Function == fn || e.Function == debuginfo.UnknownFunction || fn == debuginfo.UnknownFunction && e.Function != "") && (e.Symbol != "" || !e.Elsewhere) {
 			out = append(out, e)
 		}
 	}

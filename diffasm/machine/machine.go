@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"strings"
+
 	"gocare/diffasm/asm"
 	"gocare/internal/arch"
 )
@@ -145,6 +147,20 @@ func (in *Insn) Target() (symbol string, linked bool) {
 // Transfers reports whether an instruction calls or jumps.
 func (in *Insn) Transfers() bool {
 	return in.Kind == Call || in.Kind.Jumps()
+}
+
+// OnlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.
+func OnlyCalls(m Machine, st asm.Statement, name string) bool {
+	if st.Kind != asm.Instruction {
+		return false
+	}
+	in := m.Decode(st)
+	if !in.Transfers() || strings.Count(st.Args, name) != 1 {
+		return false
+	}
+	to := in.Operands[0]
+	return to.Kind == Memory && to.Symbol == name && to.Disp == 0 && to.Base == NoRegister && to.Index == NoRegister && !to.Segment &&
+		to.Indirect == to.GOT
 }
 
 // Jumps reports whether an instruction is a jump, with or without a condition.

@@ -45,8 +45,9 @@ var assembly = []Reason{
 	{Code: "label-table", Hint: leaveOut, Paragraph: "Two functions own a table of labels, or one uses the other's."},
 	{Code: "private-data", Hint: leaveOut, Paragraph: "Code uses data which has no name to find it by."},
 	{
-		Code:      "name-clash",
-		Hint:      "reach the other one through a new function in its own unit: a variable that gets another name loses its value",
+		Code: "name-clash",
+		Hint: "keep the private one where it holds a value, which the other has not; else reach the other through a new function in its own " +
+			"unit: a variable that gets another name loses its value",
 		Paragraph: "A name of another unit is that of a private symbol of this one.",
 	},
 	{Code: "unknown-label", Hint: leaveOut, Paragraph: "A label is not defined in the unit."},

@@ -57,6 +57,12 @@ var references = []Reason{
 		Paragraph: "The symbol is in a section whose content the linker merges.",
 	},
 	{
+		Code: "library-patch",
+		Hint: "do without it: let a function that the library has already do the work, or one of the program",
+		Paragraph: "New code uses a function or variable that the source patch adds to a shared library of the same build. References " +
+			"between programs and libraries are looked up in the libraries that a process has loaded, and not in their patches.",
+	},
+	{
 		Code: "moved-global",
 		Paragraph: "A symbol is new in this unit, and the original defines it in another, takes it from a library, or does without " +
 			"(a weak reference); or it is no longer defined here, so that another definition, or none, takes its place. Code " +

@@ -60,7 +60,7 @@ var building = []Reason{
 		Hint: "a process keeps the link that its program was made with: make the change in the code; --allow other-link if the " +
 			"difference means nothing to what runs",
 		Paragraph: "The source patch changes how a program is linked: an option that redirects, defines or exports symbols, or a file that " +
-			"the linker reads, such as a linker script, a version script or plain data.",
+			"the linker reads, such as a linker script, a version script or plain data. A version script may have more names.",
 	},
 	{Code: "lto", Paragraph: "A changed unit is compiled with -flto, and what code is made of it when the program is linked is not known: " +
 		"with clang, with gold and mold, and where an object is made of it with -r. Or it was not compiled again though it includes a changed file."},
@@ -137,7 +137,8 @@ var changes = []Reason{
 		Vouch: "the variable is a new one",
 		Paragraph: "A new static local looks like one of its name that another function had: it stands on the same line, or in the " +
 			"same words, or both functions may be one, renamed. Or the patch takes a variable of its name away somewhere else in " +
-			"the program: in a function, at file level, in another source. Allowed, it is a new variable.",
+			"the program: in a function, at file level, in another source; or new code uses one of its name of another unit or of a " +
+			"library. Allowed, it is another variable.",
 	},
 	{
 		Code:  "static-renamed",
@@ -196,6 +197,15 @@ var changes = []Reason{
 			"whose new code overwrites registers that it relies on, as gcc saw the old one leave them alone (`-fipa-ra`), or " +
 			"a private one whose new code may rely on what its callers in the patched version pass. Or the source still has " +
 			"it, but the patched version has it inlined only, so that the old code would run.",
+	},
+	{
+		Code:  "function-renamed",
+		Vouch: "the process does not keep the address of the old function",
+		Hint: "keep the name of the function, and make the edit there; --allow function-renamed if the process does not keep its address, " +
+			"or may go on with the old code there",
+		Paragraph: "A function is gone whose address was given away, to a table, a list or a pointer, and a new one of its prototype may be " +
+			"it by another name, or in another unit: what keeps the old address would go on with the old code. A private function is " +
+			"taken for the renamed one where each line that names it only has the new name now.",
 	},
 	{
 		Code:      "gone-destructor",

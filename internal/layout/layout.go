@@ -77,6 +77,31 @@ func Moved(before, after *Unit, name string) *Change {
 	return &changes[0]
 }
 
+// Renamed compares a function that only the one version has with one of the other; nil if both have one prototype. known says that both are
+// described.
+func Renamed(before, after *Unit, was, is string) (c *Change, known bool) {
+	if before.functions[was] == nil || after.functions[is] == nil {
+		return nil, false
+	}
+	changes := compare(Signature, described{is: before.functions[was]}, described{is: after.functions[is]})
+	if len(changes) == 0 {
+		return nil, true
+	}
+	return &changes[0], true
+}
+
+// RenamedVariable compares a variable that only the one version has with one that only the other has; nil if they are of one type, or not
+// described.
+func RenamedVariable(before, after *Unit, was, is string) *Change {
+	gone, _ := unmatched(before.variables[was], after.variables[was])
+	_, came := unmatched(before.variables[is], after.variables[is])
+	changes := compare(Variable, described{is: gone}, described{is: came})
+	if len(changes) == 0 {
+		return nil
+	}
+	return &changes[0]
+}
+
 // described is what there is of each name: functions may have types and variables of one name.
 type described map[string][]description
 

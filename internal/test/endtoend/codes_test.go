@@ -43,7 +43,8 @@ var codeTests = map[fault.Code]string{
 	"ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal", "literal-unplaced": "diffasm/literal_test.go:TestLoneLiterals",
 	"foreign-machine": "ld/map_test.go:TestForeign",
 	"object-mismatch": "cmd/patchmake/testdata/script/refusals.txtar", "stripped": "cmd/patchmake/testdata/script/refusals.txtar",
-	"new-library": "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
+	"library-patch": "cmd/patchmake/testdata/script/newinlibrary.txtar",
+	"new-library":   "cmd/patchmake/testdata/script/newlibrary.txtar", "target-mismatch": "internal/test/endtoend/shipped_test.go:TestShippedBinary",
 	// patch files
 	"bad-id":          "kpatch/kpatch_test.go:TestDecodeRefuses",
 	"format-build-id": "kpatch/kpatch_test.go:TestDecodeRefuses", "format-corrupt": "kpatch/kpatch_test.go:TestDecodeRefuses",
