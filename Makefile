@@ -93,6 +93,10 @@ random: setup
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
+# Rounds of commands that run at one time on one process.
+soak:
+	CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestConcurrent' ./cmd/carectl -args -rounds $(or $(N),200)
+
 # Every fuzz target for FUZZTIME.
 fuzz:
 	@set -e; for p in $$($(GO) list ./...); do \
@@ -135,4 +139,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench soak fuzz setup install uninstall clean

@@ -34,19 +34,18 @@ type PatchResult struct {
 type Over struct{ Function, ID string }
 
 // Apply applies a plan: all of its patches or none.
-func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
+func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	p := plan.Process
-	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding()}
-	unlock, err := lock(p)
-	if err != nil {
+	if err := h.of(p); err != nil {
 		return Result{}, err
 	}
-	defer unlock()
+	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding()}
 	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
 	if err := plan.prepareUntil(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", err)
 	}
 	c := newChange(p, plan.Writes(), plan.Code())
+	var err error
 	if result.Timing, err = c.commit(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
 	}

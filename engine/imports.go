@@ -106,10 +106,9 @@ func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
 	return false
 }
 
-// PlanFor plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver
-// is run there.
-func PlanFor(ctx context.Context, p *inspect.Process, files []*File, replace ...string) (*Plan, error) {
-	return planFor(p, files, replace, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, p, def) })
+// Plan plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver is run there.
+func (h *Held) Plan(ctx context.Context, files []*File, replace ...string) (*Plan, error) {
+	return planFor(h.Process, files, replace, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, h.Process, def) })
 }
 
 // planFor plans with a way to run the resolver of an IFUNC.
@@ -130,11 +129,6 @@ func planFor(p *inspect.Process, files []*File, replace []string, resolve func(*
 }
 
 func runResolver(ctx context.Context, p *inspect.Process, def *inspect.Symbol) (addr inspect.Addr, err error) {
-	unlock, err := lock(p)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
 	err = trace.Do(ctx, p.PID, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
 		if err != nil {

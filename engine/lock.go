@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"log/syslog"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -13,13 +15,86 @@ import (
 	"gocare/internal/fault"
 )
 
+// Held is a process that no other carectl changes until Release, and what it was when that began: what is planned then is what is
+// found when it is done.
+type Held struct {
+	Process *inspect.Process
+	unlock  func()
+}
+
+// Hold waits for its turn to change a process, for at most opt.Wait, and looks at the process. Its objects are not loaded.
+func Hold(ctx context.Context, pid int, opt Options) (*Held, error) {
+	before, err := inspect.Status(pid)
+	if err != nil {
+		return nil, whyNot(pid)
+	}
+	unlock, err := lock(ctx, pid, before.StartTime, opt.Wait)
+	if err != nil {
+		return nil, err
+	}
+	p, err := inspect.Look(pid)
+	if err == nil && p.StartTime != before.StartTime {
+		_ = p.Close()
+		err = fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", pid), "has ended")
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return &Held{Process: p, unlock: unlock}, nil
+}
+
+// whyNot says why a process cannot be looked at.
+func whyNot(pid int) error {
+	p, err := inspect.Look(pid)
+	if err != nil {
+		return err
+	}
+	_ = p.Close()
+	return fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", pid), "has ended")
+}
+
+// Release gives the turn to the next and closes the process.
+func (h *Held) Release() {
+	h.unlock()
+	_ = h.Process.Close() // only read from
+}
+
+// of refuses a plan that was made when another may have changed the process.
+func (h *Held) of(p *inspect.Process) error {
+	if p == h.Process {
+		return nil
+	}
+	return fault.New(fault.Bug, fmt.Sprintf("pid %d", p.PID), "the plan is for another look at the process").
+		WithState("process unchanged and running")
+}
+
 // lock keeps a second carectl away from a process for as long as this one changes it.
-func lock(p *inspect.Process) (unlock func(), err error) {
+func lock(ctx context.Context, pid int, start uint64, wait time.Duration) (unlock func(), err error) {
 	dir, err := lockDir()
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%d-%d", p.PID, p.StartTime))
+	path := filepath.Join(dir, fmt.Sprintf("%d-%d", pid, start))
+	attempt := func() (busy, err error) {
+		unlock, err = tryLock(path)
+		if err == nil && unlock == nil {
+			busy = locked(pid)
+		}
+		return busy, err
+	}
+	err = new(Timing).retry(wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	return unlock, interrupted(pid, err)
+}
+
+func locked(pid int) error {
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", pid), "another carectl is working on it")
+	e.Code = fault.Locked
+	return e.WithState("process unchanged and running").WithHint("try again when it has ended, or wait longer with --wait=30s")
+}
+
+// tryLock locks a file of a name. It returns nil if another has the lock.
+func tryLock(path string) (unlock func(), err error) {
 	for {
 		l := flock.New(path)
 		ok, err := l.TryLock()
@@ -28,9 +103,7 @@ func lock(p *inspect.Process) (unlock func(), err error) {
 			return nil, e.WithState("process unchanged and running")
 		}
 		if !ok {
-			e := fault.New(fault.Busy, fmt.Sprintf("pid %d", p.PID), "another carectl is working on it")
-			e.Code = fault.Locked
-			return nil, e.WithState("process unchanged and running").WithHint("try again when it has ended")
+			return nil, nil
 		}
 		if sameFile(l, path) {
 			return func() {

@@ -40,6 +40,7 @@ type PatchPlan struct {
 	Object    *inspect.Object
 	Image     *link.Image // its undo area and state are filled in
 	Reuse     bool        // the region is mapped already, from an earlier time the very same file was applied
+	dormant   []byte      // its header, as it must still be; nil without Reuse
 	Frames    *frames     // unwind data to be made known; nil if none need be
 	Functions []FunctionPlan
 	Writes    []Write // in order; the magic last
@@ -211,7 +212,7 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 		return 0, err
 	}
 	if d, ok := b.reusable(pp, layout); ok {
-		pp.Reuse, pp.known = true, d.state.frames == framesKnown
+		pp.Reuse, pp.dormant, pp.known = true, d.header, d.state.frames == framesKnown
 		return d.start, nil
 	}
 	view := *b.process

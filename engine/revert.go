@@ -218,14 +218,12 @@ func (r *remover) undoAddr(l *live, i int) inspect.Addr {
 
 // Revert carries out a removal: all of it or nothing. The regions stay mapped, as stacks and stored pointers may still
 // lead there; they are used again only for the very same file.
-func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
-	unlock, err := lock(r.Process)
-	if err != nil {
+func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Result, err error) {
+	if err := h.of(r.Process); err != nil {
 		return Result{}, err
 	}
-	defer unlock()
 	c := newChange(r.Process, r.Writes, r.Code)
-	result := Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
+	result = Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
 	result.Timing, err = c.commit(ctx, opt)
 	r.record(err)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"gocare/engine"
-	"gocare/engine/inspect"
 	"gocare/internal/ui"
 )
 
@@ -57,9 +56,7 @@ func check(c *command) error {
 	document := checkDocument{Processes: []checkProcess{}}
 	var first error
 	for _, pid := range pids {
-		p, plan, err := c.plan(library, pid, func(p *inspect.Process, files []*engine.File) (*engine.Plan, error) {
-			return engine.NewPlan(p, files, c.old...)
-		})
+		process, err := c.checkOne(library, pid)
 		if c.passOver(pid, err) {
 			continue
 		}
@@ -70,8 +67,6 @@ func check(c *command) error {
 			}
 			continue
 		}
-		process := describe(plan)
-		_ = p.Close()
 		c.printCheck(process)
 		document.Processes = append(document.Processes, process)
 	}
@@ -87,6 +82,24 @@ func check(c *command) error {
 		return err
 	}
 	return first
+}
+
+func (c *command) checkOne(library *engine.Library, pid int) (checkProcess, error) {
+	p, closer, err := open(pid)
+	if err != nil {
+		return checkProcess{}, err
+	}
+	defer closer.Close()
+	files, err := c.filesFor(library, p)
+	if err != nil {
+		return checkProcess{}, err
+	}
+	p.Load()
+	plan, err := engine.NewPlan(p, files, c.old...)
+	if err != nil {
+		return checkProcess{}, err
+	}
+	return describe(plan), nil
 }
 
 func describe(plan *engine.Plan) checkProcess {

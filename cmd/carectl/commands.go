@@ -19,14 +19,21 @@ func patch(c *command) error {
 		return err
 	}
 	return c.each(func(pid int) (engine.Result, error) {
-		p, plan, err := c.plan(library, pid, func(p *inspect.Process, files []*engine.File) (*engine.Plan, error) {
-			return engine.PlanFor(c.ctx, p, files, c.old...)
+		return c.change(pid, func(p *inspect.Process) error {
+			_, err := c.filesFor(library, p)
+			return err
+		}, func(h *engine.Held) (engine.Result, error) {
+			files, err := c.filesFor(library, h.Process)
+			if err != nil {
+				return engine.Result{}, err
+			}
+			h.Process.Load()
+			plan, err := h.Plan(c.ctx, files, c.old...)
+			if err != nil {
+				return engine.Result{}, err
+			}
+			return h.Apply(c.ctx, plan, c.options())
 		})
-		if err != nil {
-			return engine.Result{}, err
-		}
-		defer p.Close()
-		return engine.Apply(c.ctx, plan, c.options())
 	}, func(o outcome) {
 		for _, r := range o.Removed {
 			c.ui.Note("pid %d: patch %s of %s was removed in the same stop", o.PID, r.ID, r.Target)
@@ -52,24 +59,33 @@ func (c *command) noteUnwinds(o outcome) {
 	}
 }
 
-// planner makes a plan of patches for a process.
-type planner func(*inspect.Process, []*engine.File) (*engine.Plan, error)
-
-// plan plans the patches of a library for a process. The caller closes the process.
-func (c *command) plan(library *engine.Library, pid int, make planner) (*inspect.Process, *engine.Plan, error) {
-	p, closer, err := open(pid)
-	if err != nil {
-		return nil, nil, err
+// change does something to a process that no other carectl changes meanwhile. Where all processes were asked for, none waits for
+// its turn that is not concerned.
+func (c *command) change(pid int, concerns func(*inspect.Process) error, do func(*engine.Held) (engine.Result, error)) (engine.Result, error) {
+	if c.all {
+		if err := lookFirst(pid, concerns); err != nil {
+			return engine.Result{}, err
+		}
 	}
-	plan, err := c.planFor(library, p, make)
+	h, err := engine.Hold(c.ctx, pid, c.options())
 	if err != nil {
-		_ = closer.Close()
-		return nil, nil, err
+		return engine.Result{}, fault.Leaves(err, "nothing was changed")
 	}
-	return p, plan, nil
+	defer h.Release()
+	return do(h)
 }
 
-func (c *command) planFor(library *engine.Library, p *inspect.Process, make planner) (*engine.Plan, error) {
+func lookFirst(pid int, concerns func(*inspect.Process) error) error {
+	p, closer, err := open(pid)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	return concerns(p)
+}
+
+// filesFor returns the patches of a library for a process.
+func (c *command) filesFor(library *engine.Library, p *inspect.Process) ([]*engine.File, error) {
 	files, err := library.For(p)
 	if err != nil {
 		return nil, err
@@ -80,8 +96,7 @@ func (c *command) planFor(library *engine.Library, p *inspect.Process, make plan
 		}
 		return nil, library.NotApplicable(p)
 	}
-	load(p)
-	return make(p, files)
+	return files, nil
 }
 
 // unpatch removes a patch from the processes.
@@ -104,18 +119,20 @@ func recoverPatches(c *command) error {
 }
 
 func (c *command) revert(plan func(*inspect.Process) (*engine.Removal, error)) error {
+	concerns := func(p *inspect.Process) error {
+		p.Load()
+		_, err := plan(p)
+		return err
+	}
 	return c.each(func(pid int) (engine.Result, error) {
-		p, closer, err := open(pid)
-		if err != nil {
-			return engine.Result{}, err
-		}
-		defer closer.Close()
-		load(p)
-		removal, err := plan(p)
-		if err != nil {
-			return engine.Result{}, err
-		}
-		return engine.Revert(c.ctx, removal, c.options())
+		return c.change(pid, concerns, func(h *engine.Held) (engine.Result, error) {
+			h.Process.Load()
+			removal, err := plan(h.Process)
+			if err != nil {
+				return engine.Result{}, err
+			}
+			return h.Revert(c.ctx, removal, c.options())
+		})
 	}, func(o outcome) {
 		c.ui.Info("%d patch hunk(s) were successfully cancelled from PID '%d'", len(o.Patches), o.PID)
 	})

@@ -206,9 +206,3 @@ func open(pid int) (*inspect.Process, io.Closer, error) {
 	}
 	return p, p, nil
 }
-
-func load(p *inspect.Process) {
-	for i := range p.Objects {
-		p.Objects[i].Err = p.Objects[i].Load()
-	}
-}
