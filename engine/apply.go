@@ -40,12 +40,15 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 		return Result{}, err
 	}
 	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding()}
+	c := newChange(p, plan.Writes(), plan.Code(), plan.back())
+	ready, end := h.watch(c, plan.results(), opt)
+	defer end()
 	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
-	if err := plan.prepareUntil(ctx, opt); err != nil {
+	err := plan.prepareUntil(ctx, opt)
+	if err != nil {
 		return Result{}, plan.failed("apply", err)
 	}
-	c := newChange(p, plan.Writes(), plan.Code())
-	var err error
+	ready()
 	if result.Timing, err = c.commit(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
 	}
@@ -60,6 +63,14 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 
 // applied says what was applied, here and in the system log.
 func (p *Plan) applied() []PatchResult {
+	list := p.results()
+	for _, r := range list {
+		record(p.Process, "applied", r.ID, r.Target, nil)
+	}
+	return list
+}
+
+func (p *Plan) results() []PatchResult {
 	var list []PatchResult
 	for _, pp := range p.Patches {
 		r := PatchResult{
@@ -76,7 +87,6 @@ func (p *Plan) applied() []PatchResult {
 			}
 		}
 		list = append(list, r)
-		record(p.Process, "applied", r.ID, r.Target, nil)
 	}
 	return list
 }

@@ -2,14 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/syslog"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"gocare/engine/inspect"
 	"gocare/internal/fault"
@@ -19,7 +18,7 @@ import (
 // found when it is done.
 type Held struct {
 	Process *inspect.Process
-	unlock  func()
+	lock    *os.File
 }
 
 // Hold waits for its turn to change a process, for at most opt.Wait, and looks at the process. Its objects are not loaded.
@@ -28,7 +27,7 @@ func Hold(ctx context.Context, pid int, opt Options) (*Held, error) {
 	if err != nil {
 		return nil, whyNot(pid)
 	}
-	unlock, err := lock(ctx, pid, before.StartTime, opt.Wait)
+	f, err := lock(ctx, pid, before.StartTime, opt.Wait)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +37,10 @@ func Hold(ctx context.Context, pid int, opt Options) (*Held, error) {
 		err = fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", pid), "has ended")
 	}
 	if err != nil {
-		unlock()
+		unlock(f)
 		return nil, err
 	}
-	return &Held{Process: p, unlock: unlock}, nil
+	return &Held{Process: p, lock: f}, nil
 }
 
 // whyNot says why a process cannot be looked at.
@@ -56,7 +55,7 @@ func whyNot(pid int) error {
 
 // Release gives the turn to the next and closes the process.
 func (h *Held) Release() {
-	h.unlock()
+	unlock(h.lock)
 	_ = h.Process.Close() // only read from
 }
 
@@ -70,21 +69,27 @@ func (h *Held) of(p *inspect.Process) error {
 }
 
 // lock keeps a second carectl away from a process for as long as this one changes it.
-func lock(ctx context.Context, pid int, start uint64, wait time.Duration) (unlock func(), err error) {
+func lock(ctx context.Context, pid int, start uint64, wait time.Duration) (f *os.File, err error) {
 	dir, err := lockDir()
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%d-%d", pid, start))
 	attempt := func() (busy, err error) {
-		unlock, err = tryLock(path)
-		if err == nil && unlock == nil {
+		f, err = tryLock(path)
+		if err == nil && f == nil {
 			busy = locked(pid)
 		}
 		return busy, err
 	}
 	err = new(Timing).retry(wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
-	return unlock, interrupted(pid, err)
+	return f, interrupted(pid, err)
+}
+
+// unlock gives a lock up.
+func unlock(f *os.File) {
+	_ = os.Remove(f.Name()) // before the lock is given up: the next one makes its own
+	_ = f.Close()
 }
 
 func locked(pid int) error {
@@ -93,35 +98,36 @@ func locked(pid int) error {
 	return e.WithState("process unchanged and running").WithHint("try again when it has ended, or wait longer with --wait=30s")
 }
 
-// tryLock locks a file of a name. It returns nil if another has the lock.
-func tryLock(path string) (unlock func(), err error) {
+// tryLock locks the file of a name. It returns nil if another has the lock. The lock ends with every copy of the file that is open.
+func tryLock(path string) (*os.File, error) {
 	for {
-		l := flock.New(path)
-		ok, err := l.TryLock()
-		if err != nil {
-			e := fault.New(fault.Environment, path, "cannot lock").WithCause(err)
-			return nil, e.WithState("process unchanged and running")
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+		if err == nil {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		}
-		if !ok {
-			return nil, nil
+		switch {
+		case err == nil && sameFile(f, path):
+			return f, nil
+		case err == nil: // removed by its last owner in between
+			_ = f.Close()
+			continue
+		case errors.Is(err, syscall.EINTR):
+			_ = f.Close()
+			continue
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, f.Close()
 		}
-		if sameFile(l, path) {
-			return func() {
-				_ = os.Remove(path) // before the lock is given up: the next one makes its own
-				_ = l.Close()
-			}, nil
-		}
-		_ = l.Close() // removed by its last owner while this one waited
+		return nil, fault.New(fault.Environment, path, "cannot lock").WithCause(err).WithState("process unchanged and running")
 	}
 }
 
-func sameFile(l *flock.Flock, path string) bool {
-	locked, err := l.Stat()
+func sameFile(locked *os.File, path string) bool {
+	have, err := locked.Stat()
 	if err != nil {
 		return false
 	}
 	named, err := os.Stat(path)
-	return err == nil && os.SameFile(locked, named)
+	return err == nil && os.SameFile(have, named)
 }
 
 // lockDir returns where locks lie: /run/gocare for root, else the user's own run-time directory.

@@ -19,6 +19,7 @@ type Write struct {
 	Old  []byte // what must be there
 	New  []byte
 	What string // "hook of print_hello", "magic of 0001"
+	Code bool   // what the program runs
 }
 
 // Code is addresses [Start, End) that no thread may be executing when the writes are made.
@@ -69,6 +70,19 @@ func (p *Plan) Code() []Code {
 	}
 	for _, pp := range p.Patches {
 		list = append(list, pp.Busy...)
+	}
+	return list
+}
+
+// back returns everything that must not be executing when the writes are undone.
+func (p *Plan) back() []Code {
+	var list []Code
+	if p.Replaces != nil {
+		list = append(list, p.Replaces.under...)
+	}
+	for _, pp := range p.Patches {
+		base := pp.Image.Base
+		list = append(list, Code{base, base + inspect.Addr(len(pp.Image.Bytes)), "patch " + pp.File.Patch.ID})
 	}
 	return list
 }
@@ -303,7 +317,7 @@ func hookWrites(functions []FunctionPlan) (writes []Write) {
 	for _, gates := range []bool{false, true} {
 		for _, f := range functions {
 			if f.Gate == gates {
-				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name}
+				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name, Code: true}
 				if gates && f.Over != "" {
 					w.Old = f.Hook // it stays
 				}

@@ -14,7 +14,7 @@ func TestStalePlans(t *testing.T) {
 	s, program := startTicker(t, "-O2")
 	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 50; }"})
 	value := func() string { return s.ask()[:len("value 41")] }
-	unlocked := func() *Held { return &Held{Process: look(t, s.p.PID), unlock: func() {}} }
+	unlocked := func() *Held { return &Held{Process: look(t, s.p.PID)} }
 	plan := func(h *Held) *Plan {
 		t.Helper()
 		plan, err := h.Plan(context.Background(), []*File{loadFile(t, patch)})

@@ -79,11 +79,11 @@ func (l *Launch) apply(s *trace.Session, opt Options) (*Result, error) {
 		return nil, err
 	}
 	defer p.Close()
-	unlock, err := lock(context.Background(), p.PID, p.StartTime, opt.Wait)
+	f, err := lock(context.Background(), p.PID, p.StartTime, opt.Wait)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer unlock(f)
 	plan, err := l.plan(s, t, p)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (p *Plan) applyIn(s *trace.Session, t *trace.Thread, opt Options, timing *T
 	if err := p.prepareIn(s, t, opt); err != nil {
 		return err
 	}
-	c := newChange(p.Process, p.Writes(), p.Code())
+	c := newChange(p.Process, p.Writes(), p.Code(), p.back())
 	check := newChecker(p.Process, c.code)
 	attempt := func() (busy, err error) {
 		o, err := checkStopped(check, s, map[int]bool{})

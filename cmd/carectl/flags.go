@@ -33,6 +33,7 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag()), Action: action(exit, patch)},
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
+			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
 			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag()), Action: action(exit, check)},

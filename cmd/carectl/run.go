@@ -192,7 +192,7 @@ func (c *command) processes() ([]int, error) {
 }
 
 func (c *command) options() engine.Options {
-	return engine.Options{Wait: c.wait, Progress: c.ui.Progress, Unmap: c.unmap, Mix: c.mix}
+	return engine.Options{Wait: c.wait, Progress: c.ui.Progress, Unmap: c.unmap, Mix: c.mix, Guard: c.guard}
 }
 
 // open looks at a process and, if it needs to be understood in full, loads its objects.
