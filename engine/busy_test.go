@@ -233,12 +233,12 @@ func TestRecover(t *testing.T) {
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
 	ask := func() string { p.Send(""); return p.Next() }
-	plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+	plan, err := NewPlan(look(t, p.PID), Request{Files: []*File{loadFile(t, patch)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n < len(plan.Writes()); n++ {
-		plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+		plan, err := NewPlan(look(t, p.PID), Request{Files: []*File{loadFile(t, patch)}})
 		if err != nil {
 			t.Fatal(err)
 		}

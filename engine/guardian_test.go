@@ -80,7 +80,7 @@ func TestSettle(t *testing.T) {
 	p.WaitLine("ready")
 	ask := func() string { p.Send(""); return p.Next() }
 	planned := func(h *Held, path string, replace ...string) *change {
-		plan, err := h.Plan(context.Background(), []*File{loadFile(t, path)}, replace...)
+		plan, err := h.Plan(context.Background(), Request{Files: []*File{loadFile(t, path)}, Replace: replace})
 		if err == nil {
 			err = plan.prepare(context.Background(), Options{})
 		}

@@ -67,7 +67,7 @@ func applyFiles(t testing.TB, pid int, opt Options, files []*File, replace ...st
 		return Result{}, err
 	}
 	defer h.Release()
-	plan, err := h.Plan(context.Background(), files, replace...)
+	plan, err := h.Plan(context.Background(), Request{Files: files, Replace: replace, Over: true})
 	if err != nil {
 		return Result{}, err
 	}

@@ -37,7 +37,7 @@ func TestPlaceTakenMeanwhile(t *testing.T) {
 	p.WaitLine("ready")
 	ask := func(line string) string { p.Send(line); return p.Next() }
 	h := mustHold(t, p.PID)
-	plan, err := NewPlan(h.Process, []*File{loadFile(t, patch)})
+	plan, err := NewPlan(h.Process, Request{Files: []*File{loadFile(t, patch)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,24 +99,28 @@ func (p *Plan) Writes() []Write {
 	return append(list, traps(p)...)
 }
 
-// NewPlan decides what applying files to a process takes, in place of the patches whose ids are in replace: those of them that
-// are applied come off. It only reads.
-func NewPlan(p *inspect.Process, files []*File, replace ...string) (*Plan, error) {
-	return newPlan(p, files, replace, nil)
+// Request is patches to be applied to a process.
+type Request struct {
+	Files   []*File
+	Replace []string // ids of patches that come off in the same stop, if they are applied
+	Over    bool     // a patch may take the place of another in a function, whether it has that one's change or not
 }
 
-func newPlan(p *inspect.Process, files []*File, replace []string, known chosen) (*Plan, error) {
+// NewPlan decides what a request takes. It only reads.
+func NewPlan(p *inspect.Process, r Request) (*Plan, error) { return newPlan(p, r, nil) }
+
+func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 	regions, err := liveRegions(p)
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known}
+	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known, over: request.Over}
 	for _, l := range regions {
 		b.seq = max(b.seq, l.state.seq)
 	}
 	plan := &Plan{Process: p}
 	r := newRemover(p, regions)
-	goes := func(l *live) bool { return slices.Contains(replace, l.ID) }
+	goes := func(l *live) bool { return slices.Contains(request.Replace, l.ID) }
 	if err := r.removeAll(goes); err != nil {
 		return nil, err
 	}
@@ -124,7 +128,7 @@ func newPlan(p *inspect.Process, files []*File, replace []string, known chosen) 
 		plan.Replaces = r.out
 	}
 	b.mem, b.live = r.mem, slices.DeleteFunc(regions, func(l live) bool { return goes(&l) })
-	for _, f := range files {
+	for _, f := range request.Files {
 		pp, err := b.patch(f)
 		if err != nil {
 			if e := fault.As(err); e != nil && e.State == "" {
@@ -147,6 +151,7 @@ type planner struct {
 	mappings []inspect.Mapping // with the regions planned so far
 	planned  []*PatchPlan
 	known    chosen
+	over     bool // see Request
 }
 
 func (b *planner) accept(pp *PatchPlan) {
@@ -182,6 +187,9 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 		return nil, err
 	}
 	if err := b.functions(pp); err != nil {
+		return nil, err
+	}
+	if err := b.checkOver(pp); err != nil {
 		return nil, err
 	}
 	return pp, b.finish(pp)

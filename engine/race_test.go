@@ -17,7 +17,7 @@ func TestStalePlans(t *testing.T) {
 	unlocked := func() *Held { return &Held{Process: look(t, s.p.PID)} }
 	plan := func(h *Held) *Plan {
 		t.Helper()
-		plan, err := h.Plan(context.Background(), []*File{loadFile(t, patch)})
+		plan, err := h.Plan(context.Background(), Request{Files: []*File{loadFile(t, patch)}})
 		if err != nil {
 			t.Fatal(err)
 		}

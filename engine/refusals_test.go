@@ -52,7 +52,7 @@ func TestPlanRefuses(t *testing.T) {
 		t.Run(string(tt.code), func(t *testing.T) {
 			f := loadFile(t, path)
 			tt.change(f)
-			_, err := NewPlan(look(t, s.p.PID), []*File{f})
+			_, err := NewPlan(look(t, s.p.PID), Request{Files: []*File{f}})
 			wantCode(t, err, tt.code)
 		})
 	}
@@ -78,7 +78,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	s, program := startTicker(t, "-O2")
 	path := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
 	h := mustHold(t, s.p.PID)
-	plan, err := NewPlan(h.Process, []*File{loadFile(t, path)})
+	plan, err := NewPlan(h.Process, Request{Files: []*File{loadFile(t, path)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -492,7 +492,7 @@ func TestResolverIsRun(t *testing.T) {
 		extern int calls;
 		double floor(double);
 		int value(int x) { calls = 0; return floor(x / 3.0); }`})
-	if _, err := NewPlan(look(t, s.p.PID), []*File{loadFile(t, patch)}); fault.As(err) == nil || fault.As(err).Code != "ifunc-unresolved" {
+	if _, err := NewPlan(look(t, s.p.PID), Request{Files: []*File{loadFile(t, patch)}}); fault.As(err) == nil || fault.As(err).Code != "ifunc-unresolved" {
 		t.Fatalf("the case is none: %v", err)
 	}
 	mustApply(t, s.p.PID, patch)

@@ -107,7 +107,7 @@ func (l *Launch) plan(s *trace.Session, t *trace.Thread, p *inspect.Process) (*P
 	if len(files) == 0 {
 		return nil, l.Library.NotApplicable(p)
 	}
-	return planFor(p, files, nil, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolverIn(s, t, p, def) })
+	return planFor(p, Request{Files: files}, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolverIn(s, t, p, def) })
 }
 
 // applyIn applies a plan in a session in which every thread is stopped: t at the entry point, where it stays. Others, which

@@ -101,7 +101,7 @@ func (b *bench) between(phase, pid int, patch []byte) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	plan, err := h.Plan(context.Background(), []*engine.File{f})
+	plan, err := h.Plan(context.Background(), engine.Request{Files: []*engine.File{f}})
 	if err == nil {
 		_, err = h.Apply(context.Background(), plan, o)
 	}

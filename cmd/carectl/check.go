@@ -95,7 +95,7 @@ func (c *command) checkOne(library *engine.Library, pid int) (checkProcess, erro
 		return checkProcess{}, err
 	}
 	p.Load()
-	plan, err := engine.NewPlan(p, files, c.old...)
+	plan, err := engine.NewPlan(p, c.wanted(files))
 	if err != nil {
 		return checkProcess{}, err
 	}

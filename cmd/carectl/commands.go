@@ -28,7 +28,7 @@ func patch(c *command) error {
 				return engine.Result{}, err
 			}
 			h.Process.Load()
-			plan, err := h.Plan(c.ctx, files, c.old...)
+			plan, err := h.Plan(c.ctx, c.wanted(files))
 			if err != nil {
 				return engine.Result{}, err
 			}

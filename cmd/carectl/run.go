@@ -195,6 +195,11 @@ func (c *command) options() engine.Options {
 	return engine.Options{Wait: c.wait, Progress: c.ui.Progress, Unmap: c.unmap, Mix: c.mix, Guard: c.guard}
 }
 
+// wanted asks for files to be applied as the command line says.
+func (c *command) wanted(files []*engine.File) engine.Request {
+	return engine.Request{Files: files, Replace: c.old, Over: c.over}
+}
+
 // open looks at a process and, if it needs to be understood in full, loads its objects.
 func open(pid int) (*inspect.Process, io.Closer, error) {
 	p, err := inspect.Look(pid)

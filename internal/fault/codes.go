@@ -166,6 +166,7 @@ const (
 	NothingToRecover     Code = "nothing-to-recover"
 	NoUnwinder           Code = "no-unwinder"
 	ObjectChanged        Code = "object-changed"
+	OverPatch            Code = "over-patch"
 	Permission           Code = "permission"
 	ResolverFailed       Code = "resolver-failed"
 	Rseq                 Code = "rseq"
