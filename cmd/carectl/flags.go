@@ -33,6 +33,7 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
+			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
@@ -99,6 +100,7 @@ func unmapFlag() cli.Flag {
 
 // request is what a command was asked.
 type request struct {
+	name  string
 	all   bool  // every process
 	pids  []int // without all
 	args  []string
@@ -113,7 +115,7 @@ type request struct {
 }
 
 func newRequest(c *cli.Context) (request, error) {
-	r := request{args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
+	r := request{name: c.Command.Name, args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
 	for _, code := range c.StringSlice("allow") {
 		switch {
 		case code == allowCoroutine && c.Command.Name != "check":

@@ -179,6 +179,7 @@ const (
 	TLSImport            Code = "tls-import"
 	Traced               Code = "traced"
 	Unresolved           Code = "unresolved"
+	Unresponsive         Code = "unresponsive"
 	UnwinderBusy         Code = "unwinder-busy"
 	WrongBuild           Code = "wrong-build"
 	WrongBuildID         Code = "wrong-build-id"

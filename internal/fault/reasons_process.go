@@ -79,6 +79,11 @@ var processes = []Reason{
 	{Code: "traced", Paragraph: "The process is traced already."},
 	{Code: "unresolved", Paragraph: "A symbol is defined in no object of the process."},
 	{
+		Code:      "unresponsive",
+		Hint:      "see in /proc/PID/stack what it waits for: a file system that does not answer, say",
+		Paragraph: "What is read of the process, or a call in it, did not come to an end in time. Others were not held up.",
+	},
+	{
 		Code: "unwinder-busy",
 		Hint: "try again, or wait longer with --wait=30s",
 		Paragraph: "The unwinder that throws exceptions must be told of the unwind data of a patch, and no thread of the process can " +
