@@ -89,9 +89,9 @@ func (c *command) noAnswer(pid int, waited time.Duration) error {
 
 // left returns a process' user, and how long to wait for that user's processes.
 func (s *supervisor) left(pid int) (user int, left time.Duration) {
-	user = -1
-	if st, err := inspect.Status(pid); err == nil {
-		user = st.UID
+	user, err := inspect.Owner(pid)
+	if err != nil {
+		user = -1
 	}
 	if left, short := s.patience[user]; short && s.setup.All {
 		return user, left

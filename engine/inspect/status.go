@@ -122,16 +122,23 @@ func listThreads(pid int) ([]Thread, error) {
 // threadIDs lists the thread numbers of a process, in order, and nothing else: it is quick enough to be asked while stopped.
 func threadIDs(pid int) ([]int, error) { return numbers(fmt.Sprintf("/proc/%d/task", pid)) }
 
-// PIDs lists all processes but kernel threads, in order.
+// PIDs lists all processes, in order, but those of the kernel as far as it says so. Like Owner it reads nothing that a process can
+// hold up: unlike the other files, /proc/PID/status does not wait for one that executes another program.
 func PIDs() ([]int, error) {
 	all, err := numbers("/proc")
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(pid int) bool {
-		s, err := Status(pid)
-		return err != nil || s.KernelThread()
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		return err != nil || bytes.Contains(text, []byte("\nKthread:\t1\n"))
 	}), nil
+}
+
+// Owner returns the user of a process.
+func Owner(pid int) (uid int, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return parseStatus(text).UID, err
 }
 
 // numbers lists the entries of a directory that are decimal numbers, in order.

@@ -106,17 +106,18 @@ const kcmpVM = 1
 
 // SharesMemory returns another process that runs in the memory of pid (vfork, or clone with CLONE_VM), 0 if there is none
 // to be seen. Its threads are not among those of pid. thread is one of those: pid itself, unless the leader has exited,
-// whose memory is then none, as that of every kernel thread. kcmp(2) waits for a process that executes another program, for as long as
-// that takes: only those are asked about whose memory is laid out alike.
+// whose memory is then none, as that of every kernel thread.
 func SharesMemory(pid, thread int) int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return 0
 	}
-	own := memoryLayout(thread)
+	// kcmp(2) waits for a process that executes another program, for as long as that takes. Such a process has no code yet, and one that
+	// shares the memory as much as we have.
+	code := statusField(pid, thread, "VmExe")
 	for _, e := range entries {
 		other, err := strconv.Atoi(e.Name())
-		if err != nil || other == pid || memoryLayout(other) != own {
+		if err != nil || other == pid || statusField(other, other, "VmExe") != code {
 			continue
 		}
 		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(thread), uintptr(other), kcmpVM, 0, 0, 0)
@@ -125,23 +126,4 @@ func SharesMemory(pid, thread int) int {
 		}
 	}
 	return 0
-}
-
-// layout is where the kernel put the parts of a process' memory when it executed its program: fields 26 to 28 and 45 to 47 of
-// proc_pid_stat(5). All are 0 where that is kept from us.
-type layout [6]string
-
-// memoryLayout reads the layout of a process' memory, without waiting for anything that the process does.
-func memoryLayout(pid int) (l layout) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return l
-	}
-	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // f[0] is field 3
-	for i, field := range []int{26, 27, 28, 45, 46, 47} {
-		if field-3 < len(f) {
-			l[i] = f[field-3]
-		}
-	}
-	return l
 }
