@@ -22,7 +22,7 @@ var everyCall = flag.Bool("every-call", false, "kill carectl at each of its syst
 // halfTime is how long a process may run half patched. That it is more here than what is promised is for busy machines.
 const halfTime = 250 * time.Millisecond
 
-// TestKilled: wherever carectl is killed, the process is not half patched for long, and what is listed is what runs.
+// TestKilled: wherever one of carectl's processes is killed, the process is not half patched for long, and what is listed is what runs.
 func TestKilled(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	g := startPair(t)
@@ -116,7 +116,8 @@ func (g *pair) answer(t *testing.T) (text string, listed bool) {
 	return g.Next(), strings.Contains(out.String(), "Patch id:")
 }
 
-// killAt runs carectl and kills it when it begins the n-th of the system calls that are counted. It returns whether it came to that.
+// killAt runs carectl and kills that process of it which begins the n-th of the system calls that are counted. It returns whether it
+// came to that.
 func killAt(t *testing.T, n int, counted func(nr uint64) bool, args ...string) (killed bool) {
 	t.Helper()
 	runtime.LockOSThread()
@@ -126,9 +127,10 @@ func killAt(t *testing.T, n int, counted func(nr uint64) bool, args ...string) (
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	pid := cmd.Process.Pid
-	options := syscall.PTRACE_O_TRACESYSGOOD | syscall.PTRACE_O_TRACECLONE
-	for first := true; ; first = false {
+	const options = syscall.PTRACE_O_TRACESYSGOOD | syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACEFORK | syscall.PTRACE_O_TRACEVFORK
+	seen, left := map[int]bool{}, map[int]bool{cmd.Process.Pid: true} // threads: that have stopped once, that have not ended
+	ended := map[int]bool{}
+	for len(left) > 0 {
 		var ws syscall.WaitStatus
 		const all, notThread = 0x40000000, 0x20000000 // __WALL, __WNOTHREAD
 		tid, err := syscall.Wait4(-1, &ws, all|notThread, nil)
@@ -137,15 +139,14 @@ func killAt(t *testing.T, n int, counted func(nr uint64) bool, args ...string) (
 			continue
 		case err != nil:
 			t.Fatal(err)
-		case tid == pid && (ws.Exited() || ws.Signaled()):
-			if !killed && ws.ExitStatus() != 0 {
-				t.Fatalf("carectl %q: exit %d", args, ws.ExitStatus())
-			}
-			return killed
+		case tid == cmd.Process.Pid && ws.Exited() && ws.ExitStatus() != 0 && !killed:
+			t.Fatalf("carectl %q: exit %d", args, ws.ExitStatus())
 		case !ws.Stopped():
+			delete(left, tid)
+			ended[tid] = true
 			continue
-		case first:
-			if err := syscall.PtraceSetOptions(pid, options); err != nil {
+		case len(seen) == 0:
+			if err := syscall.PtraceSetOptions(tid, options); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -155,16 +156,29 @@ func killAt(t *testing.T, n int, counted func(nr uint64) bool, args ...string) (
 			if nr, entry := enters(tid); entry && counted(nr) {
 				if n--; n == 0 {
 					killed = true
-					if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-						t.Fatal(err)
-					}
+					killThread(t, tid)
 				}
 			}
 			sig = 0
-		case sig == syscall.SIGTRAP || sig == syscall.SIGSTOP: // its exec, a new thread
+		case ws.TrapCause() > 0: // it has made another
+			if made, err := syscall.PtraceGetEventMsg(tid); err == nil && !ended[int(made)] {
+				left[int(made)] = true
+			}
+			sig = 0
+		case sig == syscall.SIGTRAP || sig == syscall.SIGSTOP && !seen[tid]: // its exec, its begin
 			sig = 0
 		}
+		seen[tid] = true
 		_ = syscall.PtraceSyscall(tid, int(sig)) // fails only when it was killed
+	}
+	return killed
+}
+
+// killThread kills the process that a thread is of.
+func killThread(t *testing.T, tid int) {
+	t.Helper()
+	if err := syscall.Kill(tid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -11,11 +11,13 @@ import (
 	"gocare/internal/fault"
 )
 
-// How long a worker may be silent about a process before it is left behind. Where all processes are asked for, each that does not answer
-// shortens it for the next of the same user.
+// patience is how long a worker may be silent about a process before it is left behind. Where all processes are asked for, each that does
+// not answer shortens it for the next of the same user.
+var patience = 5 * time.Second // shorter in tests
+
 const (
-	patience      = 5 * time.Second
 	leastPatience = 100 * time.Millisecond
+	farewell      = 900 * time.Millisecond // after an interrupt
 )
 
 // supervisor asks workers about processes.
@@ -71,7 +73,7 @@ func (c *command) ask(pid int) (answer, error) {
 		case <-interrupt:
 			interrupt = nil
 			_ = w.process.Signal(syscall.SIGTERM) // it undoes what it has begun
-			timer.Reset(min(left, patience))
+			timer.Reset(farewell)
 		case <-timer.C:
 			s.leave()
 			s.patience[user] = max(left/2, leastPatience)
