@@ -64,7 +64,7 @@ func (c *command) ask(pid int) (answer, error) {
 			switch {
 			case !more:
 				s.leave()
-				return answer{}, fault.New(fault.Bug, fmt.Sprintf("pid %d", pid), "the process of carectl that looked at it has ended")
+				return answer{}, c.workerEnded(pid)
 			case r.Answer != nil:
 				return *r.Answer, r.Answer.Failure.err()
 			}
@@ -82,11 +82,21 @@ func (c *command) ask(pid int) (answer, error) {
 	}
 }
 
+func (c *command) workerEnded(pid int) error {
+	if c.ctx.Err() != nil {
+		return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "interrupted").WithState("%s", unsure)
+	}
+	return fault.New(fault.Bug, fmt.Sprintf("pid %d", pid), "the process of carectl that looked at it has ended").WithState("%s", unsure)
+}
+
+// unsure is the state that a worker which says nothing leaves: a commit that it had begun is brought to an end by its guard.
+const unsure = "process running, unchanged or changed as a whole; info lists what is applied"
+
 func (c *command) noAnswer(pid int, waited time.Duration) error {
 	if c.ctx.Err() != nil {
-		return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "interrupted, and it does not answer")
+		return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "interrupted; no answer").WithState("%s", unsure)
 	}
-	return fault.Refuse(fault.Unresponsive, fmt.Sprintf("pid %d", pid), "no answer within %s", waited)
+	return fault.Refuse(fault.Unresponsive, fmt.Sprintf("pid %d", pid), "no answer within %s", waited).WithState("%s", unsure)
 }
 
 // left returns a process' user, and how long to wait for that user's processes.
