@@ -99,6 +99,7 @@ func runWorker(c *command) error {
 	if err := in.Decode(&s); err != nil || works[s.Command] == nil {
 		return fault.New(fault.Usage, "", "%s is for carectl alone", workerCommand).WithCause(err).WithHint("use the other commands")
 	}
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // where a process makes it use up the memory, nobody else shall pay
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	w := &command{ctx: ctx, ui: ui.New("carectl", os.Stdout, os.Stderr, ui.Normal, false), request: request{

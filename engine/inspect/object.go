@@ -193,6 +193,9 @@ func (p *Process) sameBuildID(f *os.File, group []Mapping) bool {
 	return err == nil && inMemory == inFile
 }
 
+// maxFile bounds the ELF files that are read, in bytes: one with a hole may be of any size.
+const maxFile = 1 << 30
+
 // Load reads the ELF file of the object, once. It checks that the BuildID is the one found before.
 func (o *Object) Load() error {
 	if o.ELF != nil {
@@ -206,7 +209,10 @@ func (o *Object) Load() error {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(f)
+	if info, err := f.Stat(); err != nil || info.Size() > maxFile {
+		return fmt.Errorf("%s: larger than %d bytes", o.Path, maxFile)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gocare/internal/plain"
 )
 
 // ThreadStatus is what /proc/TID/status and /proc/TID/stat say of a thread.
@@ -74,7 +76,7 @@ func parseStat(text []byte, s *ThreadStatus) error {
 	if open < 0 || end < open {
 		return errors.New("stat: no command name")
 	}
-	s.Comm = string(text[open+1 : end])
+	s.Comm = plain.Line(string(text[open+1 : end]))
 	f := strings.Fields(string(text[end+1:])) // f[0] is field 3
 	if len(f) < 20 || len(f[0]) != 1 {
 		return errors.New("stat: too few fields")

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gocare/internal/fault"
+	"gocare/internal/plain"
 )
 
 // threadState returns the letter of a thread's state, 'Z' for one that is gone.
@@ -90,7 +91,7 @@ func comm(pid int) string {
 	if err != nil {
 		return "unknown"
 	}
-	return string(bytes.TrimSpace(text))
+	return plain.Line(string(bytes.TrimSpace(text)))
 }
 
 func (s *Session) noThread(tid int) error {
