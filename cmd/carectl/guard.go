@@ -57,6 +57,7 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 // runGuard is the process that watches.
 func runGuard(c *command) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0) // a worker's is higher
 	syscall.CloseOnExec(helperFD)
 	syscall.CloseOnExec(lockFD)
 	conn, lock := os.NewFile(helperFD, "connection"), os.NewFile(lockFD, "lock")
