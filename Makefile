@@ -93,9 +93,10 @@ random: setup
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
-# Rounds of commands that run at one time on one process.
+# N rounds of commands that run at one time on one process; then carectl, killed at each of its system calls.
 soak:
-	CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestConcurrent' ./cmd/carectl -args -rounds $(or $(N),200)
+	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestConcurrent' ./cmd/carectl -args -rounds $(or $(N),200)
+	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestKilled' ./cmd/carectl -args -every-call
 
 # Every fuzz target for FUZZTIME.
 fuzz:
