@@ -17,7 +17,7 @@ import (
 type Guardian struct {
 	journal  *Journal
 	process  *inspect.Process
-	old, new *checker
+	old, new *checker // nil until they are needed
 }
 
 // What Settle made of a commit.
@@ -37,9 +37,19 @@ func NewGuardian(j *Journal) (*Guardian, error) {
 		_ = p.Close()
 		return nil, fault.Refuse(fault.NoSuchProcess, "", "has ended")
 	}
-	g := &Guardian{journal: j, process: p, old: newChecker(p, j.Old), new: newChecker(p, j.New)}
+	return &Guardian{journal: j, process: p}, nil
+}
+
+// lookAgain makes the checkers: only now are the regions there that the commit was about.
+func (g *Guardian) lookAgain() error {
+	maps, err := g.process.Maps()
+	if err != nil {
+		return err
+	}
+	g.process.Mappings = maps
+	g.old, g.new = newChecker(g.process, g.journal.Old), newChecker(g.process, g.journal.New)
 	g.old.suspended, g.new.suspended = nil, nil // to look at all memory takes longer than a process may run on half patched
-	return g, nil
+	return nil
 }
 
 // A process must not run half patched: while threads are in the way of either end, it is tried again at first, then it is undone
@@ -75,6 +85,11 @@ var errStillTraced = errors.New("still traced")
 func (g *Guardian) attempt(force bool) (outcome string, err error) {
 	if p, ok := g.journal.progress(g.process.Mem()); ok && g.journal.over(p) {
 		return Untouched, nil
+	}
+	if g.old == nil {
+		if err := g.lookAgain(); err != nil {
+			return "", err
+		}
 	}
 	err = trace.Do(context.Background(), g.process.PID, func(s *trace.Session) error {
 		if err := s.Seize(); err != nil {
