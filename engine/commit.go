@@ -82,6 +82,14 @@ func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 	return timing, err
 }
 
+// betweenAttempts says what was in the way and lets time pass.
+func (o *Options) betweenAttempts(ctx context.Context) func(time.Duration, error) error {
+	return func(d time.Duration, busy error) error {
+		o.progress("%v", busy)
+		return pause(ctx, d)
+	}
+}
+
 // pause lets time pass, unless the context ends.
 func pause(ctx context.Context, d time.Duration) error {
 	select {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"gocare/engine/inspect"
 	"gocare/internal/fault"
@@ -27,7 +26,7 @@ func Hold(ctx context.Context, pid int, opt Options) (*Held, error) {
 	if err != nil {
 		return nil, whyNot(pid)
 	}
-	f, err := lock(ctx, pid, before.StartTime, opt.Wait)
+	f, err := lock(ctx, pid, before.StartTime, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +68,7 @@ func (h *Held) of(p *inspect.Process) error {
 }
 
 // lock keeps a second carectl away from a process for as long as this one changes it.
-func lock(ctx context.Context, pid int, start uint64, wait time.Duration) (f *os.File, err error) {
+func lock(ctx context.Context, pid int, start uint64, opt Options) (f *os.File, err error) {
 	dir, err := lockDir()
 	if err != nil {
 		return nil, err
@@ -82,7 +81,7 @@ func lock(ctx context.Context, pid int, start uint64, wait time.Duration) (f *os
 		}
 		return busy, err
 	}
-	err = new(Timing).retry(wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	err = new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(ctx))
 	return f, interrupted(pid, err)
 }
 

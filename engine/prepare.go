@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
-	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -45,7 +44,7 @@ func (p *Plan) prepareUntil(ctx context.Context, opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	return new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(ctx))
 }
 
 // prepareIn maps and fills the regions by way of a thread of a session.
@@ -75,7 +74,7 @@ func (p *Plan) discard(opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(context.Background(), d) })
+	return new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(context.Background()))
 }
 
 func (p *Plan) discardIn(s *trace.Session, opt Options) error {

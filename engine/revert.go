@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -287,7 +286,7 @@ func (r *Removal) unmap(ctx context.Context, opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	return new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(ctx))
 }
 
 // unmapIn unmaps the regions that are left, one after the other.

@@ -79,7 +79,7 @@ func (l *Launch) apply(s *trace.Session, opt Options) (*Result, error) {
 		return nil, err
 	}
 	defer p.Close()
-	f, err := lock(context.Background(), p.PID, p.StartTime, opt.Wait)
+	f, err := lock(context.Background(), p.PID, p.StartTime, opt)
 	if err != nil {
 		return nil, err
 	}

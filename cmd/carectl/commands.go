@@ -86,7 +86,7 @@ func (c *command) change(pid int, concerns func(*inspect.Process) error, do func
 func (c *command) load(p *inspect.Process) {
 	for i := range p.Objects {
 		o := &p.Objects[i]
-		c.progress("pid %d: %s", p.PID, o.Name)
+		c.reads(o.FileSize())
 		o.Err = o.Load()
 	}
 }

@@ -23,6 +23,7 @@ type command struct {
 	left     passedOver
 	workers  *supervisor          // nil: none was needed yet
 	progress func(string, ...any) // of a worker: tells that it gets on
+	reads    func(size int64)     // of a worker: tells that it reads so many bytes of a file
 }
 
 // action makes a command's function what the CLI library calls.

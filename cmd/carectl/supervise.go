@@ -68,8 +68,12 @@ func (c *command) ask(pid int) (answer, error) {
 			case r.Answer != nil:
 				return *r.Answer, r.Answer.Failure.err()
 			}
-			s.verbose("%s", r.Progress)
-			timer.Reset(left)
+			if r.Progress != "" {
+				s.verbose("%s", r.Progress)
+			}
+			if c.ctx.Err() == nil {
+				timer.Reset(left + r.Longer)
+			}
 		case <-interrupt:
 			interrupt = nil
 			_ = w.process.Signal(syscall.SIGTERM) // it undoes what it has begun

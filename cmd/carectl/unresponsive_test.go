@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gocare/engine"
 	"gocare/internal/test/testkit"
 )
 
@@ -103,6 +105,23 @@ func TestUnresponsive(t *testing.T) {
 	if r.exit != 1 || !strings.Contains(r.errs, "pid "+held+": no answer within") || !strings.Contains(r.out, "Pid:                  "+g.pid+"\n") {
 		t.Errorf("exit %d", r.exit)
 	}
+}
+
+// TestWaitsForItsTurn: to wait for another carectl is no silence.
+func TestWaitsForItsTurn(t *testing.T) {
+	g := start(t)
+	defer func(d time.Duration) { patience = d }(patience)
+	patience = time.Second
+	h, err := engine.Hold(context.Background(), g.PID, engine.Options{Wait: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := carectl(t, "patch", "--wait=0", "-p", g.pid, g.patch)
+	if r.exit != 3 || !strings.Contains(r.errs, "another carectl is working on it") {
+		t.Errorf("exit %d", r.exit)
+	}
+	time.AfterFunc(2*time.Second, h.Release)
+	carectl(t, "patch", "--wait=60s", "-p", g.pid, g.patch).want(t, 0, "1 patch hunk(s) have been successfully applied to PID '"+g.pid+"'\n")
 }
 
 // TestSignalUnresponsive: SIGTERM ends carectl while a process does not answer.

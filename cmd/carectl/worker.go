@@ -25,6 +25,9 @@ import (
 
 const workerCommand = "worker"
 
+// readTime is how long a byte of a file may take to be read.
+const readTime = time.Second / (50 << 20)
+
 // setup is what a worker has to know of the command line.
 type setup struct {
 	Command        string
@@ -37,7 +40,8 @@ type setup struct {
 
 // report is what a worker says: that it got on, or the answer.
 type report struct {
-	Progress string
+	Progress string        // "" if it is of no interest to people
+	Longer   time.Duration // how much longer than usual the next report may take
 	Answer   *answer
 }
 
@@ -110,6 +114,7 @@ func runWorker(c *command) error {
 			cancel() // nobody listens any more
 		}
 	}
+	w.reads = func(size int64) { _ = out.Encode(report{Longer: time.Duration(size) * readTime}) } // fails as above
 	work, err := works[s.Command](w)
 	jobs := make(chan int)
 	go func() {

@@ -193,6 +193,15 @@ func (p *Process) sameBuildID(f *os.File, group []Mapping) bool {
 	return err == nil && inMemory == inFile
 }
 
+// FileSize returns the size of the object's file, in bytes; 0 if it cannot be told.
+func (o *Object) FileSize() int64 {
+	info, err := os.Stat(o.file)
+	if err != nil {
+		return 0
+	}
+	return min(info.Size(), maxFile)
+}
+
 // maxFile bounds the ELF files that are read, in bytes: one with a hole may be of any size.
 const maxFile = 1 << 30
 
