@@ -16,8 +16,8 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-// everyCall has carectl killed at each of its system calls, not only at those that write. make soak asks for it.
-var everyCall = flag.Bool("every-call", false, "kill carectl at each of its system calls")
+// callStep has carectl killed at every so manieth of all its system calls, not only at those that write. make soak asks for it.
+var callStep = flag.Int("call-step", 0, "kill carectl at every so manieth system call")
 
 // halfTime is how long a process may run half patched. That it is more here than what is promised is for busy machines.
 const halfTime = 250 * time.Millisecond
@@ -26,7 +26,7 @@ const halfTime = 250 * time.Millisecond
 func TestKilled(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	g := startPair(t)
-	counted := func(nr uint64) bool { return *everyCall || nr == syscall.SYS_PWRITE64 }
+	counted := func(nr uint64) bool { return *callStep > 0 || nr == syscall.SYS_PWRITE64 }
 	apply := []string{"patch", "-p", g.pid, g.patch}
 	remove := []string{"unpatch", "--unmap", "-p", g.pid, "-i", "0001"}
 	for _, tt := range []struct {
@@ -39,7 +39,7 @@ func TestKilled(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var longest time.Duration
 			n := 1
-			for ; ; n++ {
+			for ; ; n += max(1, *callStep) {
 				if _, applied := g.answer(t); applied == (tt.name == "patch") {
 					if r := carectl(t, tt.before...); r.exit != 0 {
 						t.Fatal(r)
