@@ -23,7 +23,7 @@ import (
 //	   │  ◂── progress … ───── │
 //	   │  ◂── answer ───────── │
 
-const workerCommand = "worker"
+const workerCommand = "run-worker"
 
 // readTime is how long a byte of a file may take to be read.
 const readTime = time.Second / (50 << 20)
@@ -81,7 +81,7 @@ func (f *failure) err() error {
 	case f.Known:
 		return &fault.Error{Kind: f.Kind, Code: f.Code, What: f.What, State: f.State, Hint: f.Hint}
 	case f.Canceled:
-		return fmt.Errorf("%s%w", "", context.Canceled)
+		return context.Canceled
 	}
 	return errors.New(f.What)
 }
