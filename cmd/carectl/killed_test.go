@@ -20,7 +20,7 @@ import (
 var callStep = flag.Int("call-step", 0, "kill carectl at every so manieth system call")
 
 // halfTime is how long a process may run half patched. That it is more here than what is promised is for busy machines.
-const halfTime = 250 * time.Millisecond
+const halfTime = 500 * time.Millisecond
 
 // TestKilled: wherever one of carectl's processes is killed, the process is not half patched for long, and what is listed is what runs.
 func TestKilled(t *testing.T) {
