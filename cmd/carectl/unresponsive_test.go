@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -101,9 +103,15 @@ func TestUnresponsive(t *testing.T) {
 	if got := g.ask(); got != "value 66" {
 		t.Errorf("got %q", got)
 	}
-	r = carectl(t, "info")
-	if r.exit != 1 || !strings.Contains(r.errs, "pid "+held+": no answer within") || !strings.Contains(r.out, "Pid:                  "+g.pid+"\n") {
-		t.Errorf("exit %d", r.exit)
+	r = carectl(t, "info", "--json")
+	var document struct {
+		Patches []struct{ PID int }
+		Error   struct{ Code, Message string }
+	}
+	err := json.Unmarshal([]byte(r.out), &document)
+	listed := slices.ContainsFunc(document.Patches, func(p struct{ PID int }) bool { return p.PID == g.PID })
+	if err != nil || r.exit != 1 || !listed || document.Error.Code != "unresponsive" || !strings.HasPrefix(document.Error.Message, "pid "+held+":") {
+		t.Errorf("exit %d, %v, %+v", r.exit, err, document)
 	}
 }
 
