@@ -13,6 +13,7 @@ CONSTRUCTS ?=
 SIZES ?=
 N ?=
 SEED ?= 1
+STEP ?=
 KEEP ?=
 BIN ?= bin
 
@@ -93,6 +94,11 @@ random: setup
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
+# N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls.
+soak:
+	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestConcurrent' ./cmd/carectl -args -rounds $(or $(N),200)
+	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestKilled' ./cmd/carectl -args -call-step $(or $(STEP),1)
+
 # Every fuzz target for FUZZTIME.
 fuzz:
 	@set -e; for p in $$($(GO) list ./...); do \
@@ -135,4 +141,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench soak fuzz setup install uninstall clean

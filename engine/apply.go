@@ -35,19 +35,21 @@ type PatchResult struct {
 type Over struct{ Function, ID string }
 
 // Apply applies a plan: all of its patches or none.
-func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
+func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	p := plan.Process
-	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding(), MayMiss: plan.mayMissUnwinder()}
-	unlock, err := lock(p)
-	if err != nil {
+	if err := h.of(p); err != nil {
 		return Result{}, err
 	}
-	defer unlock()
+	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding(), MayMiss: plan.mayMissUnwinder()}
+	c := newChange(p, plan.Writes(), plan.Code(), plan.back())
+	ready, end := h.watch(c, plan.results(), opt)
+	defer end()
 	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
-	if err := plan.prepareUntil(ctx, opt); err != nil {
+	err := plan.prepareUntil(ctx, opt)
+	if err != nil {
 		return Result{}, plan.failed("apply", err)
 	}
-	c := newChange(p, plan.Writes(), plan.Code())
+	ready()
 	if result.Timing, err = c.commit(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
 	}
@@ -62,6 +64,14 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 
 // applied says what was applied, here and in the system log.
 func (p *Plan) applied() []PatchResult {
+	list := p.results()
+	for _, r := range list {
+		record(p.Process, "applied", r.ID, r.Target, nil)
+	}
+	return list
+}
+
+func (p *Plan) results() []PatchResult {
 	var list []PatchResult
 	for _, pp := range p.Patches {
 		r := PatchResult{
@@ -78,7 +88,6 @@ func (p *Plan) applied() []PatchResult {
 			}
 		}
 		list = append(list, r)
-		record(p.Process, "applied", r.ID, r.Target, nil)
 	}
 	return list
 }

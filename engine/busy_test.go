@@ -233,12 +233,12 @@ func TestRecover(t *testing.T) {
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
 	ask := func() string { p.Send(""); return p.Next() }
-	plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+	plan, err := NewPlan(look(t, p.PID), Request{Files: []*File{loadFile(t, patch)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n < len(plan.Writes()); n++ {
-		plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+		plan, err := NewPlan(look(t, p.PID), Request{Files: []*File{loadFile(t, patch)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,11 +273,13 @@ func killedAfter(t testing.TB, pid int, writes []Write) {
 
 func mustRecover(t testing.TB, pid int) {
 	t.Helper()
-	removal, err := NewRecovery(look(t, pid))
+	h := mustHold(t, pid)
+	defer h.Release()
+	removal, err := NewRecovery(h.Process)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Revert(context.Background(), removal, Options{Wait: time.Second}); err != nil {
+	if _, err := h.Revert(context.Background(), removal, Options{Wait: time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := List(look(t, pid)); err != nil || len(list) != 0 {

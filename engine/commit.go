@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"gocare/engine/inspect"
@@ -14,11 +15,12 @@ import (
 
 // Options are what a caller decides about applying and removing.
 type Options struct {
-	Wait     time.Duration        // how long to wait for a busy process; 0 tries once
-	Progress func(string, ...any) // told what goes on; may be nil
-	Mix      bool                 // let suspended coroutines go on in old code and call new code from there
-	Unmap    bool                 // unmap the regions of removed patches; whatever still points there then crashes
-	step     func(string) error   // tests: told each step before it is made, may make it fail
+	Wait     time.Duration                                   // how long to wait for a busy process; 0 tries once
+	Progress func(string, ...any)                            // told what goes on; may be nil
+	Mix      bool                                            // let suspended coroutines go on in old code and call new code from there
+	Guard    func(j *Journal, lock *os.File) (*Watch, error) // has another program watch a commit; nil if none shall
+	Unmap    bool                                            // unmap the regions of removed patches; whatever still points there then crashes
+	step     func(string) error                              // tests: told each step before it is made, may make it fail
 }
 
 func (o *Options) progress(format string, args ...any) {
@@ -40,10 +42,11 @@ type change struct {
 	writes  []Write
 	first   []Write // those of writes that no earlier one overlaps: what must be there before any is made
 	code    []Code
+	back    []Code // that no thread may execute when the writes are undone
 }
 
-func newChange(p *inspect.Process, writes []Write, code []Code) *change {
-	c := &change{process: p, writes: writes, code: code}
+func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
+	c := &change{process: p, writes: writes, code: code, back: back}
 	mem := newShadow(nil)
 	for _, w := range writes {
 		if !mem.touched(w.Addr, len(w.Old)) {
@@ -77,6 +80,14 @@ func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 	}
 	err := timing.retry(opt.Wait, attempt, between)
 	return timing, err
+}
+
+// betweenAttempts says what was in the way and lets time pass.
+func (o *Options) betweenAttempts(ctx context.Context) func(time.Duration, error) error {
+	return func(d time.Duration, busy error) error {
+		o.progress("%v", busy)
+		return pause(ctx, d)
+	}
 }
 
 // pause lets time pass, unless the context ends.

@@ -106,17 +106,16 @@ func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
 	return false
 }
 
-// PlanFor plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver
-// is run there.
-func PlanFor(ctx context.Context, p *inspect.Process, files []*File, replace ...string) (*Plan, error) {
-	return planFor(p, files, replace, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, p, def) })
+// Plan plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver is run there.
+func (h *Held) Plan(ctx context.Context, r Request) (*Plan, error) {
+	return planFor(h.Process, r, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, h.Process, def) })
 }
 
 // planFor plans with a way to run the resolver of an IFUNC.
-func planFor(p *inspect.Process, files []*File, replace []string, resolve func(*inspect.Symbol) (inspect.Addr, error)) (*Plan, error) {
+func planFor(p *inspect.Process, r Request, resolve func(*inspect.Symbol) (inspect.Addr, error)) (*Plan, error) {
 	known := chosen{}
 	for {
-		plan, err := newPlan(p, files, replace, known)
+		plan, err := newPlan(p, r, known)
 		var need *needResolver
 		if !errors.As(err, &need) || known[need.def.Addr] != 0 {
 			return plan, err
@@ -130,11 +129,6 @@ func planFor(p *inspect.Process, files []*File, replace []string, resolve func(*
 }
 
 func runResolver(ctx context.Context, p *inspect.Process, def *inspect.Symbol) (addr inspect.Addr, err error) {
-	unlock, err := lock(p)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
 	err = trace.Do(ctx, p.PID, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
 		if err != nil {

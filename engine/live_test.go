@@ -57,11 +57,40 @@ func apply(t testing.TB, pid int, opt Options, paths ...string) (Result, error) 
 	for _, path := range paths {
 		files = append(files, loadFile(t, path))
 	}
-	plan, err := PlanFor(context.Background(), look(t, pid), files)
+	return applyFiles(t, pid, opt, files)
+}
+
+func applyFiles(t testing.TB, pid int, opt Options, files []*File, replace ...string) (Result, error) {
+	t.Helper()
+	h, err := hold(pid, opt)
 	if err != nil {
 		return Result{}, err
 	}
-	return Apply(context.Background(), plan, opt)
+	defer h.Release()
+	plan, err := h.Plan(context.Background(), Request{Files: files, Replace: replace, Over: true})
+	if err != nil {
+		return Result{}, err
+	}
+	return h.Apply(context.Background(), plan, opt)
+}
+
+// hold holds a process whose objects are loaded.
+func hold(pid int, opt Options) (*Held, error) {
+	h, err := Hold(context.Background(), pid, opt)
+	if err != nil {
+		return nil, err
+	}
+	h.Process.Load()
+	return h, nil
+}
+
+func mustHold(t testing.TB, pid int) *Held {
+	t.Helper()
+	h, err := hold(pid, Options{Wait: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 func mustApply(t testing.TB, pid int, paths ...string) Result {
@@ -84,11 +113,16 @@ func mustRevert(t testing.TB, pid int, id string) Result {
 
 func revert(t testing.TB, pid int, opt Options, id string) (Result, error) {
 	t.Helper()
-	removal, err := NewRemoval(look(t, pid), id, nil)
+	h, err := hold(pid, opt)
 	if err != nil {
 		return Result{}, err
 	}
-	return Revert(context.Background(), removal, opt)
+	defer h.Release()
+	removal, err := NewRemoval(h.Process, id, nil)
+	if err != nil {
+		return Result{}, err
+	}
+	return h.Revert(context.Background(), removal, opt)
 }
 
 func (s *session) ask() string { s.p.Send("x"); return s.p.Next() }

@@ -1,54 +1,132 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/syslog"
 	"os"
 	"path/filepath"
 	"syscall"
 
-	"github.com/gofrs/flock"
-
 	"gocare/engine/inspect"
 	"gocare/internal/fault"
 )
 
+// Held is a process that no other carectl changes until Release, and what it was when that began: what is planned then is what is
+// found when it is done.
+type Held struct {
+	Process *inspect.Process
+	lock    *os.File
+}
+
+// Hold waits for its turn to change a process, for at most opt.Wait, and looks at the process. Its objects are not loaded.
+func Hold(ctx context.Context, pid int, opt Options) (*Held, error) {
+	before, err := inspect.Status(pid)
+	if err != nil {
+		return nil, whyNot(pid)
+	}
+	f, err := lock(ctx, pid, before.StartTime, opt)
+	if err != nil {
+		return nil, err
+	}
+	p, err := inspect.Look(pid)
+	if err == nil && p.StartTime != before.StartTime {
+		_ = p.Close()
+		err = fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", pid), "has ended")
+	}
+	if err != nil {
+		unlock(f)
+		return nil, err
+	}
+	return &Held{Process: p, lock: f}, nil
+}
+
+// whyNot says why a process cannot be looked at.
+func whyNot(pid int) error {
+	p, err := inspect.Look(pid)
+	if err != nil {
+		return err
+	}
+	_ = p.Close()
+	return fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", pid), "has ended")
+}
+
+// Release gives the turn to the next and closes the process.
+func (h *Held) Release() {
+	unlock(h.lock)
+	_ = h.Process.Close() // only read from
+}
+
+// of refuses a plan that was made when another may have changed the process.
+func (h *Held) of(p *inspect.Process) error {
+	if p == h.Process {
+		return nil
+	}
+	return fault.New(fault.Bug, fmt.Sprintf("pid %d", p.PID), "the plan is for another look at the process").
+		WithState("process unchanged and running")
+}
+
 // lock keeps a second carectl away from a process for as long as this one changes it.
-func lock(p *inspect.Process) (unlock func(), err error) {
+func lock(ctx context.Context, pid int, start uint64, opt Options) (f *os.File, err error) {
 	dir, err := lockDir()
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%d-%d", p.PID, p.StartTime))
+	path := filepath.Join(dir, fmt.Sprintf("%d-%d", pid, start))
+	attempt := func() (busy, err error) {
+		f, err = tryLock(path)
+		if err == nil && f == nil {
+			busy = locked(pid)
+		}
+		return busy, err
+	}
+	err = new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(ctx))
+	return f, interrupted(pid, err)
+}
+
+// unlock gives a lock up.
+func unlock(f *os.File) {
+	_ = os.Remove(f.Name()) // before the lock is given up: the next one makes its own
+	_ = f.Close()
+}
+
+func locked(pid int) error {
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", pid), "another carectl is working on it")
+	e.Code = fault.Locked
+	return e.WithState("process unchanged and running").WithHint("try again when it has ended, or wait longer with --wait=30s")
+}
+
+// tryLock locks the file of a name. It returns nil if another has the lock. The lock ends with every copy of the file that is open.
+func tryLock(path string) (*os.File, error) {
 	for {
-		l := flock.New(path)
-		ok, err := l.TryLock()
-		if err != nil {
-			e := fault.New(fault.Environment, path, "cannot lock").WithCause(err)
-			return nil, e.WithState("process unchanged and running")
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+		if err == nil {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		}
-		if !ok {
-			e := fault.New(fault.Busy, fmt.Sprintf("pid %d", p.PID), "another carectl is working on it")
-			e.Code = fault.Locked
-			return nil, e.WithState("process unchanged and running").WithHint("try again when it has ended")
+		switch {
+		case err == nil && sameFile(f, path):
+			return f, nil
+		case err == nil: // removed by its last owner in between
+			_ = f.Close()
+			continue
+		case errors.Is(err, syscall.EINTR):
+			_ = f.Close()
+			continue
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, f.Close()
 		}
-		if sameFile(l, path) {
-			return func() {
-				_ = os.Remove(path) // before the lock is given up: the next one makes its own
-				_ = l.Close()
-			}, nil
-		}
-		_ = l.Close() // removed by its last owner while this one waited
+		return nil, fault.New(fault.Environment, path, "cannot lock").WithCause(err).WithState("process unchanged and running")
 	}
 }
 
-func sameFile(l *flock.Flock, path string) bool {
-	locked, err := l.Stat()
+func sameFile(locked *os.File, path string) bool {
+	have, err := locked.Stat()
 	if err != nil {
 		return false
 	}
 	named, err := os.Stat(path)
-	return err == nil && os.SameFile(locked, named)
+	return err == nil && os.SameFile(have, named)
 }
 
 // lockDir returns where locks lie: /run/gocare for root, else the user's own run-time directory.

@@ -36,14 +36,16 @@ func TestPlaceTakenMeanwhile(t *testing.T) {
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
 	ask := func(line string) string { p.Send(line); return p.Next() }
-	plan, err := NewPlan(look(t, p.PID), []*File{loadFile(t, patch)})
+	h := mustHold(t, p.PID)
+	plan, err := NewPlan(h.Process, Request{Files: []*File{loadFile(t, patch)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	expect(t, ask(fmt.Sprintf("%#x", uint64(plan.Patches[0].Image.Base))), "41 mine")
-	if _, err := Apply(context.Background(), plan, Options{}); err == nil || !strings.Contains(err.Error(), "file exists") {
+	if _, err := h.Apply(context.Background(), plan, Options{}); err == nil || !strings.Contains(err.Error(), "file exists") {
 		t.Errorf("got %v", err)
 	}
+	h.Release()
 	expect(t, ask(""), "41 mine")
 	mustApply(t, p.PID, patch)
 	expect(t, ask(""), "50 mine")

@@ -19,6 +19,7 @@ type Write struct {
 	Old  []byte // what must be there
 	New  []byte
 	What string // "hook of print_hello", "magic of 0001"
+	Code bool   // what the program runs
 }
 
 // Code is addresses [Start, End) that no thread may be executing when the writes are made.
@@ -40,6 +41,7 @@ type PatchPlan struct {
 	Object    *inspect.Object
 	Image     *link.Image // its undo area and state are filled in
 	Reuse     bool        // the region is mapped already, from an earlier time the very same file was applied
+	dormant   []byte      // its header, as it must still be; nil without Reuse
 	Frames    *frames     // unwind data to be made known; nil if none need be
 	Functions []FunctionPlan
 	Writes    []Write // in order; the magic last
@@ -72,6 +74,19 @@ func (p *Plan) Code() []Code {
 	return list
 }
 
+// back returns everything that must not be executing when the writes are undone.
+func (p *Plan) back() []Code {
+	var list []Code
+	if p.Replaces != nil {
+		list = append(list, p.Replaces.under...)
+	}
+	for _, pp := range p.Patches {
+		base := pp.Image.Base
+		list = append(list, Code{base, base + inspect.Addr(len(pp.Image.Bytes)), "patch " + pp.File.Patch.ID})
+	}
+	return list
+}
+
 // Writes returns every write of the commit, in order.
 func (p *Plan) Writes() []Write {
 	var list []Write
@@ -84,24 +99,28 @@ func (p *Plan) Writes() []Write {
 	return append(list, traps(p)...)
 }
 
-// NewPlan decides what applying files to a process takes, in place of the patches whose ids are in replace: those of them that
-// are applied come off. It only reads.
-func NewPlan(p *inspect.Process, files []*File, replace ...string) (*Plan, error) {
-	return newPlan(p, files, replace, nil)
+// Request is patches to be applied to a process.
+type Request struct {
+	Files   []*File
+	Replace []string // ids of patches that come off in the same stop, if they are applied
+	Over    bool     // a patch may take the place of another in a function, whether it has that one's change or not
 }
 
-func newPlan(p *inspect.Process, files []*File, replace []string, known chosen) (*Plan, error) {
+// NewPlan decides what a request takes. It only reads.
+func NewPlan(p *inspect.Process, r Request) (*Plan, error) { return newPlan(p, r, nil) }
+
+func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 	regions, err := liveRegions(p)
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known}
+	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known, over: request.Over}
 	for _, l := range regions {
 		b.seq = max(b.seq, l.state.seq)
 	}
 	plan := &Plan{Process: p}
 	r := newRemover(p, regions)
-	goes := func(l *live) bool { return slices.Contains(replace, l.ID) }
+	goes := func(l *live) bool { return slices.Contains(request.Replace, l.ID) }
 	if err := r.removeAll(goes); err != nil {
 		return nil, err
 	}
@@ -109,7 +128,7 @@ func newPlan(p *inspect.Process, files []*File, replace []string, known chosen) 
 		plan.Replaces = r.out
 	}
 	b.mem, b.live = r.mem, slices.DeleteFunc(regions, func(l live) bool { return goes(&l) })
-	for _, f := range files {
+	for _, f := range request.Files {
 		pp, err := b.patch(f)
 		if err != nil {
 			if e := fault.As(err); e != nil && e.State == "" {
@@ -132,6 +151,7 @@ type planner struct {
 	mappings []inspect.Mapping // with the regions planned so far
 	planned  []*PatchPlan
 	known    chosen
+	over     bool // see Request
 }
 
 func (b *planner) accept(pp *PatchPlan) {
@@ -167,6 +187,9 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 		return nil, err
 	}
 	if err := b.functions(pp); err != nil {
+		return nil, err
+	}
+	if err := b.checkOver(pp); err != nil {
 		return nil, err
 	}
 	return pp, b.finish(pp)
@@ -211,7 +234,7 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 		return 0, err
 	}
 	if d, ok := b.reusable(pp, layout); ok {
-		pp.Reuse, pp.known = true, d.state.frames == framesKnown
+		pp.Reuse, pp.dormant, pp.known = true, d.header, d.state.frames == framesKnown
 		return d.start, nil
 	}
 	view := *b.process
@@ -302,7 +325,7 @@ func hookWrites(functions []FunctionPlan) (writes []Write) {
 	for _, gates := range []bool{false, true} {
 		for _, f := range functions {
 			if f.Gate == gates {
-				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name}
+				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name, Code: true}
 				if gates && f.Over != "" {
 					w.Old = f.Hook // it stays
 				}

@@ -1,11 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"syscall"
-	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -44,7 +44,7 @@ func (p *Plan) prepareUntil(ctx context.Context, opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	return new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(ctx))
 }
 
 // prepareIn maps and fills the regions by way of a thread of a session.
@@ -74,7 +74,7 @@ func (p *Plan) discard(opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(context.Background(), d) })
+	return new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(context.Background()))
 }
 
 func (p *Plan) discardIn(s *trace.Session, opt Options) error {
@@ -139,6 +139,9 @@ func (m *mapper) region(pp *PatchPlan) error {
 // keep there.
 func (m *mapper) refill(pp *PatchPlan) error {
 	image := pp.Image
+	if err := m.stillDormant(pp); err != nil {
+		return err
+	}
 	header, undo, end := kpatch.HeaderSize, int(image.Layout.UserUndo), len(image.Bytes)
 	if image.Layout.Frames != 0 {
 		end = int(image.Layout.Frames)
@@ -147,6 +150,17 @@ func (m *mapper) refill(pp *PatchPlan) error {
 		return err
 	}
 	return m.fill(image.Base, image.Bytes[:header])
+}
+
+// stillDormant refuses a region that is not as it was when it was planned to be used again: who has another directory of locks may
+// have put it to use.
+func (m *mapper) stillDormant(pp *PatchPlan) error {
+	have := make([]byte, len(pp.dormant))
+	if _, err := m.session.ReadAt(have, int64(pp.Image.Base)); err != nil || !bytes.Equal(have, pp.dormant) {
+		return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", m.session.PID), "the region at %#x is not as it was planned with", uint64(pp.Image.Base)).
+			WithCause(err).WithState("process unchanged and running")
+	}
+	return nil
 }
 
 func (m *mapper) fill(at inspect.Addr, data []byte) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"gocare/engine/trace"
 	"gocare/engine/unwind"
@@ -51,7 +52,7 @@ func TestPlanRefuses(t *testing.T) {
 		t.Run(string(tt.code), func(t *testing.T) {
 			f := loadFile(t, path)
 			tt.change(f)
-			_, err := NewPlan(look(t, s.p.PID), []*File{f})
+			_, err := NewPlan(look(t, s.p.PID), Request{Files: []*File{f}})
 			wantCode(t, err, tt.code)
 		})
 	}
@@ -76,13 +77,15 @@ func move(f *File, by uint64) {
 func TestChangedMeanwhile(t *testing.T) {
 	s, program := startTicker(t, "-O2")
 	path := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
-	plan, err := NewPlan(look(t, s.p.PID), []*File{loadFile(t, path)})
+	h := mustHold(t, s.p.PID)
+	plan, err := NewPlan(h.Process, Request{Files: []*File{loadFile(t, path)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	at, old := int64(plan.Patches[0].Functions[0].Old), plan.Patches[0].Functions[0].OldBytes
 	poke(t, s.p.PID, at, []byte{0xcc})
-	_, err = Apply(context.Background(), plan, Options{})
+	_, err = h.Apply(context.Background(), plan, Options{})
+	h.Release()
 	wantCode(t, err, "changed-meanwhile")
 	noRegion(t, s.p.PID)
 	poke(t, s.p.PID, at, old)
@@ -94,14 +97,19 @@ func TestChangedMeanwhile(t *testing.T) {
 func TestLocked(t *testing.T) {
 	s, program := startTicker(t, "-O2")
 	path := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
-	unlock, err := lock(look(t, s.p.PID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = apply(t, s.p.PID, Options{}, path)
+	h := mustHold(t, s.p.PID)
+	_, err := apply(t, s.p.PID, Options{}, path)
 	wantCode(t, err, "locked")
-	unlock()
-	mustApply(t, s.p.PID, path)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = Hold(ctx, s.p.PID, Options{Wait: time.Minute})
+	wantCode(t, err, "interrupted")
+	_, err = h.Apply(context.Background(), &Plan{Process: look(t, s.p.PID)}, Options{})
+	if e := fault.As(err); e == nil || e.Kind != fault.Bug {
+		t.Errorf("a plan made before the lock: %v", err)
+	}
+	go h.Release()
+	mustApply(t, s.p.PID, path) // waits for its turn
 }
 
 // TestPatchFiles: a file that is not there, and one that is named after another BuildID than it is for.

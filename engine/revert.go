@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -21,6 +20,7 @@ type Removal struct {
 	Patches []PatchResult
 	Writes  []Write
 	Code    []Code
+	under   []Code // what runs in place of the patches
 	regions []mapped
 }
 
@@ -96,6 +96,7 @@ func (r *remover) remove(l *live) error {
 			return fmt.Errorf("function %q: %w", f.Name, err)
 		}
 		result.Functions = append(result.Functions, f.Name)
+		r.out.under = append(r.out.under, r.underneath(l, f)...)
 	}
 	if l.ours && l.state.phase != phaseRemoved {
 		r.add(phaseWrite(l.Start, l.state.phase, phaseRemoved))
@@ -110,6 +111,26 @@ func (r *remover) remove(l *live) error {
 	r.out.Patches = append(r.out.Patches, result)
 	r.out.regions = append(r.out.regions, r.mapped(l))
 	return nil
+}
+
+// underneath returns the code that a patch's version of a function is in place of: the original and that of other patches.
+func (r *remover) underneath(l *live, f *inspect.RegionFunction) []Code {
+	list := []Code{{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), r.process.Machine.HookSize)), f.Name}}
+	if l.Object.ELF != nil {
+		list = append(list, coldParts(l.Object, f.Name)...)
+	}
+	for i := range r.live {
+		other := &r.live[i]
+		if other.Start == l.Start {
+			continue
+		}
+		for n := range other.Functions {
+			if other.Functions[n].Old == f.Old {
+				list = append(list, liveCode(other, other.Functions[n].New))
+			}
+		}
+	}
+	return list
 }
 
 // mapped is a region of a removed patch.
@@ -163,7 +184,7 @@ func (r *remover) function(l *live, i int) error {
 		if err := r.gate(l, f, undo); err != nil {
 			return err
 		}
-		r.add(Write{Addr: f.Old, Old: hook, New: undo, What: "hook of " + f.Name})
+		r.add(Write{Addr: f.Old, Old: hook, New: undo, What: "hook of " + f.Name, Code: true})
 		return nil
 	}
 	above, err := r.above(f.Old, hook)
@@ -218,14 +239,15 @@ func (r *remover) undoAddr(l *live, i int) inspect.Addr {
 
 // Revert carries out a removal: all of it or nothing. The regions stay mapped, as stacks and stored pointers may still
 // lead there; they are used again only for the very same file.
-func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
-	unlock, err := lock(r.Process)
-	if err != nil {
+func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Result, err error) {
+	if err := h.of(r.Process); err != nil {
 		return Result{}, err
 	}
-	defer unlock()
-	c := newChange(r.Process, r.Writes, r.Code)
-	result := Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
+	c := newChange(r.Process, r.Writes, r.Code, r.under)
+	ready, end := h.watch(c, r.Patches, opt)
+	defer end()
+	ready()
+	result = Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
 	result.Timing, err = c.commit(ctx, opt)
 	r.record(err)
 	if err != nil {
@@ -264,7 +286,7 @@ func (r *Removal) unmap(ctx context.Context, opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	return new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(ctx))
 }
 
 // unmapIn unmaps the regions that are left, one after the other.

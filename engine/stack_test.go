@@ -76,11 +76,7 @@ func TestReplace(t *testing.T) {
 	}
 	replace := func(path string, opt Options, ids ...string) (Result, error) {
 		opt.Wait = 5 * time.Second
-		plan, err := PlanFor(context.Background(), look(t, s.p.PID), []*File{loadFile(t, path)}, ids...)
-		if err != nil {
-			return Result{}, err
-		}
-		return Apply(context.Background(), plan, opt)
+		return applyFiles(t, s.p.PID, opt, []*File{loadFile(t, path)}, ids...)
 	}
 	for _, row := range []struct {
 		before   []string
@@ -245,16 +241,17 @@ func TestSeveralObjects(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	expect(t, ask(), "22")
-	removal, err := NewRemoval(look(t, p.PID), "0001", nil)
-	if err == nil {
+	if removal, err := NewRemoval(look(t, p.PID), "0001", nil); err == nil {
 		t.Errorf("removed twice: %+v", removal)
 	}
 	mustApply(t, p.PID, a, b)
-	removal, err = NewRemoval(look(t, p.PID), "0001", []string{"libinner.so"})
+	h := mustHold(t, p.PID)
+	defer h.Release()
+	removal, err := NewRemoval(h.Process, "0001", []string{"libinner.so"})
 	if err != nil || len(removal.Patches) != 1 {
 		t.Fatalf("%+v, %v", removal, err)
 	}
-	if _, err := Revert(context.Background(), removal, Options{Wait: time.Second}); err != nil {
+	if _, err := h.Revert(context.Background(), removal, Options{Wait: time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, ask(), "1021")
@@ -495,7 +492,7 @@ func TestResolverIsRun(t *testing.T) {
 		extern int calls;
 		double floor(double);
 		int value(int x) { calls = 0; return floor(x / 3.0); }`})
-	if _, err := NewPlan(look(t, s.p.PID), []*File{loadFile(t, patch)}); fault.As(err) == nil || fault.As(err).Code != "ifunc-unresolved" {
+	if _, err := NewPlan(look(t, s.p.PID), Request{Files: []*File{loadFile(t, patch)}}); fault.As(err) == nil || fault.As(err).Code != "ifunc-unresolved" {
 		t.Fatalf("the case is none: %v", err)
 	}
 	mustApply(t, s.p.PID, patch)

@@ -79,11 +79,11 @@ func (l *Launch) apply(s *trace.Session, opt Options) (*Result, error) {
 		return nil, err
 	}
 	defer p.Close()
-	unlock, err := lock(p)
+	f, err := lock(context.Background(), p.PID, p.StartTime, opt)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer unlock(f)
 	plan, err := l.plan(s, t, p)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (l *Launch) plan(s *trace.Session, t *trace.Thread, p *inspect.Process) (*P
 	if len(files) == 0 {
 		return nil, l.Library.NotApplicable(p)
 	}
-	return planFor(p, files, nil, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolverIn(s, t, p, def) })
+	return planFor(p, Request{Files: files}, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolverIn(s, t, p, def) })
 }
 
 // applyIn applies a plan in a session in which every thread is stopped: t at the entry point, where it stays. Others, which
@@ -120,7 +120,7 @@ func (p *Plan) applyIn(s *trace.Session, t *trace.Thread, opt Options, timing *T
 	if err := p.prepareIn(s, t, opt); err != nil {
 		return err
 	}
-	c := newChange(p.Process, p.Writes(), p.Code())
+	c := newChange(p.Process, p.Writes(), p.Code(), p.back())
 	check := newChecker(p.Process, c.code)
 	attempt := func() (busy, err error) {
 		o, err := checkStopped(check, s, map[int]bool{})

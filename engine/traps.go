@@ -50,7 +50,7 @@ func trapsIn(machine *arch.Target, o *inspect.Object, part *kpatch.Part, hooked 
 			code := make([]byte, end-from)
 			arch.Fill(code, machine.Trap)
 			list = append(list, Write{
-				Addr: start + inspect.Addr(from), Old: old[from:end], New: code, What: "traps in " + part.Name,
+				Addr: start + inspect.Addr(from), Old: old[from:end], New: code, What: "traps in " + part.Name, Code: true,
 			})
 		}
 		from = end

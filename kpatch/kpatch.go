@@ -87,15 +87,15 @@ func (f *Function) IsNew() bool { return f.OldSize == 0 && f.Old == Location{} }
 
 // Meta is what .kpatch.meta says, as JSON: nothing here is needed to apply, Parts is checked when present.
 type Meta struct {
-	Tool        string       `json:"tool"`        // "gocare 0.1.0"
-	Description string       `json:"description"` // patchmake -m
-	Compiler    string       `json:"compiler"`    // first line of the compiler's --version
-	Target      string       `json:"target"`      // path of the original binary relative to the install root or tree
-	Sources     []SourceFile `json:"sources"`     // the source patches, in order
-	Units       []UnitInfo   `json:"units"`       // changed units, sorted
-	Parts       []Part       `json:"parts"`       // every original range that must hold the expected bytes
-	BuildsOn    string       `json:"builds_on,omitempty"`
-	Unproved    bool         `json:"unproved,omitempty"` // --buildid: addresses were not proved against that binary
+	Tool        string       `json:"tool"`                // "gocare 0.1.0"
+	Description string       `json:"description"`         // patchmake -m
+	Compiler    string       `json:"compiler"`            // first line of the compiler's --version
+	Target      string       `json:"target"`              // path of the original binary relative to the install root or tree
+	Sources     []SourceFile `json:"sources"`             // the source patches, in order
+	Units       []UnitInfo   `json:"units"`               // changed units, sorted
+	Parts       []Part       `json:"parts"`               // every original range that must hold the expected bytes
+	BuildsOn    string       `json:"builds_on,omitempty"` // ids of patches whose changes this one has too, with blanks between
+	Unproved    bool         `json:"unproved,omitempty"`  // --buildid: addresses were not proved against that binary
 }
 
 // SourceFile is a source patch by base name and SHA-256.

@@ -3,10 +3,14 @@ package kpatch
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 )
+
+// Bases returns the ids of the patches whose changes this one has too.
+func (m *Meta) Bases() []string { return strings.Fields(m.BuildsOn) }
 
 // encodeMeta returns the JSON of .kpatch.meta: fields in the order of the struct, one line.
 func encodeMeta(m *Meta) ([]byte, error) {

@@ -132,6 +132,9 @@ func writeMeta(w io.Writer, m *Meta) {
 	if m.Unproved {
 		fmt.Fprintf(w, "Addresses: unproved against this BuildID\n")
 	}
+	for _, id := range m.Bases() {
+		fmt.Fprintf(w, "Builds on: %s\n", id)
+	}
 	for _, s := range m.Sources {
 		fmt.Fprintf(w, "Source patch: %s (sha256 %s)\n", s.Name, s.SHA256)
 	}

@@ -15,6 +15,7 @@ type Options struct {
 	BuildID     string    // overrides the rebuilt binary's, "" if not
 	Shipped     []Shipped // the binaries that the rebuilt ones are proved to be
 	Description string
+	Bases       []string                   // ids of patches whose changes these have too
 	BuildTime   uint64                     // seconds since 1970; the same input gives the same file
 	Keep        func(name string) bool     // which changed functions to take; nil takes all
 	Identity    func(name string) bool     // which unchanged ones to take as well, as they are; may be nil

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"gocare/engine"
-	"gocare/engine/inspect"
 )
 
 // live runs the program, patches it after the first phase and takes the patch off after the second. It reports whether
@@ -77,16 +76,17 @@ func (b *bench) between(phase, pid int, patch []byte) {
 	if patch == nil || phase == 2 {
 		return
 	}
-	p, err := inspect.Read(pid)
+	o := engine.Options{Wait: 20 * time.Second}
+	h, err := engine.Hold(context.Background(), pid, o)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer p.Close()
-	o := engine.Options{Wait: 20 * time.Second}
+	defer h.Release()
+	h.Process.Load()
 	if phase == 1 {
-		removal, err := engine.NewRemoval(p, "0001", nil)
+		removal, err := engine.NewRemoval(h.Process, "0001", nil)
 		if err == nil {
-			_, err = engine.Revert(context.Background(), removal, o)
+			_, err = h.Revert(context.Background(), removal, o)
 		}
 		if err != nil {
 			b.t.Fatal(err)
@@ -101,9 +101,9 @@ func (b *bench) between(phase, pid int, patch []byte) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	plan, err := engine.PlanFor(context.Background(), p, []*engine.File{f})
+	plan, err := h.Plan(context.Background(), engine.Request{Files: []*engine.File{f}})
 	if err == nil {
-		_, err = engine.Apply(context.Background(), plan, o)
+		_, err = h.Apply(context.Background(), plan, o)
 	}
 	if err != nil {
 		b.t.Fatal(err)

@@ -42,7 +42,7 @@ func (c *command) passOver(pid int, err error) bool {
 }
 
 func (p *passedOver) count(pid int) {
-	if s, err := inspect.Status(pid); err == nil && s.UID == os.Geteuid() {
+	if uid, err := inspect.Owner(pid); err == nil && uid == os.Geteuid() {
 		p.protected++
 		return
 	}

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("CARECTL_CHILD") == "1" {
 		main()
 	}
+	_ = os.Setenv("CARECTL_CHILD", "1")                    // for those that carectl starts itself
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // the children's is the default, also where the tests' was ignored
 	os.Exit(m.Run())
 }

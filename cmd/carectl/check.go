@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"gocare/engine"
-	"gocare/engine/inspect"
 	"gocare/internal/ui"
 )
 
@@ -46,8 +45,7 @@ func check(c *command) error {
 	if err := c.needPatches(); err != nil {
 		return err
 	}
-	library, err := engine.OpenLibrary(c.args)
-	if err != nil {
+	if _, err := engine.OpenLibrary(c.args); err != nil {
 		return err
 	}
 	pids, err := c.processes()
@@ -57,23 +55,19 @@ func check(c *command) error {
 	document := checkDocument{Processes: []checkProcess{}}
 	var first error
 	for _, pid := range pids {
-		p, plan, err := c.plan(library, pid, func(p *inspect.Process, files []*engine.File) (*engine.Plan, error) {
-			return engine.NewPlan(p, files, c.old...)
-		})
+		a, err := c.ask(pid)
 		if c.passOver(pid, err) {
 			continue
 		}
 		if err != nil {
-			c.ui.Explain(err)
+			c.explain(pid, err)
 			if first == nil {
 				first = &reported{err}
 			}
 			continue
 		}
-		process := describe(plan)
-		_ = p.Close()
-		c.printCheck(process)
-		document.Processes = append(document.Processes, process)
+		c.printCheck(a.Plan)
+		document.Processes = append(document.Processes, a.Plan)
 	}
 	if first == nil && len(document.Processes) == 0 {
 		first = c.nothingDone("would be")
@@ -87,6 +81,28 @@ func check(c *command) error {
 		return err
 	}
 	return first
+}
+
+// checkOne says what patch would do to a process.
+func checkOne(c *command) (func(pid int) (answer, error), error) {
+	library, err := engine.OpenLibrary(c.args)
+	return func(pid int) (answer, error) {
+		p, closer, err := open(pid)
+		if err != nil {
+			return answer{}, err
+		}
+		defer closer.Close()
+		files, err := filesFor(library, p)
+		if err != nil {
+			return answer{}, err
+		}
+		c.load(p)
+		plan, err := engine.NewPlan(p, c.wanted(files))
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{Plan: describe(plan)}, nil
+	}, err
 }
 
 func describe(plan *engine.Plan) checkProcess {

@@ -14,20 +14,10 @@ func patch(c *command) error {
 	if err := c.needPatches(); err != nil {
 		return err
 	}
-	library, err := engine.OpenLibrary(c.args)
-	if err != nil {
+	if _, err := engine.OpenLibrary(c.args); err != nil {
 		return err
 	}
-	return c.each(func(pid int) (engine.Result, error) {
-		p, plan, err := c.plan(library, pid, func(p *inspect.Process, files []*engine.File) (*engine.Plan, error) {
-			return engine.PlanFor(c.ctx, p, files, c.old...)
-		})
-		if err != nil {
-			return engine.Result{}, err
-		}
-		defer p.Close()
-		return engine.Apply(c.ctx, plan, c.options())
-	}, func(o outcome) {
+	return c.each(func(o outcome) {
 		for _, r := range o.Removed {
 			c.ui.Note("pid %d: patch %s of %s was removed in the same stop", o.PID, r.ID, r.Target)
 		}
@@ -45,6 +35,29 @@ func patch(c *command) error {
 	})
 }
 
+// patchOne patches a process.
+func patchOne(c *command) (func(pid int) (answer, error), error) {
+	library, err := engine.OpenLibrary(c.args)
+	concerns := func(p *inspect.Process) error {
+		_, err := filesFor(library, p)
+		return err
+	}
+	return func(pid int) (answer, error) {
+		return c.change(pid, concerns, func(h *engine.Held) (engine.Result, error) {
+			files, err := filesFor(library, h.Process)
+			if err != nil {
+				return engine.Result{}, err
+			}
+			c.load(h.Process)
+			plan, err := h.Plan(c.ctx, c.wanted(files))
+			if err != nil {
+				return engine.Result{}, err
+			}
+			return h.Apply(c.ctx, plan, c.options())
+		})
+	}, err
+}
+
 func (c *command) noteUnwinds(o outcome) {
 	if o.Unwinds {
 		c.ui.Note("pid %d: no unwinder knows the patch: an exception that passes through a patched function ends the process, "+
@@ -56,36 +69,51 @@ func (c *command) noteUnwinds(o outcome) {
 	}
 }
 
-// planner makes a plan of patches for a process.
-type planner func(*inspect.Process, []*engine.File) (*engine.Plan, error)
-
-// plan plans the patches of a library for a process. The caller closes the process.
-func (c *command) plan(library *engine.Library, pid int, make planner) (*inspect.Process, *engine.Plan, error) {
-	p, closer, err := open(pid)
-	if err != nil {
-		return nil, nil, err
+// change does something to a process that no other carectl changes meanwhile. Where all processes were asked for, none waits for
+// its turn that is not concerned.
+func (c *command) change(pid int, concerns func(*inspect.Process) error, do func(*engine.Held) (engine.Result, error)) (a answer, err error) {
+	if c.all {
+		if err := lookFirst(pid, concerns); err != nil {
+			return answer{}, err
+		}
 	}
-	plan, err := c.planFor(library, p, make)
+	h, err := engine.Hold(c.ctx, pid, c.options())
 	if err != nil {
-		_ = closer.Close()
-		return nil, nil, err
+		return answer{}, fault.Leaves(err, "nothing was changed")
 	}
-	return p, plan, nil
+	defer h.Release()
+	a.Result, err = do(h)
+	return a, err
 }
 
-func (c *command) planFor(library *engine.Library, p *inspect.Process, make planner) (*engine.Plan, error) {
+// load reads the ELF files of a process, and tells of each.
+func (c *command) load(p *inspect.Process) {
+	for i := range p.Objects {
+		o := &p.Objects[i]
+		c.reads(o.FileSize())
+		o.Err = o.Load()
+	}
+}
+
+func lookFirst(pid int, concerns func(*inspect.Process) error) error {
+	p, closer, err := open(pid)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	return concerns(p)
+}
+
+// filesFor returns the patches of a library for a process.
+func filesFor(library *engine.Library, p *inspect.Process) ([]*engine.File, error) {
 	files, err := library.For(p)
 	if err != nil {
 		return nil, err
 	}
 	if len(files) == 0 {
-		if !c.all {
-			c.ui.Info("No patch(es) applicable to PID '%d' have been found", p.PID)
-		}
 		return nil, library.NotApplicable(p)
 	}
-	load(p)
-	return make(p, files)
+	return files, nil
 }
 
 // unpatch removes a patch from the processes.
@@ -93,7 +121,11 @@ func unpatch(c *command) error {
 	if err := c.needID(); err != nil {
 		return err
 	}
-	return c.revert(func(p *inspect.Process) (*engine.Removal, error) { return engine.NewRemoval(p, c.id, c.args) })
+	return c.revert()
+}
+
+func (c *command) removal(p *inspect.Process) (*engine.Removal, error) {
+	return engine.NewRemoval(p, c.id, c.args)
 }
 
 // recoverPatches undoes what a killed run left half done.
@@ -104,25 +136,32 @@ func recoverPatches(c *command) error {
 	if len(c.args) > 0 {
 		return fault.New(fault.Usage, "", "unexpected argument %q", c.args[0]).WithHint("use recover -p PID")
 	}
-	return c.revert(engine.NewRecovery)
+	return c.revert()
 }
 
-func (c *command) revert(plan func(*inspect.Process) (*engine.Removal, error)) error {
-	return c.each(func(pid int) (engine.Result, error) {
-		p, closer, err := open(pid)
-		if err != nil {
-			return engine.Result{}, err
-		}
-		defer closer.Close()
-		load(p)
-		removal, err := plan(p)
-		if err != nil {
-			return engine.Result{}, err
-		}
-		return engine.Revert(c.ctx, removal, c.options())
-	}, func(o outcome) {
+func (c *command) revert() error {
+	return c.each(func(o outcome) {
 		c.ui.Info("%d patch hunk(s) were successfully cancelled from PID '%d'", len(o.Patches), o.PID)
 	})
+}
+
+// revertOne removes from a process what is planned.
+func (c *command) revertOne(plan func(*inspect.Process) (*engine.Removal, error)) func(pid int) (answer, error) {
+	concerns := func(p *inspect.Process) error {
+		c.load(p)
+		_, err := plan(p)
+		return err
+	}
+	return func(pid int) (answer, error) {
+		return c.change(pid, concerns, func(h *engine.Held) (engine.Result, error) {
+			c.load(h.Process)
+			removal, err := plan(h.Process)
+			if err != nil {
+				return engine.Result{}, err
+			}
+			return h.Revert(c.ctx, removal, c.options())
+		})
+	}
 }
 
 type infoRow struct {
@@ -152,7 +191,8 @@ func info(c *command) error {
 	rows := []infoRow{}
 	var first error
 	for _, pid := range pids {
-		list, err := infoOf(pid)
+		a, err := c.ask(pid)
+		list := a.Patches
 		if c.passOver(pid, err) {
 			continue
 		}
@@ -186,23 +226,23 @@ func info(c *command) error {
 	return first
 }
 
-func infoOf(pid int) ([]infoRow, error) {
+// infoOne lists the patches in a process.
+func infoOne(pid int) (a answer, err error) {
 	p, closer, err := open(pid)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	defer closer.Close()
 	list, err := engine.List(p)
 	if err != nil {
-		return nil, fmt.Errorf("pid %d: %w", pid, err)
+		return answer{}, fmt.Errorf("pid %d: %w", pid, err)
 	}
-	var rows []infoRow
 	for _, i := range list {
-		rows = append(rows, infoRow{
+		a.Patches = append(a.Patches, infoRow{
 			i.PID, i.Comm, i.Target, i.BuildID, i.Number, i.ID, i.Description, fmt.Sprintf("%#x", i.Region), i.Functions, i.Inactive, i.Foreign,
 		})
 	}
-	return rows, nil
+	return a, nil
 }
 
 func (c *command) printInfo(r infoRow) {

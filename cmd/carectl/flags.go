@@ -30,12 +30,14 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
-			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag()), Action: action(exit, patch)},
+			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
-			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(), unmapFlag()), Action: action(exit, unpatch)},
+			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
+			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
+			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
-			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag()), Action: action(exit, check)},
+			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), allowFlag(allowOver)), Action: action(exit, check)},
 			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, recoverPatches)},
 		},
 		Action: func(c *cli.Context) error {
@@ -78,12 +80,15 @@ func replaceFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "replace", Usage: "id of a patch to remove in the same stop, if it is applied; several with commas, or repeated"}
 }
 
-func allowFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "allow", Usage: "a refusal to override: " + allowCoroutine}
+func allowFlag(codes ...string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "allow", Usage: "a refusal to override: " + strings.Join(codes, " or ")}
 }
 
-// allowCoroutine is the reason code of a refusal that only the user can judge.
-const allowCoroutine = "busy-coroutine"
+// Reason codes of refusals that only the user can judge.
+const (
+	allowCoroutine = "busy-coroutine"
+	allowOver      = "over-patch"
+)
 
 func waitFlag() cli.Flag {
 	return &cli.StringFlag{Name: "wait", Value: "5s", Usage: "how long to wait while the process is busy; 0 tries once"}
@@ -95,11 +100,13 @@ func unmapFlag() cli.Flag {
 
 // request is what a command was asked.
 type request struct {
+	name  string
 	all   bool  // every process
 	pids  []int // without all
 	args  []string
 	id    string
 	old   []string // ids of patches to replace
+	over  bool     // a patch may take the place of another in a function
 	mix   bool     // coroutines that are suspended may go on in old code
 	wait  time.Duration
 	given bool // -p was given
@@ -108,12 +115,17 @@ type request struct {
 }
 
 func newRequest(c *cli.Context) (request, error) {
-	r := request{args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
+	r := request{name: c.Command.Name, args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
 	for _, code := range c.StringSlice("allow") {
-		if code != allowCoroutine {
-			return request{}, fault.New(fault.Usage, "", "--allow %s: it cannot be overridden", code).WithHint("only %s can", allowCoroutine)
+		switch {
+		case code == allowCoroutine && c.Command.Name != "check":
+			r.mix = true
+		case code == allowOver && c.Command.Name != "unpatch":
+			r.over = true
+		default:
+			return request{}, fault.New(fault.Usage, "", "--allow %s: it cannot be overridden", code).
+				WithHint("only %s can, and with patch and check %s", allowCoroutine, allowOver)
 		}
-		r.mix = true
 	}
 	for _, id := range c.StringSlice("replace") {
 		if err := kpatch.ValidID(id); err != nil {

@@ -18,9 +18,12 @@ import (
 // command is one run of a command.
 type command struct {
 	request
-	ctx  context.Context
-	ui   *ui.UI
-	left passedOver
+	ctx      context.Context
+	ui       *ui.UI
+	left     passedOver
+	workers  *supervisor          // nil: none was needed yet
+	progress func(string, ...any) // of a worker: tells that it gets on
+	reads    func(size int64)     // of a worker: tells that it reads so many bytes of a file
 }
 
 // action makes a command's function what the CLI library calls.
@@ -29,7 +32,9 @@ func action(exit *int, f func(*command) error) cli.ActionFunc {
 		u := newUI(c.App.Writer, c.App.ErrWriter, c.Bool("verbose"), c.Bool("json"))
 		r, err := newRequest(c)
 		if err == nil {
-			err = f(&command{request: r, ctx: c.Context, ui: u})
+			cmd := &command{request: r, ctx: c.Context, ui: u}
+			err = f(cmd)
+			cmd.workers.close()
 		}
 		if errors.As(err, new(*reported)) {
 			*exit = ui.ExitCode(err)
@@ -92,8 +97,8 @@ func patchResults(patches []engine.PatchResult) (list []patchResult) {
 	return list
 }
 
-// each runs f for every process asked for and reports: done with a result, skipped (only with -p all) or failed.
-func (c *command) each(f func(pid int) (engine.Result, error), done func(outcome)) error {
+// each has every process asked for changed and reports: done with a result, skipped (only with -p all) or failed.
+func (c *command) each(done func(outcome)) error {
 	pids, err := c.processes()
 	if err != nil {
 		return err
@@ -104,8 +109,8 @@ func (c *command) each(f func(pid int) (engine.Result, error), done func(outcome
 			outcomes = append(outcomes, failed(pid, fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "not reached before the interrupt")))
 			break
 		}
-		r, err := f(pid)
-		o := newOutcome(r)
+		a, err := c.ask(pid)
+		o := newOutcome(a.Result)
 		if err != nil {
 			o = failed(pid, err)
 		}
@@ -116,11 +121,19 @@ func (c *command) each(f func(pid int) (engine.Result, error), done func(outcome
 		case "done":
 			done(o)
 		case "failed":
-			c.ui.Explain(err)
+			c.explain(pid, err)
 		}
 		outcomes = append(outcomes, o)
 	}
 	return c.sum(outcomes)
+}
+
+// explain says why something failed for a process.
+func (c *command) explain(pid int, err error) {
+	if e := fault.As(err); e != nil && e.Code == fault.NotApplicable {
+		c.ui.Info("No patch(es) applicable to PID '%d' have been found", pid)
+	}
+	c.ui.Explain(err)
 }
 
 func failed(pid int, err error) outcome {
@@ -193,7 +206,16 @@ func (c *command) processes() ([]int, error) {
 }
 
 func (c *command) options() engine.Options {
-	return engine.Options{Wait: c.wait, Progress: c.ui.Progress, Unmap: c.unmap, Mix: c.mix}
+	progress := c.progress
+	if progress == nil {
+		progress = c.ui.Progress
+	}
+	return engine.Options{Wait: c.wait, Progress: progress, Unmap: c.unmap, Mix: c.mix, Guard: c.guard}
+}
+
+// wanted asks for files to be applied as the command line says.
+func (c *command) wanted(files []*engine.File) engine.Request {
+	return engine.Request{Files: files, Replace: c.old, Over: c.over}
 }
 
 // open looks at a process and, if it needs to be understood in full, loads its objects.
@@ -206,10 +228,4 @@ func open(pid int) (*inspect.Process, io.Closer, error) {
 		return nil, nil, err
 	}
 	return p, p, nil
-}
-
-func load(p *inspect.Process) {
-	for i := range p.Objects {
-		p.Objects[i].Err = p.Objects[i].Load()
-	}
 }

@@ -166,7 +166,7 @@ func (c *command) startHelper() (*os.File, error) {
 		}
 	}
 	args = append(args, "--", strconv.Itoa(os.Getpid()), strconv.Itoa(syscall.Gettid()))
-	p, err := startSelf(append(args, c.args...), theirs, nil)
+	p, err := startSelf(append(args, c.args...), nil, theirs)
 	if err == nil {
 		_, err = p.Wait() // it only starts another: no child of this process may be left to the command
 	}
@@ -177,14 +177,14 @@ func (c *command) startHelper() (*os.File, error) {
 	return ours, nil
 }
 
-// startSelf starts this program again, with a connection as its helperFD.
-func startSelf(args []string, conn *os.File, attr *syscall.SysProcAttr) (*os.Process, error) {
+// startSelf starts this program again, with further files from helperFD on.
+func startSelf(args []string, attr *syscall.SysProcAttr, more ...*os.File) (*os.Process, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
-	return os.StartProcess("/proc/self/exe", args, &os.ProcAttr{Files: []*os.File{null, os.Stdout, os.Stderr, conn}, Sys: attr})
+	return os.StartProcess("/proc/self/exe", args, &os.ProcAttr{Files: append([]*os.File{null, os.Stdout, os.Stderr}, more...), Sys: attr})
 }
 
 // meet lets the helper trace this process and returns the status that it sends.
@@ -207,7 +207,7 @@ func runHelper(c *command) error {
 	conn := os.NewFile(helperFD, "connection")
 	if c.fork {
 		args := slices.DeleteFunc(slices.Clone(os.Args), func(arg string) bool { return arg == "--"+forkFlag })
-		_, err := startSelf(args, conn, &syscall.SysProcAttr{Setsid: true})
+		_, err := startSelf(args, &syscall.SysProcAttr{Setsid: true}, conn)
 		return err
 	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP) // the command gets its own

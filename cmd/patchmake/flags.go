@@ -28,6 +28,7 @@ type options struct {
 	Config                string   // file with one function name a line
 	ConfigGiven           bool
 	Description           string
+	Bases                 []string // ids of patches whose changes these have too
 	BuildTime             uint64   // SOURCE_DATE_EPOCH, seconds since 1970
 	Identity              []string // doublestar globs: put these functions into the patch unchanged; no PATCH, no patched build
 	Allow                 []string // reason codes whose refusals are overridden
@@ -55,6 +56,7 @@ func makeFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "functions", Usage: "patch only changed functions matching `GLOB` (replaces the config file; may repeat)"},
 		&cli.StringFlag{Name: "config", Value: "/etc/libcare.conf", Usage: "patch only changed functions listed in `FILE`, one name a line"},
 		&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "description `TEXT` kept in the patch, a CVE number say"},
+		&cli.StringSliceFlag{Name: "base", Usage: "the patch may be applied over the one of this `ID`, whose changes it has too (may repeat)"},
 		&cli.StringSliceFlag{Name: "allow", Usage: "override refusals with reason `CODE` (may repeat)"},
 		&cli.StringFlag{Name: "isolation", Value: "auto", Usage: "how the patched build is kept out of the tree: auto, overlay, copy or inplace"},
 		&cli.StringSliceFlag{Name: "identity", Usage: "instead of a PATCH: put every function matching `GLOB` into the patch unchanged, to test it (may repeat)"},
@@ -81,7 +83,7 @@ func parseOptions(c *cli.Context, cwd string, env func(string) string) (options,
 			DestVar: c.String("destdir"), Jobs: c.Int("jobs"),
 		},
 		Functions: c.StringSlice("functions"), Config: c.String("config"), ConfigGiven: c.IsSet("config"),
-		Description: c.String("message"), Allow: c.StringSlice("allow"), Targets: c.StringSlice("target"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
+		Description: c.String("message"), Bases: c.StringSlice("base"), Allow: c.StringSlice("allow"), Targets: c.StringSlice("target"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
 		Patches: c.Args().Slice(),
 	}
 	abs := func(path, unset string) string {
@@ -117,6 +119,11 @@ func (o *options) check() error {
 	}
 	if err := kpatch.ValidID(o.ID); err != nil {
 		return usage("--id: %v", err).WithHint("%s", fault.As(err).Hint)
+	}
+	for _, id := range o.Bases {
+		if err := kpatch.ValidID(id); err != nil {
+			return usage("--base: %v", err).WithHint("give the id of a patch, as carectl info lists it")
+		}
 	}
 	if b, err := hex.DecodeString(o.BuildID); err != nil || len(b) > 20 {
 		return usage("--buildid %q: not up to 40 hexadecimal digits", o.BuildID)

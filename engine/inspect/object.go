@@ -193,6 +193,18 @@ func (p *Process) sameBuildID(f *os.File, group []Mapping) bool {
 	return err == nil && inMemory == inFile
 }
 
+// FileSize returns the size of the object's file, in bytes; 0 if it cannot be told.
+func (o *Object) FileSize() int64 {
+	info, err := os.Stat(o.file)
+	if err != nil {
+		return 0
+	}
+	return min(info.Size(), maxFile)
+}
+
+// maxFile bounds the ELF files that are read, in bytes: one with a hole may be of any size.
+const maxFile = 1 << 30
+
 // Load reads the ELF file of the object, once. It checks that the BuildID is the one found before.
 func (o *Object) Load() error {
 	if o.ELF != nil {
@@ -206,7 +218,10 @@ func (o *Object) Load() error {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(f)
+	if info, err := f.Stat(); err != nil || info.Size() > maxFile {
+		return fmt.Errorf("%s: larger than %d bytes", o.Path, maxFile)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}

@@ -22,10 +22,15 @@ func Read(pid int) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Load()
+	return p, nil
+}
+
+// Load reads the ELF file of every object.
+func (p *Process) Load() {
 	for i := range p.Objects {
 		p.Objects[i].Err = p.Objects[i].Load()
 	}
-	return p, nil
 }
 
 // Look returns a snapshot of a process whose objects have their BuildID, but no ELF file until Object.Load. It is what

@@ -10,12 +10,17 @@ import (
 	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
+	"gocare/internal/plain"
 	"gocare/kpatch"
 )
 
 const (
 	maxFunctions  = 1 << 20
 	maxRegionName = 4 << 10 // bytes
+
+	// maxRegions bounds what is kept of all regions of a process, in bytes: what looks like one may be anybody's.
+	maxRegions     = 256 << 20
+	functionMemory = 128 // of a function, without its name
 )
 
 // Region is a live patch: a mapping that is exactly r-xp, anonymous, and begins with the magic of a patch.
@@ -52,6 +57,7 @@ func (p *Process) Regions() ([]Region, error) {
 // something is live there that cannot be judged.
 func ReadRegions(machine *arch.Target, mem io.ReaderAt, maps []Mapping, objects []Object) ([]Region, error) {
 	var regions []Region
+	left := maxRegions
 	for _, m := range maps {
 		if !MayHoldRegion(m) {
 			continue
@@ -60,7 +66,7 @@ func ReadRegions(machine *arch.Target, mem io.ReaderAt, maps []Mapping, objects 
 		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || string(magic[:]) != kpatch.Magic {
 			continue
 		}
-		r, err := readRegion(regionMemory{mem, machine}, m.Start)
+		r, err := readRegion(regionMemory{mem, machine, &left}, m.Start)
 		if err != nil {
 			return nil, fault.Refuse(fault.BadRegion, fmt.Sprintf("live patch at 0x%x", uint64(m.Start)), "cannot read it").
 				WithCause(err)
@@ -95,6 +101,7 @@ func MayHoldRegion(m Mapping) bool {
 type regionMemory struct {
 	io.ReaderAt
 	machine *arch.Target
+	left    *int // of maxRegions
 }
 
 func readRegion(mem regionMemory, start Addr) (Region, error) {
@@ -103,7 +110,7 @@ func readRegion(mem regionMemory, start Addr) (Region, error) {
 		return Region{}, err
 	}
 	h := kpatch.ReadHeader(r.Raw[:])
-	h.BuildID = strings.ToLower(h.BuildID)
+	h.BuildID, h.ID = plain.Line(strings.ToLower(h.BuildID)), plain.Line(h.ID)
 	r.Header, r.ID, r.BuildID, r.Size = h, h.ID, h.BuildID, h.TotalMemory
 	if h.TotalMemory < kpatch.HeaderSize || h.TotalMemory > 1<<31 {
 		return Region{}, fmt.Errorf("header: %d bytes mapped", h.TotalMemory)
@@ -144,6 +151,9 @@ func (r *Region) readFunctions(mem regionMemory) ([]RegionFunction, error) {
 		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(mem.machine.UndoSize*len(functions))); err != nil {
 			return nil, fmt.Errorf("%s: function %d: %w", kpname.Info, len(functions), err)
 		}
+		if *mem.left -= functionMemory + len(f.Name); *mem.left < 0 {
+			return nil, fmt.Errorf("the patches of the process have too many functions")
+		}
 		functions = append(functions, f)
 	}
 }
@@ -159,7 +169,7 @@ func (r *Region) fill(f *RegionFunction, mem regionMemory, name, undo Addr) erro
 	if end < 0 {
 		return fmt.Errorf("name at 0x%x has no end: %w", uint64(name), err)
 	}
-	f.Name = string(text[:end])
+	f.Name = plain.Line(string(text[:end]))
 	f.Undo = make([]byte, mem.machine.UndoSize)
 	if _, err := mem.ReadAt(f.Undo, int64(undo)); err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gocare/internal/plain"
 )
 
 // ThreadStatus is what /proc/TID/status and /proc/TID/stat say of a thread.
@@ -74,7 +76,7 @@ func parseStat(text []byte, s *ThreadStatus) error {
 	if open < 0 || end < open {
 		return errors.New("stat: no command name")
 	}
-	s.Comm = string(text[open+1 : end])
+	s.Comm = plain.Line(string(text[open+1 : end]))
 	f := strings.Fields(string(text[end+1:])) // f[0] is field 3
 	if len(f) < 20 || len(f[0]) != 1 {
 		return errors.New("stat: too few fields")
@@ -122,16 +124,23 @@ func listThreads(pid int) ([]Thread, error) {
 // threadIDs lists the thread numbers of a process, in order, and nothing else: it is quick enough to be asked while stopped.
 func threadIDs(pid int) ([]int, error) { return numbers(fmt.Sprintf("/proc/%d/task", pid)) }
 
-// PIDs lists all processes but kernel threads, in order.
+// PIDs lists all processes, in order, but those of the kernel as far as it says so. Like Owner it reads nothing that a process can
+// hold up: unlike the other files, /proc/PID/status does not wait for one that executes another program.
 func PIDs() ([]int, error) {
 	all, err := numbers("/proc")
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(pid int) bool {
-		s, err := Status(pid)
-		return err != nil || s.KernelThread()
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		return err != nil || bytes.Contains(text, []byte("\nKthread:\t1\n"))
 	}), nil
+}
+
+// Owner returns the user of a process.
+func Owner(pid int) (uid int, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return parseStatus(text).UID, err
 }
 
 // numbers lists the entries of a directory that are decimal numbers, in order.

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -146,14 +145,10 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 	if err := s.settle(t); err != nil { // an earlier call that timed out
 		return 0, err
 	}
-	pc, err := s.cave()
-	if err != nil {
-		return 0, err
-	}
 	var six [6]uint64
 	copy(six[:], args)
 	for range 16 {
-		result, err := s.callOnce(t, pc, nr, six)
+		result, err := s.callOnce(t, nr, six)
 		if err != errDisturbed {
 			return result, err
 		}
@@ -176,55 +171,8 @@ func (s *Session) uninterrupted() (end func()) {
 	return func() { s.ctx = ctx }
 }
 
-// Run calls a function without arguments in a thread from AttachForCall, on its stack beyond the red zone, and returns
-// what the function returns: the function returns to a system call instruction, whose number is then the result.
-func (s *Session) Run(t *Thread, function uint64) (uint64, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	defer s.uninterrupted()()
-	pc, err := s.cave()
-	if err != nil {
-		return 0, err
-	}
-	for range 16 {
-		result, err := s.runOnce(t, pc, function)
-		if err != errDisturbed {
-			return result, err
-		}
-	}
-	return 0, s.flooded(t)
-}
-
-func (s *Session) runOnce(t *Thread, pc, function uint64) (uint64, error) {
-	state, err := getXState(t.TID)
-	if err != nil {
-		return 0, err
-	}
-	defer setXState(t.TID, state)
-	call := t.Regs.forFunction(function)
-	if _, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, pc), int64(call.SP())); err != nil {
-		return 0, err
-	}
-	if err := s.enter(t, call); err != nil {
-		return 0, err
-	}
-	result, at := t.Regs.number(), t.Regs.PC()
-	err = s.toSyscallStop(t)
-	if err := errors.Join(err, s.settle(t)); err != nil {
-		return 0, err
-	}
-	if at != pc+uint64(len(syscallInsn)) {
-		return 0, fault.Refuse(fault.ResolverFailed, fmt.Sprintf("pid %d", s.PID), "the function at %#x made a system call", function)
-	}
-	return result, nil
-}
-
 // enter gives a thread other registers and runs it to the entry of a system call.
 func (s *Session) enter(t *Thread, regs Regs) error {
-	if err := s.frame(t); err != nil {
-		return err
-	}
 	saved := t.Regs
 	t.saved, t.fault = &saved, 0
 	if err := setRegs(t.TID, &regs); err != nil {
@@ -246,7 +194,11 @@ func (s *Session) enter(t *Thread, regs Regs) error {
 	return errDisturbed
 }
 
-func (s *Session) callOnce(t *Thread, pc, nr uint64, args [6]uint64) (uint64, error) {
+func (s *Session) callOnce(t *Thread, nr uint64, args [6]uint64) (uint64, error) {
+	pc, err := s.callSite(t)
+	if err != nil {
+		return 0, err
+	}
 	if err := s.enter(t, t.Regs.forCall(pc, nr, args)); err != nil {
 		return 0, err
 	}

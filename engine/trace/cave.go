@@ -2,54 +2,79 @@ package trace
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"gocare/internal/fault"
 )
 
-// cave writes the trampoline to executable memory that holds nothing: behind the end of a segment, up to the end of its
-// last page. What was there is put back when the session ends. It returns the address of the instruction that enters the kernel.
-func (s *Session) cave() (uint64, error) {
+// callSite returns the address of an instruction that enters the kernel, with the code around it that gives a stopped thread its
+// registers back should this program be killed in the middle of a call. That code is written to executable memory which holds nothing:
+// behind the end of a segment, up to the end of its last page. What was there is put back when the session ends.
+func (s *Session) callSite(t *Thread) (uint64, error) {
+	code := t.Regs.callCode()
 	if s.trampoline != 0 {
-		return s.trampoline + trampolineCall, nil
-	}
-	_, t, err := s.memory()
-	if err != nil {
-		return 0, err
+		_, err := s.WriteAt(code, int64(s.trampoline))
+		return s.trampoline, err
 	}
 	ranges, err := executable(s.PID, t.TID)
 	if err != nil {
 		return 0, err
 	}
 	for _, r := range ranges {
-		if s.noCave {
-			break
-		}
-		at := r.end - uint64(len(trampoline))
-		old := make([]byte, len(trampoline))
-		if _, err := s.ReadAt(old, int64(at)); err != nil {
+		at := r.end - uint64(len(code))
+		if s.noCave || !s.free(at, len(code)) {
 			continue
 		}
-		if bytes.Equal(old, trampoline) { // left by a run that was killed
-			return at + trampolineCall, nil
-		}
-		if len(bytes.Trim(old, "\x00")) > 0 {
-			continue
-		}
-		if _, err := s.WriteAt(trampoline, int64(at)); err != nil {
+		if _, err := s.WriteAt(code, int64(at)); err != nil {
 			continue
 		}
 		s.trampoline = at
-		return at + trampolineCall, nil
+		return at, nil
 	}
 	return s.syscallInstruction(ranges)
 }
 
+// free reports whether a cave holds nothing, or code for a call that a run which was killed has left and no thread executes.
+func (s *Session) free(at uint64, size int) bool {
+	old := make([]byte, size)
+	if _, err := s.ReadAt(old, int64(at)); err != nil {
+		return false
+	}
+	return len(bytes.Trim(old, "\x00")) == 0 || isCallCode(old) && s.nobodyIn(at, at+uint64(size))
+}
+
+// nobodyIn reports whether no thread executes code in [from, to), as far as the kernel says where they are.
+func (s *Session) nobodyIn(from, to uint64) bool {
+	tids, err := tasks(s.PID)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(tids, func(tid int) bool {
+		pc, ok := s.programCounter(tid)
+		return !ok || pc >= from && pc < to
+	})
+}
+
+// programCounter returns where a thread is that does not run.
+func (s *Session) programCounter(tid int) (uint64, bool) {
+	if t := s.threads[tid]; t != nil && t.Stopped {
+		return t.Regs.PC(), true
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", s.PID, tid))
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 3 { // "running"
+		return 0, false
+	}
+	pc, err := strconv.ParseUint(fields[len(fields)-1], 0, 64)
+	return pc, err == nil
+}
+
 // syscallInstruction returns the address of any instruction that enters the kernel. It serves where there is no room for
-// the trampoline: then a thread is left with registers of ours if this program is killed in the middle of a call.
+// the code of callSite: then a thread is left with registers of ours if this program is killed in the middle of a call.
 func (s *Session) syscallInstruction(ranges []addrRange) (uint64, error) {
 	for _, r := range ranges {
 		code := make([]byte, min(r.end-r.start, 1<<24))
@@ -63,26 +88,19 @@ func (s *Session) syscallInstruction(ranges []addrRange) (uint64, error) {
 	return 0, fault.Refuse(fault.NoSyscallInstruction, fmt.Sprintf("pid %d", s.PID), "no system call instruction in the code of any object")
 }
 
-// clearCave puts back what was where the trampoline is, unless a thread that has not got its registers back still needs it.
+// clearCave puts back what was where the code for calls is, unless a thread that has not got its registers back still needs it.
 func (s *Session) clearCave() error {
 	for _, t := range s.threads {
-		s.keepCave = s.keepCave || t.saved != nil && !t.Stopped
+		if t.saved != nil && !t.Stopped {
+			return nil
+		}
 	}
-	if s.trampoline == 0 || s.keepCave {
+	if s.trampoline == 0 {
 		return nil
 	}
-	_, err := s.WriteAt(make([]byte, len(trampoline)), int64(s.trampoline))
+	var none Regs
+	_, err := s.WriteAt(make([]byte, len(none.callCode())), int64(s.trampoline))
 	s.trampoline = 0
-	return err
-}
-
-// frame writes what the trampoline needs to give a thread its registers back.
-func (s *Session) frame(t *Thread) error {
-	frame, returnAt, returnTo := t.Regs.frameBytes()
-	if _, err := s.WriteAt(frame, int64(t.Regs.frame())); err != nil {
-		return err
-	}
-	_, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, returnTo), int64(returnAt))
 	return err
 }
 

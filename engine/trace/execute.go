@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -14,43 +13,57 @@ import (
 	"gocare/internal/fault"
 )
 
-// Execute calls a function of the program with up to two arguments in a thread from AttachForCall, on its stack beyond
-// the red zone, and waits until it has returned. The function may take locks and make system calls: no signal reaches the
-// thread meanwhile, as a handler must not find it in the middle. The thread's registers are as before afterwards.
-func (s *Session) Execute(t *Thread, function uint64, args ...uint64) error {
-	if err := s.ctx.Err(); err != nil {
+// Run calls a function without arguments in a thread from AttachForCall, on a stack of ours, and returns what the function returns:
+// the function returns to a system call instruction, whose number is then the result.
+func (s *Session) Run(t *Thread, function uint64) (result uint64, err error) {
+	err = s.onOwnStack(t, func(own *ownStack) error {
+		result, err = s.runOnce(t, own, function)
 		return err
-	}
-	defer s.uninterrupted()()
-	pc, err := s.cave()
+	})
+	return result, err
+}
+
+func (s *Session) runOnce(t *Thread, own *ownStack, function uint64) (uint64, error) {
+	state, err := getXState(t.TID)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if s.trampoline == 0 && !s.ownTrampoline(pc) {
-		return fault.Refuse(fault.NoSyscallInstruction, fmt.Sprintf("pid %d", s.PID), "no room for code that a function could return to")
+	defer setXState(t.TID, state)
+	call, err := s.arrange(t, own, function, own.code()+returnCall, nil)
+	if err != nil {
+		return 0, err
 	}
-	for range 16 {
-		if err = s.executeOnce(t, pc, function, args); err != errDisturbed {
-			return err
-		}
+	if err := s.enter(t, call); err != nil {
+		return 0, err
 	}
-	return s.flooded(t)
+	result, at := t.Regs.number(), t.Regs.PC()
+	err = s.toSyscallStop(t)
+	if err := errors.Join(err, s.settle(t)); err != nil {
+		return 0, err
+	}
+	if at != own.returned() {
+		return 0, fault.Refuse(fault.ResolverFailed, fmt.Sprintf("pid %d", s.PID), "the function at %#x made a system call", function)
+	}
+	return result, nil
 }
 
-// ownTrampoline reports whether the trampoline lies around the instruction at pc: a run that was killed left it.
-func (s *Session) ownTrampoline(pc uint64) bool {
-	have := make([]byte, len(trampoline))
-	_, err := s.ReadAt(have, int64(pc-trampolineCall))
-	return err == nil && string(have) == string(trampoline)
+// Execute calls a function of the program with up to two arguments in a thread from AttachForCall, on a stack of ours, and waits
+// until it has returned. The function may take locks and make system calls: no signal reaches the thread meanwhile, as a handler
+// must not find it in the middle. The thread's registers are as before afterwards.
+func (s *Session) Execute(t *Thread, function uint64, args ...uint64) error {
+	return s.onOwnStack(t, func(own *ownStack) error { return s.executeOnce(t, own, function, args) })
 }
 
-func (s *Session) executeOnce(t *Thread, pc, function uint64, args []uint64) error {
+func (s *Session) executeOnce(t *Thread, own *ownStack, function uint64, args []uint64) error {
 	state, err := getXState(t.TID)
 	if err != nil {
 		return err
 	}
 	defer setXState(t.TID, state)
-	call, err := s.arrange(t, pc, function, args)
+	if err := t.block(); err != nil {
+		return err
+	}
+	call, err := s.arrange(t, own, function, own.code(), args)
 	if err == nil {
 		err = s.enter(t, call)
 	}
@@ -58,42 +71,45 @@ func (s *Session) executeOnce(t *Thread, pc, function uint64, args []uint64) err
 		_ = t.unblock() // fails only for a thread that was killed, or has its mask already
 		return err
 	}
-	for !s.returned(t, pc) {
+	for !s.returned(t, own) {
 		if err := s.toSyscallStop(t); err != nil {
-			return s.notReturned(t, function, err)
+			return s.notReturned(t, own, function, err)
 		}
 		if t.saved == nil { // the function failed
-			return s.notReturned(t, function, nil)
+			return s.notReturned(t, own, function, nil)
 		}
 	}
 	err = s.toSyscallStop(t)
-	t.mask = nil // the trampoline gave it back
+	t.mask = nil // the code that it returned to gave it back
 	return errors.Join(err, s.settle(t))
 }
 
-// arrange returns registers at the entry of a function, once the stack and the signal mask are as its return needs them.
-func (s *Session) arrange(t *Thread, pc, function uint64, args []uint64) (Regs, error) {
+// arrange returns registers at the entry of a function that will return to an address in our code, once stack and code are as that
+// return needs them.
+func (s *Session) arrange(t *Thread, own *ownStack, function, returnTo uint64, args []uint64) (Regs, error) {
+	var mask uint64
+	if t.mask != nil {
+		mask = *t.mask
+	}
+	if _, err := s.WriteAt(t.Regs.returnCode(mask), int64(own.code())); err != nil {
+		return Regs{}, err
+	}
+	if _, err := s.WriteAt(t.Regs.stackWords(returnTo), int64(own.top())); err != nil {
+		return Regs{}, err
+	}
 	var two [2]uint64
 	copy(two[:], args)
-	call := t.Regs.forFunction(function).withArguments(two[0], two[1])
-	if err := t.block(); err != nil {
-		return Regs{}, err
-	}
-	if _, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, *t.mask), int64(t.Regs.frame()+frameSize)); err != nil {
-		return Regs{}, err
-	}
-	_, err := s.WriteAt(binary.LittleEndian.AppendUint64(nil, pc-trampolineCall), int64(call.SP()))
-	return call, err
+	return t.Regs.forFunction(function, own.top(), two), nil
 }
 
-// returned reports whether a thread has come back from a function to the trampoline, and enters its system call.
-func (s *Session) returned(t *Thread, pc uint64) bool {
-	return t.entered && t.Regs.PC() == pc+uint64(len(syscallInsn)) && t.Regs.number() == unix.SYS_RT_SIGPROCMASK
+// returned reports whether a thread has come back from a function to our code, and enters its system call.
+func (s *Session) returned(t *Thread, own *ownStack) bool {
+	return t.entered && t.Regs.PC() == own.returned() && t.Regs.number() == unix.SYS_RT_SIGPROCMASK
 }
 
 // notReturned says why a function did not come to its end. One that waits for a lock is called off: it holds none. Another may hold
-// some: it goes on to its end, and the trampoline gives the thread its registers back.
-func (s *Session) notReturned(t *Thread, function uint64, cause error) error {
+// some: it goes on to its end, and the code that it returns to gives the thread its registers back.
+func (s *Session) notReturned(t *Thread, own *ownStack, function uint64, cause error) error {
 	where := fmt.Sprintf("pid %d", s.PID)
 	if t.fault != 0 {
 		return fault.Refuse(fault.ResolverFailed, where, "the function at %#x ended with %s", function, t.fault)
@@ -107,7 +123,7 @@ func (s *Session) notReturned(t *Thread, function uint64, cause error) error {
 	e := fault.New(fault.Busy, where, "the function at %#x does not return in thread %d", function, t.TID)
 	e.Code = fault.ThreadDoesNotStop
 	if !s.waitsForLock(t.TID) {
-		t.saved, t.mask, s.keepCave = nil, nil, true
+		t.saved, t.mask, own.taken = nil, nil, true
 		return e.WithHint("it is slow to return, and goes on: try again later")
 	}
 	if err := s.settle(t); err != nil {

@@ -146,16 +146,15 @@ func TestKilledInAFunction(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			pc, err := s.cave()
+			own, err := s.mapStack(th)
 			if err != nil {
 				return err
 			}
-			s.trampoline = 0 // nobody puts back what was there
-			call, err := s.arrange(th, pc, p.plain, []uint64{0, 1})
-			if err != nil {
+			if err := th.block(); err != nil {
 				return err
 			}
-			if err := s.frame(th); err != nil {
+			call, err := s.arrange(th, own, p.plain, own.code(), []uint64{0, 1})
+			if err != nil {
 				return err
 			}
 			return s.abandon(th, call, steps)

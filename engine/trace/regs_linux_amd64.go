@@ -2,6 +2,7 @@ package trace
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -47,79 +48,97 @@ func (r *Regs) restart() bool {
 	return true
 }
 
-// frameRoom is how far below the stack pointer the frame of a call for us lies: beyond the red zone and what the frame holds.
-var frameRoom = arch.X86_64.StackRoom + 512
-
-// frame returns the address of the frame that trampoline restores registers from.
-func (r *Regs) frame() uint64 { return (r.Rsp - frameRoom) &^ 15 }
-
-// forCall returns registers that make a system call at a trampoline.
+// forCall returns registers that make a system call at an instruction that enters the kernel. The stack is not used.
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs {
 	c := *r
-	c.Rip, c.Rax, c.Orig_rax, c.Rsp = pc, nr, noSyscall, r.frame()
+	c.Rip, c.Rax, c.Orig_rax = pc, nr, noSyscall
 	c.Rdi, c.Rsi, c.Rdx, c.R10, c.R8, c.R9 = args[0], args[1], args[2], args[3], args[4], args[5]
 	return c
 }
 
-// forFunction returns registers at the entry of a function that will return to a trampoline: the word at its stack
-// pointer, which is aligned as after a call, must be the trampoline's address.
-func (r *Regs) forFunction(pc uint64) Regs {
+// forFunction returns registers at the entry of a function with up to two arguments. The word at its stack pointer, which is aligned
+// as after a call, is where it returns to.
+func (r *Regs) forFunction(pc, sp uint64, args [2]uint64) Regs {
 	c := *r
-	c.Rip, c.Rax, c.Orig_rax, c.Rsp = pc, 0, noSyscall, r.frame()-8
+	c.Rip, c.Rax, c.Orig_rax, c.Rsp = pc, 0, noSyscall, sp
+	c.Rdi, c.Rsi = args[0], args[1]
 	c.Eflags &^= 1 << 10 // direction flag
 	return c
-}
-
-// withArguments returns registers of a function's entry with up to two arguments.
-func (r Regs) withArguments(first, second uint64) Regs {
-	r.Rdi, r.Rsi = first, second
-	return r
 }
 
 // SystemCall returns the number of the system call that a thread was stopped in.
 func (r *Regs) SystemCall() (number uint64, inside bool) { return r.Orig_rax, r.inSyscall() }
 
-// trampoline makes the system call that the registers ask for, then gives the thread back the registers of the frame at its
-// stack pointer and goes on where the thread was. Only when this program was killed meanwhile does it come to that. A function
-// whose result is not wanted returns to its first byte: the system call is then rt_sigprocmask(2), which gives the thread the signal
-// mask that stands behind the frame.
-var trampoline = []byte{
-	0xb8, unix.SYS_RT_SIGPROCMASK, 0, 0, 0, // mov $SYS_rt_sigprocmask,%eax
-	0xbf, unix.SIG_SETMASK, 0, 0, 0, // mov $SIG_SETMASK,%edi
-	0x48, 0x8d, 0x74, 0x24, frameSize, // lea frameSize(%rsp),%rsi
-	0x31, 0xd2, // xor %edx,%edx
-	0x41, 0xba, 8, 0, 0, 0, // mov $8,%r10d
-	0x0f, 0x05, // syscall: arch.X86_64.Syscall
-	0x48, 0x89, 0x04, 0x24, // mov %rax,(%rsp)
-	0x48, 0x8b, 0x7c, 0x24, 0x08, // mov 8(%rsp),%rdi
-	0x48, 0x8b, 0x74, 0x24, 0x10, // mov 16(%rsp),%rsi
-	0x48, 0x8b, 0x54, 0x24, 0x18, // mov 24(%rsp),%rdx
-	0x4c, 0x8b, 0x54, 0x24, 0x20, // mov 32(%rsp),%r10
-	0x4c, 0x8b, 0x44, 0x24, 0x28, // mov 40(%rsp),%r8
-	0x4c, 0x8b, 0x4c, 0x24, 0x30, // mov 48(%rsp),%r9
-	0x48, 0x8b, 0x4c, 0x24, 0x38, // mov 56(%rsp),%rcx
-	0x4c, 0x8b, 0x5c, 0x24, 0x40, // mov 64(%rsp),%r11
-	0x48, 0x8b, 0x44, 0x24, 0x48, // mov 72(%rsp),%rax
-	0xff, 0x74, 0x24, 0x50, // push 80(%rsp)
-	0x9d,                         // popf
-	0x48, 0x8b, 0x64, 0x24, 0x58, // mov 88(%rsp),%rsp
-	0xc2, 0x80, 0x00, // ret $128: over the red zone, arch.X86_64.StackRoom
+// callCode makes the system call that the registers ask for, then gives the thread its own registers r and lets it go on where it
+// was. Only when this program is killed meanwhile does a thread come to the latter. It uses no memory but its own bytes.
+func (r *Regs) callCode() []byte { return r.appendGoOn(slices.Clone(syscallInsn)) }
+
+// isCallCode reports whether bytes are what callCode gives for some registers.
+func isCallCode(code []byte) bool {
+	none := Regs{}
+	ones := ^uint64(0)
+	all := Regs{Rax: ones, Rcx: ones, Rdx: ones, Rsi: ones, Rdi: ones, R8: ones, R9: ones, R10: ones, R11: ones, Rip: ones, Orig_rax: ones}
+	low, high := none.callCode(), all.callCode()
+	if len(code) != len(low) {
+		return false
+	}
+	for i := range code {
+		if low[i] == high[i] && code[i] != low[i] {
+			return false
+		}
+	}
+	return true
 }
 
-// trampolineCall is where the system call of the trampoline is, in bytes from its start.
-const trampolineCall = 23
-
-// frameSize is how many bytes the registers in a frame take.
-const frameSize = 96
-
-// frameBytes returns what must lie at frame for the trampoline, and the word below the red zone that it returns through.
-func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) {
-	rax, pc := r.goOn()
-	returnAt = r.Rsp - arch.X86_64.StackRoom - 8
-	for _, v := range []uint64{0, r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9, r.Rcx, r.R11, rax, r.Eflags, returnAt} {
-		frame = binary.LittleEndian.AppendUint64(frame, v)
+// returnCode is where a function of the program returns to that was called on a stack of ours. A function whose result is wanted
+// returns to its system call instruction, at returnCall; else its first byte asks for rt_sigprocmask(2), which gives the thread its
+// signal mask. Then it pops the flags and goes on like callCode.
+func (r *Regs) returnCode(mask uint64) []byte {
+	code := []byte{
+		0xb8, unix.SYS_RT_SIGPROCMASK, 0, 0, 0, // mov $SYS_rt_sigprocmask,%eax
+		0xbf, unix.SIG_SETMASK, 0, 0, 0, // mov $SIG_SETMASK,%edi
+		0x48, 0x8d, 0x35, 0, 0, 0, 0, // lea mask(%rip),%rsi
+		0x31, 0xd2, // xor %edx,%edx
+		0x41, 0xba, 8, 0, 0, 0, // mov $8,%r10d
 	}
-	return frame, returnAt, pc
+	const afterLea = 17
+	code = append(code, syscallInsn...)
+	code = append(code, 0x9d)                                                // popf
+	code = binary.LittleEndian.AppendUint64(append(code, 0x48, 0xbc), r.Rsp) // movabs $rsp,%rsp
+	code = r.appendGoOn(code)
+	binary.LittleEndian.PutUint32(code[afterLea-4:], uint32(len(code)-afterLea))
+	return binary.LittleEndian.AppendUint64(code, mask)
+}
+
+// returnCall is where the system call of returnCode is, in bytes from its start.
+const returnCall = 25
+
+// stackWords are what a function finds at the top of a stack of ours: where it returns to, and the flags for returnCode.
+func (r *Regs) stackWords(returnTo uint64) []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, returnTo), r.Eflags)
+}
+
+// appendGoOn appends code that sets the registers which a system call reads or changes, and jumps to where the thread was.
+func (r *Regs) appendGoOn(code []byte) []byte {
+	rax, pc := r.goOn()
+	for _, load := range []struct {
+		rex, opcode byte // movabs $value,%register
+		value       uint64
+	}{
+		{0x48, 0xb8, rax},
+		{0x48, 0xb9, r.Rcx},
+		{0x48, 0xba, r.Rdx},
+		{0x48, 0xbe, r.Rsi},
+		{0x48, 0xbf, r.Rdi},
+		{0x49, 0xb8, r.R8},
+		{0x49, 0xb9, r.R9},
+		{0x49, 0xba, r.R10},
+		{0x49, 0xbb, r.R11},
+	} {
+		code = binary.LittleEndian.AppendUint64(append(code, load.rex, load.opcode), load.value)
+	}
+	code = append(code, 0xff, 0x25, 0, 0, 0, 0) // jmp *0(%rip)
+	return binary.LittleEndian.AppendUint64(code, pc)
 }
 
 // goOn returns rax and rip with which the thread goes on, an interrupted system call again from its start, as the kernel

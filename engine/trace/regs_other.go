@@ -16,26 +16,23 @@ func (r *Regs) result() uint64    { return 0 }
 
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
 
-func (r *Regs) forFunction(pc uint64) Regs { return *r }
-func (r *Regs) number() uint64             { return 0 }
-
-func (r Regs) withArguments(first, second uint64) Regs { return r }
+func (r *Regs) forFunction(pc, sp uint64, args [2]uint64) Regs { return *r }
+func (r *Regs) number() uint64                                 { return 0 }
 
 // SystemCall returns nothing here.
 func (r *Regs) SystemCall() (number uint64, inside bool) { return 0, false }
 
-func (r *Regs) frame() uint64 { return 0 }
+func (r *Regs) callCode() []byte { return nil }
 
-func (r *Regs) frameBytes() (frame []byte, returnAt, returnTo uint64) { return nil, 0, 0 }
+func isCallCode(code []byte) bool { return false }
+
+func (r *Regs) returnCode(mask uint64) []byte { return nil }
+
+const returnCall = 0
+
+func (r *Regs) stackWords(returnTo uint64) []byte { return nil }
 
 func (r *Regs) atTrap(addr uint64) bool { return false }
-
-var trampoline []byte
-
-const (
-	trampolineCall = 0
-	frameSize      = 0
-)
 
 var trapInsn []byte
 

@@ -26,9 +26,8 @@ type Session struct {
 	threads    map[int]*Thread
 	mem        map[int]*os.File // by thread, opened for writing
 	undo       []func() error
-	keepCave   bool   // a thread that was let go is to come back through the trampoline
 	noCave     bool   // tests: as if there were no room for it
-	trampoline uint64 // where it was written, 0 if nowhere
+	trampoline uint64 // where code for calls was written, 0 if nowhere
 	seccomp    bool   // suspend the target's seccomp filters while attached
 	breakpoint uint64 // where the process is to stop, 0 if nowhere
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gocare/internal/fault"
+	"gocare/internal/plain"
 )
 
 // threadState returns the letter of a thread's state, 'Z' for one that is gone.
@@ -90,7 +91,7 @@ func comm(pid int) string {
 	if err != nil {
 		return "unknown"
 	}
-	return string(bytes.TrimSpace(text))
+	return plain.Line(string(bytes.TrimSpace(text)))
 }
 
 func (s *Session) noThread(tid int) error {
@@ -112,9 +113,12 @@ func SharesMemory(pid, thread int) int {
 	if err != nil {
 		return 0
 	}
+	// kcmp(2) waits for a process that executes another program, for as long as that takes. Such a process has no code yet, and one that
+	// shares the memory as much as we have.
+	code := statusField(pid, thread, "VmExe")
 	for _, e := range entries {
 		other, err := strconv.Atoi(e.Name())
-		if err != nil || other == pid {
+		if err != nil || other == pid || statusField(other, other, "VmExe") != code {
 			continue
 		}
 		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(thread), uintptr(other), kcmpVM, 0, 0, 0)

@@ -223,11 +223,8 @@ func TestKilledInACall(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			pc, err := s.cave()
+			pc, err := s.callSite(th)
 			if err != nil {
-				return err
-			}
-			if err := s.frame(th); err != nil {
 				return err
 			}
 			s.trampoline = 0 // nobody puts back what was there

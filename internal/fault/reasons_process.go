@@ -55,6 +55,12 @@ var processes = []Reason{
 			"it has none of GCC's with its symbols, or uses another, such as LLVM's.",
 	},
 	{Code: "object-changed", Paragraph: "An object changed while it was read."},
+	{
+		Code: "over-patch",
+		Paragraph: "The patch replaces a function that another patch has replaced: what that one changed there would be gone. Where the new " +
+			"patch has that change too, `patchmake --base ID` says so; one that was made from all source patches of the other needs no word. " +
+			"`carectl patch --allow over-patch` does without the check, `--replace ID` removes the other.",
+	},
 	{Code: "permission", Paragraph: "Not allowed to look at the process, or to attach to it."},
 	{Code: "resolver-failed", Paragraph: "The function which picks an implementation at run time failed in the process."},
 	{Code: "rseq", Paragraph: "A thread is in a restartable sequence."},
@@ -72,6 +78,11 @@ var processes = []Reason{
 	{Code: "tls-import", Paragraph: "The patch imports a thread-local variable."},
 	{Code: "traced", Paragraph: "The process is traced already."},
 	{Code: "unresolved", Paragraph: "A symbol is defined in no object of the process."},
+	{
+		Code:      "unresponsive",
+		Hint:      "see in /proc/PID/stack what it waits for: a file system that does not answer, say",
+		Paragraph: "What is read of the process, or a call in it, did not come to an end in time. Others were not held up.",
+	},
 	{
 		Code: "unwinder-busy",
 		Hint: "try again, or wait longer with --wait=30s",

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"gocare/internal/cxxname"
+	"gocare/internal/plain"
 )
 
 // Level says how much is shown.
@@ -95,7 +96,8 @@ func (u *UI) text() io.Writer {
 	return u.stdout
 }
 
-// line writes a line for people, who know functions of C++ by the names in the source.
+// line writes a line for people, who know functions of C++ by the names in the source. What others call things does not command their
+// terminals.
 func (u *UI) line(w io.Writer, format string, args ...any) {
-	fmt.Fprintln(w, cxxname.Readable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(w, plain.Lines(cxxname.Readable(fmt.Sprintf(format, args...))))
 }

@@ -76,6 +76,7 @@ var codeTests = map[fault.Code]string{
 	"tls-import": "engine/refusals_test.go:TestImportRefused", "traced": "cmd/carectl/carectl_test.go:TestTraced",
 	"no-unwinder": "internal/test/endtoend/cxx_test.go:TestUnwinderRefuses", "unwinder-busy": "internal/test/endtoend/cxx_test.go:TestUnwinderRefuses",
 	"unresolved": "engine/refusals_test.go:TestImportRefused", "wrong-build": "engine/refusals_test.go:TestPlanRefuses",
+	"over-patch": "engine/over_test.go:TestOverPatch", "unresponsive": "cmd/carectl/unresponsive_test.go:TestUnresponsive",
 	"compiled-apart": "internal/test/endtoend/apart_test.go:TestCompiledApart", "privileged-program": "cmd/carectl/start_test.go:TestRunUnprivileged",
 	"wrong-build-id": "engine/refusals_test.go:TestPatchFiles", "zombie": "engine/inspect/inspect_test.go:TestReadRefuses",
 }

@@ -284,7 +284,7 @@ int main(int argc, char **) {
 	bare := handpatch.Build(t, handpatch.Spec{
 		Program: program, ID: "bare", Source: `int value(int x) { return x + 77; }`, Flags: []string{"-fno-asynchronous-unwind-tables"},
 	})
-	r := a.carectl(t, 0, "patch", bare)
+	r := a.carectl(t, 0, "patch", "--allow", "over-patch", bare)
 	assertContains(t, r.Stderr, "an exception that passes through a patched function ends the process")
 	if got := a.ask(""); got != "78" {
 		t.Errorf("got %s", got)

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/gob"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"gocare/engine"
+	"gocare/internal/fault"
+)
+
+// A commit that is killed between two writes would leave a process half patched. So another process, in a session of its own, has the
+// journal of each commit, and finishes or undoes what it finds begun when the connection ends without a word:
+//
+//	worker ── starts ─────────▸ guard (own session)
+//	   │  ── journal ────────────▸ │ reads what the process is made of
+//	   │  ◂── ready ────────────── │
+//	   │     (writes)              │
+//	   │  ── over ───────────────▸ ▼
+
+const (
+	guardCommand = "run-guard"
+	lockFD       = 4 // of the guard: the lock of the process, which thus outlives who took it
+
+	guardReady = 2 * time.Second // how long a commit waits for its guard
+)
+
+// guard starts the process that watches a commit.
+func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "guard"), os.NewFile(uintptr(fds[1]), "guard")
+	defer theirs.Close()
+	limit := syscall.NsecToTimeval(guardReady.Nanoseconds())
+	_ = syscall.SetsockoptTimeval(fds[0], syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit) // else it waits for as long as the guard lives
+	p, err := startSelf([]string{"carectl", guardCommand}, &syscall.SysProcAttr{Setsid: true}, theirs, lock)
+	if err != nil {
+		_ = ours.Close()
+		return nil, err
+	}
+	_ = gob.NewEncoder(ours).Encode(j) // fails only when the guard has ended
+	return &engine.Watch{
+		Ready: func() { _, _ = ours.Read(make([]byte, 1)) },
+		End: func() {
+			_, _ = ours.Write([]byte{0})
+			_ = ours.Close()
+			_, _ = p.Wait()
+		},
+	}, nil
+}
+
+// runGuard is the process that watches.
+func runGuard(c *command) error {
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0) // a worker's is higher
+	syscall.CloseOnExec(helperFD)
+	syscall.CloseOnExec(lockFD)
+	conn, lock := os.NewFile(helperFD, "connection"), os.NewFile(lockFD, "lock")
+	var j engine.Journal
+	if err := gob.NewDecoder(conn).Decode(&j); err != nil {
+		return fault.New(fault.Usage, "", "%s is for carectl alone", guardCommand).WithCause(err).WithHint("use carectl patch or unpatch")
+	}
+	g, err := engine.NewGuardian(&j)
+	if err != nil {
+		return nil // the process has ended: nothing is to be guarded
+	}
+	_, _ = conn.Write([]byte{0})
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err == nil {
+		return nil
+	}
+	_, _ = g.Settle(lock) // the system log has what came of it: nobody is left to be told
+	return nil
+}

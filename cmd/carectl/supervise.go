@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/gob"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"gocare/engine/inspect"
+	"gocare/internal/fault"
+)
+
+// patience is how long a worker may be silent about a process before it is left behind. Where all processes are asked for, each that does
+// not answer shortens it for the next of the same user.
+var patience = 5 * time.Second // shorter in tests
+
+const (
+	leastPatience = 100 * time.Millisecond
+	farewell      = 900 * time.Millisecond // after an interrupt
+)
+
+// supervisor asks workers about processes.
+type supervisor struct {
+	setup    setup
+	verbose  func(string, ...any)
+	worker   *worker               // nil: none runs
+	patience map[int]time.Duration // by user, of those who have used some up
+}
+
+// worker is a process that answers.
+type worker struct {
+	process *os.Process
+	conn    *os.File
+	out     *gob.Encoder
+	reports chan report // closed when it has ended
+}
+
+func (c *command) supervisor() *supervisor {
+	return &supervisor{verbose: c.ui.Progress, patience: map[int]time.Duration{}, setup: setup{
+		Command: c.name, All: c.all, Args: c.args, ID: c.id, Old: c.old, Over: c.over, Mix: c.mix, Wait: c.wait, Unmap: c.unmap,
+	}}
+}
+
+// ask has a worker do its work on a process.
+func (c *command) ask(pid int) (answer, error) {
+	if c.workers == nil {
+		c.workers = c.supervisor()
+	}
+	s := c.workers
+	w, err := s.ready()
+	if err != nil {
+		return answer{}, fault.New(fault.Environment, fmt.Sprintf("pid %d", pid), "cannot start a process of carectl").WithCause(err).
+			WithState("nothing was changed")
+	}
+	_ = w.out.Encode(pid) // fails only when it has ended
+	user, left := s.left(pid)
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	interrupt := c.ctx.Done()
+	for {
+		select {
+		case r, more := <-w.reports:
+			switch {
+			case !more:
+				s.leave()
+				return answer{}, c.workerEnded(pid)
+			case r.Answer != nil:
+				return *r.Answer, r.Answer.Failure.err()
+			}
+			if r.Progress != "" {
+				s.verbose("%s", r.Progress)
+			}
+			if c.ctx.Err() == nil {
+				timer.Reset(left + r.Longer)
+			}
+		case <-interrupt:
+			interrupt = nil
+			_ = w.process.Signal(syscall.SIGTERM) // it undoes what it has begun
+			timer.Reset(farewell)
+		case <-timer.C:
+			s.leave()
+			s.patience[user] = max(left/2, leastPatience)
+			return answer{}, c.noAnswer(pid, left)
+		}
+	}
+}
+
+func (c *command) workerEnded(pid int) error {
+	if c.ctx.Err() != nil {
+		return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "interrupted").WithState("%s", unsure)
+	}
+	return fault.New(fault.Bug, fmt.Sprintf("pid %d", pid), "the process of carectl that looked at it has ended").WithState("%s", unsure)
+}
+
+// unsure is the state that a worker which says nothing leaves: a commit that it had begun is brought to an end by its guard.
+const unsure = "process running, unchanged or changed as a whole; info lists what is applied"
+
+func (c *command) noAnswer(pid int, waited time.Duration) error {
+	if c.ctx.Err() != nil {
+		return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "interrupted; no answer").WithState("%s", unsure)
+	}
+	return fault.Refuse(fault.Unresponsive, fmt.Sprintf("pid %d", pid), "no answer within %s", waited).WithState("%s", unsure)
+}
+
+// left returns a process' user, and how long to wait for that user's processes.
+func (s *supervisor) left(pid int) (user int, left time.Duration) {
+	user, err := inspect.Owner(pid)
+	if err != nil {
+		user = -1
+	}
+	if left, short := s.patience[user]; short && s.setup.All {
+		return user, left
+	}
+	return user, patience
+}
+
+// ready returns a worker that is at leisure.
+func (s *supervisor) ready() (*worker, error) {
+	if s.worker != nil {
+		return s.worker, nil
+	}
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "worker")
+	defer theirs.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	// It has none of our output: who reads that would wait for the end of one that is left behind.
+	p, err := os.StartProcess("/proc/self/exe", []string{"carectl", workerCommand}, &os.ProcAttr{Files: []*os.File{null, null, null, theirs}})
+	if err != nil {
+		_ = ours.Close()
+		return nil, err
+	}
+	w := &worker{process: p, conn: ours, out: gob.NewEncoder(ours), reports: make(chan report)}
+	_ = w.out.Encode(s.setup) // fails only when it has ended
+	go w.listen()
+	s.worker = w
+	return w, nil
+}
+
+func (w *worker) listen() {
+	defer close(w.reports)
+	in := gob.NewDecoder(w.conn)
+	for {
+		var r report
+		if in.Decode(&r) != nil {
+			return
+		}
+		w.reports <- r
+	}
+}
+
+// leave ends a worker that does not answer, if that is possible, without waiting for its end.
+func (s *supervisor) leave() {
+	_ = s.worker.process.Kill() // fails only when it has ended
+	go func(p *os.Process) { _, _ = p.Wait() }(s.worker.process)
+	s.worker = nil
+}
+
+// close ends a worker that is at leisure.
+func (s *supervisor) close() {
+	if s == nil || s.worker == nil {
+		return
+	}
+	_ = syscall.Shutdown(int(s.worker.conn.Fd()), syscall.SHUT_WR)
+	_, _ = s.worker.process.Wait()
+	s.worker = nil
+}

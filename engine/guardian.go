@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"time"
+
+	"gocare/engine/inspect"
+	"gocare/engine/trace"
+	"gocare/internal/fault"
+)
+
+// Guardian brings a commit to an end whose program was killed in the middle, when the kernel has let the process run on. All that takes
+// time was done before.
+type Guardian struct {
+	journal  *Journal
+	process  *inspect.Process
+	old, new *checker // nil until they are needed
+}
+
+// What Settle made of a commit.
+const (
+	Untouched = "untouched" // it had not begun, or was over
+	Finished  = "finished"
+	Undone    = "undone"
+)
+
+// NewGuardian reads what a journal's process is made of.
+func NewGuardian(j *Journal) (*Guardian, error) {
+	p, err := inspect.Read(j.PID)
+	if err != nil {
+		return nil, err
+	}
+	if p.StartTime != j.StartTime {
+		_ = p.Close()
+		return nil, fault.Refuse(fault.NoSuchProcess, "", "has ended")
+	}
+	return &Guardian{journal: j, process: p}, nil
+}
+
+// lookAgain makes the checkers: only now are the regions there that the commit was about.
+func (g *Guardian) lookAgain() error {
+	maps, err := g.process.Maps()
+	if err != nil {
+		return err
+	}
+	g.process.Mappings = maps
+	g.old, g.new = newChecker(g.process, g.journal.Old), newChecker(g.process, g.journal.New)
+	g.old.suspended, g.new.suspended = nil, nil // to look at all memory takes longer than a process may run on half patched
+	return nil
+}
+
+// A process must not run half patched: while threads are in the way of either end, it is tried again at first, then it is undone
+// nevertheless.
+const (
+	settleAgain = time.Millisecond
+	settleForce = 25 * time.Millisecond
+	settleLimit = 10 * time.Second // a thread that cannot be stopped, or another tracer
+)
+
+// Settle finishes or undoes what was begun. It gives the lock up then.
+func (g *Guardian) Settle(lock *os.File) (outcome string, err error) {
+	defer unlock(lock)
+	defer g.process.Close()
+	start := time.Now()
+	for {
+		waited := time.Since(start)
+		outcome, err = g.attempt(waited > settleForce)
+		if err == nil || waited > settleLimit || !retryable(err) && !errors.Is(err, errStillTraced) {
+			break
+		}
+		time.Sleep(settleAgain)
+	}
+	for _, p := range g.journal.Patches {
+		record(g.process, outcome+" after a kill of carectl", p.ID, p.Target, err)
+	}
+	return outcome, err
+}
+
+// errStillTraced says that the program that was killed has not let go yet.
+var errStillTraced = errors.New("still traced")
+
+func (g *Guardian) attempt(force bool) (outcome string, err error) {
+	if p, ok := g.journal.progress(g.process.Mem()); ok && g.journal.over(p) {
+		return Untouched, nil
+	}
+	if g.old == nil {
+		if err := g.lookAgain(); err != nil {
+			return "", err
+		}
+	}
+	err = trace.Do(context.Background(), g.process.PID, func(s *trace.Session) error {
+		if err := s.Seize(); err != nil {
+			return stillTraced(err)
+		}
+		if err := s.StopAll(); err != nil {
+			return err
+		}
+		if !g.process.Alive() {
+			return fault.Refuse(fault.NoSuchProcess, "", "has ended")
+		}
+		outcome, err = g.settleIn(s, force)
+		return err
+	})
+	return outcome, err
+}
+
+func stillTraced(err error) error {
+	if e := fault.As(err); e != nil && e.Code == fault.Traced {
+		return errStillTraced
+	}
+	return err
+}
+
+// over reports whether nothing is left to be done.
+func (j *Journal) over(p progress) bool {
+	return !p.torn && (p.made == 0 || p.made == len(j.Writes))
+}
+
+// settleIn settles in a session in which every thread is stopped.
+func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err error) {
+	j := g.journal
+	p, ok := j.progress(s)
+	switch {
+	case !ok:
+		return "", fault.Refuse(fault.ChangedMeanwhile, "", "another tool has written where the patch did")
+	case j.over(p):
+		return Untouched, nil
+	}
+	begun, left := j.Writes[:p.made], j.Writes[p.made:]
+	if p.torn {
+		begun = j.Writes[:p.made+1]
+	}
+	if !changesCode(left) {
+		return Finished, forwards(s, left)
+	}
+	busy := error(nil)
+	if changesCode(begun) && !force {
+		busy, err = g.inTheWay(s, g.new)
+	}
+	if err != nil {
+		return "", err
+	}
+	if busy == nil {
+		return Undone, backwards(s, begun)
+	}
+	if busy, err = g.inTheWay(s, g.old); busy != nil || err != nil {
+		return "", errors.Join(busy, err)
+	}
+	return Finished, forwards(s, left)
+}
+
+// inTheWay returns an error for a thread that executes the code of a checker, if there is one.
+func (g *Guardian) inTheWay(s *trace.Session, c *checker) (busy, err error) {
+	c.threads = nil
+	o, err := checkStopped(c, s, map[int]bool{})
+	if o != nil {
+		busy = c.busy(o)
+	}
+	return busy, err
+}
+
+func changesCode(writes []Write) bool {
+	return slices.ContainsFunc(writes, func(w Write) bool { return w.Code })
+}
+
+func forwards(s *trace.Session, writes []Write) error {
+	for _, w := range writes {
+		if _, err := s.WriteAt(w.New, int64(w.Addr)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func backwards(s *trace.Session, writes []Write) error {
+	for _, w := range slices.Backward(writes) {
+		if _, err := s.WriteAt(w.Old, int64(w.Addr)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
