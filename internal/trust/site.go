@@ -84,9 +84,10 @@ func (s Site) keys() (list []minisign.PublicKey, err error) {
 		if !there {
 			continue // removed since
 		}
-		key, err := ParseKey(path, text)
-		if err != nil {
-			return nil, err
+		var key minisign.PublicKey
+		if err := key.UnmarshalText(text); err != nil {
+			return nil, fault.Refuse(fault.BadPolicy, path, "is no public key").WithCause(err).
+				WithHint("put the public key there again, FILE.pub of minisign -G or patchmake keygen, or remove it")
 		}
 		list = append(list, key)
 	}
@@ -99,15 +100,9 @@ func LoadKey(path string) (minisign.PublicKey, error) {
 	if err != nil {
 		return minisign.PublicKey{}, fault.New(fault.Environment, "", "cannot read the key").WithCause(err).WithHint("name a public key, FILE.pub")
 	}
-	return ParseKey(path, text)
-}
-
-// ParseKey reads the text of a public key.
-func ParseKey(path string, text []byte) (minisign.PublicKey, error) {
 	var key minisign.PublicKey
 	if err := key.UnmarshalText(text); err != nil {
-		return minisign.PublicKey{}, fault.Refuse(fault.BadPolicy, path, "is no public key").WithCause(err).
-			WithHint("put the public key there again, FILE.pub of minisign -G or patchmake keygen")
+		return minisign.PublicKey{}, fault.New(fault.Refused, path, "is no public key").WithCause(err).WithHint("name a public key, FILE.pub")
 	}
 	return key, nil
 }
