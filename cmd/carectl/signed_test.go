@@ -44,14 +44,24 @@ func newSite(t *testing.T, policy string) *site {
 // newKey makes a key and, if it has a name, lets the machine trust it.
 func (s *site) newKey(t *testing.T, name string) minisign.PrivateKey {
 	t.Helper()
-	public, private, err := minisign.GenerateKey(nil)
+	_, private, err := minisign.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if name != "" {
-		testkit.WriteFile(t, s.path(name), "untrusted comment: a key\n"+public.String()+"\n")
+		testkit.WriteFile(t, s.path(name), publicText(t, private))
 	}
 	return private
+}
+
+// publicText is the text of the public half of a key.
+func publicText(t *testing.T, key minisign.PrivateKey) string {
+	t.Helper()
+	text, err := key.Public().(minisign.PublicKey).MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // path is where the public key of a name lies.
