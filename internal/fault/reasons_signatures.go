@@ -4,7 +4,7 @@ package fault
 var signatures = []Reason{
 	{
 		Code: "bad-policy",
-		Hint: "correct the file: gocare(7) has what it may say",
+		Hint: "correct the file: carectl(1) has what it may say",
 		Paragraph: "The policy of the machine, or a public key, cannot be read or understood. A policy says `require-signature yes` or " +
 			"`require-signature no`; `key-until ID DAY` lets a key count up to that day.",
 	},
