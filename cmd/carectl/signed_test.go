@@ -186,19 +186,37 @@ func TestRunSigned(t *testing.T) {
 	p.Wait()
 }
 
-// TestWorkerVerifies: what reads a patch for a process checks it itself, so that a file which was put there after a first look is
-// refused.
+// TestWorkerVerifies: what reads a patch for a process checks it itself, as the policy or the option says, so that a file which was put
+// there after a first look is refused.
 func TestWorkerVerifies(t *testing.T) {
-	s := newSite(t, required)
 	path := filepath.Join(t.TempDir(), "x.kpatch")
 	testkit.WriteFile(t, path, "a patch")
-	sign(t, s.newKey(t, ""), path)
-	for name, work := range map[string]func(*command) (func(int) (answer, error), error){"patch": patchOne, "check": checkOne} {
-		_, err := work(&command{request: request{args: []string{path}}})
-		if e := fault.As(err); e == nil || e.Code != fault.UnknownKey {
-			t.Errorf("%s: %v", name, err)
+	for _, tt := range []struct {
+		name, policy, code string
+		signed             bool
+	}{
+		{"policy", required, "unsigned", false},
+		{"option", "", "unsigned", true},
+		{"neither", "", "format-foreign", false},
+	} {
+		for _, command := range []string{"patch", "check"} {
+			t.Run(tt.name+", "+command, func(t *testing.T) {
+				newSite(t, tt.policy)
+				c := newCommand(t, request{name: command, args: []string{path}, signed: tt.signed})
+				_, err := c.ask(os.Getpid())
+				if e := fault.As(err); e == nil || string(e.Code) != tt.code {
+					t.Errorf("%v, want code %s", err, tt.code)
+				}
+			})
 		}
 	}
+}
+
+// newCommand is a command whose workers end with the test.
+func newCommand(t *testing.T, r request) *command {
+	c := &command{request: r, ctx: t.Context(), ui: newUI(os.Stdout, os.Stderr, false, false)}
+	t.Cleanup(func() { c.workers.close() })
+	return c
 }
 
 // carectlOf runs carectl as it is, run as a process of its own.
