@@ -20,11 +20,14 @@ import (
 // Store keeps the records of a build in a directory:
 //
 //	.gitignore       "*", so that it never shows in git status
-//	original.jsonl   one record a line, appended: {"unit":…} or {"link":…}
+//	original.jsonl   one record a line, appended: {"unit.zst":…} or {"link":…}
 //	patched.jsonl    unpatched.jsonl, likewise, for a build that told options apart
 //	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
-//	tools/           answers of compilers: to -print-prog-name; what units read
+//	reads.log        lists of the files that units read, by name: a digest, or what stands for a unit
+//	dict/            texts that the lines of these logs are compressed with
+//	tools/           answers of compilers to -print-prog-name
 //	errors.log       what could not be recorded
+//	users            is locked by whoever records
 //	tmp/             files being written, link maps being made
 //
 // Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock. What root
@@ -32,6 +35,8 @@ import (
 type Store struct {
 	dir      string
 	uid, gid int // whom new files are given to; -1 to leave them
+	users    *os.File // see Share
+	remakes  remakes
 }
 
 // OpenStore opens the store in dir, which must exist.
@@ -118,12 +123,10 @@ func (s *Store) PutBlob(data []byte) (Digest, error) {
 	if exists(path) {
 		return d, nil
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(windowFor(len(data))), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	packed, err := compress(data, 0, nil)
 	if err != nil {
 		return "", err
 	}
-	packed := enc.EncodeAll(data, make([]byte, 0, len(data)/3+64))
 	if err := s.mkdir(filepath.Dir(path)); err != nil {
 		return "", err
 	}
@@ -139,11 +142,21 @@ func windowFor(n int) int {
 	return w
 }
 
-// Blob returns the content with this digest.
+// Blob returns the content with this digest. An object that is not kept is read from the tree, or assembled anew.
 func (s *Store) Blob(d Digest) ([]byte, error) {
 	if !d.valid() {
 		return nil, fmt.Errorf("no blob can have the digest %q", d)
 	}
+	data, err := s.keptBlob(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		if again, found := s.remake(d); found {
+			return again, nil
+		}
+	}
+	return data, err
+}
+
+func (s *Store) keptBlob(d Digest) ([]byte, error) {
 	packed, err := os.ReadFile(s.blobPath(d))
 	if err != nil {
 		return nil, err

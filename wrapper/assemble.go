@@ -63,7 +63,7 @@ func (p *Process) assemble() int {
 	skip := stage == "" || call.query || call.output == os.DevNull || isProbe(args, p.Dir) || isProbe(drv.argv, p.Dir)
 	var store *buildtree.Store
 	if !skip {
-		store = p.openStore()
+		store = p.sharedStore()
 	}
 	real, err := p.realTool("as", drv, store)
 	if err != nil {

@@ -26,7 +26,7 @@ func (p *Process) assemblesInside(c compiler, args []string) bool {
 func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.Stage) int {
 	argv, from := readResponses(args, p.Dir)
 	sources := buildtree.ParseDriver(argv).Sources()
-	store := p.openStore()
+	store := p.sharedStore()
 	if store == nil || len(sources) == 0 {
 		return become(c.path, c.argv0, args, env)
 	}

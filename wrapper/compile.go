@@ -151,6 +151,15 @@ func (p *Process) hasLinker(args []string) bool {
 	return true
 }
 
+// sharedStore opens the store for this command to record in, nil where there can be none.
+func (p *Process) sharedStore() *buildtree.Store {
+	s := p.openStore()
+	if s == nil || s.Share() != nil {
+		return nil
+	}
+	return s
+}
+
 // openStore opens the store for this command, nil where there can be none.
 func (p *Process) openStore() *buildtree.Store {
 	dir, err := buildtree.FindStore(p.Dir, p.getenv)

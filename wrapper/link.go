@@ -2,6 +2,7 @@ package wrapper
 
 import (
 	"bytes"
+	"debug/elf"
 	"fmt"
 	"io"
 	"os"
@@ -64,7 +65,7 @@ func (p *Process) link(name string) int {
 	stage := p.stage()
 	var store *buildtree.Store
 	if stage != "" && !call.query && call.output != os.DevNull && !isProbe(args, p.Dir) && !isProbe(drv.argv, p.Dir) {
-		store = p.openStore()
+		store = p.sharedStore()
 	}
 	real, err := p.realTool(name, drv, store)
 	if err != nil {
@@ -98,6 +99,8 @@ type linkRun struct {
 	call  ldCall
 	store *buildtree.Store
 	blobs map[string]buildtree.Input // objects read already, by path
+
+	remade map[buildtree.Digest]bool // objects that the record can make again; nil until it is asked
 }
 
 // do runs the linker and records the link if it succeeds.
@@ -221,10 +224,14 @@ func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
 		return nil
 	}
 	l := buildtree.Link{Dir: r.p.Dir, Linker: r.real, Argv: r.args, Output: output, Partial: r.call.partial}
+	l.OutputID = buildtree.DigestOf(data)
 	if f, err := elfobj.Parse(data); err == nil {
 		l.BuildID = f.BuildID()
+		if !l.Partial && clearDebug(data, f) {
+			l.BinaryID = buildtree.DigestOf(data)
+		}
 	}
-	if l.OutputID, err = r.store.PutBlob(data); err != nil {
+	if _, err := r.store.PutBlob(data); err != nil {
 		return err
 	}
 	if l.MapID, err = r.store.PutBlob(mapText); err != nil {
@@ -235,4 +242,17 @@ func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
 	}
 	l.Files = r.files(mapText)
 	return r.store.AddLink(stage, l)
+}
+
+// clearDebug writes zeros over the debugging information of a linked file, which is most of it and of no use to whoever reads it: types are
+// taken from the objects. It reports whether there was any.
+func clearDebug(data []byte, f *elfobj.File) (cleared bool) {
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if s.Flags&elf.SHF_ALLOC == 0 && strings.HasPrefix(s.Name, ".debug_") && s.Type == elf.SHT_PROGBITS && len(s.Data) > 0 {
+			clear(data[s.Offset : s.Offset+s.Size])
+			cleared = true
+		}
+	}
+	return cleared
 }

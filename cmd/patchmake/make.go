@@ -36,6 +36,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 		return err
 	}
 	defer w.tree.Close()
+	defer w.prune()
 	if w.filter, err = loadFilter(o); err != nil {
 		return err
 	}
@@ -59,6 +60,13 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	took := m.Read()
 	u.Progress("%s", took)
 	return u.Result(w.report(made, w.filter, took))
+}
+
+// prune takes from the record what earlier runs made. It can wait for the next run.
+func (w *workspace) prune() {
+	if _, err := patcher.Prune(w.tree.Store); err != nil {
+		w.u.Progress("the record keeps what it no longer needs: %v", err)
+	}
 }
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.

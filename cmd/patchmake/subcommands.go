@@ -53,5 +53,6 @@ func subcommands(begin beginner) []*cli.Command {
 				return usage("explain takes one CODE at most: %q", c.Args().Get(1))
 			},
 		},
+		recordCommand(begin),
 	}
 }
