@@ -17,10 +17,14 @@ func (s *Store) PutReads(reads []Read) (Digest, error) {
 }
 
 // PutReadsOf keeps the list of what a unit reads, in place of the one that was recorded with it.
-func (s *Store) PutReadsOf(u *Unit, reads []Read) error { return s.putReads(readsOf(u), FormatReads(reads)) }
+func (s *Store) PutReadsOf(u *Unit, reads []Read) error {
+	return s.putReads(readsOf(u), FormatReads(reads))
+}
 
 // readsOf names the list that PutReadsOf keeps, whichever load of the record a unit comes from.
-func readsOf(u *Unit) Digest { return DigestOf([]byte("reads\x00" + u.Object + "\x00" + string(u.ObjectID))) }
+func readsOf(u *Unit) Digest {
+	return DigestOf([]byte("reads\x00" + u.Object + "\x00" + string(u.ObjectID)))
+}
 
 // putReads appends a list by a name: a later one of a name replaces an earlier one.
 func (s *Store) putReads(name Digest, text []byte) error {

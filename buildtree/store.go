@@ -34,7 +34,7 @@ import (
 // writes into a user's store (make install) belongs to that user.
 type Store struct {
 	dir      string
-	uid, gid int // whom new files are given to; -1 to leave them
+	uid, gid int      // whom new files are given to; -1 to leave them
 	users    *os.File // see Share
 	remakes  remakes
 }

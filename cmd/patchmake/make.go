@@ -114,6 +114,9 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err := patcher.CheckShipped(w.dirs(), w.shipped); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
+	if err := w.checkFilter(b); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
+	}
 	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
@@ -131,6 +134,19 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	}
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
+}
+
+// checkFilter refuses, before the patched version is built, a filter that can leave nothing.
+func (w *workspace) checkFilter(b patcher.Builds) error {
+	if !w.filter.active() {
+		return nil
+	}
+	matches, err := patcher.FilterMatches(b, w.filter.keeps)
+	if err != nil || matches {
+		return err
+	}
+	return fault.Refuse(fault.FilterEmpty, w.filter.Source, "the filter leaves nothing: it matches no function of the installed binaries or of the patched sources").
+		WithHint("names are matched as a whole; nm lists those of a binary")
 }
 
 func (w *workspace) buildOptions() builder.Options {
