@@ -38,6 +38,7 @@ type Reporter interface {
 	Progress(format string, args ...any) // details
 	Note(format string, args ...any)
 	Warn(format string, args ...any)
+	Working(stage string, far func() string) (ended func()) // long work begins
 }
 
 // Tree is a source tree with its record, which no other process builds meanwhile.
@@ -48,6 +49,7 @@ type Tree struct {
 	o      Options
 	unlock func() error
 	carecc string // absolute path
+	known  int    // units that the original build is known to have, 0 if that is not known
 	fresh  bool   // the store was made by this run, and nothing is in it yet
 }
 

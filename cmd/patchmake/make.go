@@ -45,7 +45,9 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 		return err
 	}
 	u.Heading("MAKING PATCHES")
+	shown := u.Working("making patches", nil)
 	list, err := patcher.Make(ctx, w.tree.Store, plan, w.patchOptions())
+	shown()
 	if saved := patcher.Decided(plan, list).Save(w.tree.Store); err != nil || saved != nil {
 		return errors.Join(err, saved)
 	}
@@ -117,7 +119,10 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err := w.checkFilter(b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
-	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
+	shown := w.u.Working("looking at what the units read", nil)
+	b.Before, err = patcher.ReadOriginal(ctx, b)
+	shown()
+	if err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
 	view, change, err := w.tree.Patched(ctx, patches)
@@ -132,6 +137,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	b.Build = func(ctx context.Context, stage buildtree.Stage) error {
 		return w.tree.Rebuild(ctx, view, "the build to tell options apart", cmp.Or(stage, builder.Unrecorded))
 	}
+	defer w.u.Working("comparing", nil)()
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
 }

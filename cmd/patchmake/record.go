@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
@@ -137,7 +136,7 @@ func writeCommands(record *buildtree.Record, u *ui.UI) error {
 }
 
 func newRecordView(store *buildtree.Store, record *buildtree.Record) (*recordView, error) {
-	v := &recordView{Store: store.Dir(), Units: []unitView{}, Links: []linkView{}, Missing: slices.Concat([]string{}, store.Missing(record, treeOf(store)))}
+	v := &recordView{Store: store.Dir(), Units: []unitView{}, Links: []linkView{}, Missing: append([]string{}, store.Missing(record, treeOf(store))...)}
 	for i := range record.Units {
 		unit := &record.Units[i]
 		source := unit.Source
@@ -153,7 +152,7 @@ func newRecordView(store *buildtree.Store, record *buildtree.Record) (*recordVie
 	if err != nil {
 		return nil, err
 	}
-	v.Errors = slices.Concat([]string{}, lines)
+	v.Errors = append([]string{}, lines...)
 	v.Bytes, err = store.Size()
 	return v, err
 }
