@@ -1,6 +1,7 @@
 package buildtree
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -127,10 +128,15 @@ func (s *Store) PutBlob(data []byte) (Digest, error) {
 	if err != nil {
 		return "", err
 	}
+	return d, s.writeBlob(d, packed)
+}
+
+func (s *Store) writeBlob(d Digest, packed []byte) error {
+	path := s.blobPath(d)
 	if err := s.mkdir(filepath.Dir(path)); err != nil {
-		return "", err
+		return err
 	}
-	return d, s.writeFile(path, packed)
+	return s.writeFile(path, packed)
 }
 
 // windowFor keeps the encoder's tables small for small data.
@@ -161,12 +167,7 @@ func (s *Store) keptBlob(d Digest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
-	defer dec.Close()
-	data, err := dec.DecodeAll(packed, nil)
+	data, err := s.unpackBlob(packed)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.blobPath(d), err)
 	}
@@ -174,6 +175,18 @@ func (s *Store) keptBlob(d Digest) ([]byte, error) {
 		return nil, fmt.Errorf("%s: content does not match its digest", s.blobPath(d))
 	}
 	return data, nil
+}
+
+func (s *Store) unpackBlob(packed []byte) ([]byte, error) {
+	if bytes.HasPrefix(packed, []byte(assemblyMagic)) {
+		return s.unpackAssembly(packed)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer dec.Close()
+	return dec.DecodeAll(packed, nil)
 }
 
 func (d Digest) valid() bool {

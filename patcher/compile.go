@@ -111,7 +111,7 @@ func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request)
 		if err != nil {
 			return nil, err
 		}
-		if results[i].asm, err = b.Store.PutBlob(data); err != nil {
+		if results[i].asm, err = b.Store.PutAssembly(data); err != nil {
 			return nil, err
 		}
 	}

@@ -137,7 +137,7 @@ func (r *asRun) prepare(feed *os.File) error {
 	if feed == nil { // else the compiler is still at work, and lists last
 		r.recordReads()
 	}
-	r.unit.AsmID, err = r.store.PutBlob(text)
+	r.unit.AsmID, err = r.store.PutAssembly(text)
 	return err
 }
 

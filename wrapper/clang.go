@@ -101,7 +101,7 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	}
 	u.Object, u.ObjectID, u.AllocID = object, buildtree.DigestOf(data), allocDigest(data)
 	u.Includes = strings.Contains(string(asm), ".incbin") || strings.Contains(string(asm), ".include")
-	if u.AsmID, err = r.store.PutBlob(asm); err != nil {
+	if u.AsmID, err = r.store.PutAssembly(asm); err != nil {
 		return err
 	}
 	return r.store.AddUnit(stage, u)
