@@ -16,6 +16,8 @@ const (
 	asmKind = "asm"
 	// longColumn is the length in bytes from which a column has a frame of its own.
 	longColumn = 1024
+	// shortAssembly is the length in bytes below which taking a text apart is not worth the time.
+	shortAssembly = 32 << 10
 	// maxColumns bounds what is read.
 	maxColumns = 1 << 20
 )
@@ -25,6 +27,9 @@ func (s *Store) PutAssembly(text []byte) (Digest, error) {
 	d := DigestOf(text)
 	if exists(s.blobPath(d)) {
 		return d, nil
+	}
+	if len(text) < shortAssembly {
+		return s.PutBlob(text)
 	}
 	packed, err := s.packAssembly(text)
 	if err != nil {
