@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -71,12 +70,18 @@ type needs struct {
 	lists   map[Digest]bool // names in the log of lists
 }
 
-var anyDigest = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
-
-// addAll adds all that looks like a digest.
+// addAll adds all that looks like a digest: as many hexadecimal digits in a row.
 func (n *needs) addAll(text []byte) {
-	for _, d := range anyDigest.FindAll(text, -1) {
-		n.digests[Digest(d)] = true
+	digits := 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && isHex(text[i]) {
+			digits++
+			continue
+		}
+		if digits == digestLength {
+			n.digests[Digest(text[i-digits:i])] = true
+		}
+		digits = 0
 	}
 }
 

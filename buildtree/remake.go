@@ -31,8 +31,8 @@ func (s *Store) Remade() map[Digest]bool {
 		path, _ := s.logPath(st)
 		data, _ := os.ReadFile(path) // of what cannot be read, objects are kept
 		for line := range bytes.Lines(data) {
-			if rest, ok := bytes.CutPrefix(line, []byte(mark)); ok && len(rest) > 64 {
-				found[Digest(rest[:64])] = true
+			if rest, ok := bytes.CutPrefix(line, []byte(mark)); ok && len(rest) > digestLength {
+				found[Digest(rest[:digestLength])] = true
 			}
 		}
 	}
@@ -58,6 +58,9 @@ func (s *Store) remake(d Digest) (object []byte, found bool) {
 		text, err := s.keptBlob(u.AsmID)
 		if err != nil {
 			continue
+		}
+		if !exists(u.Dir) { // the tree was moved; the text alone counts
+			u.Dir = s.dir
 		}
 		if data, err := s.Assemble(context.Background(), &u, text); err == nil && DigestOf(data) == d {
 			return data, true

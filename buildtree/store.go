@@ -189,8 +189,11 @@ func (s *Store) unpackBlob(packed []byte) ([]byte, error) {
 	return dec.DecodeAll(packed, nil)
 }
 
+// digestLength is that of a Digest in characters.
+const digestLength = 2 * sha256.Size
+
 func (d Digest) valid() bool {
-	return len(d) == hex.EncodedLen(sha256.Size) && strings.Trim(string(d), "0123456789abcdef") == ""
+	return len(d) == digestLength && strings.Trim(string(d), "0123456789abcdef") == ""
 }
 
 func (s *Store) blobPath(d Digest) string {
