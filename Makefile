@@ -94,7 +94,7 @@ page: build
 	scripts/setup --page
 	GOCARE_BIN=$(abspath $(BIN)) KEEP="$(KEEP)" scripts/page
 
-# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
+# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 commands=/path/compile_commands.json".
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 

@@ -96,7 +96,7 @@ func shellQuote(s string) string {
 }
 
 // probeMarks are parts of paths that only configure's probes have.
-var probeMarks = []string{"conftest.", "CMakeTmp", "CMakeScratch", "meson-private", "qemu-conf"}
+var probeMarks = []string{"conftest.", "CMakeTmp", "CMakeScratch", "meson-private", "qemu-conf."}
 
 func isProbe(args []string, dir string) bool {
 	for _, m := range probeMarks {
