@@ -42,6 +42,7 @@ func (r *linkRun) object(path string) (buildtree.Input, bool, error) {
 
 func (r *linkRun) putInput(path, member string, data []byte) (buildtree.Input, error) {
 	in := buildtree.Input{Path: path, Member: member, ObjectID: buildtree.DigestOf(data), AllocID: allocDigest(data)}
+	r.late = r.late || isBitcode(data) || bytes.Contains(data, []byte(".gnu.lto_"))
 	if r.remade == nil {
 		r.remade = r.store.Remade()
 	}

@@ -100,6 +100,7 @@ type linkRun struct {
 	store *buildtree.Store
 	blobs map[string]buildtree.Input // objects read already, by path
 
+	late   bool                      // an input has intermediate language, of which code is made by this link
 	remade map[buildtree.Digest]bool // objects that the record can make again; nil until it is asked
 }
 
@@ -225,27 +226,33 @@ func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
 	}
 	l := buildtree.Link{Dir: r.p.Dir, Linker: r.real, Argv: r.args, Output: output, Partial: r.call.partial}
 	l.OutputID = buildtree.DigestOf(data)
-	if f, err := elfobj.Parse(data); err == nil {
-		l.BuildID = f.BuildID()
-		if !l.Partial && clearDebug(data, f) {
-			l.BinaryID = buildtree.DigestOf(data)
-		}
-	}
-	if _, err := r.store.PutBlob(data); err != nil {
-		return err
-	}
 	if l.MapID, err = r.store.PutBlob(mapText); err != nil {
 		return err
 	}
 	if err := r.inputs(&l, stage, mapText); err != nil {
 		return err
 	}
+	if err := r.putOutput(&l, data); err != nil {
+		return err
+	}
 	l.Files = r.files(mapText)
 	return r.store.AddLink(stage, l)
 }
 
-// clearDebug writes zeros over the debugging information of a linked file, which is most of it and of no use to whoever reads it: types are
-// taken from the objects. It reports whether there was any.
+// putOutput keeps what was linked. Debugging information is left out, which is most of it and of no use to whoever reads it: types are taken
+// from the objects, where there are any.
+func (r *linkRun) putOutput(l *buildtree.Link, data []byte) error {
+	if f, err := elfobj.Parse(data); err == nil {
+		l.BuildID = f.BuildID()
+		if !l.Partial && !r.late && clearDebug(data, f) {
+			l.BinaryID = buildtree.DigestOf(data)
+		}
+	}
+	_, err := r.store.PutBlob(data)
+	return err
+}
+
+// clearDebug writes zeros over the debugging information of a linked file. It reports whether there was any.
 func clearDebug(data []byte, f *elfobj.File) (cleared bool) {
 	for i := range f.Sections {
 		s := &f.Sections[i]

@@ -14,9 +14,14 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"gocare/buildtree"
 )
+
+// command is an entry of a compilation database, as far as it is needed.
+type command struct {
+	Directory string   `json:"directory"`
+	File      string   `json:"file"`
+	Arguments []string `json:"arguments"`
+}
 
 func main() {
 	n, rounds := flag.Int("n", 100, "objects"), flag.Int("rounds", 3, "rounds; the best of each compiler counts")
@@ -39,7 +44,7 @@ func compare(database string, compilers []string, n, rounds int) error {
 	if err != nil {
 		return err
 	}
-	var commands []buildtree.CompileCommand
+	var commands []command
 	if err := json.Unmarshal(data, &commands); err != nil {
 		return err
 	}
@@ -65,18 +70,18 @@ func compare(database string, compilers []string, n, rounds int) error {
 }
 
 // spread picks n commands from the whole list.
-func spread(commands []buildtree.CompileCommand, n int) []buildtree.CompileCommand {
+func spread(commands []command, n int) []command {
 	if len(commands) <= n {
 		return commands
 	}
-	picked := make([]buildtree.CompileCommand, n)
+	picked := make([]command, n)
 	for i := range picked {
 		picked[i] = commands[i*len(commands)/n]
 	}
 	return picked
 }
 
-func compileAll(compiler string, commands []buildtree.CompileCommand) (took, error) {
+func compileAll(compiler string, commands []command) (took, error) {
 	dir, err := os.MkdirTemp("", "recompile-")
 	if err != nil {
 		return took{}, err
@@ -85,12 +90,12 @@ func compileAll(compiler string, commands []buildtree.CompileCommand) (took, err
 	begun := time.Now()
 	var t took
 	for _, c := range commands {
-		cmd := exec.Command(compiler, redirected(c.Arguments[1:], dir)...)
-		cmd.Dir, cmd.Env = c.Directory, append(os.Environ(), "KPATCH_ASM_DIR="+filepath.Join(dir, "record"))
-		if out, err := cmd.CombinedOutput(); err != nil {
+		run := exec.Command(compiler, redirected(c.Arguments[1:], dir)...)
+		run.Dir, run.Env = c.Directory, append(os.Environ(), "KPATCH_ASM_DIR="+filepath.Join(dir, "record"))
+		if out, err := run.CombinedOutput(); err != nil {
 			return took{}, fmt.Errorf("%s: %w: %s", c.File, err, out)
 		}
-		t.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		t.cpu += run.ProcessState.UserTime() + run.ProcessState.SystemTime()
 	}
 	t.wall = time.Since(begun)
 	return t, nil
