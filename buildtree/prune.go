@@ -2,6 +2,7 @@ package buildtree
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -85,11 +86,12 @@ func (n *needs) addAll(text []byte) {
 	}
 }
 
-func (n *needs) addUnit(u *Unit) {
-	for _, d := range []Digest{u.AsmID, u.ObjectID} {
-		n.digests[d] = true
-	}
+// addUnit adds whatever a unit names.
+func (n *needs) addUnit(u *Unit) error {
 	n.lists[u.Reads], n.lists[readsOf(u)] = true, true
+	text, err := json.Marshal(u)
+	n.addAll(text)
+	return err
 }
 
 // logLine is an entry with its text.
@@ -119,7 +121,9 @@ func (s *Store) pruneLog(n *needs, p *Pruned) error {
 	}
 	for i, l := range lines {
 		if l.link != nil && last["link "+l.link.Output] == i {
-			n.addLink(l.link, linked)
+			if err := n.addLink(l.link, linked); err != nil {
+				return err
+			}
 		}
 	}
 	var kept []byte
@@ -134,7 +138,9 @@ func (s *Store) pruneLog(n *needs, p *Pruned) error {
 			p.Bytes += int64(len(l.text))
 			continue
 		case l.unit != nil:
-			n.addUnit(l.unit)
+			if err := n.addUnit(l.unit); err != nil {
+				return err
+			}
 		}
 		kept = append(append(append(kept, '\n'), l.text...), '\n')
 	}
@@ -144,14 +150,14 @@ func (s *Store) pruneLog(n *needs, p *Pruned) error {
 	return s.writeFile(path, kept)
 }
 
-// addLink adds what a link needs; linked gets its inputs.
-func (n *needs) addLink(l *Link, linked map[Digest]bool) {
-	for _, d := range []Digest{l.OutputID, l.MapID, l.BinaryID} {
-		n.digests[d] = true
-	}
+// addLink adds whatever a link names; linked gets its inputs.
+func (n *needs) addLink(l *Link, linked map[Digest]bool) error {
 	for _, in := range l.Inputs {
-		n.digests[in.ObjectID], linked[in.ObjectID] = true, true
+		linked[in.ObjectID] = true
 	}
+	text, err := json.Marshal(l)
+	n.addAll(text)
+	return err
 }
 
 func (s *Store) logLines(path string) (lines []logLine, err error) {
