@@ -90,7 +90,12 @@ random: setup
 	N="$(or $(N),1000)" SEED="$(SEED)" KEEP="$(abspath $(or $(KEEP),random.wrong))" COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" \
 		$(GO) run ./internal/test/random
 
-# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
+# The page of patchmake explain --html in a headless chromium. With KEEP=DIR page and picture stay there.
+page: build
+	scripts/setup --page
+	GOCARE_BIN=$(abspath $(BIN)) KEEP="$(KEEP)" scripts/page
+
+# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 commands=/path/compile_commands.json".
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
@@ -141,4 +146,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench soak fuzz setup install uninstall clean
+.PHONY: all build demo check lint corpus oracle torture matrix noise statics random page bench soak fuzz setup install uninstall clean

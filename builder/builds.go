@@ -50,6 +50,7 @@ func (t *Tree) clean(ctx context.Context) error {
 		return err
 	}
 	os.Remove(t.epochFile())
+	t.known = t.Store.Recorded()
 	return t.Store.Reset(buildtree.Original)
 }
 
@@ -109,6 +110,9 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 		t.o.Say.Note("isolation: %s", why)
 	}
 	t.o.Say.Heading("BUILDING PATCHED CODE")
+	if !t.o.Clean {
+		t.known = 0 // only what the patch changes is built
+	}
 	if err := t.run(ctx, step{"the patched build", "", t.Environ(buildtree.Patched)}, view.Command); err != nil {
 		return err
 	}

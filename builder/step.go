@@ -60,8 +60,9 @@ func (t *Tree) run(ctx context.Context, s step, in place) error {
 	cmd := in(ctx, isolate.Cmd{Dir: t.o.BuildDir, Env: s.env, Args: []string{"/bin/sh", "-c", line}})
 	cmd.Stdout, cmd.Stderr = t.o.Output, t.o.Output
 	t.o.Say.Progress("%s: %s", s.what, line)
-	ended := meter.Other(ctx)
+	ended, shown := meter.Other(ctx), t.o.Say.Working(s.what, t.unitsDone(s))
 	err = cmd.Run()
+	shown()
 	ended()
 	var exit *exec.ExitError
 	switch {
@@ -73,6 +74,24 @@ func (t *Tree) run(ctx context.Context, s step, in place) error {
 		return t.failed(s, line, exit)
 	}
 	return fmt.Errorf("%s: %q: %w", s.what, line, err)
+}
+
+// unitsDone counts what a build records from now on; nil for an install.
+func (t *Tree) unitsDone(s step) func() string {
+	if s.name != "" {
+		return nil
+	}
+	before := t.Store.Recorded()
+	return func() string {
+		n := t.Store.Recorded() - before
+		if n > 0 && t.known >= n {
+			return fmt.Sprintf("%d of %d units", n, t.known)
+		}
+		if n > 0 {
+			return fmt.Sprintf("%d units", n)
+		}
+		return ""
+	}
 }
 
 func (t *Tree) failed(s step, line string, exit *exec.ExitError) error {

@@ -38,6 +38,7 @@ type Reporter interface {
 	Progress(format string, args ...any) // details
 	Note(format string, args ...any)
 	Warn(format string, args ...any)
+	Working(stage string, far func() string) (ended func()) // long work begins
 }
 
 // Tree is a source tree with its record, which no other process builds meanwhile.
@@ -46,8 +47,9 @@ type Tree struct {
 	Root  string // directory that holds build and source directory: what the patched build must not change
 
 	o      Options
-	lock   *flock.Flock
+	unlock func() error
 	carecc string // absolute path
+	known  int    // units that the original build is known to have, 0 if that is not known
 	fresh  bool   // the store was made by this run, and nothing is in it yet
 }
 
@@ -88,20 +90,26 @@ func (t *Tree) Close() error {
 	if t.fresh {
 		os.RemoveAll(t.Store.Dir())
 	}
-	return t.lock.Close()
+	return t.unlock()
 }
 
 // lockStore keeps a second patchmake out of the same tree.
-func (t *Tree) lockStore() error {
-	t.lock = flock.New(filepath.Join(t.Store.Dir(), "lock"))
-	ok, err := t.lock.TryLock()
+func (t *Tree) lockStore() (err error) {
+	t.unlock, err = LockStore(t.Store.Dir(), t.Root)
+	return err
+}
+
+// LockStore keeps every other patchmake out of the tree that has its record in dir.
+func LockStore(dir, tree string) (unlock func() error, err error) {
+	lock := flock.New(filepath.Join(dir, "lock"))
+	ok, err := lock.TryLock()
 	if err != nil {
-		return recordFailure(t.Store.Dir(), err)
+		return nil, recordFailure(dir, err)
 	}
 	if !ok {
-		return fault.New(fault.Busy, t.Root, "another patchmake works in this tree").WithState("tree unchanged").WithHint("wait until it is done")
+		return nil, fault.New(fault.Busy, tree, "another patchmake works in this tree").WithState("tree unchanged").WithHint("wait until it is done")
 	}
-	return nil
+	return lock.Close, nil
 }
 
 func recordFailure(dir string, err error) error {

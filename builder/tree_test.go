@@ -27,10 +27,11 @@ type said struct{ lines []string }
 func (s *said) add(format string, args ...any) {
 	s.lines = append(s.lines, fmt.Sprintf(format, args...))
 }
-func (s *said) Heading(format string, args ...any)  { s.add(format, args...) }
-func (s *said) Note(format string, args ...any)     { s.add("note: "+format, args...) }
-func (s *said) Warn(format string, args ...any)     { s.add("warning: "+format, args...) }
-func (s *said) Progress(format string, args ...any) {}
+func (s *said) Heading(format string, args ...any)   { s.add(format, args...) }
+func (s *said) Note(format string, args ...any)      { s.add("note: "+format, args...) }
+func (s *said) Warn(format string, args ...any)      { s.add("warning: "+format, args...) }
+func (s *said) Progress(format string, args ...any)  {}
+func (s *said) Working(string, func() string) func() { return func() {} }
 
 // sample makes a tree whose build copies a text, with commands that need no compiler, and a carecc to be found.
 func sample(t *testing.T) (Options, *said) {

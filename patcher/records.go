@@ -312,7 +312,7 @@ func (c *comparison) newLibraries(pair *buildtree.LinkPair) []Library {
 		}
 		lib := Library{Path: path}
 		if made := c.patched.LinkByOutput(path); made != nil {
-			lib.Object = made.OutputID
+			lib.Object = made.Binary()
 		} else if data, err := os.ReadFile(path); err == nil {
 			lib.Object, _ = c.b.Store.PutBlob(data)
 		}

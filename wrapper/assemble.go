@@ -63,7 +63,7 @@ func (p *Process) assemble() int {
 	skip := stage == "" || call.query || call.output == os.DevNull || isProbe(args, p.Dir) || isProbe(drv.argv, p.Dir)
 	var store *buildtree.Store
 	if !skip {
-		store = p.openStore()
+		store = p.sharedStore()
 	}
 	real, err := p.realTool("as", drv, store)
 	if err != nil {
@@ -138,7 +138,7 @@ func (r *asRun) prepare(feed *os.File) error {
 		r.recordReads()
 	}
 	r.unit.Programs = r.p.programs(r.store, &r.unit)
-	r.unit.AsmID, err = r.store.PutBlob(text)
+	r.unit.AsmID, err = r.store.PutAssembly(text)
 	return err
 }
 

@@ -96,7 +96,7 @@ func shellQuote(s string) string {
 }
 
 // probeMarks are parts of paths that only configure's probes have.
-var probeMarks = []string{"conftest.", "CMakeTmp", "CMakeScratch", "meson-private", "qemu-conf"}
+var probeMarks = []string{"conftest.", "CMakeTmp", "CMakeScratch", "meson-private", "qemu-conf."}
 
 func isProbe(args []string, dir string) bool {
 	for _, m := range probeMarks {
@@ -149,6 +149,15 @@ func (p *Process) hasLinker(args []string) bool {
 		}
 	}
 	return true
+}
+
+// sharedStore opens the store for this command to record in, nil where there can be none.
+func (p *Process) sharedStore() *buildtree.Store {
+	s := p.openStore()
+	if s == nil || s.Share() != nil {
+		return nil
+	}
+	return s
 }
 
 // openStore opens the store for this command, nil where there can be none.

@@ -36,6 +36,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 		return err
 	}
 	defer w.tree.Close()
+	defer w.prune()
 	if w.filter, err = loadFilter(o); err != nil {
 		return err
 	}
@@ -44,7 +45,9 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 		return err
 	}
 	u.Heading("MAKING PATCHES")
+	shown := u.Working("making patches", nil)
 	list, err := patcher.Make(ctx, w.tree.Store, plan, w.patchOptions())
+	shown()
 	if saved := patcher.Decided(plan, list).Save(w.tree.Store); err != nil || saved != nil {
 		return errors.Join(err, saved)
 	}
@@ -59,6 +62,13 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	took := m.Read()
 	u.Progress("%s", took)
 	return u.Result(w.report(made, w.filter, took))
+}
+
+// prune takes from the record what earlier runs made. It can wait for the next run.
+func (w *workspace) prune() {
+	if _, err := patcher.Prune(w.tree.Store); err != nil {
+		w.u.Progress("the record keeps what it no longer needs: %v", err)
+	}
 }
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.
@@ -106,7 +116,13 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err := patcher.CheckShipped(w.dirs(), w.shipped); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
-	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
+	if err := w.checkFilter(b); err != nil {
+		return nil, fault.Leaves(err, "no patch written")
+	}
+	shown := w.u.Working("looking at what the units read", nil)
+	b.Before, err = patcher.ReadOriginal(ctx, b)
+	shown()
+	if err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
 	view, change, err := w.tree.Patched(ctx, patches)
@@ -121,8 +137,22 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	b.Build = func(ctx context.Context, stage buildtree.Stage) error {
 		return w.tree.Rebuild(ctx, view, "the build to tell options apart", cmp.Or(stage, builder.Unrecorded))
 	}
+	defer w.u.Working("comparing", nil)()
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
+}
+
+// checkFilter refuses, before the patched version is built, a filter that can leave nothing.
+func (w *workspace) checkFilter(b patcher.Builds) error {
+	if !w.filter.active() {
+		return nil
+	}
+	matches, err := patcher.FilterMatches(b, w.filter.keeps)
+	if err != nil || matches {
+		return err
+	}
+	return fault.Refuse(fault.FilterEmpty, w.filter.Source, "the filter leaves nothing: it matches no function of the installed binaries or of the patched sources").
+		WithHint("names are matched as a whole; nm lists those of a binary")
 }
 
 func (w *workspace) buildOptions() builder.Options {

@@ -15,7 +15,8 @@ import (
 const usageText = `patchmake [OPTION...] PATCH...
 patchmake from-asm --orig FILE.s --patched FILE.s --binary FILE [-i ID] -o FILE.kpatch
 patchmake inspect FILE.kpatch
-patchmake explain [--all | CODE]`
+patchmake explain [--all | --html FILE | CODE]
+patchmake record [--prune] [--compile-commands]`
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
