@@ -39,10 +39,10 @@ func (t *Tree) Original(ctx context.Context) error {
 	if err := t.emptyInstallDir(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(root), 0o777); err != nil {
+	if err := os.MkdirAll(roomFor(root), 0o777); err != nil {
 		return err
 	}
-	return t.run(ctx, t.install("the original install", buildtree.Original, root), t.readOnly(root))
+	return t.install(ctx, "the original install", buildtree.Original, root, t.readOnly(root))
 }
 
 func (t *Tree) clean(ctx context.Context) error {
@@ -114,11 +114,11 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 	}
 	root := t.o.Patched.Dir
 	t.o.Say.Heading("INSTALLING PATCHED OBJECTS INTO %s", root)
-	above := filepath.Dir(root)
-	if err := view.Command(ctx, isolate.Cmd{Dir: t.o.BuildDir, Args: []string{"mkdir", "-p", above}}).Run(); err != nil {
-		return fmt.Errorf("%s: %w", above, err)
+	room := roomFor(root)
+	if err := view.Command(ctx, isolate.Cmd{Dir: t.o.BuildDir, Args: []string{"mkdir", "-p", "--", room}}).Run(); err != nil {
+		return fmt.Errorf("%s: %w", room, err)
 	}
-	err := t.run(ctx, t.install("the patched install", buildtree.Patched, root), t.readOnlyIn(view, root))
+	err := t.install(ctx, "the patched install", buildtree.Patched, root, t.readOnlyIn(view, root))
 	if err != nil || !change.Reconfigures() {
 		return err
 	}
@@ -144,9 +144,14 @@ func (t *Tree) Rebuild(ctx context.Context, view *isolate.Sandbox, what string, 
 	return t.run(ctx, step{what, "", t.Environ(stage)}, view.Command)
 }
 
-// install is the step that installs the build of a stage below root.
-func (t *Tree) install(what string, stage buildtree.Stage, root string) step {
-	return step{what, "install", t.Environ(stage, t.o.Commands.DestVar+"="+root)}
+// install runs the step that installs the build of a stage below root, for which there is room.
+func (t *Tree) install(ctx context.Context, what string, stage buildtree.Stage, root string, in place) error {
+	name, remove, err := installName(root)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	return t.run(ctx, step{what, "install", t.Environ(stage, t.o.Commands.DestVar+"="+name)}, in)
 }
 
 func (t *Tree) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Change) {
