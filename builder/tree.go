@@ -80,7 +80,35 @@ func Open(o Options) (*Tree, error) {
 	if t.Store, err = buildtree.CreateStore(dir); err != nil {
 		return nil, recordFailure(dir, err)
 	}
-	return t, t.lockStore()
+	if err := t.lockStore(); err != nil {
+		return t, err
+	}
+	return t, t.follow()
+}
+
+// follow makes the record one of this place, if the tree was moved or copied after it was built.
+func (t *Tree) follow() error {
+	from, err := t.Store.Follow()
+	if err != nil {
+		return recordFailure(t.Store.Dir(), err)
+	}
+	if from == "" {
+		return nil
+	}
+	t.o.Say.Note("the record is of %s: it counts for %s from now on", from, t.Store.Root())
+	mark := filepath.Join(t.Store.Dir(), installMark)
+	if made, err := os.ReadFile(mark); err == nil && string(made) == filepath.Join(from, rel(t.Store.Root(), t.o.Original.Dir)) {
+		return os.WriteFile(mark, []byte(t.o.Original.Dir), 0o644)
+	}
+	return nil
+}
+
+func rel(base, path string) string {
+	r, err := filepath.Rel(base, path)
+	if err != nil {
+		return path
+	}
+	return r
 }
 
 // Close lets others into the tree, and removes the store of a run that failed before there was anything to record.

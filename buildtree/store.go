@@ -25,6 +25,7 @@ import (
 //	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
 //	tools/           answers of compilers: to -print-prog-name; what units read
 //	errors.log       what could not be recorded
+//	root             the directory that the store stood in when it was made
 //	tmp/             files being written, link maps being made
 //
 // Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock. What root
@@ -83,6 +84,11 @@ func CreateStore(dir string) (*Store, error) {
 	}
 	if err := s.writeFile(filepath.Join(dir, ".gitignore"), []byte("*\n")); err != nil {
 		return nil, err
+	}
+	if root := s.Root(); root != "" {
+		if err := s.writeFile(filepath.Join(dir, rootFile), []byte(root)); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.mkdir(filepath.Join(dir, "blobs")); err != nil { // last: what OpenStore looks for
 		return nil, err

@@ -1,0 +1,175 @@
+package buildtree
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// rootFile names the file of a store that holds the directory which the store stood in when it was made: the root of the tree.
+const rootFile = "root"
+
+// Root returns the directory above a store that keeps a place in its tree, "" for one that KPATCH_ASM_DIR put elsewhere.
+func (s *Store) Root() string {
+	if filepath.Base(s.dir) != storeName {
+		return ""
+	}
+	root, err := filepath.EvalSymlinks(filepath.Dir(s.dir))
+	if err != nil {
+		return ""
+	}
+	return root
+}
+
+// Follow makes the record of a tree that was moved or copied, together with its store, one of the tree where it stands now. It
+// returns the place where it stood, "" if that is the same. No build may write to the store meanwhile.
+func (s *Store) Follow() (from string, err error) {
+	now := s.Root()
+	before, err := os.ReadFile(filepath.Join(s.dir, rootFile))
+	if now == "" || errors.Is(err, fs.ErrNotExist) || string(before) == now {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	m := move{string(before), now}
+	if err := s.moveLog(m); err != nil {
+		return "", err
+	}
+	for _, st := range []Stage{Patched, Unpatched} {
+		if err := s.Reset(st); err != nil {
+			return "", err
+		}
+	}
+	return m.from, s.writeFile(filepath.Join(s.dir, rootFile), []byte(now))
+}
+
+// moveLog rewrites the original's log.
+func (s *Store) moveLog(m move) error {
+	path, err := s.logPath(Original)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	var out bytes.Buffer
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var e entry
+		if json.Unmarshal(line, &e) == nil {
+			if line, err = s.moveEntry(m, &e); err != nil {
+				return err
+			}
+		}
+		out.Write(append(line, '\n'))
+	}
+	return s.writeFile(path, out.Bytes())
+}
+
+func (s *Store) moveEntry(m move, e *entry) ([]byte, error) {
+	var err error
+	if e.Unit != nil {
+		err = s.moveUnit(m, e.Unit)
+	}
+	if e.Link != nil {
+		err = errors.Join(err, s.moveLink(m, e.Link))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(e)
+}
+
+func (s *Store) moveUnit(m move, u *Unit) error {
+	for _, text := range []*string{&u.Dir, &u.Driver, &u.Source, &u.Object, &u.As} {
+		*text = m.text(*text)
+	}
+	for _, list := range [][]string{u.Argv, u.Responses, u.Options, u.AsArgs, u.Env} {
+		m.all(list)
+	}
+	for i := range u.Included {
+		u.Included[i].Path = m.text(u.Included[i].Path)
+	}
+	if u.Reads == "" {
+		return nil
+	}
+	list, err := s.Blob(u.Reads)
+	if err != nil {
+		return err
+	}
+	reads := ParseReads(list)
+	for i := range reads {
+		reads[i].Path = m.text(reads[i].Path)
+	}
+	u.Reads, err = s.PutBlob(FormatReads(reads))
+	return err
+}
+
+// moveLink moves what a link was made of along with its map, which spells inputs as the link does.
+func (s *Store) moveLink(m move, l *Link) error {
+	for _, text := range []*string{&l.Dir, &l.Linker, &l.Output} {
+		*text = m.text(*text)
+	}
+	m.all(l.Argv)
+	m.all(l.Shared)
+	for i := range l.Inputs {
+		l.Inputs[i].Path = m.text(l.Inputs[i].Path)
+	}
+	for i := range l.Files {
+		l.Files[i].Path = m.text(l.Files[i].Path)
+	}
+	text, err := s.Blob(l.MapID)
+	if err != nil {
+		return err
+	}
+	var moved strings.Builder
+	for line := range strings.Lines(string(text)) {
+		moved.WriteString(m.text(line))
+	}
+	l.MapID, err = s.PutBlob([]byte(moved.String()))
+	return err
+}
+
+// move is a directory that is now another one.
+type move struct{ from, to string }
+
+// text replaces the directory wherever a text names it or what is below it: /a in "-I/a/include", not in "/b/a" or "/ab".
+func (m move) text(s string) string {
+	const breaks = " \t\n\"'=,:;()"
+	var out strings.Builder
+	done := 0
+	for {
+		i := strings.Index(s[done:], m.from)
+		if i < 0 {
+			return out.String() + s[done:]
+		}
+		i += done
+		end := i + len(m.from)
+		before := s[strings.LastIndexAny(s[:i], breaks)+1 : i]
+		whole := end == len(s) || s[end] == '/' || strings.IndexByte(breaks, s[end]) >= 0
+		out.WriteString(s[done:i])
+		if whole && !strings.Contains(before, "/") {
+			out.WriteString(m.to)
+		} else {
+			out.WriteString(m.from)
+		}
+		done = end
+	}
+}
+
+func (m move) all(list []string) {
+	for i := range list {
+		list[i] = m.text(list[i])
+	}
+}
