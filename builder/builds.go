@@ -12,6 +12,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/srcpatch"
+	"gocare/wrapper"
 )
 
 // Apply returns what patches make of the tree. It writes nothing.
@@ -34,6 +35,9 @@ func (t *Tree) Original(ctx context.Context) error {
 	if err := t.run(ctx, step{"the original build", "", t.Environ(buildtree.Original)}, t.plain); err != nil {
 		return err
 	}
+	if err := t.adopt(); err != nil {
+		return err
+	}
 	root := t.o.Original.Dir
 	t.o.Say.Heading("INSTALLING ORIGINAL OBJECTS INTO %s", root)
 	if err := t.emptyInstallDir(); err != nil {
@@ -43,6 +47,19 @@ func (t *Tree) Original(ctx context.Context) error {
 		return err
 	}
 	return t.install(ctx, "the original install", buildtree.Original, root, t.readOnly(root))
+}
+
+// adopt completes the record with what was compiled for a compiler cache that handed it out in this tree.
+func (t *Tree) adopt() error {
+	dir := wrapper.CacheDir(t.getenv)
+	if dir == "" || !exists(dir) {
+		return nil
+	}
+	cache, err := buildtree.OpenStore(dir)
+	if err != nil {
+		return err
+	}
+	return t.Store.Adopt(cache)
 }
 
 func (t *Tree) clean(ctx context.Context) error {
