@@ -12,11 +12,11 @@ import (
 
 // compile is the part of the compiler driver.
 func (p *Process) compile(cxx bool) int {
-	real, err := p.realCompiler(cxx)
+	real, args, err := p.command(cxx)
 	if err != nil {
 		return complain(err.Error())
 	}
-	args, env := p.Argv[1:], p.handOver(p.Env, real.path)
+	env := p.handOver(p.Env, real.path)
 	stage := p.stage()
 	if p.getenv("KPATCH_STAGE") != "configure" {
 		args = p.adjustArgs(args)
@@ -42,8 +42,15 @@ func (p *Process) recordingEnv(env []string) []string {
 		return env
 	}
 	env = withEnv(env, "COMPILER_PATH", prependPath(shim, p.getenv("COMPILER_PATH")))
-	return withEnv(env, "CCACHE_DISABLE", "1")
+	for _, v := range compileHere {
+		name, value, _ := strings.Cut(v, "=")
+		env = withEnv(env, name, value)
+	}
+	return env
 }
+
+// compileHere makes programs that start compilers start one for each compile, on this machine.
+var compileHere = []string{"CCACHE_DISABLE=1", "DISTCC_HOSTS=localhost"}
 
 // adjustArgs does what KPCC_REMOVE_ARGS and KPCC_APPEND_ARGS ask for.
 func (p *Process) adjustArgs(args []string) []string {
