@@ -98,6 +98,7 @@ func decodeLog(path string, data []byte) *Record {
 	nameSources(units)
 	r.Units, r.older = latest(units, func(u *Unit) string { return u.Object })
 	r.Links, _ = latest(links, func(l *Link) string { return l.Output })
+	r.flatten()
 	return r
 }
 

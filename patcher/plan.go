@@ -44,6 +44,16 @@ type Target struct {
 	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ, of other links of a process, too
 	Gone    []GoneInput       `json:"gone,omitempty"`     // recorded ones that only the original link has
 	Library bool              `json:"library,omitempty"`  // one that processes of other targets may load
+	Parts   []Part            `json:"parts,omitempty"`    // partial links whose inputs are among Inputs
+}
+
+// Part is a partial link (ld -r) of which the inputs stand in the place of its output.
+type Part struct {
+	Dir    string           `json:"dir"`  // absolute; its map names inputs from there
+	Path   string           `json:"path"` // of its output, as the map of the link that took it in spells it
+	Member string           `json:"member,omitempty"`
+	Map    buildtree.Digest `json:"map"`
+	Parts  []Part           `json:"parts,omitempty"`
 }
 
 // Unit is one changed unit of a target.

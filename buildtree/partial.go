@@ -1,0 +1,56 @@
+package buildtree
+
+import "slices"
+
+// Part is a partial link (ld -r) whose inputs stand in a link in the place of its output.
+type Part struct {
+	Link         *Link
+	Path, Member string // of its output, as the link that took it in spells it
+}
+
+// flatten puts the inputs of partial links in the place of their outputs, wherever a link took one in as it was written: what was linked
+// in two steps is then patched as if it had been in one. Their paths are absolute.
+func (r *Record) flatten() {
+	partial := map[Digest]*Link{}
+	for i := range r.Links {
+		if l := &r.Links[i]; l.Partial && l.OutputID != "" && r.transparent(l) {
+			partial[l.OutputID] = l
+		}
+	}
+	if len(partial) == 0 {
+		return
+	}
+	for i := range r.Links {
+		if l := &r.Links[i]; !l.Partial {
+			l.Inputs, l.Parts = flatInputs(l, partial, 0)
+		}
+	}
+}
+
+// transparent reports whether a partial link does no more than put sections together: it makes no code, and binds no name to another.
+func (r *Record) transparent(l *Link) bool {
+	made := func(in Input) bool {
+		u := r.UnitFor(l, in)
+		return in.ObjectID == "" || u != nil && (u.Lang == "lto" || r.IsLate(l, u))
+	}
+	wraps := func(a linkerArg) bool { return a.name == "wrap" || a.name == "defsym" }
+	return !slices.ContainsFunc(l.Inputs, made) && !slices.ContainsFunc(parseLinker(l.Argv), wraps)
+}
+
+func flatInputs(l *Link, partial map[Digest]*Link, depth int) (inputs []Input, parts []Part) {
+	for _, in := range l.Inputs {
+		p := partial[in.ObjectID]
+		if p == nil || depth == maxPartialDepth {
+			inputs = append(inputs, in)
+			continue
+		}
+		inner := *p
+		inner.Inputs, inner.Parts = flatInputs(p, partial, depth+1)
+		for k := range inner.Inputs {
+			inner.Inputs[k].Path = inner.abs(inner.Inputs[k].Path)
+		}
+		inputs = append(inputs, inner.Inputs...)
+		parts = append(parts, Part{&inner, in.Path, in.Member})
+	}
+	return inputs, parts
+}
