@@ -157,7 +157,10 @@ func (pr *pairing) partial(in, pin Input) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if len(pair.Units)+len(pair.Missing)+len(pair.Gone) == 0 {
+	switch {
+	case len(DifferentOptions(o.FileOptions(), p.FileOptions())) > 0:
+		return false, nil
+	case len(pair.Units)+len(pair.Missing)+len(pair.Gone) == 0 && len(DifferentOptions(o.ShapingOptions(Always), p.ShapingOptions(Always))) == 0:
 		return true, nil
 	}
 	return false, fault.Refuse(fault.PartialLink, o.Output, "a changed unit went into it through ld -r")

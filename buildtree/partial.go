@@ -27,14 +27,15 @@ func (r *Record) flatten() {
 	}
 }
 
-// transparent reports whether a partial link does no more than put sections together: it makes no code, and binds no name to another.
+// transparent reports whether a partial link does no more than put sections of objects together: it makes no code, reads nothing
+// besides, and binds no name to another.
 func (r *Record) transparent(l *Link) bool {
 	made := func(in Input) bool {
 		u := r.UnitFor(l, in)
 		return in.ObjectID == "" || u != nil && (u.Lang == "lto" || r.IsLate(l, u))
 	}
 	wraps := func(a linkerArg) bool { return a.name == "wrap" || a.name == "defsym" }
-	return !slices.ContainsFunc(l.Inputs, made) && !slices.ContainsFunc(parseLinker(l.Argv), wraps)
+	return len(l.Inputs) > 0 && len(l.Files) == 0 && !slices.ContainsFunc(l.Inputs, made) && !slices.ContainsFunc(parseLinker(l.Argv), wraps)
 }
 
 func flatInputs(l *Link, partial map[Digest]*Link, depth int) (inputs []Input, parts []Part) {

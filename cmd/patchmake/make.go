@@ -79,10 +79,30 @@ func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Pl
 
 // planIdentity builds the original only.
 func (w *workspace) planIdentity(ctx context.Context) (*patcher.Plan, error) {
-	if err := w.tree.Original(ctx); err != nil {
+	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
 	return patcher.CompareIdentity(ctx, w.builds())
+}
+
+// maxRemakes is how often files are made once more for the record: what goes into them may have none, either.
+const maxRemakes = 3
+
+// original builds the original, and completes its record.
+func (w *workspace) original(ctx context.Context) error {
+	if err := w.tree.Original(ctx); err != nil {
+		return err
+	}
+	for range maxRemakes {
+		files, err := patcher.Unmade(w.builds())
+		if err != nil {
+			return fault.Leaves(err, "no patch written")
+		}
+		if taken, err := w.tree.Remake(ctx, files); err != nil || taken == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // planPatches builds both stages.
@@ -95,7 +115,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
 	}
-	if err := w.tree.Original(ctx); err != nil {
+	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
 	b := w.builds()
