@@ -32,7 +32,7 @@ func (t *Tree) Original(ctx context.Context) error {
 		return err
 	}
 	t.o.Say.Heading("BUILDING ORIGINAL CODE")
-	if err := t.run(ctx, step{"the original build", "", t.Environ(buildtree.Original)}, t.plain); err != nil {
+	if err := t.run(ctx, step{what: "the original build", stage: buildtree.Original}, t.plain); err != nil {
 		return err
 	}
 	if err := t.adopt(); err != nil {
@@ -63,7 +63,7 @@ func (t *Tree) adopt() error {
 }
 
 func (t *Tree) clean(ctx context.Context) error {
-	if err := t.run(ctx, step{"the clean command", "clean", t.Environ(Unrecorded)}, t.plain); err != nil {
+	if err := t.run(ctx, step{what: "the clean command", name: "clean", stage: Unrecorded}, t.plain); err != nil {
 		return err
 	}
 	os.Remove(t.epochFile())
@@ -126,7 +126,7 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 		t.o.Say.Note("isolation: %s", why)
 	}
 	t.o.Say.Heading("BUILDING PATCHED CODE")
-	if err := t.run(ctx, step{"the patched build", "", t.Environ(buildtree.Patched)}, view.Command); err != nil {
+	if err := t.run(ctx, step{what: "the patched build", stage: buildtree.Patched}, view.Command); err != nil {
 		return err
 	}
 	root := t.o.Patched.Dir
@@ -158,7 +158,7 @@ func (t *Tree) rebuildAll(ctx context.Context, view *isolate.Sandbox) error {
 
 // Rebuild runs the build once more in a view, for a stage or Unrecorded; what it is is for people.
 func (t *Tree) Rebuild(ctx context.Context, view *isolate.Sandbox, what string, stage buildtree.Stage) error {
-	return t.run(ctx, step{what, "", t.Environ(stage)}, view.Command)
+	return t.run(ctx, step{what: what, stage: stage}, view.Command)
 }
 
 // install runs the step that installs the build of a stage below root, for which there is room.
@@ -168,7 +168,7 @@ func (t *Tree) install(ctx context.Context, what string, stage buildtree.Stage, 
 		return err
 	}
 	defer remove()
-	return t.run(ctx, step{what, "install", t.Environ(stage, t.o.Commands.DestVar+"="+name)}, in)
+	return t.run(ctx, step{what, "install", stage, []string{t.o.Commands.DestVar + "=" + name}}, in)
 }
 
 func (t *Tree) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Change) {
