@@ -14,9 +14,9 @@ import (
 // Remake has files of the tree compiled or linked once more, in a view of it that is thrown away, and takes the record of what comes out
 // the same to the byte. It returns how many are recorded now. A file that did not come out the same is not tried again.
 func (t *Tree) Remake(ctx context.Context, files []string) (int, error) {
-	wanted, err := t.untried(files)
-	if err != nil || len(wanted) == 0 {
-		return 0, err
+	wanted := t.untried(files)
+	if len(wanted) == 0 {
+		return 0, nil
 	}
 	dirs, gone := []string{t.o.BuildDir}, map[string][]byte{}
 	for file := range wanted {
@@ -43,26 +43,20 @@ func (t *Tree) remakeIn(ctx context.Context, view *isolate.Sandbox, gone map[str
 		return 0, err
 	}
 	taken, err := t.Store.Take(buildtree.Unpatched, wanted)
-	return taken, errors.Join(err, t.Store.Reset(buildtree.Unpatched))
+	return taken, errors.Join(err, t.Store.SetRemade(buildtree.Unpatched, wanted), t.Store.Reset(buildtree.Unpatched))
 }
 
 // untried keeps those files that were not made once more before, with what they hold.
-func (t *Tree) untried(files []string) (map[string]buildtree.Digest, error) {
+func (t *Tree) untried(files []string) map[string]buildtree.Digest {
 	wanted := map[string]buildtree.Digest{}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil || !isolate.Within(file, t.Root) {
 			continue
 		}
-		id := buildtree.DigestOf(data)
-		key := "remade\x00" + file + "\x00" + string(id)
-		if t.Store.Answer(key) != "" {
-			continue
-		}
-		wanted[file] = id
-		if err := t.Store.PutAnswer(key, "tried"); err != nil {
-			return nil, err
+		if id := buildtree.DigestOf(data); t.Store.Remade(file, id) == "" {
+			wanted[file] = id
 		}
 	}
-	return wanted, nil
+	return wanted
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // Take adds to the original's record those compiles and links of another stage that wrote what is wanted, by path: the same command made
@@ -31,6 +32,35 @@ func (s *Store) Take(from Stage, wanted map[string]Digest) (taken int, err error
 	}
 	return taken, nil
 }
+
+// What became of a file that was made once more for the record.
+const (
+	MadeUnrecorded = "unrecorded" // what made it was not recorded, if anything did
+	MadeOtherwise  = "otherwise"  // it came out another
+)
+
+// Remade says what became of a file when it was made once more, "" if it was not.
+func (s *Store) Remade(path string, id Digest) string { return s.Answer(remadeKey(path, id)) }
+
+// SetRemade keeps what became of files for Remade: by is the stage that they were made for.
+func (s *Store) SetRemade(by Stage, files map[string]Digest) error {
+	r, err := s.Load(by)
+	if err != nil {
+		return err
+	}
+	for path, id := range files {
+		became := MadeUnrecorded
+		if r.LinkByOutput(path) != nil || slices.ContainsFunc(r.Units, func(u Unit) bool { return u.Object == path }) {
+			became = MadeOtherwise
+		}
+		if err := s.PutAnswer(remadeKey(path, id), became); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func remadeKey(path string, id Digest) string { return "remade\x00" + path + "\x00" + string(id) }
 
 // wrote reports whether a compile or link wrote what is wanted at its path.
 func (e *entry) wrote(wanted map[string]Digest) bool {

@@ -23,7 +23,7 @@ func (p *Process) compile(cxx bool) int {
 	}
 	p.debugLine(real, args)
 	if stage != "" && worthRecording(args, p.Dir) && p.hasLinker(args) {
-		env = p.recordingEnv(env)
+		args, env = p.recording(args, env)
 		if p.assemblesInside(real, args) {
 			return p.compileInside(real, args, env, stage)
 		}
@@ -32,21 +32,25 @@ func (p *Process) compile(cxx bool) int {
 	return become(real.path, real.argv0, args, env)
 }
 
-// recordingEnv points the compiler at the shim directory. Without one it compiles all the same.
-func (p *Process) recordingEnv(env []string) []string {
+// recording points the compiler at the shim directory. Without one it compiles all the same. Directories of -B come before those of
+// COMPILER_PATH: where the command has some, ours is the first of them.
+func (p *Process) recording(args, env []string) (recordedArgs, recordedEnv []string) {
 	shim, err := ShimDir(p.Exe, p.getenv)
 	if err != nil {
 		if store := p.openStore(); store != nil {
 			_ = store.LogError(p.stage(), p.Dir, err)
 		}
-		return env
+		return args, env
 	}
 	env = withEnv(env, "COMPILER_PATH", prependPath(shim, p.getenv("COMPILER_PATH")))
 	for _, v := range compileHere {
 		name, value, _ := strings.Cut(v, "=")
 		env = withEnv(env, name, value)
 	}
-	return env
+	if len(buildtree.ToolDirs(expandResponse(args, p.Dir))) > 0 {
+		args = append([]string{"-B" + shim}, args...)
+	}
+	return args, env
 }
 
 // compileHere makes programs that start compilers start one for each compile, on this machine.

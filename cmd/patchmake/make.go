@@ -158,7 +158,7 @@ func (w *workspace) buildOptions() builder.Options {
 // builds is what the library has to know of the two builds.
 func (w *workspace) builds() patcher.Builds {
 	return patcher.Builds{
-		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
+		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), Clean: w.o.Clean, NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
 		Progress: w.u.Progress, Warn: w.u.Warn,
 	}
 }
