@@ -116,6 +116,7 @@ func (t *Tree) Close() error {
 	if t.fresh {
 		os.RemoveAll(t.Store.Dir())
 	}
+	t.Store.HandOver()
 	return t.lock.Close()
 }
 

@@ -67,6 +67,17 @@ func (s *Store) give(path string) {
 	}
 }
 
+// HandOver gives what root wrote into a user's store in other ways to that user.
+func (s *Store) HandOver() {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		s.give(filepath.Join(s.dir, e.Name()))
+	}
+}
+
 // CreateStore opens the store in dir and makes it first if need be.
 func CreateStore(dir string) (*Store, error) {
 	if s, err := OpenStore(dir); err == nil {

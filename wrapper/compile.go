@@ -23,7 +23,7 @@ func (p *Process) compile(cxx bool) int {
 	}
 	p.debugLine(real, args)
 	if stage != "" && worthRecording(args, p.Dir) && p.hasLinker(args) {
-		args, env = p.recording(args, env)
+		args, env = p.recording(real, args, env)
 		if p.assemblesInside(real, args) {
 			return p.compileInside(real, args, env, stage)
 		}
@@ -34,7 +34,7 @@ func (p *Process) compile(cxx bool) int {
 
 // recording points the compiler at the shim directory. Without one it compiles all the same. Directories of -B come before those of
 // COMPILER_PATH: where the command has some, ours is the first of them.
-func (p *Process) recording(args, env []string) (recordedArgs, recordedEnv []string) {
+func (p *Process) recording(c compiler, args, env []string) (recordedArgs, recordedEnv []string) {
 	shim, err := ShimDir(p.Exe, p.getenv)
 	if err != nil {
 		if store := p.openStore(); store != nil {
@@ -47,10 +47,16 @@ func (p *Process) recording(args, env []string) (recordedArgs, recordedEnv []str
 		name, value, _ := strings.Cut(v, "=")
 		env = withEnv(env, name, value)
 	}
-	if len(buildtree.ToolDirs(expandResponse(args, p.Dir))) > 0 {
+	if argv := expandResponse(args, p.Dir); len(buildtree.ToolDirs(argv)) > 0 && !(buildtree.IsClang(c.path) && storesCommand(argv)) {
 		args = append([]string{"-B" + shim}, args...)
 	}
 	return args, env
+}
+
+// storesCommand reports whether a command line asks for its record in the object: clang writes it there whole, gcc without -B.
+func storesCommand(argv []string) bool {
+	d := buildtree.ParseDriver(argv)
+	return slices.ContainsFunc([]string{"-frecord-gcc-switches", "-grecord-gcc-switches", "-frecord-command-line", "-grecord-command-line"}, d.Has)
 }
 
 // compileHere makes programs that start compilers start one for each compile, on this machine.

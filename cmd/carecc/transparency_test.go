@@ -108,7 +108,7 @@ var shapes = []struct{ name, cmd, stdin string }{
 	{name: "kept relocations", cmd: "CC -Wl,-q a.c b.c -o prog; ./prog"},
 	{name: "language by option", cmd: "cp b.c b.txt; CC -xc -c b.txt -xnone sub/a.c"},
 	{name: "syntax only", cmd: "CC -fsyntax-only a.c"},
-	{name: "a directory of tools", cmd: "cp /usr/bin/as out/as; CC -Bout -g3 -frecord-gcc-switches a.c b.c -o prog; ./prog"},
+	{name: "a directory of tools", cmd: "cp /usr/bin/as out/as; CC -Bout -frecord-gcc-switches -c b.c; CC -Bout -g3 a.c b.c -o prog; ./prog"},
 	{name: "its own options among others", cmd: "CC --carecc-version -c b.c"},
 }
 
