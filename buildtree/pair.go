@@ -69,6 +69,9 @@ func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 	if parts, now := pr.orig.partitions(o), pr.patched.partitions(p); len(parts)+len(now) > 0 && !o.Partial {
 		pair.LTO = &LTOPair{Orig: parts, Patched: now}
 	}
+	if err := sameParts(o, p); err != nil {
+		return LinkPair{}, err
+	}
 	partner, added := pr.inputs(o, p)
 	for i, in := range o.Inputs {
 		j := partner[i]

@@ -1,6 +1,10 @@
 package buildtree
 
-import "slices"
+import (
+	"slices"
+
+	"gocare/internal/fault"
+)
 
 // Part is a partial link (ld -r) whose inputs stand in a link in the place of its output.
 type Part struct {
@@ -54,4 +58,18 @@ func flatInputs(l *Link, partial map[Digest]*Link, depth int) (inputs []Input, p
 		parts = append(parts, Part{&inner, in.Path, in.Member})
 	}
 	return inputs, parts
+}
+
+// sameParts refuses links of which one has the inputs of a partial link and the other its output: they cannot be lined up.
+func sameParts(o, p *Link) error {
+	for _, ls := range [][2]*Link{{o, p}, {p, o}} {
+		for _, part := range ls[0].Parts {
+			path := ls[0].abs(part.Path)
+			whole := func(in Input) bool { return ls[1].abs(in.Path) == path && in.Member == part.Member }
+			if slices.ContainsFunc(ls[1].Inputs, whole) {
+				return fault.Refuse(fault.PartialLink, path, "what went into it is recorded for one of the two builds alone")
+			}
+		}
+	}
+	return nil
 }

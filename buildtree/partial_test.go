@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"gocare/internal/fault"
 )
 
 // What was linked in two steps has the inputs of both, unless the first did more than put sections together.
@@ -69,5 +71,26 @@ func TestTake(t *testing.T) {
 	r, err := s.Load(Original)
 	if err != nil || len(r.Units) != 1 || r.Units[0].Object != "/t/a.o" || len(r.Links) != 1 || r.Links[0].Output != "/t/p" {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// Links of which one was seen through and the other was not cannot be lined up.
+func TestPairRefusesHalfFlattened(t *testing.T) {
+	record := func(l Link, partial ...Link) *Record {
+		r := &Record{Links: append(partial, l)}
+		r.flatten()
+		return r
+	}
+	both := Input{Path: "both.o", ObjectID: "both", AllocID: "both"}
+	prog := Link{Dir: "/t", Output: "/t/prog", OutputID: "prog", Inputs: []Input{both}}
+	partial := Link{Dir: "/t", Output: "/t/both.o", OutputID: "both", Partial: true, Inputs: []Input{{Path: "a.o", ObjectID: "a", AllocID: "a"}}}
+	for name, records := range map[string][2]*Record{
+		"original": {record(prog, partial), record(prog)},
+		"patched":  {record(prog), record(prog, partial)},
+	} {
+		_, err := Pair(records[0], records[1], nil)
+		if e := fault.As(err); e == nil || e.Code != fault.PartialLink {
+			t.Errorf("%s alone: %v", name, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 )
@@ -62,13 +63,15 @@ func (s *Store) SetRemade(by Stage, files map[string]Digest) error {
 
 func remadeKey(path string, id Digest) string { return "remade\x00" + path + "\x00" + string(id) }
 
-// wrote reports whether a compile or link wrote what is wanted at its path.
+// wrote reports whether a compile or link wrote what is wanted at its path; a partial link may have written it elsewhere, for the build to
+// move or copy.
 func (e *entry) wrote(wanted map[string]Digest) bool {
 	switch {
 	case e.Unit != nil:
 		return e.Unit.ObjectID != "" && wanted[e.Unit.Object] == e.Unit.ObjectID
 	case e.Link != nil:
-		return e.Link.OutputID != "" && wanted[e.Link.Output] == e.Link.OutputID
+		here := wanted[e.Link.Output] == e.Link.OutputID
+		return e.Link.OutputID != "" && (here || e.Link.Partial && slices.Contains(slices.Collect(maps.Values(wanted)), e.Link.OutputID))
 	}
 	return false
 }
