@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// PlanFile names the file of a store that holds the plan of the last run, which names files of the tree.
+const PlanFile = "plan.json"
+
 // rootFile names the file of a store that holds the directory which the store stood in when it was made: the root of the tree.
 const rootFile = "root"
 
@@ -26,7 +29,8 @@ func (s *Store) Root() string {
 }
 
 // Follow makes the record of a tree that was moved or copied, together with its store, one of the tree where it stands now. It
-// returns the place where it stood, "" if that is the same. No build may write to the store meanwhile.
+// returns the place where it stood, "" if that is the same. What is of the patched build is forgotten. No build may write to the store
+// meanwhile.
 func (s *Store) Follow() (from string, err error) {
 	now := s.Root()
 	before, err := os.ReadFile(filepath.Join(s.dir, rootFile))
@@ -40,6 +44,7 @@ func (s *Store) Follow() (from string, err error) {
 	if err := s.moveLog(m); err != nil {
 		return "", err
 	}
+	os.Remove(filepath.Join(s.dir, PlanFile))
 	for _, st := range []Stage{Patched, Unpatched} {
 		if err := s.Reset(st); err != nil {
 			return "", err

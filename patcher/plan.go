@@ -110,20 +110,18 @@ type Addition struct {
 	Indirect buildtree.Digest `json:"indirect,omitempty"` // as of a unit
 }
 
-const planFile = "plan.json"
-
 // Save keeps a plan in a store.
 func (p *Plan) Save(store *buildtree.Store) error {
 	data, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(store.Dir(), planFile), data, 0o644)
+	return renameio.WriteFile(filepath.Join(store.Dir(), buildtree.PlanFile), data, 0o644)
 }
 
 // LoadPlan reads the plan that the last run in a tree kept.
 func LoadPlan(store *buildtree.Store) (*Plan, error) {
-	data, err := os.ReadFile(filepath.Join(store.Dir(), planFile))
+	data, err := os.ReadFile(filepath.Join(store.Dir(), buildtree.PlanFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Refused, store.Dir(), "no recorded builds to update from").
 			WithState("tree unchanged").WithHint("run patchmake with the patches, without --update, first")
