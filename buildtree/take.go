@@ -36,22 +36,22 @@ func (s *Store) Take(from Stage, wanted map[string]Digest) (taken int, err error
 
 // What became of a file that was made once more for the record.
 const (
-	MadeUnrecorded = "unrecorded" // what made it was not recorded, if anything did
-	MadeOtherwise  = "otherwise"  // it came out another
+	MadeUnrecorded = "unrecorded" // what made it was not recorded
+	MadeOtherwise  = "otherwise"  // it came out another, or not at all
 )
 
 // Remade says what became of a file when it was made once more, "" if it was not.
 func (s *Store) Remade(path string, id Digest) string { return s.Answer(remadeKey(path, id)) }
 
-// SetRemade keeps what became of files for Remade: by is the stage that they were made for.
-func (s *Store) SetRemade(by Stage, files map[string]Digest) error {
+// SetRemade keeps what became of files for Remade: by is the stage that they were made for, missing are those that were not made.
+func (s *Store) SetRemade(by Stage, files map[string]Digest, missing []string) error {
 	r, err := s.Load(by)
 	if err != nil {
 		return err
 	}
 	for path, id := range files {
 		became := MadeUnrecorded
-		if r.LinkByOutput(path) != nil || slices.ContainsFunc(r.Units, func(u Unit) bool { return u.Object == path }) {
+		if slices.Contains(missing, path) || r.LinkByOutput(path) != nil || slices.ContainsFunc(r.Units, func(u Unit) bool { return u.Object == path }) {
 			became = MadeOtherwise
 		}
 		if err := s.PutAnswer(remadeKey(path, id), became); err != nil {

@@ -1,6 +1,7 @@
 package patcher
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -8,9 +9,15 @@ import (
 	"gocare/internal/isolate"
 )
 
-// Unmade lists files of the tree of which no compile or link is recorded, and that a patch may have to look into: what was installed of
-// them, or what a recorded link took in.
-func Unmade(b Builds) ([]string, error) {
+// Unmade is a file of the tree of which no compile or link is recorded.
+type Unmade struct {
+	Path  string
+	Touch string // an object that went into it: a build that does not know of the file makes it again after this; "" if none is known
+}
+
+// ListUnmade lists the files without a record that a patch may have to look into: what was installed of them, or what a recorded link
+// took in. Those that were made once more before are left out.
+func ListUnmade(b Builds) ([]Unmade, error) {
 	orig, err := b.Store.Load(buildtree.Original)
 	if err != nil || len(orig.Units)+len(orig.Links) == 0 {
 		return nil, err
@@ -21,17 +28,19 @@ func Unmade(b Builds) ([]string, error) {
 	}
 	c := &comparison{b: &b, orig: orig}
 	_, unrecorded := c.split(files)
-	var list []string
+	var list []Unmade
 	for _, f := range unrecorded {
-		if made := c.madeAs(f); made != "" {
-			list = append(list, made)
+		made := c.madeAs(f)
+		if data, err := os.ReadFile(made); err == nil && b.Store.Remade(made, buildtree.DigestOf(data)) == "" {
+			list = append(list, Unmade{made, c.objectIn(f)})
 		}
 	}
 	for i := range orig.Links {
-		list = append(list, c.unmadeInputs(&orig.Links[i])...)
+		for _, path := range c.unmadeInputs(&orig.Links[i]) {
+			list = append(list, Unmade{Path: path})
+		}
 	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
+	return list, nil
 }
 
 // unmadeInputs lists the inputs of a link in the tree that neither a compile nor a link is known to have written.

@@ -94,11 +94,15 @@ func (w *workspace) original(ctx context.Context) error {
 		return err
 	}
 	for range maxRemakes {
-		files, err := patcher.Unmade(w.builds())
+		unmade, err := patcher.ListUnmade(w.builds())
 		if err != nil {
 			return fault.Leaves(err, "no patch written")
 		}
-		if taken, err := w.tree.Remake(ctx, files); err != nil || taken == 0 {
+		var files, touch []string
+		for _, u := range unmade {
+			files, touch = append(files, u.Path), append(touch, u.Touch)
+		}
+		if taken, err := w.tree.Remake(ctx, files, touch); err != nil || taken == 0 {
 			return err
 		}
 	}
