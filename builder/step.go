@@ -8,16 +8,19 @@ import (
 	"slices"
 	"strings"
 
+	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/meter"
+	"gocare/wrapper"
 )
 
 // step is a command of a build.
 type step struct {
-	what string // for people: "the patched install"
-	name string // as Commands.line takes it
-	env  []string
+	what  string // for people: "the patched install"
+	name  string // as Commands.line takes it
+	stage buildtree.Stage
+	env   []string // besides that of the stage
 }
 
 // place makes a command that runs a shell line in the tree or in a view of it.
@@ -57,7 +60,12 @@ func (t *Tree) run(ctx context.Context, s step, in place) error {
 	if err != nil {
 		return err
 	}
-	cmd := in(ctx, isolate.Cmd{Dir: t.o.BuildDir, Env: s.env, Args: []string{"/bin/sh", "-c", line}})
+	done, err := wrapper.Announce(t.Store.Dir(), s.stage)
+	if err != nil {
+		return recordFailure(t.Store.Dir(), err)
+	}
+	defer done()
+	cmd := in(ctx, isolate.Cmd{Dir: t.o.BuildDir, Env: t.Environ(s.stage, s.env...), Args: []string{"/bin/sh", "-c", line}})
 	cmd.Stdout, cmd.Stderr = t.o.Output, t.o.Output
 	t.o.Say.Progress("%s: %s", s.what, line)
 	ended, shown := meter.Other(ctx), t.o.Say.Working(s.what, t.unitsDone(s))

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -82,7 +83,49 @@ func Open(o Options) (*Tree, error) {
 	if t.Store, err = buildtree.CreateStore(dir); err != nil {
 		return nil, recordFailure(dir, err)
 	}
-	return t, t.lockStore()
+	if err := t.lockStore(); err != nil {
+		return t, err
+	}
+	return t, t.follow()
+}
+
+// follow makes the record one of this place, if the tree was moved or copied after it was built.
+func (t *Tree) follow() error {
+	from, err := follow(t.Store)
+	if from != "" {
+		t.o.Say.Note("the record is of %s: it counts for %s from now on", from, t.Store.Root())
+	}
+	return err
+}
+
+// Follow does that for a record that nothing is built with. It returns where the tree stood, "" if it did not move.
+func Follow(store *buildtree.Store, tree string) (from string, err error) {
+	if !store.Moved() {
+		return "", nil
+	}
+	unlock, err := LockStore(store.Dir(), tree)
+	if err != nil {
+		return "", err
+	}
+	from, err = follow(store)
+	store.HandOver()
+	return from, errors.Join(err, unlock())
+}
+
+func follow(store *buildtree.Store) (from string, err error) {
+	if from, err = store.Follow(); err != nil {
+		return "", recordFailure(store.Dir(), err)
+	}
+	mark := filepath.Join(store.Dir(), installMark)
+	made, err := os.ReadFile(mark)
+	if from == "" || err != nil || !isolate.Within(string(made), from) {
+		return from, nil
+	}
+	rel, err := filepath.Rel(from, string(made))
+	if err != nil {
+		return from, err
+	}
+	return from, os.WriteFile(mark, []byte(filepath.Join(store.Root(), rel)), 0o644)
 }
 
 // Close lets others into the tree, and removes the store of a run that failed before there was anything to record.
@@ -90,6 +133,7 @@ func (t *Tree) Close() error {
 	if t.fresh {
 		os.RemoveAll(t.Store.Dir())
 	}
+	t.Store.HandOver()
 	return t.unlock()
 }
 

@@ -12,7 +12,7 @@ import (
 
 // entry is one line of a stage's log, a unit or a link.
 type entry struct {
-	Again  Digest `json:"again,omitempty"`    // digest of the unit's object if that can be made again; see Remade
+	Again  Digest `json:"again,omitempty"`    // digest of the unit's object if that can be made again; see Remakable
 	Packed string `json:"unit.zst,omitempty"` // a Unit, as pack and base64Text leave its JSON
 	Link   *Link  `json:"link,omitempty"`
 }
@@ -20,19 +20,24 @@ type entry struct {
 // AddUnit appends a unit to a stage's log.
 func (s *Store) AddUnit(st Stage, u Unit) error {
 	s.ForgetErrors(st, u.Object, absIn(u.Dir, u.Source), u.Dir)
+	e, err := s.unitEntry(&u)
+	if err != nil {
+		return err
+	}
+	return s.add(st, e)
+}
+
+func (s *Store) unitEntry(u *Unit) (entry, error) {
 	text, err := json.Marshal(u)
 	if err != nil {
-		return err
+		return entry{}, err
 	}
 	packed, err := s.pack(unitKind, text)
-	if err != nil {
-		return err
-	}
 	e := entry{Packed: string(base64Text(packed))}
 	if u.remakable() {
 		e.Again = u.ObjectID
 	}
-	return s.add(st, e)
+	return e, err
 }
 
 // AddLink appends a link to a stage's log.
@@ -125,6 +130,7 @@ func decodeLog(path string, data []byte, unpack unpacker) *Record {
 	nameSources(units)
 	r.Units, r.older = latest(units, func(u *Unit) string { return u.Object })
 	r.Links, _ = latest(links, func(l *Link) string { return l.Output })
+	r.flatten()
 	return r
 }
 

@@ -104,7 +104,7 @@ func TestRemake(t *testing.T) {
 	if err := s.AddUnit(Original, u); err != nil {
 		t.Fatal(err)
 	}
-	if !s.Remade()[u.ObjectID] {
+	if !s.Remakable()[u.ObjectID] {
 		t.Error("the object is not known to be made again")
 	}
 	for _, step := range []struct{ name, inTree string }{{"in the tree", string(object)}, {"another in the tree", "other"}, {"gone", ""}} {

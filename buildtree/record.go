@@ -76,6 +76,8 @@ type Link struct {
 	Shared   []string // shared libraries it was linked against, as in the map
 	Partial  bool     // ld -r
 	Files    []File   // what it read besides, scripts and lists of symbols; nil in records of older versions
+
+	Parts []Part `json:"-"` // partial links whose inputs are among Inputs
 }
 
 // File is a file that a link read.

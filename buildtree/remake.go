@@ -23,11 +23,13 @@ func (u *Unit) remakable() bool {
 // stages are all that are recorded.
 var stages = []Stage{Original, Patched, Unpatched}
 
-// Remade lists the digests of objects that need not be kept, as the record can make them again.
-func (s *Store) Remade() map[Digest]bool {
+// Remakable lists the digests of objects that need not be kept, as the record can make them again.
+func (s *Store) Remakable() map[Digest]bool { return s.remakableIn(stages...) }
+
+func (s *Store) remakableIn(list ...Stage) map[Digest]bool {
 	const mark = `{"again":"`
 	found := map[Digest]bool{}
-	for _, st := range stages {
+	for _, st := range list {
 		path, _ := s.logPath(st)
 		data, _ := os.ReadFile(path) // of what cannot be read, objects are kept
 		for line := range bytes.Lines(data) {

@@ -29,6 +29,8 @@ import (
 //	tools/           answers of compilers to -print-prog-name
 //	errors.log       what could not be recorded
 //	users            is locked by whoever records
+//	root             the directory that the store stood in when it was made
+//	stage            which stage a run of patchmake builds, while it does (package wrapper)
 //	tmp/             files being written, link maps being made
 //
 // Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock. What root
@@ -72,6 +74,17 @@ func (s *Store) give(path string) {
 	}
 }
 
+// HandOver gives what root wrote into a user's store in other ways to that user.
+func (s *Store) HandOver() {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		s.give(filepath.Join(s.dir, e.Name()))
+	}
+}
+
 // CreateStore opens the store in dir and makes it first if need be.
 func CreateStore(dir string) (*Store, error) {
 	if s, err := OpenStore(dir); err == nil {
@@ -89,6 +102,11 @@ func CreateStore(dir string) (*Store, error) {
 	}
 	if err := s.writeFile(filepath.Join(dir, ".gitignore"), []byte("*\n")); err != nil {
 		return nil, err
+	}
+	if root := s.Root(); root != "" {
+		if err := s.writeFile(filepath.Join(dir, rootFile), []byte(root)); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.mkdir(filepath.Join(dir, "blobs")); err != nil { // last: what OpenStore looks for
 		return nil, err
@@ -181,6 +199,11 @@ func (s *Store) unpackBlob(packed []byte) ([]byte, error) {
 	if bytes.HasPrefix(packed, []byte(assemblyMagic)) {
 		return s.unpackAssembly(packed)
 	}
+	return unpackPlain(packed)
+}
+
+// unpackPlain decodes a frame that needs no dictionary.
+func unpackPlain(packed []byte) ([]byte, error) {
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, err

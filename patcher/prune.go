@@ -4,5 +4,5 @@ import "gocare/buildtree"
 
 // Prune takes away what neither the record of the original build nor the last run's plan needs.
 func Prune(store *buildtree.Store) (buildtree.Pruned, error) {
-	return store.Prune(planFile, decisionsFile)
+	return store.Prune(buildtree.PlanFile, decisionsFile)
 }

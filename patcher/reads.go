@@ -267,7 +267,12 @@ func (u *unitReads) newer(seen *jobs.Survey) string {
 // refuseStale refuses a changed unit whose original is not what its files give.
 func (c *comparison) refuseStale(links []pairedLink) error {
 	for _, u := range unitsOf(links) {
-		if path := c.b.Before.units[readerID(u.orig)].stale; path != "" {
+		path := c.b.Before.units[readerID(u.orig)].stale
+		if path != "" && !isFile(path) {
+			return fault.Refuse(fault.RecordOld, c.sourceName(u.orig), "%s is gone since the unit was compiled", path).
+				WithHint("the unit has to be compiled more than once: let the build keep the file, under one name in both builds")
+		}
+		if path != "" {
 			return fault.Refuse(fault.RecordOld, c.sourceName(u.orig), "%s changed after the unit was compiled, and the original build did not compile it again", path)
 		}
 	}

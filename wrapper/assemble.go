@@ -203,6 +203,9 @@ func (r *asRun) record(stage buildtree.Stage) error {
 		}
 	}
 	r.unit.ObjectID, r.unit.AllocID = buildtree.DigestOf(data), allocDigest(data)
+	if err := r.p.keepCached(r.store, r.unit, r.drv.pid); err != nil {
+		_ = r.store.LogError(stage, r.unit.Object, err)
+	}
 	return r.store.AddUnit(stage, r.unit)
 }
 

@@ -105,6 +105,9 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	if u.AsmID, err = r.store.PutAssembly(asm); err != nil {
 		return err
 	}
+	if err := r.p.keepCached(r.store, u, os.Getpid()); err != nil {
+		_ = r.store.LogError(stage, u.Object, err)
+	}
 	return r.store.AddUnit(stage, u)
 }
 

@@ -157,11 +157,28 @@ func (r *linkRun) withMap() (argv []string, mapPath string, err error) {
 	if r.call.mapFile != "" {
 		return argv, "", nil
 	}
-	mapPath, err = r.store.TempFile("map-*")
+	mapPath, err = r.newMap()
 	if err != nil {
 		return argv, "", err
 	}
 	return append([]string{"-Map=" + mapPath}, argv...), mapPath, nil
+}
+
+// newMap makes an empty file for the map, in the store if its name tells the linker no more than a name: GNU ld puts that of the
+// output in the place of each "%".
+func (r *linkRun) newMap() (string, error) {
+	if !strings.Contains(r.store.Dir(), "%") {
+		return r.store.TempFile("map-*")
+	}
+	dir := os.TempDir()
+	if strings.Contains(dir, "%") {
+		dir = "/tmp"
+	}
+	f, err := os.CreateTemp(dir, "gocare-map-*")
+	if err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
 }
 
 // readMap returns the map that the linker wrote.

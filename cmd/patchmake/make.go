@@ -89,10 +89,34 @@ func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Pl
 
 // planIdentity builds the original only.
 func (w *workspace) planIdentity(ctx context.Context) (*patcher.Plan, error) {
-	if err := w.tree.Original(ctx); err != nil {
+	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
 	return patcher.CompareIdentity(ctx, w.builds())
+}
+
+// maxRemakes is how often files are made once more for the record: what goes into them may have none, either.
+const maxRemakes = 3
+
+// original builds the original, and completes its record.
+func (w *workspace) original(ctx context.Context) error {
+	if err := w.tree.Original(ctx); err != nil {
+		return err
+	}
+	for range maxRemakes {
+		unmade, err := patcher.ListUnmade(w.builds())
+		if err != nil {
+			return fault.Leaves(err, "no patch written")
+		}
+		var files, touch []string
+		for _, u := range unmade {
+			files, touch = append(files, u.Path), append(touch, u.Touch)
+		}
+		if taken, err := w.tree.Remake(ctx, files, touch); err != nil || taken == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // planPatches builds both stages.
@@ -105,7 +129,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
 	}
-	if err := w.tree.Original(ctx); err != nil {
+	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
 	b := w.builds()
@@ -168,7 +192,7 @@ func (w *workspace) buildOptions() builder.Options {
 // builds is what the library has to know of the two builds.
 func (w *workspace) builds() patcher.Builds {
 	return patcher.Builds{
-		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
+		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), Clean: w.o.Clean, NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
 		Progress: w.u.Progress, Warn: w.u.Warn,
 	}
 }

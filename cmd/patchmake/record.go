@@ -65,6 +65,11 @@ func showRecord(prune, commands bool, u *ui.UI) error {
 	if err != nil {
 		return err
 	}
+	if from, err := builder.Follow(store, treeOf(store)); err != nil {
+		return err
+	} else if from != "" {
+		u.Note("the record is of %s: it counts for %s from now on", from, store.Root())
+	}
 	var pruned *buildtree.Pruned
 	if prune {
 		if pruned, err = pruneRecord(store); err != nil {
