@@ -144,7 +144,7 @@ func compilersOf(f *elfobj.File) string {
 }
 
 // difference names the first difference in what two files load, "" if there is none. The BuildID may differ: another point
-// release of a compiler changes nothing else.
+// release of a compiler changes nothing else. So may run paths: they say where libraries are looked for, and an install takes them out.
 func difference(a, b *elfobj.File) string {
 	if a.Type != b.Type || a.Machine != b.Machine || a.Entry != b.Entry {
 		return "the ELF headers differ"
@@ -157,7 +157,7 @@ func difference(a, b *elfobj.File) string {
 		if i >= len(y) || x[i].Name != y[i].Name {
 			return fmt.Sprintf("section %s is in one of them only", x[i].Name)
 		}
-		if d := sectionDifference(x[i], y[i]); d != "" {
+		if d := sectionDifference(x[i], y[i]); d != "" && !(holdsRunPath(x[i]) && elfobj.SameButRunPath(a, b)) {
 			return fmt.Sprintf("section %s: %s", x[i].Name, d)
 		}
 	}
@@ -166,6 +166,8 @@ func difference(a, b *elfobj.File) string {
 	}
 	return ""
 }
+
+func holdsRunPath(s *elfobj.Section) bool { return s.Name == ".dynamic" || s.Name == ".dynstr" }
 
 func sectionDifference(a, b *elfobj.Section) string {
 	if a.Addr != b.Addr || a.Type != b.Type || a.Flags != b.Flags {
