@@ -41,17 +41,25 @@ func (m *maker) matchShipped(t *Target) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var why []string
+	var why, ofName []string
 	for _, s := range m.o.Shipped {
 		d := difference(s.file, rebuilt)
 		if d == "" {
 			return s.file.BuildID(), nil
 		}
-		if other, err := m.isOther(s, t); err != nil {
+		other, err := m.isOther(s, t)
+		switch reason := s.path + ": " + whyDifferent(s.file, rebuilt, d); {
+		case err != nil:
 			return "", err
-		} else if !other {
-			why = append(why, s.path+": "+whyDifferent(s.file, rebuilt, d))
+		case other:
+		case s.named(t.Path):
+			ofName = append(ofName, reason)
+		default:
+			why = append(why, reason)
 		}
+	}
+	if len(ofName) > 0 {
+		why = ofName
 	}
 	if len(why) == 0 {
 		return "", fault.Refuse(fault.TargetMismatch, t.Path, "the patch changes it, too, and no --target is the shipped one of it").
@@ -76,35 +84,36 @@ func (m *maker) isOther(s Shipped, t *Target) (bool, error) {
 	return false, nil
 }
 
-// CheckShipped refuses, before the patched version is built, shipped binaries that the rebuilt one of their name is not, or of which none
-// is like any that was rebuilt.
-func CheckShipped(d Dirs, list []Shipped) error {
+// CheckShipped refuses, before the patched version is built, shipped binaries of which none is like any that was rebuilt. Where some are, it
+// returns what speaks against the others: a patch that leaves them alone is right, and Make refuses it for any that it changes.
+func CheckShipped(d Dirs, list []Shipped) (others []*fault.Error, err error) {
 	if len(list) == 0 {
-		return nil
+		return nil, nil
 	}
 	files, err := installedFiles(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var first error
+	var blamed *fault.Error
 	matched := false
 	for _, s := range list {
 		same, mismatch := s.rebuilt(files)
 		if matched = matched || same; same || mismatch == nil {
 			continue
 		}
-		if filepath.Base(mismatch.Where) == filepath.Base(s.path) {
-			return mismatch
-		}
-		if first == nil {
-			first = mismatch
+		others = append(others, mismatch)
+		if blamed == nil || !s.named(blamed.Where) && s.named(mismatch.Where) {
+			blamed = mismatch
 		}
 	}
-	if matched {
-		return nil
+	if matched || blamed == nil {
+		return others, nil
 	}
-	return first
+	return nil, blamed
 }
+
+// named reports whether a shipped binary has the base name of a rebuilt one.
+func (s Shipped) named(path string) bool { return filepath.Base(path) == filepath.Base(s.path) }
 
 // rebuilt reports whether one of the installed files is the shipped one; else it says why the likeliest is not: the one of its name, or the
 // first.
@@ -118,7 +127,7 @@ func (s Shipped) rebuilt(files []installed) (same bool, mismatch *fault.Error) {
 		if d == "" {
 			return true, nil
 		}
-		if mismatch == nil || filepath.Base(f.path) == filepath.Base(s.path) {
+		if mismatch == nil || s.named(f.path) {
 			mismatch = fault.Refuse(fault.TargetMismatch, f.path, "the rebuilt binary is not the one to be patched: %s: %s", s.path, whyDifferent(s.file, rebuilt, d))
 		}
 	}

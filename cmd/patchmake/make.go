@@ -103,8 +103,12 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err := patcher.CheckRecord(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
-	if err := patcher.CheckShipped(w.dirs(), w.shipped); err != nil {
+	others, err := patcher.CheckShipped(w.dirs(), w.shipped)
+	if err != nil {
 		return nil, fault.Leaves(err, "no patch written")
+	}
+	for _, other := range others {
+		w.u.Warn("%v; no patch can be made for it", other)
 	}
 	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
