@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -199,4 +200,29 @@ func sourceArchive(t *testing.T, dir, name string) {
 	testkit.Run(t, dir, "mkdir", "SOURCES")
 	testkit.Run(t, dir, "cp", "fix.patch", "SOURCES")
 	testkit.Run(t, dir, "tar", "-czf", "SOURCES/"+name+".tar.gz", name)
+}
+
+// The pages of the packaging commands have the options that they print, and no others; completion offers them.
+func TestPackagingOptions(t *testing.T) {
+	for _, name := range []string{"gocare-dpkg", "gocare-rpm"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			long := regexp.MustCompile(`--[a-z]+(-[a-z]+)*`)
+			unique := func(text string) []string {
+				all := long.FindAllString(text, -1)
+				slices.Sort(all)
+				return slices.Compact(all)
+			}
+			_, list, _ := strings.Cut(packaging(t, 0, dir, name, "--help").Stdout, "\n\n")
+			want := unique(list)
+			_, section, _ := strings.Cut(manPage(t, name+".1"), "\n.SH OPTIONS\n")
+			section, _, _ = strings.Cut(section, "\n.SH ")
+			if got := unique(section); !slices.Equal(got, want) || len(want) < 10 {
+				t.Errorf("the page describes %q, the help %q", got, want)
+			}
+			if got := unique(packaging(t, 0, dir, name, "--wor", "--generate-bash-completion").Stdout); !slices.Equal(got, want) {
+				t.Errorf("completion offers %q, want %q", got, want)
+			}
+		})
+	}
 }
