@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,25 +15,59 @@ import (
 
 // Shipped is a binary given with --target: a patch made from a rebuilt one that is proved to be the same code is for it.
 type Shipped struct {
-	path string
-	file *elfobj.File
+	path  string
+	file  *elfobj.File
+	among bool // given with all others of a directory
 }
 
-// LoadShipped reads the binaries; each needs a BuildID.
+// LoadShipped reads the binaries; each needs a BuildID. Of a directory it takes the programs and libraries that have one.
 func LoadShipped(paths []string) ([]Shipped, error) {
 	var list []Shipped
 	for _, path := range paths {
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			found, err := loadShippedIn(path)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, found...)
+			continue
+		}
 		f, err := elfobj.Load(path)
 		if err != nil {
 			return nil, fault.New(fault.Refused, "", "--target").WithCause(err).WithState("tree unchanged")
 		}
 		if f.BuildID() == "" {
-			return nil, fault.Refuse(fault.NoBuildID, path, "the binary has no BuildID").
-				WithState("tree unchanged").WithHint("processes that run it cannot be told from others")
+			return nil, withoutBuildID(path, "the binary has no BuildID")
 		}
-		list = append(list, Shipped{path, f})
+		list = append(list, Shipped{path: path, file: f})
 	}
 	return list, nil
+}
+
+func loadShippedIn(dir string) (list []Shipped, err error) {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || !elfobj.IsELF(data) {
+			return err
+		}
+		f, err := elfobj.Parse(data)
+		if err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) && !debugOnly(f) && f.BuildID() != "" {
+			list = append(list, Shipped{path, f, true})
+		}
+		return nil
+	})
+	if err == nil && len(list) == 0 {
+		return nil, withoutBuildID(dir, "no program or library with a BuildID in it")
+	}
+	return list, err
+}
+
+func withoutBuildID(where, what string) *fault.Error {
+	return fault.Refuse(fault.NoBuildID, where, "%s", what).
+		WithState("tree unchanged").WithHint("processes that run it cannot be told from others")
 }
 
 // matchShipped returns the BuildID of the first shipped binary that holds the same code and data at the same addresses as
@@ -84,8 +120,9 @@ func (m *maker) isOther(s Shipped, t *Target) (bool, error) {
 	return false, nil
 }
 
-// CheckShipped refuses, before the patched version is built, shipped binaries of which none is like any that was rebuilt. Where some are, it
-// returns what speaks against the others: a patch that leaves them alone is right, and Make refuses it for any that it changes.
+// CheckShipped refuses, before the patched version is built, shipped binaries that the rebuilt one of their name is not, or of which none
+// is like any that was rebuilt. For those of a directory it returns what speaks against each: a patch that leaves them alone is right, and
+// Make refuses it for any that it changes.
 func CheckShipped(d Dirs, list []Shipped) (others []*fault.Error, err error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -94,22 +131,29 @@ func CheckShipped(d Dirs, list []Shipped) (others []*fault.Error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var blamed *fault.Error
+	var first *fault.Error
 	matched := false
 	for _, s := range list {
 		same, mismatch := s.rebuilt(files)
-		if matched = matched || same; same || mismatch == nil {
+		switch {
+		case same:
+			matched = true
 			continue
+		case mismatch == nil:
+			continue
+		case s.among:
+			others = append(others, mismatch)
+		case s.named(mismatch.Where):
+			return nil, mismatch
 		}
-		others = append(others, mismatch)
-		if blamed == nil || !s.named(blamed.Where) && s.named(mismatch.Where) {
-			blamed = mismatch
+		if first == nil {
+			first = mismatch
 		}
 	}
-	if matched || blamed == nil {
+	if matched || first == nil {
 		return others, nil
 	}
-	return nil, blamed
+	return nil, first
 }
 
 // named reports whether a shipped binary has the base name of a rebuilt one.

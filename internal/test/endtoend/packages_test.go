@@ -78,7 +78,7 @@ func livePatched(t *testing.T, program, root string, env ...string) {
 func TestDebianPackage(t *testing.T) {
 	programs(t)
 	t.Parallel()
-	testkit.Require(t, "dpkg-buildpackage", "readelf")
+	testkit.Require(t, "dpkg-buildpackage")
 	dir := packageSources(t)
 	testkit.Run(t, dir, "cp", "-r", "server", "official")
 	packaging(t, 0, filepath.Join(dir, "official"), "env", "OTHER=-DX -O1 -static-pie", "dpkg-buildpackage", "-b", "-us", "-uc")
