@@ -134,13 +134,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	}
 	b := w.builds()
 	b.Change = change
-	if err := patcher.CheckRecord(ctx, b); err != nil {
-		return nil, fault.Leaves(err, "no patch written")
-	}
-	if err := patcher.CheckShipped(w.dirs(), w.shipped); err != nil {
-		return nil, fault.Leaves(err, "no patch written")
-	}
-	if err := w.checkFilter(b); err != nil {
+	if err := w.checkOriginal(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
 	shown := w.u.Working("looking at what the units read", nil)
@@ -164,6 +158,21 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	defer w.u.Working("comparing", nil)()
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
+}
+
+// checkOriginal refuses, before the patched version is built, what the original alone shows cannot be patched.
+func (w *workspace) checkOriginal(ctx context.Context, b patcher.Builds) error {
+	if err := patcher.CheckRecord(ctx, b); err != nil {
+		return err
+	}
+	others, err := patcher.CheckShipped(w.dirs(), w.shipped)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		w.u.Warn("%v; no patch can be made for it", other)
+	}
+	return w.checkFilter(b)
 }
 
 // checkFilter refuses, before the patched version is built, a filter that can leave nothing.
