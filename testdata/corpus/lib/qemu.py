@@ -76,26 +76,26 @@ def sdhci(qtest):
 
 
 def ide(qtest, qmp, disk):
-    """Writes sectors 8 to 15 by DMA, resets the machine meanwhile, and says what became of sector 0."""
-    bus_master, prd, data = 0xc000, 0x2000, 0x10000
-    qtest.pci(1 << 3 | 1, 0x20, bus_master | 1)
-    qtest.pci(1 << 3 | 1, 0x04, 5)
-    qtest.write('writel', prd, data)
-    qtest.write('writel', prd + 4, 0x80000000 | 4096)
+    """Writes sectors 8 to 15 by DMA, resets the controller meanwhile, and says what became of sector 0."""
+    registers, commands, received, table, data = 0xe0000000, 0x3000, 0x4000, 0x5000, 0x10000
+    port = registers + 0x100
+    qtest.pci(0x1f << 3 | 2, 0x24, registers)
+    qtest.pci(0x1f << 3 | 2, 0x04, 6)
+    qtest.write('writel', registers + 4, 1 << 31)
+    for offset, value in ((0x18, 0), (0x00, commands), (0x08, received), (0x18, 0x11)):
+        qtest.write('writel', port + offset, value)
 
     def start(sector, letter):
         qtest.ask('memset 0x%x 0x1000 0x%x' % (data, ord(letter)))
-        qtest.write('outb', bus_master, 0)
-        qtest.write('outb', bus_master + 2, 6)
-        qtest.write('outl', bus_master + 4, prd)
-        qtest.write('outb', 0x1f6, 0xe0)
-        for port, value in ((0x1f2, 8), (0x1f3, sector), (0x1f4, 0), (0x1f5, 0), (0x1f7, 0xca)):
-            qtest.write('outb', port, value)
-        qtest.write('outb', bus_master, 1)
+        header = struct.pack('<IIII', 5 | 1 << 6 | 1 << 16, 0, table, 0)
+        frame = struct.pack('<BBBBIIHHI', 0x27, 0x80, 0x35, 0, 0x40000000 | sector, 0, 8, 0, 0)
+        for address, block in ((commands, header), (table, frame), (table + 0x80, struct.pack('<IIII', data, 0, 0, 4095))):
+            qtest.ask('write 0x%x 0x%x 0x%s' % (address, len(block), block.hex()))
+        qtest.write('writel', port + 0x38, 1)
 
     def wait():
         for _ in range(200):
-            if not qtest.read('inb', bus_master + 2) & 1:
+            if not qtest.read('readl', port + 0x38):
                 return
             qtest.ask('clock_step 1000000000')
             time.sleep(0.01)
@@ -104,9 +104,9 @@ def ide(qtest, qmp, disk):
     start(0, 'A')
     wait()
     start(8, 'B')  # waits for its turn: the drive is throttled
-    qmp.command('system_reset')
-    qmp.command('query-status')
-    time.sleep(0.3)
+    qtest.write('writel', registers + 4, 1)
+    qmp.command('stop')  # ends all requests
+    qmp.command('cont')
     with open(disk, 'rb') as f:
         first = f.read(1).decode('latin-1')
     return {'A': 'sector 0 kept', 'B': 'sector 0 overwritten'}.get(first, 'sector 0 holds ' + repr(first))
@@ -133,7 +133,7 @@ def main(where, what, *args):
     if what == 'ide':
         return print(ide(Qtest(where + '/qtest'), qmp, args[0]))
     if what == 'hmp':
-        return print(qmp.hmp(args[0]).replace('\r', ''))
+        return print(qmp.hmp(args[0]).replace('\r', '').rstrip())
     answer = qmp.command(args[0], json.loads(args[1]) if len(args) > 1 else None)
     print(json.dumps(answer['return']) if 'return' in answer else 'error: ' + answer['error']['desc'])
 

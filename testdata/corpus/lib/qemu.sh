@@ -67,4 +67,4 @@ qemu() { python3 "$CORPUS/lib/qemu.py" "$WORK" "$@"; }
 case_probe() { qemu qmp query-status | grep -q '"running": *true'; }
 
 # no guest code runs: the devices are spoken to over a socket
-controlled() { guest -accel qtest -qtest unix:"$WORK/qtest",server=on,wait=off "$@"; }
+controlled() { guest -accel qtest -qtest unix:"$WORK/qtest",server=on,wait=off -qtest-log none "$@"; }
