@@ -34,6 +34,11 @@ build:
 demo: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/demo
 
+# Debian's QEMU, patched while a guest runs; builds it twice. Leaves its tree to make corpus, which needs it too.
+qemu-demo: build
+	scripts/setup --qemu
+	GOCARE_BIN=$(abspath $(BIN)) scripts/qemu-demo
+
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped.
 check:
 	@scripts/setup --check
@@ -135,4 +140,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench fuzz setup install uninstall clean
+.PHONY: all build demo qemu-demo check lint corpus oracle torture matrix noise statics random bench fuzz setup install uninstall clean

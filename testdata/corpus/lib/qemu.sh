@@ -37,7 +37,7 @@ qemu_edit() {
 	mkdir -p "$dir/a/$(dirname "$2")" "$dir/b/$(dirname "$2")"
 	cp "$1/$2" "$dir/a/$2"; cp "$1/$2" "$dir/b/$2"
 	(cd "$dir/b" && "$3")
-	(cd "$dir" && diff -u "a/$2" "b/$2"); [ $? = 1 ] || { echo "prepare: nothing changed in $2" >&2; rm -rf "$dir"; return 1; }
+	(cd "$dir" && ! diff -u "a/$2" "b/$2") || { echo "prepare: nothing changed in $2" >&2; rm -rf "$dir"; return 1; }
 	rm -rf "$dir"
 }
 
