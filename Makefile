@@ -37,6 +37,11 @@ build:
 demo: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/demo
 
+# Debian's QEMU, patched while a guest runs; builds it twice. Leaves its tree to make corpus, which needs it too.
+qemu-demo: build
+	scripts/setup --qemu
+	GOCARE_BIN=$(abspath $(BIN)) scripts/qemu-demo
+
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped.
 check:
 	@scripts/setup --check
@@ -156,4 +161,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus packages oracle torture matrix noise statics random page bench soak fuzz setup install uninstall clean
+.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random page bench soak fuzz setup install uninstall clean

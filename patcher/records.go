@@ -161,6 +161,12 @@ func installedFiles(d Dirs) ([]installed, error) {
 	return files, err
 }
 
+// Installed reports whether the original install has a program or library with a BuildID.
+func Installed(d Dirs, buildID string) (bool, error) {
+	files, err := installedFiles(d)
+	return slices.ContainsFunc(files, func(f installed) bool { return f.buildID == buildID }), err
+}
+
 // links finds the record of every installed binary and the units that the patched build changed in it.
 func (c *comparison) links(ctx context.Context, files []installed) ([]pairedLink, error) {
 	recorded, unrecorded := c.split(files)

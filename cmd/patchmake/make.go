@@ -44,6 +44,10 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	if err != nil {
 		return err
 	}
+	named, err := w.named()
+	if err != nil {
+		return err
+	}
 	u.Heading("MAKING PATCHES")
 	shown := u.Working("making patches", nil)
 	list, err := patcher.Make(ctx, w.tree.Store, plan, w.patchOptions())
@@ -53,7 +57,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	}
 	made := products{list, plan.Overridden}
 	w.reportChoices(w.filter, made)
-	if err := made.check(w.filter, o); err != nil {
+	if err := made.check(w.filter, w.o, named); err != nil {
 		return err
 	}
 	if err := w.write(made); err != nil {
@@ -69,6 +73,21 @@ func (w *workspace) prune() {
 	if _, err := patcher.Prune(w.tree.Store); err != nil {
 		w.u.Progress("the record keeps what it no longer needs: %v", err)
 	}
+}
+
+// named returns the BuildID that --buildid gives if a binary of this build has it, else "": it overrides nothing then, and says which binary
+// has to be among those that change.
+func (w *workspace) named() (string, error) {
+	if w.o.BuildID == "" {
+		return "", nil
+	}
+	ours, err := patcher.Installed(w.dirs(), w.o.BuildID)
+	if err != nil || !ours {
+		return "", err
+	}
+	named := w.o.BuildID
+	w.o.BuildID = ""
+	return named, nil
 }
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.
