@@ -35,7 +35,15 @@ func TestAdopt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			u := Unit{Dir: filepath.Join(base, "one"), Source: "a.c", Object: filepath.Join(base, "one", c.wrote), ObjectID: object, AsmID: asm}
+			compilers, err := one.PutBlob([]byte("compilers"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			reads, err := one.PutReads([]Read{{Path: filepath.Join(base, "one/a.c"), ID: "1"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			u := Unit{Dir: filepath.Join(base, "one"), Source: "a.c", Object: filepath.Join(base, "one", c.wrote), ObjectID: object, AsmID: asm, Programs: compilers, Reads: reads}
 			if err := cache.KeepCached(one, u); err != nil {
 				t.Fatal(err)
 			}
@@ -55,6 +63,20 @@ func TestAdopt(t *testing.T) {
 			}
 			if got := r.Units[0]; got.Dir != filepath.Join(base, "two") || got.Object != filepath.Join(base, "two", c.linked) {
 				t.Errorf("%+v", got)
+			}
+			if _, err := two.Prune(); err != nil {
+				t.Fatal(err)
+			}
+			if text, err := two.Blob(compilers); string(text) != "compilers" || err != nil {
+				t.Errorf("%q, %v", text, err)
+			}
+			lists, err := two.ReadLists()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer lists.Close()
+			if got, err := lists.Get(r.Units[0].Reads); err != nil || len(got) != 1 || got[0] != (Read{filepath.Join(base, "two/a.c"), "1"}) {
+				t.Errorf("%v, %v", got, err)
 			}
 			if text, err := two.Blob(asm); string(text) != "text" || err != nil {
 				t.Errorf("%q, %v", text, err)

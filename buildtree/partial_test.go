@@ -1,11 +1,13 @@
 package buildtree
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"gocare/internal/fault"
+	"gocare/internal/test/testkit"
 )
 
 // What was linked in two steps has the inputs of both, unless the first did more than put sections together.
@@ -70,6 +72,57 @@ func TestTake(t *testing.T) {
 	}
 	r, err := s.Load(Original)
 	if err != nil || len(r.Units) != 1 || r.Units[0].Object != "/t/a.o" || len(r.Links) != 1 || r.Links[0].Output != "/t/p" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// What is taken can be read once its stage is forgotten, also an object of a unit that was not taken.
+func TestTakeKeepsInputs(t *testing.T) {
+	testkit.Require(t, "as")
+	s := newStore(t)
+	text := []byte("f:\n\tret\n")
+	asm, err := s.PutAssembly(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := Unit{Dir: s.Dir(), Object: "/t/a.o", AsmID: asm, As: "as", Lang: "c"}
+	object, err := s.Assemble(t.Context(), &u, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.ObjectID = DigestOf(object)
+	l := Link{Output: "/t/p", OutputID: "p", Inputs: []Input{{Path: "a.o", ObjectID: u.ObjectID}}}
+	if err := errors.Join(s.AddUnit(Unpatched, u), s.AddLink(Unpatched, l)); err != nil {
+		t.Fatal(err)
+	}
+	if taken, err := s.Take(Unpatched, map[string]Digest{"/t/p": "p"}); taken != 1 || err != nil {
+		t.Fatal(taken, err)
+	}
+	if err := s.Reset(Unpatched); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Prune(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Blob(u.ObjectID); err != nil || DigestOf(got) != u.ObjectID {
+		t.Error(err)
+	}
+}
+
+// Pruning keeps the partial links that others took in: their inputs stand in those only once the log is read.
+func TestPruneKeepsParts(t *testing.T) {
+	s := newStore(t)
+	object, inner := put(t, s, "object"), put(t, s, "map of ld -r")
+	partial := Link{Dir: "/t", Output: "/t/both.o", OutputID: put(t, s, "both"), MapID: inner, Partial: true, Inputs: []Input{{Path: "a.o", ObjectID: object}}}
+	prog := Link{Dir: "/t", Output: "/t/p", MapID: put(t, s, "map"), Inputs: []Input{{Path: "both.o", ObjectID: partial.OutputID}}}
+	if err := errors.Join(s.AddLink(Original, partial), s.AddLink(Original, prog), s.AddLink(Original, prog)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.Prune(); err != nil || p.Blobs != 0 || p.Lines != 1 {
+		t.Errorf("pruned %+v, %v", p, err)
+	}
+	r, err := s.Load(Original)
+	if err != nil || len(r.Links) != 2 || len(r.Links[1].Parts) != 1 || r.Links[1].Inputs[0].ObjectID != object {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
