@@ -89,11 +89,14 @@ func (t *Tree) unitsDone(s step) func() string {
 	if s.name != "" {
 		return nil
 	}
-	before := t.Store.Recorded()
+	before, known := t.Store.Recorded(), t.known
+	if s.stage == buildtree.Unpatched {
+		known = 0 // what it compiles is for the record alone
+	}
 	return func() string {
 		n := t.Store.Recorded() - before
-		if n > 0 && t.known >= n {
-			return fmt.Sprintf("%d of %d units", n, t.known)
+		if n > 0 && known >= n {
+			return fmt.Sprintf("%d of %d units", n, known)
 		}
 		if n > 0 {
 			return fmt.Sprintf("%d units", n)

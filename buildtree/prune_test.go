@@ -104,8 +104,16 @@ func TestRemake(t *testing.T) {
 	if err := s.AddUnit(Original, u); err != nil {
 		t.Fatal(err)
 	}
-	if !s.Remakable()[u.ObjectID] {
+	if !s.Remakable(Patched)[u.ObjectID] {
 		t.Error("the object is not known to be made again")
+	}
+	patched := u
+	patched.ObjectID = DigestOf([]byte("of the patched build"))
+	if err := s.AddUnit(Patched, patched); err != nil {
+		t.Fatal(err)
+	}
+	if s.Remakable(Original)[patched.ObjectID] {
+		t.Error("an object counts for the original that goes with the next patched build")
 	}
 	for _, step := range []struct{ name, inTree string }{{"in the tree", string(object)}, {"another in the tree", "other"}, {"gone", ""}} {
 		if err := os.WriteFile(u.Object, []byte(step.inTree), 0o644); err != nil {

@@ -23,8 +23,9 @@ func (u *Unit) remakable() bool {
 // stages are all that are recorded.
 var stages = []Stage{Original, Patched, Unpatched}
 
-// Remakable lists the digests of objects that need not be kept, as the record can make them again.
-func (s *Store) Remakable() map[Digest]bool { return s.remakableIn(stages...) }
+// Remakable lists the digests of objects that need not be kept for a stage, as the record can make them again as long as that of the stage
+// stays.
+func (s *Store) Remakable(st Stage) map[Digest]bool { return s.remakableIn(Original, st) }
 
 func (s *Store) remakableIn(list ...Stage) map[Digest]bool {
 	const mark = `{"again":"`

@@ -44,7 +44,7 @@ func (r *linkRun) putInput(path, member string, data []byte) (buildtree.Input, e
 	in := buildtree.Input{Path: path, Member: member, ObjectID: buildtree.DigestOf(data), AllocID: allocDigest(data)}
 	r.late = r.late || isBitcode(data) || bytes.Contains(data, []byte(".gnu.lto_"))
 	if r.remade == nil {
-		r.remade = r.store.Remakable()
+		r.remade = r.store.Remakable(r.p.stage())
 	}
 	if r.remade[in.ObjectID] {
 		return in, nil
