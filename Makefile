@@ -4,6 +4,7 @@ PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
 LINKS ?= no
 CASES ?=
+PACKAGES ?=
 FUZZTIME ?= 10s
 COMPILERS ?=
 LEVELS ?=
@@ -21,6 +22,7 @@ GO ?= go
 GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMMANDS = carecc patchmake carectl
+PACKAGING = gocare-dpkg gocare-rpm
 LIBCARE_LINKS = libcare-cc:carecc libcare-patch-make:patchmake libcare-ctl:carectl
 
 export GOFLAGS += -buildvcs=false
@@ -34,6 +36,11 @@ build:
 
 demo: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/demo
+
+# Debian's QEMU, patched while a guest runs; builds it twice. Leaves its tree to make corpus, which needs it too.
+qemu-demo: build
+	scripts/setup --qemu
+	GOCARE_BIN=$(abspath $(BIN)) scripts/qemu-demo
 
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped.
 check:
@@ -52,6 +59,12 @@ lint:
 corpus: build
 	scripts/setup --corpus
 	GOCARE_BIN=$(CURDIR)/bin testdata/corpus/live.sh $(CASES)
+
+# Live patches for the official binaries of six Debian packages, made by gocare-dpkg and applied while they serve, or PACKAGES="cron zlib".
+# Prints the minutes of each. Needs root, as the packages and what they build with are installed.
+packages: build
+	scripts/setup --packages
+	GOCARE_BIN=$(CURDIR)/$(BIN) scripts/packages $(PACKAGES)
 
 # Every construct on every compiler, level and shape, with and without -g; or a part: COMPILERS=clang LEVELS="O0 O2" DEBUG=yes
 # SHAPES=pie CONSTRUCTS="cold tls*". Fails on a wrong answer of a patched program and on a refusal that is not expected.
@@ -90,7 +103,12 @@ random: setup
 	N="$(or $(N),1000)" SEED="$(SEED)" KEEP="$(abspath $(or $(KEEP),random.wrong))" COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" \
 		$(GO) run ./internal/test/random
 
-# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10".
+# The page of patchmake explain --html in a headless chromium. With KEEP=DIR page and picture stay there.
+page: build
+	scripts/setup --page
+	GOCARE_BIN=$(abspath $(BIN)) KEEP="$(KEEP)" scripts/page
+
+# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 commands=/path/compile_commands.json".
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
@@ -113,13 +131,15 @@ setup:
 install: build
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man7" "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d" \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
-	install -m 755 $(COMMANDS:%=$(BIN)/%) scripts/gocare-dpkg "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 $(COMMANDS:%=$(BIN)/%) $(PACKAGING:%=scripts/%) "$(DESTDIR)$(PREFIX)/bin"
+	install -d "$(DESTDIR)$(PREFIX)/lib/gocare"
+	install -m 644 scripts/gocare-packages "$(DESTDIR)$(PREFIX)/lib/gocare"
 	ln -sfn carecc "$(DESTDIR)$(PREFIX)/bin/carec++"
-	install -m 644 $(COMMANDS:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
+	install -m 644 $(COMMANDS:%=doc/man/%.1) $(PACKAGING:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
 	install -m 644 doc/man/gocare.7 "$(DESTDIR)$(MANDIR)/man7"
 	ln -sfn carecc.1 "$(DESTDIR)$(MANDIR)/man1/carec++.1"
 	install -m 644 scripts/macros.gocare "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare"
-	for p in patchmake carectl; do \
+	for p in patchmake carectl $(PACKAGING); do \
 		install -m 644 scripts/completion.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p" && \
 		install -m 644 scripts/completion.zsh "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$p" || exit 1; \
 	done
@@ -129,11 +149,11 @@ install: build
 
 # Takes away exactly what install puts there; a libcare-* that is not a link to ours is somebody else's.
 uninstall:
-	rm -f $(foreach p,$(COMMANDS) carec++ gocare-dpkg,"$(DESTDIR)$(PREFIX)/bin/$(p)") \
-		$(foreach p,$(COMMANDS) carec++,"$(DESTDIR)$(MANDIR)/man1/$(p).1") "$(DESTDIR)$(MANDIR)/man7/gocare.7" \
+	rm -f $(foreach p,$(COMMANDS) carec++ $(PACKAGING),"$(DESTDIR)$(PREFIX)/bin/$(p)") "$(DESTDIR)$(PREFIX)/lib/gocare/gocare-packages" \
+		$(foreach p,$(COMMANDS) carec++ $(PACKAGING),"$(DESTDIR)$(MANDIR)/man1/$(p).1") "$(DESTDIR)$(MANDIR)/man7/gocare.7" \
 		"$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare" \
-		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(p)") \
-		$(foreach p,patchmake carectl,"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$(p)")
+		$(foreach p,patchmake carectl $(PACKAGING),"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(p)") \
+		$(foreach p,patchmake carectl $(PACKAGING),"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$(p)")
 	for l in $(LIBCARE_LINKS); do \
 		f="$(DESTDIR)$(PREFIX)/bin/$${l%:*}"; [ "$$(readlink "$$f")" != "$${l#*:}" ] || rm -f "$$f"; \
 	done
@@ -141,4 +161,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo check lint corpus oracle torture matrix noise statics random bench soak fuzz setup install uninstall clean
+.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random page bench soak fuzz setup install uninstall clean

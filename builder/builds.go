@@ -12,6 +12,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/srcpatch"
+	"gocare/wrapper"
 )
 
 // Apply returns what patches make of the tree. It writes nothing.
@@ -31,7 +32,10 @@ func (t *Tree) Original(ctx context.Context) error {
 		return err
 	}
 	t.o.Say.Heading("BUILDING ORIGINAL CODE")
-	if err := t.run(ctx, step{"the original build", "", t.Environ(buildtree.Original)}, t.plain); err != nil {
+	if err := t.run(ctx, step{what: "the original build", stage: buildtree.Original}, t.plain); err != nil {
+		return err
+	}
+	if err := t.adopt(); err != nil {
 		return err
 	}
 	root := t.o.Original.Dir
@@ -39,17 +43,31 @@ func (t *Tree) Original(ctx context.Context) error {
 	if err := t.emptyInstallDir(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(root), 0o777); err != nil {
+	if err := os.MkdirAll(roomFor(root), 0o777); err != nil {
 		return err
 	}
-	return t.run(ctx, t.install("the original install", buildtree.Original, root), t.readOnly(root))
+	return t.install(ctx, "the original install", buildtree.Original, root, t.readOnly(root))
+}
+
+// adopt completes the record with what was compiled for a compiler cache that handed it out in this tree.
+func (t *Tree) adopt() error {
+	dir := wrapper.CacheDir(t.getenv)
+	if dir == "" || !exists(dir) {
+		return nil
+	}
+	cache, err := buildtree.OpenStore(dir)
+	if err != nil {
+		return err
+	}
+	return t.Store.Adopt(cache)
 }
 
 func (t *Tree) clean(ctx context.Context) error {
-	if err := t.run(ctx, step{"the clean command", "clean", t.Environ(Unrecorded)}, t.plain); err != nil {
+	if err := t.run(ctx, step{what: "the clean command", name: "clean", stage: Unrecorded}, t.plain); err != nil {
 		return err
 	}
 	os.Remove(t.epochFile())
+	t.known = t.Store.Recorded()
 	return t.Store.Reset(buildtree.Original)
 }
 
@@ -109,16 +127,19 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 		t.o.Say.Note("isolation: %s", why)
 	}
 	t.o.Say.Heading("BUILDING PATCHED CODE")
-	if err := t.run(ctx, step{"the patched build", "", t.Environ(buildtree.Patched)}, view.Command); err != nil {
+	if !t.o.Clean {
+		t.known = 0 // only what the patch changes is built
+	}
+	if err := t.run(ctx, step{what: "the patched build", stage: buildtree.Patched}, view.Command); err != nil {
 		return err
 	}
 	root := t.o.Patched.Dir
 	t.o.Say.Heading("INSTALLING PATCHED OBJECTS INTO %s", root)
-	above := filepath.Dir(root)
-	if err := view.Command(ctx, isolate.Cmd{Dir: t.o.BuildDir, Args: []string{"mkdir", "-p", above}}).Run(); err != nil {
-		return fmt.Errorf("%s: %w", above, err)
+	room := roomFor(root)
+	if err := view.Command(ctx, isolate.Cmd{Dir: t.o.BuildDir, Args: []string{"mkdir", "-p", "--", room}}).Run(); err != nil {
+		return fmt.Errorf("%s: %w", room, err)
 	}
-	err := t.run(ctx, t.install("the patched install", buildtree.Patched, root), t.readOnlyIn(view, root))
+	err := t.install(ctx, "the patched install", buildtree.Patched, root, t.readOnlyIn(view, root))
 	if err != nil || !change.Reconfigures() {
 		return err
 	}
@@ -141,12 +162,17 @@ func (t *Tree) rebuildAll(ctx context.Context, view *isolate.Sandbox) error {
 
 // Rebuild runs the build once more in a view, for a stage or Unrecorded; what it is is for people.
 func (t *Tree) Rebuild(ctx context.Context, view *isolate.Sandbox, what string, stage buildtree.Stage) error {
-	return t.run(ctx, step{what, "", t.Environ(stage)}, view.Command)
+	return t.run(ctx, step{what: what, stage: stage}, view.Command)
 }
 
-// install is the step that installs the build of a stage below root.
-func (t *Tree) install(what string, stage buildtree.Stage, root string) step {
-	return step{what, "install", t.Environ(stage, t.o.Commands.DestVar+"="+root)}
+// install runs the step that installs the build of a stage below root, for which there is room.
+func (t *Tree) install(ctx context.Context, what string, stage buildtree.Stage, root string, in place) error {
+	name, remove, err := installName(root)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	return t.run(ctx, step{what, "install", stage, []string{t.o.Commands.DestVar + "=" + name}}, in)
 }
 
 func (t *Tree) sayApplied(patches []*srcpatch.Patch, change *srcpatch.Change) {

@@ -16,7 +16,7 @@ import (
 // Unrecorded stands for the stage of a command that is no part of a build, of which nothing is recorded.
 const Unrecorded buildtree.Stage = "configure"
 
-// Environ is the environment of a build command of a stage: recorded, outside any enclosing make.
+// Environ is the environment of a build command of a stage: recorded, outside any enclosing make, told where things go.
 func (t *Tree) Environ(stage buildtree.Stage, extra ...string) []string {
 	drop := map[string]bool{"MAKEFLAGS": true, "MFLAGS": true, "MAKELEVEL": true}
 	env := []string{}
@@ -34,8 +34,14 @@ func (t *Tree) Environ(stage buildtree.Stage, extra ...string) []string {
 			env = append(env, name+"="+t.toolName(tool))
 		}
 	}
-	return append(env, extra...)
+	for _, out := range []Output{t.o.Original, t.o.Patched, t.o.Patches} {
+		env = append(env, out.Variable+"="+out.Dir)
+	}
+	return append(append(env, libcareMark), extra...)
 }
+
+// libcareMark is by what makefiles written for LibcarePlus know that a live patch is being made.
+const libcareMark = "IS_LIBCARE_CC=y"
 
 func (t *Tree) getenv(name string) string {
 	for _, v := range t.o.Environ {

@@ -8,16 +8,19 @@ import (
 	"slices"
 	"strings"
 
+	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/meter"
+	"gocare/wrapper"
 )
 
 // step is a command of a build.
 type step struct {
-	what string // for people: "the patched install"
-	name string // as Commands.line takes it
-	env  []string
+	what  string // for people: "the patched install"
+	name  string // as Commands.line takes it
+	stage buildtree.Stage
+	env   []string // besides that of the stage
 }
 
 // place makes a command that runs a shell line in the tree or in a view of it.
@@ -57,11 +60,17 @@ func (t *Tree) run(ctx context.Context, s step, in place) error {
 	if err != nil {
 		return err
 	}
-	cmd := in(ctx, isolate.Cmd{Dir: t.o.BuildDir, Env: s.env, Args: []string{"/bin/sh", "-c", line}})
+	done, err := wrapper.Announce(t.Store.Dir(), s.stage)
+	if err != nil {
+		return recordFailure(t.Store.Dir(), err)
+	}
+	defer done()
+	cmd := in(ctx, isolate.Cmd{Dir: t.o.BuildDir, Env: t.Environ(s.stage, s.env...), Args: []string{"/bin/sh", "-c", line}})
 	cmd.Stdout, cmd.Stderr = t.o.Output, t.o.Output
 	t.o.Say.Progress("%s: %s", s.what, line)
-	ended := meter.Other(ctx)
+	ended, shown := meter.Other(ctx), t.o.Say.Working(s.what, t.unitsDone(s))
 	err = cmd.Run()
+	shown()
 	ended()
 	var exit *exec.ExitError
 	switch {
@@ -73,6 +82,27 @@ func (t *Tree) run(ctx context.Context, s step, in place) error {
 		return t.failed(s, line, exit)
 	}
 	return fmt.Errorf("%s: %q: %w", s.what, line, err)
+}
+
+// unitsDone counts what a build records from now on; nil for an install.
+func (t *Tree) unitsDone(s step) func() string {
+	if s.name != "" {
+		return nil
+	}
+	before, known := t.Store.Recorded(), t.known
+	if s.stage == buildtree.Unpatched {
+		known = 0 // what it compiles is for the record alone
+	}
+	return func() string {
+		n := t.Store.Recorded() - before
+		if n > 0 && known >= n {
+			return fmt.Sprintf("%d of %d units", n, known)
+		}
+		if n > 0 {
+			return fmt.Sprintf("%d units", n)
+		}
+		return ""
+	}
 }
 
 func (t *Tree) failed(s step, line string, exit *exec.ExitError) error {

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -38,6 +39,7 @@ type Reporter interface {
 	Progress(format string, args ...any) // details
 	Note(format string, args ...any)
 	Warn(format string, args ...any)
+	Working(stage string, far func() string) (ended func()) // long work begins
 }
 
 // Tree is a source tree with its record, which no other process builds meanwhile.
@@ -46,8 +48,9 @@ type Tree struct {
 	Root  string // directory that holds build and source directory: what the patched build must not change
 
 	o      Options
-	lock   *flock.Flock
+	unlock func() error
 	carecc string // absolute path
+	known  int    // units that the original build is known to have, 0 if that is not known
 	fresh  bool   // the store was made by this run, and nothing is in it yet
 }
 
@@ -80,7 +83,49 @@ func Open(o Options) (*Tree, error) {
 	if t.Store, err = buildtree.CreateStore(dir); err != nil {
 		return nil, recordFailure(dir, err)
 	}
-	return t, t.lockStore()
+	if err := t.lockStore(); err != nil {
+		return t, err
+	}
+	return t, t.follow()
+}
+
+// follow makes the record one of this place, if the tree was moved or copied after it was built.
+func (t *Tree) follow() error {
+	from, err := follow(t.Store)
+	if from != "" {
+		t.o.Say.Note("the record is of %s: it counts for %s from now on", from, t.Store.Root())
+	}
+	return err
+}
+
+// Follow does that for a record that nothing is built with. It returns where the tree stood, "" if it did not move.
+func Follow(store *buildtree.Store, tree string) (from string, err error) {
+	if !store.Moved() {
+		return "", nil
+	}
+	unlock, err := LockStore(store.Dir(), tree)
+	if err != nil {
+		return "", err
+	}
+	from, err = follow(store)
+	store.HandOver()
+	return from, errors.Join(err, unlock())
+}
+
+func follow(store *buildtree.Store) (from string, err error) {
+	if from, err = store.Follow(); err != nil {
+		return "", recordFailure(store.Dir(), err)
+	}
+	mark := filepath.Join(store.Dir(), installMark)
+	made, err := os.ReadFile(mark)
+	if from == "" || err != nil || !isolate.Within(string(made), from) {
+		return from, nil
+	}
+	rel, err := filepath.Rel(from, string(made))
+	if err != nil {
+		return from, err
+	}
+	return from, os.WriteFile(mark, []byte(filepath.Join(store.Root(), rel)), 0o644)
 }
 
 // Close lets others into the tree, and removes the store of a run that failed before there was anything to record.
@@ -88,20 +133,27 @@ func (t *Tree) Close() error {
 	if t.fresh {
 		os.RemoveAll(t.Store.Dir())
 	}
-	return t.lock.Close()
+	t.Store.HandOver()
+	return t.unlock()
 }
 
 // lockStore keeps a second patchmake out of the same tree.
-func (t *Tree) lockStore() error {
-	t.lock = flock.New(filepath.Join(t.Store.Dir(), "lock"))
-	ok, err := t.lock.TryLock()
+func (t *Tree) lockStore() (err error) {
+	t.unlock, err = LockStore(t.Store.Dir(), t.Root)
+	return err
+}
+
+// LockStore keeps every other patchmake out of the tree that has its record in dir.
+func LockStore(dir, tree string) (unlock func() error, err error) {
+	lock := flock.New(filepath.Join(dir, "lock"))
+	ok, err := lock.TryLock()
 	if err != nil {
-		return recordFailure(t.Store.Dir(), err)
+		return nil, recordFailure(dir, err)
 	}
 	if !ok {
-		return fault.New(fault.Busy, t.Root, "another patchmake works in this tree").WithState("tree unchanged").WithHint("wait until it is done")
+		return nil, fault.New(fault.Busy, tree, "another patchmake works in this tree").WithState("tree unchanged").WithHint("wait until it is done")
 	}
-	return nil
+	return lock.Close, nil
 }
 
 func recordFailure(dir string, err error) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,10 +28,11 @@ type said struct{ lines []string }
 func (s *said) add(format string, args ...any) {
 	s.lines = append(s.lines, fmt.Sprintf(format, args...))
 }
-func (s *said) Heading(format string, args ...any)  { s.add(format, args...) }
-func (s *said) Note(format string, args ...any)     { s.add("note: "+format, args...) }
-func (s *said) Warn(format string, args ...any)     { s.add("warning: "+format, args...) }
-func (s *said) Progress(format string, args ...any) {}
+func (s *said) Heading(format string, args ...any)   { s.add(format, args...) }
+func (s *said) Note(format string, args ...any)      { s.add("note: "+format, args...) }
+func (s *said) Warn(format string, args ...any)      { s.add("warning: "+format, args...) }
+func (s *said) Progress(format string, args ...any)  {}
+func (s *said) Working(string, func() string) func() { return func() {} }
 
 // sample makes a tree whose build copies a text, with commands that need no compiler, and a carecc to be found.
 func sample(t *testing.T) (Options, *said) {
@@ -221,10 +223,37 @@ func TestEnviron(t *testing.T) {
 	got := strings.Join(tree.Environ("original", "ROOT=/r"), "\n") + "\n"
 	for want, present := range map[string]bool{
 		"CC=mine\n": true, "CXX=": true, "MAKEFLAGS=": false, "SOURCE_DATE_EPOCH=7\n": true, "KPATCH_STAGE=original\n": true,
-		"OTHER=x\n": true, "ROOT=/r\n": true,
+		"OTHER=x\n": true, "ROOT=/r\n": true, "IS_LIBCARE_CC=y\n": true,
+		"ORIGINAL=" + o.Original.Dir + "\n": true, "PATCHED=" + o.Patched.Dir + "\n": true, "PATCHES=" + o.Patches.Dir + "\n": true,
 	} {
 		if strings.Contains(got, want) != present {
 			t.Errorf("%q: want %v in\n%s", want, present, got)
+		}
+	}
+}
+
+// An install finds its root by whatever name, and makes it anew as often as it likes.
+func TestInstallName(t *testing.T) {
+	for _, name := range []string{"plain", "ä漢字", "a b", "$HOME", "$$", "`id`", `a"b`, "a'b", "a;b", "a\\b", "a\nb", "~", "*", "a%b"} {
+		for _, root := range []string{filepath.Join(t.TempDir(), name, "lpmake"), filepath.Join(t.TempDir(), name)} {
+			if err := os.MkdirAll(roomFor(root), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			install, remove, err := installName(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command("sh", "-c", "mkdir -p "+install+"; echo x >"+install+"/file").CombinedOutput()
+			if err != nil {
+				t.Errorf("%q: %v: %s", root, err, out)
+			}
+			if got := read(t, filepath.Join(root, "file")); got != "x\n" {
+				t.Errorf("%q: %q", root, got)
+			}
+			remove()
+			if _, err := os.Lstat(install); install != root && err == nil {
+				t.Errorf("%q: %s is still there", root, install)
+			}
 		}
 	}
 }

@@ -124,6 +124,19 @@ func (u *Unit) IncludeDirs() []string {
 	return dirs
 }
 
+// ToolDirs returns the directories of -B, where a driver looks for its tools first.
+func ToolDirs(argv []string) (dirs []string) {
+	for _, a := range parseDriver(argv) {
+		switch opt := a.text[0]; {
+		case opt == "-B" && len(a.text) == 2:
+			dirs = append(dirs, a.text[1])
+		case strings.HasPrefix(opt, "-B") && len(opt) > 2:
+			dirs = append(dirs, opt[2:])
+		}
+	}
+	return dirs
+}
+
 // PreprocessArgs returns the arguments for u.Driver, run in u.Dir, that print what the preprocessor makes of the source, without its lines.
 func (u *Unit) PreprocessArgs(source string) []string {
 	return append(append(u.options(source), "-E", "-P"), u.langArgs(source)...)

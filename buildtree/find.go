@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"gocare/internal/fault"
@@ -17,7 +18,7 @@ var buildFiles = []string{"Makefile", "makefile", "GNUmakefile", "lpmakefile", "
 
 // FindStore returns the directory of the store for a command that runs in dir (absolute); it need not exist yet. It is
 // what KPATCH_ASM_DIR says; else the nearest .gocare above dir that belongs to dir's owner or to this user; else one in
-// the build root: the nearest directory with .git, else the outermost one with a build file, else dir itself, never /,
+// the build root: the nearest directory with .git that is no submodule, else the outermost one with a build file, else dir itself, never /,
 // $HOME, a directory anyone may write to, or one of another owner.
 func FindStore(dir string, getenv func(string) string) (string, error) {
 	if s := getenv("KPATCH_ASM_DIR"); s != "" {
@@ -50,11 +51,14 @@ func nearestStore(dir string, owner uint32) string {
 	}
 }
 
-// buildRoot walks up from dir while the owner stays the same.
+// buildRoot walks up from dir while the owner stays the same, out of a submodule of git, too, which is built with what holds it.
 func buildRoot(dir string, owner uint32, home string) string {
 	outermost := ""
 	for d := dir; mayHoldStore(d, owner, home); d = filepath.Dir(d) {
-		if exists(filepath.Join(d, ".git")) {
+		switch {
+		case isSubmodule(d):
+			outermost = d
+		case exists(filepath.Join(d, ".git")):
 			return d
 		}
 		for _, name := range buildFiles {
@@ -67,6 +71,12 @@ func buildRoot(dir string, owner uint32, home string) string {
 		return dir
 	}
 	return outermost
+}
+
+// isSubmodule reports whether a directory is the work tree of a submodule of git, whose repository is in that of another.
+func isSubmodule(dir string) bool {
+	link, err := os.ReadFile(filepath.Join(dir, ".git"))
+	return err == nil && strings.HasPrefix(string(link), "gitdir:") && strings.Contains(string(link), "/modules/")
 }
 
 func mayHoldStore(dir string, owner uint32, home string) bool {

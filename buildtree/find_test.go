@@ -97,3 +97,24 @@ func create(t *testing.T, path string, dir bool) {
 		t.Fatal(err)
 	}
 }
+
+// A submodule of git is built with the tree that holds it.
+func TestFindStoreOfSubmodule(t *testing.T) {
+	for _, c := range []struct{ name, link, want string }{
+		{"submodule", "gitdir: ../.git/modules/sub\n", ".gocare"},
+		{"work tree", "gitdir: /repo/.git/worktrees/sub\n", "sub/.gocare"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			create(t, filepath.Join(root, ".git"), true)
+			create(t, filepath.Join(root, "sub/dir"), true)
+			if err := os.WriteFile(filepath.Join(root, "sub/.git"), []byte(c.link), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got, err := FindStore(filepath.Join(root, "sub/dir"), func(string) string { return "" })
+			if err != nil || got != filepath.Join(root, c.want) {
+				t.Errorf("%s, %v", got, err)
+			}
+		})
+	}
+}

@@ -89,7 +89,8 @@ const (
 	AtStart        // only when a program is started or a library loaded
 )
 
-// ShapingOptions lists the options of a link that shape what runs, beside files, with an effect; those without any are left out.
+// ShapingOptions lists the options of a link and its parts that shape what runs, beside files, with an effect; those without any are
+// left out.
 func (l *Link) ShapingOptions(when Effect) (list []Option) {
 	for _, a := range parseLinker(l.Argv) {
 		if linkerNeutral[a.name] || linkerFiles[a.name] || linkerStart[a.name] != (when == AtStart) {
@@ -106,6 +107,9 @@ func (l *Link) ShapingOptions(when Effect) (list []Option) {
 			text += " " + a.value
 		}
 		list = append(list, Option{text, text})
+	}
+	for _, p := range l.Parts {
+		list = append(list, p.Link.ShapingOptions(when)...)
 	}
 	return list
 }
@@ -151,11 +155,14 @@ func Included(script []byte) (names []string) {
 	return names
 }
 
-// FileOptions lists what else a link reads, as options: each file with its digest. nil if the record does not tell.
+// FileOptions lists what else a link and its parts read, as options: each file with its digest. nil if the record does not tell.
 func (l *Link) FileOptions() (list []Option) {
 	for _, f := range l.Files {
 		path := l.abs(f.Path)
 		list = append(list, Option{path, path + " " + string(f.ID)})
+	}
+	for _, p := range l.Parts {
+		list = append(list, p.Link.FileOptions()...)
 	}
 	return list
 }

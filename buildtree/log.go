@@ -10,16 +10,34 @@ import (
 	"path/filepath"
 )
 
-// entry is one line of a stage's log; exactly one field is set.
+// entry is one line of a stage's log, a unit or a link.
 type entry struct {
-	Unit *Unit `json:"unit,omitempty"`
-	Link *Link `json:"link,omitempty"`
+	Again  Digest `json:"again,omitempty"`    // digest of the unit's object if that can be made again; see Remakable
+	Packed string `json:"unit.zst,omitempty"` // a Unit, as pack and base64Text leave its JSON
+	Link   *Link  `json:"link,omitempty"`
 }
 
 // AddUnit appends a unit to a stage's log.
 func (s *Store) AddUnit(st Stage, u Unit) error {
 	s.ForgetErrors(st, u.Object, absIn(u.Dir, u.Source), u.Dir)
-	return s.add(st, entry{Unit: &u})
+	e, err := s.unitEntry(&u)
+	if err != nil {
+		return err
+	}
+	return s.add(st, e)
+}
+
+func (s *Store) unitEntry(u *Unit) (entry, error) {
+	text, err := json.Marshal(u)
+	if err != nil {
+		return entry{}, err
+	}
+	packed, err := s.pack(unitKind, text)
+	e := entry{Packed: string(base64Text(packed))}
+	if u.remakable() {
+		e.Again = u.ObjectID
+	}
+	return e, err
 }
 
 // AddLink appends a link to a stage's log.
@@ -70,11 +88,26 @@ func (s *Store) Load(st Stage) (*Record, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return decodeLog(path, data), nil
+	units, err := s.unpacker(unitKind)
+	if err != nil {
+		return nil, err
+	}
+	defer units.close()
+	return decodeLog(path, data, units), nil
+}
+
+// Recorded counts the compiles that were recorded in all stages.
+func (s *Store) Recorded() (units int) {
+	for _, st := range stages {
+		path, _ := s.logPath(st)
+		data, _ := os.ReadFile(path) // without it nothing was
+		units += bytes.Count(data, []byte(`"unit.zst":`))
+	}
+	return units
 }
 
 // decodeLog decodes a log; path is for messages.
-func decodeLog(path string, data []byte) *Record {
+func decodeLog(path string, data []byte, unpack unpacker) *Record {
 	r := &Record{}
 	var units []Unit
 	var links []Link
@@ -84,21 +117,39 @@ func decodeLog(path string, data []byte) *Record {
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
 		}
-		var e entry
-		err := json.Unmarshal(line, &e)
+		unit, link, err := decodeLine(line, unpack)
 		switch {
 		case err != nil:
 			r.Damaged = append(r.Damaged, fmt.Sprintf("%s:%d: %v", path, number, err))
-		case e.Unit != nil:
-			units = append(units, *e.Unit)
-		case e.Link != nil:
-			links = append(links, *e.Link)
+		case unit != nil:
+			units = append(units, *unit)
+		case link != nil:
+			links = append(links, *link)
 		}
 	}
 	nameSources(units)
 	r.Units, r.older = latest(units, func(u *Unit) string { return u.Object })
 	r.Links, _ = latest(links, func(l *Link) string { return l.Output })
+	r.flatten()
 	return r
+}
+
+// decodeLine decodes one entry.
+func decodeLine(line []byte, unpack unpacker) (*Unit, *Link, error) {
+	var e entry
+	if err := json.Unmarshal(line, &e); err != nil || e.Packed == "" {
+		return nil, e.Link, err
+	}
+	packed, err := base64Bytes([]byte(e.Packed))
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := unpack.decode(packed)
+	if err != nil {
+		return nil, nil, err
+	}
+	u := &Unit{}
+	return u, nil, json.Unmarshal(text, u)
 }
 
 // latest keeps the last of those with the same key, in order, and returns the others apart.

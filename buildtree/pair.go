@@ -74,6 +74,9 @@ func (pr *pairing) links(o, p *Link) (LinkPair, error) {
 	if parts, now := pr.orig.partitions(o), pr.patched.partitions(p); len(parts)+len(now) > 0 && !o.Partial {
 		pair.LTO = &LTOPair{Orig: parts, Patched: now}
 	}
+	if err := sameParts(o, p); err != nil {
+		return LinkPair{}, err
+	}
 	partner, added := pr.inputs(o, p)
 	pair.partner = partner
 	for i, in := range o.Inputs {
@@ -163,7 +166,10 @@ func (pr *pairing) partial(in, pin Input) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if len(pair.Units)+len(pair.Missing)+len(pair.Gone) == 0 {
+	switch {
+	case len(DifferentOptions(o.FileOptions(), p.FileOptions())) > 0:
+		return false, nil
+	case len(pair.Units)+len(pair.Missing)+len(pair.Gone) == 0 && len(DifferentOptions(o.ShapingOptions(Always), p.ShapingOptions(Always))) == 0:
 		return true, nil
 	}
 	return false, fault.Refuse(fault.PartialLink, o.Output, "a changed unit went into it through ld -r")

@@ -19,7 +19,7 @@ import (
 func (s *Store) Programs(u *Unit, environ []string) (Digest, error) {
 	q := programsQuery{unit: u, env: environ}
 	key := q.key()
-	if id, stamps, ok := strings.Cut(s.Answer(key), "\n"); ok && stamps == stampsOf(stampedPaths(stamps)) {
+	if id, stamps, ok := strings.Cut(s.Answer(key), "\n"); ok && stamps == stampsOf(stampedPaths(stamps)) && s.has(Digest(id)) {
 		return Digest(id), nil
 	}
 	paths := q.paths()

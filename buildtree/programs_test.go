@@ -64,6 +64,15 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
+	if err := os.RemoveAll(filepath.Join(s.Dir(), "blobs")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(s.Dir(), "blobs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if again := list(); len(again) == 0 { // what was pruned is kept again
+		t.Error("nothing is listed once the list was pruned")
+	}
 	if got := OtherProgram(before, before[1:]); got != before[0].Path {
 		t.Errorf("one is gone: got %q", got)
 	}

@@ -1,6 +1,7 @@
 package buildtree
 
 import (
+	"cmp"
 	"path/filepath"
 )
 
@@ -36,7 +37,7 @@ type Unit struct {
 	DriverID  string   `json:",omitempty"` // says which run of the driver; only when Source could not be told from the run itself
 	Time      int64    `json:",omitempty"` // when the assembler began, in nanoseconds since 1970
 	Includes  bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
-	Reads     Digest   `json:",omitempty"` // the files that it was compiled from with what they held (blob in the store, FormatReads)
+	Reads     Digest   `json:",omitempty"` // the files that it was compiled from with what they held (see ReadLists)
 	Partial   bool     `json:",omitempty"` // Reads lacks system headers
 	Included  []Read   `json:",omitempty"` // these files; none if they are not known
 	Programs  Digest   `json:",omitempty"` // what it was compiled and assembled with (blob in the store, see Store.Programs)
@@ -67,13 +68,16 @@ type Link struct {
 	Linker   string // the real linker
 	Argv     []string
 	Output   string // absolute path
-	OutputID Digest // of the output as the linker wrote it (blob in the store)
+	OutputID Digest // of the output as the linker wrote it
+	BinaryID Digest `json:",omitempty"` // of the output with zeros for debugging information (blob in the store); "" if the output is the blob
 	BuildID  string // lower-case hex, "" if it has none
 	MapID    Digest // of the link map (blob in the store)
 	Inputs   []Input
 	Shared   []string // shared libraries it was linked against, as in the map
 	Partial  bool     // ld -r
 	Files    []File   // what it read besides, scripts and lists of symbols; nil in records of older versions
+
+	Parts []Part `json:"-"` // partial links whose inputs are among Inputs
 }
 
 // File is a file that a link read.
@@ -160,6 +164,9 @@ func (r *Record) findLink(match func(*Link) bool) *Link {
 	}
 	return nil
 }
+
+// Binary names the blob that is the output, but for debugging information.
+func (l *Link) Binary() Digest { return cmp.Or(l.BinaryID, l.OutputID) }
 
 func (l *Link) abs(path string) string { return absIn(l.Dir, path) }
 

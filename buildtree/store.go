@@ -1,6 +1,7 @@
 package buildtree
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,18 +21,25 @@ import (
 // Store keeps the records of a build in a directory:
 //
 //	.gitignore       "*", so that it never shows in git status
-//	original.jsonl   one record a line, appended: {"unit":…} or {"link":…}
+//	original.jsonl   one record a line, appended: {"unit.zst":…} or {"link":…}
 //	patched.jsonl    unpatched.jsonl, likewise, for a build that told options apart
 //	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
-//	tools/           answers of compilers: to -print-prog-name; what units read
+//	reads.log        lists of the files that units read, by name: a digest, or what stands for a unit
+//	dict/            texts that the lines of these logs are compressed with
+//	tools/           answers of compilers to -print-prog-name
 //	errors.log       what could not be recorded
+//	users            is locked by whoever records
+//	root             the directory that the store stood in when it was made
+//	stage            which stage a run of patchmake builds, while it does (package wrapper)
 //	tmp/             files being written, link maps being made
 //
 // Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock. What root
 // writes into a user's store (make install) belongs to that user.
 type Store struct {
 	dir      string
-	uid, gid int // whom new files are given to; -1 to leave them
+	uid, gid int      // whom new files are given to; -1 to leave them
+	users    *os.File // see Share
+	remakes  remakes
 }
 
 // OpenStore opens the store in dir, which must exist.
@@ -66,6 +74,17 @@ func (s *Store) give(path string) {
 	}
 }
 
+// HandOver gives what root wrote into a user's store in other ways to that user.
+func (s *Store) HandOver() {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		s.give(filepath.Join(s.dir, e.Name()))
+	}
+}
+
 // CreateStore opens the store in dir and makes it first if need be.
 func CreateStore(dir string) (*Store, error) {
 	if s, err := OpenStore(dir); err == nil {
@@ -83,6 +102,11 @@ func CreateStore(dir string) (*Store, error) {
 	}
 	if err := s.writeFile(filepath.Join(dir, ".gitignore"), []byte("*\n")); err != nil {
 		return nil, err
+	}
+	if root := s.Root(); root != "" {
+		if err := s.writeFile(filepath.Join(dir, rootFile), []byte(root)); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.mkdir(filepath.Join(dir, "blobs")); err != nil { // last: what OpenStore looks for
 		return nil, err
@@ -118,16 +142,19 @@ func (s *Store) PutBlob(data []byte) (Digest, error) {
 	if exists(path) {
 		return d, nil
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(windowFor(len(data))), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	packed, err := compress(data, 0, nil)
 	if err != nil {
 		return "", err
 	}
-	packed := enc.EncodeAll(data, make([]byte, 0, len(data)/3+64))
+	return d, s.writeBlob(d, packed)
+}
+
+func (s *Store) writeBlob(d Digest, packed []byte) error {
+	path := s.blobPath(d)
 	if err := s.mkdir(filepath.Dir(path)); err != nil {
-		return "", err
+		return err
 	}
-	return d, s.writeFile(path, packed)
+	return s.writeFile(path, packed)
 }
 
 // windowFor keeps the encoder's tables small for small data.
@@ -139,21 +166,26 @@ func windowFor(n int) int {
 	return w
 }
 
-// Blob returns the content with this digest.
+// Blob returns the content with this digest. An object that is not kept is read from the tree, or assembled anew.
 func (s *Store) Blob(d Digest) ([]byte, error) {
 	if !d.valid() {
 		return nil, fmt.Errorf("no blob can have the digest %q", d)
 	}
+	data, err := s.keptBlob(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		if again, found := s.remake(d); found {
+			return again, nil
+		}
+	}
+	return data, err
+}
+
+func (s *Store) keptBlob(d Digest) ([]byte, error) {
 	packed, err := os.ReadFile(s.blobPath(d))
 	if err != nil {
 		return nil, err
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
-	defer dec.Close()
-	data, err := dec.DecodeAll(packed, nil)
+	data, err := s.unpackBlob(packed)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.blobPath(d), err)
 	}
@@ -163,8 +195,31 @@ func (s *Store) Blob(d Digest) ([]byte, error) {
 	return data, nil
 }
 
+func (s *Store) unpackBlob(packed []byte) ([]byte, error) {
+	if bytes.HasPrefix(packed, []byte(assemblyMagic)) {
+		return s.unpackAssembly(packed)
+	}
+	return unpackPlain(packed)
+}
+
+// unpackPlain decodes a frame that needs no dictionary.
+func unpackPlain(packed []byte) ([]byte, error) {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer dec.Close()
+	return dec.DecodeAll(packed, nil)
+}
+
+// has reports whether a blob is kept, which Prune may have taken away since.
+func (s *Store) has(d Digest) bool { return d.valid() && exists(s.blobPath(d)) }
+
+// digestLength is that of a Digest in characters.
+const digestLength = 2 * sha256.Size
+
 func (d Digest) valid() bool {
-	return len(d) == hex.EncodedLen(sha256.Size) && strings.Trim(string(d), "0123456789abcdef") == ""
+	return len(d) == digestLength && strings.Trim(string(d), "0123456789abcdef") == ""
 }
 
 func (s *Store) blobPath(d Digest) string {

@@ -242,10 +242,21 @@ func TestStoreBelongsToTheUser(t *testing.T) {
 }
 
 func FuzzDecodeLog(f *testing.F) {
-	f.Add([]byte("\n{\"unit\":{\"Object\":\"/a.o\"}}\n\n{\"link\":{\"Output\":\"/p\"}}\n{"))
-	f.Add([]byte(`{"unit":{"DriverID":"1","Argv":["a.c","-x"]}}`))
+	for _, unit := range []string{`{"Object":"/a.o"}`, `{"DriverID":"1","Argv":["a.c","-x"]}`} {
+		packed, err := compress([]byte(unit), 0, nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte("\n{\"unit.zst\":\"" + string(base64Text(packed)) + "\"}\n\n{\"link\":{\"Output\":\"/p\"}}\n{"))
+	}
+	s := &Store{dir: f.TempDir()}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rec := decodeLog("log", data)
+		unpack, err := s.unpacker(unitKind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unpack.close()
+		rec := decodeLog("log", data, unpack)
 		if n := len(rec.Units) + len(rec.Links) + len(rec.Damaged); n > bytes.Count(data, []byte("\n"))+1 {
 			t.Errorf("%d records from %d lines", n, bytes.Count(data, []byte("\n"))+1)
 		}

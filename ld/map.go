@@ -27,6 +27,7 @@ type Placement struct {
 	Size      uint64 // bytes
 	Discarded bool   // address 0: by --gc-sections, as the copy of a COMDAT group, or because it is empty
 	Symbols   map[string]uint64
+	Output    string // the section of the output that it is in, "" where the map does not tell; GNU ld's does
 }
 
 // ReadMap reads the map of GNU ld (bfd), gold, lld or mold. It refuses those of other linkers.
@@ -61,14 +62,43 @@ type mapReader struct {
 	gold bool
 	name string // an input section's name that stood alone on its line
 	last *Placement
+
+	output string // name of the output section that is described
+	alone  string // such a name that stood alone on its line
 }
 
 func (r *mapReader) line(l string) {
 	if len(l) < 2 || l[0] != ' ' { // a heading, or an output section
 		r.name, r.last = "", nil
+		r.heading(l)
 		return
 	}
+	if r.alone != "" && isPlace(l) {
+		r.output = r.alone
+	}
+	r.alone = ""
 	r.entry(l)
+}
+
+// heading takes a line that names an output section: "NAME ADDR SIZE", of which a long name stands alone.
+func (r *mapReader) heading(l string) {
+	name, rest, _ := strings.Cut(l, " ")
+	r.alone = ""
+	switch {
+	case isPlace(rest):
+		r.output = name
+	case strings.TrimSpace(rest) == "":
+		r.alone = name
+	}
+}
+
+// isPlace reports whether a text begins with an address and a size.
+func isPlace(s string) bool {
+	_, rest, ok := cutHex(s)
+	if ok {
+		_, _, ok = cutHex(rest)
+	}
+	return ok
 }
 
 // entry takes a line below a heading. An input section is " NAME ADDR SIZE PATH" with the name from column 1, which a
@@ -112,7 +142,7 @@ func (r *mapReader) input(name, rest string) {
 	}
 	r.m.Entries = append(r.m.Entries, Placement{
 		Path: path, Member: member, Section: name, Addr: addr, Size: size,
-		Discarded: addr == 0,
+		Discarded: addr == 0, Output: r.output,
 	})
 	r.last = &r.m.Entries[len(r.m.Entries)-1]
 }

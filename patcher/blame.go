@@ -2,6 +2,7 @@ package patcher
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,8 +11,8 @@ import (
 	"gocare/internal/layout"
 )
 
-// blameLayout adds to a refusal of a variable's initial value or size which structure in it has another layout, if one has: that is what
-// the source patch changed.
+// blameLayout adds to a refusal of a variable's initial value or size which structure has another layout: one that is in it, or else, where
+// the value may be the size of a structure or the place of a member, any. That is what the source patch changed.
 func (m *maker) blameLayout(c comparedUnit, err error) error {
 	e := fault.As(err)
 	if e == nil || e.Code != fault.DataChanged && e.Code != fault.DataSize || c.unit.OrigTypes == "" {
@@ -25,19 +26,32 @@ func (m *maker) blameLayout(c comparedUnit, err error) error {
 	if failed != nil {
 		return err
 	}
+	changes = slices.DeleteFunc(changes, func(l layout.Change) bool { return l.Kind != layout.Type })
+	blamed := *e
+	switch within := c.heldBy(e, changes, types); {
+	case within != nil:
+		blamed.What += fmt.Sprintf("; %s in it has another layout: %s", within.Name, howChanged(*within))
+	case e.Code == fault.DataChanged && len(changes) > 0:
+		blamed.What += fmt.Sprintf("; %s has another layout: %s", changes[0].Name, howChanged(changes[0]))
+	default:
+		return err
+	}
+	return &blamed
+}
+
+// heldBy returns the first type of those that changed which is in the variable that a refusal names, nil if none is.
+func (c *comparedUnit) heldBy(e *fault.Error, changes []layout.Change, types *layout.Unit) *layout.Change {
 	for _, v := range c.delta.Variables {
 		if v.Status != diffasm.Changed || !strings.Contains(e.What, strconv.Quote(v.Name)) {
 			continue
 		}
-		for _, change := range changes {
-			if change.Kind == layout.Type && types.Holds(sourceNameOf(v.Name), change.Name) {
-				blamed := *e
-				blamed.What += fmt.Sprintf("; %s in it has another layout: %s", change.Name, howChanged(change))
-				return &blamed
+		for i := range changes {
+			if types.Holds(sourceNameOf(v.Name), changes[i].Name) {
+				return &changes[i]
 			}
 		}
 	}
-	return err
+	return nil
 }
 
 // sourceNameOf is the name that a variable has in the source, without the number of a static local and the function that clang puts before

@@ -21,6 +21,7 @@ type Builds struct {
 	Build     func(context.Context, buildtree.Stage) error // builds in the view as the patched build did, recorded for a stage; "" for none
 	Before    *Reads                                       // what the original read, see ReadOriginal
 	Env       []string                                     // environment of compiles on the side, which are not recorded
+	Clean     bool                                         // the original was built anew by this run
 	NoRestore bool                                         // do not compile with the old line numbers
 	Allow     func(code fault.Code) bool
 	Progress  func(format string, args ...any) // told of long work

@@ -115,9 +115,9 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 			return nil, err
 		}
 		t := Target{
-			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.OutputID, Map: l.link.MapID, Inputs: inputs,
+			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.Binary(), Map: l.link.MapID, Inputs: inputs,
 			Sources: c.goneObjects(l.link), Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs, Later: l.later,
-			Library: makesLibrary(l.link.Argv),
+			Library: makesLibrary(l.link.Argv), Parts: partsOf(l.link),
 		}
 		if len(made.same) > 0 {
 			t.Same = made.same[i]

@@ -111,7 +111,7 @@ func (b *Builds) compile(ctx context.Context, at jobs.Place, requests []request)
 		if err != nil {
 			return nil, err
 		}
-		if results[i].asm, err = b.Store.PutBlob(data); err != nil {
+		if results[i].asm, err = b.Store.PutAssembly(data); err != nil {
 			return nil, err
 		}
 	}
@@ -128,19 +128,8 @@ func withoutCompileVars(env []string) []string {
 
 // assemble runs a unit's own assembler with its own options on text and returns the object.
 func assemble(ctx context.Context, store *buildtree.Store, u *buildtree.Unit, text []byte) ([]byte, error) {
-	dir, err := os.MkdirTemp(store.Dir(), "assemble-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	src, obj := filepath.Join(dir, "unit.s"), filepath.Join(dir, "unit.o")
-	if err := os.WriteFile(src, text, 0o644); err != nil {
-		return nil, err
-	}
-	if err := runAssembler(ctx, toolexec.Cmd{Dir: u.Dir, Path: u.As, Args: u.AssembleArgs(src, obj)}); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(obj)
+	defer meter.Other(ctx)()
+	return store.Assemble(ctx, u, text)
 }
 
 func runAssembler(ctx context.Context, cmd toolexec.Cmd) error {

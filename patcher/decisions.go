@@ -13,6 +13,7 @@ import (
 	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/fault"
+	"gocare/kpatch"
 )
 
 // Decisions are what a run decided about every function it compared, for people: kept in the store beside the plan. The names of their
@@ -27,6 +28,7 @@ type Decisions struct {
 type targetDecisions struct {
 	Path    string            `json:"path"`
 	Units   []unitDecisions   `json:"units"`
+	Imports []string          `json:"imports,omitempty"` // symbols that the patch takes from the process
 	Skipped []skippedFunction `json:"skipped,omitempty"` // not in the patch though chosen
 	Refused []refusalDecision `json:"refused,omitempty"` // why no patch was made, as far as that is about no unit
 }
@@ -82,6 +84,9 @@ func Decided(p *Plan, products []Product) *Decisions {
 		t := targetDecisions{Path: m.Target.Path, Refused: refusals(m.Refused, nil)}
 		for _, u := range m.Units {
 			t.Units = append(t.Units, newUnitDecisions(u))
+		}
+		if m.Patch != nil {
+			t.Imports = kpatch.Summarize(m.Patch).Imports
 		}
 		for _, s := range m.Skipped {
 			t.Skipped = append(t.Skipped, skippedFunction(s))

@@ -105,14 +105,17 @@ func (c *comparison) patchedUnits(links []pairedLink) (found []earlyUnit) {
 
 // readsInView lists what units of the patched build read: as it was recorded, else as their compilers say now.
 func (c *comparison) readsInView(ctx context.Context, units []earlyUnit) ([]unitReads, error) {
+	lists, err := c.b.Store.ReadLists()
+	if err != nil {
+		return nil, err
+	}
+	defer lists.Close()
 	list := make([]unitReads, len(units))
 	var batch []jobs.Job
 	var of []int
 	for i, e := range units {
 		list[i].unit = e.unit
-		if text, err := c.b.Store.Blob(e.unit.Reads); e.unit.Reads != "" && err == nil {
-			list[i].files = buildtree.ParseReads(text)
-		} else {
+		if list[i].files, err = lists.Get(e.unit.Reads); err != nil {
 			list[i].add([]string{e.unit.Source})
 		}
 		if e.unit.Preprocessed() && (e.unit.Reads == "" || e.unit.Partial) {
@@ -160,8 +163,13 @@ func (c *comparison) replaceEarly(l *pairedLink, e earlyUnit, asm buildtree.Dige
 
 // rewrittenBefore reports whether a file that a unit of the original read was another one in the end.
 func (c *comparison) rewrittenBefore(u *buildtree.Unit, path string) bool {
-	text, err := c.b.Store.Blob(u.Reads)
-	return err == nil && slices.ContainsFunc(buildtree.ParseReads(text), func(r buildtree.Read) bool {
+	lists, err := c.b.Store.ReadLists()
+	if err != nil {
+		return false
+	}
+	defer lists.Close()
+	reads, err := lists.Get(u.Reads)
+	return err == nil && slices.ContainsFunc(reads, func(r buildtree.Read) bool {
 		return r.Path == path && r.ID != c.b.Before.seen.Digests[path]
 	})
 }

@@ -98,16 +98,12 @@ func refusalLines(list []refusalDecision) (lines []string) {
 // explanation says what became of a function: "t_zset.c: zaddGenericCommand: changed (edit, t_zset.c:1834)". For a changed
 // one, the first instruction that differs follows, as it was and as it is.
 func (u unitDecisions) explanation(f functionDecision, skipped string) []string {
-	line := fmt.Sprintf("%s: %s: %s", u.Source, f.Name, f.Status)
-	why := f.Reason
-	switch {
-	case f.Status == diffasm.LineOnly:
-		line = fmt.Sprintf("%s: %s: %s", u.Source, f.Name, diffasm.Same)
-	case f.Status != diffasm.Same && f.Line > 0 && why == "header":
-		why += fmt.Sprintf(" %s:%d", filepath.Base(f.File), f.Line)
-	case f.Status != diffasm.Same && f.Line > 0:
-		why += fmt.Sprintf(", %s:%d", filepath.Base(f.File), f.Line)
+	status := f.Status
+	if status == diffasm.LineOnly {
+		status = diffasm.Same
 	}
+	line := fmt.Sprintf("%s: %s: %s", u.Source, f.Name, status)
+	why := whyChanged(f)
 	if why != "" {
 		line += " (" + why + ")"
 	}
@@ -121,6 +117,18 @@ func (u unitDecisions) explanation(f functionDecision, skipped string) []string 
 		lines = append(lines, "  was: "+cmp.Or(f.Before, "none"), "  now: "+cmp.Or(f.After, "none")+at)
 	}
 	return lines
+}
+
+// whyChanged gives the reason for a function's status, with the place of the edit.
+func whyChanged(f functionDecision) string {
+	switch why := f.Reason; {
+	case f.Status == diffasm.Same || f.Status == diffasm.LineOnly || f.Line == 0:
+		return why
+	case why == "header":
+		return fmt.Sprintf("header %s:%d", filepath.Base(f.File), f.Line)
+	default:
+		return fmt.Sprintf("%s, %s:%d", why, filepath.Base(f.File), f.Line)
+	}
 }
 
 // fate says why a function is not in the patch, if that is for another reason than that it did not change.

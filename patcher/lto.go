@@ -153,7 +153,7 @@ func (c *comparison) generated(r *buildtree.Record, l *buildtree.Link, parts []i
 		}
 		addUndefined(g.used, f)
 	}
-	program, err := loadObject(c.b.Store, l.OutputID)
+	program, err := loadObject(c.b.Store, l.Binary())
 	if err != nil {
 		return nil, err
 	}

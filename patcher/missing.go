@@ -1,6 +1,7 @@
 package patcher
 
 import (
+	"bytes"
 	"debug/elf"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,8 @@ func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []
 	}
 	data, _ := c.b.Store.Blob(first.ObjectID)
 	switch unit := c.unitInside(data); {
+	case c.orig.UnitFor(orig, first) != nil && !slices.ContainsFunc(c.patched.Units, func(u buildtree.Unit) bool { return u.Object == path }):
+		return e(fault.NoRecord, "%s changed, and the patched build compiled it unrecorded", first).WithHint(hintHidden)
 	case slices.ContainsFunc(c.orig.Units, func(u buildtree.Unit) bool { return u.Object == path }):
 		return e(fault.NoRecord, "%s changed, and a tool rewrote it after its compile", first).
 			WithHint("which function is which in it is not known: link what the compiler wrote, without objcopy or the like")
@@ -39,6 +42,12 @@ func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []
 	case data != nil && !hasCode(data):
 		return e(fault.NoRecord, "%s changed, and no compile made it: it is data", first).
 			WithHint("running processes keep the data: put what has to change into a C source, under a new name")
+	case madeByClang(data):
+		return e(fault.NoRecord, "%s changed; clang compiled it, and that was not recorded", first).
+			WithHint("clang assembles inside, which carecc --env does not see: build with CC=carecc and KPCCREAL=clang")
+	}
+	if c.b.Store.Remade(path, first.ObjectID) == buildtree.MadeUnrecorded {
+		return e(fault.NoRecord, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).WithHint(hintHidden)
 	}
 	return e(fault.NoRecord, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).
 		WithHint("remove %s and run patchmake again: the build compiles it anew, and that is recorded if carecc or gcc does it", first.Path)
@@ -61,4 +70,12 @@ func (c *comparison) unitInside(object []byte) *buildtree.Unit {
 func hasCode(object []byte) bool {
 	f, err := elfobj.Parse(object)
 	return err != nil || slices.ContainsFunc(f.Sections, func(s elfobj.Section) bool { return s.Flags&elf.SHF_EXECINSTR != 0 && s.Size > 0 })
+}
+
+// madeByClang goes by the note that compilers leave in their objects.
+func madeByClang(object []byte) bool {
+	f, err := elfobj.Parse(object)
+	return err == nil && slices.ContainsFunc(f.Sections, func(s elfobj.Section) bool {
+		return s.Name == ".comment" && bytes.Contains(s.Data, []byte("clang version"))
+	})
 }

@@ -45,6 +45,16 @@ type Target struct {
 	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ, of other links of a process, too
 	Gone    []GoneInput       `json:"gone,omitempty"`     // recorded ones that only the original link has
 	Library bool              `json:"library,omitempty"`  // one that processes of other targets may load
+	Parts   []Part            `json:"parts,omitempty"`    // partial links whose inputs are among Inputs
+}
+
+// Part is a partial link (ld -r) of which the inputs stand in the place of its output.
+type Part struct {
+	Dir    string           `json:"dir"`  // absolute; its map names inputs from there
+	Path   string           `json:"path"` // of its output, as the map of the link that took it in spells it
+	Member string           `json:"member,omitempty"`
+	Map    buildtree.Digest `json:"map"`
+	Parts  []Part           `json:"parts,omitempty"`
 }
 
 // Unit is one changed unit of a target.
@@ -101,20 +111,18 @@ type Addition struct {
 	Indirect buildtree.Digest `json:"indirect,omitempty"` // as of a unit
 }
 
-const planFile = "plan.json"
-
 // Save keeps a plan in a store.
 func (p *Plan) Save(store *buildtree.Store) error {
 	data, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(store.Dir(), planFile), data, 0o644)
+	return renameio.WriteFile(filepath.Join(store.Dir(), buildtree.PlanFile), data, 0o644)
 }
 
 // LoadPlan reads the plan that the last run in a tree kept.
 func LoadPlan(store *buildtree.Store) (*Plan, error) {
-	data, err := os.ReadFile(filepath.Join(store.Dir(), planFile))
+	data, err := os.ReadFile(filepath.Join(store.Dir(), buildtree.PlanFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Refused, store.Dir(), "no recorded builds to update from").
 			WithState("tree unchanged").WithHint("run patchmake with the patches, without --update, first")

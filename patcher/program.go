@@ -56,6 +56,9 @@ func (m *maker) openProgram(t *Target) (*facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: link map: %w", t.Path, err)
 	}
+	if err := m.expand(lm, t.Parts); err != nil {
+		return nil, err
+	}
 	lm.Wrapped, lm.Own = t.Wrapped, t.Own
 	objects, index, err := m.openInputs(t, bin)
 	if err != nil {

@@ -86,11 +86,16 @@ func hasSource(u *buildtree.Unit) bool { return u.Source != "-" && u.Source != "
 
 // readsOf lists what each unit read: what is known of an earlier run, else what its compiler says now (-M).
 func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitReads, error) {
+	lists, err := b.Store.ReadLists()
+	if err != nil {
+		return nil, err
+	}
+	defer lists.Close()
 	list := make([]unitReads, len(units))
 	var batch []jobs.Job
 	var of []int
 	for i, u := range units {
-		known, whole := b.recordedReads(u)
+		known, whole := recordedReads(lists, u)
 		list[i] = unitReads{unit: u, files: known}
 		if !whole {
 			list[i].add([]string{u.Source})
@@ -130,20 +135,17 @@ func (u *unitReads) addListed(o jobs.Outcome) {
 }
 
 // recordedReads returns what is known of an earlier run, else of the compile; whole tells that it is all.
-func (b *Builds) recordedReads(u *buildtree.Unit) (reads []buildtree.Read, whole bool) {
-	if text := b.Store.Answer(readsKey(u)); text != "" {
-		return buildtree.ParseReads([]byte(text)), true
+func recordedReads(lists *buildtree.ReadLists, u *buildtree.Unit) (reads []buildtree.Read, whole bool) {
+	if reads, known := lists.Of(u); known {
+		return reads, true
 	}
 	if u.Reads == "" {
 		return nil, false
 	}
-	text, err := b.Store.Blob(u.Reads)
-	reads = buildtree.ParseReads(text)
+	reads, err := lists.Get(u.Reads)
 	usesPrecompiled := slices.ContainsFunc(reads, func(r buildtree.Read) bool { return isFile(r.Path + precompiled) }) // what is in it is not listed
 	return reads, err == nil && !u.Partial && !usesPrecompiled
 }
-
-func readsKey(u *buildtree.Unit) string { return "reads\x00" + readerID(u) }
 
 // add adds files by the names that the compiler gave.
 func (u *unitReads) add(names []string) {
@@ -204,7 +206,7 @@ func (b *Builds) keepReads(u unitReads, seen *jobs.Survey) {
 		reads[i].ID = seen.Digests[reads[i].Path]
 	}
 	if !slices.Equal(reads, u.files) {
-		_ = b.Store.PutAnswer(readsKey(u.unit), string(buildtree.FormatReads(reads))) // asked again next time
+		_ = b.Store.PutReadsOf(u.unit, reads) // asked again next time
 	}
 }
 
@@ -265,7 +267,12 @@ func (u *unitReads) newer(seen *jobs.Survey) string {
 // refuseStale refuses a changed unit whose original is not what its files give.
 func (c *comparison) refuseStale(links []pairedLink) error {
 	for _, u := range unitsOf(links) {
-		if path := c.b.Before.units[readerID(u.orig)].stale; path != "" {
+		path := c.b.Before.units[readerID(u.orig)].stale
+		if path != "" && !isFile(path) {
+			return fault.Refuse(fault.RecordOld, c.sourceName(u.orig), "%s is gone since the unit was compiled", path).
+				WithHint("the unit has to be compiled more than once: let the build keep the file, under one name in both builds")
+		}
+		if path != "" {
 			return fault.Refuse(fault.RecordOld, c.sourceName(u.orig), "%s changed after the unit was compiled, and the original build did not compile it again", path)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gocare/buildtree"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
@@ -124,6 +125,17 @@ type installed struct {
 	path    string // absolute
 	buildID string // "" if none
 	digest  buildtree.Digest
+	machine elf.Machine
+}
+
+// foreign reports whether a file is for a machine of which no patches can be made.
+func (f installed) foreign() bool {
+	_, known := arch.ByMachine(f.machine)
+	return !known
+}
+
+func refuseForeign(f installed) error {
+	return fault.Refuse(fault.ForeignMachine, f.path, "it is for another machine, %v: patches are made for EM_X86_64 alone", f.machine).WithState("no patch written")
 }
 
 // installedFiles lists the ELF programs and libraries of the original install, in order of path.
@@ -138,7 +150,7 @@ func installedFiles(d Dirs) ([]installed, error) {
 			return err
 		}
 		if f, err := elfobj.Parse(data); err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) && !debugOnly(f) {
-			files = append(files, installed{path: path, buildID: f.BuildID(), digest: buildtree.DigestOf(data)})
+			files = append(files, installed{path: path, buildID: f.BuildID(), digest: buildtree.DigestOf(data), machine: f.Machine})
 		}
 		return nil
 	})
@@ -147,6 +159,12 @@ func installedFiles(d Dirs) ([]installed, error) {
 			WithState("no patch written").WithHint("the install command must honour $%s; see --destdir and --install-cmd", d.InstallVar)
 	}
 	return files, err
+}
+
+// Installed reports whether the original install has a program or library with a BuildID.
+func Installed(d Dirs, buildID string) (bool, error) {
+	files, err := installedFiles(d)
+	return slices.ContainsFunc(files, func(f installed) bool { return f.buildID == buildID }), err
 }
 
 // links finds the record of every installed binary and the units that the patched build changed in it.
@@ -184,6 +202,9 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 	}
 	if pair.Orig.OutputID != link.OutputID {
 		return l, nil
+	}
+	if pair.Patched.OutputID != link.OutputID && f.foreign() {
+		return l, refuseForeign(f)
 	}
 	if len(pair.Missing) > 0 {
 		return l, c.refuseMissing(f, link, pair.Missing)
@@ -312,7 +333,7 @@ func (c *comparison) newLibraries(pair *buildtree.LinkPair) []Library {
 		}
 		lib := Library{Path: path}
 		if made := c.patched.LinkByOutput(path); made != nil {
-			lib.Object = made.OutputID
+			lib.Object = made.Binary()
 		} else if data, err := os.ReadFile(path); err == nil {
 			lib.Object, _ = c.b.Store.PutBlob(data)
 		}
@@ -330,7 +351,7 @@ func (c *comparison) laterLibraries(pair *buildtree.LinkPair) []Library {
 	for _, path := range librariesOf(pair.Patched) {
 		was, is := c.orig.LinkByOutput(path), c.patched.LinkByOutput(path)
 		if slices.Contains(before, path) && was != nil && is != nil && was.OutputID != is.OutputID {
-			list = append(list, Library{Path: path, Object: is.OutputID})
+			list = append(list, Library{Path: path, Object: is.Binary()})
 		}
 	}
 	return list

@@ -546,13 +546,14 @@ func TestRules(t *testing.T) {
 func TestAsk(t *testing.T) {
 	changed := []layout.Change{{Kind: layout.Signature, Name: "f", Before: "int(int)", After: "int(long)"}}
 	outside := pair{
-		orig:       function("f", "movl\t%edi, %eax") + global("h", "call\tf"),
-		patched:    function("f", "leal\t1(%rdi), %eax") + global("h", "call\tf"),
+		orig:       global("f", "movl\t%edi, %eax"),
+		patched:    global("f", "leal\t1(%rdi), %eax"),
 		prototypes: changed,
 	}
 	none := func(fault.Code) bool { return false }
 
-	l := newLink(t, fakeLink{}, outside)
+	exports := fakeLink{outside: map[string]string{"f": "the binary exports it"}}
+	l := newLink(t, exports, outside)
 	if _, _, err := ask(l, none); err == nil || !strings.Contains(err.Error(), "another prototype") {
 		t.Errorf("a refusal: %v", err)
 	}
@@ -563,7 +564,7 @@ func TestAsk(t *testing.T) {
 
 	wants := outside
 	wants.patched += variable("v", 1)
-	l = newLink(t, fakeLink{}, wants, pair{orig: global("b"), patched: global("b"), undefined: []string{"v"}})
+	l = newLink(t, exports, wants, pair{orig: global("b"), patched: global("b"), undefined: []string{"v"}})
 	next, demands, err = ask(l, none)
 	if err != nil || len(demands) != 2 || !demands[0].variables["v"] || next != l {
 		t.Errorf("a demand comes before a refusal: %v, demands %v", err, demands)

@@ -33,7 +33,7 @@ func (c *comparison) loadsSame(f installed, l *buildtree.Link) bool {
 	if err != nil {
 		return false
 	}
-	b, err := loadObject(c.b.Store, l.OutputID)
+	b, err := loadObject(c.b.Store, l.Binary())
 	return err == nil && difference(a, b) == ""
 }
 

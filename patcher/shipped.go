@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,25 +15,59 @@ import (
 
 // Shipped is a binary given with --target: a patch made from a rebuilt one that is proved to be the same code is for it.
 type Shipped struct {
-	path string
-	file *elfobj.File
+	path  string
+	file  *elfobj.File
+	among bool // given with all others of a directory
 }
 
-// LoadShipped reads the binaries; each needs a BuildID.
+// LoadShipped reads the binaries; each needs a BuildID. Of a directory it takes the programs and libraries that have one.
 func LoadShipped(paths []string) ([]Shipped, error) {
 	var list []Shipped
 	for _, path := range paths {
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			found, err := loadShippedIn(path)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, found...)
+			continue
+		}
 		f, err := elfobj.Load(path)
 		if err != nil {
 			return nil, fault.New(fault.Refused, "", "--target").WithCause(err).WithState("tree unchanged")
 		}
 		if f.BuildID() == "" {
-			return nil, fault.Refuse(fault.NoBuildID, path, "the binary has no BuildID").
-				WithState("tree unchanged").WithHint("processes that run it cannot be told from others")
+			return nil, withoutBuildID(path, "the binary has no BuildID")
 		}
-		list = append(list, Shipped{path, f})
+		list = append(list, Shipped{path: path, file: f})
 	}
 	return list, nil
+}
+
+func loadShippedIn(dir string) (list []Shipped, err error) {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || !elfobj.IsELF(data) {
+			return err
+		}
+		f, err := elfobj.Parse(data)
+		if err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) && !debugOnly(f) && f.BuildID() != "" {
+			list = append(list, Shipped{path, f, true})
+		}
+		return nil
+	})
+	if err == nil && len(list) == 0 {
+		return nil, withoutBuildID(dir, "no program or library with a BuildID in it")
+	}
+	return list, err
+}
+
+func withoutBuildID(where, what string) *fault.Error {
+	return fault.Refuse(fault.NoBuildID, where, "%s", what).
+		WithState("tree unchanged").WithHint("processes that run it cannot be told from others")
 }
 
 // matchShipped returns the BuildID of the first shipped binary that holds the same code and data at the same addresses as
@@ -41,17 +77,25 @@ func (m *maker) matchShipped(t *Target) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var why []string
+	var why, ofName []string
 	for _, s := range m.o.Shipped {
 		d := difference(s.file, rebuilt)
 		if d == "" {
 			return s.file.BuildID(), nil
 		}
-		if other, err := m.isOther(s, t); err != nil {
+		other, err := m.isOther(s, t)
+		switch reason := s.path + ": " + whyDifferent(s.file, rebuilt, d); {
+		case err != nil:
 			return "", err
-		} else if !other {
-			why = append(why, s.path+": "+whyDifferent(s.file, rebuilt, d))
+		case other:
+		case s.named(t.Path):
+			ofName = append(ofName, reason)
+		default:
+			why = append(why, reason)
 		}
+	}
+	if len(ofName) > 0 {
+		why = ofName
 	}
 	if len(why) == 0 {
 		return "", fault.Refuse(fault.TargetMismatch, t.Path, "the patch changes it, too, and no --target is the shipped one of it").
@@ -77,34 +121,43 @@ func (m *maker) isOther(s Shipped, t *Target) (bool, error) {
 }
 
 // CheckShipped refuses, before the patched version is built, shipped binaries that the rebuilt one of their name is not, or of which none
-// is like any that was rebuilt.
-func CheckShipped(d Dirs, list []Shipped) error {
+// is like any that was rebuilt. For those of a directory it returns what speaks against each: a patch that leaves them alone is right, and
+// Make refuses it for any that it changes.
+func CheckShipped(d Dirs, list []Shipped) (others []*fault.Error, err error) {
 	if len(list) == 0 {
-		return nil
+		return nil, nil
 	}
 	files, err := installedFiles(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var first error
+	var first *fault.Error
 	matched := false
 	for _, s := range list {
 		same, mismatch := s.rebuilt(files)
-		if matched = matched || same; same || mismatch == nil {
+		switch {
+		case same:
+			matched = true
 			continue
-		}
-		if filepath.Base(mismatch.Where) == filepath.Base(s.path) {
-			return mismatch
+		case mismatch == nil:
+			continue
+		case s.among:
+			others = append(others, mismatch)
+		case s.named(mismatch.Where):
+			return nil, mismatch
 		}
 		if first == nil {
 			first = mismatch
 		}
 	}
-	if matched {
-		return nil
+	if matched || first == nil {
+		return others, nil
 	}
-	return first
+	return nil, first
 }
+
+// named reports whether a shipped binary has the base name of a rebuilt one.
+func (s Shipped) named(path string) bool { return filepath.Base(path) == filepath.Base(s.path) }
 
 // rebuilt reports whether one of the installed files is the shipped one; else it says why the likeliest is not: the one of its name, or the
 // first.
@@ -118,7 +171,7 @@ func (s Shipped) rebuilt(files []installed) (same bool, mismatch *fault.Error) {
 		if d == "" {
 			return true, nil
 		}
-		if mismatch == nil || filepath.Base(f.path) == filepath.Base(s.path) {
+		if mismatch == nil || s.named(f.path) {
 			mismatch = fault.Refuse(fault.TargetMismatch, f.path, "the rebuilt binary is not the one to be patched: %s: %s", s.path, whyDifferent(s.file, rebuilt, d))
 		}
 	}
@@ -144,7 +197,7 @@ func compilersOf(f *elfobj.File) string {
 }
 
 // difference names the first difference in what two files load, "" if there is none. The BuildID may differ: another point
-// release of a compiler changes nothing else.
+// release of a compiler changes nothing else. So may run paths: they say where libraries are looked for, and an install takes them out.
 func difference(a, b *elfobj.File) string {
 	if a.Type != b.Type || a.Machine != b.Machine || a.Entry != b.Entry {
 		return "the ELF headers differ"
@@ -157,7 +210,7 @@ func difference(a, b *elfobj.File) string {
 		if i >= len(y) || x[i].Name != y[i].Name {
 			return fmt.Sprintf("section %s is in one of them only", x[i].Name)
 		}
-		if d := sectionDifference(x[i], y[i]); d != "" {
+		if d := sectionDifference(x[i], y[i]); d != "" && !(holdsRunPath(x[i]) && elfobj.SameButRunPath(a, b)) {
 			return fmt.Sprintf("section %s: %s", x[i].Name, d)
 		}
 	}
@@ -166,6 +219,8 @@ func difference(a, b *elfobj.File) string {
 	}
 	return ""
 }
+
+func holdsRunPath(s *elfobj.Section) bool { return s.Name == ".dynamic" || s.Name == ".dynstr" }
 
 func sectionDifference(a, b *elfobj.Section) string {
 	if a.Addr != b.Addr || a.Type != b.Type || a.Flags != b.Flags {

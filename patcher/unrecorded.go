@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gocare/buildtree"
@@ -27,6 +28,9 @@ func CheckRecord(ctx context.Context, b Builds) error {
 	}
 	c := &comparison{b: &b, orig: orig}
 	recorded, unrecorded := c.split(files)
+	if len(recorded) > 0 && !slices.ContainsFunc(recorded, func(f installed) bool { return !f.foreign() }) {
+		return refuseForeign(recorded[0])
+	}
 	if len(unrecorded) == 0 {
 		return nil
 	}
@@ -142,12 +146,19 @@ func (c *comparison) patchedDigests(ctx context.Context, files []installed) (map
 	return digests, nil
 }
 
+// hintHidden is for builds that patchmake ran and of which nothing could be recorded.
+const hintHidden = "the build hides its compiler: it clears the environment (env -i), or looks for as and ld elsewhere (gcc -B); let it call carecc in " +
+	"the place of its compiler, with -B where it needs that, or keep PATH and COMPILER_PATH"
+
 // refuseUnrecorded refuses a file without a record. The shortest way to one is to have it linked anew: a build that patchmake runs is
 // recorded.
 func (c *comparison) refuseUnrecorded(f installed, format string, args ...any) *fault.Error {
 	e := fault.Refuse(fault.NoRecord, f.path, format, args...).WithState("no patch written")
 	made := c.madeAs(f)
-	if len(c.orig.Units) == 0 || made == "" {
+	switch data, _ := os.ReadFile(made); {
+	case len(c.orig.Units) == 0 && c.b.Clean, c.b.Store.Remade(made, buildtree.DigestOf(data)) == buildtree.MadeUnrecorded:
+		return e.WithHint(hintHidden)
+	case len(c.orig.Units) == 0 || made == "":
 		return e.WithHint("the tree was built without carecc, or the build cleans its environment: run patchmake --clean, or build with CC=carecc first")
 	}
 	if object := c.objectIn(f); object != "" {

@@ -1,4 +1,4 @@
-# bash completion of patchmake and carectl, which answer for themselves.
+# bash completion of patchmake, carectl, gocare-dpkg and gocare-rpm, which answer for themselves.
 _gocare_complete() {
 	local cur=${COMP_WORDS[COMP_CWORD]} words line
 	words=("${COMP_WORDS[@]:0:COMP_CWORD}")
@@ -9,4 +9,4 @@ _gocare_complete() {
 		[[ $line == "$cur"* ]] && COMPREPLY+=("$line")
 	done < <("${words[@]}" --generate-bash-completion 2>/dev/null)
 }
-complete -o bashdefault -o default -F _gocare_complete patchmake carectl
+complete -o bashdefault -o default -F _gocare_complete patchmake carectl gocare-dpkg gocare-rpm

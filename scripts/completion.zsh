@@ -1,5 +1,5 @@
-#compdef patchmake carectl
-# zsh completion of patchmake and carectl, which answer for themselves.
+#compdef patchmake carectl gocare-dpkg gocare-rpm
+# zsh completion of patchmake, carectl, gocare-dpkg and gocare-rpm, which answer for themselves.
 local -a command answers
 command=(${words[1,CURRENT-1]})
 [[ ${words[CURRENT]} == -* ]] && command+=(${words[CURRENT]})

@@ -63,7 +63,7 @@ func (p *Process) assemble() int {
 	skip := stage == "" || call.query || call.output == os.DevNull || isProbe(args, p.Dir) || isProbe(drv.argv, p.Dir)
 	var store *buildtree.Store
 	if !skip {
-		store = p.openStore()
+		store = p.sharedStore()
 	}
 	real, err := p.realTool("as", drv, store)
 	if err != nil {
@@ -138,7 +138,7 @@ func (r *asRun) prepare(feed *os.File) error {
 		r.recordReads()
 	}
 	r.unit.Programs = r.p.programs(r.store, &r.unit)
-	r.unit.AsmID, err = r.store.PutBlob(text)
+	r.unit.AsmID, err = r.store.PutAssembly(text)
 	return err
 }
 
@@ -203,6 +203,9 @@ func (r *asRun) record(stage buildtree.Stage) error {
 		}
 	}
 	r.unit.ObjectID, r.unit.AllocID = buildtree.DigestOf(data), allocDigest(data)
+	if err := r.p.keepCached(r.store, r.unit, r.drv.pid); err != nil {
+		_ = r.store.LogError(stage, r.unit.Object, err)
+	}
 	return r.store.AddUnit(stage, r.unit)
 }
 

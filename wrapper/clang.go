@@ -26,7 +26,7 @@ func (p *Process) assemblesInside(c compiler, args []string) bool {
 func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.Stage) int {
 	argv, from := readResponses(args, p.Dir)
 	sources := buildtree.ParseDriver(argv).Sources()
-	store := p.openStore()
+	store := p.sharedStore()
 	if store == nil || len(sources) == 0 {
 		return become(c.path, c.argv0, args, env)
 	}
@@ -102,8 +102,11 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	u.Object, u.ObjectID, u.AllocID = object, buildtree.DigestOf(data), allocDigest(data)
 	u.Includes = strings.Contains(string(asm), ".incbin") || strings.Contains(string(asm), ".include")
 	u.Programs = r.p.programs(r.store, &u)
-	if u.AsmID, err = r.store.PutBlob(asm); err != nil {
+	if u.AsmID, err = r.store.PutAssembly(asm); err != nil {
 		return err
+	}
+	if err := r.p.keepCached(r.store, u, os.Getpid()); err != nil {
+		_ = r.store.LogError(stage, u.Object, err)
 	}
 	return r.store.AddUnit(stage, u)
 }

@@ -12,18 +12,18 @@ import (
 
 // compile is the part of the compiler driver.
 func (p *Process) compile(cxx bool) int {
-	real, err := p.realCompiler(cxx)
+	real, args, err := p.command(cxx)
 	if err != nil {
 		return complain(err.Error())
 	}
-	args, env := p.Argv[1:], p.handOver(p.Env, real.path)
+	env := p.handOver(p.Env, real.path)
 	stage := p.stage()
 	if p.getenv("KPATCH_STAGE") != "configure" {
 		args = p.adjustArgs(args)
 	}
 	p.debugLine(real, args)
 	if stage != "" && worthRecording(args, p.Dir) && p.hasLinker(args) {
-		env = p.recordingEnv(env)
+		args, env = p.recording(real, args, env)
 		if p.assemblesInside(real, args) {
 			return p.compileInside(real, args, env, stage)
 		}
@@ -32,18 +32,35 @@ func (p *Process) compile(cxx bool) int {
 	return become(real.path, real.argv0, args, env)
 }
 
-// recordingEnv points the compiler at the shim directory. Without one it compiles all the same.
-func (p *Process) recordingEnv(env []string) []string {
+// recording points the compiler at the shim directory. Without one it compiles all the same. Directories of -B come before those of
+// COMPILER_PATH: where the command has some, ours is the first of them.
+func (p *Process) recording(c compiler, args, env []string) (recordedArgs, recordedEnv []string) {
 	shim, err := ShimDir(p.Exe, p.getenv)
 	if err != nil {
 		if store := p.openStore(); store != nil {
 			_ = store.LogError(p.stage(), p.Dir, err)
 		}
-		return env
+		return args, env
 	}
 	env = withEnv(env, "COMPILER_PATH", prependPath(shim, p.getenv("COMPILER_PATH")))
-	return withEnv(env, "CCACHE_DISABLE", "1")
+	for _, v := range compileHere {
+		name, value, _ := strings.Cut(v, "=")
+		env = withEnv(env, name, value)
+	}
+	if argv := expandResponse(args, p.Dir); len(buildtree.ToolDirs(argv)) > 0 && !(buildtree.IsClang(c.path) && storesCommand(argv)) {
+		args = append([]string{"-B" + shim}, args...)
+	}
+	return args, env
 }
+
+// storesCommand reports whether a command line asks for its record in the object: clang writes it there whole, gcc without -B.
+func storesCommand(argv []string) bool {
+	d := buildtree.ParseDriver(argv)
+	return slices.ContainsFunc([]string{"-frecord-gcc-switches", "-grecord-gcc-switches", "-frecord-command-line", "-grecord-command-line"}, d.Has)
+}
+
+// compileHere makes programs that start compilers start one for each compile, on this machine.
+var compileHere = []string{"CCACHE_DISABLE=1", "DISTCC_HOSTS=localhost"}
 
 // adjustArgs does what KPCC_REMOVE_ARGS and KPCC_APPEND_ARGS ask for.
 func (p *Process) adjustArgs(args []string) []string {
@@ -96,7 +113,7 @@ func shellQuote(s string) string {
 }
 
 // probeMarks are parts of paths that only configure's probes have.
-var probeMarks = []string{"conftest.", "CMakeTmp", "CMakeScratch", "meson-private", "qemu-conf"}
+var probeMarks = []string{"conftest.", "CMakeTmp", "CMakeScratch", "meson-private", "qemu-conf."}
 
 func isProbe(args []string, dir string) bool {
 	for _, m := range probeMarks {
@@ -149,6 +166,15 @@ func (p *Process) hasLinker(args []string) bool {
 		}
 	}
 	return true
+}
+
+// sharedStore opens the store for this command to record in, nil where there can be none.
+func (p *Process) sharedStore() *buildtree.Store {
+	s := p.openStore()
+	if s == nil || s.Share() != nil {
+		return nil
+	}
+	return s
 }
 
 // openStore opens the store for this command, nil where there can be none.

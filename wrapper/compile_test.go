@@ -27,3 +27,25 @@ func TestWorthRecording(t *testing.T) {
 		}
 	}
 }
+
+func TestIsProbe(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		dir  string
+		want bool
+	}{
+		{"autoconf", []string{"-c", "conftest.c"}, "/t", true},
+		{"cmake", []string{"-c", "a.c"}, "/t/CMakeFiles/CMakeScratch/TryCompile-x", true},
+		{"meson", []string{"/t/meson-private/tmpx/testfile.c"}, "/t", true},
+		{"QEMU's configure", []string{"-o", "config-temp/qemu-conf.exe", "config-temp/qemu-conf.c"}, "/t", true},
+		{"a source of QEMU", []string{"-c", "../util/qemu-config.c", "-o", "libqemuutil.a.p/util_qemu-config.c.o"}, "/t", false},
+		{"any source", []string{"-c", "configure.c"}, "/t", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := isProbe(tt.args, tt.dir); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}

@@ -13,7 +13,8 @@
 // second run of clang, and what assembly reads by a second run of the assembler. Every carecc, of whichever copy or version, is passed
 // over when the real tool is sought, and so is what leads back to one.
 //
-// Whatever starts gcc is recorded, but for ccache, if only the environment is set (carecc --env). A clang, which assembles
+// Whatever starts gcc is recorded if only the environment is set (carecc --env); what ccache keeps is kept by us as well, for the builds
+// that it hands it out to. A clang, which assembles
 // inside, runs as a child, then once more to assembly; it looks for the linker in COMPILER_PATH as gcc does, for the assembler
 // only with -fno-integrated-as.
 //

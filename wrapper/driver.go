@@ -33,6 +33,7 @@ func (p *Process) driver() driverCall {
 		}
 		if name != "" && argv[0] == name || name == "" && buildtree.IsClang(argv[0]) {
 			d.argv, d.from = readResponses(argv[1:], p.Dir)
+			d.argv = p.withoutShim(d.argv)
 			d.pid = pid
 			if d.path == "" {
 				d.path = p.absDriver(argv[0])
@@ -44,6 +45,16 @@ func (p *Process) driver() driverCall {
 		}
 	}
 	return d
+}
+
+// withoutShim takes out the -B that we put in front.
+func (p *Process) withoutShim(argv []string) []string {
+	if len(argv) > 0 {
+		if dir, ok := strings.CutPrefix(argv[0], "-B"); ok && p.isShim(dir, "as") {
+			return argv[1:]
+		}
+	}
+	return argv
 }
 
 // id names this run of the driver.

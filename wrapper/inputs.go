@@ -20,7 +20,7 @@ func (r *linkRun) readCommandLine() {
 	}
 }
 
-// object returns the input that a path is, with its blob put into the store. It is false for what is no relocatable
+// object returns the input that a path is, with its blob put into the store unless the record can make it again. It is false for what is no relocatable
 // object (an archive, a shared library, a linker script).
 func (r *linkRun) object(path string) (buildtree.Input, bool, error) {
 	if in, ok := r.blobs[path]; ok {
@@ -41,11 +41,16 @@ func (r *linkRun) object(path string) (buildtree.Input, bool, error) {
 }
 
 func (r *linkRun) putInput(path, member string, data []byte) (buildtree.Input, error) {
-	id, err := r.store.PutBlob(data)
-	if err != nil {
-		return buildtree.Input{}, err
+	in := buildtree.Input{Path: path, Member: member, ObjectID: buildtree.DigestOf(data), AllocID: allocDigest(data)}
+	r.late = r.late || isBitcode(data) || bytes.Contains(data, []byte(".gnu.lto_"))
+	if r.remade == nil {
+		r.remade = r.store.Remakable(r.p.stage())
 	}
-	return buildtree.Input{Path: path, Member: member, ObjectID: id, AllocID: allocDigest(data)}, nil
+	if r.remade[in.ObjectID] {
+		return in, nil
+	}
+	_, err := r.store.PutBlob(data)
+	return in, err
 }
 
 // relocatable reports whether data is an ELF relocatable file (e_type is the half-word at 16 and ET_REL is 1), or LLVM's

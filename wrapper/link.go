@@ -2,6 +2,7 @@ package wrapper
 
 import (
 	"bytes"
+	"debug/elf"
 	"fmt"
 	"io"
 	"os"
@@ -64,7 +65,7 @@ func (p *Process) link(name string) int {
 	stage := p.stage()
 	var store *buildtree.Store
 	if stage != "" && !call.query && call.output != os.DevNull && !isProbe(args, p.Dir) && !isProbe(drv.argv, p.Dir) {
-		store = p.openStore()
+		store = p.sharedStore()
 	}
 	real, err := p.realTool(name, drv, store)
 	if err != nil {
@@ -98,6 +99,9 @@ type linkRun struct {
 	call  ldCall
 	store *buildtree.Store
 	blobs map[string]buildtree.Input // objects read already, by path
+
+	late   bool                      // an input has intermediate language, of which code is made by this link
+	remade map[buildtree.Digest]bool // objects that the record can make again; nil until it is asked
 }
 
 // do runs the linker and records the link if it succeeds.
@@ -153,11 +157,28 @@ func (r *linkRun) withMap() (argv []string, mapPath string, err error) {
 	if r.call.mapFile != "" {
 		return argv, "", nil
 	}
-	mapPath, err = r.store.TempFile("map-*")
+	mapPath, err = r.newMap()
 	if err != nil {
 		return argv, "", err
 	}
 	return append([]string{"-Map=" + mapPath}, argv...), mapPath, nil
+}
+
+// newMap makes an empty file for the map, in the store if its name tells the linker no more than a name: GNU ld puts that of the
+// output in the place of each "%".
+func (r *linkRun) newMap() (string, error) {
+	if !strings.Contains(r.store.Dir(), "%") {
+		return r.store.TempFile("map-*")
+	}
+	dir := os.TempDir()
+	if strings.Contains(dir, "%") {
+		dir = "/tmp"
+	}
+	f, err := os.CreateTemp(dir, "gocare-map-*")
+	if err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
 }
 
 // readMap returns the map that the linker wrote.
@@ -221,18 +242,41 @@ func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
 		return nil
 	}
 	l := buildtree.Link{Dir: r.p.Dir, Linker: r.real, Argv: r.args, Output: output, Partial: r.call.partial}
-	if f, err := elfobj.Parse(data); err == nil {
-		l.BuildID = f.BuildID()
-	}
-	if l.OutputID, err = r.store.PutBlob(data); err != nil {
-		return err
-	}
+	l.OutputID = buildtree.DigestOf(data)
 	if l.MapID, err = r.store.PutBlob(mapText); err != nil {
 		return err
 	}
 	if err := r.inputs(&l, stage, mapText); err != nil {
 		return err
 	}
+	if err := r.putOutput(&l, data); err != nil {
+		return err
+	}
 	l.Files = r.files(mapText)
 	return r.store.AddLink(stage, l)
+}
+
+// putOutput keeps what was linked. Debugging information is left out, which is most of it and of no use to whoever reads it: types are taken
+// from the objects, where there are any.
+func (r *linkRun) putOutput(l *buildtree.Link, data []byte) error {
+	if f, err := elfobj.Parse(data); err == nil {
+		l.BuildID = f.BuildID()
+		if !l.Partial && !r.late && clearDebug(data, f) {
+			l.BinaryID = buildtree.DigestOf(data)
+		}
+	}
+	_, err := r.store.PutBlob(data)
+	return err
+}
+
+// clearDebug writes zeros over the debugging information of a linked file. It reports whether there was any.
+func clearDebug(data []byte, f *elfobj.File) (cleared bool) {
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if s.Flags&elf.SHF_ALLOC == 0 && strings.HasPrefix(s.Name, ".debug_") && s.Type == elf.SHT_PROGBITS && len(s.Data) > 0 {
+			clear(data[s.Offset : s.Offset+s.Size])
+			cleared = true
+		}
+	}
+	return cleared
 }

@@ -1,6 +1,7 @@
 package wrapper
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,11 +59,13 @@ func withEnv(env []string, name, value string) []string {
 
 // stage returns the stage to record for, "" for none.
 func (p *Process) stage() buildtree.Stage {
-	switch s := buildtree.Stage(p.getenv("KPATCH_STAGE")); s {
-	case "":
-		return buildtree.Original
+	stage := buildtree.Stage(p.getenv("KPATCH_STAGE"))
+	if stage == "" {
+		stage = cmp.Or(p.announced(), buildtree.Original)
+	}
+	switch stage {
 	case buildtree.Original, buildtree.Patched, buildtree.Unpatched:
-		return s
+		return stage
 	}
 	return ""
 }

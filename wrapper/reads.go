@@ -108,5 +108,5 @@ func putReads(store *buildtree.Store, dir string, names []string) (buildtree.Dig
 		}
 		reads = append(reads, buildtree.Read{Path: path, ID: id})
 	}
-	return store.PutBlob(buildtree.FormatReads(reads))
+	return store.PutReads(reads)
 }

@@ -15,13 +15,9 @@ import (
 func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (string, error) {
 	compilerPath := removePath(p.getenv("COMPILER_PATH"), func(dir string) bool { return p.isShim(dir, name) })
 	if d.path == "" || buildtree.IsClang(d.path) {
-		path, _ := p.lookPath(name, compilerPath+":"+p.getenv("PATH"))
-		if path == "" {
-			return "", fmt.Errorf("no %s in PATH", name)
-		}
-		return path, nil
+		return p.firstTool(name, d, compilerPath)
 	}
-	key := toolKey(name, d.path, compilerPath, p.getenv("GCC_EXEC_PREFIX"), p.getenv("PATH"))
+	key := toolKey(name, d.path, append([]string{compilerPath, p.getenv("GCC_EXEC_PREFIX"), p.getenv("PATH")}, p.toolOptions(d)...)...)
 	if s != nil {
 		if path := s.Answer(key); path != "" && p.usable(path) {
 			return path, nil
@@ -34,6 +30,24 @@ func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (strin
 	return path, err
 }
 
+// firstTool looks for a tool as clang does: in the directories of -B, which may also be how the tool's path begins, then in
+// COMPILER_PATH and PATH.
+func (p *Process) firstTool(name string, d driverCall, compilerPath string) (string, error) {
+	for _, dir := range buildtree.ToolDirs(d.argv) {
+		if path, _ := p.lookPath(name, p.abs(dir)); path != "" {
+			return path, nil
+		}
+		if path := p.abs(dir + name); p.usable(path) {
+			return path, nil
+		}
+	}
+	path, _ := p.lookPath(name, compilerPath+":"+p.getenv("PATH"))
+	if path == "" {
+		return "", fmt.Errorf("no %s in PATH", name)
+	}
+	return path, nil
+}
+
 // toolKey is all that the answer depends on.
 func toolKey(name, driver string, rest ...string) string {
 	key := name + "\x00" + driver + "\x00" + strings.Join(rest, "\x00")
@@ -43,9 +57,19 @@ func toolKey(name, driver string, rest ...string) string {
 	return key
 }
 
+// toolOptions returns the options of a driver by which it finds its tools.
+func (p *Process) toolOptions(d driverCall) (options []string) {
+	for _, dir := range buildtree.ToolDirs(d.argv) {
+		if !p.isShim(dir, "as") {
+			options = append(options, "-B"+dir)
+		}
+	}
+	return options
+}
+
 // askDriver runs the driver with -print-prog-name.
 func (p *Process) askDriver(name string, d driverCall, compilerPath string) (string, error) {
-	cmd := exec.Command(d.path, "-print-prog-name="+name)
+	cmd := exec.Command(d.path, append(p.toolOptions(d), "-print-prog-name="+name)...)
 	cmd.Env = withEnv(p.Env, "COMPILER_PATH", compilerPath)
 	cmd.Dir = p.Dir
 	out, err := cmd.Output()

@@ -117,13 +117,12 @@ func Env(carecc, storeDir, stage string) []string {
 		shim = filepath.Join(storeDir, "shim")
 		_ = makeShim(storeDir, shim, carecc) // without it nothing is recorded, and the caller finds no record
 	}
-	return []string{
+	return append([]string{
 		"COMPILER_PATH=" + prependPath(shim, os.Getenv("COMPILER_PATH")),
 		"PATH=" + prependPath(shim, os.Getenv("PATH")), // for a Makefile that runs as and ld itself
 		"KPATCH_ASM_DIR=" + storeDir,
 		"KPATCH_STAGE=" + stage,
-		"CCACHE_DISABLE=1",
-	}
+	}, compileHere...)
 }
 
 // ShellEnv returns shell lines that make any gcc run after them record, with CC left as it is.
@@ -132,6 +131,10 @@ func ShellEnv(carecc string, getenv func(string) string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := prependPath(shim, getenv("COMPILER_PATH"))
-	return "export COMPILER_PATH=" + shellQuote(path) + "\nexport CCACHE_DISABLE=1\n", nil
+	text := "export COMPILER_PATH=" + shellQuote(prependPath(shim, getenv("COMPILER_PATH"))) + "\n"
+	text += "export PATH=" + shellQuote(prependPath(shim, getenv("PATH"))) + "\n" // for a Makefile that runs as and ld itself
+	for _, v := range compileHere {
+		text += "export " + v + "\n"
+	}
+	return text, nil
 }

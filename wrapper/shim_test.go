@@ -100,7 +100,7 @@ func TestEnv(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"COMPILER_PATH=" + shim + ":/other", "PATH=" + shim + ":/usr/bin", "KPATCH_ASM_DIR=/t/.gocare", "KPATCH_STAGE=patched", "CCACHE_DISABLE=1"}
+	want := []string{"COMPILER_PATH=" + shim + ":/other", "PATH=" + shim + ":/usr/bin", "KPATCH_ASM_DIR=/t/.gocare", "KPATCH_STAGE=patched", "CCACHE_DISABLE=1", "DISTCC_HOSTS=localhost"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Env (-want +got):\n%s", diff)
 	}

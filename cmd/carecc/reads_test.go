@@ -42,12 +42,17 @@ func TestReads(t *testing.T) {
 			if !tt.recorded {
 				return
 			}
-			text, err := store.Blob(u.Reads)
+			lists, err := store.ReadLists()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer lists.Close()
+			reads, err := lists.Get(u.Reads)
 			if err != nil {
 				t.Fatal(err)
 			}
 			found := map[string]string{}
-			for _, read := range buildtree.ParseReads(text) {
+			for _, read := range reads {
 				found[filepath.Base(read.Path)] = read.ID
 			}
 			data, err := os.ReadFile(filepath.Join(r.dir, "h.h"))

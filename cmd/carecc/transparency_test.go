@@ -108,6 +108,7 @@ var shapes = []struct{ name, cmd, stdin string }{
 	{name: "kept relocations", cmd: "CC -Wl,-q a.c b.c -o prog; ./prog"},
 	{name: "language by option", cmd: "cp b.c b.txt; CC -xc -c b.txt -xnone sub/a.c"},
 	{name: "syntax only", cmd: "CC -fsyntax-only a.c"},
+	{name: "a directory of tools", cmd: "cp /usr/bin/as out/as; CC -Bout -frecord-gcc-switches -c b.c; CC -Bout -g3 a.c b.c -o prog; ./prog"},
 	{name: "its own options among others", cmd: "CC --carecc-version -c b.c"},
 }
 
@@ -154,7 +155,7 @@ var named = []string{
 	"source on standard input", "source on standard input, piped", "preprocess", "to assembly", "compile error", "one of two fails",
 	"warning", "assembler error", "undefined symbol", "no input", "save temps", "save temps of a link", "response file", "shared library", "static",
 	"archive", "relocatable link", "gold", "preprocessed assembly", "assembly", "assembler options", "output to nowhere", "coverage", "version",
-	"language by option",
+	"language by option", "a directory of tools",
 }
 
 // clang assembles inside: carecc runs it as it is, then once more for the record.

@@ -48,7 +48,7 @@ func makeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "destdir", Aliases: []string{"d"}, Value: "DESTDIR", Usage: "`NAME` of the variable that holds the install root"},
 		&cli.StringFlag{Name: "id", Aliases: []string{"i"}, Value: "0001", Usage: "patch `ID`: 1 to 7 of [A-Za-z0-9._-]"},
 		&cli.StringFlag{Name: "buildid", Aliases: []string{"b"}, Usage: "use `HEX` in header and file name instead of the rebuilt binary's BuildID"},
-		&cli.StringSliceFlag{Name: "target", Usage: "make the patch for the shipped binary `FILE`, once the rebuilt one is proved to be the same (may repeat)"},
+		&cli.StringSliceFlag{Name: "target", Usage: "make the patch for the shipped binary `FILE`, or those of a directory, once the rebuilt one is proved to be the same (may repeat)"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "run `N` compiles at a time"},
 		&cli.StringFlag{Name: "build-cmd", Usage: "build with shell command `CMD` instead of make"},
 		&cli.StringFlag{Name: "install-cmd", Usage: "install with shell command `CMD` instead of make install"},

@@ -36,6 +36,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 		return err
 	}
 	defer w.tree.Close()
+	defer w.prune()
 	if w.filter, err = loadFilter(o); err != nil {
 		return err
 	}
@@ -43,14 +44,20 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	if err != nil {
 		return err
 	}
+	named, err := w.named()
+	if err != nil {
+		return err
+	}
 	u.Heading("MAKING PATCHES")
+	shown := u.Working("making patches", nil)
 	list, err := patcher.Make(ctx, w.tree.Store, plan, w.patchOptions())
+	shown()
 	if saved := patcher.Decided(plan, list).Save(w.tree.Store); err != nil || saved != nil {
 		return errors.Join(err, saved)
 	}
 	made := products{list, plan.Overridden}
 	w.reportChoices(w.filter, made)
-	if err := made.check(w.filter, o); err != nil {
+	if err := made.check(w.filter, w.o, named); err != nil {
 		return err
 	}
 	if err := w.write(made); err != nil {
@@ -59,6 +66,28 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	took := m.Read()
 	u.Progress("%s", took)
 	return u.Result(w.report(made, w.filter, took))
+}
+
+// prune takes from the record what earlier runs made. It can wait for the next run.
+func (w *workspace) prune() {
+	if _, err := patcher.Prune(w.tree.Store); err != nil {
+		w.u.Progress("the record keeps what it no longer needs: %v", err)
+	}
+}
+
+// named returns the BuildID that --buildid gives if a binary of this build has it, else "": it overrides nothing then, and says which binary
+// has to be among those that change.
+func (w *workspace) named() (string, error) {
+	if w.o.BuildID == "" {
+		return "", nil
+	}
+	ours, err := patcher.Installed(w.dirs(), w.o.BuildID)
+	if err != nil || !ours {
+		return "", err
+	}
+	named := w.o.BuildID
+	w.o.BuildID = ""
+	return named, nil
 }
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.
@@ -79,10 +108,34 @@ func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Pl
 
 // planIdentity builds the original only.
 func (w *workspace) planIdentity(ctx context.Context) (*patcher.Plan, error) {
-	if err := w.tree.Original(ctx); err != nil {
+	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
 	return patcher.CompareIdentity(ctx, w.builds())
+}
+
+// maxRemakes is how often files are made once more for the record: what goes into them may have none, either.
+const maxRemakes = 3
+
+// original builds the original, and completes its record.
+func (w *workspace) original(ctx context.Context) error {
+	if err := w.tree.Original(ctx); err != nil {
+		return err
+	}
+	for range maxRemakes {
+		unmade, err := patcher.ListUnmade(w.builds())
+		if err != nil {
+			return fault.Leaves(err, "no patch written")
+		}
+		var files, touch []string
+		for _, u := range unmade {
+			files, touch = append(files, u.Path), append(touch, u.Touch)
+		}
+		if taken, err := w.tree.Remake(ctx, files, touch); err != nil || taken == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // planPatches builds both stages.
@@ -95,18 +148,18 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
 	}
-	if err := w.tree.Original(ctx); err != nil {
+	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
 	b := w.builds()
 	b.Change = change
-	if err := patcher.CheckRecord(ctx, b); err != nil {
+	if err := w.checkOriginal(ctx, b); err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
-	if err := patcher.CheckShipped(w.dirs(), w.shipped); err != nil {
-		return nil, fault.Leaves(err, "no patch written")
-	}
-	if b.Before, err = patcher.ReadOriginal(ctx, b); err != nil {
+	shown := w.u.Working("looking at what the units read", nil)
+	b.Before, err = patcher.ReadOriginal(ctx, b)
+	shown()
+	if err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
 	view, change, err := w.tree.Patched(ctx, patches)
@@ -121,8 +174,37 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 	b.Build = func(ctx context.Context, stage buildtree.Stage) error {
 		return w.tree.Rebuild(ctx, view, "the build to tell options apart", cmp.Or(stage, builder.Unrecorded))
 	}
+	defer w.u.Working("comparing", nil)()
 	p, err = patcher.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
+}
+
+// checkOriginal refuses, before the patched version is built, what the original alone shows cannot be patched.
+func (w *workspace) checkOriginal(ctx context.Context, b patcher.Builds) error {
+	if err := patcher.CheckRecord(ctx, b); err != nil {
+		return err
+	}
+	others, err := patcher.CheckShipped(w.dirs(), w.shipped)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		w.u.Warn("%v; no patch can be made for it", other)
+	}
+	return w.checkFilter(b)
+}
+
+// checkFilter refuses, before the patched version is built, a filter that can leave nothing.
+func (w *workspace) checkFilter(b patcher.Builds) error {
+	if !w.filter.active() {
+		return nil
+	}
+	matches, err := patcher.FilterMatches(b, w.filter.keeps)
+	if err != nil || matches {
+		return err
+	}
+	return fault.Refuse(fault.FilterEmpty, w.filter.Source, "the filter leaves nothing: it matches no function of the installed binaries or of the patched sources").
+		WithHint("names are matched as a whole; nm lists those of a binary")
 }
 
 func (w *workspace) buildOptions() builder.Options {
@@ -138,7 +220,7 @@ func (w *workspace) buildOptions() builder.Options {
 // builds is what the library has to know of the two builds.
 func (w *workspace) builds() patcher.Builds {
 	return patcher.Builds{
-		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
+		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), Clean: w.o.Clean, NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
 		Progress: w.u.Progress, Warn: w.u.Warn,
 	}
 }

@@ -25,17 +25,21 @@ type products struct {
 	compared []*fault.Error
 }
 
-// check refuses a run that made nothing, and a --buildid that cannot mean one binary.
-func (made products) check(f *filter, o options) error {
+// check refuses a run that made nothing, nothing for the binary that is named, and a --buildid that cannot mean one binary.
+func (made products) check(f *filter, o options, named string) error {
 	patches := made.withPatch()
 	if len(patches) == 0 {
 		return made.nothing(f, o.Identity)
 	}
+	names := make([]string, len(patches))
+	for i, m := range patches {
+		names[i] = m.Target.Path
+	}
+	if named != "" && !slices.ContainsFunc(patches, func(m patcher.Product) bool { return m.BuildID == named }) {
+		return fault.Refuse(fault.NothingChanged, "", "nothing changed in the code of the binary with BuildID %s, only in: %s", named, strings.Join(names, ", ")).
+			WithState("no patch written").WithHint("leave --buildid out to make the patches of the others")
+	}
 	if o.BuildID != "" && len(patches) > 1 {
-		names := make([]string, len(patches))
-		for i, m := range patches {
-			names[i] = m.Target.Path
-		}
 		return fault.Refuse(fault.BuildIDAmbiguous, "", "--buildid names one binary, but the patch changes %d: %s", len(patches), strings.Join(names, ", ")).
 			WithState("no patch written")
 	}

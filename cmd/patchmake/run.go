@@ -15,7 +15,8 @@ import (
 const usageText = `patchmake [OPTION...] PATCH...
 patchmake from-asm --orig FILE.s --patched FILE.s --binary FILE [-i ID] -o FILE.kpatch
 patchmake inspect FILE.kpatch
-patchmake explain [--all | CODE]
+patchmake explain [--all | --html FILE | CODE]
+patchmake record [--prune] [--compile-commands]
 patchmake keygen [--no-password] NAME
 patchmake sign --key FILE.key FILE.kpatch...`
 

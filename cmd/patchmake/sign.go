@@ -142,13 +142,16 @@ func loadSecret(path string, ask passwords) (key minisign.PrivateKey, err error)
 	if err != nil {
 		return key, fault.New(fault.Environment, "", "cannot read the key").WithCause(err).WithHint("name the secret key: patchmake keygen makes one")
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		ask.u.Warn("others than its owner may read the secret key %s", path)
-	}
-	if !minisign.IsEncrypted(text) {
+	protected := minisign.IsEncrypted(text)
+	if !protected {
 		if err := key.UnmarshalText(text); err != nil {
 			return key, fault.New(fault.Refused, path, "is no secret key").WithCause(err).WithHint("name the secret key, FILE.key, not the public one")
 		}
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		ask.u.Warn("others than its owner may read the secret key %s", path)
+	}
+	if !protected {
 		return key, nil
 	}
 	password, err := ask.once()

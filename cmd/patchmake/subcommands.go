@@ -42,17 +42,22 @@ func subcommands(begin beginner, stdin io.Reader) []*cli.Command {
 			ArgsUsage: "[CODE]", BashComplete: func(c *cli.Context) { completeExplain(c, os.Args) },
 			Flags: append([]cli.Flag{
 				&cli.BoolFlag{Name: "all", Usage: "list functions and sources that did not change, too"},
+				&cli.StringFlag{Name: "html", Usage: "write a page for a review, with source and assembly side by side, to `FILE`"},
 			}, outputFlags()...),
 			Action: func(c *cli.Context) error {
 				u := begin(c)
 				switch c.NArg() {
 				case 0:
-					return explain(c.Bool("all"), u)
+					return explain(c.Bool("all"), c.String("html"), u)
 				case 1:
+					if c.IsSet("html") {
+						return usage("explain --html takes no CODE")
+					}
 					return explainCode(c.Args().First(), u)
 				}
 				return usage("explain takes one CODE at most: %q", c.Args().Get(1))
 			},
 		},
+		recordCommand(begin),
 	}, signCommands(begin, stdin)...)
 }

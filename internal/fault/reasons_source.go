@@ -36,9 +36,10 @@ var building = []Reason{
 		Paragraph: "The patched build links an archive member which the original does not, and the archive has several of that name.",
 	},
 	{
-		Code:      "partial-link",
-		Hint:      "link the objects into the program directly, without ld -r" + anew,
-		Paragraph: "A changed unit went into an object that was made with ld -r.",
+		Code: "partial-link",
+		Hint: "link what ld -r wrote as it is, or the objects directly" + anew,
+		Paragraph: "A changed unit went into an object that was made with ld -r and rewritten then, by objcopy say, or that the linker did " +
+			"more for than to put sections together: it made code, bound names to others, read other files.",
 	},
 	{
 		Code:  "other-options",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 
 	"gocare/internal/cxxname"
 	"gocare/internal/plain"
@@ -18,7 +19,7 @@ const (
 	Verbose                  // progress too
 )
 
-// UI writes what one command has to say. It is not safe for concurrent use.
+// UI writes what one command has to say. It is not safe for concurrent use, but for Working.
 type UI struct {
 	prog     string
 	stdout   io.Writer
@@ -26,6 +27,9 @@ type UI struct {
 	level    Level
 	json     bool
 	document bool // the one JSON document has been written
+
+	mu    sync.Mutex // held while a line is written
+	drawn bool       // Working has drawn something
 }
 
 // New returns a UI for the program named prog. With json, standard output is kept for one JSON document.
@@ -99,5 +103,7 @@ func (u *UI) text() io.Writer {
 // line writes a line for people, who know functions of C++ by the names in the source. What others call things does not command their
 // terminals.
 func (u *UI) line(w io.Writer, format string, args ...any) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	fmt.Fprintln(w, plain.Lines(cxxname.Readable(fmt.Sprintf(format, args...))))
 }

@@ -48,11 +48,11 @@ func TestInstall(t *testing.T) {
 	makeTarget(t, append(target, "install")...)
 	got := files(t, dest)
 	for _, want := range []string{
-		"usr/bin/carecc", "usr/bin/carec++", "usr/bin/patchmake", "usr/bin/carectl", "usr/bin/gocare-dpkg",
+		"usr/bin/carecc", "usr/bin/carec++", "usr/bin/patchmake", "usr/bin/carectl", "usr/bin/gocare-dpkg", "usr/bin/gocare-rpm",
 		"usr/bin/libcare-cc", "usr/bin/libcare-patch-make", "usr/bin/libcare-ctl",
 		"usr/share/man/man1/carecc.1", "usr/share/man/man1/patchmake.1", "usr/share/man/man1/carectl.1", "usr/share/man/man7/gocare.7",
-		"usr/lib/rpm/macros.d/macros.gocare",
-		"usr/share/bash-completion/completions/carectl", "usr/share/zsh/site-functions/_patchmake",
+		"usr/share/man/man1/gocare-dpkg.1", "usr/share/man/man1/gocare-rpm.1", "usr/lib/gocare/gocare-packages", "usr/lib/rpm/macros.d/macros.gocare",
+		"usr/share/bash-completion/completions/carectl", "usr/share/zsh/site-functions/_patchmake", "usr/share/bash-completion/completions/gocare-rpm",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not installed", want)
@@ -64,6 +64,8 @@ func TestInstall(t *testing.T) {
 	testkit.Run(t, dir, filepath.Join(bin, "libcare-cc"), "-o", "empty", "empty.c")
 	testkit.Run(t, dir, filepath.Join(bin, "libcare-patch-make"), "--help")
 	testkit.Run(t, dir, filepath.Join(bin, "libcare-ctl"), "--help")
+	testkit.Run(t, dir, filepath.Join(bin, "gocare-dpkg"), "--help")
+	testkit.Run(t, dir, filepath.Join(bin, "gocare-rpm"), "--help")
 	if out := testkit.Run(t, dir, "readelf", "-l", filepath.Join(bin, "carectl")); strings.Contains(out, "INTERP") {
 		t.Error("carectl is not static")
 	}

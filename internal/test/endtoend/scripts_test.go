@@ -121,9 +121,9 @@ func TestGocareDpkg(t *testing.T) {
 		return src
 	}
 	src := build(filepath.Join(testkit.Root(t), "scripts", "gocare-dpkg"))
-	log := testkit.Run(t, src, "cat", ".gocare/original.jsonl")
-	if !strings.Contains(log, `"unit"`) || !strings.Contains(log, `"link"`) || !strings.Contains(log, "hello.c") {
-		t.Errorf("recorded: %s", log)
+	recorded := mustRun(t, 0, src, nil, "patchmake", "record").Stdout
+	if !strings.Contains(recorded, "unit c: ") || !strings.Contains(recorded, "link ") || !strings.Contains(recorded, "hello.c") {
+		t.Errorf("recorded: %s", recorded)
 	}
 	without := build("dpkg-buildpackage")
 	notes := func(dir string) string { return testkit.Run(t, dir, "readelf", "-n", "hello") }

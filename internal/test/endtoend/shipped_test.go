@@ -30,6 +30,8 @@ func TestShippedBinary(t *testing.T) {
 
 	r := mustRun(t, 1, dir, nil, "patchmake", "--target", plain, "fix.patch")
 	assertContains(t, r.Stderr, "plain: the binary has no BuildID")
+	r = mustRun(t, 1, dir, nil, "patchmake", "--target", t.TempDir(), "fix.patch")
+	assertContains(t, r.Stderr, "no program or library with a BuildID in it")
 	r = mustRun(t, 1, dir, nil, "patchmake", "--json", "--target", other, "fix.patch")
 	assertContains(t, r.Stdout, `"code": "target-mismatch"`)
 	assertContains(t, r.Stderr, "lpmake/usr/bin/counter: the rebuilt binary is not the one to be patched: "+other)

@@ -1,0 +1,348 @@
+package buildtree
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"strconv"
+)
+
+// Assembly with debugging information is thousands of lines that differ in numbers alone. So a text is taken apart before it is compressed:
+// each line becomes its shape, which is the line with a mark for each number, and the numbers, which are kept apart for each place in each
+// shape. There they count up, or are of one size:
+//
+//	.LVL12:              shape ".LVL" decimal ":"     columns: 12, 13, …
+//	.uleb128 .LVU7-.LVU3 shape ".uleb" decimal …      columns: 128, …; 7, …; 3, …
+//
+// In debugging information, what a byte means depends on the entry that it is in, which begins with a number in LEB128: there each place behind
+// that number has a column for each value of it. Lines with a quotation mark are kept as they are.
+
+// Marks in shapes.
+const (
+	hexMark    = 1 // a hexadecimal number with 0x
+	numberMark = 2 // a decimal one
+	quotedMark = 3 // alone: the line is the next of the quoted ones
+)
+
+// columns is a text taken apart.
+type columns struct {
+	shapes [][]byte // in the order of their first line
+	quoted []byte   // lines with a newline each
+	order  []byte   // for each line the number of its shape, as a varint
+	values []column // in the order in which their first number comes
+}
+
+// column is the numbers of one place in one shape.
+type column struct {
+	raw, delta []byte // as varints; the differences zig-zag
+	last       uint64
+}
+
+// splitter takes a text apart.
+type splitter struct {
+	columns
+	index map[string]int // of shapes
+	kinds []shapeKind
+	finder
+}
+
+// shapeKind says where the columns of a shape are.
+type shapeKind int
+
+const (
+	plainShape shapeKind = iota // each place has one
+	entryShape                  // a number in LEB128, which may begin an entry
+	dataShape                   // data, which may be of an entry
+)
+
+func shapeKindOf(shape []byte) shapeKind {
+	switch string(shape) {
+	case "\t.uleb\x02 \x01":
+		return entryShape
+	case "\t.byte\t\x01", "\t.value\t\x01", "\t.long\t\x01":
+		return dataShape
+	}
+	return plainShape
+}
+
+// finder numbers columns in the order in which they are first asked for.
+type finder struct {
+	columns  int           // known ones
+	plain    [][]int       // by shape and index, the number behind the column's; 0 for none yet
+	entries  map[place]int // likewise
+	entry    uint64        // the number that began the entry
+	distance uint64        // lines since then
+}
+
+// place is where a number of an entry stands.
+type place struct {
+	shape           int
+	entry, distance uint64
+}
+
+// maxDistance ends an entry.
+const maxDistance = 24
+
+// find returns the number of a column, and whether it is a new one.
+func (f *finder) find(shape, index int, kind shapeKind) (column int, fresh bool) {
+	if kind == dataShape {
+		return f.findInEntry(place{shape, f.entry, min(f.distance, maxDistance)})
+	}
+	for len(f.plain) <= shape {
+		f.plain = append(f.plain, nil)
+	}
+	for len(f.plain[shape]) <= index {
+		f.plain[shape] = append(f.plain[shape], 0)
+	}
+	if column := f.plain[shape][index]; column > 0 {
+		return column - 1, false
+	}
+	f.columns++
+	f.plain[shape][index] = f.columns
+	return f.columns - 1, true
+}
+
+func (f *finder) findInEntry(p place) (column int, fresh bool) {
+	if column, known := f.entries[p]; known {
+		return column, false
+	}
+	if f.entries == nil {
+		f.entries = map[place]int{}
+	}
+	f.columns++
+	f.entries[p] = f.columns - 1
+	return f.columns - 1, true
+}
+
+// passed takes note of a line with its last number.
+func (f *finder) passed(kind shapeKind, value uint64) {
+	f.distance++
+	if kind == entryShape {
+		f.entry, f.distance = value, 0
+	}
+}
+
+// errNotText says that a text cannot be taken apart: it holds what marks stand for.
+var errNotText = errors.New("not a text of lines")
+
+func splitColumns(text []byte) (*columns, error) {
+	if bytes.IndexByte(text, hexMark) >= 0 || bytes.IndexByte(text, numberMark) >= 0 || bytes.IndexByte(text, quotedMark) >= 0 || bytes.IndexByte(text, 0) >= 0 {
+		return nil, errNotText
+	}
+	s := splitter{index: map[string]int{}}
+	var shape []byte
+	var numbers []uint64
+	for more := true; more; {
+		var line []byte
+		line, text, more = bytes.Cut(text, []byte("\n"))
+		shape, numbers = shape[:0], numbers[:0]
+		if bytes.IndexByte(line, '"') >= 0 {
+			s.quoted = append(append(s.quoted, line...), '\n')
+			shape = append(shape, quotedMark)
+		} else {
+			shape, numbers = shapeOf(line, shape, numbers)
+		}
+		s.add(shape, numbers)
+	}
+	return &s.columns, nil
+}
+
+// add adds a line.
+func (s *splitter) add(shape []byte, numbers []uint64) {
+	i, known := s.index[string(shape)]
+	if !known {
+		i = len(s.shapes)
+		s.index[string(shape)] = i
+		s.shapes = append(s.shapes, bytes.Clone(shape))
+		s.kinds = append(s.kinds, shapeKindOf(shape))
+	}
+	s.order = binary.AppendUvarint(s.order, uint64(i))
+	var last uint64
+	for k, n := range numbers {
+		at, fresh := s.find(i, k, s.kinds[i])
+		if fresh {
+			s.values = append(s.values, column{})
+		}
+		last = n
+		c := &s.values[at]
+		c.raw = binary.AppendUvarint(c.raw, n)
+		c.delta = binary.AppendVarint(c.delta, int64(n-c.last))
+		c.last = n
+	}
+	s.passed(s.kinds[i], last)
+}
+
+// shapeOf appends the shape of a line and its numbers. A number that is not written as we would write it is left in the shape.
+func shapeOf(line, shape []byte, numbers []uint64) ([]byte, []uint64) {
+	for i := 0; i < len(line); {
+		if !isDigit(line[i]) {
+			shape = append(shape, line[i])
+			i++
+			continue
+		}
+		mark, digits, end := byte(numberMark), i, i
+		if line[i] == '0' && i+2 < len(line) && line[i+1] == 'x' && isHex(line[i+2]) {
+			mark, digits, end = hexMark, i+2, i+2
+			for end < len(line) && isHex(line[end]) {
+				end++
+			}
+		} else {
+			for end < len(line) && isDigit(line[end]) {
+				end++
+			}
+		}
+		if n, ok := canonical(line[digits:end], mark); ok {
+			shape, numbers = append(shape, mark), append(numbers, n)
+		} else {
+			shape = append(shape, line[i:end]...)
+		}
+		i = end
+	}
+	return shape, numbers
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' }
+
+// canonical reads digits that have no zeros in front and fit into 63 bits.
+func canonical(digits []byte, mark byte) (n uint64, ok bool) {
+	if len(digits) > 1 && digits[0] == '0' || len(digits) > 18 || mark == hexMark && len(digits) > 15 {
+		return 0, false
+	}
+	for _, c := range digits {
+		switch {
+		case mark == numberMark:
+			n = n*10 + uint64(c-'0')
+		case isDigit(c):
+			n = n<<4 + uint64(c-'0')
+		default:
+			n = n<<4 + uint64(c-'a'+10)
+		}
+	}
+	return n, true
+}
+
+// smaller returns the encoding of a column that is likely to be the smaller one when it is compressed.
+func (c *column) smaller() (data []byte, isDelta bool) {
+	isDelta = len(c.delta) < len(c.raw)
+	if len(c.raw) >= longColumn {
+		isDelta = entropy(c.delta) < entropy(c.raw)
+	}
+	if isDelta {
+		return c.delta, true
+	}
+	return c.raw, false
+}
+
+// entropy is the number of bits that bytes take when each is coded by how often it is there.
+func entropy(data []byte) float64 {
+	var counts [256]int
+	for _, b := range data {
+		counts[b]++
+	}
+	bits := 0.0
+	for _, n := range counts {
+		if n > 0 {
+			bits -= float64(n) * math.Log2(float64(n)/float64(len(data)))
+		}
+	}
+	return bits
+}
+
+// errColumns says that what was read is no text taken apart.
+var errColumns = errors.New("columns of a text do not fit together")
+
+// joiner puts a text together again.
+type joiner struct {
+	shapes [][]byte
+	quoted []byte
+	order  []byte
+	kinds  []shapeKind
+	values []reader
+	finder
+}
+
+// reader reads a column.
+type reader struct {
+	data    []byte
+	isDelta bool
+	last    uint64
+}
+
+func (r *reader) next() (uint64, error) {
+	if !r.isDelta {
+		n, size := binary.Uvarint(r.data)
+		if size <= 0 {
+			return 0, errColumns
+		}
+		r.data = r.data[size:]
+		return n, nil
+	}
+	d, size := binary.Varint(r.data)
+	if size <= 0 {
+		return 0, errColumns
+	}
+	r.data = r.data[size:]
+	r.last += uint64(d)
+	return r.last, nil
+}
+
+// join returns the text.
+func (j *joiner) join() (text []byte, err error) {
+	for begun := false; len(j.order) > 0; begun = true {
+		i, size := binary.Uvarint(j.order)
+		if size <= 0 || i >= uint64(len(j.shapes)) {
+			return nil, errColumns
+		}
+		j.order = j.order[size:]
+		if begun {
+			text = append(text, '\n')
+		}
+		if text, err = j.line(text, int(i)); err != nil {
+			return nil, err
+		}
+		if len(text) > maxText {
+			return nil, errColumns
+		}
+	}
+	return text, nil
+}
+
+// line appends the next line of a shape.
+func (j *joiner) line(text []byte, i int) ([]byte, error) {
+	if len(j.shapes[i]) == 1 && j.shapes[i][0] == quotedMark {
+		line, rest, ok := bytes.Cut(j.quoted, []byte("\n"))
+		if !ok {
+			return nil, errColumns
+		}
+		j.quoted = rest
+		j.passed(plainShape, 0)
+		return append(text, line...), nil
+	}
+	k := 0
+	var n uint64
+	for _, c := range j.shapes[i] {
+		if c != hexMark && c != numberMark {
+			text = append(text, c)
+			continue
+		}
+		at, _ := j.find(i, k, j.kinds[i])
+		if at >= len(j.values) {
+			return nil, errColumns
+		}
+		var err error
+		if n, err = j.values[at].next(); err != nil {
+			return nil, err
+		}
+		k++
+		if c == hexMark {
+			text = strconv.AppendUint(append(text, "0x"...), n, 16)
+		} else {
+			text = strconv.AppendUint(text, n, 10)
+		}
+	}
+	j.passed(j.kinds[i], n)
+	return text, nil
+}

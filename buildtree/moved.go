@@ -1,0 +1,208 @@
+package buildtree
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// PlanFile names the file of a store that holds the plan of the last run, which names files of the tree.
+const PlanFile = "plan.json"
+
+// rootFile names the file of a store that holds the directory which the store stood in when it was made: the root of the tree.
+const rootFile = "root"
+
+// Root returns the directory above a store that keeps a place in its tree, "" for one that KPATCH_ASM_DIR put elsewhere.
+func (s *Store) Root() string {
+	if filepath.Base(s.dir) != storeName {
+		return ""
+	}
+	root, err := filepath.EvalSymlinks(filepath.Dir(s.dir))
+	if err != nil {
+		return ""
+	}
+	return root
+}
+
+// Moved reports whether a tree stands elsewhere than its record says.
+func (s *Store) Moved() bool {
+	before, err := os.ReadFile(filepath.Join(s.dir, rootFile))
+	now := s.Root()
+	return err == nil && now != "" && string(before) != now
+}
+
+// Follow makes the record of a tree that was moved or copied, together with its store, one of the tree where it stands now. It
+// returns the place where it stood, "" if that is the same. What is of the patched build is forgotten. No build may write to the store
+// meanwhile.
+func (s *Store) Follow() (from string, err error) {
+	before, err := os.ReadFile(filepath.Join(s.dir, rootFile))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.Moved() {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	m := move{string(before), s.Root()}
+	if err := s.moveLog(m); err != nil {
+		return "", err
+	}
+	os.Remove(filepath.Join(s.dir, PlanFile))
+	for _, st := range []Stage{Patched, Unpatched} {
+		if err := s.Reset(st); err != nil {
+			return "", err
+		}
+	}
+	return m.from, s.writeFile(filepath.Join(s.dir, rootFile), []byte(m.to))
+}
+
+// moveLog rewrites the original's log.
+func (s *Store) moveLog(m move) error {
+	path, err := s.logPath(Original)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	units, err := s.unpacker(unitKind)
+	if err != nil {
+		return err
+	}
+	defer units.close()
+	lists, err := s.ReadLists()
+	if err != nil {
+		return err
+	}
+	defer lists.Close()
+	var out bytes.Buffer
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if u, l, err := decodeLine(line, units); err == nil {
+			if line, err = s.moveEntry(m, u, l, lists); err != nil {
+				return err
+			}
+		}
+		out.Write(append(line, '\n'))
+	}
+	return s.writeFile(path, out.Bytes())
+}
+
+// moveEntry returns the line of a unit or a link that was moved.
+func (s *Store) moveEntry(m move, u *Unit, l *Link, lists *ReadLists) ([]byte, error) {
+	var e entry
+	var err error
+	if u != nil {
+		if err = s.moveLists(m, u, lists); err == nil {
+			e, err = s.unitEntry(u)
+		}
+	} else if l != nil {
+		err = s.moveLink(m, l)
+		e.Link = l
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(e)
+}
+
+// moveLists moves a unit with the lists of what it reads: those that cannot be read are asked for again.
+func (s *Store) moveLists(m move, u *Unit, lists *ReadLists) error {
+	recorded, recordedErr := lists.Get(u.Reads)
+	later, known := lists.Of(u)
+	m.unit(u)
+	var err error
+	if recordedErr == nil {
+		m.reads(recorded)
+		u.Reads, err = s.PutReads(recorded)
+	}
+	if known && err == nil {
+		m.reads(later)
+		err = s.PutReadsOf(u, later)
+	}
+	return err
+}
+
+// unit moves all of a unit but its lists.
+func (m move) unit(u *Unit) {
+	for _, text := range []*string{&u.Dir, &u.Driver, &u.Source, &u.Object, &u.As} {
+		*text = m.text(*text)
+	}
+	for _, list := range [][]string{u.Argv, u.Responses, u.Options, u.AsArgs, u.Env} {
+		m.all(list)
+	}
+	m.reads(u.Included)
+}
+
+func (m move) reads(list []Read) {
+	for i := range list {
+		list[i].Path = m.text(list[i].Path)
+	}
+}
+
+// moveLink moves what a link was made of along with its map, which spells inputs as the link does.
+func (s *Store) moveLink(m move, l *Link) error {
+	for _, text := range []*string{&l.Dir, &l.Linker, &l.Output} {
+		*text = m.text(*text)
+	}
+	m.all(l.Argv)
+	m.all(l.Shared)
+	for i := range l.Inputs {
+		l.Inputs[i].Path = m.text(l.Inputs[i].Path)
+	}
+	for i := range l.Files {
+		l.Files[i].Path = m.text(l.Files[i].Path)
+	}
+	text, err := s.Blob(l.MapID)
+	if err != nil {
+		return err
+	}
+	var moved strings.Builder
+	for line := range strings.Lines(string(text)) {
+		moved.WriteString(m.text(line))
+	}
+	l.MapID, err = s.PutBlob([]byte(moved.String()))
+	return err
+}
+
+// move is a directory that is now another one.
+type move struct{ from, to string }
+
+// text replaces the directory wherever a text names it or what is below it: /a in "-I/a/include", not in "/b/a" or "/ab".
+func (m move) text(s string) string {
+	const breaks = " \t\n\"'=,:;()"
+	var out strings.Builder
+	done := 0
+	for {
+		i := strings.Index(s[done:], m.from)
+		if i < 0 {
+			return out.String() + s[done:]
+		}
+		i += done
+		end := i + len(m.from)
+		before := s[strings.LastIndexAny(s[:i], breaks)+1 : i]
+		whole := end == len(s) || s[end] == '/' || strings.IndexByte(breaks, s[end]) >= 0
+		out.WriteString(s[done:i])
+		if whole && !strings.Contains(before, "/") {
+			out.WriteString(m.to)
+		} else {
+			out.WriteString(m.from)
+		}
+		done = end
+	}
+}
+
+func (m move) all(list []string) {
+	for i := range list {
+		list[i] = m.text(list[i])
+	}
+}
