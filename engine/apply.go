@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 )
 
@@ -25,7 +26,7 @@ type PatchResult struct {
 	BuildID   string
 	Region    uint64
 	Functions []string // replaced
-	Reused    bool     // the region of an earlier time: its data keep their values
+	Reused    bool     // the region of an earlier time, and it has variables: they keep their values
 	Over      []Over
 }
 
@@ -42,6 +43,8 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 		return Result{}, err
 	}
 	defer unlock()
+	opt.waits = trace.NewWaits(p.PID)
+	defer opt.waits.Settle(ctx)
 	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
 	if err := plan.prepareUntil(ctx, opt); err != nil {
 		return Result{}, plan.failed("apply", err)
@@ -55,7 +58,7 @@ func Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 		plan.Replaces.record(nil)
 	}
 	result.Patches = plan.applied()
-	opt.progress("pid %d: stopped for %s, attempt %d", p.PID, result.Freeze, result.Attempts)
+	opt.progress("pid %d: %s, attempt %d", p.PID, &result.Timing, result.Attempts)
 	return result, nil
 }
 
@@ -65,7 +68,7 @@ func (p *Plan) applied() []PatchResult {
 	for _, pp := range p.Patches {
 		r := PatchResult{
 			ID: pp.File.Patch.ID, Target: pp.Object.Name, BuildID: pp.Object.BuildID,
-			Region: uint64(pp.Image.Base), Reused: pp.Reuse,
+			Region: uint64(pp.Image.Base), Reused: pp.Reuse && hasVariables(pp.File.Patch),
 		}
 		for _, f := range pp.Functions {
 			if f.Gate {

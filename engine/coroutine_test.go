@@ -164,7 +164,9 @@ func stopAndCheck(t *testing.T, check *checker) (o *occupant) {
 			return err
 		}
 		var err error
-		if o, err = checkStopped(check, s, map[int]bool{}); o != nil || err != nil {
+		check.threads = nil
+		if in, err := checkStopped(check, s, map[int]bool{}); len(in) > 0 || err != nil {
+			o = in[0]
 			return err
 		}
 		o, err = check.end(s)

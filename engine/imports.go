@@ -135,7 +135,9 @@ func runResolver(ctx context.Context, p *inspect.Process, def *inspect.Symbol) (
 		return 0, err
 	}
 	defer unlock()
-	err = trace.Do(ctx, p.PID, func(s *trace.Session) error {
+	waits := trace.NewWaits(p.PID)
+	defer waits.Settle(ctx)
+	err = waits.Do(ctx, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
 		if err != nil {
 			return err

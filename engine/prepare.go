@@ -23,7 +23,7 @@ const (
 
 // prepare maps and fills the regions of a plan while the target runs, but for one thread that makes the calls.
 func (p *Plan) prepare(ctx context.Context, opt Options) error {
-	return trace.Do(ctx, p.Process.PID, func(s *trace.Session) error {
+	return opt.waits.Do(ctx, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
 		if err != nil {
 			return err
@@ -44,7 +44,7 @@ func (p *Plan) prepareUntil(ctx context.Context, opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return opt.pause(ctx, d) })
 }
 
 // prepareIn maps and fills the regions by way of a thread of a session.
@@ -68,13 +68,13 @@ func (p *Plan) prepareIn(s *trace.Session, t *trace.Thread, opt Options) error {
 // nobody can tell the unwinders.
 func (p *Plan) discard(opt Options) error {
 	attempt := func() (busy, err error) {
-		err = trace.Do(context.Background(), p.Process.PID, func(s *trace.Session) error { return p.discardIn(s, opt) })
+		err = opt.waits.Do(context.Background(), func(s *trace.Session) error { return p.discardIn(s, opt) })
 		if retryable(err) {
 			return err, nil
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(context.Background(), d) })
+	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return opt.pause(context.Background(), d) })
 }
 
 func (p *Plan) discardIn(s *trace.Session, opt Options) error {

@@ -224,6 +224,8 @@ func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
 		return Result{}, err
 	}
 	defer unlock()
+	opt.waits = trace.NewWaits(r.Process.PID)
+	defer opt.waits.Settle(ctx)
 	c := newChange(r.Process, r.Writes, r.Code)
 	result := Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
 	result.Timing, err = c.commit(ctx, opt)
@@ -231,7 +233,7 @@ func Revert(ctx context.Context, r *Removal, opt Options) (Result, error) {
 	if err != nil {
 		return Result{}, settled(r.Process.PID, "remove the patch", interrupted(r.Process.PID, err))
 	}
-	opt.progress("pid %d: stopped for %s, attempt %d", r.Process.PID, result.Freeze, result.Attempts)
+	opt.progress("pid %d: %s, attempt %d", r.Process.PID, &result.Timing, result.Attempts)
 	if opt.Unmap {
 		if err := r.unmap(ctx, opt); err != nil {
 			return Result{}, settled(r.Process.PID, "unmap", err)
@@ -255,7 +257,7 @@ func (r *Removal) record(err error) {
 // tell the unwinders.
 func (r *Removal) unmap(ctx context.Context, opt Options) error {
 	attempt := func() (busy, err error) {
-		err = trace.Do(ctx, r.Process.PID, func(s *trace.Session) error { return r.unmapIn(s, opt) })
+		err = opt.waits.Do(ctx, func(s *trace.Session) error { return r.unmapIn(s, opt) })
 		if e := fault.As(err); e != nil && e.State == "" {
 			e.WithState("the patch is removed; its region stays mapped")
 		}
@@ -264,7 +266,7 @@ func (r *Removal) unmap(ctx context.Context, opt Options) error {
 		}
 		return nil, err
 	}
-	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return pause(ctx, d) })
+	return new(Timing).retry(opt.Wait, attempt, func(d time.Duration, _ error) error { return opt.pause(ctx, d) })
 }
 
 // unmapIn unmaps the regions that are left, one after the other.

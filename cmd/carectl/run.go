@@ -49,8 +49,10 @@ type outcome struct {
 	Comm     string        `json:"comm,omitempty"`
 	Status   string        `json:"status"` // "done", "skipped", "failed"
 	Patches  []patchResult `json:"patches,omitempty"`
-	Removed  []patchResult `json:"removed,omitempty"`   // that these replace
-	FreezeUS int64         `json:"freeze_us,omitempty"` // microseconds that running threads were held
+	Removed  []patchResult `json:"removed,omitempty"`          // that these replace
+	FreezeUS int64         `json:"freeze_us,omitempty"`        // microseconds that running threads were held
+	FailedUS int64         `json:"failed_freeze_us,omitempty"` // likewise, in earlier attempts, at most
+	HeldUS   int64         `json:"held_us,omitempty"`          // that a thread which was led out of a function waited for others
 	Attempts int           `json:"attempts,omitempty"`
 	Unwinds  bool          `json:"unwinds,omitempty"` // no unwinder knows the patch, and something may unwind
 	Error    *ui.Failure   `json:"error,omitempty"`
@@ -75,7 +77,7 @@ type over struct {
 }
 
 func newOutcome(r engine.Result) outcome {
-	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds}
+	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), FailedUS: r.Failed.Microseconds(), HeldUS: r.Held.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds}
 	o.Patches, o.Removed = patchResults(r.Patches), patchResults(r.Removed)
 	return o
 }
@@ -192,7 +194,7 @@ func (c *command) processes() ([]int, error) {
 }
 
 func (c *command) options() engine.Options {
-	return engine.Options{Wait: c.wait, Progress: c.ui.Progress, Unmap: c.unmap, Mix: c.mix}
+	return engine.Options{Wait: c.wait, Hold: c.hold, Progress: c.ui.Progress, Unmap: c.unmap, Mix: c.mix}
 }
 
 // open looks at a process and, if it needs to be understood in full, loads its objects.
