@@ -46,7 +46,7 @@ func (c *checker) busy(o *occupant, s story) error {
 func (c *checker) busyCoroutine(o *occupant, s story) error {
 	what := "a coroutine that is suspended will return to"
 	if o.guess {
-		what = "a stack mapped just now, which may be a coroutine's, may return to"
+		what = "a stack that no thread runs on, which may be a coroutine's, may return to"
 	}
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "%s %q%s", what, o.function, c.backtrace(o.frames))
 	e.Code = fault.BusyCoroutine

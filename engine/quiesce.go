@@ -128,6 +128,9 @@ func (c *checker) check(mem io.ReaderAt, t *trace.Thread) (*occupant, error) {
 	regs := unwind.Regs{PC: t.Regs.PC(), SP: t.Regs.SP(), Reg: t.Regs.DWARF(), Valid: unwind.AllValid}
 	stack := c.walker.Walk(mem, regs, 0)
 	own := threadStack{sp: regs.SP}
+	if c.suspended != nil && c.suspended.itself {
+		own.own = c.ownStack(stack)
+	}
 	if stack.Complete {
 		own.end = stack.Frames[len(stack.Frames)-1].SP
 	}

@@ -28,11 +28,14 @@ type suspended struct {
 	maps     []inspect.Mapping // likewise
 	contexts []coroutine       // what the last look has found
 	compared *trace.Comparison // of their registers and stacks, two for each
+	itself   bool              // the program has code of its own that switches stacks
+	words    leftWords         // likewise found, if so
 }
 
 // newSuspended returns nil for a process that has no coroutines of a kind we know.
 func newSuspended(p *inspect.Process) *suspended {
-	if !slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesStacks(o.ELF) }) {
+	itself := slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesItself(o.ELF) })
+	if !itself && !slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesStacks(o.ELF) }) {
 		return nil
 	}
 	const atRANDOM = 25 // <elf.h>; glibc takes the pointer guard from the second half of what is there
@@ -40,7 +43,7 @@ func newSuspended(p *inspect.Process) *suspended {
 	if _, err := p.Mem().ReadAt(random[:], int64(p.Auxv(atRANDOM))); err != nil {
 		return nil
 	}
-	return &suspended{process: p, secret: binary.LittleEndian.Uint64(random[8:])}
+	return &suspended{process: p, itself: itself, secret: binary.LittleEndian.Uint64(random[8:])}
 }
 
 // switchesStacks reports whether an object calls, or a static program holds, the functions of the C library that
@@ -68,7 +71,7 @@ func (s *suspended) look(check *checker) error {
 	if err != nil {
 		return err
 	}
-	s.text, s.maps, s.contexts = text, maps, nil
+	s.text, s.maps, s.contexts, s.words = text, maps, nil, leftWords{}
 	for i := range maps {
 		m := &maps[i]
 		if !mayHoldStack(m) {
@@ -83,6 +86,9 @@ func (s *suspended) look(check *checker) error {
 			for _, c := range found {
 				s.contexts = append(s.contexts, s.walk(s.process.Mem(), check, c))
 			}
+			if s.itself {
+				s.searchWords(check, at.Start, at.End)
+			}
 		}
 	}
 	var spans []trace.Span
@@ -91,6 +97,7 @@ func (s *suspended) look(check *checker) error {
 		spans = append(spans, trace.Span{Addr: co.context.Addr, Want: co.saved}, trace.Span{Addr: co.sp, Want: co.stack})
 	}
 	s.compared = trace.NewComparison(spans)
+	s.prepareWords()
 	return nil
 }
 
@@ -186,7 +193,10 @@ func (s *suspended) ofThread(c *coroutine, threads []threadStack) bool {
 }
 
 // threadStack is where the stack of a thread begins and ends; end is 0 if that is not known.
-type threadStack struct{ sp, end uint64 }
+type threadStack struct {
+	sp, end uint64
+	own     bool // it is the one that the thread was made with
+}
 
 // check returns a coroutine that is in any of the code of the checker.
 func (s *suspended) check(c *checker, session *trace.Session) (*occupant, error) {
@@ -197,6 +207,9 @@ func (s *suspended) check(c *checker, session *trace.Session) (*occupant, error)
 			continue
 		}
 		return &occupant{function: c.code[c.find(co.frames[co.in].At)].Function, frames: co.frames}, nil
+	}
+	if o := s.checkWords(c, session); o != nil {
+		return o, nil
 	}
 	return s.checkNew(c, session)
 }

@@ -96,3 +96,10 @@ func (c Context) Regs(data []byte, secret uint64, plausible func(sp, pc uint64) 
 	}
 	return r, nil
 }
+
+// ReturnsTo reports whether an address is one that a call returns to: the code before it is a call.
+func (m *Machine) ReturnsTo(mem io.ReaderAt, addr uint64) bool {
+	code := make([]byte, m.longestCall)
+	n, err := mem.ReadAt(code, int64(addr)-int64(len(code)))
+	return err == nil && n == len(code) && m.endsInCall(code)
+}

@@ -12,7 +12,7 @@ var processes = []Reason{
 	{
 		Code: "busy-coroutine",
 		Paragraph: "A coroutine that is suspended, or has ended and left its registers, will return to a function that is being " +
-			"replaced; the message has its stack. `carectl --allow busy-coroutine` does without the check.",
+			"replaced; the message has its stack where it is known. `carectl --allow busy-coroutine` does without the check.",
 	},
 	{
 		Code: "busy-thread",
