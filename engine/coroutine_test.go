@@ -152,6 +152,10 @@ func TestCoroutineMadeMeanwhile(t *testing.T) {
 	if o := stopAndCheck(t, check); o == nil || o.tid != 0 || o.guess {
 		t.Errorf("after another look: %+v", o)
 	}
+	whole := func(c coroutine) bool { return c.in >= 0 && c.complete }
+	if !slices.ContainsFunc(check.suspended.contexts, whole) {
+		t.Error("where the coroutine's stack begins is not known: it may be taken for a thread's beside it")
+	}
 }
 
 func stopAndCheck(t *testing.T, check *checker) (o *occupant) {
