@@ -13,20 +13,35 @@ import (
 	"gocare/internal/plain"
 )
 
-// threadState returns the letter of a thread's state, 'Z' for one that is gone.
+// threadState returns the letter of a thread's state, 'Z' for one that is gone or is none of the program's.
 func threadState(pid, tid int) byte {
+	f := statFields(pid, tid)
+	if len(f) <= 9-3 || f[0][0] == 'X' || kernelWorker(pid, tid, f[9-3]) {
+		return 'Z'
+	}
+	return f[0][0]
+}
+
+// statFields returns the fields of /proc/PID/task/TID/stat from the third one on (proc_pid_stat(5)).
+func statFields(pid, tid int) [][]byte {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
 	if err != nil {
-		return 'Z'
+		return nil
 	}
-	i := bytes.LastIndexByte(text, ')') // the name before it may hold anything
-	if i < 0 || i+2 >= len(text) {
-		return 'Z'
+	return bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // the name before it may hold anything
+}
+
+// kernelWorker reports whether a thread runs in the kernel for the program and never in its code: one of io_uring (iou-wrk,
+// iou-sqp) or vhost. Kernels before 5.12 use the same bits of its flags for other things, threads of virtual machines among them; but only a
+// worker is born with every signal blocked that can be.
+func kernelWorker(pid, tid int, flags []byte) bool {
+	const ioWorker, userWorker = 0x10, 0x4000                          // PF_IO_WORKER, PF_USER_WORKER
+	const blocked = ^uint64(1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1)) // siginitsetinv in the kernel's copy_process
+	if n, err := strconv.ParseUint(string(flags), 10, 64); err != nil || n&(ioWorker|userWorker) == 0 {
+		return false
 	}
-	if text[i+2] == 'X' {
-		return 'Z'
-	}
-	return text[i+2]
+	mask, err := strconv.ParseUint(statusField(pid, tid, "SigBlk"), 16, 64)
+	return err == nil && mask == blocked
 }
 
 // statusField returns a field of /proc/PID/task/TID/status, "" if there is none.
