@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"gocare/internal/procfs"
 )
 
 // readMaps parses the text of /proc/PID/maps (proc_pid_maps(5)).
@@ -64,7 +66,7 @@ func parseMapping(line string) (Mapping, error) {
 func (p *Process) Maps() ([]Mapping, error) { return readMapsFile(p.proc("maps")) }
 
 // MapsText reads the text of /proc/PID/maps: to compare it takes less time than to understand it.
-func (p *Process) MapsText() ([]byte, error) { return os.ReadFile(p.proc("maps")) }
+func (p *Process) MapsText() ([]byte, error) { return procfs.Read(p.proc("maps")) }
 
 // ParseMaps parses the text of /proc/PID/maps.
 func ParseMaps(text []byte) ([]Mapping, error) { return readMaps(bytes.NewReader(text)) }

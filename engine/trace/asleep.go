@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"gocare/internal/procfs"
 )
 
 // Sleep is where a thread that is not attached waits, as /proc/PID/task/TID/syscall says.
@@ -18,7 +20,7 @@ type Sleep struct {
 
 // Asleep returns where a thread waits; ok is false if it runs, has ended, or may not be looked at. It does not disturb the thread.
 func Asleep(pid, tid int) (w Sleep, ok bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", pid, tid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/syscall", pid, tid))
 	if err != nil {
 		return Sleep{}, false
 	}

@@ -11,6 +11,7 @@ import (
 
 	"gocare/internal/fault"
 	"gocare/internal/plain"
+	"gocare/internal/procfs"
 )
 
 // threadState returns the letter of a thread's state, 'Z' for one that is gone or is none of the program's.
@@ -24,7 +25,7 @@ func threadState(pid, tid int) byte {
 
 // statFields returns the fields of /proc/PID/task/TID/stat from the third one on (proc_pid_stat(5)).
 func statFields(pid, tid int) [][]byte {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
 	if err != nil {
 		return nil
 	}
@@ -46,7 +47,7 @@ func kernelWorker(pid, tid int, flags []byte) bool {
 
 // statusField returns a field of /proc/PID/task/TID/status, "" if there is none.
 func statusField(pid, tid int, name string) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
 	if err != nil {
 		return ""
 	}
@@ -95,14 +96,14 @@ func attachHint(pid int) string {
 	if own := strconv.Itoa(os.Geteuid()); uid != own && own != "0" {
 		return fmt.Sprintf("the process belongs to user %s: run as that user or as root", uid)
 	}
-	if scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && !bytes.HasPrefix(scope, []byte("0")) {
+	if scope, err := procfs.Read("/proc/sys/kernel/yama/ptrace_scope"); err == nil && !bytes.HasPrefix(scope, []byte("0")) {
 		return fmt.Sprintf("kernel.yama.ptrace_scope is %s: run as root, or set it to 0", bytes.TrimSpace(scope))
 	}
 	return "run as root with CAP_SYS_PTRACE"
 }
 
 func comm(pid int) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/comm", pid))
 	if err != nil {
 		return "unknown"
 	}
@@ -130,10 +131,10 @@ func SharesMemory(pid, thread int) int {
 	}
 	// kcmp(2) waits for a process that executes another program, for as long as that takes. Such a process has no code yet, and one that
 	// shares the memory as much as we have.
-	code := statusField(pid, thread, "VmExe")
+	code := codeSize(thread)
 	for _, e := range entries {
 		other, err := strconv.Atoi(e.Name())
-		if err != nil || other == pid || statusField(other, other, "VmExe") != code {
+		if err != nil || other == pid || codeSize(other) != code {
 			continue
 		}
 		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(thread), uintptr(other), kcmpVM, 0, 0, 0)
@@ -142,4 +143,14 @@ func SharesMemory(pid, thread int) int {
 		}
 	}
 	return 0
+}
+
+// codeSize returns the size of a process' code in pages, as text; of one without memory it is "0", or "".
+func codeSize(pid int) string {
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/statm", pid))
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 4 {
+		return ""
+	}
+	return fields[3]
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gocare/internal/procfs"
 )
 
 // Waits are the waits of threads of a process that stops have made begin anew, with all of their time-outs. Settle ends each when its time is over, as
@@ -197,7 +199,7 @@ func asleepSince(pid, tid int) (time.Time, bool) {
 
 // lastRan reads when a thread last ran, from the start of its processor's clock.
 func lastRan(file string) (time.Duration, bool) {
-	text, err := os.ReadFile(file)
+	text, err := procfs.Read(file)
 	if err != nil {
 		return 0, false
 	}
