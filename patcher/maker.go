@@ -8,7 +8,7 @@ import (
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
-	"gocare/internal/srcpatch"
+	"gocare/internal/kpname"
 )
 
 // Options say what patches to make of a plan.
@@ -30,9 +30,9 @@ type Options struct {
 // cves returns what the patches fix: what the user says, else what source patches and description name.
 func (o *Options) cves(named []string) []string {
 	if len(o.CVEs) > 0 {
-		return srcpatch.CVEs(o.CVEs...)
+		return kpname.CVEs(o.CVEs...)
 	}
-	return srcpatch.CVEs(append(slices.Clone(named), o.Description)...)
+	return kpname.CVEs(append(slices.Clone(named), o.Description)...)
 }
 
 // maker makes the products of a plan.

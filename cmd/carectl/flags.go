@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/internal/version"
 	"gocare/kpatch"
 )
@@ -36,7 +37,7 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
-			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
+			{Name: "info", Usage: "list the patches in processes, by default in all; or how these stand to the patches given", ArgsUsage: "[FILE|DIR…]", Flags: flagsOf(pidFlag(), cveFlag(), outdatedFlag(), prometheusFlag()), Action: action(exit, info)},
 			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), allowFlag(allowOver)), Action: action(exit, check)},
 			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, recoverPatches)},
 		},
@@ -98,6 +99,18 @@ func unmapFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "unmap", Usage: "give the memory back; crashes a process that still has a pointer into it"}
 }
 
+func cveFlag() cli.Flag {
+	return &cli.StringFlag{Name: "cve", Usage: "only patches that fix `CVE`"}
+}
+
+func outdatedFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "outdated", Usage: "list, too, what runs from a file that was deleted or replaced since"}
+}
+
+func prometheusFlag() cli.Flag {
+	return &cli.StringFlag{Name: "prometheus", Usage: "write numbers to `FILE`, for the textfile collector of Prometheus' node_exporter"}
+}
+
 // request is what a command was asked.
 type request struct {
 	name  string
@@ -111,11 +124,19 @@ type request struct {
 	wait  time.Duration
 	given bool // -p was given
 	unmap bool
-	fork  bool // run-helper: start another one and end
+
+	cve        string // "" for all
+	outdated   bool
+	prometheus string // file; "" for none
+	fork       bool   // run-helper: start another one and end
 }
 
 func newRequest(c *cli.Context) (request, error) {
 	r := request{name: c.Command.Name, args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
+	r.cve, r.outdated, r.prometheus = c.String("cve"), c.Bool("outdated"), c.String("prometheus")
+	if r.cve != "" && !kpname.IsCVE(r.cve) {
+		return request{}, fault.New(fault.Usage, "", "--cve %q: no name of a CVE", r.cve).WithHint("give one, as in --cve CVE-2026-1234")
+	}
 	for _, code := range c.StringSlice("allow") {
 		switch {
 		case code == allowCoroutine && c.Command.Name != "check":

@@ -106,7 +106,7 @@ func (c *command) each(done func(outcome)) error {
 	var outcomes []outcome
 	for _, pid := range pids {
 		if c.ctx.Err() != nil {
-			outcomes = append(outcomes, failed(pid, fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "not reached before the interrupt")))
+			outcomes = append(outcomes, failed(pid, notReached(pid)))
 			break
 		}
 		a, err := c.ask(pid)
@@ -126,6 +126,10 @@ func (c *command) each(done func(outcome)) error {
 		outcomes = append(outcomes, o)
 	}
 	return c.sum(outcomes)
+}
+
+func notReached(pid int) error {
+	return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "not reached before the interrupt")
 }
 
 // explain says why something failed for a process.

@@ -12,7 +12,7 @@ import (
 	"gocare/builder"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
-	"gocare/internal/srcpatch"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -74,7 +74,7 @@ func cveFlag() cli.Flag {
 
 func checkCVEs(names []string) error {
 	for _, name := range names {
-		if !srcpatch.IsCVE(name) {
+		if !kpname.IsCVE(name) {
 			return usage("--cve %q: no name of a CVE", name).WithHint("give one as in --cve CVE-2026-1234; repeat the option for more")
 		}
 	}

@@ -144,6 +144,7 @@ const (
 	BusyThread           Code = "busy-thread"
 	ChangedMeanwhile     Code = "changed-meanwhile"
 	CompiledApart        Code = "compiled-apart"
+	CveUnknown           Code = "cve-unknown"
 	DuplicateFunction    Code = "duplicate-function"
 	EmptyPatch           Code = "empty-patch"
 	ExecMemory           Code = "exec-memory"

@@ -22,6 +22,11 @@ var processes = []Reason{
 		Paragraph: "A function of one patch calls a function that another patch replaces, and was compiled with another version of " +
 			"it.",
 	},
+	{
+		Code:      "cve-unknown",
+		Hint:      "see with patchmake inspect what a patch says it fixes; patchmake --cve records it",
+		Paragraph: "No patch given says that it fixes the CVE asked for.",
+	},
 	{Code: "duplicate-function", Paragraph: "The patch replaces a function twice."},
 	{Code: "empty-patch", Paragraph: "The patch replaces no function."},
 	{Code: "exec-memory", Paragraph: "The process may not map executable memory."},

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Parse reads a unified diff, a git diff, or mail and commit messages around either. name is what messages call it.
@@ -20,7 +21,7 @@ func Parse(name string, data []byte) (*Patch, error) {
 	if err := p.run(); err != nil {
 		return nil, err
 	}
-	cves := CVEs(append(p.text, baseName(name))...)
+	cves := kpname.CVEs(append(p.text, baseName(name))...)
 	return &Patch{Name: baseName(name), Files: p.files, SHA256: hex.EncodeToString(sum[:]), CVEs: cves}, nil
 }
 

@@ -1,4 +1,4 @@
-package srcpatch
+package kpname
 
 import (
 	"regexp"
