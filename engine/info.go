@@ -60,10 +60,13 @@ func (l *live) reachable(hook inspect.Addr) bool {
 	return !slices.ContainsFunc(l.Functions, func(f inspect.RegionFunction) bool { return f.Via == hook && f.Via != 0 && !f.Hooked })
 }
 
+// NotLoaded is the target of a patch whose object the program has unloaded.
+const NotLoaded = "(not loaded)"
+
 // target names the patched object.
 func (l *live) target() string {
 	if l.Object == nil {
-		return "(not loaded)"
+		return NotLoaded
 	}
 	return l.Object.Name
 }

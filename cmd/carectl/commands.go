@@ -138,6 +138,11 @@ func recoverPatches(c *command) error {
 
 func (c *command) revert() error {
 	return c.each(func(o outcome) {
+		for _, r := range o.Patches {
+			if r.Target == engine.NotLoaded {
+				c.ui.Note("pid %d: what patch %s changed is not loaded any more: its code was gone already", o.PID, r.ID)
+			}
+		}
 		c.ui.Info("%d patch hunk(s) were successfully cancelled from PID '%d'", len(o.Patches), o.PID)
 	})
 }

@@ -31,14 +31,14 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
-			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
+			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag(allowCoroutine, allowOver, allowUnload)), Action: action(exit, patch)},
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
 			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all; or how these stand to the patches given", ArgsUsage: "[FILE|DIR…]", Flags: flagsOf(pidFlag(), cveFlag(), outdatedFlag(), prometheusFlag()), Action: action(exit, info)},
-			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), allowFlag(allowOver)), Action: action(exit, check)},
+			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), allowFlag(allowOver, allowUnload)), Action: action(exit, check)},
 			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, recoverPatches)},
 		},
 		Action: func(c *cli.Context) error {
@@ -89,6 +89,7 @@ func allowFlag(codes ...string) cli.Flag {
 const (
 	allowCoroutine = "busy-coroutine"
 	allowOver      = "over-patch"
+	allowUnload    = "may-unload"
 )
 
 func waitFlag() cli.Flag {
@@ -113,17 +114,18 @@ func prometheusFlag() cli.Flag {
 
 // request is what a command was asked.
 type request struct {
-	name  string
-	all   bool  // every process
-	pids  []int // without all
-	args  []string
-	id    string
-	old   []string // ids of patches to replace
-	over  bool     // a patch may take the place of another in a function
-	mix   bool     // coroutines that are suspended may go on in old code
-	wait  time.Duration
-	given bool // -p was given
-	unmap bool
+	name    string
+	all     bool  // every process
+	pids    []int // without all
+	args    []string
+	id      string
+	old     []string // ids of patches to replace
+	over    bool     // a patch may take the place of another in a function
+	unloads bool     // a patch may use libraries that the program could unload
+	mix     bool     // coroutines that are suspended may go on in old code
+	wait    time.Duration
+	given   bool // -p was given
+	unmap   bool
 
 	cve        string // "" for all
 	outdated   bool
@@ -143,9 +145,11 @@ func newRequest(c *cli.Context) (request, error) {
 			r.mix = true
 		case code == allowOver && c.Command.Name != "unpatch":
 			r.over = true
+		case code == allowUnload && c.Command.Name != "unpatch":
+			r.unloads = true
 		default:
 			return request{}, fault.New(fault.Usage, "", "--allow %s: it cannot be overridden", code).
-				WithHint("only %s can, and with patch and check %s", allowCoroutine, allowOver)
+				WithHint("only %s can, and with patch and check %s and %s", allowCoroutine, allowOver, allowUnload)
 		}
 	}
 	for _, id := range c.StringSlice("replace") {

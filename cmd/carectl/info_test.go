@@ -142,6 +142,9 @@ func TestInfoByCVE(t *testing.T) {
 			}
 		})
 	}
+	if r := carectl(t, "info", "--json", "--cve=CVE-2026-1234", g.patch); !strings.Contains(r.out, `"cve-unknown"`) {
+		t.Errorf("no code of the error")
+	}
 	carectl(t, "patch", "-p", g.pid, named)
 	for cve, want := range map[string]int{"CVE-2026-1234": 1, "CVE-2026-9999": 0} {
 		if s := surveyed(t, 0, "-p", g.pid, "--cve", cve); len(s.Patches) != want {

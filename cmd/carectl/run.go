@@ -219,7 +219,7 @@ func (c *command) options() engine.Options {
 
 // wanted asks for files to be applied as the command line says.
 func (c *command) wanted(files []*engine.File) engine.Request {
-	return engine.Request{Files: files, Replace: c.old, Over: c.over}
+	return engine.Request{Files: files, Replace: c.old, Over: c.over, Unloads: c.unloads}
 }
 
 // open looks at a process and, if it needs to be understood in full, loads its objects.

@@ -35,6 +35,7 @@ type setup struct {
 	Args, Old      []string
 	ID             string
 	All, Over, Mix bool
+	Unloads        bool
 	Unmap          bool
 	CVE            string
 	Wait           time.Duration
@@ -112,7 +113,7 @@ func runWorker(c *command) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	w := &command{ctx: ctx, ui: ui.New("carectl", os.Stdout, os.Stderr, ui.Normal, false), request: request{
-		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, mix: s.Mix, wait: s.Wait, unmap: s.Unmap, cve: s.CVE,
+		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, unloads: s.Unloads, mix: s.Mix, wait: s.Wait, unmap: s.Unmap, cve: s.CVE,
 	}}
 	w.progress = func(format string, args ...any) {
 		if out.Encode(report{Progress: fmt.Sprintf(format, args...)}) != nil {

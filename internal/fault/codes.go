@@ -157,6 +157,7 @@ const (
 	Locked               Code = "locked"
 	Machine              Code = "machine"
 	MappedElsewhere      Code = "mapped-elsewhere"
+	MayUnload            Code = "may-unload"
 	NoPatchFile          Code = "no-patch-file"
 	NoProcess            Code = "no-process"
 	NoRoom               Code = "no-room"

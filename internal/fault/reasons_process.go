@@ -43,6 +43,12 @@ var processes = []Reason{
 		Hint:      "something was mapped there meanwhile: try again",
 		Paragraph: "The kernel gave other addresses than asked for.",
 	},
+	{
+		Code: "may-unload",
+		Hint: "where the program keeps that library loaded, say so with carectl --allow may-unload",
+		Paragraph: "The patch uses a library that the program loaded itself (dlopen), and may unload while what is patched stays: the new code " +
+			"would call into nothing. `carectl patch --allow may-unload` does without the check.",
+	},
 	{Code: "no-patch-file", Paragraph: "The patch file cannot be read."},
 	{Code: "no-process", Paragraph: "There is no process of this number; a thread of one has it, or none."},
 	{Code: "no-room", Paragraph: "There are no free addresses within reach."},
