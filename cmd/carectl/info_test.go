@@ -59,7 +59,7 @@ func TestInfoOfPatches(t *testing.T) {
 		!strings.Contains(r.errs, "1 vulnerable process, of which 0 cannot be patched now; 1 patched") {
 		t.Errorf("text: exit %d\n%s%s", r.exit, r.out, r.errs)
 	}
-	if s := surveyed(t, 0, "-p", g.pid, g.patch); s.state(g.PID) != patched {
+	if s := surveyed(t, 0, "-p", g.pid+","+g.pid, g.patch); s.state(g.PID) != patched {
 		t.Errorf("of the patched one alone: %+v", s)
 	}
 	carectl(t, "unpatch", "-p", g.pid, "-i", "0001")

@@ -72,7 +72,7 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 		return 1
 	}
 	_ = w.out.Encode(pids) // fails only when it has ended
-	user, left := s.left(pids[0])
+	_, left := s.left(pids[0])
 	timer := time.NewTimer(left)
 	defer timer.Stop()
 	interrupt := c.ctx.Done()
@@ -80,16 +80,9 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 		select {
 		case r, more := <-w.reports:
 			switch {
-			case !more && done == len(pids):
-				s.leave()
-				return done
-			case !more && len(pids) > 1: // which of those it has not told of was it?
-				s.leave()
-				return done + c.askSome(pids[done:done+1], each)
 			case !more:
 				s.leave()
-				each(pids[done], answer{}, c.workerEnded(pids[done]))
-				return done + 1
+				return c.lost(pids, done, each)
 			case r.Answer != nil:
 				each(pids[r.Index], *r.Answer, r.Answer.Failure.err())
 			case r.Progress != "":
@@ -100,7 +93,7 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 			done = max(done, r.Done)
 			if done < len(pids) && c.ctx.Err() == nil {
 				if len(s.patience) > 0 {
-					user, left = s.left(pids[done])
+					_, left = s.left(pids[done])
 				}
 				timer.Reset(left + r.Longer)
 			}
@@ -113,12 +106,25 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 			if done == len(pids) {
 				return done
 			}
-			user, _ = s.left(pids[done])
+			user, _ := s.left(pids[done])
 			s.patience[user] = max(left/2, leastPatience)
 			each(pids[done], answer{}, c.noAnswer(pids[done], left))
 			return done + 1
 		}
 	}
+}
+
+// lost goes on after a worker has ended that told of so many of the processes. Which of the others it was at nobody knows, so the next one
+// is asked about alone.
+func (c *command) lost(pids []int, done int, each func(pid int, a answer, err error)) int {
+	switch len(pids) {
+	case done:
+		return done
+	case 1:
+		each(pids[0], answer{}, c.workerEnded(pids[0]))
+		return 1
+	}
+	return done + c.askSome(pids[done:done+1], each)
 }
 
 func (c *command) workerEnded(pid int) error {

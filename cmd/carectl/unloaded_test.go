@@ -105,11 +105,11 @@ func TestImportThatMayGo(t *testing.T) {
 		allow   []string
 		exit    int
 	}{
-		"opened by the program":        {exit: 1},
-		"and the user vouches for it":  {allow: []string{"--allow=may-unload"}},
-		"never unloaded":               {flags: []string{"-Wl,-z,nodelete"}},
-		"preloaded":                    {preload: true},
-		"linked with":                  {linked: true},
+		"opened by the program":       {exit: 1},
+		"and the user vouches for it": {allow: []string{"--allow=may-unload"}},
+		"never unloaded":              {flags: []string{"-Wl,-z,nodelete"}},
+		"preloaded":                   {preload: true},
+		"linked with":                 {linked: true},
 		"linked with by another name": {linked: true, flags: []string{"-Wl,-soname,other.so"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,11 +36,11 @@ type Glance struct {
 // GlanceAt looks at a process as quickly as that can be done. One that has ended is an error.
 func GlanceAt(pid int) (Glance, error) {
 	dir := fmt.Sprintf("/proc/%d/", pid)
-	maps, err := os.Open(dir + "maps")
+	maps, err := syscall.Open(dir+"maps", syscall.O_RDONLY|syscall.O_CLOEXEC, 0) // os.Open prepares for waiting, which takes longer
 	if err != nil {
 		return Glance{}, (&Process{PID: pid}).explain(err)
 	}
-	defer maps.Close()
+	defer syscall.Close(maps)
 	code, err := executable(maps)
 	if err != nil {
 		return Glance{}, (&Process{PID: pid}).explain(err)
@@ -67,8 +67,10 @@ func GlanceAt(pid int) (Glance, error) {
 // hasThreads reports whether a process has more than its first thread. Without an address space, one with a single thread is a zombie
 // or the kernel's.
 func hasThreads(pid int) bool {
-	tids, err := threadIDs(pid)
-	return err == nil && len(tids) > 1
+	const links = 2 // of a directory without others in it
+	var st syscall.Stat_t
+	err := syscall.Stat(fmt.Sprintf("/proc/%d/task", pid), &st)
+	return err == nil && st.Nlink > links+1
 }
 
 // beginsAsPatch reports whether the memory at an address begins with the magic of a patch, or cannot be read.
@@ -84,12 +86,12 @@ func beginsAsPatch(mem string, at Addr) bool {
 }
 
 // executable returns the mappings that can be executed, of a process' maps.
-func executable(maps *os.File) ([]Mapping, error) {
+func executable(maps int) ([]Mapping, error) {
 	list, err := queryExecutable(maps)
 	if !errors.Is(err, syscall.ENOTTY) && !errors.Is(err, syscall.EINVAL) {
 		return list, err
 	}
-	all, err := readMaps(maps) // before Linux 6.11
+	all, err := readMapsFile(fmt.Sprintf("/proc/self/fd/%d", maps)) // before Linux 6.11
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +125,17 @@ const (
 )
 
 // queryExecutable asks the kernel for the executable mappings alone, which costs a tenth of all the text of maps.
-func queryExecutable(maps *os.File) ([]Mapping, error) {
-	name := make([]byte, unix.PathMax)
+func queryExecutable(maps int) ([]Mapping, error) {
+	list, err := query(maps, 256)
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		list, err = query(maps, unix.PathMax)
+	}
+	return list, err
+}
+
+// query asks for the executable mappings with room for names of so many bytes, for which the kernel takes as much memory each time.
+func query(maps, room int) ([]Mapping, error) {
+	name := make([]byte, room)
 	var pin runtime.Pinner // the kernel is told its address
 	pin.Pin(&name[0])
 	defer pin.Unpin()
@@ -132,7 +143,7 @@ func queryExecutable(maps *os.File) ([]Mapping, error) {
 	for at := uint64(0); len(list) < maxMappings; {
 		q := procmapQuery{flags: vmaExecutable | coveringOrNext, addr: at, nameSize: uint32(len(name)), nameAddr: uint64(uintptr(unsafe.Pointer(&name[0])))}
 		q.size = uint64(unsafe.Sizeof(q))
-		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, maps.Fd(), procmapQueryCall, uintptr(unsafe.Pointer(&q)))
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(maps), procmapQueryCall, uintptr(unsafe.Pointer(&q)))
 		switch errno {
 		case 0:
 		case syscall.ENOENT, syscall.ESRCH: // no further one, or no address space

@@ -1,9 +1,11 @@
 package inspect
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +18,7 @@ func TestGlanceSeesWhatMapsSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer maps.Close()
-	queried, err := queryExecutable(maps)
+	queried, err := queryExecutable(int(maps.Fd()))
 	if err != nil {
 		t.Skipf("the kernel knows no queries: %v", err)
 	}
@@ -31,6 +33,18 @@ func TestGlanceSeesWhatMapsSays(t *testing.T) {
 	}
 }
 
+// TestGlanceOfALongName: names need not fit at first.
+func TestGlanceOfALongName(t *testing.T) {
+	maps, err := os.Open("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer maps.Close()
+	if _, err := query(int(maps.Fd()), 4); !errors.Is(err, syscall.ENAMETOOLONG) && !errors.Is(err, syscall.ENOTTY) {
+		t.Errorf("names of four bytes: %v", err)
+	}
+}
+
 func TestGlanceOfOldKernels(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "maps")
 	text := "1000-2000 r-xp 00000000 fd:01 7 /bin/x (deleted)\n2000-3000 rw-p 00000000 fd:01 7 /bin/x (deleted)\n"
@@ -42,9 +56,20 @@ func TestGlanceOfOldKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	code, err := executable(f)
+	code, err := executable(int(f.Fd()))
 	if err != nil || len(code) != 1 || code[0].Path != "/bin/x (deleted)" {
 		t.Errorf("%v, %v", code, err)
+	}
+}
+
+// TestGlanceOfThreads: the kernel counts threads as links, which is quicker than to list them.
+func TestGlanceOfThreads(t *testing.T) {
+	tids, err := threadIDs(os.Getpid())
+	if err != nil || len(tids) < 2 || !hasThreads(os.Getpid()) {
+		t.Errorf("this process: %v, %v", tids, err)
+	}
+	if hasThreads(1 << 30) {
+		t.Error("no process has threads")
 	}
 }
 
