@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -262,5 +264,33 @@ func TestMetricsFile(t *testing.T) {
 	}
 	if r := carectl(t, "info", "-p", strconv.Itoa(os.Getpid()), "--prometheus", "/nowhere/x.prom"); r.exit != 1 || !strings.Contains(r.errs, "cannot write the numbers") {
 		t.Errorf("exit %d, %s", r.exit, r.errs)
+	}
+}
+
+// TestWorkerEndsAmongMany: where a worker ends in the middle, another goes on, and none of the processes is left out.
+func TestWorkerEndsAmongMany(t *testing.T) {
+	g := start(t)
+	carectl(t, "patch", "-p", g.pid, g.patch)
+	c := &command{request: request{name: "info", all: true}, ctx: context.Background(), ui: newUI(io.Discard, io.Discard, false, false)}
+	c.workers = c.supervisor()
+	w, err := c.workers.ready()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { c.workers.close() }()
+	if err := w.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	answers := map[int]int{}
+	c.askAll([]int{os.Getpid(), g.PID, os.Getpid(), g.PID}, func(pid int, a answer, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		if a.Host != nil {
+			answers[pid]++
+		}
+	})
+	if answers[g.PID] != 2 {
+		t.Errorf("%v", answers)
 	}
 }

@@ -147,3 +147,39 @@ func TestImportThatMayGo(t *testing.T) {
 		})
 	}
 }
+
+// TestExecutedAgain: a program that executes itself anew is without its patch, and says so to who removes it.
+func TestExecutedAgain(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((noinline)) int value(int x) { return x * 3 + 1; }
+int main(int argc, char **argv) {
+	char line[64];
+	setvbuf(stdin, 0, _IONBF, 0);
+	setvbuf(stdout, 0, _IOLBF, 0);
+	puts("ready");
+	while (fgets(line, sizeof line, stdin)) {
+		if (line[0] == 'x') execv("/proc/self/exe", argv);
+		printf("value %d\n", value(13));
+	}
+	return 0;
+}`, []string{"-O2"})
+	g := &target{Proc: testkit.Start(t, program), program: program}
+	g.pid = strconv.Itoa(g.PID)
+	g.patch = handpatch.Build(t, handpatch.Spec{Program: program, Source: helloPatch})
+	g.WaitLine("ready")
+	carectl(t, "patch", "-p", g.pid, g.patch)
+	if got := g.tell("x"); got != "ready" {
+		t.Fatalf("got %q", got)
+	}
+	r := carectl(t, "unpatch", "-p", g.pid, "-i", "0001")
+	if r.exit != 1 || !strings.Contains(r.errs, "patch 0001 is not applied") || !strings.Contains(r.errs, "state: process unchanged and running") {
+		t.Errorf("exit %d, %s", r.exit, r.errs)
+	}
+	carectl(t, "patch", "-p", g.pid, g.patch)
+	if got := g.ask(); got != "value 66" {
+		t.Errorf("patched anew: %q", got)
+	}
+}
