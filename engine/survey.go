@@ -55,11 +55,11 @@ func Survey(p *inspect.Process, library *Library, cve string, load func(*inspect
 	return list, nil
 }
 
-// standing compares a patch with those that are applied to an object.
+// standing compares a patch with those that are applied to an object: it is fixed if in each function that the patch replaces the version of
+// one that has its changes is what runs. Not all that was made from the same sources replaces all functions.
 func standing(p *inspect.Process, f *File, o *inspect.Object, regions []live) Standing {
 	s := Standing{File: f, Object: o}
-	active := map[inspect.Addr]bool{} // functions whose version of a patch that has the change is what runs
-	wanted := map[inspect.Addr]bool{}
+	active := map[inspect.Addr]bool{}
 	for i := range regions {
 		l := &regions[i]
 		if l.Object != o || !l.has(f, l.meta(p)) {
@@ -67,44 +67,31 @@ func standing(p *inspect.Process, f *File, o *inspect.Object, regions []live) St
 		}
 		s.By = append(s.By, l.ID)
 		for _, fn := range l.Functions {
-			if fn.Old == 0 || fn.Via != 0 {
-				continue
-			}
-			wanted[fn.Old] = true
-			active[fn.Old] = active[fn.Old] || fn.Hooked && l.reachable(fn.Old)
+			active[fn.Old] = active[fn.Old] || fn.Via == 0 && fn.Hooked && l.reachable(fn.Old)
 		}
 	}
 	s.Fixed = len(s.By) > 0
-	for old := range wanted {
-		s.Fixed = s.Fixed && active[old]
+	for _, fn := range f.Patch.Functions {
+		if !fn.IsNew() && !fn.IsGate() {
+			old := f.Patch.Sections[fn.Old.Section].Addr + fn.Old.Offset
+			s.Fixed = s.Fixed && active[o.Addr(inspect.LinkAddr(old))]
+		}
 	}
 	return s
 }
 
 // has reports whether a live patch has what a file changes: it was made from that file, from all of its source patches, or to be applied
-// over it. What others applied says no more than its id and functions.
+// over it. What others applied says no more than its id.
 func (l *live) has(f *File, m *kpatch.Meta) bool {
 	switch {
 	case l.ours && l.state.digest == f.Digest:
 		return true
 	case !l.ours:
-		return l.ID == f.Patch.ID && l.sameFunctions(f)
+		return l.ID == f.Patch.ID
 	case m == nil:
 		return false
 	}
 	return slices.Contains(m.Bases(), f.Patch.ID) || f.Patch.Meta != nil && hasAll(m.Sources, f.Patch.Meta.Sources)
-}
-
-// sameFunctions reports whether a live patch replaces the functions that a file does.
-func (l *live) sameFunctions(f *File) bool {
-	var here, there []string
-	for _, fn := range l.Functions {
-		here = append(here, fn.Name)
-	}
-	for _, fn := range f.Patch.Functions {
-		there = append(there, fn.Name)
-	}
-	return slices.Equal(here, there)
 }
 
 // obstacle says what speaks against applying a patch. Only its application shows whether threads stand in the way.

@@ -49,7 +49,11 @@ func TestInfoOfPatches(t *testing.T) {
 	g := start(t)
 	other := testkit.Start(t, g.program)
 	other.WaitLine("ready")
-	given := []string{filepath.Dir(g.patch)}
+	given := []string{"-p", g.pid, "-p", strconv.Itoa(other.PID), filepath.Dir(g.patch)}
+	var all survey // of the machine, on which others may run what cannot be looked at
+	if err := json.Unmarshal([]byte(carectl(t, "info", "--json", g.patch).out), &all); err != nil || all.state(other.PID) != vulnerable {
+		t.Errorf("all processes: %v, %+v", err, all)
+	}
 	if s := surveyed(t, 3, given...); s.state(g.PID) != vulnerable || s.state(other.PID) != vulnerable || s.Summary.Vulnerable != 2 {
 		t.Errorf("before: %+v", s)
 	}
@@ -57,7 +61,7 @@ func TestInfoOfPatches(t *testing.T) {
 	if s := surveyed(t, 3, given...); s.state(g.PID) != patched || s.state(other.PID) != vulnerable || s.Summary.Patched != 1 {
 		t.Errorf("one patched: %+v", s)
 	}
-	if r := carectl(t, "info", g.patch); r.exit != 3 || !strings.Contains(r.out, "State:                vulnerable\n") ||
+	if r := carectl(t, append([]string{"info"}, given...)...); r.exit != 3 || !strings.Contains(r.out, "State:                vulnerable\n") ||
 		!strings.Contains(r.errs, "1 vulnerable process, of which 0 cannot be patched now; 1 patched") {
 		t.Errorf("text: exit %d\n%s%s", r.exit, r.out, r.errs)
 	}
