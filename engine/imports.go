@@ -28,11 +28,14 @@ type needResolver struct {
 func (e *needResolver) Error() string { return e.refusal.Error() }
 func (e *needResolver) Unwrap() error { return e.refusal }
 
-// importsOf returns what binds a patch's undefined symbols as ld.so would in this process.
-func importsOf(p *inspect.Process, known chosen) link.Import {
+// importsOf returns what binds a patch's undefined symbols as ld.so would in this process, to what the check lets pass.
+func importsOf(p *inspect.Process, known chosen, check func(*inspect.Symbol) error) link.Import {
 	return func(sym kpatch.Symbol) (inspect.Addr, error) {
 		name, version, _ := strings.Cut(sym.Name, "@")
 		def, err := p.Lookup(name, strings.TrimPrefix(version, "@"))
+		if err == nil {
+			err = check(&def)
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -15,6 +15,7 @@ type Info struct {
 	Number      int // counts the patches of that object in the order they were applied, from 1
 	ID          string
 	Description string
+	CVEs        []string // what it says it fixes
 	Region      uint64
 	Functions   []string // replaced, in the order of the patch
 	Foreign     bool     // applied by another tool
@@ -38,7 +39,7 @@ func List(p *inspect.Process) ([]Info, error) {
 			Region: uint64(l.Start), Foreign: !l.ours,
 		}
 		if m := l.meta(p); m != nil {
-			info.Description = m.Description
+			info.Description, info.CVEs = m.Description, m.Fixes()
 		}
 		for _, f := range l.Functions {
 			if f.Old == 0 || f.Via != 0 {
@@ -59,10 +60,13 @@ func (l *live) reachable(hook inspect.Addr) bool {
 	return !slices.ContainsFunc(l.Functions, func(f inspect.RegionFunction) bool { return f.Via == hook && f.Via != 0 && !f.Hooked })
 }
 
+// NotLoaded is the target of a patch whose object the program has unloaded.
+const NotLoaded = "(not loaded)"
+
 // target names the patched object.
 func (l *live) target() string {
 	if l.Object == nil {
-		return "(not loaded)"
+		return NotLoaded
 	}
 	return l.Object.Name
 }

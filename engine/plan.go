@@ -104,6 +104,7 @@ type Request struct {
 	Files   []*File
 	Replace []string // ids of patches that come off in the same stop, if they are applied
 	Over    bool     // a patch may take the place of another in a function, whether it has that one's change or not
+	Unloads bool     // a patch may use libraries that the program could unload
 }
 
 // NewPlan decides what a request takes. It only reads.
@@ -114,7 +115,7 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known, over: request.Over}
+	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known, over: request.Over, unloads: request.Unloads}
 	for _, l := range regions {
 		b.seq = max(b.seq, l.state.seq)
 	}
@@ -152,6 +153,7 @@ type planner struct {
 	planned  []*PatchPlan
 	known    chosen
 	over     bool // see Request
+	unloads  bool
 }
 
 func (b *planner) accept(pp *PatchPlan) {
@@ -183,7 +185,7 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pp.Image, err = link.Place(f.Patch, o, base, importsOf(b.process, b.known)); err != nil {
+	if pp.Image, err = link.Place(f.Patch, o, base, b.imports(o)); err != nil {
 		return nil, err
 	}
 	if err := b.functions(pp); err != nil {
@@ -252,7 +254,7 @@ func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (dormant, bool) 
 		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias || d.state.frames == framesBegun {
 			continue
 		}
-		image, err := link.Place(pp.File.Patch, pp.Object, d.start, importsOf(b.process, b.known))
+		image, err := link.Place(pp.File.Patch, pp.Object, d.start, b.imports(pp.Object))
 		if err != nil {
 			continue
 		}

@@ -95,6 +95,7 @@ type Meta struct {
 	Units       []UnitInfo   `json:"units"`               // changed units, sorted
 	Parts       []Part       `json:"parts"`               // every original range that must hold the expected bytes
 	BuildsOn    string       `json:"builds_on,omitempty"` // ids of patches whose changes this one has too, with blanks between
+	CVEs        []string     `json:"cves,omitempty"`      // what it fixes, sorted: "CVE-2026-1234"
 	Unproved    bool         `json:"unproved,omitempty"`  // --buildid: addresses were not proved against that binary
 }
 

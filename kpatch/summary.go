@@ -128,6 +128,9 @@ func writeMeta(w io.Writer, m *Meta) {
 	if m.Description != "" {
 		fmt.Fprintf(w, "Description: %s\n", m.Description)
 	}
+	if len(m.CVEs) > 0 {
+		fmt.Fprintf(w, "Fixes: %s\n", strings.Join(m.CVEs, ", "))
+	}
 	fmt.Fprintf(w, "Made by: %s\nCompiler: %s\nTarget: %s\n", m.Tool, m.Compiler, m.Target)
 	if m.Unproved {
 		fmt.Fprintf(w, "Addresses: unproved against this BuildID\n")

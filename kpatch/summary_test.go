@@ -15,6 +15,7 @@ func TestSummary(t *testing.T) {
 Build id: 00112233445566778899aabbccddeeff00112233
 Build time: 2023-11-14T22:13:20Z
 Description: CVE-1
+Fixes: CVE-2026-1234, CVE-2026-5678
 Made by: gocare 0
 Compiler: cc 1
 Target: foo
@@ -52,7 +53,7 @@ Relocations: 4
 
 func described(p *Patch) *Patch {
 	p.Meta = &Meta{
-		Tool: "gocare 0", Compiler: "cc 1", Target: "foo", Description: "CVE-1", Unproved: true,
+		Tool: "gocare 0", Compiler: "cc 1", Target: "foo", Description: "CVE-1", CVEs: []string{"CVE-2026-1234", "CVE-2026-5678"}, Unproved: true,
 		Sources: []SourceFile{{Name: "fix.patch", SHA256: "01"}}, Units: []UnitInfo{{Source: "f.c"}},
 		Parts: []Part{
 			{Function: "f", Name: "f", Addr: 0x1080, Size: 11, SHA256: "00112233445566778899", Reason: "edit"},

@@ -61,6 +61,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	}
 	for _, patch := range b.Patches {
 		p.Patches = append(p.Patches, kpatch.SourceFile{Name: patch.Name, SHA256: patch.SHA256})
+		p.CVEs = append(p.CVEs, patch.CVEs...)
 	}
 	p.Compiler = compilerVersion(ctx, p.Targets)
 	return p, nil

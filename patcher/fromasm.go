@@ -21,7 +21,7 @@ type Assembly struct {
 	As            string // assembler
 }
 
-// FromAssembly makes a patch by hand. Of the options ID, Description and BuildTime count.
+// FromAssembly makes a patch by hand. Of the options ID, Description, CVEs and BuildTime count.
 func FromAssembly(ctx context.Context, a Assembly, o Options) (Product, error) {
 	bin, err := elfobj.Load(a.Binary)
 	if err != nil {
@@ -35,7 +35,7 @@ func FromAssembly(ctx context.Context, a Assembly, o Options) (Product, error) {
 	if err != nil {
 		return p, noPatch(err)
 	}
-	meta := kpatch.Meta{Tool: "gocare " + version.String, Description: o.Description, Target: filepath.Base(a.Binary)}
+	meta := kpatch.Meta{Tool: "gocare " + version.String, Description: o.Description, Target: filepath.Base(a.Binary), CVEs: o.cves(nil)}
 	p, err = encode(p, joined, o, meta)
 	return p, noPatch(err)
 }

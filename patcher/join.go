@@ -171,8 +171,8 @@ func (m *maker) headerID(t *Target) (string, error) {
 func (m *maker) meta(t *Target, l *link, carried []string) kpatch.Meta {
 	meta := kpatch.Meta{
 		Tool: "gocare " + version.String, Description: m.o.Description, Compiler: m.plan.Compiler,
-		BuildsOn: strings.Join(m.o.Bases, " "),
-		Sources:  m.plan.Patches, Unproved: m.o.BuildID != "" && m.o.BuildID != t.BuildID,
+		BuildsOn: strings.Join(m.o.Bases, " "), CVEs: m.o.cves(m.plan.CVEs),
+		Sources: m.plan.Patches, Unproved: m.o.BuildID != "" && m.o.BuildID != t.BuildID,
 	}
 	if rel, err := filepath.Rel(m.o.Dirs.Installed, t.Path); err == nil {
 		meta.Target = rel

@@ -3,10 +3,12 @@ package patcher
 import (
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Options say what patches to make of a plan.
@@ -15,6 +17,7 @@ type Options struct {
 	BuildID     string    // overrides the rebuilt binary's, "" if not
 	Shipped     []Shipped // the binaries that the rebuilt ones are proved to be
 	Description string
+	CVEs        []string                   // what these fix; nil takes what the patches and the description name
 	Bases       []string                   // ids of patches whose changes these have too
 	BuildTime   uint64                     // seconds since 1970; the same input gives the same file
 	Keep        func(name string) bool     // which changed functions to take; nil takes all
@@ -22,6 +25,14 @@ type Options struct {
 	Allow       func(code fault.Code) bool // which refusals the user overrides
 	NoRestore   bool                       // compare without the compile with the old line numbers
 	Dirs        Dirs
+}
+
+// cves returns what the patches fix: what the user says, else what source patches and description name.
+func (o *Options) cves(named []string) []string {
+	if len(o.CVEs) > 0 {
+		return kpname.CVEs(o.CVEs...)
+	}
+	return kpname.CVEs(append(slices.Clone(named), o.Description)...)
 }
 
 // maker makes the products of a plan.

@@ -19,6 +19,7 @@ import (
 type Plan struct {
 	Targets  []Target            `json:"targets"`
 	Patches  []kpatch.SourceFile `json:"patches"`
+	CVEs     []string            `json:"cves,omitempty"` // that the patches name, by order of these
 	Compiler string              `json:"compiler"`
 	Files    []SourceFile        `json:"files"`
 	Same     []string            `json:"same"` // sources that the patched build compiled to the same object

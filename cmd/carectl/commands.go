@@ -1,12 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"gocare/engine"
 	"gocare/engine/inspect"
 	"gocare/internal/fault"
-	"gocare/internal/ui"
 )
 
 // patch applies patches to the processes.
@@ -141,6 +138,11 @@ func recoverPatches(c *command) error {
 
 func (c *command) revert() error {
 	return c.each(func(o outcome) {
+		for _, r := range o.Patches {
+			if r.Target == engine.NotLoaded {
+				c.ui.Note("pid %d: what patch %s changed is not loaded any more: its code was gone already", o.PID, r.ID)
+			}
+		}
 		c.ui.Info("%d patch hunk(s) were successfully cancelled from PID '%d'", len(o.Patches), o.PID)
 	})
 }
@@ -161,97 +163,5 @@ func (c *command) revertOne(plan func(*inspect.Process) (*engine.Removal, error)
 			}
 			return h.Revert(c.ctx, removal, c.options())
 		})
-	}
-}
-
-type infoRow struct {
-	PID         int      `json:"pid"`
-	Comm        string   `json:"comm"`
-	Target      string   `json:"target"`
-	BuildID     string   `json:"build_id"`
-	Number      int      `json:"applied_patch_number"`
-	ID          string   `json:"patch_id"`
-	Description string   `json:"description,omitempty"`
-	Region      string   `json:"region"`
-	Functions   []string `json:"functions"`
-	Inactive    []string `json:"inactive,omitempty"` // replaced in turn by a later patch
-	Foreign     bool     `json:"foreign,omitempty"`  // applied by another tool
-}
-
-// info lists the patches in the processes.
-func info(c *command) error {
-	if len(c.args) > 0 {
-		return fault.New(fault.Usage, "", "unexpected argument %q", c.args[0]).WithHint("use info -p PID")
-	}
-	c.all = c.all || !c.given
-	pids, err := c.processes()
-	if err != nil {
-		return err
-	}
-	rows := []infoRow{}
-	var first error
-	for _, pid := range pids {
-		a, err := c.ask(pid)
-		list := a.Patches
-		if c.passOver(pid, err) {
-			continue
-		}
-		if err != nil {
-			c.ui.Explain(err)
-			if first == nil {
-				first = &reported{err}
-			}
-			continue
-		}
-		if len(list) == 0 && !c.all && !c.ui.JSON() {
-			c.ui.Note("pid %d: no patch is applied", pid)
-		}
-		for _, row := range list {
-			c.printInfo(row)
-			rows = append(rows, row)
-		}
-	}
-	c.sayLeftOut()
-	document := struct {
-		Patches []infoRow   `json:"patches"`
-		LeftOut int         `json:"left_out,omitempty"`
-		Error   *ui.Failure `json:"error,omitempty"`
-	}{Patches: rows, LeftOut: c.left.sum()}
-	if first != nil {
-		document.Error = ui.FailureOf(first)
-	}
-	if err := c.ui.Result(document); err != nil {
-		return err
-	}
-	return first
-}
-
-// infoOne lists the patches in a process.
-func infoOne(pid int) (a answer, err error) {
-	p, closer, err := open(pid)
-	if err != nil {
-		return answer{}, err
-	}
-	defer closer.Close()
-	list, err := engine.List(p)
-	if err != nil {
-		return answer{}, fmt.Errorf("pid %d: %w", pid, err)
-	}
-	for _, i := range list {
-		a.Patches = append(a.Patches, infoRow{
-			i.PID, i.Comm, i.Target, i.BuildID, i.Number, i.ID, i.Description, fmt.Sprintf("%#x", i.Region), i.Functions, i.Inactive, i.Foreign,
-		})
-	}
-	return a, nil
-}
-
-func (c *command) printInfo(r infoRow) {
-	c.ui.Info("%-22s%d", "Pid:", r.PID)
-	c.ui.Info("%-22s%s", "Target:", r.Target)
-	c.ui.Info("%-22s%s", "Build id:", r.BuildID)
-	c.ui.Info("%-22s%d", "Applied patch number:", r.Number)
-	c.ui.Info("%-22s%s", "Patch id:", r.ID)
-	if r.Description != "" {
-		c.ui.Info("%-22s%s", "Description:", r.Description)
 	}
 }

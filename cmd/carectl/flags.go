@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/internal/version"
 	"gocare/kpatch"
 )
@@ -30,14 +31,14 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
-			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), holdFlag(), requireFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
+			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), holdFlag(), requireFlag(), allowFlag(allowCoroutine, allowOver, allowUnload)), Action: action(exit, patch)},
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag(), requireFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), requireFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
 			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), holdFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
-			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
-			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), requireFlag(), allowFlag(allowOver)), Action: action(exit, check)},
+			{Name: "info", Usage: "list the patches in processes, by default in all; or how these stand to the patches given", ArgsUsage: "[FILE|DIR…]", Flags: flagsOf(pidFlag(), cveFlag(), outdatedFlag(), prometheusFlag()), Action: action(exit, info)},
+			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), requireFlag(), allowFlag(allowOver, allowUnload)), Action: action(exit, check)},
 			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag(), holdFlag()), Action: action(exit, recoverPatches)},
 			{Name: "verify", Usage: "say who signed patches, and refuse those that nobody trusted did", ArgsUsage: "FILE|DIR…", Flags: flagsOf(keyFlag()), Action: action(exit, verify)},
 		},
@@ -89,6 +90,7 @@ func allowFlag(codes ...string) cli.Flag {
 const (
 	allowCoroutine = "busy-coroutine"
 	allowOver      = "over-patch"
+	allowUnload    = "may-unload"
 )
 
 func waitFlag() cli.Flag {
@@ -103,21 +105,38 @@ func unmapFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "unmap", Usage: "give the memory back; crashes a process that still has a pointer into it"}
 }
 
+func cveFlag() cli.Flag {
+	return &cli.StringFlag{Name: "cve", Usage: "only patches that fix `CVE`"}
+}
+
+func outdatedFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "outdated", Usage: "list, too, what runs from a file that was deleted or replaced since"}
+}
+
+func prometheusFlag() cli.Flag {
+	return &cli.StringFlag{Name: "prometheus", Usage: "write numbers to `FILE`, for the textfile collector of Prometheus' node_exporter"}
+}
+
 // request is what a command was asked.
 type request struct {
-	name  string
-	all   bool  // every process
-	pids  []int // without all
-	args  []string
-	id    string
-	old   []string // ids of patches to replace
-	over  bool     // a patch may take the place of another in a function
-	mix   bool     // coroutines that are suspended may go on in old code
-	wait  time.Duration
-	hold  time.Duration
-	given bool // -p was given
-	unmap bool
-	fork  bool // run-helper: start another one and end
+	name    string
+	all     bool  // every process
+	pids    []int // without all
+	args    []string
+	id      string
+	old     []string // ids of patches to replace
+	over    bool     // a patch may take the place of another in a function
+	unloads bool     // a patch may use libraries that the program could unload
+	mix     bool     // coroutines that are suspended may go on in old code
+	wait    time.Duration
+	hold    time.Duration
+	given   bool // -p was given
+	unmap   bool
+	fork    bool // run-helper: start another one and end
+
+	cve        string // "" for all
+	outdated   bool
+	prometheus string // file; "" for none
 
 	signed bool   // patches must be signed, whatever the machine's policy says
 	key    string // file of the public key to verify with; "" for those that the machine trusts
@@ -126,15 +145,21 @@ type request struct {
 func newRequest(c *cli.Context) (request, error) {
 	r := request{name: c.Command.Name, args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
 	r.signed, r.key = c.Bool(signedFlag), c.String("key")
+	r.cve, r.outdated, r.prometheus = c.String("cve"), c.Bool("outdated"), c.String("prometheus")
+	if r.cve != "" && !kpname.IsCVE(r.cve) {
+		return request{}, fault.New(fault.Usage, "", "--cve %q: no name of a CVE", r.cve).WithHint("give one, as in --cve CVE-2026-1234")
+	}
 	for _, code := range c.StringSlice("allow") {
 		switch {
 		case code == allowCoroutine && c.Command.Name != "check":
 			r.mix = true
 		case code == allowOver && c.Command.Name != "unpatch":
 			r.over = true
+		case code == allowUnload && c.Command.Name != "unpatch":
+			r.unloads = true
 		default:
 			return request{}, fault.New(fault.Usage, "", "--allow %s: it cannot be overridden", code).
-				WithHint("only %s can, and with patch and check %s", allowCoroutine, allowOver)
+				WithHint("only %s can, and with patch and check %s and %s", allowCoroutine, allowOver, allowUnload)
 		}
 	}
 	for _, id := range c.StringSlice("replace") {

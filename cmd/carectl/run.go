@@ -109,7 +109,7 @@ func (c *command) each(done func(outcome)) error {
 	var outcomes []outcome
 	for _, pid := range pids {
 		if c.ctx.Err() != nil {
-			outcomes = append(outcomes, failed(pid, fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "not reached before the interrupt")))
+			outcomes = append(outcomes, failed(pid, notReached(pid)))
 			break
 		}
 		a, err := c.ask(pid)
@@ -129,6 +129,10 @@ func (c *command) each(done func(outcome)) error {
 		outcomes = append(outcomes, o)
 	}
 	return c.sum(outcomes)
+}
+
+func notReached(pid int) error {
+	return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "not reached before the interrupt")
 }
 
 // explain says why something failed for a process.
@@ -218,7 +222,7 @@ func (c *command) options() engine.Options {
 
 // wanted asks for files to be applied as the command line says.
 func (c *command) wanted(files []*engine.File) engine.Request {
-	return engine.Request{Files: files, Replace: c.old, Over: c.over}
+	return engine.Request{Files: files, Replace: c.old, Over: c.over, Unloads: c.unloads}
 }
 
 // open looks at a process and, if it needs to be understood in full, loads its objects.

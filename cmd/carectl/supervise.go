@@ -38,23 +38,42 @@ type worker struct {
 
 func (c *command) supervisor() *supervisor {
 	return &supervisor{verbose: c.ui.Progress, patience: map[int]time.Duration{}, setup: setup{
-		Command: c.name, All: c.all, Args: c.args, ID: c.id, Old: c.old, Over: c.over, Mix: c.mix, Wait: c.wait, Hold: c.hold, Unmap: c.unmap, Signed: c.signed,
+		Command: c.name, All: c.all, Args: c.args, ID: c.id, Old: c.old, Over: c.over, Unloads: c.unloads, Mix: c.mix, Wait: c.wait, Hold: c.hold,
+		Unmap: c.unmap, CVE: c.cve, Signed: c.signed,
 	}}
 }
 
 // ask has a worker do its work on a process.
-func (c *command) ask(pid int) (answer, error) {
+func (c *command) ask(pid int) (a answer, err error) {
+	c.askSome([]int{pid}, func(_ int, got answer, failed error) { a, err = got, failed })
+	return a, err
+}
+
+// askAll has a worker do its work on one process after the other, and hands on each answer that says anything.
+func (c *command) askAll(pids []int, each func(pid int, a answer, err error)) {
+	for len(pids) > 0 {
+		pids = pids[c.askSome(pids, each):]
+		if c.ctx.Err() != nil && len(pids) > 0 {
+			each(pids[0], answer{}, notReached(pids[0]))
+			return
+		}
+	}
+}
+
+// askSome has a worker go through processes until it fails at one, and returns how many that are.
+func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (done int) {
 	if c.workers == nil {
 		c.workers = c.supervisor()
 	}
 	s := c.workers
 	w, err := s.ready()
 	if err != nil {
-		return answer{}, fault.New(fault.Environment, fmt.Sprintf("pid %d", pid), "cannot start a process of carectl").WithCause(err).
-			WithState("nothing was changed")
+		each(pids[0], answer{}, fault.New(fault.Environment, fmt.Sprintf("pid %d", pids[0]), "cannot start a process of carectl").WithCause(err).
+			WithState("nothing was changed"))
+		return 1
 	}
-	_ = w.out.Encode(pid) // fails only when it has ended
-	user, left := s.left(pid)
+	_ = w.out.Encode(pids) // fails only when it has ended
+	_, left := s.left(pids[0])
 	timer := time.NewTimer(left)
 	defer timer.Stop()
 	interrupt := c.ctx.Done()
@@ -64,14 +83,19 @@ func (c *command) ask(pid int) (answer, error) {
 			switch {
 			case !more:
 				s.leave()
-				return answer{}, c.workerEnded(pid)
+				return c.lost(pids, done, each)
 			case r.Answer != nil:
-				return *r.Answer, r.Answer.Failure.err()
-			}
-			if r.Progress != "" {
+				each(pids[r.Index], *r.Answer, r.Answer.Failure.err())
+			case r.Progress != "":
 				s.verbose("%s", r.Progress)
+			case r.End:
+				return max(done, r.Done)
 			}
-			if c.ctx.Err() == nil {
+			done = max(done, r.Done)
+			if done < len(pids) && c.ctx.Err() == nil {
+				if len(s.patience) > 0 {
+					_, left = s.left(pids[done])
+				}
 				timer.Reset(left + r.Longer)
 			}
 		case <-interrupt:
@@ -80,10 +104,28 @@ func (c *command) ask(pid int) (answer, error) {
 			timer.Reset(farewell)
 		case <-timer.C:
 			s.leave()
+			if done == len(pids) {
+				return done
+			}
+			user, _ := s.left(pids[done])
 			s.patience[user] = max(left/2, leastPatience)
-			return answer{}, c.noAnswer(pid, left)
+			each(pids[done], answer{}, c.noAnswer(pids[done], left))
+			return done + 1
 		}
 	}
+}
+
+// lost goes on after a worker has ended that told of so many of the processes. Which of the others it was at nobody knows, so the next one
+// is asked about alone.
+func (c *command) lost(pids []int, done int, each func(pid int, a answer, err error)) int {
+	switch len(pids) {
+	case done:
+		return done
+	case 1:
+		each(pids[0], answer{}, c.workerEnded(pids[0]))
+		return 1
+	}
+	return done + c.askSome(pids[done:done+1], each)
 }
 
 func (c *command) workerEnded(pid int) error {

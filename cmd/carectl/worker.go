@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"gocare/engine"
@@ -35,6 +36,8 @@ type setup struct {
 	ID             string
 	All, Over, Mix bool
 	Unmap, Signed  bool
+	Unloads        bool
+	CVE            string
 	Wait, Hold     time.Duration
 }
 
@@ -42,13 +45,16 @@ type setup struct {
 type report struct {
 	Progress string        // "" if it is of no interest to people
 	Longer   time.Duration // how much longer than usual the next report may take
-	Answer   *answer
+	Answer   *answer       // about the process of this Index among those it was asked about
+	Index    int
+	Done     int  // how many of these it is done with
+	End      bool // it goes on no further
 }
 
 // answer is what became of one process.
 type answer struct {
 	Result  engine.Result // of patch, unpatch and recover
-	Patches []infoRow     // of info
+	Host    *hostRow      // of info; nil if there is nothing to say
 	Plan    checkProcess  // of check
 	Failure *failure
 }
@@ -92,7 +98,7 @@ var works = map[string]func(*command) (func(pid int) (answer, error), error){
 	"unpatch": func(c *command) (func(int) (answer, error), error) { return c.revertOne(c.removal), nil },
 	"recover": func(c *command) (func(int) (answer, error), error) { return c.revertOne(engine.NewRecovery), nil },
 	"check":   checkOne,
-	"info":    func(*command) (func(int) (answer, error), error) { return infoOne, nil },
+	"info":    infoOne,
 }
 
 // runWorker is a worker.
@@ -107,7 +113,8 @@ func runWorker(c *command) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	w := &command{ctx: ctx, ui: ui.New("carectl", os.Stdout, os.Stderr, ui.Normal, false), request: request{
-		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, mix: s.Mix, wait: s.Wait, hold: s.Hold, unmap: s.Unmap, signed: s.Signed,
+		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, unloads: s.Unloads, mix: s.Mix, wait: s.Wait, hold: s.Hold, unmap: s.Unmap,
+		cve: s.CVE, signed: s.Signed,
 	}}
 	w.progress = func(format string, args ...any) {
 		if out.Encode(report{Progress: fmt.Sprintf(format, args...)}) != nil {
@@ -117,25 +124,59 @@ func runWorker(c *command) error {
 	w.alive = func() { _ = out.Encode(report{}) }                                                 // fails as above
 	w.reads = func(size int64) { _ = out.Encode(report{Longer: time.Duration(size) * readTime}) } // fails as above
 	work, err := works[s.Command](w)
-	jobs := make(chan int)
+	jobs := make(chan []int)
 	go func() {
 		defer close(jobs)
 		defer cancel() // nobody asks any more: what goes on is called off
 		for {
-			var pid int
-			if in.Decode(&pid) != nil {
+			var pids []int
+			if in.Decode(&pids) != nil {
 				return
 			}
-			jobs <- pid
+			jobs <- pids
 		}
 	}()
-	for pid := range jobs {
-		a := answered(work, pid, err)
-		if out.Encode(report{Answer: &a}) != nil {
-			return nil
-		}
+	for pids := range jobs {
+		answerAll(ctx, out, pids, func(pid int) answer { return answered(work, pid, err) })
 	}
 	return nil
+}
+
+// tell is how often a worker says how far it got with many processes of which nothing is to be said. It is less than leastPatience.
+const tell = leastPatience / 3
+
+// answerAll answers about processes. Of many, those of which nothing is to be said are counted only. It fails when nobody listens any more.
+func answerAll(ctx context.Context, out *gob.Encoder, pids []int, work func(pid int) answer) {
+	var done atomic.Int64
+	over, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		ticker := time.NewTicker(tell)
+		defer ticker.Stop()
+		for last := int64(0); ; {
+			select {
+			case <-over:
+				return
+			case <-ticker.C:
+				if n := done.Load(); n > last {
+					last = n
+					_ = out.Encode(report{Done: int(n)}) // the next answer fails as well
+				}
+			}
+		}
+	}()
+	for i, pid := range pids {
+		a := work(pid)
+		if len(pids) == 1 || a.Host != nil || a.Failure != nil {
+			if ctx.Err() != nil && len(pids) > 1 || out.Encode(report{Answer: &a, Index: i, Done: i + 1}) != nil {
+				break
+			}
+		}
+		done.Store(int64(i + 1))
+	}
+	close(over)
+	<-told
+	_ = out.Encode(report{Done: int(done.Load()), End: true})
 }
 
 // answered does the work on a process. A panic is an answer, too: a worker has no standard error.

@@ -12,6 +12,7 @@ import (
 	"gocare/builder"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -28,6 +29,7 @@ type options struct {
 	Config                string   // file with one function name a line
 	ConfigGiven           bool
 	Description           string
+	CVEs                  []string // what the patches fix, instead of what source patches and description name
 	Bases                 []string // ids of patches whose changes these have too
 	BuildTime             uint64   // SOURCE_DATE_EPOCH, seconds since 1970
 	Identity              []string // doublestar globs: put these functions into the patch unchanged; no PATCH, no patched build
@@ -56,6 +58,7 @@ func makeFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "functions", Usage: "patch only changed functions matching `GLOB` (replaces the config file; may repeat)"},
 		&cli.StringFlag{Name: "config", Value: "/etc/libcare.conf", Usage: "patch only changed functions listed in `FILE`, one name a line"},
 		&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "description `TEXT` kept in the patch, a CVE number say"},
+		cveFlag(),
 		&cli.StringSliceFlag{Name: "base", Usage: "the patch may be applied over the one of this `ID`, whose changes it has too (may repeat)"},
 		&cli.StringSliceFlag{Name: "allow", Usage: "override refusals with reason `CODE` (may repeat)"},
 		&cli.StringFlag{Name: "isolation", Value: "auto", Usage: "how the patched build is kept out of the tree: auto, overlay, copy or inplace"},
@@ -63,6 +66,19 @@ func makeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-line-compile", Usage: "compare without compiling changed units again with the old line numbers"},
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "do everything but write the patches"},
 	}
+}
+
+func cveFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "cve", Usage: "the patch fixes `CVE`, instead of what source patches and message name (may repeat)"}
+}
+
+func checkCVEs(names []string) error {
+	for _, name := range names {
+		if !kpname.IsCVE(name) {
+			return usage("--cve %q: no name of a CVE", name).WithHint("give one as in --cve CVE-2026-1234; repeat the option for more")
+		}
+	}
+	return nil
 }
 
 func outputFlags() []cli.Flag {
@@ -83,7 +99,7 @@ func parseOptions(c *cli.Context, cwd string, env func(string) string) (options,
 			DestVar: c.String("destdir"), Jobs: c.Int("jobs"),
 		},
 		Functions: c.StringSlice("functions"), Config: c.String("config"), ConfigGiven: c.IsSet("config"),
-		Description: c.String("message"), Bases: c.StringSlice("base"), Allow: c.StringSlice("allow"), Targets: c.StringSlice("target"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
+		Description: c.String("message"), CVEs: c.StringSlice("cve"), Bases: c.StringSlice("base"), Allow: c.StringSlice("allow"), Targets: c.StringSlice("target"), Identity: c.StringSlice("identity"), Isolation: isolate.Mode(c.String("isolation")),
 		Patches: c.Args().Slice(),
 	}
 	abs := func(path, unset string) string {
@@ -119,6 +135,9 @@ func (o *options) check() error {
 	}
 	if err := kpatch.ValidID(o.ID); err != nil {
 		return usage("--id: %v", err).WithHint("%s", fault.As(err).Hint)
+	}
+	if err := checkCVEs(o.CVEs); err != nil {
+		return err
 	}
 	for _, id := range o.Bases {
 		if err := kpatch.ValidID(id); err != nil {

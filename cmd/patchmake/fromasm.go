@@ -27,13 +27,16 @@ func fromAsm(c *cli.Context, u *ui.UI) error {
 	if err := kpatch.ValidID(id); err != nil {
 		return usage("--id: %v", err).WithHint("%s", fault.As(err).Hint)
 	}
+	if err := checkCVEs(c.StringSlice("cve")); err != nil {
+		return err
+	}
 	built, err := buildTime(os.Getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return err
 	}
 	ctx, m := meter.With(c.Context)
 	from := patcher.Assembly{Orig: c.String("orig"), Patched: c.String("patched"), Binary: c.String("binary"), As: c.String("as")}
-	p, err := patcher.FromAssembly(ctx, from, patcher.Options{ID: id, Description: c.String("message"), BuildTime: built})
+	p, err := patcher.FromAssembly(ctx, from, patcher.Options{ID: id, Description: c.String("message"), CVEs: c.StringSlice("cve"), BuildTime: built})
 	if err != nil {
 		return err
 	}

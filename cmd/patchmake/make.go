@@ -232,7 +232,7 @@ func (w *workspace) dirs() patcher.Dirs {
 // patchOptions is what the library has to know of the patches to make.
 func (w *workspace) patchOptions() patcher.Options {
 	o := patcher.Options{
-		ID: w.o.ID, BuildID: w.o.BuildID, Shipped: w.shipped, Description: w.o.Description, Bases: w.o.Bases, BuildTime: w.o.BuildTime,
+		ID: w.o.ID, BuildID: w.o.BuildID, Shipped: w.shipped, Description: w.o.Description, CVEs: w.o.CVEs, Bases: w.o.Bases, BuildTime: w.o.BuildTime,
 		Keep: w.filter.keeps, Allow: w.o.allows, NoRestore: w.o.NoLineCompile, Dirs: w.dirs(),
 	}
 	if len(w.o.Identity) > 0 {

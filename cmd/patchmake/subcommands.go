@@ -24,6 +24,7 @@ func subcommands(begin beginner, stdin io.Reader) []*cli.Command {
 				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the patch to `FILE`"},
 				&cli.StringFlag{Name: "as", Value: "as", Usage: "assemble with `PROGRAM`"},
 				&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "description `TEXT` kept in the patch"},
+				cveFlag(),
 			}, outputFlags()...),
 			Action: func(c *cli.Context) error { return fromAsm(c, begin(c)) },
 		},

@@ -20,6 +20,7 @@ type ThreadStatus struct {
 	Comm      string
 	State     byte // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
 	UID       int  // effective
+	Tracer    int  // PID, 0 if it is not traced
 	Seccomp   int  // 0 none, 1 strict, 2 filter
 	StartTime uint64
 	Flags     uint64 // kernel PF_* flags
@@ -60,6 +61,8 @@ func parseStatus(text []byte) ThreadStatus {
 			s.State = f[0][0]
 		case "Tgid":
 			s.TGID, _ = strconv.Atoi(f[0])
+		case "TracerPid":
+			s.Tracer, _ = strconv.Atoi(f[0])
 		case "Seccomp":
 			s.Seccomp, _ = strconv.Atoi(f[0])
 		case "Uid":

@@ -154,6 +154,7 @@ func (p *Process) linked(entry linkMapEntry) *Object {
 type linkMapEntry struct {
 	bias    Addr // l_addr
 	dynamic Addr // l_ld
+	name    Addr // l_name
 }
 
 // linkMap walks the list that DT_DEBUG of the executable leads to; nil for static programs and before ld.so has set it up.
@@ -205,6 +206,7 @@ func readLinkMap(mem io.ReaderAt, debug Addr) []linkMapEntry {
 		list = append(list, linkMapEntry{
 			bias:    Addr(binary.LittleEndian.Uint64(e[0:])),
 			dynamic: Addr(binary.LittleEndian.Uint64(e[16:])),
+			name:    Addr(binary.LittleEndian.Uint64(e[8:])),
 		})
 		next = binary.LittleEndian.Uint64(e[24:])
 	}

@@ -137,7 +137,7 @@ func TestReadLinkMapEnds(t *testing.T) {
 	binary.LittleEndian.PutUint64(mem[0x210:], 0x7800)
 	binary.LittleEndian.PutUint64(mem[0x218:], 0x200)
 	list := readLinkMap(mem, 0x100)
-	if len(list) != maxLinkMap || list[0] != (linkMapEntry{0x7000, 0x7800}) {
+	if len(list) != maxLinkMap || list[0] != (linkMapEntry{bias: 0x7000, dynamic: 0x7800}) {
 		t.Errorf("%d entries, first %+v", len(list), list[0])
 	}
 	if got := readLinkMap(mem, 0x100000); got != nil {

@@ -166,6 +166,16 @@ func (f *File) dynamic() []dynEntry {
 // Needed returns the names of the libraries that the file asks for, in order.
 func (f *File) Needed() []string { return f.dynStrings(elf.DT_NEEDED) }
 
+// Flags1 returns DT_FLAGS_1, 0 if there is none.
+func (f *File) Flags1() uint64 {
+	for _, e := range f.dynamic() {
+		if e.tag == elf.DT_FLAGS_1 {
+			return e.value
+		}
+	}
+	return 0
+}
+
 // Soname returns DT_SONAME, or "".
 func (f *File) Soname() string {
 	if names := f.dynStrings(elf.DT_SONAME); len(names) > 0 {

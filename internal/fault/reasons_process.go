@@ -26,6 +26,11 @@ var processes = []Reason{
 		Paragraph: "A function of one patch calls a function that another patch replaces, and was compiled with another version of " +
 			"it.",
 	},
+	{
+		Code:      "cve-unknown",
+		Hint:      "see with patchmake inspect what a patch says it fixes; patchmake --cve records it",
+		Paragraph: "No patch given says that it fixes the CVE asked for.",
+	},
 	{Code: "duplicate-function", Paragraph: "The patch replaces a function twice."},
 	{Code: "empty-patch", Paragraph: "The patch replaces no function."},
 	{Code: "exec-memory", Paragraph: "The process may not map executable memory."},
@@ -41,6 +46,12 @@ var processes = []Reason{
 		Code:      "mapped-elsewhere",
 		Hint:      "something was mapped there meanwhile: try again",
 		Paragraph: "The kernel gave other addresses than asked for.",
+	},
+	{
+		Code: "may-unload",
+		Hint: "where the program keeps that library loaded, say so with carectl --allow may-unload",
+		Paragraph: "The patch uses a library that the program loaded itself (dlopen), and may unload while what is patched stays: the new code " +
+			"would call into nothing. `carectl patch --allow may-unload` does without the check.",
 	},
 	{Code: "no-patch-file", Paragraph: "The patch file cannot be read."},
 	{Code: "no-process", Paragraph: "There is no process of this number; a thread of one has it, or none."},

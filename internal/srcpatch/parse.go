@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // Parse reads a unified diff, a git diff, or mail and commit messages around either. name is what messages call it.
@@ -20,7 +21,8 @@ func Parse(name string, data []byte) (*Patch, error) {
 	if err := p.run(); err != nil {
 		return nil, err
 	}
-	return &Patch{Name: baseName(name), Files: p.files, SHA256: hex.EncodeToString(sum[:])}, nil
+	cves := kpname.CVEs(append(p.text, baseName(name))...)
+	return &Patch{Name: baseName(name), Files: p.files, SHA256: hex.EncodeToString(sum[:]), CVEs: cves}, nil
 }
 
 // parser walks the lines of one patch.
@@ -30,6 +32,7 @@ type parser struct {
 	at    int      // index of the next line
 	crlf  bool
 	files []FilePatch
+	text  []string // lines of no diff
 }
 
 func baseName(name string) string {
@@ -72,6 +75,7 @@ func (p *parser) step() error {
 	case hunkHeader.MatchString(line):
 		return p.syntax("hunk without a file header (--- and +++ lines)")
 	}
+	p.text = append(p.text, line)
 	p.at++
 	return nil
 }

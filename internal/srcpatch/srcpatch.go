@@ -16,7 +16,8 @@ import (
 type Patch struct {
 	Name   string // base name, "-" for standard input
 	Files  []FilePatch
-	SHA256 string // of the patch as given, lower-case hex
+	SHA256 string   // of the patch as given, lower-case hex
+	CVEs   []string // named by the file's name, and by the text around the diffs
 }
 
 // FileChange is one file of the tree as the patches change it. Paths are slash-separated and relative to the tree.

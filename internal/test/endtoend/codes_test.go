@@ -82,6 +82,7 @@ var codeTests = map[fault.Code]string{
 	"unresolved": "engine/refusals_test.go:TestImportRefused", "wrong-build": "engine/refusals_test.go:TestPlanRefuses",
 	"over-patch": "engine/over_test.go:TestOverPatch", "unresponsive": "cmd/carectl/unresponsive_test.go:TestUnresponsive",
 	"compiled-apart": "internal/test/endtoend/apart_test.go:TestCompiledApart", "privileged-program": "cmd/carectl/start_test.go:TestRunUnprivileged",
+	"cve-unknown": "cmd/carectl/info_test.go:TestInfoByCVE", "may-unload": "cmd/carectl/unloaded_test.go:TestImportThatMayGo",
 	"wrong-build-id": "engine/refusals_test.go:TestPatchFiles", "zombie": "engine/inspect/inspect_test.go:TestReadRefuses",
 }
 

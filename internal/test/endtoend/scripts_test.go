@@ -43,12 +43,13 @@ func TestDemo(t *testing.T) {
 // The benchmark prints every number that it promises.
 func TestBench(t *testing.T) {
 	testkit.Require(t, "awk")
-	r := script(t, t.TempDir(), "bench", "units=2", "rounds=1", "threads=1,2", "asm=1")
+	r := script(t, t.TempDir(), "bench", "units=2", "rounds=1", "threads=1,2", "asm=1", "processes=3")
 	for _, line := range []string{
 		`^build of 2 units     gcc \d+ ms   carecc \d+ ms   ratio \d+\.\d+$`, `^patchmake, 2 units   recorded \d+ ms   --clean \d+ ms$`,
 		`^  recorded: own work \d+\.\d+ s .* builds, compilers and assemblers \d+\.\d+ s$`,
 		`^assembly, 2 x 1 MB     own work \d+\.\d+ s \(.* \d+ MB at most\)`,
 		`^freeze,   1 threads     \d+ us   \(without stopping: \d+ us\)$`, `^freeze,   2 threads     \d+ us`,
+		`^info, \d+ processes    \d+ ms   with patches \d+ ms$`,
 	} {
 		if !regexp.MustCompile("(?m)" + line).MatchString(r.Stdout) {
 			t.Errorf("no line like %s in:\n%s", line, r.Stdout)
