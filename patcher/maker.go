@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"gocare/buildtree"
-	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
 
@@ -46,12 +45,4 @@ func (m *maker) source(u *Unit) []byte {
 		return nil
 	}
 	return data
-}
-
-func loadObject(store *buildtree.Store, id buildtree.Digest) (*elfobj.File, error) {
-	data, err := store.Blob(id)
-	if err != nil {
-		return nil, err
-	}
-	return elfobj.Parse(data)
 }

@@ -1,10 +1,7 @@
 package patcher
 
 import (
-	"debug/elf"
 	"slices"
-
-	"gocare/internal/elfobj"
 )
 
 // wantedVariables asks units for new variables of theirs that only other units, or additions, use.
@@ -38,16 +35,4 @@ func (u *assembledUnit) unused() (names []string) {
 		}
 	}
 	return names
-}
-
-// addUndefined adds the names that an object looks for elsewhere.
-func addUndefined(names map[string]bool, f *elfobj.File) {
-	if f == nil {
-		return
-	}
-	for i := range f.Symbols {
-		if s := &f.Symbols[i]; s.Section == int(elf.SHN_UNDEF) && s.Name != "" {
-			names[s.Name] = true
-		}
-	}
 }
