@@ -2,52 +2,94 @@ package patcher
 
 import (
 	"context"
+	"slices"
 
-	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/ld"
 )
 
-// indirectFlags make compilers reach the variables of other objects through the GOT only, gcc 12 and clang 12; code so
-// compiled may call the original's functions, so it must not know what those spare.
-var indirectFlags = [][]string{
-	{"-mno-direct-extern-access", "-fno-ipa-ra"},
-	{"-fno-direct-access-external-data"},
+// recompiled is a unit that reaches for everything through the GOT, with the functions of the patch and no others changed;
+// nil where that cannot be had.
+func (m *maker) recompiled(ctx context.Context, u *assembledUnit, detached bool) (*assembledUnit, error) {
+	if u.unit.Indirect == "" || detached {
+		return nil, nil
+	}
+	orig, err := m.parse(u.unit.Source, u.unit.Orig)
+	if err != nil {
+		return nil, err
+	}
+	patched, err := m.parse(u.unit.Source, u.unit.Indirect)
+	if err != nil {
+		return nil, err
+	}
+	d, err := u.match.Match(orig, patched, nil)
+	if err != nil {
+		return nil, err
+	}
+	out, err := decide(comparedUnit{unit: u.unit, delta: d, match: u.match}, diffasm.Options{
+		Data:  func(name string) bool { return slices.Contains(u.emitted.Globals, name) },
+		Keep:  func(name string) bool { return slices.Contains(u.report.InPatch, name) },
+		Allow: func(code fault.Code) bool { return code == fault.FilterSplit || m.o.Allow(code) },
+	})
+	if err != nil || out.emitted == nil || len(out.unproved) > 0 || !standsFor(u.report.Functions, out.report.LeftOut) {
+		return nil, err
+	}
+	for _, f := range out.emitted.Functions {
+		if !out.delta.Spares(f.Orig) {
+			return nil, nil
+		}
+	}
+	r, err := m.assembleUnit(ctx, out)
+	return &r, err
 }
 
-// compileIndirect compiles patched units and additions so, where their code reaches for names in ways that cannot be rewritten. A
-// compiler that cannot do it leaves them as they are. The result has the units first, then the additions.
-func (c *comparison) compileIndirect(ctx context.Context, units []pairedUnit, added []buildtree.UnitPair) ([]buildtree.Digest, error) {
-	indirect := make([]buildtree.Digest, len(units)+len(added))
-	var records []*buildtree.Unit
-	var of []int
-	add := func(i int, record *buildtree.Unit, asm buildtree.Digest) {
-		data, err := c.b.Store.Blob(asm)
-		if err == nil && compilable(record) && len(diffasm.Stubborn(data)) > 0 {
-			records, of = append(records, record), append(of, i)
+// standsFor reports whether what a recompiled unit leaves out is unchanged: its callers then go to the original's.
+func standsFor(functions []diffasm.Function, leftOut []string) bool {
+	for _, name := range leftOut {
+		same := func(f diffasm.Function) bool {
+			return f.Name == name && (f.Status == diffasm.Same || f.Status == diffasm.LineOnly)
+		}
+		if !slices.ContainsFunc(functions, same) {
+			return false
 		}
 	}
-	for i := range units {
-		add(i, &units[i].record, units[i].asm)
+	return true
+}
+
+// throughGOT resolves a unit so that it reaches for no variable of a library directly of which the original holds no
+// copy: as it is, else with its text rewritten, else compiled for that.
+func throughGOT(o *ld.Original, in input) (*ld.Resolved, error) {
+	r, err := o.Resolve(in.unit)
+	if err != nil {
+		return nil, err
 	}
-	for i, a := range added {
-		if a.Patched != nil && a.Patched.AsmID != "" {
-			add(len(units)+i, a.Patched, a.Patched.AsmID)
-		}
+	names := o.DirectImports(r)
+	if len(names) == 0 {
+		return r, nil
 	}
-	for _, flags := range indirectFlags {
-		requests := make([]request, len(records))
-		for i, r := range records {
-			requests[i] = request{unit: r, flags: flags}
-		}
-		results, err := c.b.compileInView(ctx, requests)
+	rewritten := in.unit
+	if rewritten.Object, err = in.assemble(diffasm.ThroughGOT(in.asm, names)); err != nil {
+		return nil, err
+	}
+	if r, err = o.Resolve(rewritten); err != nil || len(o.DirectImports(r)) == 0 || in.recompile == nil {
+		return r, err
+	}
+	if unit, err := in.recompile(); err != nil || unit.Object != nil {
 		if err != nil {
 			return nil, err
 		}
-		for k, r := range results {
-			if indirect[of[k]] == "" && r.err == nil {
-				indirect[of[k]] = r.asm
-			}
-		}
+		return o.Resolve(unit)
 	}
-	return indirect, nil
+	return r, nil
+}
+
+// input is one unit to be resolved.
+type input struct {
+	unit     ld.Unit
+	asm      []byte // what unit.Object was assembled from
+	assemble func(asm []byte) (*elfobj.File, error)
+
+	recompile func() (ld.Unit, error) // the unit with all accesses through the GOT, or without Object; may be nil
 }

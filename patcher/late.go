@@ -1,16 +1,18 @@
 package patcher
 
 import (
+	"path/filepath"
+	"slices"
+
 	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/ld"
-	"path/filepath"
-	"slices"
+	"gocare/planner"
 )
 
 // late returns the unit of a target that was made when it was linked, nil if it has none.
-func (t *Target) late() *Late {
+func late(t *planner.Target) *planner.Late {
 	for i := range t.Units {
 		if t.Units[i].Late != nil {
 			return t.Units[i].Late
@@ -21,7 +23,7 @@ func (t *Target) late() *Late {
 
 // lateParts collects the partitions of a link.
 type lateParts struct {
-	unit  *Late
+	unit  *planner.Late
 	files []*elfobj.File
 	paths []string
 }
@@ -35,12 +37,12 @@ func (p *lateParts) takes(i int, in buildtree.Input, f *elfobj.File) bool {
 		p.files, p.paths = append(p.files, f), append(p.paths, in.Path)
 		return true
 	}
-	_, source := readLanguage("", f)
+	_, source := planner.ReadLanguage("", f)
 	return source
 }
 
 // object is the whole as one input.
-func (p *lateParts) object(t *Target) ld.Object {
+func (p *lateParts) object(t *planner.Target) ld.Object {
 	f, from := elfobj.Merge(p.files, p.unit.Names)
 	out := ld.Object{Path: filepath.Base(t.Path) + " (-flto)", File: f, Parts: make([]string, len(from)), Linked: map[string]string{}}
 	for i, k := range from {
@@ -55,7 +57,7 @@ func (p *lateParts) object(t *Target) ld.Object {
 }
 
 // matching is what telling names apart needs to know of it.
-func (l *Late) matching() *diffasm.Late {
+func matching(l *planner.Late) *diffasm.Late {
 	if l == nil {
 		return nil
 	}

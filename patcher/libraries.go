@@ -9,11 +9,12 @@ import (
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // libraries reads the shared libraries of the two links, as far as they are still there. One that the original does not need, nor any that it
 // loads, is new: the linker leaves out those of its command line that nothing is needed from (--as-needed).
-func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
+func (m *maker) libraries(t *planner.Target, bin *elfobj.File) ([]ld.Object, error) {
 	var list []ld.Object
 	for _, path := range t.Shared {
 		if f, err := elfobj.Load(path); err == nil {
@@ -21,7 +22,7 @@ func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
 		}
 	}
 	for _, lib := range t.NewLibs {
-		f, err := loadObject(m.store, lib.Object)
+		f, err := planner.LoadObject(m.store, lib.Object)
 		if err != nil {
 			return nil, fmt.Errorf("%s: in the record: %w", lib.Path, err)
 		}
@@ -35,7 +36,7 @@ func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
 		if !slices.ContainsFunc(list, func(o ld.Object) bool { return o.Path == lib.Path }) { // what the original one has is not known
 			continue
 		}
-		f, err := loadObject(m.store, lib.Object)
+		f, err := planner.LoadObject(m.store, lib.Object)
 		if err != nil {
 			return nil, fmt.Errorf("%s: in the record: %w", lib.Path, err)
 		}

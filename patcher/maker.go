@@ -6,13 +6,14 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
+	"gocare/planner"
 )
 
 // Options say what patches to make of a plan.
 type Options struct {
 	ID          string
-	BuildID     string    // overrides the rebuilt binary's, "" if not
-	Shipped     []Shipped // the binaries that the rebuilt ones are proved to be
+	BuildID     string            // overrides the rebuilt binary's, "" if not
+	Shipped     []planner.Shipped // the binaries that the rebuilt ones are proved to be
 	Description string
 	Bases       []string                   // ids of patches whose changes these have too
 	BuildTime   uint64                     // seconds since 1970; the same input gives the same file
@@ -20,14 +21,14 @@ type Options struct {
 	Identity    func(name string) bool     // which unchanged ones to take as well, as they are; may be nil
 	Allow       func(code fault.Code) bool // which refusals the user overrides
 	NoRestore   bool                       // compare without the compile with the old line numbers
-	Dirs        Dirs
+	Dirs        planner.Dirs
 }
 
 // maker makes the products of a plan.
 type maker struct {
 	store   *buildtree.Store
 	o       Options
-	plan    *Plan
+	plan    *planner.Plan
 	sources *sources
 }
 
@@ -35,13 +36,13 @@ type maker struct {
 func noPatch(err error) error { return fault.Leaves(err, "no patch written") }
 
 // source reads the source of a unit if it is still what the original was compiled from, or as the patches leave it.
-func (m *maker) source(u *Unit) []byte {
+func (m *maker) source(u *planner.Unit) []byte {
 	path := u.Source
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(m.o.Dirs.Source, path)
 	}
 	data, err := os.ReadFile(path)
-	if err != nil || digest(data) != u.SHA256 {
+	if err != nil || planner.Digest(data) != u.SHA256 {
 		return nil
 	}
 	return data

@@ -1,13 +1,29 @@
 package patcher
 
 import (
-	"gocare/buildtree"
+	"fmt"
+
+	"gocare/ld"
+	"gocare/planner"
 )
 
-// partsOf describes the partial links of a link for the plan.
-func partsOf(l *buildtree.Link) (parts []Part) {
-	for _, p := range l.Parts {
-		parts = append(parts, Part{Dir: p.Link.Dir, Path: p.Path, Member: p.Member, Map: p.Link.MapID, Parts: partsOf(p.Link)})
+// expand adds to a map where the inputs of partial links went.
+func (m *maker) expand(lm *ld.Map, parts []planner.Part) error {
+	for _, p := range parts {
+		data, err := m.store.Blob(p.Map)
+		if err != nil {
+			return fmt.Errorf("%s: link map in the record: %w", p.Path, err)
+		}
+		inner, err := ld.ReadMap(data)
+		if err != nil {
+			return fmt.Errorf("%s: link map: %w", p.Path, err)
+		}
+		if err := m.expand(inner, p.Parts); err != nil {
+			return err
+		}
+		if err := lm.Expand(ld.Partial{Dir: p.Dir, Path: p.Path, Member: p.Member, Map: inner}); err != nil {
+			return err
+		}
 	}
-	return parts
+	return nil
 }

@@ -2,6 +2,8 @@ package patcher
 
 import (
 	"slices"
+
+	"gocare/planner"
 )
 
 // wantedVariables asks units for new variables of theirs that only other units, or additions, use.
@@ -12,10 +14,10 @@ func wantedVariables(l *link) (ruling, error) {
 	}
 	wanted := map[string]bool{}
 	for i := range l.added {
-		addUndefined(wanted, l.added[i].File)
+		planner.AddUndefined(wanted, l.added[i].File)
 	}
 	for i := range l.units {
-		addUndefined(wanted, l.units[i].object)
+		planner.AddUndefined(wanted, l.units[i].object)
 	}
 	for i := range l.units {
 		for _, name := range l.units[i].unused() {
