@@ -2,6 +2,7 @@ package planner
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,35 +21,39 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.filesPatched(links); err != nil {
+	options := optionCheck{c.records, c.rebuilt}
+	if err := options.filesPatched(links); err != nil {
 		return nil, err
 	}
-	if links, err = c.builtEarly(ctx, links); err != nil {
+	if links, err = (earlyCheck{c.records}).builtEarly(ctx, links); err != nil {
 		return nil, err
 	}
-	links, overridden, err := c.reconfigure(ctx, links)
+	links, overridden, err := options.reconfigure(ctx, links)
 	if err != nil {
 		return nil, err
 	}
-	users, err := c.headerUsers(ctx, links)
+	users, err := headerCheck{c.records, c.rebuilt}.headerUsers(ctx, links)
 	if err != nil {
 		return nil, err
 	}
-	all := withUsers(links, users)
+	all := withUsers(links, users.changed)
 	links = changedOnly(all)
-	if err := c.sameCompilers(ctx, links); err != nil {
+	if err := (compilerCheck{c.b}).sameCompilers(ctx, links); err != nil {
 		return nil, err
 	}
-	if err := c.refuseStale(links); err != nil {
+	if err := c.b.refuseStale(links); err != nil {
 		return nil, err
 	}
-	if err := c.refuseIncluded(links); err != nil {
+	if err := c.b.refuseIncluded(links); err != nil {
 		return nil, err
 	}
-	if err := c.sameBuildIDs(links, c.files); err != nil {
+	if err := c.inventory().sameBuildIDs(links, c.files); err != nil {
 		return nil, err
 	}
-	made, err := c.compileSideVersions(ctx, links, unchangedOnly(all))
+	side := sideCompiler{c.b}
+	same := sameCheck{sideCompiler: side, orig: c.orig, again: maps.Clone(c.rebuilt), drift: users.drift}
+	maps.Copy(same.again, users.same)
+	made, err := side.compileSideVersions(ctx, links, unchangedOnly(all), same)
 	if err != nil {
 		return nil, err
 	}
@@ -110,13 +115,13 @@ func compilerVersion(ctx context.Context, targets []Target) string {
 func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSideVersions) ([]Target, error) {
 	var targets []Target
 	for i, l := range links {
-		inputs, err := c.withLocals(ctx, &l)
+		inputs, err := c.inventory().withLocals(ctx, &l)
 		if err != nil {
 			return nil, err
 		}
 		t := Target{
 			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.Binary(), Map: l.link.MapID, Inputs: inputs,
-			Sources: c.goneObjects(l.link), Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs, Later: l.later,
+			Sources: c.inventory().goneObjects(l.link), Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs, Later: l.later,
 			Library: makesLibrary(l.link.Argv), Parts: partsOf(l.link),
 		}
 		if len(made.same) > 0 {
@@ -142,7 +147,7 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 		}
 		for _, in := range l.gone {
 			if u := c.orig.UnitFor(l.link, in); u != nil && in.ObjectID != "" {
-				t.Gone = append(t.Gone, GoneInput{Name: c.sourceName(u), Object: in.ObjectID})
+				t.Gone = append(t.Gone, GoneInput{Name: c.b.sourceName(u), Object: in.ObjectID})
 			}
 		}
 		targets = append(targets, t)
@@ -151,37 +156,37 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 }
 
 // goneObjects names, by input of a link, the sources of objects that no longer exist: those of a command that compiles and links.
-func (c *comparison) goneObjects(l *buildtree.Link) []string {
+func (v inventory) goneObjects(l *buildtree.Link) []string {
 	sources := make([]string, len(l.Inputs))
 	for i, in := range l.Inputs {
 		path := in.Path
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(l.Dir, path)
 		}
-		if u := c.orig.UnitFor(l, in); u != nil && in.Member == "" && !isFile(path) {
-			sources[i] = c.sourceName(u)
+		if u := v.orig.UnitFor(l, in); u != nil && in.Member == "" && !isFile(path) {
+			sources[i] = v.b.sourceName(u)
 		}
 	}
 	return sources
 }
 
 func (c *comparison) unit(p pairedUnit) Unit {
-	u := Unit{Source: c.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
+	u := Unit{Source: c.b.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
 	if p.late != nil {
 		late := *p.late
 		u.Late = &late
 	}
-	if data, err := c.originalSource(p.orig); err == nil {
+	if data, err := c.b.originalSource(p.orig); err == nil {
 		u.SHA256 = Digest(data)
 	}
 	return u
 }
 
 // originalSource reads the source of a unit as it was before the patch; the tree may be the view, and hold the patched one.
-func (c *comparison) originalSource(u *buildtree.Unit) ([]byte, error) {
+func (b *Builds) originalSource(u *buildtree.Unit) ([]byte, error) {
 	path := sourcePath(u)
-	for _, f := range c.b.Change.Files {
-		if f.Old != "" && filepath.Join(c.b.Dirs.Source, f.Old) == path {
+	for _, f := range b.Change.Files {
+		if f.Old != "" && filepath.Join(b.Dirs.Source, f.Old) == path {
 			return f.Before, nil
 		}
 	}
@@ -192,7 +197,7 @@ func (c *comparison) originalSource(u *buildtree.Unit) ([]byte, error) {
 func (c *comparison) addition(u buildtree.UnitPair) Addition {
 	a := Addition{Name: u.PatchedInput.String(), Object: u.PatchedInput.ObjectID}
 	if u.Patched != nil {
-		a.Name, a.Asm, a.Record = c.sourceName(u.Patched), u.Patched.AsmID, *u.Patched
+		a.Name, a.Asm, a.Record = c.b.sourceName(u.Patched), u.Patched.AsmID, *u.Patched
 	}
 	return a
 }
@@ -202,7 +207,7 @@ func (c *comparison) same() []string {
 	sources := []string{}
 	for _, u := range c.patched.Units {
 		if c.orig.UnitByObject(u.ObjectID) != nil {
-			sources = append(sources, c.sourceName(&u))
+			sources = append(sources, c.b.sourceName(&u))
 		}
 	}
 	slices.Sort(sources)

@@ -13,8 +13,11 @@ var identLine = regexp.MustCompile(`(?m)^\t\.ident\t"(.*)"`)
 
 const otherCompiler = "install that compiler again, or build the original with this one (--clean) and restart what runs it"
 
+// compilerCheck compares the programs that compiled units.
+type compilerCheck struct{ b *Builds }
+
 // sameCompilers refuses units of which another version of the compiler made the patched version.
-func (c *comparison) sameCompilers(ctx context.Context, links []pairedLink) error {
+func (c compilerCheck) sameCompilers(ctx context.Context, links []pairedLink) error {
 	if c.b.Allow(fault.OtherOptions) {
 		return nil
 	}
@@ -29,7 +32,7 @@ func (c *comparison) sameCompilers(ctx context.Context, links []pairedLink) erro
 				return err
 			}
 			if before != after && before != "" && after != "" {
-				return fault.Refuse(fault.OtherOptions, c.sourceName(u.orig), "the original was compiled by %q, and the patched version by %q", before, after).WithHint(otherCompiler)
+				return fault.Refuse(fault.OtherOptions, c.b.sourceName(u.orig), "the original was compiled by %q, and the patched version by %q", before, after).WithHint(otherCompiler)
 			}
 			if err := c.samePrograms(ctx, &u); err != nil {
 				return err
@@ -39,7 +42,7 @@ func (c *comparison) sameCompilers(ctx context.Context, links []pairedLink) erro
 	return nil
 }
 
-func (c *comparison) ident(asm buildtree.Digest) (string, error) {
+func (c compilerCheck) ident(asm buildtree.Digest) (string, error) {
 	text, err := c.b.Store.Blob(asm)
 	if err != nil {
 		return "", err
@@ -52,7 +55,7 @@ func (c *comparison) ident(asm buildtree.Digest) (string, error) {
 
 // samePrograms refuses a unit of which the compiler, as far as files tell, is another one than the original's, unless that makes no difference
 // to the original: it is compiled again, to the same assembly, and that assembled to the same object.
-func (c *comparison) samePrograms(ctx context.Context, u *pairedUnit) error {
+func (c compilerCheck) samePrograms(ctx context.Context, u *pairedUnit) error {
 	path, err := c.otherProgram(u)
 	if err != nil || path == "" {
 		return err
@@ -61,12 +64,12 @@ func (c *comparison) samePrograms(ctx context.Context, u *pairedUnit) error {
 	if err != nil || same {
 		return err
 	}
-	return fault.Refuse(fault.OtherOptions, c.sourceName(u.orig), "%s is another one than when the original was compiled, and makes other code of it", path).
+	return fault.Refuse(fault.OtherOptions, c.b.sourceName(u.orig), "%s is another one than when the original was compiled, and makes other code of it", path).
 		WithHint(otherCompiler)
 }
 
 // otherProgram returns a program that is not the same for the two versions of a unit, "" if there is none or that is not known.
-func (c *comparison) otherProgram(u *pairedUnit) (string, error) {
+func (c compilerCheck) otherProgram(u *pairedUnit) (string, error) {
 	before, after := u.orig.Programs, u.record.Programs
 	if before == "" {
 		return "", nil
@@ -89,7 +92,7 @@ func (c *comparison) otherProgram(u *pairedUnit) (string, error) {
 }
 
 // makesTheSame reports whether the compiler and the assembler of today make of a unit of the original what it was.
-func (c *comparison) makesTheSame(ctx context.Context, u *buildtree.Unit) (bool, error) {
+func (c compilerCheck) makesTheSame(ctx context.Context, u *buildtree.Unit) (bool, error) {
 	if u.Lang == "lto" {
 		return false, nil
 	}

@@ -17,7 +17,7 @@ import (
 
 // preprocessCounts keeps what the preprocessor makes of the original source of each unit in which the last enumerator of an enumeration grew:
 // it tells whether that is a mere count.
-func (c *comparison) preprocessCounts(ctx context.Context, units []pairedUnit, types []SideVersions) error {
+func (c sideCompiler) preprocessCounts(ctx context.Context, units []pairedUnit, types []SideVersions) error {
 	var batch []jobs.Job
 	var of []int
 	for i, u := range units {
@@ -42,7 +42,7 @@ func (c *comparison) preprocessCounts(ctx context.Context, units []pairedUnit, t
 }
 
 // lastGrew reports whether a unit has an enumerator that may be a count.
-func (c *comparison) lastGrew(v *SideVersions) bool {
+func (c sideCompiler) lastGrew(v *SideVersions) bool {
 	if v.OrigTypes == "" || v.PatchedTypes == "" || !slices.ContainsFunc(c.b.Change.Files, mentionsEnum) {
 		return false
 	}

@@ -15,21 +15,22 @@ import (
 
 // declarations tells from sources alone which units declare their variables as they did.
 type declarations struct {
-	c     *comparison
+	b     *Builds
+	drift *drift
 	words map[string]*srcpatch.Words // of files that did not change, by path
 }
 
 // kept reports whether the declarations of a unit's variables are surely as they were: what changed in the files that it reads are bodies of
 // functions, in which it keeps no variable, and macros of which only such bodies make use.
 func (d *declarations) kept(u *buildtree.Unit) bool {
-	reads := d.c.b.Before.units[readerID(u)]
-	if u.Lang != "c" || reads.unit == nil || reads.unknown != nil || d.c.drift.concernsMoved(&reads) != "" || d.c.keepsInFunctions(u) {
+	reads := d.b.Before.units[readerID(u)]
+	if u.Lang != "c" || reads.unit == nil || reads.unknown != nil || d.drift.concernsMoved(&reads) != "" || keepsInFunctions(d.b.Store, u) {
 		return false
 	}
 	var macros []string
 	var own, system []*srcpatch.Words
 	for _, r := range reads.files {
-		if !d.c.drift.changed(r.Path) {
+		if !d.drift.changed(r.Path) {
 			if isolate.Within(r.Path, "/usr") {
 				system = append(system, d.wordsOf(r.Path))
 			} else {
@@ -37,7 +38,7 @@ func (d *declarations) kept(u *buildtree.Unit) bool {
 			}
 			continue
 		}
-		f := d.c.patchedFile(r.Path)
+		f := d.patchedFile(r.Path)
 		if f == nil {
 			return false
 		}
@@ -77,11 +78,11 @@ func definitions(u *buildtree.Unit) []byte {
 }
 
 // patchedFile returns the change of a file if the source patch made all of it, else nil.
-func (c *comparison) patchedFile(path string) *srcpatch.FileChange {
-	for i := range c.b.Change.Files {
-		f := &c.b.Change.Files[i]
-		if f.Old != "" && f.New == f.Old && filepath.Join(c.b.Dirs.Source, f.New) == filepath.Clean(path) &&
-			c.drift.before.Digests[path] == Digest(f.Before) && c.drift.after.Digests[path] == Digest(f.After) {
+func (d *declarations) patchedFile(path string) *srcpatch.FileChange {
+	for i := range d.b.Change.Files {
+		f := &d.b.Change.Files[i]
+		if f.Old != "" && f.New == f.Old && filepath.Join(d.b.Dirs.Source, f.New) == filepath.Clean(path) &&
+			d.drift.before.Digests[path] == Digest(f.Before) && d.drift.after.Digests[path] == Digest(f.After) {
 			return f
 		}
 	}
@@ -90,8 +91,8 @@ func (c *comparison) patchedFile(path string) *srcpatch.FileChange {
 
 // keepsInFunctions reports whether a unit may keep variables that functions declare: their symbols are local, with a number behind the
 // name or a function before it.
-func (c *comparison) keepsInFunctions(u *buildtree.Unit) bool {
-	f, err := LoadObject(c.b.Store, u.ObjectID)
+func keepsInFunctions(store *buildtree.Store, u *buildtree.Unit) bool {
+	f, err := LoadObject(store, u.ObjectID)
 	return err != nil || slices.ContainsFunc(f.Symbols, func(s elfobj.Symbol) bool {
 		return s.Bind == elf.STB_LOCAL && s.Type != elf.STT_SECTION && strings.Contains(s.Name, ".") && s.Section != int(elf.SHN_COMMON) && s.Defined() &&
 			f.Sections[s.Section].Flags&elf.SHF_WRITE != 0

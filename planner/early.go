@@ -9,9 +9,12 @@ import (
 	"gocare/internal/jobs"
 )
 
+// earlyCheck looks for units that the patched build compiled too early.
+type earlyCheck struct{ records }
+
 // builtEarly compiles the units again that the patched build compiled before it wrote a file that they read: make did not know of it, and
 // in the next build they would be others. What such a unit is in the view as the build left it counts.
-func (c *comparison) builtEarly(ctx context.Context, links []pairedLink) ([]pairedLink, error) {
+func (c earlyCheck) builtEarly(ctx context.Context, links []pairedLink) ([]pairedLink, error) {
 	early, err := c.earlyUnits(ctx, links)
 	if err != nil || len(early) == 0 {
 		return links, err
@@ -27,7 +30,7 @@ func (c *comparison) builtEarly(ctx context.Context, links []pairedLink) ([]pair
 	all := withUsers(links, nil)
 	for i, e := range early {
 		if results[i].err != nil {
-			return nil, fault.Refuse(fault.BuildFailed, c.sourceName(e.unit), "compiling it again with a changed file failed").WithCause(results[i].err)
+			return nil, fault.Refuse(fault.BuildFailed, c.b.sourceName(e.unit), "compiling it again with a changed file failed").WithCause(results[i].err)
 		}
 		same, err := c.b.sameButStamps(e.unit.AsmID, results[i].asm)
 		if err != nil {
@@ -52,7 +55,7 @@ type earlyUnit struct {
 }
 
 // earlyUnits finds them.
-func (c *comparison) earlyUnits(ctx context.Context, links []pairedLink) ([]earlyUnit, error) {
+func (c earlyCheck) earlyUnits(ctx context.Context, links []pairedLink) ([]earlyUnit, error) {
 	found := c.patchedUnits(links)
 	reads, err := c.readsInView(ctx, found)
 	if err != nil {
@@ -76,13 +79,13 @@ func (c *comparison) earlyUnits(ctx context.Context, links []pairedLink) ([]earl
 	return early, nil
 }
 
-func (c *comparison) refuseEarly(e earlyUnit) *fault.Error {
-	return fault.Refuse(fault.NoRecord, c.sourceName(e.unit), "the patched build made it before it wrote %s", e.file).
+func (c earlyCheck) refuseEarly(e earlyUnit) *fault.Error {
+	return fault.Refuse(fault.NoRecord, c.b.sourceName(e.unit), "the patched build made it before it wrote %s", e.file).
 		WithHint("let the makefile name that file among what the object is made from")
 }
 
 // patchedUnits lists the units that the patched build compiled for the links.
-func (c *comparison) patchedUnits(links []pairedLink) (found []earlyUnit) {
+func (c earlyCheck) patchedUnits(links []pairedLink) (found []earlyUnit) {
 	for i, l := range links {
 		pair := c.pairs[l.link.Output]
 		if pair == nil {
@@ -104,7 +107,7 @@ func (c *comparison) patchedUnits(links []pairedLink) (found []earlyUnit) {
 }
 
 // readsInView lists what units of the patched build read: as it was recorded, else as their compilers say now.
-func (c *comparison) readsInView(ctx context.Context, units []earlyUnit) ([]unitReads, error) {
+func (c earlyCheck) readsInView(ctx context.Context, units []earlyUnit) ([]unitReads, error) {
 	lists, err := c.b.Store.ReadLists()
 	if err != nil {
 		return nil, err
@@ -150,7 +153,7 @@ func written(list []unitReads) (paths []string) {
 
 // replaceEarly gives a link what a unit of its patched version is in the view, in place of what the build made. A file of which the original
 // build, too, made several versions in turn may be meant to be another one by now.
-func (c *comparison) replaceEarly(l *pairedLink, e earlyUnit, asm buildtree.Digest) error {
+func (c earlyCheck) replaceEarly(l *pairedLink, e earlyUnit, asm buildtree.Digest) error {
 	if e.orig == nil || c.rewrittenBefore(e.orig, e.file) {
 		return c.refuseEarly(e)
 	}
@@ -162,7 +165,7 @@ func (c *comparison) replaceEarly(l *pairedLink, e earlyUnit, asm buildtree.Dige
 }
 
 // rewrittenBefore reports whether a file that a unit of the original read was another one in the end.
-func (c *comparison) rewrittenBefore(u *buildtree.Unit, path string) bool {
+func (c earlyCheck) rewrittenBefore(u *buildtree.Unit, path string) bool {
 	lists, err := c.b.Store.ReadLists()
 	if err != nil {
 		return false

@@ -30,9 +30,9 @@ func FilterMatches(b Builds, keep func(symbol string) bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	c := comparison{b: &b, orig: orig}
+	v := inventory{&b, orig}
 	for _, f := range files {
-		link := c.linkOf(f)
+		link := v.linkOf(f)
 		if link == nil {
 			continue
 		}

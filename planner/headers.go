@@ -14,10 +14,27 @@ import (
 	"gocare/internal/jobs"
 )
 
+// headerCheck looks for units that the patched build should have compiled again.
+type headerCheck struct {
+	records
+	rebuilt map[string]bool // as of the comparison
+}
+
+// headerUsers are the units that were compiled from the record because they read what changed.
+type headerUsers struct {
+	changed []pairedUnit    // those whose code is another
+	same    map[string]bool // the others, by compileID
+	drift   *drift          // between the tree before the patched build and the view after it
+}
+
 // headerUsers compiles the units that the patched build did not compile again and that read a file which is not as it was, or could find
-// one that is new; it returns those whose code changed.
-func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pairedUnit, error) {
-	users, err := c.affected(ctx, c.notRebuilt(links))
+// one that is new.
+func (c headerCheck) headerUsers(ctx context.Context, links []pairedLink) (*headerUsers, error) {
+	d, err := c.driftSince(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users, err := c.affected(d, c.notRebuilt(links))
 	if err != nil {
 		return nil, err
 	}
@@ -35,22 +52,22 @@ func (c *comparison) headerUsers(ctx context.Context, links []pairedLink) ([]pai
 	if err != nil {
 		return nil, err
 	}
-	var found []pairedUnit
+	found := &headerUsers{same: map[string]bool{}, drift: d}
 	for i, u := range users {
 		if results[i].err != nil {
 			return nil, fault.Refuse(fault.BuildFailed, u.orig.Source, "compiling it again with a changed file failed").WithCause(results[i].err)
 		}
 		if u.asm = results[i].asm; u.asm != u.orig.AsmID {
-			found = append(found, u)
+			found.changed = append(found.changed, u)
 		} else {
-			c.recompiled[compileID(u.orig)] = true
+			found.same[compileID(u.orig)] = true
 		}
 	}
 	return found, nil
 }
 
 // notRebuilt lists the units of the links that the patched build left as they were, without assembly.
-func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
+func (c headerCheck) notRebuilt(links []pairedLink) []pairedUnit {
 	var users []pairedUnit
 	for i, l := range links {
 		for index, in := range l.link.Inputs {
@@ -62,8 +79,8 @@ func (c *comparison) notRebuilt(links []pairedLink) []pairedUnit {
 	return users
 }
 
-// affected keeps the units that would be compiled from other text in the view than in the tree.
-func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]pairedUnit, error) {
+// driftSince looks at what the units of the original read, and at the names of the tree, as they are in the view by now.
+func (c headerCheck) driftSince(ctx context.Context) (*drift, error) {
 	var all []unitReads
 	for _, id := range slices.Sorted(maps.Keys(c.b.Before.units)) {
 		all = append(all, c.b.Before.units[id])
@@ -72,13 +89,14 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 	if err != nil {
 		return nil, err
 	}
+	d := &drift{before: c.b.Before.seen, after: after, moved: movedNames(c.b.Before.seen, after)}
+	return d, c.refusePrecompiled(d, all)
+}
+
+// affected keeps the units that would be compiled from other text in the view than in the tree.
+func (c headerCheck) affected(d *drift, units []pairedUnit) ([]pairedUnit, error) {
 	changed, err := c.changedFiles()
 	if err != nil {
-		return nil, err
-	}
-	d := &drift{before: c.b.Before.seen, after: after, moved: movedNames(c.b.Before.seen, after)}
-	c.drift = d
-	if err := c.refusePrecompiled(d, all); err != nil {
 		return nil, err
 	}
 	var found []pairedUnit
@@ -90,7 +108,7 @@ func (c *comparison) affected(ctx context.Context, units []pairedUnit) ([]paired
 			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "cannot tell whether it includes a changed file").WithCause(reads.unknown)
 		case why == "" || d.gone(buildtree.ReadPath(u.orig.Dir, u.orig.Source)):
 		case readsInAssembly(u.orig, why):
-			return nil, c.refuseAsmFile(u.orig, why)
+			return nil, c.b.refuseAsmFile(u.orig, why)
 		case !u.orig.Preprocessed() || slices.Contains(u.orig.Responses, why):
 			return nil, fault.Refuse(fault.NoRecord, u.orig.Source, "it is made from %s, which changed, and the patched build did not make it again", why).
 				WithHint("let the makefile name that file among what the object is made from")
@@ -157,12 +175,12 @@ func (d *drift) concernsMoved(u *unitReads) string {
 
 // refusePrecompiled refuses a precompiled header that may hold a header which changed, and that the patched build did not make again:
 // units are compiled from what is in it.
-func (c *comparison) refusePrecompiled(d *drift, units []unitReads) error {
+func (c headerCheck) refusePrecompiled(d *drift, units []unitReads) error {
 	for _, u := range units {
 		old := slices.IndexFunc(u.files, func(r buildtree.Read) bool { return strings.HasSuffix(r.Path, precompiled) && !d.changed(r.Path) })
 		header := slices.IndexFunc(u.files[min(1, len(u.files)):], func(r buildtree.Read) bool { return d.changed(r.Path) })
 		if old >= 0 && header >= 0 {
-			return fault.Refuse(fault.NoRecord, c.sourceName(u.unit), "%s changed, and %s was not made again", u.files[header+1].Path, u.files[old].Path).
+			return fault.Refuse(fault.NoRecord, c.b.sourceName(u.unit), "%s changed, and %s was not made again", u.files[header+1].Path, u.files[old].Path).
 				WithHint("let the makefile make the precompiled header again, or remove it")
 		}
 	}
@@ -220,7 +238,7 @@ const maxDirective = 32
 
 // changedFiles are the files that changed and that a unit of the original may include. The source of a unit that the
 // patched build compiled is one only if something in the tree includes a file of that name.
-func (c *comparison) changedFiles() (map[string]bool, error) {
+func (c headerCheck) changedFiles() (map[string]bool, error) {
 	files := map[string]bool{}
 	for _, f := range c.b.Change.Files {
 		if f.Old != "" && f.New != "" {

@@ -12,16 +12,16 @@ import (
 
 // refuseIncluded refuses a changed unit whose assembly reads other files by itself (.incbin, .include), or the same with other content,
 // than the original's: texts are compared, and these only name them.
-func (c *comparison) refuseIncluded(links []pairedLink) error {
+func (b *Builds) refuseIncluded(links []pairedLink) error {
 	for _, u := range unitsOf(links) {
 		if !u.orig.Includes && !u.record.Includes {
 			continue
 		}
 		if u.orig.Includes && len(u.orig.Included) == 0 || u.record.Includes && len(u.record.Included) == 0 {
-			return fault.Refuse(fault.AsmFile, c.sourceName(u.orig), "its assembly reads files (.incbin, .include), and which was not recorded")
+			return fault.Refuse(fault.AsmFile, b.sourceName(u.orig), "its assembly reads files (.incbin, .include), and which was not recorded")
 		}
 		if path := otherIncluded(u.orig.Included, u.record.Included); path != "" {
-			return c.refuseAsmFile(u.orig, path)
+			return b.refuseAsmFile(u.orig, path)
 		}
 	}
 	return nil
@@ -44,8 +44,8 @@ func readsInAssembly(u *buildtree.Unit, path string) bool {
 	return slices.ContainsFunc(u.Included, func(r buildtree.Read) bool { return r.Path == path })
 }
 
-func (c *comparison) refuseAsmFile(u *buildtree.Unit, path string) error {
-	return fault.Refuse(fault.AsmFile, c.sourceName(u), "its assembly reads %s (.incbin, .include), which changed", path)
+func (b *Builds) refuseAsmFile(u *buildtree.Unit, path string) error {
+	return fault.Refuse(fault.AsmFile, b.sourceName(u), "its assembly reads %s (.incbin, .include), which changed", path)
 }
 
 // assembled holds the names that sources have assembly read, by the path of the source.

@@ -16,7 +16,7 @@ var indirectFlags = [][]string{
 
 // compileIndirect compiles patched units and additions so, where their code reaches for names in ways that cannot be rewritten. A
 // compiler that cannot do it leaves them as they are. The result has the units first, then the additions.
-func (c *comparison) compileIndirect(ctx context.Context, units []pairedUnit, added []buildtree.UnitPair) ([]buildtree.Digest, error) {
+func (c sideCompiler) compileIndirect(ctx context.Context, units []pairedUnit, added []buildtree.UnitPair) ([]buildtree.Digest, error) {
 	indirect := make([]buildtree.Digest, len(units)+len(added))
 	var records []*buildtree.Unit
 	var of []int

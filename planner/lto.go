@@ -44,8 +44,11 @@ func (u *Unit) Typed() []TypedSource {
 	return []TypedSource{{u.Source, u.SideVersions}}
 }
 
+// lateCode compares what two links made so.
+type lateCode struct{ records }
+
 // lateUnit pairs the code that gcc made when it linked two versions of a program, as link n; nil where it is the same.
-func (c *comparison) lateUnit(pair *buildtree.LinkPair, n int) (*pairedUnit, error) {
+func (c lateCode) lateUnit(pair *buildtree.LinkPair, n int) (*pairedUnit, error) {
 	if len(pair.LTO.Orig) == 0 || len(pair.LTO.Patched) == 0 {
 		return nil, fault.Refuse(fault.LTO, pair.Orig.Output, "only one of the two builds makes code when it is linked (-flto)").
 			WithState("no patch written").WithHint("build both versions with the same options")
@@ -82,7 +85,7 @@ func (c *comparison) lateUnit(pair *buildtree.LinkPair, n int) (*pairedUnit, err
 }
 
 // compileLateTypes compiles the changed sources of units that were made when a program was linked with debugging information.
-func (c *comparison) compileLateTypes(ctx context.Context, units []pairedUnit) (late [][]TypedSource, overridden []*fault.Error, err error) {
+func (c sideCompiler) compileLateTypes(ctx context.Context, units []pairedUnit) (late [][]TypedSource, overridden []*fault.Error, err error) {
 	for i := range units {
 		types, more, err := c.compileTypes(ctx, units[i].sources)
 		if err != nil {
@@ -90,7 +93,7 @@ func (c *comparison) compileLateTypes(ctx context.Context, units []pairedUnit) (
 		}
 		var sources []TypedSource
 		for k, t := range types {
-			sources = append(sources, TypedSource{c.sourceName(units[i].sources[k].orig), t})
+			sources = append(sources, TypedSource{c.b.sourceName(units[i].sources[k].orig), t})
 		}
 		late, overridden = append(late, sources), append(overridden, more...)
 	}
@@ -98,15 +101,15 @@ func (c *comparison) compileLateTypes(ctx context.Context, units []pairedUnit) (
 }
 
 // lateRecord is how the code of a link was assembled, by the first partition.
-func (c *comparison) lateRecord(r *buildtree.Record, l *buildtree.Link, parts []int) *buildtree.Unit {
+func (c lateCode) lateRecord(r *buildtree.Record, l *buildtree.Link, parts []int) *buildtree.Unit {
 	u := *r.UnitFor(l, l.Inputs[parts[0]])
 	u.Source = filepath.Base(l.Output) + " (-flto)"
 	return &u
 }
 
 // generated reads what gcc made when it linked a program, and what it was made of.
-func (c *comparison) generated(r *buildtree.Record, l *buildtree.Link, parts []int, renamed map[string]string) (*generated, error) {
-	g := &generated{used: map[string]bool{}, sources: c.readSource(r == c.patched), sameLine: c.sameLine}
+func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int, renamed map[string]string) (*generated, error) {
+	g := &generated{used: map[string]bool{}, sources: c.b.readSource(r == c.patched), sameLine: c.b.sameLine}
 	for i, in := range l.Inputs {
 		switch {
 		case in.IsDebug():
@@ -157,7 +160,7 @@ func (c *comparison) generated(r *buildtree.Record, l *buildtree.Link, parts []i
 }
 
 // inputName names an input by its source, as far as that is known, as it was called in the original.
-func (c *comparison) inputName(r *buildtree.Record, l *buildtree.Link, in buildtree.Input, renamed map[string]string) string {
+func (c lateCode) inputName(r *buildtree.Record, l *buildtree.Link, in buildtree.Input, renamed map[string]string) string {
 	u := r.UnitFor(l, in)
 	if u == nil {
 		u = c.orig.UnitByObject(in.ObjectID)
@@ -171,9 +174,9 @@ func (c *comparison) inputName(r *buildtree.Record, l *buildtree.Link, in buildt
 
 // sameLine reports whether a line of a patched source is one of the original, or stands in its place: the patch wrote both anew between
 // the same lines.
-func (c *comparison) sameLine(o, p srcpatch.Place) bool {
-	for _, f := range c.b.Change.Files {
-		if f.New != "" && filepath.Join(c.b.Dirs.Source, f.New) == p.File {
+func (b *Builds) sameLine(o, p srcpatch.Place) bool {
+	for _, f := range b.Change.Files {
+		if f.New != "" && filepath.Join(b.Dirs.Source, f.New) == p.File {
 			return inPlace(f.LineMap(), bytes.Count(f.After, []byte("\n"))+1, o.Line, p.Line)
 		}
 	}
@@ -198,13 +201,13 @@ func inPlace(m srcpatch.LineMap, lines, o, p int) bool {
 }
 
 // readSource returns what reads the sources of a version.
-func (c *comparison) readSource(patched bool) func(path string) []byte {
+func (b *Builds) readSource(patched bool) func(path string) []byte {
 	return func(path string) []byte {
-		for _, f := range c.b.Change.Files {
-			if patched && f.New != "" && filepath.Join(c.b.Dirs.Source, f.New) == path {
+		for _, f := range b.Change.Files {
+			if patched && f.New != "" && filepath.Join(b.Dirs.Source, f.New) == path {
 				return f.After
 			}
-			if f.Old != "" && filepath.Join(c.b.Dirs.Source, f.Old) == path {
+			if f.Old != "" && filepath.Join(b.Dirs.Source, f.Old) == path {
 				return f.Before
 			}
 		}

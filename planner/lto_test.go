@@ -211,7 +211,7 @@ func TestInPlace(t *testing.T) {
 
 // A partition that was not recorded is found out: its functions would seem to be new.
 func TestGeneratedWithoutRecord(t *testing.T) {
-	c := &comparison{b: &Builds{Change: &srcpatch.Change{}}}
+	c := lateCode{records{b: &Builds{Change: &srcpatch.Change{}}}}
 	l := &buildtree.Link{Output: "/t/prog", Inputs: []buildtree.Input{{Path: "/tmp/x.debug.temp.o"}, {Path: "/tmp/x.ltrans3.ltrans.o"}}}
 	_, err := c.generated(&buildtree.Record{}, l, nil, nil)
 	if e := fault.As(err); e == nil || e.Code != fault.NoRecord {

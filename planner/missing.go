@@ -31,14 +31,14 @@ func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []
 		return fault.Refuse(code, f.path, format, args...).WithState("no patch written")
 	}
 	data, _ := c.b.Store.Blob(first.ObjectID)
-	switch unit := c.unitInside(data); {
+	switch unit := c.inventory().unitInside(data); {
 	case c.orig.UnitFor(orig, first) != nil && !slices.ContainsFunc(c.patched.Units, func(u buildtree.Unit) bool { return u.Object == path }):
 		return e(fault.NoRecord, "%s changed, and the patched build compiled it unrecorded", first).WithHint(hintHidden)
 	case slices.ContainsFunc(c.orig.Units, func(u buildtree.Unit) bool { return u.Object == path }):
 		return e(fault.NoRecord, "%s changed, and a tool rewrote it after its compile", first).
 			WithHint("which function is which in it is not known: link what the compiler wrote, without objcopy or the like")
 	case unit != nil:
-		return e(fault.PartialLink, "%s changed: the object of %s went into it, by ld -r or the like", first, c.sourceName(unit))
+		return e(fault.PartialLink, "%s changed: the object of %s went into it, by ld -r or the like", first, c.b.sourceName(unit))
 	case data != nil && !hasCode(data):
 		return e(fault.NoRecord, "%s changed, and no compile made it: it is data", first).
 			WithHint("running processes keep the data: put what has to change into a C source, under a new name")
@@ -54,13 +54,13 @@ func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []
 }
 
 // unitInside finds a recorded unit of whose code an object has a part, nil if there is none.
-func (c *comparison) unitInside(object []byte) *buildtree.Unit {
+func (v inventory) unitInside(object []byte) *buildtree.Unit {
 	if object == nil {
 		return nil
 	}
-	for i := range c.orig.Units {
-		u := &c.orig.Units[i]
-		if data, err := c.objectAsIs(u); err == nil && holdsCode(object, data) {
+	for i := range v.orig.Units {
+		u := &v.orig.Units[i]
+		if data, err := v.objectAsIs(u); err == nil && holdsCode(object, data) {
 			return u
 		}
 	}

@@ -30,7 +30,7 @@ const maxProbes = 3
 // compileProbes compiles units of clang once more, in both versions: it does not describe variables that a unit uses and another one
 // defines. Behind the source stands a pointer to each of them, which is described. Units of which the type of one cannot be told are
 // refused, or overridden.
-func (c *comparison) compileProbes(ctx context.Context, units []pairedUnit, types []SideVersions) (overridden []*fault.Error, err error) {
+func (c sideCompiler) compileProbes(ctx context.Context, units []pairedUnit, types []SideVersions) (overridden []*fault.Error, err error) {
 	var probes []*probe
 	for i := range units {
 		u := &units[i]
@@ -59,7 +59,7 @@ func (c *comparison) compileProbes(ctx context.Context, units []pairedUnit, type
 }
 
 // compileUntilDone compiles probes, and those that fail once more with what their source says of the names that are not known.
-func (c *comparison) compileUntilDone(ctx context.Context, probes []*probe) error {
+func (c sideCompiler) compileUntilDone(ctx context.Context, probes []*probe) error {
 	pending := probes
 	for range maxProbes {
 		for _, patched := range []bool{false, true} {
@@ -83,7 +83,7 @@ func (c *comparison) compileUntilDone(ctx context.Context, probes []*probe) erro
 }
 
 // refuseProbe refuses a unit of which a probe does not tell the type of a variable that both versions use; nil if there is none.
-func (c *comparison) refuseProbe(p *probe) (*fault.Error, error) {
+func (c sideCompiler) refuseProbe(p *probe) (*fault.Error, error) {
 	lost := p.lost
 	if p.failed != nil {
 		lost = append(slices.Clone(lost), p.names...)
@@ -98,7 +98,7 @@ func (c *comparison) refuseProbe(p *probe) (*fault.Error, error) {
 	for _, name := range lost {
 		if hasWord(text, name) {
 			what := fmt.Sprintf("the type of %q, which another unit defines, cannot be told", name)
-			return RefuseTypes(c.sourceName(p.pair.orig), what, p.failed), nil
+			return RefuseTypes(c.b.sourceName(p.pair.orig), what, p.failed), nil
 		}
 	}
 	return nil, nil
@@ -120,7 +120,7 @@ type probe struct {
 }
 
 // compileEach compiles probes of one side.
-func (c *comparison) compileEach(ctx context.Context, probes []*probe, patched bool) error {
+func (c sideCompiler) compileEach(ctx context.Context, probes []*probe, patched bool) error {
 	dir, err := os.MkdirTemp(c.b.Store.Dir(), "probe-")
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (c *comparison) compileEach(ctx context.Context, probes []*probe, patched b
 }
 
 // preprocess gets the sources of probes as the preprocessor leaves them: macros declare variables, too.
-func (c *comparison) preprocess(ctx context.Context, probes []*probe) error {
+func (c sideCompiler) preprocess(ctx context.Context, probes []*probe) error {
 	for _, patched := range []bool{false, true} {
 		side := slices.DeleteFunc(slices.Clone(probes), func(p *probe) bool { return p.patched != patched || p.text != nil })
 		batch := make([]jobs.Job, len(side))
@@ -258,7 +258,7 @@ func hasWord(text []byte, name string) bool {
 }
 
 // variablesElsewhere lists the names in C of what a unit uses otherwise than by calls, and does not define.
-func (c *comparison) variablesElsewhere(u *buildtree.Unit) (names []string) {
+func (c sideCompiler) variablesElsewhere(u *buildtree.Unit) (names []string) {
 	f, err := LoadObject(c.b.Store, u.ObjectID)
 	if err != nil {
 		return nil

@@ -63,11 +63,11 @@ func linkedUnits(b *Builds) ([]*buildtree.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := comparison{b: b, orig: orig}
+	v := inventory{b, orig}
 	var units []*buildtree.Unit
 	seen := map[string]bool{}
 	for _, f := range files {
-		link := c.linkOf(f)
+		link := v.linkOf(f)
 		if link == nil {
 			continue
 		}
@@ -265,15 +265,15 @@ func (u *unitReads) newer(seen *jobs.Survey) string {
 }
 
 // refuseStale refuses a changed unit whose original is not what its files give.
-func (c *comparison) refuseStale(links []pairedLink) error {
+func (b *Builds) refuseStale(links []pairedLink) error {
 	for _, u := range unitsOf(links) {
-		path := c.b.Before.units[readerID(u.orig)].stale
+		path := b.Before.units[readerID(u.orig)].stale
 		if path != "" && !isFile(path) {
-			return fault.Refuse(fault.RecordOld, c.sourceName(u.orig), "%s is gone since the unit was compiled", path).
+			return fault.Refuse(fault.RecordOld, b.sourceName(u.orig), "%s is gone since the unit was compiled", path).
 				WithHint("the unit has to be compiled more than once: let the build keep the file, under one name in both builds")
 		}
 		if path != "" {
-			return fault.Refuse(fault.RecordOld, c.sourceName(u.orig), "%s changed after the unit was compiled, and the original build did not compile it again", path)
+			return fault.Refuse(fault.RecordOld, b.sourceName(u.orig), "%s changed after the unit was compiled, and the original build did not compile it again", path)
 		}
 	}
 	return nil

@@ -8,17 +8,23 @@ import (
 	"gocare/internal/fault"
 )
 
+// optionCheck compares how units were compiled and links made.
+type optionCheck struct {
+	records
+	rebuilt map[string]bool // as of the comparison
+}
+
 // reconfigure looks at units that the patched build compiled with other options than the original build, and at links that it made in
 // another way. Where the source patch is the cause, that is what the fixed program is; of a link it is refused. Where the command or the
 // environment is, a unit is compiled from its record, with the options of the original, and the original's link stands as it is.
-func (c *comparison) reconfigure(ctx context.Context, links []pairedLink) ([]pairedLink, []*fault.Error, error) {
+func (c optionCheck) reconfigure(ctx context.Context, links []pairedLink) ([]pairedLink, []*fault.Error, error) {
 	if err := c.otherLateOptions(links); err != nil {
 		return nil, nil, err
 	}
 	units, others := c.otherOptions(links), c.otherLinks(links)
 	var overridden []*fault.Error
 	if len(units) > 0 && c.b.Allow(fault.OtherOptions) {
-		overridden = append(overridden, c.refuseOptions(units[0].unit(links), units[0].options))
+		overridden = append(overridden, c.b.refuseOptions(units[0].unit(links), units[0].options))
 		units = nil
 	}
 	if len(others) > 0 && c.b.Allow(fault.OtherLink) {
@@ -41,27 +47,27 @@ func (c *comparison) reconfigure(ctx context.Context, links []pairedLink) ([]pai
 }
 
 // refuseUntold refuses the first difference of which the cause cannot be told.
-func (c *comparison) refuseUntold(links []pairedLink, units []reconfiguredUnit, others []reconfiguredLink, why error) error {
+func (c optionCheck) refuseUntold(links []pairedLink, units []reconfiguredUnit, others []reconfiguredLink, why error) error {
 	if len(units) > 0 {
-		return c.refuseOptions(units[0].unit(links), units[0].options).WithCause(why)
+		return c.b.refuseOptions(units[0].unit(links), units[0].options).WithCause(why)
 	}
 	return refuseLink(others[0].path, others[0].differences[0]).WithCause(why)
 }
 
 // withOriginalOptions compiles the units again of whose other options the patch is not the cause.
-func (c *comparison) withOriginalOptions(ctx context.Context, links []pairedLink, found []reconfiguredUnit, unpatched *buildtree.Record) ([]pairedLink, error) {
+func (c optionCheck) withOriginalOptions(ctx context.Context, links []pairedLink, found []reconfiguredUnit, unpatched *buildtree.Record) ([]pairedLink, error) {
 	again := map[*pairedUnit]bool{}
 	foreign := map[int][]buildtree.Difference{}
 	for _, f := range found {
 		u := f.unit(links)
 		made := unpatched.Twin(u.orig)
 		if made == nil {
-			return nil, c.refuseOptions(u, f.options)
+			return nil, c.b.refuseOptions(u, f.options)
 		}
 		cause := causeOf(u.orig.ShapingOptions(), made.ShapingOptions(), u.record.ShapingOptions(), c.b.reconfigures())
 		switch {
 		case cause.unclear != nil:
-			return nil, c.refuseOptions(u, cause.unclear)
+			return nil, c.b.refuseOptions(u, cause.unclear)
 		case cause.command != nil:
 			again[u] = true
 			foreign[f.link] = append(foreign[f.link], cause.command...)
@@ -81,7 +87,7 @@ type reconfiguredUnit struct {
 
 func (r reconfiguredUnit) unit(links []pairedLink) *pairedUnit { return &links[r.link].units[r.index] }
 
-func (c *comparison) otherOptions(links []pairedLink) (found []reconfiguredUnit) {
+func (c optionCheck) otherOptions(links []pairedLink) (found []reconfiguredUnit) {
 	for i := range links {
 		for k := range links[i].units {
 			u := &links[i].units[k]
@@ -97,13 +103,13 @@ func (c *comparison) otherOptions(links []pairedLink) (found []reconfiguredUnit)
 }
 
 // otherLateOptions refuses other options of a source whose code was made when its program was linked: it cannot be compiled from its record.
-func (c *comparison) otherLateOptions(links []pairedLink) error {
+func (c optionCheck) otherLateOptions(links []pairedLink) error {
 	for i := range links {
 		for k := range links[i].units {
 			for n := range links[i].units[k].sources {
 				u := &links[i].units[k].sources[n]
 				if d := buildtree.DifferentOptions(u.orig.ShapingOptions(), u.record.ShapingOptions()); len(d) > 0 && !c.b.Allow(fault.OtherOptions) {
-					return c.refuseOptions(u, d)
+					return c.b.refuseOptions(u, d)
 				}
 			}
 		}
@@ -139,18 +145,18 @@ func causeOf(orig, unpatched, patched []buildtree.Option, mayReconfigure bool) c
 	return cause{command: command}
 }
 
-func (c *comparison) refuseOptions(u *pairedUnit, d []buildtree.Difference) *fault.Error {
-	return fault.Refuse(fault.OtherOptions, c.sourceName(u.orig), "the patched build compiles it %s, and the original did not", d[0])
+func (b *Builds) refuseOptions(u *pairedUnit, d []buildtree.Difference) *fault.Error {
+	return fault.Refuse(fault.OtherOptions, b.sourceName(u.orig), "the patched build compiles it %s, and the original did not", d[0])
 }
 
 // refuseNewUnits refuses sources of the patch that were compiled with options which the command brought.
-func (c *comparison) refuseNewUnits(links []pairedLink, foreign map[int][]buildtree.Difference) error {
+func (c optionCheck) refuseNewUnits(links []pairedLink, foreign map[int][]buildtree.Difference) error {
 	for i, l := range links {
 		for _, a := range l.added {
 			if a.Patched == nil || len(foreign[i]) == 0 || c.orig.UnitByObject(a.Patched.ObjectID) != nil {
 				continue
 			}
-			return fault.Refuse(fault.OtherOptions, c.sourceName(a.Patched), "a new source is compiled %s, and the original's were not", foreign[i][0])
+			return fault.Refuse(fault.OtherOptions, c.b.sourceName(a.Patched), "a new source is compiled %s, and the original's were not", foreign[i][0])
 		}
 	}
 	return nil
@@ -158,7 +164,7 @@ func (c *comparison) refuseNewUnits(links []pairedLink, foreign map[int][]buildt
 
 // unpatched builds the original sources in the view, as the patched ones were built there, and builds these again: what the
 // build generates stands in the view for the compiles that follow.
-func (c *comparison) unpatched(ctx context.Context) (*buildtree.Record, error) {
+func (c optionCheck) unpatched(ctx context.Context) (*buildtree.Record, error) {
 	c.b.Progress("units were compiled with other options than the original's: building once more without the patch to find the cause")
 	if err := c.b.Store.Reset(buildtree.Unpatched); err != nil {
 		return nil, err
@@ -176,7 +182,7 @@ func (c *comparison) unpatched(ctx context.Context) (*buildtree.Record, error) {
 }
 
 // fromRecord compiles units as their record says, of the patched sources, and leaves out those whose code is the original's then.
-func (c *comparison) fromRecord(ctx context.Context, links []pairedLink, again map[*pairedUnit]bool) ([]pairedLink, error) {
+func (c optionCheck) fromRecord(ctx context.Context, links []pairedLink, again map[*pairedUnit]bool) ([]pairedLink, error) {
 	var requests []request
 	all := slices.Clone(links)
 	for i := range all {
@@ -201,7 +207,7 @@ func (c *comparison) fromRecord(ctx context.Context, links []pairedLink, again m
 					r := results[0]
 					results = results[1:]
 					if r.err != nil {
-						return nil, fault.Refuse(fault.BuildFailed, c.sourceName(u.orig), "compiling it with the original's options failed").WithCause(r.err)
+						return nil, fault.Refuse(fault.BuildFailed, c.b.sourceName(u.orig), "compiling it with the original's options failed").WithCause(r.err)
 					}
 					u.asm = r.asm
 				}

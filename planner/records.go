@@ -18,17 +18,22 @@ import (
 	"gocare/internal/isolate"
 )
 
-// comparison lines up the records of the two stages.
-type comparison struct {
+// records are those of the two stages, lined up.
+type records struct {
 	b       *Builds
 	orig    *buildtree.Record
 	patched *buildtree.Record
 	pairs   map[string]*buildtree.LinkPair // by the original link's output
-	rebuilt map[string]bool                // what the patched build compiled, see compileID
-	files   []installed
+}
 
-	drift      *drift          // between the tree before the patched build and the view after it; see affected
-	recompiled map[string]bool // what was compiled from the record, and gave the assembly that it gave before
+// inventory looks at what is installed, by the record of the original.
+func (r records) inventory() inventory { return inventory{r.b, r.orig} }
+
+// comparison finds the units in which two builds differ.
+type comparison struct {
+	records
+	rebuilt map[string]bool // what the patched build compiled, see compileID
+	files   []installed
 }
 
 // pairedLink is an installed binary, the link that made it, and what differs in its patched link.
@@ -87,7 +92,9 @@ func newComparison(b Builds) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{b: &b, orig: orig, patched: patched, pairs: map[string]*buildtree.LinkPair{}, rebuilt: map[string]bool{}, recompiled: map[string]bool{}}
+	c := &comparison{
+		records: records{b: &b, orig: orig, patched: patched, pairs: map[string]*buildtree.LinkPair{}}, rebuilt: map[string]bool{},
+	}
 	for i := range pairs {
 		if pairs[i].Orig != nil {
 			c.pairs[pairs[i].Orig.Output] = &pairs[i]
@@ -169,17 +176,17 @@ func Installed(d Dirs, buildID string) (bool, error) {
 
 // links finds the record of every installed binary and the units that the patched build changed in it.
 func (c *comparison) links(ctx context.Context, files []installed) ([]pairedLink, error) {
-	recorded, unrecorded := c.split(files)
+	recorded, unrecorded := c.inventory().split(files)
 	if len(recorded) == 0 {
-		return nil, c.refuseAll(files)
+		return nil, c.inventory().refuseAll(files)
 	}
-	if err := c.judgeUnrecorded(ctx, unrecorded); err != nil {
+	if err := c.inventory().judgeUnrecorded(ctx, unrecorded); err != nil {
 		return nil, err
 	}
 	var links []pairedLink
 	seen := map[buildtree.Digest]bool{}
 	for _, f := range recorded {
-		link := c.linkOf(f)
+		link := c.inventory().linkOf(f)
 		if seen[link.OutputID] {
 			continue
 		}
@@ -210,7 +217,7 @@ func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLin
 		return l, c.refuseMissing(f, link, pair.Missing)
 	}
 	if pair.LTO != nil {
-		late, err := c.lateUnit(pair, n)
+		late, err := lateCode{c.records}.lateUnit(pair, n)
 		if err != nil {
 			return l, err
 		}
@@ -314,9 +321,9 @@ func sourcePath(u *buildtree.Unit) string {
 }
 
 // sourceName is how a unit is called: its path in the source directory, or as the compiler was given it.
-func (c *comparison) sourceName(u *buildtree.Unit) string {
+func (b *Builds) sourceName(u *buildtree.Unit) string {
 	path := sourcePath(u)
-	if rel, err := filepath.Rel(c.b.Dirs.Source, path); err == nil && isolate.Within(path, c.b.Dirs.Source) {
+	if rel, err := filepath.Rel(b.Dirs.Source, path); err == nil && isolate.Within(path, b.Dirs.Source) {
 		return rel
 	}
 	return u.Source

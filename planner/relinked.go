@@ -18,14 +18,14 @@ type reconfiguredLink struct {
 
 // otherLinks lists the links of which options or files differ that matter to what runs, and warns of options that will not matter before
 // the program is started again.
-func (c *comparison) otherLinks(links []pairedLink) (found []reconfiguredLink) {
+func (c optionCheck) otherLinks(links []pairedLink) (found []reconfiguredLink) {
 	for _, l := range links {
 		pair := c.pairs[l.link.Output]
 		if pair == nil || pair.Orig.OutputID != l.link.OutputID {
 			continue
 		}
 		r := reconfiguredLink{path: l.path, orig: pair.Orig, patched: pair.Patched, differences: linkDifferences(pair.Orig, pair.Patched)}
-		r.differences = slices.DeleteFunc(r.differences, func(d buildtree.Difference) bool { return c.addsNames(pair.Patched, d) })
+		r.differences = slices.DeleteFunc(r.differences, func(d buildtree.Difference) bool { return c.b.addsNames(pair.Patched, d) })
 		if len(r.differences) > 0 {
 			found = append(found, r)
 		}
@@ -38,7 +38,7 @@ func (c *comparison) otherLinks(links []pairedLink) (found []reconfiguredLink) {
 
 // filesPatched refuses a link that reads a file which the source patch changes and that the patched build did not make again: the build does
 // not know of the file.
-func (c *comparison) filesPatched(links []pairedLink) error {
+func (c optionCheck) filesPatched(links []pairedLink) error {
 	changed := map[string]bool{}
 	for _, f := range c.b.Change.Files {
 		changed[filepath.Join(c.b.Dirs.Source, cmp.Or(f.New, f.Old))] = true

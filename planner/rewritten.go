@@ -12,18 +12,18 @@ import (
 
 // withLocals gives the inputs of a link in which objects of changed units that lost local symbols after their compile (strip -x) are those
 // that the compiler wrote: these are made again, to the same bytes, and have the same sections and global symbols.
-func (c *comparison) withLocals(ctx context.Context, l *pairedLink) ([]buildtree.Input, error) {
+func (v inventory) withLocals(ctx context.Context, l *pairedLink) ([]buildtree.Input, error) {
 	inputs := slices.Clone(l.link.Inputs)
 	for _, u := range l.units {
 		in := &inputs[u.input]
 		if in.ObjectID == u.orig.ObjectID || in.AllocID == "" || in.AllocID != u.orig.AllocID {
 			continue
 		}
-		whole, err := c.objectOf(ctx, u.orig)
-		if err != nil || buildtree.DigestOf(whole) != u.orig.ObjectID || !c.sameGlobals(in.ObjectID, whole) {
+		whole, err := v.objectOf(ctx, u.orig)
+		if err != nil || buildtree.DigestOf(whole) != u.orig.ObjectID || !v.sameGlobals(in.ObjectID, whole) {
 			continue // the linked one counts as it is
 		}
-		if in.ObjectID, err = c.b.Store.PutBlob(whole); err != nil {
+		if in.ObjectID, err = v.b.Store.PutBlob(whole); err != nil {
 			return nil, err
 		}
 	}
@@ -31,8 +31,8 @@ func (c *comparison) withLocals(ctx context.Context, l *pairedLink) ([]buildtree
 }
 
 // sameGlobals reports whether an object of the record and another have the same symbols that others see, at the same places.
-func (c *comparison) sameGlobals(id buildtree.Digest, data []byte) bool {
-	a, err := LoadObject(c.b.Store, id)
+func (v inventory) sameGlobals(id buildtree.Digest, data []byte) bool {
+	a, err := LoadObject(v.b.Store, id)
 	if err != nil {
 		return false
 	}

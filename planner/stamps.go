@@ -14,7 +14,7 @@ import (
 // compileStamped compiles the original of units that may hold the time of their compile (__DATE__, __TIME__) once more, at
 // the time at which the patched build was compiled: functions equal to that differ in the time only. The sources of the
 // tree are those the original was compiled from if nothing but such text differs; else the unit is compared without.
-func (c *comparison) compileStamped(ctx context.Context, units []pairedUnit) ([]buildtree.Digest, error) {
+func (c sideCompiler) compileStamped(ctx context.Context, units []pairedUnit) ([]buildtree.Digest, error) {
 	stamped := make([]buildtree.Digest, len(units))
 	var requests []request
 	var of []int
@@ -30,7 +30,7 @@ func (c *comparison) compileStamped(ctx context.Context, units []pairedUnit) ([]
 	for k, r := range results {
 		u := &units[of[k]]
 		if r.err != nil {
-			c.b.Progress("%s: compiling the original at the time of the patched build failed: %v", c.sourceName(u.orig), r.err)
+			c.b.Progress("%s: compiling the original at the time of the patched build failed: %v", c.b.sourceName(u.orig), r.err)
 			continue
 		}
 		same, err := c.b.sameButStamps(u.orig.AsmID, r.asm)
@@ -45,7 +45,7 @@ func (c *comparison) compileStamped(ctx context.Context, units []pairedUnit) ([]
 }
 
 // hasStamps reports whether the two versions of a unit were compiled at different times, and may hold these.
-func (c *comparison) hasStamps(u *pairedUnit) bool {
+func (c sideCompiler) hasStamps(u *pairedUnit) bool {
 	if slices.Equal(atTime(u.orig.Env, u.orig.Env), atTime(u.orig.Env, u.record.Env)) {
 		return false
 	}

@@ -12,7 +12,7 @@ import (
 // restamped gives a unit's side versions the times of source files (__TIMESTAMP__) that its patched version has: those change with every
 // edit, and once more with the old line numbers. What differs in them alone did not change. It returns the versions as they are where
 // the times of one do not stand for those of the other, one by one.
-func (c *comparison) restamped(u *pairedUnit, restored, stamped buildtree.Digest) (newRestored, newStamped buildtree.Digest, err error) {
+func (c sideCompiler) restamped(u *pairedUnit, restored, stamped buildtree.Digest) (newRestored, newStamped buildtree.Digest, err error) {
 	patched, err := c.b.Store.Blob(u.asm)
 	if err != nil {
 		return "", "", err
@@ -38,7 +38,7 @@ func (c *comparison) restamped(u *pairedUnit, restored, stamped buildtree.Digest
 }
 
 // restamp replaces the times in assembly by others, in order; "" if they are not as many.
-func (c *comparison) restamp(asm buildtree.Digest, times []string) (buildtree.Digest, error) {
+func (c sideCompiler) restamp(asm buildtree.Digest, times []string) (buildtree.Digest, error) {
 	text, err := c.b.Store.Blob(asm)
 	if err != nil {
 		return "", err
@@ -54,7 +54,7 @@ func (c *comparison) restamp(asm buildtree.Digest, times []string) (buildtree.Di
 }
 
 // usesTimestamp reports whether a file that a unit was compiled from asks for the time of a source file.
-func (c *comparison) usesTimestamp(u *buildtree.Unit) bool {
+func (c sideCompiler) usesTimestamp(u *buildtree.Unit) bool {
 	return slices.ContainsFunc(c.b.Before.units[readerID(u)].files, func(r buildtree.Read) bool {
 		data, err := os.ReadFile(r.Path)
 		return err == nil && bytes.Contains(data, []byte("__TIMESTAMP__"))

@@ -18,7 +18,7 @@ type typeRequest struct {
 
 // compileTypes finds for every unit two objects with debugging information: the recorded ones where they have it, else ones
 // compiled with -g on the side. Units of which that fails are refused, or overridden.
-func (c *comparison) compileTypes(ctx context.Context, units []pairedUnit) ([]SideVersions, []*fault.Error, error) {
+func (c sideCompiler) compileTypes(ctx context.Context, units []pairedUnit) ([]SideVersions, []*fault.Error, error) {
 	types := make([]SideVersions, len(units))
 	var before, after []typeRequest // still to be compiled
 	for i := range units {
@@ -46,7 +46,7 @@ func (c *comparison) compileTypes(ctx context.Context, units []pairedUnit) ([]Si
 
 // withTypes returns the digest of a recorded unit's object if it describes types, else "". clang leaves enumerations out of which
 // only constant expressions make use, such as case labels.
-func (c *comparison) withTypes(u *buildtree.Unit) buildtree.Digest {
+func (c sideCompiler) withTypes(u *buildtree.Unit) buildtree.Digest {
 	if buildtree.IsClang(u.Driver) {
 		return ""
 	}
@@ -79,7 +79,7 @@ func typeFlags(driver string) []string {
 }
 
 // compileTyped compiles units with -g, assembles them and fills in what became of them.
-func (c *comparison) compileTyped(
+func (c sideCompiler) compileTyped(
 	ctx context.Context, wanted []typeRequest, compile func(context.Context, []request) ([]compiled, error), types []SideVersions,
 ) (overridden []*fault.Error, err error) {
 	requests := make([]request, len(wanted))
@@ -109,7 +109,7 @@ func (c *comparison) compileTyped(
 }
 
 // assembleTyped assembles a unit compiled with -g and keeps its object.
-func (c *comparison) assembleTyped(ctx context.Context, u *buildtree.Unit, r compiled) (asm, object buildtree.Digest, err error) {
+func (c sideCompiler) assembleTyped(ctx context.Context, u *buildtree.Unit, r compiled) (asm, object buildtree.Digest, err error) {
 	if r.err != nil {
 		return "", "", r.err
 	}

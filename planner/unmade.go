@@ -26,17 +26,17 @@ func ListUnmade(b Builds) ([]Unmade, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{b: &b, orig: orig}
-	_, unrecorded := c.split(files)
+	v := inventory{&b, orig}
+	_, unrecorded := v.split(files)
 	var list []Unmade
 	for _, f := range unrecorded {
-		made := c.madeAs(f)
+		made := v.madeAs(f)
 		if data, err := os.ReadFile(made); err == nil && b.Store.Remade(made, buildtree.DigestOf(data)) == "" {
-			list = append(list, Unmade{made, c.objectIn(f)})
+			list = append(list, Unmade{made, v.objectIn(f)})
 		}
 	}
 	for i := range orig.Links {
-		for _, path := range c.unmadeInputs(&orig.Links[i]) {
+		for _, path := range v.unmadeInputs(&orig.Links[i]) {
 			list = append(list, Unmade{Path: path})
 		}
 	}
@@ -44,15 +44,15 @@ func ListUnmade(b Builds) ([]Unmade, error) {
 }
 
 // unmadeInputs lists the inputs of a link in the tree that neither a compile nor a link is known to have written.
-func (c *comparison) unmadeInputs(l *buildtree.Link) (list []string) {
+func (v inventory) unmadeInputs(l *buildtree.Link) (list []string) {
 	for _, in := range l.Inputs {
 		path := in.Path
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(l.Dir, path)
 		}
-		known := in.ObjectID == "" || in.Member != "" || c.orig.UnitFor(l, in) != nil || c.orig.LinkByOutput(path) != nil ||
-			slices.ContainsFunc(c.orig.Units, func(u buildtree.Unit) bool { return u.Object == path })
-		if !known && isolate.Within(path, c.b.Dirs.Tree) {
+		known := in.ObjectID == "" || in.Member != "" || v.orig.UnitFor(l, in) != nil || v.orig.LinkByOutput(path) != nil ||
+			slices.ContainsFunc(v.orig.Units, func(u buildtree.Unit) bool { return u.Object == path })
+		if !known && isolate.Within(path, v.b.Dirs.Tree) {
 			list = append(list, filepath.Clean(path))
 		}
 	}

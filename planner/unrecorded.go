@@ -26,8 +26,8 @@ func CheckRecord(ctx context.Context, b Builds) error {
 	if err != nil {
 		return err
 	}
-	c := &comparison{b: &b, orig: orig}
-	recorded, unrecorded := c.split(files)
+	v := inventory{&b, orig}
+	recorded, unrecorded := v.split(files)
 	if len(recorded) > 0 && !slices.ContainsFunc(recorded, func(f installed) bool { return !f.foreign() }) {
 		return refuseForeign(recorded[0])
 	}
@@ -35,20 +35,26 @@ func CheckRecord(ctx context.Context, b Builds) error {
 		return nil
 	}
 	if len(recorded) == 0 {
-		return c.refuseAll(unrecorded)
+		return v.refuseAll(unrecorded)
 	}
-	return c.refuseHolders(ctx, unrecorded)
+	return v.refuseHolders(ctx, unrecorded)
+}
+
+// inventory is what is installed, and the record of the build that made it.
+type inventory struct {
+	b    *Builds
+	orig *buildtree.Record
 }
 
 // refuseAll refuses an install of which nothing has a record.
-func (c *comparison) refuseAll(files []installed) error {
-	return c.refuseUnrecorded(files[0], "no record of the link with BuildID %s", cmp.Or(files[0].buildID, "none"))
+func (v inventory) refuseAll(files []installed) error {
+	return v.refuseUnrecorded(files[0], "no record of the link with BuildID %s", cmp.Or(files[0].buildID, "none"))
 }
 
 // split tells installed files of which the link is recorded from the others.
-func (c *comparison) split(files []installed) (recorded, unrecorded []installed) {
+func (v inventory) split(files []installed) (recorded, unrecorded []installed) {
 	for _, f := range files {
-		if c.linkOf(f) == nil {
+		if v.linkOf(f) == nil {
 			unrecorded = append(unrecorded, f)
 		} else {
 			recorded = append(recorded, f)
@@ -58,17 +64,17 @@ func (c *comparison) split(files []installed) (recorded, unrecorded []installed)
 }
 
 // refuseHolders refuses files without a record that hold the code of a recorded unit whose source the patch changes.
-func (c *comparison) refuseHolders(ctx context.Context, files []installed) error {
+func (v inventory) refuseHolders(ctx context.Context, files []installed) error {
 	changed := map[string]bool{}
-	for _, f := range c.b.Change.Files {
-		changed[filepath.Join(c.b.Dirs.Source, f.Old)] = f.Old != ""
+	for _, f := range v.b.Change.Files {
+		changed[filepath.Join(v.b.Dirs.Source, f.Old)] = f.Old != ""
 	}
-	for i := range c.orig.Units {
-		u := &c.orig.Units[i]
+	for i := range v.orig.Units {
+		u := &v.orig.Units[i]
 		if !changed[sourcePath(u)] {
 			continue
 		}
-		object, err := c.objectOf(ctx, u)
+		object, err := v.objectOf(ctx, u)
 		if err != nil {
 			continue // what the patched build makes is looked at once more
 		}
@@ -78,7 +84,7 @@ func (c *comparison) refuseHolders(ctx context.Context, files []installed) error
 				return err
 			}
 			if holdsCode(data, object) {
-				return c.refuseUnrecorded(f, "%s, which the patch changes, is linked into it, and there is no record of that link", c.sourceName(u))
+				return v.refuseUnrecorded(f, "%s, which the patch changes, is linked into it, and there is no record of that link", v.b.sourceName(u))
 			}
 		}
 	}
@@ -86,55 +92,55 @@ func (c *comparison) refuseHolders(ctx context.Context, files []installed) error
 }
 
 // objectOf returns the object of a unit: as it stands in the tree, as a link recorded it, or assembled anew.
-func (c *comparison) objectOf(ctx context.Context, u *buildtree.Unit) ([]byte, error) {
-	if data, err := c.objectAsIs(u); err == nil {
+func (v inventory) objectOf(ctx context.Context, u *buildtree.Unit) ([]byte, error) {
+	if data, err := v.objectAsIs(u); err == nil {
 		return data, nil
 	}
-	text, err := c.b.Store.Blob(u.AsmID)
+	text, err := v.b.Store.Blob(u.AsmID)
 	if err != nil {
 		return nil, err
 	}
-	return Assemble(ctx, c.b.Store, u, text)
+	return Assemble(ctx, v.b.Store, u, text)
 }
 
 // objectAsIs returns the object of a unit as it stands in the tree, or as a link recorded it.
-func (c *comparison) objectAsIs(u *buildtree.Unit) ([]byte, error) {
+func (v inventory) objectAsIs(u *buildtree.Unit) ([]byte, error) {
 	if data, err := os.ReadFile(u.Object); err == nil && buildtree.DigestOf(data) == u.ObjectID {
 		return data, nil
 	}
-	return c.b.Store.Blob(u.ObjectID)
+	return v.b.Store.Blob(u.ObjectID)
 }
 
 // judgeUnrecorded refuses installed files without a record that are others in the patched install.
-func (c *comparison) judgeUnrecorded(ctx context.Context, files []installed) error {
+func (v inventory) judgeUnrecorded(ctx context.Context, files []installed) error {
 	if len(files) == 0 {
 		return nil
 	}
-	patched, err := c.patchedDigests(ctx, files)
+	patched, err := v.patchedDigests(ctx, files)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
 		if now := patched[f.path]; now != "" && now != f.digest {
-			return c.refuseUnrecorded(f, "it is another in the patched build, and there is no record of its link")
+			return v.refuseUnrecorded(f, "it is another in the patched build, and there is no record of its link")
 		}
-		c.b.Warn("%s: no record of its link: not looked at (built without carecc?)", f.path)
+		v.b.Warn("%s: no record of its link: not looked at (built without carecc?)", f.path)
 	}
 	return nil
 }
 
 // patchedDigests tells for the paths of installed files what the patched install has in their place, as far as there is such a file.
-func (c *comparison) patchedDigests(ctx context.Context, files []installed) (map[string]buildtree.Digest, error) {
+func (v inventory) patchedDigests(ctx context.Context, files []installed) (map[string]buildtree.Digest, error) {
 	digests := map[string]buildtree.Digest{}
-	if c.b.View == nil {
+	if v.b.View == nil {
 		return digests, nil
 	}
 	for _, f := range files {
-		rel, err := filepath.Rel(c.b.Dirs.Installed, f.path)
+		rel, err := filepath.Rel(v.b.Dirs.Installed, f.path)
 		if err != nil {
 			return nil, err
 		}
-		cmd := c.b.View.Command(ctx, isolate.Cmd{Dir: c.b.Dirs.Tree, Env: c.b.Env, Args: []string{"sha256sum", "--", filepath.Join(c.b.Dirs.Patched, rel)}})
+		cmd := v.b.View.Command(ctx, isolate.Cmd{Dir: v.b.Dirs.Tree, Env: v.b.Env, Args: []string{"sha256sum", "--", filepath.Join(v.b.Dirs.Patched, rel)}})
 		out, err := cmd.Output()
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -152,30 +158,30 @@ const hintHidden = "the build hides its compiler: it clears the environment (env
 
 // refuseUnrecorded refuses a file without a record. The shortest way to one is to have it linked anew: a build that patchmake runs is
 // recorded.
-func (c *comparison) refuseUnrecorded(f installed, format string, args ...any) *fault.Error {
+func (v inventory) refuseUnrecorded(f installed, format string, args ...any) *fault.Error {
 	e := fault.Refuse(fault.NoRecord, f.path, format, args...).WithState("no patch written")
-	made := c.madeAs(f)
+	made := v.madeAs(f)
 	switch data, _ := os.ReadFile(made); {
-	case len(c.orig.Units) == 0 && c.b.Clean, c.b.Store.Remade(made, buildtree.DigestOf(data)) == buildtree.MadeUnrecorded:
+	case len(v.orig.Units) == 0 && v.b.Clean, v.b.Store.Remade(made, buildtree.DigestOf(data)) == buildtree.MadeUnrecorded:
 		return e.WithHint(hintHidden)
-	case len(c.orig.Units) == 0 || made == "":
+	case len(v.orig.Units) == 0 || made == "":
 		return e.WithHint("the tree was built without carecc, or the build cleans its environment: run patchmake --clean, or build with CC=carecc first")
 	}
-	if object := c.objectIn(f); object != "" {
+	if object := v.objectIn(f); object != "" {
 		return e.WithHint("remove %s, touch %s and run patchmake again: the build links it anew and that is recorded; nothing has to be compiled", made, object)
 	}
 	return e.WithHint("remove %s and run patchmake again: the build makes it anew, and its link is recorded", made)
 }
 
 // objectIn finds an object of the tree of which a file holds code, "" if there is none.
-func (c *comparison) objectIn(f installed) string {
+func (v inventory) objectIn(f installed) string {
 	data, err := os.ReadFile(f.path)
 	if err != nil {
 		return ""
 	}
-	for _, u := range c.orig.Units {
+	for _, u := range v.orig.Units {
 		object, err := os.ReadFile(u.Object)
-		if err == nil && isolate.Within(u.Object, c.b.Dirs.Tree) && holdsCode(data, object) {
+		if err == nil && isolate.Within(u.Object, v.b.Dirs.Tree) && holdsCode(data, object) {
 			return u.Object
 		}
 	}
@@ -183,12 +189,12 @@ func (c *comparison) objectIn(f installed) string {
 }
 
 // madeAs finds the file of the tree that was installed, "" if there is none.
-func (c *comparison) madeAs(f installed) (made string) {
-	_ = filepath.WalkDir(c.b.Dirs.Tree, func(path string, d fs.DirEntry, err error) error {
+func (v inventory) madeAs(f installed) (made string) {
+	_ = filepath.WalkDir(v.b.Dirs.Tree, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil || made != "":
 			return filepath.SkipAll
-		case d.IsDir() && (path == c.b.Dirs.Installed || strings.HasPrefix(d.Name(), ".") && d.Name() != ".libs" && path != c.b.Dirs.Tree):
+		case d.IsDir() && (path == v.b.Dirs.Installed || strings.HasPrefix(d.Name(), ".") && d.Name() != ".libs" && path != v.b.Dirs.Tree):
 			return filepath.SkipDir
 		case d.Type().IsRegular() && sameProgram(path, f):
 			made = path

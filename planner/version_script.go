@@ -11,7 +11,7 @@ import (
 
 // addsNames reports whether a difference of two links is a version script that the source patch gives further names only: what is linked is
 // the same, and running processes have no use for a name that a library shows besides.
-func (c *comparison) addsNames(l *buildtree.Link, d buildtree.Difference) bool {
+func (b *Builds) addsNames(l *buildtree.Link, d buildtree.Difference) bool {
 	script := func(name string) bool {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(l.Dir, name)
@@ -21,8 +21,8 @@ func (c *comparison) addsNames(l *buildtree.Link, d buildtree.Difference) bool {
 	if !slices.ContainsFunc(buildtree.VersionScripts(l.Argv), script) {
 		return false
 	}
-	for _, f := range c.b.Change.Files {
-		if f.Old != "" && f.New != "" && filepath.Join(c.b.Dirs.Source, f.New) == d.Key {
+	for _, f := range b.Change.Files {
+		if f.Old != "" && f.New != "" && filepath.Join(b.Dirs.Source, f.New) == d.Key {
 			return onlyMoreNames(string(f.Before), string(f.After))
 		}
 	}

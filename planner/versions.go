@@ -8,7 +8,10 @@ import (
 	"gocare/internal/srcpatch"
 )
 
-// allSideVersions are what the units and additions of all links were compiled to on the side.
+// sideCompiler compiles units once more for the comparison alone.
+type sideCompiler struct{ b *Builds }
+
+// allSideVersions are what the units and additions of all links were compiled to on the c.
 type allSideVersions struct {
 	units []SideVersions     // in the order of unitsOf
 	same  [][]SameUnit       // of each link
@@ -20,7 +23,7 @@ type allSideVersions struct {
 
 // compileSideVersions makes all of them. The compiles with old line numbers are the last in the view: they change its sources.
 // The other links are those without a change, of which variables may have another type.
-func (c *comparison) compileSideVersions(ctx context.Context, links, others []pairedLink) (allSideVersions, error) {
+func (c sideCompiler) compileSideVersions(ctx context.Context, links, others []pairedLink, check sameCheck) (allSideVersions, error) {
 	units, added := unitsOf(links), addedTo(links)
 	types, overridden, err := c.compileTypes(ctx, units)
 	if err != nil {
@@ -39,7 +42,7 @@ func (c *comparison) compileSideVersions(ctx context.Context, links, others []pa
 		return allSideVersions{}, err
 	}
 	overridden = append(overridden, more...)
-	same, more, err := c.compileSame(ctx, links, others)
+	same, more, err := check.compileSame(ctx, links, others)
 	if err != nil {
 		return allSideVersions{}, err
 	}
@@ -67,7 +70,7 @@ func (c *comparison) compileSideVersions(ctx context.Context, links, others []pa
 
 // compileRestored compiles every changed unit once more from sources whose unchanged lines keep their old numbers. A unit that does not
 // compile that way is compared without.
-func (c *comparison) compileRestored(ctx context.Context, units []pairedUnit) ([]buildtree.Digest, error) {
+func (c sideCompiler) compileRestored(ctx context.Context, units []pairedUnit) ([]buildtree.Digest, error) {
 	restored := make([]buildtree.Digest, len(units))
 	if c.b.NoRestore {
 		return restored, nil
@@ -85,7 +88,7 @@ func (c *comparison) compileRestored(ctx context.Context, units []pairedUnit) ([
 	results, err := c.b.compileInView(ctx, requests)
 	for k, r := range results {
 		if restored[of[k]] = r.asm; r.err != nil {
-			c.b.Progress("%s: the compile with old line numbers failed: %v", c.sourceName(units[of[k]].orig), r.err)
+			c.b.Progress("%s: the compile with old line numbers failed: %v", c.b.sourceName(units[of[k]].orig), r.err)
 		}
 	}
 	return restored, err
