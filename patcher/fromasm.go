@@ -8,6 +8,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/meter"
 	"gocare/internal/toolexec"
 	"gocare/internal/version"
 	"gocare/kpatch"
@@ -129,7 +130,8 @@ func (a Assembly) assemble(ctx context.Context, src string) (*elfobj.File, error
 	if src, err = filepath.Abs(src); err != nil { // no option, whatever its name
 		return nil, err
 	}
-	if err := planner.RunAssembler(ctx, toolexec.Cmd{Path: a.As, Args: []string{src, "-o", obj}}); err != nil {
+	defer meter.Other(ctx)()
+	if _, err := toolexec.Run(ctx, toolexec.Cmd{Path: a.As, Args: []string{src, "-o", obj}}); err != nil {
 		return nil, err
 	}
 	return elfobj.Load(obj)

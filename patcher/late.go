@@ -37,8 +37,7 @@ func (p *lateParts) takes(i int, in buildtree.Input, f *elfobj.File) bool {
 		p.files, p.paths = append(p.files, f), append(p.paths, in.Path)
 		return true
 	}
-	_, source := planner.ReadLanguage("", f)
-	return source
+	return planner.IsLTOSource(f)
 }
 
 // object is the whole as one input.

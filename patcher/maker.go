@@ -42,7 +42,7 @@ func (m *maker) source(u *planner.Unit) []byte {
 		path = filepath.Join(m.o.Dirs.Source, path)
 	}
 	data, err := os.ReadFile(path)
-	if err != nil || planner.Digest(data) != u.SHA256 {
+	if err != nil || string(buildtree.DigestOf(data)) != u.SHA256 {
 		return nil
 	}
 	return data

@@ -8,7 +8,6 @@ import (
 	"gocare/internal/csource"
 	"gocare/internal/layout"
 	"gocare/internal/srcpatch"
-	"gocare/planner"
 )
 
 // renamed reports whether the source patch shows that a member of another name is the same one: wherever it takes a use of the old name
@@ -19,7 +18,7 @@ func (s *sources) renamed(r layout.Rename) bool {
 		before, after := c.TouchedOld(), c.TouchedNew()
 		for i := range before {
 			old, is := usesOf(r.Old, stretch(c.Before, before[i])), usesOf(r.New, stretch(c.After, after[i]))
-			if !planner.HasAll(is, old) {
+			if !csource.HasAll(is, old) {
 				return false
 			}
 			used, fresh = used+accesses(old), fresh+accesses(is)

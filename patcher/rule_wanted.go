@@ -3,7 +3,7 @@ package patcher
 import (
 	"slices"
 
-	"gocare/planner"
+	"gocare/internal/elfobj"
 )
 
 // wantedVariables asks units for new variables of theirs that only other units, or additions, use.
@@ -14,10 +14,10 @@ func wantedVariables(l *link) (ruling, error) {
 	}
 	wanted := map[string]bool{}
 	for i := range l.added {
-		planner.AddUndefined(wanted, l.added[i].File)
+		addUndefined(wanted, l.added[i].File)
 	}
 	for i := range l.units {
-		planner.AddUndefined(wanted, l.units[i].object)
+		addUndefined(wanted, l.units[i].object)
 	}
 	for i := range l.units {
 		for _, name := range l.units[i].unused() {
@@ -37,4 +37,14 @@ func (u *assembledUnit) unused() (names []string) {
 		}
 	}
 	return names
+}
+
+// addUndefined adds the names that an object, if there is one, looks for elsewhere.
+func addUndefined(names map[string]bool, f *elfobj.File) {
+	if f == nil {
+		return
+	}
+	for _, name := range f.Undefined() {
+		names[name] = true
+	}
 }

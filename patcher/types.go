@@ -16,22 +16,12 @@ func (m *maker) typeChanges(v *planner.SideVersions) ([]layout.Change, error) {
 	if v.OrigTypes == "" || v.PatchedTypes == "" {
 		return nil, nil
 	}
-	before, err := planner.LoadLayout(m.store, v.OrigTypes)
+	before, after, err := v.Types(m.store)
 	if err != nil {
-		return nil, err
-	}
-	after, err := planner.LoadLayout(m.store, v.PatchedTypes)
-	if err != nil {
-		return nil, err
-	}
-	if err := planner.WithElsewhere(before, m.store, v.OrigElsewhere); err != nil {
-		return nil, err
-	}
-	if err := planner.WithElsewhere(after, m.store, v.PatchedElsewhere); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(layout.Compare(before, after), func(c layout.Change) bool {
-		return c.Last && planner.IsCount(m.store, v, c.Name) || len(c.Renamed) > 0 && !slices.ContainsFunc(c.Renamed, func(r layout.Rename) bool { return !m.sources.renamed(r) })
+		return c.Last && v.IsCount(m.store, c.Name) || len(c.Renamed) > 0 && !slices.ContainsFunc(c.Renamed, func(r layout.Rename) bool { return !m.sources.renamed(r) })
 	}), nil
 }
 

@@ -177,7 +177,7 @@ func (c *comparison) unit(p pairedUnit) Unit {
 		u.Late = &late
 	}
 	if data, err := c.b.originalSource(p.orig); err == nil {
-		u.SHA256 = Digest(data)
+		u.SHA256 = digest(data)
 	}
 	return u
 }

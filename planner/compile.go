@@ -132,7 +132,7 @@ func Assemble(ctx context.Context, store *buildtree.Store, u *buildtree.Unit, te
 	return store.Assemble(ctx, u, text)
 }
 
-func RunAssembler(ctx context.Context, cmd toolexec.Cmd) error {
+func runAssembler(ctx context.Context, cmd toolexec.Cmd) error {
 	defer meter.Other(ctx)()
 	_, err := toolexec.Run(ctx, cmd)
 	return err

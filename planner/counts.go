@@ -57,7 +57,7 @@ func (c sideCompiler) lastGrew(v *SideVersions) bool {
 func mentionsEnum(f srcpatch.FileChange) bool { return bytes.Contains(f.Before, []byte("enum")) }
 
 // IsCount reports whether the original source of a unit uses an enumerator as the number of those before it alone.
-func IsCount(store *buildtree.Store, v *SideVersions, name string) bool {
+func (v *SideVersions) IsCount(store *buildtree.Store, name string) bool {
 	text, err := store.Blob(v.OrigText)
 	return v.OrigText != "" && err == nil && onlyCounts(text, name)
 }

@@ -82,7 +82,7 @@ func (d *declarations) patchedFile(path string) *srcpatch.FileChange {
 	for i := range d.b.Change.Files {
 		f := &d.b.Change.Files[i]
 		if f.Old != "" && f.New == f.Old && filepath.Join(d.b.Dirs.Source, f.New) == filepath.Clean(path) &&
-			d.drift.before.Digests[path] == Digest(f.Before) && d.drift.after.Digests[path] == Digest(f.After) {
+			d.drift.before.Digests[path] == digest(f.Before) && d.drift.after.Digests[path] == digest(f.After) {
 			return f
 		}
 	}

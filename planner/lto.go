@@ -137,11 +137,13 @@ func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int,
 			g.objects, g.paths, g.texts = append(g.objects, f), append(g.paths, in.Path), append(g.texts, string(text))
 			continue
 		}
-		if lang, ok := ReadLanguage(c.inputName(r, l, in, renamed), f); ok {
+		if lang, ok := readLanguage(c.inputName(r, l, in, renamed), f); ok {
 			g.languages = append(g.languages, lang)
 			continue
 		}
-		AddUndefined(g.used, f)
+		for _, name := range f.Undefined() {
+			g.used[name] = true
+		}
 	}
 	program, err := LoadObject(c.b.Store, l.Binary())
 	if err != nil {

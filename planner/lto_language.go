@@ -28,8 +28,14 @@ const languagePrefix = ".gnu.lto_"
 // functionSection is ".gnu.lto_", the function, a number, and a digest that differs from run to run.
 var functionSection = regexp.MustCompile(`^\.gnu\.lto_([^.].*?)(?:\.\d+)?\.[0-9a-f]+$`)
 
-// ReadLanguage reads an object; ok is false if it holds none.
-func ReadLanguage(unit string, f *elfobj.File) (l language, ok bool) {
+// IsLTOSource reports whether an object holds the language of gcc in which the code that is made at link time is written.
+func IsLTOSource(f *elfobj.File) bool {
+	_, ok := readLanguage("", f)
+	return ok
+}
+
+// readLanguage reads an object; ok is false if it holds none.
+func readLanguage(unit string, f *elfobj.File) (l language, ok bool) {
 	l = language{unit: unit, functions: map[string]bool{}, globals: map[string]bool{}, uses: map[string]bool{}, known: true}
 	for i := range f.Sections {
 		s := &f.Sections[i]

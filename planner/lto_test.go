@@ -154,7 +154,7 @@ func TestReadLanguage(t *testing.T) {
 		{Name: ".gnu.lto_.decls.0123456789abcdef", Data: []byte("\x02\x00\x05count\x01n\x04step\x04kept")},
 		{Name: ".gnu.lto_.symtab.0123456789abcdef", Data: []byte(symbol("main", 0) + symbol("kept", 2))},
 	}}
-	l, ok := ReadLanguage("a.c", f)
+	l, ok := readLanguage("a.c", f)
 	if !ok || !l.known {
 		t.Fatal("not read")
 	}
@@ -174,11 +174,11 @@ func TestReadLanguage(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
-	if _, ok := ReadLanguage("b.c", &elfobj.File{Sections: []elfobj.Section{{Name: ".text"}}}); ok {
+	if _, ok := readLanguage("b.c", &elfobj.File{Sections: []elfobj.Section{{Name: ".text"}}}); ok {
 		t.Error("an object without intermediate language has some")
 	}
 	broken := &elfobj.File{Sections: []elfobj.Section{{Name: ".gnu.lto_.decls.0", Data: []byte("\x28\xb5\x2f\xfdx")}}}
-	if l, _ := ReadLanguage("c.c", broken); l.owner("anything", false, false) != "c.c" {
+	if l, _ := readLanguage("c.c", broken); l.owner("anything", false, false) != "c.c" {
 		t.Error("what cannot be read says what it has not")
 	}
 }

@@ -305,8 +305,8 @@ func isElsewhere(s *elfobj.Symbol) bool {
 	return s.Section == int(elf.SHN_UNDEF) && s.Bind != elf.STB_LOCAL && identifier.MatchString(s.Name)
 }
 
-// WithElsewhere adds the variables of a probe, "" for none, to the layouts of its unit.
-func WithElsewhere(u *layout.Unit, store *buildtree.Store, probe buildtree.Digest) error {
+// withElsewhere adds the variables of a probe, "" for none, to the layouts of its unit.
+func withElsewhere(u *layout.Unit, store *buildtree.Store, probe buildtree.Digest) error {
 	if probe == "" {
 		return nil
 	}

@@ -311,7 +311,7 @@ func buildIDOf(data []byte) string {
 }
 
 // Digest is a SHA-256 in hex.
-func Digest(data []byte) string { return string(buildtree.DigestOf(data)) }
+func digest(data []byte) string { return string(buildtree.DigestOf(data)) }
 
 func sourcePath(u *buildtree.Unit) string {
 	if filepath.IsAbs(u.Source) {

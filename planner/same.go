@@ -101,23 +101,9 @@ func (c sameCheck) redeclaring(ctx context.Context, units []pairedUnit) ([]paire
 	}
 	var found []pairedUnit
 	for i, u := range units {
-		if before[i].Failed != "" || after[i].Failed != "" || !HasAll(csource.Items(after[i].Stdout), csource.Items(before[i].Stdout)) {
+		if before[i].Failed != "" || after[i].Failed != "" || !csource.HasAll(csource.Items(after[i].Stdout), csource.Items(before[i].Stdout)) {
 			found = append(found, u)
 		}
 	}
 	return found, nil
-}
-
-// HasAll reports whether a list has everything that another one has, as often.
-func HasAll(list, wanted []string) bool {
-	count := map[string]int{}
-	for _, item := range list {
-		count[item]++
-	}
-	for _, item := range wanted {
-		if count[item]--; count[item] < 0 {
-			return false
-		}
-	}
-	return true
 }

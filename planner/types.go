@@ -125,6 +125,7 @@ func (c sideCompiler) assembleTyped(ctx context.Context, u *buildtree.Unit, r co
 	return r.asm, object, err
 }
 
+// RefuseTypes refuses a unit of which types are not known.
 func RefuseTypes(source, what string, cause error) *fault.Error {
 	return fault.Refuse(fault.NoTypes, source, "%s", what).WithCause(cause)
 }
@@ -141,6 +142,21 @@ func readLayout(object []byte) (*layout.Unit, error) {
 	return layout.Read(d)
 }
 
+// Types reads the types of both versions, with those of variables that other units define.
+func (v *SideVersions) Types(store *buildtree.Store) (before, after *layout.Unit, err error) {
+	if before, err = LoadLayout(store, v.OrigTypes); err != nil {
+		return nil, nil, err
+	}
+	if after, err = LoadLayout(store, v.PatchedTypes); err != nil {
+		return nil, nil, err
+	}
+	if err := withElsewhere(before, store, v.OrigElsewhere); err != nil {
+		return nil, nil, err
+	}
+	return before, after, withElsewhere(after, store, v.PatchedElsewhere)
+}
+
+// LoadLayout reads the types that an object of the record describes.
 func LoadLayout(store *buildtree.Store, id buildtree.Digest) (*layout.Unit, error) {
 	data, err := store.Blob(id)
 	if err != nil {
