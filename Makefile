@@ -31,7 +31,7 @@ all: build
 
 # Static programs in $(BIN).
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ $(COMMANDS:%=./cmd/%)
+	CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -ldflags '-s -w' -o $(BIN)/ $(COMMANDS:%=./cmd/%)
 	ln -sfn carecc $(BIN)/carec++
 
 demo: setup build

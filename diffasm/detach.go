@@ -70,6 +70,14 @@ func otherUse(f *debuginfo.Unit, name string, mine map[*asm.Function]bool) *Use 
 	if other := otherName(f.File, name); other != nil {
 		return other
 	}
+	if s := f.Symbols[name]; s != nil && s.Binding == "weak" {
+		return use(f.File, asm.Statement{}, "it is weak")
+	}
+	return mention(f, name, mine)
+}
+
+// mention returns a place that names a function, besides calls by functions that are mine.
+func mention(f *debuginfo.Unit, name string, mine map[*asm.Function]bool) *Use {
 	for _, l := range f.Loose {
 		if asm.MentionsName(l.Statement, name) {
 			return use(f.File, l.Statement, "its address is in section %s", l.Section.Name)
@@ -113,8 +121,6 @@ func otherName(f *asm.File, name string) *Use {
 	switch {
 	case len(f.Macros) > 0:
 		return use(f, asm.Statement{}, "the unit has assembler macros")
-	case s != nil && s.Binding == "weak":
-		return use(f, asm.Statement{}, "it is weak")
 	case s != nil && s.Type == "gnu_indirect_function":
 		return use(f, asm.Statement{}, "it is an indirect function")
 	case s != nil && s.Version != "":

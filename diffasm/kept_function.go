@@ -57,13 +57,17 @@ func (d *Delta) GaveAway(name string) *Use { return GivesAway(d.orig, name) }
 // GivesAway does the same for the patched unit.
 func (d *Delta) GivesAway(name string) *Use { return GivesAway(d.patched, name) }
 
-// GivesAway returns where a unit gives the address of a function away, nil if it only calls it.
+// GivesAway returns where a unit gives the address of a function away, nil if it only calls it. That others may define the function, too, as
+// they do with inline functions and templates of C++, gives nothing away.
 func GivesAway(f *debuginfo.Unit, name string) *Use {
 	all := map[*asm.Function]bool{}
 	for _, fn := range f.Functions {
 		all[fn] = true
 	}
-	return otherUse(f, name, all)
+	if other := otherName(f.File, name); other != nil {
+		return other
+	}
+	return mention(f, name, all)
 }
 
 // SameCode reports whether a new function has the code of one that is gone.

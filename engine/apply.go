@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 )
 
@@ -26,7 +27,7 @@ type PatchResult struct {
 	BuildID   string
 	Region    uint64
 	Functions []string // replaced
-	Reused    bool     // the region of an earlier time: its data keep their values
+	Reused    bool     // the region of an earlier time, and it has variables: they keep their values
 	Over      []Over
 }
 
@@ -44,6 +45,8 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 	c := newChange(p, plan.Writes(), plan.Code(), plan.back())
 	ready, end := h.watch(c, plan.results(), opt)
 	defer end()
+	opt.waits = trace.NewWaits(p.PID, opt.Alive)
+	defer opt.waits.Settle(ctx)
 	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
 	err := plan.prepareUntil(ctx, opt)
 	if err != nil {
@@ -58,7 +61,7 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 		plan.Replaces.record(nil)
 	}
 	result.Patches = plan.applied()
-	opt.progress("pid %d: stopped for %s, attempt %d", p.PID, result.Freeze, result.Attempts)
+	opt.progress("pid %d: %s, attempt %d", p.PID, &result.Timing, result.Attempts)
 	return result, nil
 }
 
@@ -76,7 +79,7 @@ func (p *Plan) results() []PatchResult {
 	for _, pp := range p.Patches {
 		r := PatchResult{
 			ID: pp.File.Patch.ID, Target: pp.Object.Name, BuildID: pp.Object.BuildID,
-			Region: uint64(pp.Image.Base), Reused: pp.Reuse,
+			Region: uint64(pp.Image.Base), Reused: pp.Reuse && hasVariables(pp.File.Patch),
 		}
 		for _, f := range pp.Functions {
 			if f.Gate {

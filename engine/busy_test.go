@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
@@ -242,7 +243,7 @@ func TestRecover(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := plan.prepare(context.Background(), Options{}); err != nil {
+		if err := plan.prepare(context.Background(), Options{waits: trace.NewWaits(p.PID, nil)}); err != nil {
 			t.Fatal(err)
 		}
 		killedAfter(t, p.PID, plan.Writes()[:n])

@@ -16,10 +16,13 @@ import (
 // Options are what a caller decides about applying and removing.
 type Options struct {
 	Wait     time.Duration                                   // how long to wait for a busy process; 0 tries once
+	Hold     time.Duration                                   // how long threads that were led out of functions may be held; 0 leads none out
 	Progress func(string, ...any)                            // told what goes on; may be nil
-	Mix      bool                                            // let suspended coroutines go on in old code and call new code from there
 	Guard    func(j *Journal, lock *os.File) (*Watch, error) // has another program watch a commit; nil if none shall
+	Alive    func()                                          // told now and then while time passes; may be nil
+	Mix      bool                                            // let suspended coroutines go on in old code and call new code from there
 	Unmap    bool                                            // unmap the regions of removed patches; whatever still points there then crashes
+	waits    *trace.Waits                                    // that stops disturb
 	step     func(string) error                              // tests: told each step before it is made, may make it fail
 }
 
@@ -43,6 +46,7 @@ type change struct {
 	first   []Write // those of writes that no earlier one overlaps: what must be there before any is made
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
+	leader  leader
 }
 
 func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
@@ -63,11 +67,15 @@ func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 	if opt.Mix {
 		check.suspended = nil
 	}
+	c.leader = leader{hold: opt.Hold, returned: map[int]int{}}
 	var timing Timing
 	attempt := func() (busy, err error) {
 		o, err := c.attempt(ctx, check, opt, &timing)
 		if o != nil {
-			err = check.busy(o)
+			err = check.busy(o, c.leader.story(o, &timing))
+		}
+		if err != nil {
+			opt.progress("attempt %d: %s: %v", timing.Attempts, &timing, err)
 		}
 		if retryable(err) {
 			return err, nil
@@ -75,8 +83,7 @@ func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 		return nil, err
 	}
 	between := func(d time.Duration, busy error) error {
-		opt.progress("attempt %d: %v", timing.Attempts, busy)
-		return pause(ctx, d)
+		return opt.pause(ctx, max(d, c.leader.rest))
 	}
 	err := timing.retry(opt.Wait, attempt, between)
 	return timing, err
@@ -86,63 +93,111 @@ func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 func (o *Options) betweenAttempts(ctx context.Context) func(time.Duration, error) error {
 	return func(d time.Duration, busy error) error {
 		o.progress("%v", busy)
-		return pause(ctx, d)
+		return o.pause(ctx, d)
 	}
 }
 
-// pause lets time pass, unless the context ends.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
+// pause lets time pass, unless the context ends. Waits that were disturbed end in time meanwhile.
+func (o *Options) pause(ctx context.Context, d time.Duration) error {
+	if o.waits == nil { // nothing was stopped yet
+		return trace.NewWaits(0, o.Alive).Pass(ctx, d)
 	}
+	o.waits.Settle(ctx)
+	return o.waits.Pass(ctx, d)
 }
 
-// attempt stops the process, checks and writes. Sleeping threads are stopped and looked at before the others, which are
-// held only for their own check and the writes.
+// attempt looks, leads threads out of the way, stops the process, checks and writes. Who sleeps elsewhere is not disturbed before all others
+// are out.
 func (c *change) attempt(ctx context.Context, check *checker, opt Options, timing *Timing) (o *occupant, err error) {
+	if opt.waits.Disturbed() {
+		if in, _ := check.ahead(func(int) bool { return false }); len(in) > 0 { // it may take long
+			opt.waits.Settle(ctx)
+		}
+	}
+	err = opt.waits.Do(ctx, func(s *trace.Session) error {
+		for {
+			in, unclear := check.ahead(s.Stopped)
+			if len(in) == 0 {
+				in, err = c.stopAlone(s, check, opt, timing, unclear)
+			}
+			if len(in) == 0 || err != nil {
+				return err
+			}
+			if o, err = c.lead(s, in, opt, timing); o != nil || err != nil {
+				c.leader.rest = 4 * timing.held(s.FirstHeld())
+				return err
+			}
+		}
+	})
+	return o, err
+}
+
+// stopAlone looks for what a stop of the process does not show, and stops it.
+func (c *change) stopAlone(s *trace.Session, check *checker, opt Options, timing *Timing, unclear []int) ([]*occupant, error) {
 	if err := alone(c.process); err != nil {
 		return nil, err
 	}
 	if err := check.begin(); err != nil {
 		return nil, err
 	}
-	err = trace.Do(ctx, c.process.PID, func(s *trace.Session) error {
-		if err := s.Seize(); err != nil {
-			return err
+	return c.stop(s, check, opt, timing, unclear)
+}
+
+// stop stops the process, checks and writes; it returns the threads that are in the way. Of sleeping threads those are stopped first of which only
+// that can tell; running ones are held only for their own check and the writes.
+func (c *change) stop(s *trace.Session, check *checker, opt Options, timing *Timing, unclear []int) (in []*occupant, err error) {
+	seen := map[int]bool{}
+	check.threads = nil
+	for _, tid := range unclear {
+		if err := s.StopOne(tid); err != nil {
+			return nil, err
 		}
-		if err := s.StopSleepers(); err != nil {
-			return err
-		}
-		if !c.process.Alive() { // seized now: the PID cannot be another's from here on
-			return fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", c.process.PID), "has ended")
-		}
-		seen := map[int]bool{}
-		if o, err = checkStopped(check, s, seen); o != nil || err != nil {
-			return err
-		}
-		start := time.Now()
-		if err := s.StopAll(); err != nil {
-			return err
-		}
-		if o, err = checkStopped(check, s, seen); o != nil || err != nil {
-			return err
-		}
-		if o, err = check.end(s); o != nil || err != nil {
-			return err
-		}
-		if err := c.write(s, opt); err != nil {
-			return err
-		}
-		s.Keep()
-		s.DetachRunning()
-		timing.Freeze = time.Since(start)
-		s.Detach()
-		return nil
-	})
-	return o, err
+	}
+	in, err = checkStopped(check, s, seen)
+	check.remember(unclear, in)
+	if len(in) > 0 || err != nil {
+		return in, err
+	}
+	if err := s.Seize(); err != nil {
+		return nil, err
+	}
+	if err := s.StopSleepers(); err != nil {
+		return nil, err
+	}
+	if !c.process.Alive() { // seized now: the PID cannot be another's from here on
+		return nil, fault.Refuse(fault.NoSuchProcess, fmt.Sprintf("pid %d", c.process.PID), "has ended")
+	}
+	if in, err := checkStopped(check, s, seen); len(in) > 0 || err != nil {
+		return in, err
+	}
+	start := time.Now()
+	if err := s.StopAll(); err != nil {
+		return nil, err
+	}
+	in, err = c.finish(s, check, opt, seen)
+	if len(in) > 0 || err != nil {
+		timing.Freeze = max(timing.Freeze, time.Since(start))
+		return in, err
+	}
+	timing.held(s.FirstHeld())
+	s.Keep()
+	s.DetachRunning()
+	timing.Freeze = max(timing.Freeze, time.Since(start))
+	s.Detach()
+	return nil, nil
+}
+
+// finish checks the threads that are not checked yet and what no thread runs on, and writes, when all threads are stopped.
+func (c *change) finish(s *trace.Session, check *checker, opt Options, seen map[int]bool) ([]*occupant, error) {
+	if in, err := checkStopped(check, s, seen); len(in) > 0 || err != nil {
+		return in, err
+	}
+	if o, err := check.end(s); err != nil {
+		return nil, err
+	} else if o != nil {
+		return []*occupant{o}, nil
+	}
+	return nil, c.write(s, opt)
 }
 
 // alone reports a process outside of the thread group that runs in the same memory.
@@ -156,18 +211,23 @@ func alone(p *inspect.Process) error {
 	return e.WithState("process unchanged and running").WithHint("try again when that process has ended or executed another program")
 }
 
-// checkStopped checks the threads that are stopped and were not checked before.
-func checkStopped(check *checker, s *trace.Session, seen map[int]bool) (*occupant, error) {
+// checkStopped checks the threads that are stopped and were not checked before. It returns those in the way.
+func checkStopped(check *checker, s *trace.Session, seen map[int]bool) (in []*occupant, err error) {
+	check.maps = nil
 	for _, t := range s.Threads() {
 		if !t.Stopped || seen[t.TID] {
 			continue
 		}
 		seen[t.TID] = true
-		if o, err := check.check(s, t); o != nil || err != nil {
-			return o, err
+		o, err := check.check(s, t)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil {
+			in = append(in, o)
 		}
 	}
-	return nil, nil
+	return in, nil
 }
 
 // write makes the writes after a check that everything still is as it was planned. If one fails, those before are undone.

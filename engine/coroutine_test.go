@@ -152,6 +152,10 @@ func TestCoroutineMadeMeanwhile(t *testing.T) {
 	if o := stopAndCheck(t, check); o == nil || o.tid != 0 || o.guess {
 		t.Errorf("after another look: %+v", o)
 	}
+	whole := func(c coroutine) bool { return c.in >= 0 && c.complete }
+	if !slices.ContainsFunc(check.suspended.contexts, whole) {
+		t.Error("where the coroutine's stack begins is not known: it may be taken for a thread's beside it")
+	}
 }
 
 func stopAndCheck(t *testing.T, check *checker) (o *occupant) {
@@ -164,7 +168,9 @@ func stopAndCheck(t *testing.T, check *checker) (o *occupant) {
 			return err
 		}
 		var err error
-		if o, err = checkStopped(check, s, map[int]bool{}); o != nil || err != nil {
+		check.threads = nil
+		if in, err := checkStopped(check, s, map[int]bool{}); len(in) > 0 || err != nil {
+			o = in[0]
 			return err
 		}
 		o, err = check.end(s)

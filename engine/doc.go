@@ -9,6 +9,6 @@
 // traces it from its execve on; should the helper be killed, the kernel ends the program with it, so that it never runs half
 // patched. A patch that takes the place of others is planned on what their removal, which is planned first, leaves.
 //
-// Stacks that no thread runs on are looked at where the program uses the C library's functions for them (suspended.go). What switches
-// stacks in code of its own is not seen.
+// Stacks that no thread runs on are looked at where the program uses the C library's functions for them (suspended.go), or those of a library that is
+// known (switches.go). Other code that switches stacks is not seen.
 package engine

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gocare/engine/inspect"
 	"gocare/internal/fault"
@@ -130,4 +131,14 @@ func (l *Library) NotApplicable(p *inspect.Process) error {
 		}
 	}
 	return e.WithHint("patches are looked up by the BuildIDs of the executable and its libraries")
+}
+
+// hasVariables reports whether code of a patch refers to variables in it. An encoded patch always has room for some.
+func hasVariables(p *kpatch.Patch) bool {
+	data := slices.IndexFunc(p.Sections, func(s kpatch.Section) bool { return s.Name == kpname.Data })
+	return slices.ContainsFunc(p.Sections, func(s kpatch.Section) bool {
+		return slices.ContainsFunc(s.Relocs, func(r kpatch.Reloc) bool {
+			return data > 0 && r.Symbol < len(p.Symbols) && p.Symbols[r.Symbol].Section == data
+		})
+	})
 }

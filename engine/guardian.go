@@ -155,9 +155,9 @@ func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err e
 // inTheWay returns an error for a thread that executes the code of a checker, if there is one.
 func (g *Guardian) inTheWay(s *trace.Session, c *checker) (busy, err error) {
 	c.threads = nil
-	o, err := checkStopped(c, s, map[int]bool{})
-	if o != nil {
-		busy = c.busy(o)
+	in, err := checkStopped(c, s, map[int]bool{})
+	if len(in) > 0 {
+		busy = c.busy(in[0], story{})
 	}
 	return busy, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gocare/engine/inspect"
+	"gocare/engine/trace"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
 )
@@ -82,7 +83,7 @@ func TestSettle(t *testing.T) {
 	planned := func(h *Held, path string, replace ...string) *change {
 		plan, err := h.Plan(context.Background(), Request{Files: []*File{loadFile(t, path)}, Replace: replace})
 		if err == nil {
-			err = plan.prepare(context.Background(), Options{})
+			err = plan.prepare(context.Background(), Options{waits: trace.NewWaits(h.Process.PID, nil)})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -201,7 +202,7 @@ func TestSettleAroundThreads(t *testing.T) {
 			h := mustHold(t, p.PID)
 			plan, err := h.Plan(context.Background(), Request{Files: []*File{loadFile(t, patch)}})
 			if err == nil {
-				err = plan.prepare(context.Background(), Options{})
+				err = plan.prepare(context.Background(), Options{waits: trace.NewWaits(h.Process.PID, nil)})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -129,7 +129,9 @@ func planFor(p *inspect.Process, r Request, resolve func(*inspect.Symbol) (inspe
 }
 
 func runResolver(ctx context.Context, p *inspect.Process, def *inspect.Symbol) (addr inspect.Addr, err error) {
-	err = trace.Do(ctx, p.PID, func(s *trace.Session) error {
+	waits := trace.NewWaits(p.PID, nil)
+	defer waits.Settle(ctx)
+	err = waits.Do(ctx, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
 		if err != nil {
 			return err

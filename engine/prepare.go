@@ -23,7 +23,7 @@ const (
 
 // prepare maps and fills the regions of a plan while the target runs, but for one thread that makes the calls.
 func (p *Plan) prepare(ctx context.Context, opt Options) error {
-	return trace.Do(ctx, p.Process.PID, func(s *trace.Session) error {
+	return opt.waits.Do(ctx, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (p *Plan) prepareIn(s *trace.Session, t *trace.Thread, opt Options) error {
 // nobody can tell the unwinders.
 func (p *Plan) discard(opt Options) error {
 	attempt := func() (busy, err error) {
-		err = trace.Do(context.Background(), p.Process.PID, func(s *trace.Session) error { return p.discardIn(s, opt) })
+		err = opt.waits.Do(context.Background(), func(s *trace.Session) error { return p.discardIn(s, opt) })
 		if retryable(err) {
 			return err, nil
 		}

@@ -1,15 +1,15 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
+	"sort"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
 	"gocare/engine/unwind"
-	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
 
@@ -18,7 +18,9 @@ type occupant struct {
 	tid      int // 0 of a coroutine
 	function string
 	frames   []unwind.Frame
-	guess    bool // a word on a stack that could not be unwound
+	guess    bool       // a word on a stack that could not be unwound
+	leaves   bool       // it is known where it leaves the code
+	exit     trace.Exit // of a thread that leaves
 }
 
 // checker looks for threads in code that is to be replaced. Tables are read before anything is stopped.
@@ -28,15 +30,19 @@ type checker struct {
 	live    []live
 	code    []Code
 	ranges  []unwind.Range
+	order   []int    // of ranges, by their start
+	reach   []uint64 // the greatest end among ranges up to there, in that order
 
-	suspended *suspended    // nil: the process has no coroutines
-	threads   []threadStack // of this stop
+	suspended *suspended        // nil: the process has no coroutines
+	threads   []threadStack     // of this stop
+	maps      []inspect.Mapping // read since threads were last let run or stopped; nil if not
+	last      map[int]seen      // by thread
 
 	startStack inspect.Addr // see inspect.ThreadStatus
 }
 
 func newChecker(p *inspect.Process, code []Code) *checker {
-	c := &checker{process: p, walker: unwind.NewWalker(unwind.MachineOf(p.Machine), modules(p)), code: code, suspended: newSuspended(p)}
+	c := &checker{process: p, walker: unwind.NewWalker(unwind.MachineOf(p.Machine), modules(p)), code: code, suspended: newSuspended(p), last: map[int]seen{}}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack
@@ -44,6 +50,7 @@ func newChecker(p *inspect.Process, code []Code) *checker {
 	for _, r := range code {
 		c.ranges = append(c.ranges, unwind.Range{Start: uint64(r.Start), End: uint64(r.End)})
 	}
+	c.index()
 	return c
 }
 
@@ -102,11 +109,10 @@ func regionModules(p *inspect.Process) []unwind.Module {
 
 // begin prepares for a stop of the process, while it runs.
 func (c *checker) begin() error {
-	c.threads = nil
 	if c.suspended == nil {
 		return nil
 	}
-	return c.suspended.look()
+	return c.suspended.look(c)
 }
 
 // end looks at what no thread runs on, after all threads are stopped and checked.
@@ -122,14 +128,15 @@ func (c *checker) check(mem io.ReaderAt, t *trace.Thread) (*occupant, error) {
 	regs := unwind.Regs{PC: t.Regs.PC(), SP: t.Regs.SP(), Reg: t.Regs.DWARF(), Valid: unwind.AllValid}
 	stack := c.walker.Walk(mem, regs, 0)
 	own := threadStack{sp: regs.SP}
+	if c.suspended != nil && c.suspended.itself {
+		own.own = c.ownStack(stack)
+	}
 	if stack.Complete {
 		own.end = stack.Frames[len(stack.Frames)-1].SP
 	}
 	c.threads = append(c.threads, own)
-	for _, f := range stack.Frames {
-		if i := c.find(f.At); i >= 0 {
-			return &occupant{tid: t.TID, function: c.code[i].Function, frames: stack.Frames}, nil
-		}
+	if o := c.inFrames(t.TID, stack.Frames); o != nil {
+		return o, nil
 	}
 	if stack.Complete {
 		return nil, nil
@@ -143,23 +150,33 @@ func (c *checker) check(mem io.ReaderAt, t *trace.Thread) (*occupant, error) {
 	return nil, nil
 }
 
+// find returns which range holds an address, the first of several; -1 if none does.
 func (c *checker) find(addr uint64) int {
-	return slices.IndexFunc(c.ranges, func(r unwind.Range) bool { return addr >= r.Start && addr < r.End })
+	found := -1
+	for n := sort.Search(len(c.order), func(n int) bool { return c.ranges[c.order[n]].Start > addr }); n > 0 && c.reach[n-1] > addr; n-- {
+		if i := c.order[n-1]; addr < c.ranges[i].End && (found < 0 || i < found) {
+			found = i
+		}
+	}
+	return found
 }
 
-// scan looks at every word of the part of a stack that could not be unwound. Where that is, is read now: stacks come and
-// go with their threads.
+// index prepares find.
+func (c *checker) index() {
+	for i := range c.ranges {
+		c.order = append(c.order, i)
+	}
+	slices.SortFunc(c.order, func(a, b int) int { return cmp.Compare(c.ranges[a].Start, c.ranges[b].Start) })
+	var reach uint64
+	for _, i := range c.order {
+		reach = max(reach, c.ranges[i].End)
+		c.reach = append(c.reach, reach)
+	}
+}
+
+// scan looks at every word of the part of a stack that could not be unwound.
 func (c *checker) scan(mem io.ReaderAt, t *trace.Thread, stack unwind.Stack) (*occupant, error) {
-	maps, err := c.process.Maps()
-	if err != nil {
-		return nil, err
-	}
-	from := inspect.Addr(stack.ScanFrom)
-	i := slices.IndexFunc(maps, func(m inspect.Mapping) bool { return from >= m.Start && from < m.End })
-	if i < 0 {
-		return nil, nil // no stack at all: the thread is just being made, or about to end
-	}
-	hits, err := unwind.Scan(mem, stack.ScanFrom, uint64(stackEnd(maps[i], from, c.startStack)), c.ranges)
+	hits, err := c.hits(mem, stack.ScanFrom)
 	if err != nil {
 		e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "thread %d", t.TID).WithCause(err)
 		e.Code = fault.StackUnreadable
@@ -171,6 +188,33 @@ func (c *checker) scan(mem io.ReaderAt, t *trace.Thread, stack unwind.Stack) (*o
 	return &occupant{tid: t.TID, function: c.code[hits[0].Range].Function, frames: stack.Frames, guess: true}, nil
 }
 
+// hits returns the words of a stack, from an address up, that may be return addresses into replaced code.
+func (c *checker) hits(mem io.ReaderAt, scanFrom uint64) ([]unwind.Hit, error) {
+	from := inspect.Addr(scanFrom)
+	m, err := c.stackAt(from)
+	if m == nil || err != nil {
+		return nil, err // no stack at all: the thread is just being made, or about to end
+	}
+	return unwind.Scan(mem, scanFrom, uint64(stackEnd(*m, from, c.startStack)), c.ranges)
+}
+
+// stackAt returns the mapping with an address, nil if there is none. Where stacks are, is read anew for each stop: they come and go with their
+// threads.
+func (c *checker) stackAt(at inspect.Addr) (*inspect.Mapping, error) {
+	for range 2 {
+		i := slices.IndexFunc(c.maps, func(m inspect.Mapping) bool { return at >= m.Start && at < m.End })
+		if i >= 0 {
+			return &c.maps[i], nil
+		}
+		maps, err := c.process.Maps()
+		if err != nil {
+			return nil, err
+		}
+		c.maps = maps
+	}
+	return nil, nil
+}
+
 // stackEnd is where the words that may be return addresses end: what the kernel put above the first stack names the entry
 // point, which may be where a function ends.
 func stackEnd(m inspect.Mapping, from, startStack inspect.Addr) inspect.Addr {
@@ -178,82 +222,4 @@ func stackEnd(m inspect.Mapping, from, startStack inspect.Addr) inspect.Addr {
 		return startStack
 	}
 	return m.End
-}
-
-// busy is the error for a thread or a coroutine in the way.
-func (c *checker) busy(o *occupant) error {
-	if o.tid == 0 {
-		return c.busyCoroutine(o)
-	}
-	what := "is executing"
-	if o.guess {
-		what = "has a stack that cannot be unwound and may return to"
-	}
-	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "thread %d (%s) %s %q%s",
-		o.tid, c.comm(o.tid), what, o.function, c.backtrace(o.frames))
-	e.Code = fault.BusyThread
-	return e.WithState("process unchanged and running").
-		WithHint("try again, or wait longer with --wait=30s; a function that never returns cannot be patched")
-}
-
-func (c *checker) busyCoroutine(o *occupant) error {
-	what := "a coroutine that is suspended will return to"
-	if o.guess {
-		what = "a stack mapped just now, which may be a coroutine's, may return to"
-	}
-	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", c.process.PID), "%s %q%s", what, o.function, c.backtrace(o.frames))
-	e.Code = fault.BusyCoroutine
-	return e.WithState("process unchanged and running").
-		WithHint("try again, or wait longer with --wait=30s; where the coroutine has ended and only its registers are left, or may go on in the old code, " +
-			"use --allow busy-coroutine")
-}
-
-func (c *checker) comm(tid int) string {
-	for _, t := range c.process.Threads {
-		if t.TID == tid {
-			return t.Comm
-		}
-	}
-	return c.process.Comm
-}
-
-// backtrace names the innermost frames.
-func (c *checker) backtrace(frames []unwind.Frame) string {
-	const most = 8
-	if len(frames) == 0 {
-		return ""
-	}
-	var names []string
-	for i, f := range frames {
-		if i == most {
-			names = append(names, "…")
-			break
-		}
-		names = append(names, c.symbolize(inspect.Addr(f.At)))
-	}
-	return " (" + strings.Join(names, " < ") + ")"
-}
-
-// symbolize names the function at an address.
-func (c *checker) symbolize(at inspect.Addr) string {
-	for i := range c.live {
-		for _, f := range c.live[i].Functions {
-			if at >= f.New && at < f.New+inspect.Addr(f.NewSize) {
-				return f.Name + " of patch " + c.live[i].ID
-			}
-		}
-	}
-	o := c.process.ObjectAt(at)
-	if o == nil || o.ELF == nil {
-		return fmt.Sprintf("%#x", uint64(at))
-	}
-	addr := uint64(o.LinkAddr(at))
-	for _, table := range [][]elfobj.Symbol{o.ELF.Symbols, o.ELF.DynSymbols} {
-		for i := range table {
-			if s := &table[i]; s.Defined() && s.Size > 0 && addr >= s.Value && addr-s.Value < s.Size {
-				return s.Name
-			}
-		}
-	}
-	return fmt.Sprintf("%s+%#x", o.Name, addr)
 }

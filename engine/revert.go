@@ -247,13 +247,15 @@ func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Resu
 	ready, end := h.watch(c, r.Patches, opt)
 	defer end()
 	ready()
+	opt.waits = trace.NewWaits(r.Process.PID, opt.Alive)
+	defer opt.waits.Settle(ctx)
 	result = Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
 	result.Timing, err = c.commit(ctx, opt)
 	r.record(err)
 	if err != nil {
 		return Result{}, settled(r.Process.PID, "remove the patch", interrupted(r.Process.PID, err))
 	}
-	opt.progress("pid %d: stopped for %s, attempt %d", r.Process.PID, result.Freeze, result.Attempts)
+	opt.progress("pid %d: %s, attempt %d", r.Process.PID, &result.Timing, result.Attempts)
 	if opt.Unmap {
 		if err := r.unmap(ctx, opt); err != nil {
 			return Result{}, settled(r.Process.PID, "unmap", err)
@@ -277,7 +279,7 @@ func (r *Removal) record(err error) {
 // tell the unwinders.
 func (r *Removal) unmap(ctx context.Context, opt Options) error {
 	attempt := func() (busy, err error) {
-		err = trace.Do(ctx, r.Process.PID, func(s *trace.Session) error { return r.unmapIn(s, opt) })
+		err = opt.waits.Do(ctx, func(s *trace.Session) error { return r.unmapIn(s, opt) })
 		if e := fault.As(err); e != nil && e.State == "" {
 			e.WithState("the patch is removed; its region stays mapped")
 		}

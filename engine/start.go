@@ -123,12 +123,12 @@ func (p *Plan) applyIn(s *trace.Session, t *trace.Thread, opt Options, timing *T
 	c := newChange(p.Process, p.Writes(), p.Code(), p.back())
 	check := newChecker(p.Process, c.code)
 	attempt := func() (busy, err error) {
-		o, err := checkStopped(check, s, map[int]bool{})
+		in, err := checkStopped(check, s, map[int]bool{})
 		switch {
 		case err != nil:
 			return nil, err
-		case o != nil:
-			return check.busy(o), nil
+		case len(in) > 0:
+			return check.busy(in[0], story{waited: timing.waited()}), nil
 		}
 		return nil, c.write(s, opt)
 	}

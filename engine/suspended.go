@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 
 	"gocare/engine/inspect"
@@ -22,13 +24,18 @@ const largestHeap = 1 << 30
 type suspended struct {
 	process  *inspect.Process
 	secret   uint64            // glibc's pointer guard
-	maps     []inspect.Mapping // of the last look
-	contexts []unwind.Context
+	text     []byte            // of the mappings, at the last look
+	maps     []inspect.Mapping // likewise
+	contexts []coroutine       // what the last look has found
+	compared *trace.Comparison // of their registers and stacks, two for each
+	itself   bool              // the program has code of its own that switches stacks
+	words    leftWords         // likewise found, if so
 }
 
 // newSuspended returns nil for a process that has no coroutines of a kind we know.
 func newSuspended(p *inspect.Process) *suspended {
-	if !slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesStacks(o.ELF) }) {
+	itself := slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesItself(o.ELF) })
+	if !itself && !slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesStacks(o.ELF) }) {
 		return nil
 	}
 	const atRANDOM = 25 // <elf.h>; glibc takes the pointer guard from the second half of what is there
@@ -36,7 +43,7 @@ func newSuspended(p *inspect.Process) *suspended {
 	if _, err := p.Mem().ReadAt(random[:], int64(p.Auxv(atRANDOM))); err != nil {
 		return nil
 	}
-	return &suspended{process: p, secret: binary.LittleEndian.Uint64(random[8:])}
+	return &suspended{process: p, itself: itself, secret: binary.LittleEndian.Uint64(random[8:])}
 }
 
 // switchesStacks reports whether an object calls, or a static program holds, the functions of the C library that
@@ -53,13 +60,18 @@ func switchesStacks(f *elfobj.File) bool {
 	return uses("swapcontext") || uses("setcontext") || uses("sigaltstack") && (uses("__sigsetjmp") || uses("_setjmp") || uses("setjmp"))
 }
 
-// look searches the memory of the running process for saved registers.
-func (s *suspended) look() error {
-	maps, err := s.process.Maps()
+// look searches the memory of the running process for saved registers, and walks the stacks that they lead to. It takes long: in the stop, what
+// it has read is only compared.
+func (s *suspended) look(check *checker) error {
+	text, err := s.process.MapsText()
 	if err != nil {
 		return err
 	}
-	s.maps, s.contexts = maps, nil
+	maps, err := inspect.ParseMaps(text)
+	if err != nil {
+		return err
+	}
+	s.text, s.maps, s.contexts, s.words = text, maps, nil, leftWords{}
 	for i := range maps {
 		m := &maps[i]
 		if !mayHoldStack(m) {
@@ -71,9 +83,21 @@ func (s *suspended) look() error {
 		}
 		for _, at := range spans {
 			found, _ := unwind.MachineOf(s.process.Machine).Contexts(s.process.Mem(), uint64(at.Start), uint64(at.End), s.secret, s.plausible)
-			s.contexts = append(s.contexts, found...)
+			for _, c := range found {
+				s.contexts = append(s.contexts, s.walk(s.process.Mem(), check, c))
+			}
+			if s.itself {
+				s.searchWords(check, at.Start, at.End)
+			}
 		}
 	}
+	var spans []trace.Span
+	for i := range s.contexts {
+		co := &s.contexts[i]
+		spans = append(spans, trace.Span{Addr: co.context.Addr, Want: co.saved}, trace.Span{Addr: co.sp, Want: co.stack})
+	}
+	s.compared = trace.NewComparison(spans)
+	s.prepareWords()
 	return nil
 }
 
@@ -103,66 +127,110 @@ func (s *suspended) mapping(addr uint64) *inspect.Mapping {
 	return nil
 }
 
-// coroutine is a stack that no thread runs on.
+// coroutine is a stack that no thread may be running on.
 type coroutine struct {
-	context uint64 // address of its registers
-	sp, end uint64 // of its innermost and its outermost frame
-	frames  []unwind.Frame
+	context  unwind.Context
+	saved    []byte // its registers, as they are kept
+	sp, end  uint64 // of its innermost and its outermost frame
+	stack    []byte // [sp, end), which the walk depends on; nil if it must be walked again
+	complete bool   // end is where it began
+	frames   []unwind.Frame
+	in       int // the first frame in code to be replaced, -1 if none is
 }
 
-// stacks walks the stacks of the contexts, leaving out those that threads run on: of these the threads know better.
-func (s *suspended) stacks(mem io.ReaderAt, w *unwind.Walker, threads []threadStack) []coroutine {
-	var list []coroutine
-	for _, c := range s.contexts {
-		regs, err := c.Regs(mem, s.secret, s.plausible)
-		if err != nil {
-			continue
-		}
-		stack := w.Walk(mem, regs, 0)
-		co := coroutine{context: c.Addr, sp: regs.SP, end: stack.Frames[len(stack.Frames)-1].SP, frames: stack.Frames}
-		co.frames[0].At = regs.PC - 1 // a return address; a function that has not begun will begin as the new one
-		ofThread := func(t threadStack) bool {
-			return stack.Complete && t.end == co.end || (!stack.Complete || t.end == 0) && s.mapping(t.sp) == s.mapping(co.sp)
-		}
-		if !slices.ContainsFunc(threads, ofThread) {
-			list = append(list, co)
+// largestStack is how much of a stack is kept to be compared, in bytes.
+const largestStack = 1 << 20
+
+// walk walks the stack of a context. It has no frames if the context holds no registers any more.
+func (s *suspended) walk(mem io.ReaderAt, check *checker, c unwind.Context) coroutine {
+	co := coroutine{in: -1, context: c, saved: make([]byte, c.Size())}
+	if n, _ := mem.ReadAt(co.saved, int64(c.Addr)); n < len(co.saved) {
+		return co
+	}
+	regs, err := c.Regs(co.saved, s.secret, s.plausible)
+	if err != nil {
+		return co
+	}
+	stack := check.walker.WalkContext(mem, regs)
+	co.sp, co.end, co.frames = regs.SP, stack.Frames[len(stack.Frames)-1].SP, stack.Frames
+	co.complete = stack.Complete || stack.Begun
+	co.frames[0].At = regs.PC - 1 // a return address; a function that has not begun will begin as the new one
+	co.in = slices.IndexFunc(co.frames, func(f unwind.Frame) bool { return check.find(f.At) >= 0 })
+	if co.end >= co.sp && co.end-co.sp <= largestStack {
+		co.stack = make([]byte, co.end-co.sp)
+		if n, _ := mem.ReadAt(co.stack, int64(co.sp)); n < len(co.stack) {
+			co.stack = nil
 		}
 	}
-	return slices.DeleteFunc(list, func(c coroutine) bool { return dead(c, list) })
+	return co
+}
+
+// refresh walks those stacks again that have changed since the look.
+func (s *suspended) refresh(session *trace.Session, check *checker) {
+	changed := map[int]bool{}
+	for _, i := range s.compared.Changed(session) {
+		changed[i/2] = true
+	}
+	for i := range s.contexts {
+		if co := &s.contexts[i]; changed[i] || co.stack == nil && len(co.frames) > 0 {
+			*co = s.walk(session, check, co.context)
+		}
+	}
 }
 
 // dead reports whether registers lie where another coroutine's stack is free: they are an old jmp_buf's.
-func dead(c coroutine, all []coroutine) bool {
-	return slices.ContainsFunc(all, func(d coroutine) bool { return d.end == c.end && c.context >= c.sp && c.context < d.sp })
+func (s *suspended) dead(c *coroutine, threads []threadStack) bool {
+	return slices.ContainsFunc(s.contexts, func(d coroutine) bool {
+		return d.end == c.end && c.context.Addr >= c.sp && c.context.Addr < d.sp && len(d.frames) > 0 && !s.ofThread(&d, threads)
+	})
+}
+
+// ofThread reports whether a thread runs on a stack: of that the thread knows better.
+func (s *suspended) ofThread(c *coroutine, threads []threadStack) bool {
+	return slices.ContainsFunc(threads, func(t threadStack) bool {
+		return c.complete && t.end == c.end || (!c.complete || t.end == 0) && s.mapping(t.sp) == s.mapping(c.sp)
+	})
 }
 
 // threadStack is where the stack of a thread begins and ends; end is 0 if that is not known.
-type threadStack struct{ sp, end uint64 }
+type threadStack struct {
+	sp, end uint64
+	own     bool // it is the one that the thread was made with
+}
 
 // check returns a coroutine that is in any of the code of the checker.
 func (s *suspended) check(c *checker, session *trace.Session) (*occupant, error) {
-	for _, co := range s.stacks(session, c.walker, c.threads) {
-		for _, f := range co.frames {
-			if i := c.find(f.At); i >= 0 {
-				return &occupant{function: c.code[i].Function, frames: co.frames}, nil
-			}
+	s.refresh(session, c)
+	for i := range s.contexts {
+		co := &s.contexts[i]
+		if co.in < 0 || s.ofThread(co, c.threads) || s.dead(co, c.threads) {
+			continue
 		}
+		return &occupant{function: c.code[c.find(co.frames[co.in].At)].Function, frames: co.frames}, nil
+	}
+	if o := s.checkWords(c, session); o != nil {
+		return o, nil
 	}
 	return s.checkNew(c, session)
 }
 
 // checkNew looks at memory mapped since the last look, where stacks may be whose registers are not known.
 func (s *suspended) checkNew(c *checker, session *trace.Session) (*occupant, error) {
-	maps, err := s.process.Maps()
+	text, err := s.process.MapsText()
+	if err != nil || bytes.Equal(text, s.text) {
+		return nil, err
+	}
+	maps, err := inspect.ParseMaps(text)
 	if err != nil {
 		return nil, err
 	}
 	for i := range maps {
 		m := &maps[i]
-		if !mayHoldStack(m) {
+		from := s.known(m)
+		if !mayHoldStack(m) || from == m.End {
 			continue
 		}
-		spans, err := s.process.Populated(s.known(m), m.End)
+		spans, err := s.process.Populated(from, m.End)
 		if err != nil {
 			return nil, err
 		}
@@ -182,10 +250,12 @@ func (s *suspended) checkNew(c *checker, session *trace.Session) (*occupant, err
 // known returns where the part of a mapping begins that the last look did not see.
 func (s *suspended) known(m *inspect.Mapping) inspect.Addr {
 	at := m.Start
-	for i := range s.maps {
-		if o := &s.maps[i]; mayHoldStack(o) && o.Start <= at && o.End > at {
-			at = min(o.End, m.End)
+	first := sort.Search(len(s.maps), func(i int) bool { return s.maps[i].End > at })
+	for i := first; i < len(s.maps) && s.maps[i].Start <= at && at < m.End; i++ {
+		if !mayHoldStack(&s.maps[i]) {
+			break
 		}
+		at = min(s.maps[i].End, m.End)
 	}
 	return at
 }

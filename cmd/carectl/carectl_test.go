@@ -114,10 +114,29 @@ func TestWholeWay(t *testing.T) {
 	}
 	carectl(t, "info", "-p", g.pid).want(t, 0, "")
 	r := carectl(t, "patch", "-p", g.pid, g.patch)
-	if r.exit != 0 || !strings.Contains(r.errs, "keep the values") {
+	if r.exit != 0 || strings.Contains(r.errs, "keep the values") {
 		t.Errorf("a second time: exit %d, %q", r.exit, r.errs)
 	}
 	if got := g.ask(); got != "value 66" {
+		t.Errorf("patched again: %q", got)
+	}
+}
+
+// TestKeptVariables: a patch that is applied once more says that its variables keep their values, if it has some.
+func TestKeptVariables(t *testing.T) {
+	g := start(t)
+	patch := handpatch.Build(t, handpatch.Spec{Program: g.program, Source: `static int n = 100; int value(int x) { return ++n; }`})
+	if r := carectl(t, "patch", "-p", g.pid, patch); r.exit != 0 || strings.Contains(r.errs, "keep the values") {
+		t.Errorf("the first time: exit %d, %q", r.exit, r.errs)
+	}
+	if got := g.ask(); got != "value 101" {
+		t.Errorf("patched: %q", got)
+	}
+	carectl(t, "unpatch", "-p", g.pid, "-i", "0001")
+	if r := carectl(t, "patch", "-p", g.pid, patch); r.exit != 0 || !strings.Contains(r.errs, "keep the values") {
+		t.Errorf("a second time: exit %d, %q", r.exit, r.errs)
+	}
+	if got := g.ask(); got != "value 102" {
 		t.Errorf("patched again: %q", got)
 	}
 }

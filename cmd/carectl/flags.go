@@ -30,15 +30,15 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
-			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
+			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), holdFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
 			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
-			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
+			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), holdFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
 			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), allowFlag(allowOver)), Action: action(exit, check)},
-			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag()), Action: action(exit, recoverPatches)},
+			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag(), holdFlag()), Action: action(exit, recoverPatches)},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {
@@ -94,6 +94,10 @@ func waitFlag() cli.Flag {
 	return &cli.StringFlag{Name: "wait", Value: "5s", Usage: "how long to wait while the process is busy; 0 tries once"}
 }
 
+func holdFlag() cli.Flag {
+	return &cli.StringFlag{Name: "hold", Value: "100ms", Usage: "how long threads that were led out of a function may wait for others; 0 leads none out"}
+}
+
 func unmapFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "unmap", Usage: "give the memory back; crashes a process that still has a pointer into it"}
 }
@@ -109,6 +113,7 @@ type request struct {
 	over  bool     // a patch may take the place of another in a function
 	mix   bool     // coroutines that are suspended may go on in old code
 	wait  time.Duration
+	hold  time.Duration
 	given bool // -p was given
 	unmap bool
 	fork  bool // run-helper: start another one and end
@@ -150,19 +155,22 @@ func newRequest(c *cli.Context) (request, error) {
 	}
 	var err error
 	if text := c.String("wait"); text != "" {
-		r.wait, err = parseWait(text)
+		r.wait, err = parseDuration("wait", text)
+	}
+	if text := c.String("hold"); text != "" && err == nil {
+		r.hold, err = parseDuration("hold", text)
 	}
 	return r, err
 }
 
-// parseWait reads a duration; a bare number is seconds.
-func parseWait(text string) (time.Duration, error) {
+// parseDuration reads a duration; a bare number is seconds.
+func parseDuration(flag, text string) (time.Duration, error) {
 	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return time.Duration(n) * time.Second, nil
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, fault.New(fault.Usage, "", "--wait=%s is no duration", text).WithHint("write 0, 500ms, 5s or 2m")
+		return 0, fault.New(fault.Usage, "", "--%s=%s is no duration", flag, text).WithHint("write 0, 500ms, 5s or 2m")
 	}
 	return d, nil
 }

@@ -49,7 +49,7 @@ func TestParseWait(t *testing.T) {
 		{"-1", 0, false},
 		{"soon", 0, false},
 	} {
-		if got, err := parseWait(tt.text); got != tt.want || (err == nil) != tt.ok {
+		if got, err := parseDuration("wait", tt.text); got != tt.want || (err == nil) != tt.ok {
 			t.Errorf("%q: %s, %v", tt.text, got, err)
 		}
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,8 +27,21 @@ const halfTime = 500 * time.Millisecond
 // TestKilled: wherever one of carectl's processes is killed, the process is not half patched for long, and what is listed is what runs.
 func TestKilled(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
-	g := startPair(t)
-	counted := func(nr uint64) bool { return *callStep > 0 || nr == syscall.SYS_PWRITE64 }
+	for _, tt := range []struct {
+		name    string
+		rest    int // inside of one of the functions
+		counted []uint64
+	}{
+		{"seldom busy", 0, []uint64{syscall.SYS_PWRITE64}},
+		{"always busy", 1, []uint64{syscall.SYS_PWRITE64, syscall.SYS_PERF_EVENT_OPEN}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			testKilled(t, startPair(t, tt.rest), func(nr uint64) bool { return *callStep > 0 || slices.Contains(tt.counted, nr) })
+		})
+	}
+}
+
+func testKilled(t *testing.T, g *pair, counted func(nr uint64) bool) {
 	apply := []string{"patch", "-p", g.pid, g.patch}
 	remove := []string{"unpatch", "--unmap", "-p", g.pid, "-i", "0001"}
 	for _, tt := range []struct {
@@ -60,19 +75,20 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// pair is a program with two functions that are patched together.
+// pair is a program with two functions that are patched together. It answers once both of its threads have got on.
 type pair struct{ *target }
 
-func startPair(t *testing.T) *pair {
+// startPair starts a program whose second thread sleeps between calls of the functions, or inside of one.
+func startPair(t *testing.T, inside int) *pair {
 	program := testkit.CCText(t, `
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
-__attribute__((noinline)) int f1(int x) { __asm__ volatile("nop; nop; nop"); return x + 1; }
+__attribute__((noinline)) int f1(int x) { __asm__ volatile("nop; nop; nop"); if (INSIDE) usleep(3000); return x + 1; }
 char far[8192] __attribute__((section(".text"))) = {1};
 __attribute__((noinline)) int f2(int x) { __asm__ volatile("nop; nop; nop"); return x + 1; }
-static volatile int sum;
-static void *work(void *a) { for (;;) { sum = f1(0) + f2(0); usleep(300); } }
+static volatile int sum, turns;
+static void *work(void *a) { for (;; turns++) { sum = f1(0) + f2(0); if (!INSIDE) usleep(300); } }
 int main(void)
 {
 	char line[64];
@@ -80,12 +96,18 @@ int main(void)
 	pthread_create(&t, 0, work, 0);
 	setvbuf(stdout, 0, _IOLBF, 0);
 	puts("ready");
-	while (fgets(line, sizeof line, stdin)) printf("%d %d\n", f1(0), f2(0));
+	while (fgets(line, sizeof line, stdin)) {
+		for (int before = turns; turns == before;) usleep(100);
+		printf("%d %d\n", f1(0), f2(0));
+	}
 	return 0;
-}`, []string{"-O2", "-w", "-pthread"})
+}`, []string{"-O2", "-w", "-pthread", fmt.Sprintf("-DINSIDE=%d", inside)})
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
-	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int f1(int x) { return x + 10; }\nint f2(int x) { return x + 10; }"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: fmt.Sprintf(`
+int usleep(unsigned);
+int f1(int x) { if (%d) usleep(3000); return x + 10; }
+int f2(int x) { return x + 10; }`, inside)})
 	return &pair{&target{Proc: p, pid: strconv.Itoa(p.PID), program: program, patch: patch}}
 }
 

@@ -46,7 +46,7 @@ func TestSignals(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			text := waitFor(t, stderr, "attempt 3")
+			text := waitFor(t, stderr, "waiting for 1 thread")
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}

@@ -23,6 +23,7 @@ type command struct {
 	left     passedOver
 	workers  *supervisor          // nil: none was needed yet
 	progress func(string, ...any) // of a worker: tells that it gets on
+	alive    func()               // of a worker: likewise, with nothing to tell
 	reads    func(size int64)     // of a worker: tells that it reads so many bytes of a file
 }
 
@@ -54,8 +55,10 @@ type outcome struct {
 	Comm     string        `json:"comm,omitempty"`
 	Status   string        `json:"status"` // "done", "skipped", "failed"
 	Patches  []patchResult `json:"patches,omitempty"`
-	Removed  []patchResult `json:"removed,omitempty"`   // that these replace
-	FreezeUS int64         `json:"freeze_us,omitempty"` // microseconds that running threads were held
+	Removed  []patchResult `json:"removed,omitempty"`          // that these replace
+	FreezeUS int64         `json:"freeze_us,omitempty"`        // microseconds that running threads were held
+	FailedUS int64         `json:"failed_freeze_us,omitempty"` // likewise, in earlier attempts, at most
+	HeldUS   int64         `json:"held_us,omitempty"`          // that a thread which was led out of a function waited for others
 	Attempts int           `json:"attempts,omitempty"`
 	Unwinds  bool          `json:"unwinds,omitempty"`           // no unwinder knows the patch, and something may unwind
 	MayMiss  bool          `json:"may_miss_unwinder,omitempty"` // one that is loaded later does not know the patch
@@ -81,7 +84,7 @@ type over struct {
 }
 
 func newOutcome(r engine.Result) outcome {
-	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds, MayMiss: r.MayMiss}
+	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), FailedUS: r.Failed.Microseconds(), HeldUS: r.Held.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds, MayMiss: r.MayMiss}
 	o.Patches, o.Removed = patchResults(r.Patches), patchResults(r.Removed)
 	return o
 }
@@ -210,7 +213,7 @@ func (c *command) options() engine.Options {
 	if progress == nil {
 		progress = c.ui.Progress
 	}
-	return engine.Options{Wait: c.wait, Progress: progress, Unmap: c.unmap, Mix: c.mix, Guard: c.guard}
+	return engine.Options{Wait: c.wait, Hold: c.hold, Progress: progress, Alive: c.alive, Unmap: c.unmap, Mix: c.mix, Guard: c.guard}
 }
 
 // wanted asks for files to be applied as the command line says.

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"gocare/engine"
+	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
 )
 
@@ -130,6 +132,30 @@ func TestWaitsForItsTurn(t *testing.T) {
 	}
 	time.AfterFunc(2*time.Second, h.Release)
 	carectl(t, "patch", "--wait=60s", "-p", g.pid, g.patch).want(t, 0, "1 patch hunk(s) have been successfully applied to PID '"+g.pid+"'\n")
+}
+
+// TestWaitsForThread: to wait for a thread to leave a function is no silence, and --hold says whether it is waited for there.
+func TestWaitsForThread(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, stuck, []string{"-O2"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int value(int x) { return x + 77; }`})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	defer func(d time.Duration) { patience = d }(patience)
+	patience = 300 * time.Millisecond
+	for _, tt := range []struct {
+		hold string
+		led  bool
+		want string
+	}{
+		{"--hold=100ms", true, "it did not leave the function in "},
+		{"--hold=0", false, "wait longer with --wait"},
+	} {
+		r := carectl(t, "-v", "patch", tt.hold, "--wait=1s", "-p", strconv.Itoa(p.PID), patch)
+		if led := strings.Contains(r.errs, "waiting for 1 thread"); r.exit != 3 || led != tt.led || !strings.Contains(r.errs, tt.want) {
+			t.Errorf("%s: exit %d", tt.hold, r.exit)
+		}
+	}
 }
 
 // TestSignalUnresponsive: SIGTERM ends carectl while a process does not answer.

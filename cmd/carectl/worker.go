@@ -35,7 +35,7 @@ type setup struct {
 	ID             string
 	All, Over, Mix bool
 	Unmap          bool
-	Wait           time.Duration
+	Wait, Hold     time.Duration
 }
 
 // report is what a worker says: that it got on, or the answer.
@@ -107,13 +107,14 @@ func runWorker(c *command) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	w := &command{ctx: ctx, ui: ui.New("carectl", os.Stdout, os.Stderr, ui.Normal, false), request: request{
-		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, mix: s.Mix, wait: s.Wait, unmap: s.Unmap,
+		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, mix: s.Mix, wait: s.Wait, hold: s.Hold, unmap: s.Unmap,
 	}}
 	w.progress = func(format string, args ...any) {
 		if out.Encode(report{Progress: fmt.Sprintf(format, args...)}) != nil {
 			cancel() // nobody listens any more
 		}
 	}
+	w.alive = func() { _ = out.Encode(report{}) }                                                 // fails as above
 	w.reads = func(size int64) { _ = out.Encode(report{Longer: time.Duration(size) * readTime}) } // fails as above
 	work, err := works[s.Command](w)
 	jobs := make(chan int)

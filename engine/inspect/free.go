@@ -1,13 +1,13 @@
 package inspect
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gocare/internal/arch"
 	"gocare/internal/fault"
+	"gocare/internal/procfs"
 )
 
 const (
@@ -82,7 +82,7 @@ func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
 
 func mmapMinAddr() Addr {
 	const usual = 64 << 10
-	text, err := os.ReadFile("/proc/sys/vm/mmap_min_addr")
+	text, err := procfs.Read("/proc/sys/vm/mmap_min_addr")
 	if err != nil {
 		return usual
 	}

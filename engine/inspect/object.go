@@ -218,13 +218,16 @@ func (o *Object) Load() error {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.Size() > maxFile {
+	info, err := f.Stat()
+	if err != nil || info.Size() > maxFile {
 		return fmt.Errorf("%s: larger than %d bytes", o.Path, maxFile)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil {
+	data := make([]byte, info.Size())
+	n, err := io.ReadFull(f, data)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}
+	data = data[:n]
 	file, err := elfobj.Parse(data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Path, err)

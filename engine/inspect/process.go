@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gocare/internal/fault"
+	"gocare/internal/procfs"
 )
 
 // Read returns a snapshot of a process with the ELF file of every object loaded.
@@ -105,7 +106,7 @@ func (p *Process) readSpace() error {
 	if p.mem, err = os.Open(p.proc("mem")); err != nil {
 		return err
 	}
-	auxv, err := os.ReadFile(p.proc("auxv"))
+	auxv, err := procfs.Read(p.proc("auxv"))
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ const (
 
 // Entry returns the entry point of the program that a process has executed.
 func Entry(pid int) (Addr, error) {
-	auxv, err := os.ReadFile(fmt.Sprintf("/proc/%d/auxv", pid))
+	auxv, err := procfs.Read(fmt.Sprintf("/proc/%d/auxv", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gocare/internal/plain"
+	"gocare/internal/procfs"
 )
 
 // ThreadStatus is what /proc/TID/status and /proc/TID/stat say of a thread.
@@ -33,11 +34,11 @@ func (s *ThreadStatus) KernelThread() bool { return s.Flags&0x00200000 != 0 } //
 
 // Status reads the status of a process or thread.
 func Status(pid int) (ThreadStatus, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	status, err := procfs.Read(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return ThreadStatus{}, err
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	stat, err := procfs.Read(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ThreadStatus{}, err
 	}
@@ -107,7 +108,7 @@ func listThreads(pid int) ([]Thread, error) {
 	}
 	var threads []Thread
 	for _, tid := range tids {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
+		text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
 		if err != nil {
 			continue
 		}
@@ -132,14 +133,14 @@ func PIDs() ([]int, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(pid int) bool {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		text, err := procfs.Read(fmt.Sprintf("/proc/%d/status", pid))
 		return err != nil || bytes.Contains(text, []byte("\nKthread:\t1\n"))
 	}), nil
 }
 
 // Owner returns the user of a process.
 func Owner(pid int) (uid int, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/status", pid))
 	return parseStatus(text).UID, err
 }
 

@@ -24,6 +24,7 @@ func (s *Session) Attach(tid int) (*Thread, error) {
 	if t == nil {
 		return nil, s.noThread(tid)
 	}
+	t.sleeping = threadState(s.PID, tid) != 'R'
 	if err := s.stop([]*Thread{t}); err != nil {
 		return nil, err
 	}
@@ -31,6 +32,20 @@ func (s *Session) Attach(tid int) (*Thread, error) {
 		return nil, s.noThread(tid)
 	}
 	return t, nil
+}
+
+// StopOne seizes a thread, unless it is, and stops it. One that has ended meanwhile is not attached then.
+func (s *Session) StopOne(tid int) error {
+	if s.threads[tid] == nil {
+		if err := s.seize(tid); err != nil {
+			return err
+		}
+	}
+	if t := s.threads[tid]; t != nil {
+		t.sleeping = true
+		return s.stop([]*Thread{t})
+	}
+	return nil
 }
 
 // Seize seizes every thread, without stopping any, until the list is stable.
@@ -97,12 +112,21 @@ func (s *Session) StopAll() error {
 // stop interrupts the threads of a list that run and waits until each is stopped or gone.
 func (s *Session) stop(list []*Thread) error {
 	for _, t := range list {
+		if t.Stopped || !t.sleeping || s.waits == nil {
+			continue
+		}
+		if w, ok := s.waits.note(t.TID); ok {
+			t.wait = &w
+		}
+	}
+	for _, t := range list {
 		if t.Stopped {
 			continue
 		}
 		if err := s.gone(t, ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0)); err != nil {
 			return fmt.Errorf("thread %d: interrupt: %w", t.TID, err)
 		}
+		t.asked = true
 	}
 	left := list
 	err := s.until(stopTimeout, func() bool {
@@ -132,7 +156,8 @@ func (s *Session) DetachRunning() {
 	}
 }
 
-// Detach lets every thread go, those that ran before the sleepers.
+// Detach lets every thread go, those that ran before the sleepers. One that runs and has nothing of ours is left to the end of this OS thread, by which
+// the kernel detaches it: to stop it for that would end its wait.
 func (s *Session) Detach() {
 	s.DetachRunning()
 	for _, t := range s.threads {
@@ -140,11 +165,13 @@ func (s *Session) Detach() {
 			s.detach(t)
 		}
 	}
-	if len(s.threads) == 0 {
-		return
-	}
 	for _, t := range s.threads {
-		_ = ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0) // gone: its end is reported below
+		switch {
+		case !s.killed && !t.asked && t.saved == nil && t.mask == nil:
+			delete(s.threads, t.TID)
+		case !t.asked:
+			_ = ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0) // gone: its end is reported below
+		}
 	}
 	deadline := time.Now().Add(detachTimeout)
 	for len(s.threads) > 0 && time.Now().Before(deadline) {

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -26,7 +23,7 @@ var errDisturbed = errors.New("the thread was disturbed")
 
 // AttachForCall attaches to a thread that can make system calls for us: best one that is blocked in a system call which
 // the kernel simply repeats, else one blocked otherwise, else one in user code outside any rseq critical section (whose
-// descriptor the kernel would clear behind its back).
+// descriptor the kernel would clear behind its back), last one whose time-out would begin anew.
 func (s *Session) AttachForCall() (*Thread, error) {
 	return s.AttachForCallWhere(func(*Thread) bool { return true })
 }
@@ -37,9 +34,9 @@ func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) 
 	if mode := statusField(s.PID, s.PID, "Seccomp"); mode != "" && mode != "0" {
 		s.seccomp = true
 	}
-	tids, err := tasks(s.PID)
+	tids, err := s.unseized()
 	if err != nil {
-		return nil, s.noThread(s.PID)
+		return nil, err
 	}
 	rank := map[int]int{}
 	for _, tid := range tids {
@@ -48,9 +45,6 @@ func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) 
 	slices.SortStableFunc(tids, func(a, b int) int { return rank[a] - rank[b] })
 	var last error
 	for _, tid := range tids {
-		if s.threads[tid] != nil {
-			continue
-		}
 		t, err := s.attachForCall(tid)
 		if err == nil {
 			if suits(t) {
@@ -90,31 +84,6 @@ func (s *Session) seccompRefused(err error) error {
 		WithCause(err).WithState("process unchanged and running")
 }
 
-// callRank sorts threads by how well they suit.
-func (s *Session) callRank(tid int) int {
-	switch threadState(s.PID, tid) {
-	case 'D', 'Z':
-		return 3
-	case 'R':
-		return 2
-	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", s.PID, tid))
-	if err != nil {
-		return 1
-	}
-	nr, _, _ := strings.Cut(string(text), " ")
-	n, err := strconv.Atoi(nr)
-	if err != nil || slices.Contains(restartBlockCalls, n) {
-		return 1
-	}
-	return 0
-}
-
-// restartBlockCalls are system calls that may go on through restart_syscall after a stop.
-var restartBlockCalls = []int{
-	unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_FUTEX, unix.SYS_RESTART_SYSCALL, unix.SYS_PPOLL,
-}
-
 // outsideRseq reports whether a thread stopped in user code is surely in no rseq critical section.
 func (s *Session) outsideRseq(t *Thread) bool {
 	var config struct {
@@ -149,11 +118,22 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 	copy(six[:], args)
 	for range 16 {
 		result, err := s.callOnce(t, nr, six)
+		if errors.Is(err, errTimeout) {
+			return 0, s.slow(t, err)
+		}
 		if err != errDisturbed {
 			return result, err
 		}
 	}
 	return 0, s.flooded(t)
+}
+
+// slow says that a system call of ours did not come to its end in time.
+func (s *Session) slow(t *Thread, cause error) error {
+	e := fault.New(fault.Environment, fmt.Sprintf("pid %d", s.PID), "thread %d does not make a system call in %s (state %c)", t.TID, callTimeout,
+		threadState(s.PID, t.TID)).WithCause(cause)
+	e.Code = fault.ThreadDoesNotStop
+	return e.WithHint("it gets no processor time, or its memory is busy: see whether its control group is frozen or throttled, then try again")
 }
 
 // flooded says that a signal came each time before a call could be made.

@@ -3,12 +3,12 @@ package trace
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gocare/internal/fault"
+	"gocare/internal/procfs"
 )
 
 // callSite returns the address of an instruction that enters the kernel, with the code around it that gives a stopped thread its
@@ -64,7 +64,7 @@ func (s *Session) programCounter(tid int) (uint64, bool) {
 	if t := s.threads[tid]; t != nil && t.Stopped {
 		return t.Regs.PC(), true
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", s.PID, tid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/syscall", s.PID, tid))
 	fields := strings.Fields(string(text))
 	if err != nil || len(fields) < 3 { // "running"
 		return 0, false
@@ -108,7 +108,7 @@ type addrRange struct{ start, end uint64 }
 
 // executable lists the executable mappings of files, by way of a thread: those of a leader that has exited are not to be seen.
 func executable(pid, tid int) ([]addrRange, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/maps", pid, tid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/maps", pid, tid))
 	if err != nil {
 		return nil, err
 	}

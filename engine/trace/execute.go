@@ -3,7 +3,6 @@ package trace
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gocare/internal/fault"
+	"gocare/internal/procfs"
 )
 
 // Run calls a function without arguments in a thread from AttachForCall, on a stack of ours, and returns what the function returns:
@@ -134,7 +134,7 @@ func (s *Session) notReturned(t *Thread, own *ownStack, function uint64, cause e
 
 // waitsForLock reports whether a thread is in futex(2).
 func (s *Session) waitsForLock(tid int) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", s.PID, tid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/syscall", s.PID, tid))
 	number, _, _ := strings.Cut(string(text), " ")
 	return err == nil && number == strconv.Itoa(unix.SYS_FUTEX)
 }

@@ -15,6 +15,7 @@ type Regs unix.PtraceRegs
 // Kernel-internal results of an interrupted system call (include/linux/errno.h), as rax holds them during a stop.
 const (
 	minusEINTR            = ^uint64(4 - 1)
+	minusEAGAIN           = ^uint64(11 - 1)
 	minusERESTARTSYS      = ^uint64(512 - 1)
 	minusERESTARTNOINTR   = ^uint64(513 - 1)
 	minusERESTARTNOHAND   = ^uint64(514 - 1)
@@ -47,6 +48,12 @@ func (r *Regs) restart() bool {
 	r.Rax = minusERESTARTNOHAND
 	return true
 }
+
+// end makes a system call that a stop interrupted end with a result.
+func (r *Regs) end(result uint64) { r.Rax = result }
+
+// isCall reports whether the thread was stopped inside a system call.
+func (r *Regs) isCall(number int64) bool { return r.inSyscall() && int64(r.Orig_rax) == number }
 
 // forCall returns registers that make a system call at an instruction that enters the kernel. The stack is not used.
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs {
@@ -173,6 +180,29 @@ func (r *Regs) atTrap(addr uint64) bool {
 	}
 	r.Rip = addr
 	return true
+}
+
+// breakLength is the size in bytes that the kernel wants of a breakpoint for code: that of a long.
+const breakLength = 8
+
+// timeouts are the system calls, by number, whose time-out begins anew after a stop (Linux 6.18 seen; signal(7) has most of them).
+var timeouts = map[int64]timeout{
+	unix.SYS_EPOLL_WAIT:      {milliseconds, 3, 0},
+	unix.SYS_EPOLL_PWAIT:     {milliseconds, 3, 0},
+	unix.SYS_EPOLL_PWAIT2:    {timespec, 3, 0},
+	unix.SYS_IO_GETEVENTS:    {timespec, 4, 0},
+	unix.SYS_RT_SIGTIMEDWAIT: {timespec, 2, minusEAGAIN},
+	unix.SYS_SEMTIMEDOP:      {timespec, 3, minusEAGAIN},
+	unix.SYS_READ:            {receiving, 0, minusEAGAIN},
+	unix.SYS_READV:           {receiving, 0, minusEAGAIN},
+	unix.SYS_RECVFROM:        {receiving, 0, minusEAGAIN},
+	unix.SYS_RECVMSG:         {receiving, 0, minusEAGAIN},
+	unix.SYS_ACCEPT:          {receiving, 0, minusEAGAIN},
+	unix.SYS_ACCEPT4:         {receiving, 0, minusEAGAIN},
+	unix.SYS_WRITE:           {sending, 0, minusEAGAIN},
+	unix.SYS_WRITEV:          {sending, 0, minusEAGAIN},
+	unix.SYS_SENDTO:          {sending, 0, minusEAGAIN},
+	unix.SYS_SENDMSG:         {sending, 0, minusEAGAIN},
 }
 
 // syscallInsn is the instruction that enters the kernel.

@@ -14,6 +14,9 @@ func (r *Regs) inSyscall() bool   { return false }
 func (r *Regs) restart() bool     { return false }
 func (r *Regs) result() uint64    { return 0 }
 
+func (r *Regs) end(result uint64)        {}
+func (r *Regs) isCall(number int64) bool { return false }
+
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
 
 func (r *Regs) forFunction(pc, sp uint64, args [2]uint64) Regs { return *r }
@@ -34,11 +37,16 @@ func (r *Regs) stackWords(returnTo uint64) []byte { return nil }
 
 func (r *Regs) atTrap(addr uint64) bool { return false }
 
+var timeouts map[int64]timeout
+
 var trapInsn []byte
 
 var syscallInsn []byte
 
-const xState = 0
+const (
+	xState      = 0
+	breakLength = 0
+)
 
 func getRegs(tid int) (Regs, error)     { return Regs{}, errors.ErrUnsupported }
 func setRegs(tid int, regs *Regs) error { return errors.ErrUnsupported }

@@ -30,6 +30,9 @@ type Session struct {
 	trampoline uint64 // where code for calls was written, 0 if nowhere
 	seccomp    bool   // suspend the target's seccomp filters while attached
 	breakpoint uint64 // where the process is to stop, 0 if nowhere
+	killed     bool   // the process is to end with this program
+	firstHeld  time.Time
+	waits      *Waits // nil: nobody ends what this session disturbs
 }
 
 // Thread is a seized thread.
@@ -43,6 +46,9 @@ type Thread struct {
 	group    bool        // stopped together with its whole process, by a signal such as SIGSTOP
 	execed   bool        // has executed another program
 	arrived  bool        // at the breakpoint
+	asked    bool        // was interrupted, and has not stopped yet
+	exit     *exit       // nil: it may go where it likes
+	wait     *wait       // that a stop ended; nil if none, or one without a time-out
 	saved    *Regs       // its own registers while it makes a call for us
 	mask     *uint64     // its own signal mask while it calls a function for us
 	fault    unix.Signal // what such a call ended with, 0 if nothing
@@ -50,16 +56,23 @@ type Thread struct {
 
 // Do runs f on an OS thread of its own with a session for a process, in which nothing is attached yet. When f returns
 // an error or panics, what it pushed with Undo runs, newest first; then every thread is detached.
-func Do(ctx context.Context, pid int, f func(*Session) error) error {
+func Do(ctx context.Context, pid int, f func(*Session) error) error { return do(ctx, pid, nil, f) }
+
+// Do is as the function Do; waits that the session makes begin anew are noted.
+func (w *Waits) Do(ctx context.Context, f func(*Session) error) error { return do(ctx, w.pid, w, f) }
+
+func do(ctx context.Context, pid int, waits *Waits, f func(*Session) error) error {
 	type outcome struct {
 		err   error
 		panic any
 	}
 	done := make(chan outcome, 1)
+	var tracer int
 	onOwnThread(func() {
 		var o outcome
+		tracer = unix.Gettid()
 		defer func() { done <- o }()
-		s := &Session{PID: pid, ctx: ctx, threads: map[int]*Thread{}, mem: map[int]*os.File{}}
+		s := &Session{PID: pid, ctx: ctx, waits: waits, threads: map[int]*Thread{}, mem: map[int]*os.File{}}
 		defer s.close()
 		defer func() {
 			o.panic = recover()
@@ -70,10 +83,20 @@ func Do(ctx context.Context, pid int, f func(*Session) error) error {
 		o.err = f(s)
 	})
 	o := <-done
+	awaitEnd(tracer)
 	if o.panic != nil {
 		panic(o.panic)
 	}
 	return o.err
+}
+
+// awaitEnd waits for the end of a thread of this program, with which the kernel lets go what it still traces.
+func awaitEnd(tid int) {
+	for deadline := time.Now().Add(detachTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
+		if unix.Tgkill(unix.Getpid(), tid, 0) != nil {
+			return
+		}
+	}
 }
 
 // onOwnThread runs f on a thread that ends with it, so that the kernel detaches whatever is left. The process' first
@@ -137,3 +160,12 @@ func (s *Session) Threads() []*Thread {
 	}
 	return list
 }
+
+// Stopped reports whether a thread is attached and stopped.
+func (s *Session) Stopped(tid int) bool { return s.threads[tid] != nil && s.threads[tid].Stopped }
+
+// Held reports whether a thread was led out and waits for others.
+func (t *Thread) Held() bool { return t.Stopped && t.exit != nil && t.exit.hold && t.exit.done }
+
+// FirstHeld returns since when a thread that was led out waits; zero if none does.
+func (s *Session) FirstHeld() time.Time { return s.firstHeld }

@@ -18,6 +18,7 @@ func (s *Session) AwaitExec(tid int, ready func() error) error {
 	if mode := statusField(s.PID, tid, "Seccomp"); mode != "" && mode != "0" {
 		s.seccomp = true
 	}
+	s.killed = true
 	if err := s.seizeWith(tid, startOptions); err != nil {
 		return s.seccompRefused(err)
 	}

@@ -11,27 +11,43 @@ import (
 
 	"gocare/internal/fault"
 	"gocare/internal/plain"
+	"gocare/internal/procfs"
 )
 
-// threadState returns the letter of a thread's state, 'Z' for one that is gone.
+// threadState returns the letter of a thread's state, 'Z' for one that is gone or is none of the program's.
 func threadState(pid, tid int) byte {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
+	f := statFields(pid, tid)
+	if len(f) <= 9-3 || f[0][0] == 'X' || kernelWorker(pid, tid, f[9-3]) {
+		return 'Z'
+	}
+	return f[0][0]
+}
+
+// statFields returns the fields of /proc/PID/task/TID/stat from the third one on (proc_pid_stat(5)).
+func statFields(pid, tid int) [][]byte {
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
 	if err != nil {
-		return 'Z'
+		return nil
 	}
-	i := bytes.LastIndexByte(text, ')') // the name before it may hold anything
-	if i < 0 || i+2 >= len(text) {
-		return 'Z'
+	return bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // the name before it may hold anything
+}
+
+// kernelWorker reports whether a thread runs in the kernel for the program and never in its code: one of io_uring (iou-wrk,
+// iou-sqp) or vhost. Kernels before 5.12 use the same bits of its flags for other things, threads of virtual machines among them; but only a
+// worker is born with every signal blocked that can be.
+func kernelWorker(pid, tid int, flags []byte) bool {
+	const ioWorker, userWorker = 0x10, 0x4000                          // PF_IO_WORKER, PF_USER_WORKER
+	const blocked = ^uint64(1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1)) // siginitsetinv in the kernel's copy_process
+	if n, err := strconv.ParseUint(string(flags), 10, 64); err != nil || n&(ioWorker|userWorker) == 0 {
+		return false
 	}
-	if text[i+2] == 'X' {
-		return 'Z'
-	}
-	return text[i+2]
+	mask, err := strconv.ParseUint(statusField(pid, tid, "SigBlk"), 16, 64)
+	return err == nil && mask == blocked
 }
 
 // statusField returns a field of /proc/PID/task/TID/status, "" if there is none.
 func statusField(pid, tid int, name string) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
 	if err != nil {
 		return ""
 	}
@@ -80,14 +96,14 @@ func attachHint(pid int) string {
 	if own := strconv.Itoa(os.Geteuid()); uid != own && own != "0" {
 		return fmt.Sprintf("the process belongs to user %s: run as that user or as root", uid)
 	}
-	if scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && !bytes.HasPrefix(scope, []byte("0")) {
+	if scope, err := procfs.Read("/proc/sys/kernel/yama/ptrace_scope"); err == nil && !bytes.HasPrefix(scope, []byte("0")) {
 		return fmt.Sprintf("kernel.yama.ptrace_scope is %s: run as root, or set it to 0", bytes.TrimSpace(scope))
 	}
 	return "run as root with CAP_SYS_PTRACE"
 }
 
 func comm(pid int) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/comm", pid))
 	if err != nil {
 		return "unknown"
 	}
@@ -115,10 +131,10 @@ func SharesMemory(pid, thread int) int {
 	}
 	// kcmp(2) waits for a process that executes another program, for as long as that takes. Such a process has no code yet, and one that
 	// shares the memory as much as we have.
-	code := statusField(pid, thread, "VmExe")
+	code := codeSize(thread)
 	for _, e := range entries {
 		other, err := strconv.Atoi(e.Name())
-		if err != nil || other == pid || statusField(other, other, "VmExe") != code {
+		if err != nil || other == pid || codeSize(other) != code {
 			continue
 		}
 		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(thread), uintptr(other), kcmpVM, 0, 0, 0)
@@ -127,4 +143,14 @@ func SharesMemory(pid, thread int) int {
 		}
 	}
 	return 0
+}
+
+// codeSize returns the size of a process' code in pages, as text; of one without memory it is "0", or "".
+func codeSize(pid int) string {
+	text, err := procfs.Read(fmt.Sprintf("/proc/%d/statm", pid))
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 4 {
+		return ""
+	}
+	return fields[3]
 }

@@ -90,7 +90,7 @@ func (s *Session) stopped(t *Thread) error {
 	if err != nil {
 		return s.gone(t, err)
 	}
-	t.Regs, t.Stopped = regs, true
+	t.Regs, t.Stopped, t.asked = regs, true, false
 	return nil
 }
 
@@ -102,6 +102,9 @@ func (s *Session) reinject(t *Thread, sig unix.Signal) error {
 	if s.breakpoint != 0 && sig == unix.SIGTRAP && t.Regs.atTrap(s.breakpoint) {
 		t.arrived = true
 		return s.gone(t, setRegs(t.TID, &t.Regs))
+	}
+	if ours, err := s.atExit(t, sig); ours {
+		return err
 	}
 	if t.mask != nil && sig == unix.SIGSTOP { // cannot be blocked; the function is not to end here
 		return s.resume(t, unix.PTRACE_CONT, sig)
@@ -133,10 +136,20 @@ func (s *Session) resume(t *Thread, request int, sig unix.Signal) error {
 }
 
 // fixRestart makes a system call that a mere stop ended with EINTR (epoll_wait, semtimedop, sigtimedwait, recv with a
-// time-out) start again. If a signal with a handler is pending, the kernel still turns this into EINTR.
+// time-out) start again, or end where its time is over. If a signal with a handler is pending, the kernel still turns the former into EINTR.
 func (s *Session) fixRestart(t *Thread) error {
+	w := t.wait
+	t.wait = nil
 	if !t.Stopped || !t.Regs.restart() {
 		return nil
+	}
+	switch number, _ := t.Regs.SystemCall(); {
+	case w == nil || int64(number) != w.call:
+	case !time.Now().Before(w.end):
+		t.Regs.end(timeouts[w.call].result)
+	case s.waits != nil:
+		w.switches = switches(s.PID, t.TID)
+		s.waits.threads[t.TID] = *w
 	}
 	return setRegs(t.TID, &t.Regs)
 }

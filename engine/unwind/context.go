@@ -74,13 +74,12 @@ func (m *Machine) contextsIn(data []byte, at, secret uint64, plausible func(sp, 
 
 var errNoContext = errors.New("holds no registers any more")
 
-// Regs reads the registers that a context holds now. Its program counter is a return address, or the start of a function
+// Size is how many bytes the registers of a context take, from its first one on.
+func (c Context) Size() int { return c.kind.at[c.machine.pc] + 8 }
+
+// Regs returns the registers in the bytes of a context. Its program counter is a return address, or the start of a function
 // that has not begun.
-func (c Context) Regs(mem io.ReaderAt, secret uint64, plausible func(sp, pc uint64) bool) (Regs, error) {
-	data := make([]byte, c.kind.at[c.machine.pc]+8)
-	if n, err := mem.ReadAt(data, int64(c.Addr)); n < len(data) {
-		return Regs{}, err
-	}
+func (c Context) Regs(data []byte, secret uint64, plausible func(sp, pc uint64) bool) (Regs, error) {
 	r := Regs{Valid: c.kind.valid}
 	for n := range r.Reg {
 		if c.kind.valid&(1<<n) == 0 {
@@ -96,4 +95,11 @@ func (c Context) Regs(mem io.ReaderAt, secret uint64, plausible func(sp, pc uint
 		return r, errNoContext
 	}
 	return r, nil
+}
+
+// ReturnsTo reports whether an address is one that a call returns to: the code before it is a call.
+func (m *Machine) ReturnsTo(mem io.ReaderAt, addr uint64) bool {
+	code := make([]byte, m.longestCall)
+	n, err := mem.ReadAt(code, int64(addr)-int64(len(code)))
+	return err == nil && n == len(code) && m.endsInCall(code)
 }

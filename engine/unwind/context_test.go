@@ -3,6 +3,7 @@ package unwind
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"math/bits"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestContexts(t *testing.T) {
 	}
 	var got []Regs
 	for _, c := range found {
-		r, err := c.Regs(mem, testSecret, likely)
+		r, err := c.Regs(bytesOf(mem, c), testSecret, likely)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func TestContexts(t *testing.T) {
 		data[i] = 0
 	}
 	for _, c := range found {
-		if _, err := c.Regs(mem, testSecret, likely); err == nil {
+		if _, err := c.Regs(bytesOf(mem, c), testSecret, likely); err == nil {
 			t.Errorf("context at %#x still has registers", c.Addr)
 		}
 	}
@@ -102,7 +103,13 @@ func FuzzContexts(f *testing.F) {
 			if c.Addr < base || c.Addr >= base+uint64(len(data)) {
 				t.Errorf("context at %#x, outside of the memory", c.Addr)
 			}
-			_, _ = c.Regs(mem, secret, likely)
+			_, _ = c.Regs(bytesOf(mem, c), secret, likely)
 		}
 	})
+}
+
+func bytesOf(mem io.ReaderAt, c Context) []byte {
+	data := make([]byte, c.Size())
+	_, _ = mem.ReadAt(data, int64(c.Addr)) // what cannot be read is no context
+	return data
 }

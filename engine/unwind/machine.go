@@ -21,6 +21,9 @@ type Machine struct {
 	sigcontextAt   uint64 // where struct sigcontext begins from the stack pointer on, when a restorer begins, in bytes
 	sigcontextRegs []int  // the registers that it begins with, in order, 8 bytes each
 
+	longestCall int                    // bytes of code that endsInCall wants
+	endsInCall  func(code []byte) bool // whether code may end in a call
+
 	jumpBuffer *contextKind
 	userState  *contextKind // ucontext_t
 	mangleTurn int          // bits that a mangled register is rotated left by

@@ -43,6 +43,7 @@ type Stack struct {
 	Frames   []Frame  // innermost first; the last is the one where the walk ended
 	Complete bool     // the walk reached the frame whose CFI says it has no caller
 	Why      string   // why it is not complete
+	Begun    bool     // not complete, but the last PC is the start of a function, which no call returns to: a stack made by hand begins there
 	ScanFrom uint64   // if not complete, from here up the stack is unknown. It is below the last frame, whose PC may be wrong
 	ScanMore []uint64 // likewise, of other stacks that signal handlers interrupted; see resume
 }
@@ -115,6 +116,18 @@ func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
 	return stack
 }
 
+// WalkContext walks the stack of a context. Where it began, as makecontext(3) has it, nothing is looked for behind.
+func (w *Walker) WalkContext(mem io.ReaderAt, regs Regs) Stack {
+	s := &state{machine: w.machine, regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem, w.buf)}
+	s.set(w.machine.sp, regs.SP)
+	s.set(w.machine.pc, regs.PC)
+	stack := w.walk(s, defaultDepth)
+	if !stack.Complete && !stack.Begun {
+		w.resume(&stack, s.mem, defaultDepth)
+	}
+	return stack
+}
+
 // walk walks from a state whose PC is where the thread is.
 func (w *Walker) walk(s *state, depth int) Stack {
 	var stack Stack
@@ -126,7 +139,7 @@ func (w *Walker) walk(s *state, depth int) Stack {
 		}
 		stack.Frames = append(stack.Frames, f)
 		if err != nil {
-			stack.Why = err.Error()
+			stack.Why, stack.Begun = err.Error(), errors.Is(err, errNoRules) && !exact && w.starts(f.PC)
 			return stack
 		}
 		if last {
@@ -181,6 +194,16 @@ func (w *Walker) rowFor(at uint64) rowResult {
 	}
 	w.rows[at] = r
 	return r
+}
+
+// starts reports whether a function starts at a run-time address, behind what belongs to none.
+func (w *Walker) starts(pc uint64) bool {
+	m := w.module(pc)
+	if m == nil || m.Table == nil {
+		return false
+	}
+	f := m.Table.find(pc - m.Bias)
+	return f != nil && f.start == pc-m.Bias && m.Table.find(pc-1-m.Bias) == nil
 }
 
 func (w *Walker) module(at uint64) *Module {

@@ -26,6 +26,9 @@ var x86 = Machine{
 	// r8-r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip
 	sigcontextRegs: []int{8, 9, 10, 11, 12, 13, 14, 15, 5, 4, x86BP, 3, 1, 0, 2, x86SP, x86PC},
 
+	longestCall: 8,
+	endsInCall:  x86EndsInCall,
+
 	// sysdeps/x86_64/jmpbuf-offsets.h
 	jumpBuffer: newContextKind(map[int]int{3: 0, x86BP: 8, 12: 16, 13: 24, 14: 32, 15: 40, x86SP: 48, x86PC: 56}, 1<<x86BP|1<<x86SP|1<<x86PC),
 	// struct ucontext_t in <sys/ucontext.h>
@@ -35,4 +38,38 @@ var x86 = Machine{
 	mangleTurn:   17,
 	floatPointer: 224,
 	floatState:   424,
+}
+
+// x86EndsInCall knows direct calls (E8, 4 bytes) and indirect ones: FF /2 with a ModR/M byte, maybe SIB and displacement (Intel SDM, volume 2,
+// CALL). Those with a prefix end like those without.
+func x86EndsInCall(code []byte) bool {
+	n := len(code)
+	if code[n-5] == 0xe8 {
+		return true
+	}
+	for length := 2; length <= 7; length++ {
+		if at := n - length; code[at] == 0xff && code[at+1]>>3&7 == 2 && x86OperandLength(code[at+1], code[at+2:]) == length-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// x86OperandLength returns how many bytes ModR/M, SIB and displacement of a memory or register operand take.
+func x86OperandLength(modrm byte, rest []byte) int {
+	mod, rm := modrm>>6, modrm&7
+	n := 1
+	if mod != 3 && rm == 4 {
+		n++
+		if mod == 0 && len(rest) > 0 && rest[0]&7 == 5 {
+			return n + 4
+		}
+	}
+	switch {
+	case mod == 1:
+		return n + 1
+	case mod == 2, mod == 0 && rm == 5:
+		return n + 4
+	}
+	return n
 }

@@ -12,9 +12,13 @@ var processes = []Reason{
 	{
 		Code: "busy-coroutine",
 		Paragraph: "A coroutine that is suspended, or has ended and left its registers, will return to a function that is being " +
-			"replaced; the message has its stack. `carectl --allow busy-coroutine` does without the check.",
+			"replaced; the message has its stack where it is known. `carectl --allow busy-coroutine` does without the check.",
 	},
-	{Code: "busy-thread", Paragraph: "A thread is executing a function that is being replaced; the message names both."},
+	{
+		Code: "busy-thread",
+		Paragraph: "A thread is executing a function that is being replaced; the message names both. The hint says for how long was " +
+			"waited, and whether the thread left the function meanwhile.",
+	},
 	{Code: "changed-meanwhile", Hint: "try again", Paragraph: "The process changed between plan and commit."},
 	{
 		Code: "compiled-apart",

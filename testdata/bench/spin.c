@@ -1,5 +1,6 @@
-// spin THREADS: one thread reads the clock without a pause and keeps the largest gap it sees; the main thread and
+// spin [THREADS [DEPTH [COROUTINES [stay]]]]: one thread reads the clock without a pause and keeps the largest gap it sees; the main thread and
 // THREADS - 2 others are blocked (with THREADS 1 the spinning thread reads its commands itself, without waiting for them).
+// The blocked ones are DEPTH calls deep; as many COROUTINES, as deep, are suspended. With "stay" one of the threads spins in stay() for ever.
 // Each line on standard input is answered with "VERSION NANOSECONDS", the largest gap since the answer before.
 #include <fcntl.h>
 #include <pthread.h>
@@ -7,10 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <ucontext.h>
 #include <time.h>
 #include <unistd.h>
 
+#define CHANGED 0 // how many of the functions below differ in the patched version
+
 static atomic_long largest;
+static volatile long sink;
+static int depth;
+
+#define F(n) __attribute__((noinline, used)) static int f##n(int x) { sink = x; return x + (1##n < 1000 + CHANGED); }
+#define F10(n) F(n##0) F(n##1) F(n##2) F(n##3) F(n##4) F(n##5) F(n##6) F(n##7) F(n##8) F(n##9)
+#define F100(n) F10(n##0) F10(n##1) F10(n##2) F10(n##3) F10(n##4) F10(n##5) F10(n##6) F10(n##7) F10(n##8) F10(n##9)
+F100(0) F100(1) F100(2) F100(3) F100(4)
+
+__attribute__((noinline)) static void stay(void)
+{
+	for (;;)
+		sink += CHANGED;
+}
 
 __attribute__((noinline)) static const char *version(void)
 {
@@ -56,12 +73,42 @@ static void *spin(void *poll)
 	return NULL;
 }
 
-static void *block(void *unused)
+static ucontext_t first, *coroutine;
+
+__attribute__((noinline)) static int deep(int left)
 {
-	(void)unused;
+	volatile char room[48];
+
+	room[left & 31] = 1;
+	if (left > 0)
+		return deep(left - 1) + room[left & 31];
+	if (coroutine)
+		swapcontext(coroutine, &first);
 	for (;;)
 		pause();
+}
+
+static void *block(void *spins)
+{
+	if (spins)
+		stay();
+	deep(depth);
 	return NULL;
+}
+
+static void body(void) { deep(depth); }
+
+static void suspend(void)
+{
+	ucontext_t *c = calloc(1, sizeof *c);
+
+	getcontext(c);
+	c->uc_stack.ss_size = 64 << 10;
+	c->uc_stack.ss_sp = malloc(c->uc_stack.ss_size);
+	makecontext(c, body, 0);
+	coroutine = c;
+	swapcontext(&first, c);
+	coroutine = NULL;
 }
 
 int main(int argc, char **argv)
@@ -70,6 +117,9 @@ int main(int argc, char **argv)
 	char line[64];
 	pthread_t t;
 
+	depth = argc > 2 ? atoi(argv[2]) : 1;
+	for (int i = 0; argc > 3 && i < atoi(argv[3]); i++)
+		suspend();
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	if (threads <= 1) {
 		fcntl(0, F_SETFL, O_NONBLOCK);
@@ -77,7 +127,7 @@ int main(int argc, char **argv)
 	}
 	pthread_create(&t, NULL, spin, NULL);
 	for (int i = 2; i < threads; i++)
-		pthread_create(&t, NULL, block, NULL);
+		pthread_create(&t, NULL, block, argc > 4 && i == 2 ? line : NULL);
 	while (fgets(line, sizeof line, stdin))
 		answer();
 	return 0;

@@ -65,7 +65,7 @@ int value(int x) { return x + 1; }
 	assertContains(t, carectl(0, "info", "--json").Stdout, `"functions": [
         "value"
       ]`)
-	carectl(0, "patch", two)
+	carectl(0, "patch", "--allow", "over-patch", two)
 	says("18 18 36")
 	assertContains(t, carectl(0, "info", "--json").Stdout, `"inactive": [
         "value"
@@ -74,7 +74,7 @@ int value(int x) { return x + 1; }
 	says("18 18 36")
 	carectl(0, "unpatch", "-i", "two")
 	says("2 2 36")
-	carectl(0, "patch", one, two)
+	carectl(0, "patch", "--allow", "over-patch", one, two)
 	says("18 18 36")
 	carectl(0, "unpatch", "-i", "two")
 	says("10 10 36")
