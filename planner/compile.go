@@ -14,7 +14,6 @@ import (
 	"gocare/internal/isolate"
 	"gocare/internal/jobs"
 	"gocare/internal/meter"
-	"gocare/internal/toolexec"
 )
 
 // request is one compile of our own: a recorded unit, compiled again to assembly.
@@ -130,12 +129,6 @@ func withoutCompileVars(env []string) []string {
 func Assemble(ctx context.Context, store *buildtree.Store, u *buildtree.Unit, text []byte) ([]byte, error) {
 	defer meter.Other(ctx)()
 	return store.Assemble(ctx, u, text)
-}
-
-func runAssembler(ctx context.Context, cmd toolexec.Cmd) error {
-	defer meter.Other(ctx)()
-	_, err := toolexec.Run(ctx, cmd)
-	return err
 }
 
 // compilable reports whether a recorded unit can be compiled again from its source.
