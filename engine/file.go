@@ -22,13 +22,21 @@ type File struct {
 	Patch  *kpatch.Patch
 }
 
-// LoadFile reads and checks a patch file.
-func LoadFile(path string) (*File, error) {
+// Check is what the bytes of a patch file must pass before anything is made of them; nil is none.
+type Check func(path string, data []byte) error
+
+// LoadFile reads and checks a patch file. It reads it once: what was checked is what is applied.
+func LoadFile(path string, check Check) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		e := fault.New(fault.Environment, "", "cannot read the patch").WithCause(err)
 		e.Code = fault.NoPatchFile
 		return nil, e.WithState("no process was touched").WithHint("name a .kpatch file or a directory of them")
+	}
+	if check != nil {
+		if err := check(path, data); err != nil {
+			return nil, fault.Leaves(err, "no process was touched")
+		}
 	}
 	p, err := kpatch.Decode(data)
 	if err != nil {
@@ -45,23 +53,40 @@ type Library struct {
 	files []*File
 	dirs  []string
 	seen  map[string]*File // by path, of the directories
+	check Check
 }
 
 // OpenLibrary loads the files among paths; directories are searched when a process is at hand.
-func OpenLibrary(paths []string) (*Library, error) {
-	l := &Library{seen: map[string]*File{}}
+func OpenLibrary(paths []string, check Check) (*Library, error) {
+	l := &Library{seen: map[string]*File{}, check: check}
 	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			l.dirs = append(l.dirs, path)
 			continue
 		}
-		f, err := LoadFile(path)
+		f, err := LoadFile(path, l.check)
 		if err != nil {
 			return nil, err
 		}
 		l.files = append(l.files, f)
 	}
 	return l, nil
+}
+
+// LoadAll loads all that the directories have, for whichever process it is.
+func (l *Library) LoadAll() error {
+	for _, dir := range l.dirs {
+		ids, err := kpname.BuildIDs(dir)
+		if err != nil {
+			return fault.New(fault.Environment, dir, "cannot read the directory").WithCause(err).WithState("no process was touched")
+		}
+		for _, id := range ids {
+			if _, err := l.find(dir, id); err != nil {
+				return fault.Leaves(err, "no process was touched")
+			}
+		}
+	}
+	return nil
 }
 
 // For returns the patches for objects of a process, in the order of the command line. A directory holds
@@ -92,7 +117,7 @@ func (l *Library) find(dir, buildID string) (*File, error) {
 	if buildID == "" {
 		return nil, nil
 	}
-	for _, name := range []string{filepath.Join(buildID, "latest", "kpatch.bin"), buildID + kpname.FileSuffix} {
+	for _, name := range kpname.Files(buildID) {
 		path := filepath.Join(dir, name)
 		if f := l.seen[path]; f != nil {
 			return f, nil
@@ -100,7 +125,7 @@ func (l *Library) find(dir, buildID string) (*File, error) {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		f, err := LoadFile(path)
+		f, err := LoadFile(path, l.check)
 		if err != nil {
 			return nil, err
 		}

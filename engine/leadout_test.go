@@ -156,7 +156,7 @@ func TestMain(m *testing.M) {
 // lead leads threads out, in vain, until it is killed; it writes a byte when it begins.
 func lead(process, patch string) {
 	pid, _ := strconv.Atoi(process)
-	f, _ := LoadFile(patch)
+	f, _ := LoadFile(patch, nil)
 	p, _ := inspect.Read(pid)
 	plan, err := NewPlan(p, Request{Files: []*File{f}})
 	if err != nil {

@@ -44,7 +44,7 @@ func look(t testing.TB, pid int) *inspect.Process {
 
 func loadFile(t testing.TB, path string) *File {
 	t.Helper()
-	f, err := LoadFile(path)
+	f, err := LoadFile(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,11 +115,11 @@ func TestLocked(t *testing.T) {
 // TestPatchFiles: a file that is not there, and one that is named after another BuildID than it is for.
 func TestPatchFiles(t *testing.T) {
 	s, program := startTicker(t, "-O2")
-	_, err := LoadFile(filepath.Join(t.TempDir(), "none.kpatch"))
+	_, err := LoadFile(filepath.Join(t.TempDir(), "none.kpatch"), nil)
 	wantCode(t, err, "no-patch-file")
 	path := handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch})
 	p := look(t, s.p.PID)
-	library, err := OpenLibrary([]string{filepath.Dir(path)})
+	library, err := OpenLibrary([]string{filepath.Dir(path)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestPatchFiles(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if library, err = OpenLibrary([]string{filepath.Dir(path)}); err != nil {
+	if library, err = OpenLibrary([]string{filepath.Dir(path)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = library.For(p)

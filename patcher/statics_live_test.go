@@ -97,7 +97,7 @@ func (b *bench) between(phase, pid int, patch []byte) {
 	if err := os.WriteFile(path, patch, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
-	f, err := engine.LoadFile(path)
+	f, err := engine.LoadFile(path, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}

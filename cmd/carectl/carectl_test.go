@@ -18,11 +18,15 @@ import (
 	"gocare/engine/inspect"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
+	"gocare/internal/trust"
 	"gocare/internal/version"
 )
 
 // TestMain lets the test binary play carectl, for tests that need it as a process.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(siteVariable); dir != "" {
+		machine = trust.Site{Dir: dir, Owner: os.Getuid()}
+	}
 	if os.Getenv("CARECTL_CHILD") == "1" {
 		main()
 	}

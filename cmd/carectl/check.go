@@ -45,7 +45,7 @@ func check(c *command) error {
 	if err := c.needPatches(); err != nil {
 		return err
 	}
-	if _, err := engine.OpenLibrary(c.args); err != nil {
+	if _, err := c.openAll(); err != nil {
 		return err
 	}
 	pids, err := c.processes()
@@ -85,7 +85,7 @@ func check(c *command) error {
 
 // checkOne says what patch would do to a process.
 func checkOne(c *command) (func(pid int) (answer, error), error) {
-	library, err := engine.OpenLibrary(c.args)
+	library, err := c.open()
 	return func(pid int) (answer, error) {
 		p, closer, err := open(pid)
 		if err != nil {

@@ -14,7 +14,7 @@ func patch(c *command) error {
 	if err := c.needPatches(); err != nil {
 		return err
 	}
-	if _, err := engine.OpenLibrary(c.args); err != nil {
+	if _, err := c.openAll(); err != nil {
 		return err
 	}
 	return c.each(func(o outcome) {
@@ -37,7 +37,7 @@ func patch(c *command) error {
 
 // patchOne patches a process.
 func patchOne(c *command) (func(pid int) (answer, error), error) {
-	library, err := engine.OpenLibrary(c.args)
+	library, err := c.open()
 	concerns := func(p *inspect.Process) error {
 		_, err := filesFor(library, p)
 		return err

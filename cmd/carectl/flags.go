@@ -25,20 +25,21 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 	exit = new(int)
 	app = &cli.App{
 		Name: "carectl", Usage: "apply, list and remove live patches", Description: help,
-		UsageText:   "carectl [-v] [--json] patch|run|unpatch|info|check|recover [options] [arguments]",
+		UsageText:   "carectl [-v] [--json] patch|run|unpatch|info|check|recover|verify [options] [arguments]",
 		HideVersion: true, EnableBashCompletion: true, HideHelpCommand: true,
 		Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		Flags: append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
-			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), holdFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
-			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag()), Action: action(exit, runCommand)},
-			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
+			{Name: "patch", Usage: "apply patches to processes", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), waitFlag(), holdFlag(), requireFlag(), allowFlag(allowCoroutine, allowOver)), Action: action(exit, patch)},
+			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag(), requireFlag()), Action: action(exit, runCommand)},
+			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), requireFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
 			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), holdFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all", ArgsUsage: " ", Flags: flagsOf(pidFlag()), Action: action(exit, info)},
-			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), allowFlag(allowOver)), Action: action(exit, check)},
+			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), requireFlag(), allowFlag(allowOver)), Action: action(exit, check)},
 			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag(), holdFlag()), Action: action(exit, recoverPatches)},
+			{Name: "verify", Usage: "say who signed patches, and refuse those that nobody trusted did", ArgsUsage: "FILE|DIR…", Flags: flagsOf(keyFlag()), Action: action(exit, verify)},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {
@@ -46,9 +47,9 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 				return err
 			}
 			if c.Args().Present() {
-				return fault.New(fault.Usage, "", "unknown command %q", c.Args().First()).WithHint("the commands are patch, run, unpatch, info, check and recover")
+				return fault.New(fault.Usage, "", "unknown command %q", c.Args().First()).WithHint("the commands are patch, run, unpatch, info, check, recover and verify")
 			}
-			return fault.New(fault.Usage, "", "no command").WithHint("the commands are patch, run, unpatch, info, check and recover; see carectl --help")
+			return fault.New(fault.Usage, "", "no command").WithHint("the commands are patch, run, unpatch, info, check, recover and verify; see carectl --help")
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return err },
 	}
@@ -117,10 +118,14 @@ type request struct {
 	given bool // -p was given
 	unmap bool
 	fork  bool // run-helper: start another one and end
+
+	signed bool   // patches must be signed, whatever the machine's policy says
+	key    string // file of the public key to verify with; "" for those that the machine trusts
 }
 
 func newRequest(c *cli.Context) (request, error) {
 	r := request{name: c.Command.Name, args: c.Args().Slice(), id: c.String("id"), unmap: c.Bool("unmap"), fork: c.Bool(forkFlag)}
+	r.signed, r.key = c.Bool(signedFlag), c.String("key")
 	for _, code := range c.StringSlice("allow") {
 		switch {
 		case code == allowCoroutine && c.Command.Name != "check":

@@ -160,7 +160,7 @@ func (c *command) startHelper() (*os.File, error) {
 	for _, option := range []struct {
 		name string
 		set  bool
-	}{{"--verbose", c.ui.Verbose()}, {"--json", c.ui.JSON()}} {
+	}{{"--verbose", c.ui.Verbose()}, {"--json", c.ui.JSON()}, {"--" + signedFlag, c.signed}} {
 		if option.set {
 			args = append(args, option.name)
 		}
@@ -259,7 +259,8 @@ func (c *command) launch(conn *os.File) (engine.Launch, error) {
 		return engine.Launch{}, err
 	}
 	var err error
-	l.Library, err = engine.OpenLibrary(c.args[2:])
+	c.args = c.args[2:]
+	l.Library, err = c.openAll()
 	l.Ready = func() error { _, err := conn.Write([]byte{0}); return err }
 	l.Applied = func(r engine.Result) { c.applied(newOutcome(r)) }
 	l.Failed = c.refused

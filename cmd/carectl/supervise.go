@@ -38,7 +38,7 @@ type worker struct {
 
 func (c *command) supervisor() *supervisor {
 	return &supervisor{verbose: c.ui.Progress, patience: map[int]time.Duration{}, setup: setup{
-		Command: c.name, All: c.all, Args: c.args, ID: c.id, Old: c.old, Over: c.over, Mix: c.mix, Wait: c.wait, Hold: c.hold, Unmap: c.unmap,
+		Command: c.name, All: c.all, Args: c.args, ID: c.id, Old: c.old, Over: c.over, Mix: c.mix, Wait: c.wait, Hold: c.hold, Unmap: c.unmap, Signed: c.signed,
 	}}
 }
 

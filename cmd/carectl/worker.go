@@ -34,7 +34,7 @@ type setup struct {
 	Args, Old      []string
 	ID             string
 	All, Over, Mix bool
-	Unmap          bool
+	Unmap, Signed  bool
 	Wait, Hold     time.Duration
 }
 
@@ -107,7 +107,7 @@ func runWorker(c *command) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	w := &command{ctx: ctx, ui: ui.New("carectl", os.Stdout, os.Stderr, ui.Normal, false), request: request{
-		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, mix: s.Mix, wait: s.Wait, hold: s.Hold, unmap: s.Unmap,
+		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, mix: s.Mix, wait: s.Wait, hold: s.Hold, unmap: s.Unmap, signed: s.Signed,
 	}}
 	w.progress = func(format string, args ...any) {
 		if out.Encode(report{Progress: fmt.Sprintf(format, args...)}) != nil {

@@ -16,7 +16,9 @@ const usageText = `patchmake [OPTION...] PATCH...
 patchmake from-asm --orig FILE.s --patched FILE.s --binary FILE [-i ID] -o FILE.kpatch
 patchmake inspect FILE.kpatch
 patchmake explain [--all | --html FILE | CODE]
-patchmake record [--prune] [--compile-commands]`
+patchmake record [--prune] [--compile-commands]
+patchmake keygen [--no-password] NAME
+patchmake sign --key FILE.key FILE.kpatch...`
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -44,7 +46,7 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer, out **ui.U
 	}
 	app := &cli.App{
 		Name: "patchmake", Usage: "make live patches from source patches", UsageText: usageText, Version: version.String,
-		Flags: append(makeFlags(), outputFlags()...), Commands: subcommands(begin),
+		Flags: append(makeFlags(), outputFlags()...), Commands: subcommands(begin, stdin),
 		EnableBashCompletion: true, BashComplete: func(c *cli.Context) { completeMake(c, args) },
 		DisableSliceFlagSeparator: true, HideHelpCommand: true, Writer: stdout, ErrWriter: stderr, ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -11,8 +12,8 @@ import (
 // beginner makes the UI that a command's flags ask for.
 type beginner func(*cli.Context) *ui.UI
 
-func subcommands(begin beginner) []*cli.Command {
-	return []*cli.Command{
+func subcommands(begin beginner, stdin io.Reader) []*cli.Command {
+	return append([]*cli.Command{
 		{
 			Name: "from-asm", Usage: "make a patch from two assembly files and the binary built from the first",
 			Flags: append([]cli.Flag{
@@ -58,5 +59,5 @@ func subcommands(begin beginner) []*cli.Command {
 			},
 		},
 		recordCommand(begin),
-	}
+	}, signCommands(begin, stdin)...)
 }

@@ -135,6 +135,16 @@ const (
 	RelocType        Code = "reloc-type"
 )
 
+// The codes of the stage "signatures".
+const (
+	BadPolicy    Code = "bad-policy"
+	BadSignature Code = "bad-signature"
+	KeyExpired   Code = "key-expired"
+	UnknownKey   Code = "unknown-key"
+	UnsafeTrust  Code = "unsafe-trust"
+	Unsigned     Code = "unsigned"
+)
+
 // The codes of the stage "processes".
 const (
 	AlreadyApplied       Code = "already-applied"

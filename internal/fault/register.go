@@ -28,6 +28,7 @@ var register = []struct {
 	{"assembly", assembly},
 	{"references and the original binary", references},
 	{"patch files", patchFiles},
+	{"signatures", signatures},
 	{"processes", processes},
 }
 

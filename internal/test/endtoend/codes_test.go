@@ -53,6 +53,10 @@ var codeTests = map[fault.Code]string{
 	"import-data": "stripper/strip_test.go:TestStripRefuses", "patch-too-large": "kpatch/validate_test.go:TestEncodeLimit",
 	"reloc-32-pie": "stripper/strip_test.go:TestStripRefuses", "reloc-range": "stripper/strip_test.go:TestStripRefuses",
 	"reloc-type": "engine/link/link_test.go:TestForeignRelocations",
+	// signatures
+	"bad-policy": "cmd/carectl/signed_test.go:TestSigned", "bad-signature": "cmd/carectl/signed_test.go:TestSigned",
+	"key-expired": "cmd/carectl/signed_test.go:TestSigned", "unknown-key": "cmd/carectl/signed_test.go:TestSigned",
+	"unsafe-trust": "cmd/carectl/signed_test.go:TestSigned", "unsigned": "cmd/carectl/signed_test.go:TestSigned",
 	// processes
 	"already-applied": "engine/refusals_test.go:TestPlanRefuses", "attach": "engine/trace/refuse_test.go:TestCauses",
 	"bad-region": "engine/inspect/region_test.go:TestReadRegionsRefusesDamage", "busy-coroutine": "engine/coroutine_test.go:TestCoroutine",
