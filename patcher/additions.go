@@ -10,6 +10,7 @@ import (
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // addition is an input of the patched link alone.
@@ -21,11 +22,11 @@ type addition struct {
 }
 
 // additions reads the inputs that only the patched link has.
-func (m *maker) additions(t *Target) ([]addition, error) {
+func (m *maker) additions(t *planner.Target) ([]addition, error) {
 	var list []addition
 	for i := range t.New {
 		n := &t.New[i]
-		f, err := loadObject(m.store, n.Object)
+		f, err := planner.LoadObject(m.store, n.Object)
 		if err != nil {
 			return nil, fmt.Errorf("%s: object in the record: %w", n.Name, err)
 		}

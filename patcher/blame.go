@@ -9,6 +9,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
+	"gocare/planner"
 )
 
 // blameLayout adds to a refusal of a variable's initial value or size which structure has another layout: one that is in it, or else, where
@@ -22,7 +23,7 @@ func (m *maker) blameLayout(c comparedUnit, err error) error {
 	if failed != nil {
 		return err
 	}
-	types, failed := loadLayout(m.store, c.unit.OrigTypes)
+	types, failed := planner.LoadLayout(m.store, c.unit.OrigTypes)
 	if failed != nil {
 		return err
 	}

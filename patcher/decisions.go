@@ -14,6 +14,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/fault"
 	"gocare/kpatch"
+	"gocare/planner"
 )
 
 // Decisions are what a run decided about every function it compared, for people: kept in the store beside the plan. The names of their
@@ -78,7 +79,7 @@ func Undecided(err error) *Decisions {
 }
 
 // Decided collects what a run decided.
-func Decided(p *Plan, products []Product) *Decisions {
+func Decided(p *planner.Plan, products []Product) *Decisions {
 	d := &Decisions{Same: p.Same}
 	for _, m := range products {
 		t := targetDecisions{Path: m.Target.Path, Refused: refusals(m.Refused, nil)}

@@ -13,6 +13,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/fault"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // TestDecisionsLines: what a person reads of a function, once it was kept in a store and read again.
@@ -62,8 +63,8 @@ func TestDecisionsLines(t *testing.T) {
 				}
 			}
 			skipped := []ld.Skipped{{Unit: "a.c", Function: "skipped", Reason: "it is not there"}}
-			made := []Product{{Target: Target{Path: "/root/prog"}, Units: []UnitReport{u}, Skipped: skipped}}
-			if err := Decided(&Plan{Same: []string{"b.c"}}, made).Save(store); err != nil {
+			made := []Product{{Target: planner.Target{Path: "/root/prog"}, Units: []UnitReport{u}, Skipped: skipped}}
+			if err := Decided(&planner.Plan{Same: []string{"b.c"}}, made).Save(store); err != nil {
 				t.Fatal(err)
 			}
 			d, err := LoadDecisions(store.Dir())

@@ -8,11 +8,12 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/isolate"
 	"gocare/internal/srcpatch"
+	"gocare/planner"
 )
 
 // declared tells how files changed that a unit's debug information names, for telling static locals apart by their source:
 // those that the patches changed, and the system's, which no build changes. Of others nothing is known: they may be generated.
-func (s *sources) declared(u *Unit) func(file string) *diffasm.SourceFile {
+func (s *sources) declared(u *planner.Unit) func(file string) *diffasm.SourceFile {
 	known := map[string]*diffasm.SourceFile{}
 	mapped := slices.ContainsFunc(u.Record.Argv, func(a string) bool { return strings.Contains(a, "prefix-map=") })
 	return func(name string) *diffasm.SourceFile {

@@ -6,11 +6,12 @@ import (
 
 	"gocare/diffasm"
 	"gocare/internal/srcpatch"
+	"gocare/planner"
 )
 
 // explain puts into the functions of a delta which edit of the source patch each of them comes from. source is the text
 // of the unit's source, nil where that is not known.
-func (s *sources) explain(u *Unit, d *diffasm.Delta, source []byte) {
+func (s *sources) explain(u *planner.Unit, d *diffasm.Delta, source []byte) {
 	for i := range d.Functions {
 		f := &d.Functions[i]
 		if f.Status != diffasm.Changed && f.Status != diffasm.New {
@@ -25,7 +26,7 @@ func (s *sources) explain(u *Unit, d *diffasm.Delta, source []byte) {
 	}
 }
 
-func (s *sources) reasons(u *Unit, d *diffasm.Delta, i int, source []byte) *reasons {
+func (s *sources) reasons(u *planner.Unit, d *diffasm.Delta, i int, source []byte) *reasons {
 	r := &reasons{edits: s.of(u), unit: u.Source, source: source, d: d, i: i}
 	r.name, _, _ = strings.Cut(d.Functions[i].Name, ".")
 	r.orig, r.patched = d.Places(i)

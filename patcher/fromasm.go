@@ -8,10 +8,12 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/meter"
 	"gocare/internal/toolexec"
 	"gocare/internal/version"
 	"gocare/kpatch"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // Assembly are the two versions of one unit, and the binary that was built from the first.
@@ -27,7 +29,7 @@ func FromAssembly(ctx context.Context, a Assembly, o Options) (Product, error) {
 	if err != nil {
 		return Product{}, fault.New(fault.Refused, a.Binary, "cannot read the binary").WithCause(err).WithState("no patch written")
 	}
-	p := Product{Target: Target{Path: a.Binary, BuildID: bin.BuildID()}, BuildID: bin.BuildID()}
+	p := Product{Target: planner.Target{Path: a.Binary, BuildID: bin.BuildID()}, BuildID: bin.BuildID()}
 	if p.BuildID == "" {
 		return p, fault.Refuse(fault.NoBuildID, a.Binary, "the binary has no BuildID").WithState("no patch written").WithHint("link it with -Wl,--build-id")
 	}
@@ -91,7 +93,7 @@ func (a Assembly) compare() (assembledUnit, error) {
 	if err != nil {
 		return assembledUnit{}, err
 	}
-	u, err := decide(comparedUnit{unit: &Unit{Source: a.Orig}, delta: d}, diffasm.Options{})
+	u, err := decide(comparedUnit{unit: &planner.Unit{Source: a.Orig}, delta: d}, diffasm.Options{})
 	return assembledUnit{decidedUnit: u}, err
 }
 
@@ -128,7 +130,8 @@ func (a Assembly) assemble(ctx context.Context, src string) (*elfobj.File, error
 	if src, err = filepath.Abs(src); err != nil { // no option, whatever its name
 		return nil, err
 	}
-	if err := runAssembler(ctx, toolexec.Cmd{Path: a.As, Args: []string{src, "-o", obj}}); err != nil {
+	defer meter.Other(ctx)()
+	if _, err := toolexec.Run(ctx, toolexec.Cmd{Path: a.As, Args: []string{src, "-o", obj}}); err != nil {
 		return nil, err
 	}
 	return elfobj.Load(obj)

@@ -13,11 +13,12 @@ import (
 	"gocare/internal/version"
 	"gocare/kpatch"
 	"gocare/ld"
+	"gocare/planner"
 	"gocare/stripper"
 )
 
 // patch resolves the units against the original program and joins them into one patch file.
-func (m *maker) patch(ctx context.Context, t *Target, l *link) (Product, error) {
+func (m *maker) patch(ctx context.Context, t *planner.Target, l *link) (Product, error) {
 	p := describe(t, l)
 	program, err := l.program.facts()
 	if err != nil {
@@ -157,7 +158,7 @@ func resolve(o *ld.Original, inputs []input) ([]*ld.Resolved, error) {
 }
 
 // headerID returns the BuildID of the binary that a patch for the target is for.
-func (m *maker) headerID(t *Target) (string, error) {
+func (m *maker) headerID(t *planner.Target) (string, error) {
 	if m.o.BuildID != "" {
 		return m.o.BuildID, nil
 	}
@@ -168,7 +169,7 @@ func (m *maker) headerID(t *Target) (string, error) {
 }
 
 // meta is what the patch says of itself.
-func (m *maker) meta(t *Target, l *link, carried []string) kpatch.Meta {
+func (m *maker) meta(t *planner.Target, l *link, carried []string) kpatch.Meta {
 	meta := kpatch.Meta{
 		Tool: "gocare " + version.String, Description: m.o.Description, Compiler: m.plan.Compiler,
 		BuildsOn: strings.Join(m.o.Bases, " "), CVEs: m.o.cves(m.plan.CVEs),
@@ -190,7 +191,7 @@ func (m *maker) meta(t *Target, l *link, carried []string) kpatch.Meta {
 }
 
 // describe is the product of a link as far as it is known, without a patch.
-func describe(t *Target, l *link) Product {
+func describe(t *planner.Target, l *link) Product {
 	p := Product{Target: *t, BuildID: t.BuildID}
 	for _, e := range l.overridden {
 		if e.unit == noUnit {

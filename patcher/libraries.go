@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"gocare/buildtree"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // libraries reads the shared libraries of the two links, as far as they are still there. One that the original does not need, nor any that it
 // loads, is new: the linker leaves out those of its command line that nothing is needed from (--as-needed).
-func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
+func (m *maker) libraries(t *planner.Target, bin *elfobj.File) ([]ld.Object, error) {
 	var list []ld.Object
 	for _, path := range t.Shared {
 		if f, err := elfobj.Load(path); err == nil {
@@ -23,7 +22,7 @@ func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
 		}
 	}
 	for _, lib := range t.NewLibs {
-		f, err := loadObject(m.store, lib.Object)
+		f, err := planner.LoadObject(m.store, lib.Object)
 		if err != nil {
 			return nil, fmt.Errorf("%s: in the record: %w", lib.Path, err)
 		}
@@ -37,7 +36,7 @@ func (m *maker) libraries(t *Target, bin *elfobj.File) ([]ld.Object, error) {
 		if !slices.ContainsFunc(list, func(o ld.Object) bool { return o.Path == lib.Path }) { // what the original one has is not known
 			continue
 		}
-		f, err := loadObject(m.store, lib.Object)
+		f, err := planner.LoadObject(m.store, lib.Object)
 		if err != nil {
 			return nil, fmt.Errorf("%s: in the record: %w", lib.Path, err)
 		}
@@ -80,52 +79,4 @@ func loadedLibraries(needed, files []string) map[string]bool {
 // libraryName is what a binary that needs a library calls it, without directories.
 func libraryName(path string, f *elfobj.File) string {
 	return filepath.Base(cmp.Or(f.Soname(), path))
-}
-
-// librariesOf returns the absolute paths of the shared libraries of a link.
-func librariesOf(l *buildtree.Link) []string {
-	var paths []string
-	for _, path := range l.Shared {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(l.Dir, path)
-		}
-		paths = append(paths, path)
-	}
-	return paths
-}
-
-// wrapped lists the symbols that a linker's command line redirects.
-func wrapped(argv []string) []string {
-	var names []string
-	for i, arg := range argv {
-		name, value, joined := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
-		switch {
-		case name != "wrap" || !strings.HasPrefix(arg, "-"):
-		case joined:
-			names = append(names, value)
-		case i+1 < len(argv):
-			names = append(names, argv[i+1])
-		}
-	}
-	return names
-}
-
-// makesLibrary reports whether a linker's command line makes a shared library, which processes of other programs load.
-func makesLibrary(argv []string) bool {
-	return slices.ContainsFunc(argv, func(arg string) bool { return arg == "-shared" || arg == "--shared" || arg == "-Bshareable" })
-}
-
-// bindsOwn returns the option of a linker's command line that binds symbols of a library to itself and leaves no mark in it.
-func bindsOwn(argv []string) (option string) {
-	for _, arg := range argv {
-		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
-		switch {
-		case !strings.HasPrefix(arg, "-"):
-		case name == "Bno-symbolic":
-			option = ""
-		case strings.HasPrefix(name, "Bsymbolic-"), strings.HasPrefix(name, "dynamic-list"):
-			option = name
-		}
-	}
-	return option
 }

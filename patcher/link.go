@@ -8,11 +8,12 @@ import (
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
+	"gocare/planner"
 )
 
 // link is one link as far as it is decided: what the rules look at. A step that knows more makes a new one.
 type link struct {
-	target  *Target
+	target  *planner.Target
 	units   []assembledUnit // parallel to target.Units
 	demands []demand        // likewise: what they were decided with
 	added   []addition
@@ -24,9 +25,9 @@ type link struct {
 	overridden []refusal
 
 	// edited reports whether the source patch changes function i of a delta.
-	edited      func(u *Unit, d *diffasm.Delta, i int) bool
+	edited      func(u *planner.Unit, d *diffasm.Delta, i int) bool
 	layouts     func(id buildtree.Digest) (*layout.Unit, error)
-	typeChanges func(v *SideVersions) ([]layout.Change, error) // compares the types of a unit's two versions
+	typeChanges func(v *planner.SideVersions) ([]layout.Change, error) // compares the types of a unit's two versions
 }
 
 // goneInput is an input that only the original link has.

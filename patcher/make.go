@@ -15,11 +15,12 @@ import (
 	"gocare/internal/layout"
 	"gocare/kpatch"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // Product is what making a target gave: a patch, or none because no function of it changed.
 type Product struct {
-	Target     Target
+	Target     planner.Target
 	BuildID    string // of the header and the file name
 	Patch      *kpatch.Patch
 	Data       []byte // the file; nil if nothing changed
@@ -31,7 +32,7 @@ type Product struct {
 
 // Make turns every target of the plan into a patch, in memory. With an error come the products up to the one that failed, of which
 // what is known.
-func Make(ctx context.Context, store *buildtree.Store, p *Plan, o Options) ([]Product, error) {
+func Make(ctx context.Context, store *buildtree.Store, p *planner.Plan, o Options) ([]Product, error) {
 	src, err := loadSources(store, p.Files, o.Dirs)
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func Make(ctx context.Context, store *buildtree.Store, p *Plan, o Options) ([]Pr
 }
 
 // product makes one target: its units by themselves, then what the rules of the link say, then the patch.
-func (m *maker) product(ctx context.Context, t *Target) (Product, *link, error) {
+func (m *maker) product(ctx context.Context, t *planner.Target) (Product, *link, error) {
 	units, err := m.units(ctx, t)
 	if err != nil {
 		return describe(t, &link{units: units}), nil, err
@@ -104,7 +105,7 @@ func (p Product) refusedFor(err error) Product {
 
 // units takes the units of a target all the way, each by itself. The refusal of the first one that is refused counts; those behind it are
 // still in the result.
-func (m *maker) units(ctx context.Context, t *Target) ([]assembledUnit, error) {
+func (m *maker) units(ctx context.Context, t *planner.Target) ([]assembledUnit, error) {
 	units, errs := make([]assembledUnit, len(t.Units)), make([]error, len(t.Units))
 	var g errgroup.Group
 	g.SetLimit(runtime.NumCPU())
@@ -124,7 +125,7 @@ func (m *maker) units(ctx context.Context, t *Target) ([]assembledUnit, error) {
 }
 
 // openLink puts together what the rules look at.
-func (m *maker) openLink(t *Target, units []assembledUnit) (*link, error) {
+func (m *maker) openLink(t *planner.Target, units []assembledUnit) (*link, error) {
 	added, err := m.additions(t)
 	if err != nil {
 		return nil, err
@@ -136,19 +137,19 @@ func (m *maker) openLink(t *Target, units []assembledUnit) (*link, error) {
 	return &link{
 		target: t, units: units, gone: gone, demands: make([]demand, len(units)), added: added, program: m.program(t),
 		detached: make([][]string, len(units)), stale: make([][]diffasm.Stale, len(units)),
-		edited: func(u *Unit, d *diffasm.Delta, i int) bool {
+		edited: func(u *planner.Unit, d *diffasm.Delta, i int) bool {
 			edit, _ := m.sources.reasons(u, d, i, nil).own()
 			return edit != nil
 		},
-		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return loadLayout(m.store, id) }, typeChanges: m.typeChanges,
+		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return planner.LoadLayout(m.store, id) }, typeChanges: m.typeChanges,
 	}, nil
 }
 
 // goneInputs reads the inputs that only the original link has.
-func (m *maker) goneInputs(t *Target) ([]goneInput, error) {
+func (m *maker) goneInputs(t *planner.Target) ([]goneInput, error) {
 	var list []goneInput
 	for _, g := range t.Gone {
-		f, err := loadObject(m.store, g.Object)
+		f, err := planner.LoadObject(m.store, g.Object)
 		if err != nil {
 			return nil, fmt.Errorf("%s: object in the record: %w", g.Name, err)
 		}

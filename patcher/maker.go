@@ -6,16 +6,16 @@ import (
 	"slices"
 
 	"gocare/buildtree"
-	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
+	"gocare/planner"
 )
 
 // Options say what patches to make of a plan.
 type Options struct {
 	ID          string
-	BuildID     string    // overrides the rebuilt binary's, "" if not
-	Shipped     []Shipped // the binaries that the rebuilt ones are proved to be
+	BuildID     string            // overrides the rebuilt binary's, "" if not
+	Shipped     []planner.Shipped // the binaries that the rebuilt ones are proved to be
 	Description string
 	CVEs        []string                   // what these fix; nil takes what the patches and the description name
 	Bases       []string                   // ids of patches whose changes these have too
@@ -24,7 +24,7 @@ type Options struct {
 	Identity    func(name string) bool     // which unchanged ones to take as well, as they are; may be nil
 	Allow       func(code fault.Code) bool // which refusals the user overrides
 	NoRestore   bool                       // compare without the compile with the old line numbers
-	Dirs        Dirs
+	Dirs        planner.Dirs
 }
 
 // cves returns what the patches fix: what the user says, else what source patches and description name.
@@ -39,7 +39,7 @@ func (o *Options) cves(named []string) []string {
 type maker struct {
 	store   *buildtree.Store
 	o       Options
-	plan    *Plan
+	plan    *planner.Plan
 	sources *sources
 }
 
@@ -47,22 +47,14 @@ type maker struct {
 func noPatch(err error) error { return fault.Leaves(err, "no patch written") }
 
 // source reads the source of a unit if it is still what the original was compiled from, or as the patches leave it.
-func (m *maker) source(u *Unit) []byte {
+func (m *maker) source(u *planner.Unit) []byte {
 	path := u.Source
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(m.o.Dirs.Source, path)
 	}
 	data, err := os.ReadFile(path)
-	if err != nil || digest(data) != u.SHA256 {
+	if err != nil || string(buildtree.DigestOf(data)) != u.SHA256 {
 		return nil
 	}
 	return data
-}
-
-func loadObject(store *buildtree.Store, id buildtree.Digest) (*elfobj.File, error) {
-	data, err := store.Blob(id)
-	if err != nil {
-		return nil, err
-	}
-	return elfobj.Parse(data)
 }

@@ -3,20 +3,12 @@ package patcher
 import (
 	"fmt"
 
-	"gocare/buildtree"
 	"gocare/ld"
+	"gocare/planner"
 )
 
-// partsOf describes the partial links of a link for the plan.
-func partsOf(l *buildtree.Link) (parts []Part) {
-	for _, p := range l.Parts {
-		parts = append(parts, Part{Dir: p.Link.Dir, Path: p.Path, Member: p.Member, Map: p.Link.MapID, Parts: partsOf(p.Link)})
-	}
-	return parts
-}
-
 // expand adds to a map where the inputs of partial links went.
-func (m *maker) expand(lm *ld.Map, parts []Part) error {
+func (m *maker) expand(lm *ld.Map, parts []planner.Part) error {
 	for _, p := range parts {
 		data, err := m.store.Blob(p.Map)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // program is the original binary of a target with its link map and the inputs of its link. It is read once, when it is first asked for.
@@ -36,15 +37,15 @@ type linkFacts interface {
 	InputName(input int) string
 }
 
-func (m *maker) program(t *Target) *program {
+func (m *maker) program(t *planner.Target) *program {
 	return &program{
 		facts:  sync.OnceValues(func() (*facts, error) { return m.openProgram(t) }),
 		isLate: func(in buildtree.Input) (bool, error) { return isLate(m.store, in) },
 	}
 }
 
-func (m *maker) openProgram(t *Target) (*facts, error) {
-	bin, err := loadObject(m.store, t.Binary)
+func (m *maker) openProgram(t *planner.Target) (*facts, error) {
+	bin, err := planner.LoadObject(m.store, t.Binary)
 	if err != nil {
 		return nil, fmt.Errorf("%s: binary in the record: %w", t.Path, err)
 	}
@@ -69,15 +70,15 @@ func (m *maker) openProgram(t *Target) (*facts, error) {
 }
 
 // openInputs reads the objects of the original link, then its shared libraries as far as they are still there.
-func (m *maker) openInputs(t *Target, bin *elfobj.File) (objects []ld.Object, index []int, err error) {
+func (m *maker) openInputs(t *planner.Target, bin *elfobj.File) (objects []ld.Object, index []int, err error) {
 	index = make([]int, len(t.Inputs))
-	late := lateParts{unit: t.late()}
+	late := lateParts{unit: late(t)}
 	for i, in := range t.Inputs {
 		index[i] = -1
 		if in.ObjectID == "" || in.AllocID == "" { // vanished, or bitcode
 			continue
 		}
-		f, err := loadObject(m.store, in.ObjectID)
+		f, err := planner.LoadObject(m.store, in.ObjectID)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: object %s in the record: %w", t.Path, in, err)
 		}

@@ -18,7 +18,7 @@ func (s *sources) renamed(r layout.Rename) bool {
 		before, after := c.TouchedOld(), c.TouchedNew()
 		for i := range before {
 			old, is := usesOf(r.Old, stretch(c.Before, before[i])), usesOf(r.New, stretch(c.After, after[i]))
-			if !hasAll(is, old) {
+			if !csource.HasAll(is, old) {
 				return false
 			}
 			used, fresh = used+accesses(old), fresh+accesses(is)

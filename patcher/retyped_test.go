@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gocare/internal/layout"
+	"gocare/planner"
 )
 
 func TestRetypedVariables(t *testing.T) {
@@ -52,8 +53,8 @@ f:
 				}
 			}
 			l.units[1].unit.OrigTypes, l.units[1].unit.PatchedTypes = "a", "b"
-			l.target.Same = []SameUnit{{"same.c", "c", "d"}}
-			l.typeChanges = func(*SideVersions) ([]layout.Change, error) { return tt.changes, tt.err }
+			l.target.Same = []planner.SameUnit{{Source: "same.c", OrigTypes: "c", PatchedTypes: "d"}}
+			l.typeChanges = func(*planner.SideVersions) ([]layout.Change, error) { return tt.changes, tt.err }
 			says, err := retypedVariables(l)
 			if err != nil {
 				t.Fatal(err)

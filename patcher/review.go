@@ -9,6 +9,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/planner"
 )
 
 // Review is what a reviewer of a run wants to see: the edits, and of every function that they changed its code as it was and as it is.
@@ -63,9 +64,9 @@ func NewReview(store *buildtree.Store) (*Review, error) {
 		return nil, err
 	}
 	r := &Review{Undecided: run.Undecided, Same: run.Same, Refused: run.Refused}
-	plan, err := LoadPlan(store)
+	plan, err := planner.LoadPlan(store)
 	if err != nil || len(run.Targets) == 0 { // refused before there was one: an older run's says nothing
-		plan = &Plan{}
+		plan = &planner.Plan{}
 	}
 	r.Compiler = plan.Compiler
 	for _, p := range plan.Patches {
@@ -84,7 +85,7 @@ func NewReview(store *buildtree.Store) (*Review, error) {
 	return r, nil
 }
 
-func reviewFiles(store *buildtree.Store, files []SourceFile) (list []ReviewFile, err error) {
+func reviewFiles(store *buildtree.Store, files []planner.SourceFile) (list []ReviewFile, err error) {
 	same := func(line string) string { return line }
 	for _, f := range files {
 		name := f.New
@@ -116,10 +117,10 @@ func textLines(text []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-func reviewTarget(store *buildtree.Store, plan *Plan, d *targetDecisions) (ReviewTarget, error) {
+func reviewTarget(store *buildtree.Store, plan *planner.Plan, d *targetDecisions) (ReviewTarget, error) {
 	t := ReviewTarget{Path: d.Path, Imports: d.Imports, Refused: d.Refused}
-	var planned Target
-	if i := slices.IndexFunc(plan.Targets, func(t Target) bool { return t.Path == d.Path }); i >= 0 {
+	var planned planner.Target
+	if i := slices.IndexFunc(plan.Targets, func(t planner.Target) bool { return t.Path == d.Path }); i >= 0 {
 		planned = plan.Targets[i]
 	}
 	t.BuildID = planned.BuildID
@@ -133,10 +134,10 @@ func reviewTarget(store *buildtree.Store, plan *Plan, d *targetDecisions) (Revie
 	return t, nil
 }
 
-func reviewUnit(store *buildtree.Store, planned *Target, t *targetDecisions, d *unitDecisions) (ReviewUnit, error) {
+func reviewUnit(store *buildtree.Store, planned *planner.Target, t *targetDecisions, d *unitDecisions) (ReviewUnit, error) {
 	u := ReviewUnit{Source: d.Source, Refused: d.Refused}
 	var before, after map[string][]string
-	if i := slices.IndexFunc(planned.Units, func(u Unit) bool { return u.Source == d.Source }); i >= 0 {
+	if i := slices.IndexFunc(planned.Units, func(u planner.Unit) bool { return u.Source == d.Source }); i >= 0 {
 		var err error
 		if before, err = functionsOf(store, planned.Units[i].Orig); err != nil {
 			return u, err

@@ -3,6 +3,7 @@ package patcher
 import (
 	"gocare/diffasm"
 	"gocare/internal/layout"
+	"gocare/planner"
 )
 
 // retypedVariables looks at variables of another type in units that have nothing in the patch: code of it may reach them by their names, or
@@ -25,7 +26,7 @@ func (l *link) retypedAll(says *ruling) {
 		}
 	}
 	for _, u := range l.target.Same {
-		l.retypedIn(says, noUnit, u.Source, &SideVersions{OrigTypes: u.OrigTypes, PatchedTypes: u.PatchedTypes}, func(string) bool { return false })
+		l.retypedIn(says, noUnit, u.Source, &planner.SideVersions{OrigTypes: u.OrigTypes, PatchedTypes: u.PatchedTypes}, func(string) bool { return false })
 	}
 }
 
@@ -37,13 +38,13 @@ func isConstant(d *diffasm.Delta, name string) bool {
 	return d.Constant(func(symbol string) bool { return sourceNameOf(symbol) == name })
 }
 
-func (l *link) retypedIn(says *ruling, unit int, source string, v *SideVersions, constant func(name string) bool) {
+func (l *link) retypedIn(says *ruling, unit int, source string, v *planner.SideVersions, constant func(name string) bool) {
 	if v.OrigTypes == "" || v.PatchedTypes == "" {
 		return
 	}
 	changes, err := l.typeChanges(v)
 	if err != nil {
-		says.refuse(unit, refuseTypes(source, "its debug information, which shows the types of variables, cannot be read", err))
+		says.refuse(unit, planner.RefuseTypes(source, "its debug information, which shows the types of variables, cannot be read", err))
 		return
 	}
 	for _, c := range changes {

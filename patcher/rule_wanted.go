@@ -1,7 +1,6 @@
 package patcher
 
 import (
-	"debug/elf"
 	"slices"
 
 	"gocare/internal/elfobj"
@@ -40,14 +39,12 @@ func (u *assembledUnit) unused() (names []string) {
 	return names
 }
 
-// addUndefined adds the names that an object looks for elsewhere.
+// addUndefined adds the names that an object, if there is one, looks for elsewhere.
 func addUndefined(names map[string]bool, f *elfobj.File) {
 	if f == nil {
 		return
 	}
-	for i := range f.Symbols {
-		if s := &f.Symbols[i]; s.Section == int(elf.SHN_UNDEF) && s.Name != "" {
-			names[s.Name] = true
-		}
+	for _, name := range f.Undefined() {
+		names[name] = true
 	}
 }

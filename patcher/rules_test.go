@@ -16,6 +16,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/layout"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // Assembly of units, as compilers write it.
@@ -72,7 +73,7 @@ func (p pair) decided(t *testing.T, name string) assembledUnit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := decide(comparedUnit{unit: &Unit{Source: name}, delta: d}, diffasm.Options{})
+	u, err := decide(comparedUnit{unit: &planner.Unit{Source: name}, delta: d}, diffasm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func (f fakeLink) InputName(input int) string { return fmt.Sprintf("input%d.o", 
 
 func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
 	t.Helper()
-	l := &link{target: &Target{}, demands: make([]demand, len(pairs)), detached: make([][]string, len(pairs)), stale: make([][]diffasm.Stale, len(pairs))}
+	l := &link{target: &planner.Target{}, demands: make([]demand, len(pairs)), detached: make([][]string, len(pairs)), stale: make([][]diffasm.Stale, len(pairs))}
 	p := &facts{linkFacts: f}
 	for i, pair := range pairs {
 		u := pair.decided(t, fmt.Sprintf("u%d.c", i))
@@ -132,7 +133,9 @@ func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
 		facts:  func() (*facts, error) { return p, nil },
 		isLate: func(buildtree.Input) (bool, error) { return false, nil },
 	}
-	l.edited = func(_ *Unit, d *diffasm.Delta, i int) bool { return strings.HasPrefix(d.Functions[i].Name, "edited") }
+	l.edited = func(_ *planner.Unit, d *diffasm.Delta, i int) bool {
+		return strings.HasPrefix(d.Functions[i].Name, "edited")
+	}
 	return l
 }
 

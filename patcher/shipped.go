@@ -1,94 +1,31 @@
 package patcher
 
 import (
-	"bytes"
-	"debug/elf"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/planner"
 )
-
-// Shipped is a binary given with --target: a patch made from a rebuilt one that is proved to be the same code is for it.
-type Shipped struct {
-	path  string
-	file  *elfobj.File
-	among bool // given with all others of a directory
-}
-
-// LoadShipped reads the binaries; each needs a BuildID. Of a directory it takes the programs and libraries that have one.
-func LoadShipped(paths []string) ([]Shipped, error) {
-	var list []Shipped
-	for _, path := range paths {
-		if st, err := os.Stat(path); err == nil && st.IsDir() {
-			found, err := loadShippedIn(path)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, found...)
-			continue
-		}
-		f, err := elfobj.Load(path)
-		if err != nil {
-			return nil, fault.New(fault.Refused, "", "--target").WithCause(err).WithState("tree unchanged")
-		}
-		if f.BuildID() == "" {
-			return nil, withoutBuildID(path, "the binary has no BuildID")
-		}
-		list = append(list, Shipped{path: path, file: f})
-	}
-	return list, nil
-}
-
-func loadShippedIn(dir string) (list []Shipped, err error) {
-	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err != nil || !elfobj.IsELF(data) {
-			return err
-		}
-		f, err := elfobj.Parse(data)
-		if err == nil && (f.Type == elf.ET_EXEC || f.Type == elf.ET_DYN) && !debugOnly(f) && f.BuildID() != "" {
-			list = append(list, Shipped{path, f, true})
-		}
-		return nil
-	})
-	if err == nil && len(list) == 0 {
-		return nil, withoutBuildID(dir, "no program or library with a BuildID in it")
-	}
-	return list, err
-}
-
-func withoutBuildID(where, what string) *fault.Error {
-	return fault.Refuse(fault.NoBuildID, where, "%s", what).
-		WithState("tree unchanged").WithHint("processes that run it cannot be told from others")
-}
 
 // matchShipped returns the BuildID of the first shipped binary that holds the same code and data at the same addresses as
 // the rebuilt one. Those that are another target of the plan are not blamed.
-func (m *maker) matchShipped(t *Target) (string, error) {
-	rebuilt, err := loadObject(m.store, t.Binary)
+func (m *maker) matchShipped(t *planner.Target) (string, error) {
+	rebuilt, err := planner.LoadObject(m.store, t.Binary)
 	if err != nil {
 		return "", err
 	}
 	var why, ofName []string
 	for _, s := range m.o.Shipped {
-		d := difference(s.file, rebuilt)
+		d := planner.Difference(s.File, rebuilt)
 		if d == "" {
-			return s.file.BuildID(), nil
+			return s.File.BuildID(), nil
 		}
 		other, err := m.isOther(s, t)
-		switch reason := s.path + ": " + whyDifferent(s.file, rebuilt, d); {
+		switch reason := s.Path + ": " + planner.WhyDifferent(s.File, rebuilt, d); {
 		case err != nil:
 			return "", err
 		case other:
-		case s.named(t.Path):
+		case s.Named(t.Path):
 			ofName = append(ofName, reason)
 		default:
 			why = append(why, reason)
@@ -105,146 +42,17 @@ func (m *maker) matchShipped(t *Target) (string, error) {
 }
 
 // isOther reports whether a shipped binary is that of another target than t.
-func (m *maker) isOther(s Shipped, t *Target) (bool, error) {
+func (m *maker) isOther(s planner.Shipped, t *planner.Target) (bool, error) {
 	for i := range m.plan.Targets {
 		if o := &m.plan.Targets[i]; o.Path != t.Path {
-			f, err := loadObject(m.store, o.Binary)
+			f, err := planner.LoadObject(m.store, o.Binary)
 			if err != nil {
 				return false, err
 			}
-			if difference(s.file, f) == "" {
+			if planner.Difference(s.File, f) == "" {
 				return true, nil
 			}
 		}
 	}
 	return false, nil
-}
-
-// CheckShipped refuses, before the patched version is built, shipped binaries that the rebuilt one of their name is not, or of which none
-// is like any that was rebuilt. For those of a directory it returns what speaks against each: a patch that leaves them alone is right, and
-// Make refuses it for any that it changes.
-func CheckShipped(d Dirs, list []Shipped) (others []*fault.Error, err error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	files, err := installedFiles(d)
-	if err != nil {
-		return nil, err
-	}
-	var first *fault.Error
-	matched := false
-	for _, s := range list {
-		same, mismatch := s.rebuilt(files)
-		switch {
-		case same:
-			matched = true
-			continue
-		case mismatch == nil:
-			continue
-		case s.among:
-			others = append(others, mismatch)
-		case s.named(mismatch.Where):
-			return nil, mismatch
-		}
-		if first == nil {
-			first = mismatch
-		}
-	}
-	if matched || first == nil {
-		return others, nil
-	}
-	return nil, first
-}
-
-// named reports whether a shipped binary has the base name of a rebuilt one.
-func (s Shipped) named(path string) bool { return filepath.Base(path) == filepath.Base(s.path) }
-
-// rebuilt reports whether one of the installed files is the shipped one; else it says why the likeliest is not: the one of its name, or the
-// first.
-func (s Shipped) rebuilt(files []installed) (same bool, mismatch *fault.Error) {
-	for _, f := range files {
-		rebuilt, err := elfobj.Load(f.path)
-		if err != nil {
-			continue
-		}
-		d := difference(s.file, rebuilt)
-		if d == "" {
-			return true, nil
-		}
-		if mismatch == nil || s.named(f.path) {
-			mismatch = fault.Refuse(fault.TargetMismatch, f.path, "the rebuilt binary is not the one to be patched: %s: %s", s.path, whyDifferent(s.file, rebuilt, d))
-		}
-	}
-	return false, mismatch
-}
-
-// whyDifferent says what is behind a difference: another compiler, if the files name theirs.
-func whyDifferent(shipped, rebuilt *elfobj.File, difference string) string {
-	a, b := compilersOf(shipped), compilersOf(rebuilt)
-	if a == "" || b == "" || a == b {
-		return difference
-	}
-	return fmt.Sprintf("it was made by %q, the rebuilt one by %q; %s", a, b, difference)
-}
-
-// compilersOf returns what compilers left in a file's .comment, "" for nothing.
-func compilersOf(f *elfobj.File) string {
-	s := f.Section(".comment")
-	if s == nil {
-		return ""
-	}
-	return strings.Join(strings.FieldsFunc(string(s.Data), func(r rune) bool { return r == 0 }), ", ")
-}
-
-// difference names the first difference in what two files load, "" if there is none. The BuildID may differ: another point
-// release of a compiler changes nothing else. So may run paths: they say where libraries are looked for, and an install takes them out.
-func difference(a, b *elfobj.File) string {
-	if a.Type != b.Type || a.Machine != b.Machine || a.Entry != b.Entry {
-		return "the ELF headers differ"
-	}
-	x, y := allocated(a), allocated(b)
-	if len(x) == 0 {
-		return "it has no section headers"
-	}
-	for i := range x {
-		if i >= len(y) || x[i].Name != y[i].Name {
-			return fmt.Sprintf("section %s is in one of them only", x[i].Name)
-		}
-		if d := sectionDifference(x[i], y[i]); d != "" && !(holdsRunPath(x[i]) && elfobj.SameButRunPath(a, b)) {
-			return fmt.Sprintf("section %s: %s", x[i].Name, d)
-		}
-	}
-	if len(y) > len(x) {
-		return fmt.Sprintf("section %s is in one of them only", y[len(x)].Name)
-	}
-	return ""
-}
-
-func holdsRunPath(s *elfobj.Section) bool { return s.Name == ".dynamic" || s.Name == ".dynstr" }
-
-func sectionDifference(a, b *elfobj.Section) string {
-	if a.Addr != b.Addr || a.Type != b.Type || a.Flags != b.Flags {
-		return fmt.Sprintf("other address, type or flags (%#x and %#x)", a.Addr, b.Addr)
-	}
-	if a.Size != b.Size {
-		return fmt.Sprintf("%d and %d bytes", a.Size, b.Size)
-	}
-	if a.Name == ".note.gnu.build-id" || bytes.Equal(a.Data, b.Data) {
-		return ""
-	}
-	i := 0
-	for a.Data[i] == b.Data[i] {
-		i++
-	}
-	return fmt.Sprintf("differs at %#x", a.Addr+uint64(i))
-}
-
-func allocated(f *elfobj.File) []*elfobj.Section {
-	var list []*elfobj.Section
-	for i := range f.Sections {
-		if f.Sections[i].Flags&elf.SHF_ALLOC != 0 {
-			list = append(list, &f.Sections[i])
-		}
-	}
-	return list
 }

@@ -4,34 +4,18 @@ import (
 	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/srcpatch"
+	"gocare/planner"
 )
-
-// KeepSources keeps a change in the store.
-func KeepSources(store *buildtree.Store, change *srcpatch.Change) ([]SourceFile, error) {
-	var files []SourceFile
-	for _, c := range change.Files {
-		before, err := store.PutBlob(c.Before)
-		if err != nil {
-			return nil, err
-		}
-		after, err := store.PutBlob(c.After)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, SourceFile{c.Old, c.New, before, after, c.Runs()})
-	}
-	return files, nil
-}
 
 // sources is what the comparison knows about the source patch.
 type sources struct {
 	edits   *srcpatch.Edits
 	changes []srcpatch.FileChange
-	dirs    Dirs
+	dirs    planner.Dirs
 }
 
 // loadSources reads back what KeepSources kept.
-func loadSources(store *buildtree.Store, files []SourceFile, dirs Dirs) (*sources, error) {
+func loadSources(store *buildtree.Store, files []planner.SourceFile, dirs planner.Dirs) (*sources, error) {
 	var changes []srcpatch.FileChange
 	for _, f := range files {
 		before, err := store.Blob(f.Before)
@@ -48,12 +32,12 @@ func loadSources(store *buildtree.Store, files []SourceFile, dirs Dirs) (*source
 	return &sources{srcpatch.NewEdits(changes), changes, dirs}, nil
 }
 
-func (s *sources) of(u *Unit) *srcpatch.Edits {
+func (s *sources) of(u *planner.Unit) *srcpatch.Edits {
 	return s.edits.In(s.dirs.Source, u.Record.Dir)
 }
 
 // linesMoved is the immediate rule for one unit: whether code that differs in numbers alone differs in numbers of lines that moved.
-func (s *sources) linesMoved(u *Unit) func(diffasm.LineChange) bool {
+func (s *sources) linesMoved(u *planner.Unit) func(diffasm.LineChange) bool {
 	edits := s.of(u)
 	return func(c diffasm.LineChange) bool { return edits.OnlyMoved(c.Orig, c.Patched, c.Pairs, c.Variable) }
 }

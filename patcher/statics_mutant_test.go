@@ -9,7 +9,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/test/testkit"
-	"gocare/patcher"
+	"gocare/planner"
 )
 
 // mutant is a worse way of telling which variable is which. It renames the variables of both versions so that patchmake
@@ -81,7 +81,7 @@ func byNameAndSize(orig, patched string) (o, p string) {
 }
 
 // mutated is a unit whose variables a mutant paired: they have the names back that they have in the original when it is assembled.
-func (b *bench) mutated(u patcher.Unit, mutate mutant) patcher.Unit {
+func (b *bench) mutated(u planner.Unit, mutate mutant) planner.Unit {
 	text := func(id buildtree.Digest) string {
 		data, err := b.store.Blob(id)
 		if err != nil {
@@ -100,7 +100,7 @@ exec as "$@"
 	if err := os.WriteFile(as, []byte(script), 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	m := patcher.Unit{Source: u.Source, Input: u.Input, Record: u.Record, Orig: b.blob([]byte(o), nil), Patched: b.blob([]byte(p), nil)}
+	m := planner.Unit{Source: u.Source, Input: u.Input, Record: u.Record, Orig: b.blob([]byte(o), nil), Patched: b.blob([]byte(p), nil)}
 	m.Record.As = as
 	return m
 }

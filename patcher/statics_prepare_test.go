@@ -9,7 +9,7 @@ import (
 	"gocare/buildtree"
 	"gocare/internal/srcpatch"
 	"gocare/internal/test/statics"
-	"gocare/patcher"
+	"gocare/planner"
 )
 
 // prepare does what the two builds and the compiles of the comparison do.
@@ -18,7 +18,7 @@ func (b *bench) prepare(s *sample) error {
 	if err != nil {
 		return err
 	}
-	if s.files, err = patcher.KeepSources(b.store, change); err != nil {
+	if s.files, err = planner.KeepSources(b.store, change); err != nil {
 		return err
 	}
 	settle(s, change)

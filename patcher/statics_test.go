@@ -23,6 +23,7 @@ import (
 	"gocare/internal/test/testkit"
 	"gocare/internal/toolexec"
 	"gocare/patcher"
+	"gocare/planner"
 )
 
 var (
@@ -40,7 +41,7 @@ const batchSize = 25
 type sample struct {
 	*statics.Pair
 	parts   []part
-	files   []patcher.SourceFile
+	files   []planner.SourceFile
 	patched bool     // a patch was made of it
 	codes   []string // refused
 	why     string   // the refusal in words
@@ -50,7 +51,7 @@ type sample struct {
 // part is a source file of a sample.
 type part struct {
 	source  string // file name
-	unit    patcher.Unit
+	unit    planner.Unit
 	changed bool
 }
 
@@ -58,7 +59,7 @@ type part struct {
 func (p *part) object() string { return strings.TrimSuffix(p.source, ".c") + ".o" }
 
 // units are those that the source patch changes.
-func (s *sample) units() (list []patcher.Unit) {
+func (s *sample) units() (list []planner.Unit) {
 	for _, p := range s.parts {
 		if p.changed {
 			list = append(list, p.unit)
@@ -132,10 +133,10 @@ func (b *bench) blob(data []byte, err error) buildtree.Digest {
 var moves = []fault.Code{fault.StaticMoved, fault.StaticRenamed}
 
 // makeAllowing makes a patch of units of the program, nil where nothing changed.
-func (b *bench) makeAllowing(allowed []fault.Code, t patcher.Target, files []patcher.SourceFile, units ...patcher.Unit) ([]byte, error) {
+func (b *bench) makeAllowing(allowed []fault.Code, t planner.Target, files []planner.SourceFile, units ...planner.Unit) ([]byte, error) {
 	t.Units = units
-	made, err := patcher.Make(context.Background(), b.store, &patcher.Plan{Targets: []patcher.Target{t}, Files: files}, patcher.Options{
-		ID: "0001", Allow: func(c fault.Code) bool { return slices.Contains(allowed, c) }, Dirs: patcher.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
+	made, err := patcher.Make(context.Background(), b.store, &planner.Plan{Targets: []planner.Target{t}, Files: files}, patcher.Options{
+		ID: "0001", Allow: func(c fault.Code) bool { return slices.Contains(allowed, c) }, Dirs: planner.Dirs{Tree: b.dir, Source: b.dir, Installed: b.dir},
 	})
 	if err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func (b *bench) compile(s *sample, source, stage string, text []byte, extra ...s
 }
 
 // link links the original program and returns it as a target, and the program to start.
-func (b *bench) link(samples []*sample) (patcher.Target, string) {
+func (b *bench) link(samples []*sample) (planner.Target, string) {
 	var main strings.Builder
 	main.WriteString("#include <stdio.h>\ntypedef unsigned u32;\n")
 	for _, s := range samples {
@@ -222,7 +223,7 @@ int main(void) {
 		inputs = append(slices.Clone(objects), "main.o")
 	}
 	file := func(name string) buildtree.Digest { return b.blob(os.ReadFile(filepath.Join(b.dir, "orig", name))) }
-	t := patcher.Target{Path: filepath.Join(b.dir, "orig", "prog"), Binary: file("prog"), Map: file("prog.map")}
+	t := planner.Target{Path: filepath.Join(b.dir, "orig", "prog"), Binary: file("prog"), Map: file("prog.map")}
 	f, err := elfobj.Load(t.Path)
 	must(err)
 	t.BuildID = f.BuildID()
@@ -240,7 +241,7 @@ int main(void) {
 }
 
 // decide makes a patch of every sample alone; mutate, if there is one, stands in for a worse matcher.
-func (b *bench) decide(t patcher.Target, samples []*sample, mutate mutant) {
+func (b *bench) decide(t planner.Target, samples []*sample, mutate mutant) {
 	for _, s := range samples {
 		var allowed []fault.Code
 		if mutate != nil { // what it does not pair looks as if it had moved
@@ -258,9 +259,9 @@ func (b *bench) decide(t patcher.Target, samples []*sample, mutate mutant) {
 }
 
 // patch makes one patch of all the samples that were not refused.
-func (b *bench) patch(t patcher.Target, samples []*sample) []byte {
-	var units []patcher.Unit
-	var files []patcher.SourceFile
+func (b *bench) patch(t planner.Target, samples []*sample) []byte {
+	var units []planner.Unit
+	var files []planner.SourceFile
 	for _, s := range samples {
 		if s.patched {
 			units, files = append(units, s.units()...), append(files, s.files...)

@@ -14,11 +14,12 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/layout"
 	"gocare/ld"
+	"gocare/planner"
 )
 
 // comparedUnit is a unit of which the two versions were matched.
 type comparedUnit struct {
-	unit     *Unit
+	unit     *planner.Unit
 	delta    *diffasm.Delta
 	match    diffasm.Matching // what was known for telling static locals apart
 	versions *parsedVersions  // what was matched; nil once the unit is decided, to be read again if need be
@@ -62,7 +63,7 @@ type demand struct {
 }
 
 // unit takes a unit all the way.
-func (m *maker) unit(ctx context.Context, u *Unit) (assembledUnit, error) {
+func (m *maker) unit(ctx context.Context, u *planner.Unit) (assembledUnit, error) {
 	c, err := m.compare(u)
 	if err != nil {
 		return assembledUnit{decidedUnit: decidedUnit{comparedUnit: c, report: UnitReport{Source: u.Source, Refused: fault.All(err)}}}, err
@@ -110,7 +111,7 @@ type parsedVersions struct {
 }
 
 // compare matches the versions of a unit and explains what differs.
-func (m *maker) compare(u *Unit) (comparedUnit, error) {
+func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 	v, err := m.parseVersions(u)
 	if err != nil {
 		return comparedUnit{unit: u}, err
@@ -120,7 +121,7 @@ func (m *maker) compare(u *Unit) (comparedUnit, error) {
 		v, _, unlent = m.borrowDebug(u, v)
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
-	match.Late = u.Late.matching()
+	match.Late = matching(u.Late)
 	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
@@ -163,7 +164,7 @@ func (m *maker) withDebug(c comparedUnit) (better comparedUnit, found bool, err 
 	return better, true, err
 }
 
-func (m *maker) parseVersions(u *Unit) (*parsedVersions, error) {
+func (m *maker) parseVersions(u *planner.Unit) (*parsedVersions, error) {
 	restored := u.Restored
 	if m.o.NoRestore {
 		restored = ""
@@ -218,10 +219,10 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
-	for _, t := range d.unit.typed() {
+	for _, t := range d.unit.Typed() {
 		changes, err := m.typeChanges(&t.SideVersions)
 		if err != nil {
-			refusals = append(refusals, refuseTypes(t.Source, "its debug information, which shows data layouts, cannot be read", err))
+			refusals = append(refusals, planner.RefuseTypes(t.Source, "its debug information, which shows data layouts, cannot be read", err))
 		}
 		for _, c := range changes {
 			if c.Kind == layout.Signature {
@@ -349,7 +350,7 @@ func (d *decidedUnit) refuseUnproved() *fault.Error {
 
 // borrowDebug returns the versions with the debug information of a compile with -g, which tells static locals apart, and whether there
 // is any that they did not have, of the same code; why says what there is none for.
-func (m *maker) borrowDebug(u *Unit, v *parsedVersions) (with *parsedVersions, borrowed bool, why string) {
+func (m *maker) borrowDebug(u *planner.Unit, v *parsedVersions) (with *parsedVersions, borrowed bool, why string) {
 	better := *v
 	for _, f := range []struct {
 		stage string
@@ -409,7 +410,7 @@ func (m *maker) parse(source string, id buildtree.Digest) (*diffasm.File, error)
 
 // assemble runs the unit's own assembler on assembly of the patch.
 func (m *maker) assemble(ctx context.Context, source string, record *buildtree.Unit, asm []byte) (*elfobj.File, error) {
-	object, err := assemble(ctx, m.store, record, asm)
+	object, err := planner.Assemble(ctx, m.store, record, asm)
 	if err != nil {
 		return nil, fault.New(fault.Bug, source, "the assembler refuses the patch's assembly").WithCause(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"gocare/internal/meter"
 	"gocare/internal/ui"
 	"gocare/patcher"
+	"gocare/planner"
 )
 
 // workspace is what a run that makes patches works with.
@@ -21,7 +22,7 @@ type workspace struct {
 	o       options
 	u       *ui.UI
 	filter  *filter
-	shipped []patcher.Shipped // given with --target
+	shipped []planner.Shipped // given with --target
 	tree    *builder.Tree
 }
 
@@ -29,7 +30,7 @@ type workspace struct {
 func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err error) {
 	ctx, m := meter.With(ctx)
 	w := &workspace{o: o, u: u}
-	if w.shipped, err = patcher.LoadShipped(o.Targets); err != nil {
+	if w.shipped, err = planner.LoadShipped(o.Targets); err != nil {
 		return err
 	}
 	if w.tree, err = builder.Open(w.buildOptions()); err != nil {
@@ -81,7 +82,7 @@ func (w *workspace) named() (string, error) {
 	if w.o.BuildID == "" {
 		return "", nil
 	}
-	ours, err := patcher.Installed(w.dirs(), w.o.BuildID)
+	ours, err := planner.Installed(w.dirs(), w.o.BuildID)
 	if err != nil || !ours {
 		return "", err
 	}
@@ -91,10 +92,10 @@ func (w *workspace) named() (string, error) {
 }
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.
-func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Plan, err error) {
+func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *planner.Plan, err error) {
 	switch {
 	case w.o.Update:
-		p, err = patcher.LoadPlan(w.tree.Store)
+		p, err = planner.LoadPlan(w.tree.Store)
 	case len(w.o.Identity) > 0:
 		p, err = w.planIdentity(ctx)
 	default:
@@ -107,11 +108,11 @@ func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *patcher.Pl
 }
 
 // planIdentity builds the original only.
-func (w *workspace) planIdentity(ctx context.Context) (*patcher.Plan, error) {
+func (w *workspace) planIdentity(ctx context.Context) (*planner.Plan, error) {
 	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
-	return patcher.CompareIdentity(ctx, w.builds())
+	return planner.CompareIdentity(ctx, w.builds())
 }
 
 // maxRemakes is how often files are made once more for the record: what goes into them may have none, either.
@@ -123,7 +124,7 @@ func (w *workspace) original(ctx context.Context) error {
 		return err
 	}
 	for range maxRemakes {
-		unmade, err := patcher.ListUnmade(w.builds())
+		unmade, err := planner.ListUnmade(w.builds())
 		if err != nil {
 			return fault.Leaves(err, "no patch written")
 		}
@@ -139,7 +140,7 @@ func (w *workspace) original(ctx context.Context) error {
 }
 
 // planPatches builds both stages.
-func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patcher.Plan, err error) {
+func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *planner.Plan, err error) {
 	patches, err := readPatches(w.o.Patches, stdin)
 	if err != nil {
 		return nil, fault.Leaves(err, "tree unchanged")
@@ -157,7 +158,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 		return nil, fault.Leaves(err, "no patch written")
 	}
 	shown := w.u.Working("looking at what the units read", nil)
-	b.Before, err = patcher.ReadOriginal(ctx, b)
+	b.Before, err = planner.ReadOriginal(ctx, b)
 	shown()
 	if err != nil {
 		return nil, fault.Leaves(err, "no patch written")
@@ -175,16 +176,16 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *patche
 		return w.tree.Rebuild(ctx, view, "the build to tell options apart", cmp.Or(stage, builder.Unrecorded))
 	}
 	defer w.u.Working("comparing", nil)()
-	p, err = patcher.Compare(ctx, b)
+	p, err = planner.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
 }
 
 // checkOriginal refuses, before the patched version is built, what the original alone shows cannot be patched.
-func (w *workspace) checkOriginal(ctx context.Context, b patcher.Builds) error {
-	if err := patcher.CheckRecord(ctx, b); err != nil {
+func (w *workspace) checkOriginal(ctx context.Context, b planner.Builds) error {
+	if err := planner.CheckRecord(ctx, b); err != nil {
 		return err
 	}
-	others, err := patcher.CheckShipped(w.dirs(), w.shipped)
+	others, err := planner.CheckShipped(w.dirs(), w.shipped)
 	if err != nil {
 		return err
 	}
@@ -195,11 +196,11 @@ func (w *workspace) checkOriginal(ctx context.Context, b patcher.Builds) error {
 }
 
 // checkFilter refuses, before the patched version is built, a filter that can leave nothing.
-func (w *workspace) checkFilter(b patcher.Builds) error {
+func (w *workspace) checkFilter(b planner.Builds) error {
 	if !w.filter.active() {
 		return nil
 	}
-	matches, err := patcher.FilterMatches(b, w.filter.keeps)
+	matches, err := planner.FilterMatches(b, w.filter.keeps)
 	if err != nil || matches {
 		return err
 	}
@@ -218,15 +219,15 @@ func (w *workspace) buildOptions() builder.Options {
 }
 
 // builds is what the library has to know of the two builds.
-func (w *workspace) builds() patcher.Builds {
-	return patcher.Builds{
+func (w *workspace) builds() planner.Builds {
+	return planner.Builds{
 		Store: w.tree.Store, Dirs: w.dirs(), Env: w.tree.Environ(builder.Unrecorded), Clean: w.o.Clean, NoRestore: w.o.NoLineCompile, Allow: w.o.allows,
 		Progress: w.u.Progress, Warn: w.u.Warn,
 	}
 }
 
-func (w *workspace) dirs() patcher.Dirs {
-	return patcher.Dirs{Tree: w.tree.Root, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Patched: w.o.PatchedDir, InstallVar: w.o.Commands.DestVar}
+func (w *workspace) dirs() planner.Dirs {
+	return planner.Dirs{Tree: w.tree.Root, Source: w.o.SourceDir, Installed: w.o.OriginalDir, Patched: w.o.PatchedDir, InstallVar: w.o.Commands.DestVar}
 }
 
 // patchOptions is what the library has to know of the patches to make.

@@ -69,3 +69,17 @@ func (s *splitter) end() string {
 	*s = splitter{lexer: s.lexer}
 	return item
 }
+
+// HasAll reports whether a list of items has all that another one has, as often.
+func HasAll(list, wanted []string) bool {
+	count := map[string]int{}
+	for _, item := range list {
+		count[item]++
+	}
+	for _, item := range wanted {
+		if count[item]--; count[item] < 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -160,11 +160,11 @@ func TestMatchingNamesRules(t *testing.T) {
 
 var sourceFile = regexp.MustCompile("`([a-z0-9_/]+\\.go)`")
 
-// The files that doc/MATCHING.md names are there: with their directories, or somewhere below diffasm or patcher.
+// The files that doc/MATCHING.md names are there: with their directories, or somewhere below these.
 func TestMatchingFilesExist(t *testing.T) {
 	known := map[string]bool{}
 	root := testkit.Root(t)
-	for _, dir := range []string{"diffasm", "patcher", "ld", "internal/srcpatch"} {
+	for _, dir := range []string{"diffasm", "planner", "patcher", "ld", "internal/srcpatch"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
 			rel, relErr := filepath.Rel(root, path)
 			known[filepath.Base(path)], known[filepath.ToSlash(rel)] = true, true
@@ -191,7 +191,7 @@ var sourceFunctions = regexp.MustCompile("`([a-z0-9_/]+\\.go)`\\s\\(([A-Za-z, ]+
 func TestMatchingFunctionsExist(t *testing.T) {
 	root := testkit.Root(t)
 	sources := map[string]string{} // by path and by base name, of several files one behind the other
-	for _, dir := range []string{"diffasm", "patcher", "ld", "internal/srcpatch"} {
+	for _, dir := range []string{"diffasm", "planner", "patcher", "ld", "internal/srcpatch"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || filepath.Ext(path) != ".go" {
 				return err

@@ -20,7 +20,7 @@ import (
 )
 
 // guarded are the folders whose code must not know a machine.
-var guarded = []string{"buildtree", "cmd", "diffasm", "engine", "internal/elfobj", "kpatch", "ld", "patcher", "stripper", "wrapper"}
+var guarded = []string{"buildtree", "cmd", "diffasm", "engine", "internal/elfobj", "kpatch", "ld", "patcher", "planner", "stripper", "wrapper"}
 
 // isTable reports whether a file, by its path, is one of a machine's own.
 func isTable(path string) bool {

@@ -1,0 +1,53 @@
+package planner
+
+import (
+	"context"
+
+	"gocare/buildtree"
+	"gocare/diffasm"
+)
+
+// indirectFlags make compilers reach the variables of other objects through the GOT only, gcc 12 and clang 12; code so
+// compiled may call the original's functions, so it must not know what those spare.
+var indirectFlags = [][]string{
+	{"-mno-direct-extern-access", "-fno-ipa-ra"},
+	{"-fno-direct-access-external-data"},
+}
+
+// compileIndirect compiles patched units and additions so, where their code reaches for names in ways that cannot be rewritten. A
+// compiler that cannot do it leaves them as they are. The result has the units first, then the additions.
+func (c sideCompiler) compileIndirect(ctx context.Context, units []pairedUnit, added []buildtree.UnitPair) ([]buildtree.Digest, error) {
+	indirect := make([]buildtree.Digest, len(units)+len(added))
+	var records []*buildtree.Unit
+	var of []int
+	add := func(i int, record *buildtree.Unit, asm buildtree.Digest) {
+		data, err := c.b.Store.Blob(asm)
+		if err == nil && compilable(record) && len(diffasm.Stubborn(data)) > 0 {
+			records, of = append(records, record), append(of, i)
+		}
+	}
+	for i := range units {
+		add(i, &units[i].record, units[i].asm)
+	}
+	for i, a := range added {
+		if a.Patched != nil && a.Patched.AsmID != "" {
+			add(len(units)+i, a.Patched, a.Patched.AsmID)
+		}
+	}
+	for _, flags := range indirectFlags {
+		requests := make([]request, len(records))
+		for i, r := range records {
+			requests[i] = request{unit: r, flags: flags}
+		}
+		results, err := c.b.compileInView(ctx, requests)
+		if err != nil {
+			return nil, err
+		}
+		for k, r := range results {
+			if indirect[of[k]] == "" && r.err == nil {
+				indirect[of[k]] = r.asm
+			}
+		}
+	}
+	return indirect, nil
+}
