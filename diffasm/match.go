@@ -49,6 +49,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	if !k.Plain {
 		d.unit = append(d.unit, d.m.FoldedInBoth()...)
 	}
+	d.unit = append(d.unit, d.m.MergedVariables()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
 	d.counters()
