@@ -216,10 +216,7 @@ func (r *assignmentReader) behind(end int) (after, inside string) {
 			}
 		}
 		if n == 0 || n > len(after) {
-			if strings.HasPrefix(after, "==") {
-				after = after[2:]
-			}
-			return after, inside
+			return strings.TrimPrefix(after, "=="), inside
 		}
 		inside += spaced(after[:n])
 		end += n
