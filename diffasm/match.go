@@ -46,6 +46,10 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	d.m = m
 	d.Debug = d.m.DebugKnown()
 	d.unit = append(d.unit, d.m.LostInPatched()...)
+	if !k.Plain {
+		d.unit = append(d.unit, d.m.FoldedInBoth()...)
+	}
+	d.unit = append(d.unit, d.m.MergedVariables()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
 	d.counters()

@@ -1,9 +1,11 @@
 package diffasm
 
 import (
+	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 )
@@ -30,6 +32,7 @@ func (d *Delta) keptOtherwise() (unknown []string) {
 		}
 		// What a byte stands for is in the location: "is not zero: the one value".
 		switch {
+		case (o == nil || p == nil) && d.usersAsBefore(pair): // they agree on what it stands for, and the patch has none of them
 		case o == nil || p == nil:
 			unknown = append(unknown, v.Name)
 		case o.How != p.How:
@@ -44,6 +47,18 @@ func (d *Delta) keptOtherwise() (unknown []string) {
 func (d *Delta) mayShrink(v varPair) bool {
 	return v.p != nil && v.o != nil && !d.patched.IsGlobal(v.p.Name) && d.patched.Size(v.p) == "1" &&
 		strings.HasPrefix(v.p.Section.Name, ".bss") && d.orig.Size(v.o) == "1"
+}
+
+// usersAsBefore reports whether all that uses a variable, in either version, is code that the patch leaves as it is.
+func (d *Delta) usersAsBefore(v varPair) bool {
+	o, p := canon.UsersOf(d.orig.File, v.o.Name), canon.UsersOf(d.patched.File, v.p.Name)
+	if len(o.Functions) != len(p.Functions) || len(o.Variables)+len(p.Variables) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(d.Functions, func(f Function) bool {
+		uses := func(fn *asm.Function) bool { return fn.Name == f.Name || fn.Name == f.Orig }
+		return f.Status != Same && f.Status != LineOnly && (slices.ContainsFunc(p.Functions, uses) || slices.ContainsFunc(o.Functions, uses))
+	})
 }
 
 // asByte reports whether a variable of a unit is what LLVM leaves of one with two values, and is another size in the other version: it is

@@ -202,6 +202,7 @@ func (m *maker) decide(c comparedUnit, want demand) (decidedUnit, error) {
 		if found {
 			d, err = decide(better, o)
 		}
+		d.unlent = better.unlent
 	}
 	d.versions = nil
 	if err != nil {

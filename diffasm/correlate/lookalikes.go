@@ -188,12 +188,26 @@ func (m *Matcher) wasStored(p *debuginfo.Declaration) *debuginfo.Declaration {
 		if o := n.of[p]; o != nil && (s.old(p.Line) > 0 || mentions(lineOf(s.After, p.Line), "static") > 0) {
 			return o
 		}
-		return nil
+		return m.mayHaveBeen(p)
 	}
 	for _, o := range m.od.All {
 		if o.Function == "" && o.Name == p.Name {
 			return o
 		}
 	}
-	return nil
+	return m.mayHaveBeen(p)
+}
+
+// mayHaveBeen returns a private variable with storage that is gone and that one without storage may be, moved or renamed in its place.
+func (m *Matcher) mayHaveBeen(p *debuginfo.Declaration) *debuginfo.Declaration {
+	if text := m.source(p).After; !folded(p, text) || mentions(lineOf(text, p.Line), "const") > 0 {
+		return nil
+	}
+	i := slices.IndexFunc(m.od.All, func(o *debuginfo.Declaration) bool {
+		return o.Symbol != "" && o.Whole == nil && !asm.IsNameless(o.Symbol) && !m.Orig.Unit.IsGlobal(o.Symbol) && m.isGone(o) && (m.id(o) == m.id(p) || m.stoodInPlace(o, p))
+	})
+	if i < 0 {
+		return nil
+	}
+	return m.od.All[i]
 }

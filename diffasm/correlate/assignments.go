@@ -1,0 +1,325 @@
+package correlate
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"gocare/diffasm/debuginfo"
+	"gocare/internal/csource"
+)
+
+// assignments are what a source does with a variable.
+type assignments struct {
+	writes  []string // what it is assigned, or the statements that may assign to it, with one blank for white space
+	initial string   // its initial value in the declaration; "" without one
+	read    bool     // it is used for more than to be written
+}
+
+// zeros are what else the initial value of a variable without one is called.
+var zeros = map[string]bool{"0": true, "NULL": true, "false": true, "nullptr": true, "0.0": true, "'\\0'": true}
+
+// onlyInitial reports whether nothing is assigned but the value that the variable has anyway.
+func (a *assignments) onlyInitial() bool {
+	return !slices.ContainsFunc(a.writes, func(w string) bool {
+		value, plain := strings.CutPrefix(w, "= ")
+		return !plain || value != a.initial && !(zeros[value] && (a.initial == "" || zeros[a.initial]))
+	})
+}
+
+// writesOf tells what a source does with a variable, in its block.
+func writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []string) assignments {
+	t := newSourceText(text)
+	lines, _ := t.uses(ds, d, text)
+	r := &assignmentReader{text: strings.Join(t.code, "\n"), name: d.Name, macros: t.macros()}
+	r.declared(t, d)
+	for _, n := range lines {
+		r.line(t, n, 0)
+	}
+	for name, text := range r.macros {
+		if len(wordsAt(text, d.Name)) > 0 {
+			r.mentioned(t, name)
+		}
+	}
+	return r.found
+}
+
+// assign notes a value that is assigned. One that names parameters or local variables may come from any caller of the function around it:
+// that one, and what else names it, counts.
+func (r *assignmentReader) assign(t *sourceText, at int, target, value string) {
+	r.write(target + value)
+	item, name, top := topLevel(r.text, at)
+	words := strings.FieldsFunc(value, func(c rune) bool { return c < 0x80 && !csource.IsWordByte(byte(c)) })
+	if slices.ContainsFunc(words, func(w string) bool {
+		return !top[w] && r.macros[w] == "" && w != r.name && !strings.ContainsAny(w[:1], "0123456789") && w != strings.ToUpper(w)
+	}) {
+		r.write(item)
+		r.mentioned(t, name)
+	}
+}
+
+// topLevel returns the function that a place of a text is in, its name, and the words of the text that stand outside of braces and
+// parentheses.
+func topLevel(text string, at int) (item, name string, words map[string]bool) {
+	depth, start, words := 0, 0, map[string]bool{}
+	for i := 0; i < len(text); i++ {
+		from := i
+		for depth == 0 && i < len(text) && csource.IsWordByte(text[i]) {
+			i++
+		}
+		if i > from {
+			words[text[from:i]] = true
+			if i == len(text) {
+				break
+			}
+		}
+		switch c := text[i]; {
+		case c == '(' || c == '{':
+			depth++
+		case c == ')' || c == '}':
+			depth = max(0, depth-1)
+		}
+		if depth == 0 && (text[i] == ';' || text[i] == '}') {
+			if start <= at && at <= i {
+				item = text[start : i+1]
+			}
+			start = i + 1
+		}
+	}
+	head, _, _ := strings.Cut(item[strings.LastIndex(item[:ends(item, "{")], "#")+1:], "(")
+	if fields := strings.Fields(strings.ReplaceAll(head, "*", " ")); len(fields) > 0 {
+		name = fields[len(fields)-1]
+	}
+	return spaced(item), name, words
+}
+
+// mentioned adds the lines that have a name.
+func (r *assignmentReader) mentioned(t *sourceText, name string) {
+	for _, n := range t.mentions(name) {
+		r.write(t.line(n))
+	}
+}
+
+// assignmentReader looks at the places of a source that name a variable.
+type assignmentReader struct {
+	text    string // lines, without comments
+	name    string
+	macros  map[string]string // what the source defines -> the definition
+	array   bool              // its name alone is its address
+	pointer bool              // what is subscripted is not it, but what it points to
+	found   assignments
+}
+
+// macros returns the definitions of a source by name.
+func (t *sourceText) macros() map[string]string {
+	by := map[string]string{}
+	for i := 0; i < len(t.code); i++ {
+		words := definition.FindStringSubmatch(t.code[i])
+		if words == nil {
+			continue
+		}
+		first := i
+		for i+1 < len(t.code) && csource.Continued(t.code[i]) {
+			i++
+		}
+		by[words[1]] += spaced(strings.Join(t.code[first:i+1], " "))
+	}
+	return by
+}
+
+var definition = regexp.MustCompile(`^\s*#\s*define\s+(\w+)`)
+
+// offset returns where a line begins in the text.
+func (t *sourceText) offset(line int) (at int) {
+	for _, l := range t.code[:line-1] {
+		at += len(l) + 1
+	}
+	return at
+}
+
+// declared reads the declaration, and what else its line does.
+func (r *assignmentReader) declared(t *sourceText, d *debuginfo.Declaration) {
+	places := wordsAt(t.line(d.Line), d.Name)
+	if len(places) == 0 {
+		return
+	}
+	from := max(0, mentionsBehindStatic(t.line(d.Line), places))
+	end := t.offset(d.Line) + places[from] + len(d.Name)
+	rest := strings.TrimLeft(r.text[end:], " \t\n)")
+	r.array = strings.HasPrefix(rest, "[")
+	r.pointer = !r.array && pointerTo.MatchString(r.text[:end-len(d.Name)])
+	head := rest[:ends(rest, ",;")]
+	if _, value, ok := strings.Cut(head, "="); ok {
+		r.found.initial = r.expanded(spaced(value))
+	}
+	r.line(t, d.Line, places[from]+len(d.Name))
+}
+
+var pointerTo = regexp.MustCompile(`\*\s*((const|volatile|restrict)\s+)*$`)
+
+// mentionsBehindStatic returns which place is the first behind the word static, 0 if there is none.
+func mentionsBehindStatic(line string, places []int) int {
+	static := wordsAt(line, "static")
+	return max(0, slices.IndexFunc(places, func(at int) bool { return len(static) > 0 && at > static[0] }))
+}
+
+// line reads the places on a line, from a column on.
+func (r *assignmentReader) line(t *sourceText, n, from int) {
+	start := t.offset(n)
+	for _, at := range wordsAt(t.line(n), r.name) {
+		if at >= from {
+			r.place(t, start+at, start+at+len(r.name))
+		}
+	}
+}
+
+// place reads one place, of which the name ends at end.
+func (r *assignmentReader) place(t *sourceText, at, end int) {
+	before := strings.TrimRight(r.text[:at], " \t\n")
+	after, inside := r.behind(end)
+	op := assignment.FindString(after)
+	switch {
+	case op == "=" && strings.HasSuffix(before, "*") && inside == "": // what it points to
+		r.found.read = true
+	case op != "" && op != "++" && op != "--":
+		r.assign(t, at, inside+op+" ", after[len(op):][:ends(after[len(op):], ",;")])
+		r.found.read = r.found.read || op != "=" && !isStatement(before, after)
+	case op != "":
+		r.write(inside + op)
+		r.found.read = r.found.read || !isStatement(before, after)
+	case strings.HasSuffix(before, "++"), strings.HasSuffix(before, "--"):
+		r.write(inside + before[len(before)-2:])
+		r.found.read = r.found.read || !isStatement(strings.TrimRight(before[:len(before)-2], " \t\n"), after)
+	default:
+		r.found.read = true
+		if isAddress(before) || r.array && inside == "" && !strings.HasSuffix(before, "sizeof(") || r.inMacro(at) {
+			r.write(r.statement(at))
+		}
+	}
+}
+
+var assignment = regexp.MustCompile(`^(\+\+|--|(<<|>>|[-+*/%&|^])?=)`)
+
+// behind returns the text from the end of a name on, behind subscripts and members, and these.
+func (r *assignmentReader) behind(end int) (after, inside string) {
+	for {
+		after = strings.TrimLeft(r.text[end:], " \t\n")
+		end = len(r.text) - len(after)
+		n := 0
+		switch {
+		case strings.HasPrefix(after, "[") && !r.pointer:
+			n = 1 + ends(after[1:], "") + 1
+		case strings.HasPrefix(after, "."):
+			n = 1
+			for n < len(after) && csource.IsWordByte(after[n]) {
+				n++
+			}
+		}
+		if n == 0 || n > len(after) {
+			return strings.TrimPrefix(after, "=="), inside
+		}
+		inside += spaced(after[:n])
+		end += n
+	}
+}
+
+func (r *assignmentReader) write(what string) {
+	r.found.writes = append(r.found.writes, r.expanded(spaced(what)))
+}
+
+// expanded adds the definitions of the macros that a text names.
+func (r *assignmentReader) expanded(text string) string {
+	seen := map[string]bool{}
+	for i := 0; i < len(text); i++ {
+		start := i
+		for i < len(text) && csource.IsWordByte(text[i]) {
+			i++
+		}
+		if word := text[start:i]; r.macros[word] != "" && !seen[word] {
+			seen[word] = true
+			text += " " + r.macros[word]
+		}
+	}
+	return text
+}
+
+// statement returns the statement around a place.
+func (r *assignmentReader) statement(at int) string {
+	start := strings.LastIndexAny(r.text[:at], ";{}") + 1
+	return r.text[start : at+max(0, strings.IndexAny(r.text[at:], ";{}"))]
+}
+
+// inMacro reports whether a place is an argument of what may be a macro, or of inline assembly.
+func (r *assignmentReader) inMacro(at int) bool {
+	depth := 0
+	for i := at - 1; i >= 0; i-- {
+		switch r.text[i] {
+		case ')':
+			depth++
+		case ';', '{', '}':
+			return false
+		case '(':
+			if depth--; depth >= 0 {
+				continue
+			}
+			head := strings.TrimRight(r.text[:i], " \t\n")
+			word := head[len(strings.TrimRightFunc(head, func(c rune) bool { return c < 0x80 && csource.IsWordByte(byte(c)) })):]
+			if strings.HasSuffix(head, `"`) || r.macros[word] != "" || word != "" && word == strings.ToUpper(word) && word != strings.ToLower(word) {
+				return true
+			}
+			depth = 0
+		}
+	}
+	return false
+}
+
+// isAddress reports whether a text ends with the operator that takes an address.
+func isAddress(before string) bool {
+	head, ok := strings.CutSuffix(before, "&")
+	head = strings.TrimRight(head, " \t\n")
+	if !ok || strings.HasSuffix(head, "&") || head == "" {
+		return false
+	}
+	last := head[len(head)-1]
+	return !csource.IsWordByte(last) && last != ')' && last != ']' || strings.HasSuffix(head, "return") || strings.HasSuffix(head, "case")
+}
+
+// isStatement reports whether what stands between two texts, and begins the second with its operator, is a statement: nobody reads its value.
+func isStatement(before, after string) bool {
+	return (before == "" || strings.ContainsAny(before[len(before)-1:], ";{})")) && strings.HasPrefix(after[ends(after, ";,"):], ";")
+}
+
+// ends returns where an expression ends: at one of some bytes outside brackets, or where a bracket closes that opened before.
+func ends(text, at string) int {
+	depth := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case depth == 0 && strings.IndexByte(at, c) >= 0:
+			return i
+		case strings.IndexByte("([{", c) >= 0:
+			depth++
+		case strings.IndexByte(")]}", c) >= 0:
+			if depth--; depth < 0 {
+				return i
+			}
+		}
+	}
+	return len(text)
+}
+
+// wordsAt lists the columns, from 0, at which a line has a word.
+func wordsAt(line, word string) (list []int) {
+	for i := 0; i < len(line); {
+		start := i
+		for i < len(line) && csource.IsWordByte(line[i]) {
+			i++
+		}
+		if line[start:i] == word && word != "" {
+			list = append(list, start)
+		}
+		if i == start {
+			i++
+		}
+	}
+	return list
+}
