@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/gob"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -54,13 +55,19 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 	}, nil
 }
 
+// inherited returns an open file by the name that it has: a lock is given up by removing that.
+func inherited(fd uintptr) *os.File {
+	path, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)) // without a name nothing is removed
+	return os.NewFile(fd, path)
+}
+
 // runGuard is the process that watches.
 func runGuard(c *command) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0) // a worker's is higher
 	syscall.CloseOnExec(helperFD)
 	syscall.CloseOnExec(lockFD)
-	conn, lock := os.NewFile(helperFD, "connection"), os.NewFile(lockFD, "lock")
+	conn, lock := os.NewFile(helperFD, "connection"), inherited(lockFD)
 	var j engine.Journal
 	if err := gob.NewDecoder(conn).Decode(&j); err != nil {
 		return fault.New(fault.Usage, "", "%s is for carectl alone", guardCommand).WithCause(err).WithHint("use carectl patch or unpatch")

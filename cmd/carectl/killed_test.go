@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -72,6 +74,29 @@ func testKilled(t *testing.T, g *pair, counted func(nr uint64) bool) {
 			}
 			t.Logf("killed at %d calls; half patched for at most %s", n-1, longest)
 		})
+	}
+}
+
+// TestGuardGivesLockUp: a guard that took over removes the lock of the process, and no other file.
+func TestGuardGivesLockUp(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	g := startPair(t, 0)
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("lock", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pwrite := func(nr uint64) bool { return nr == syscall.SYS_PWRITE64 }
+	if !killAt(t, 1, pwrite, "patch", "-p", g.pid, g.patch) {
+		t.Fatal("not killed")
+	}
+	if _, err := os.Stat("lock"); err != nil {
+		t.Error(err)
+	}
+	for _, dir := range []string{"/run/gocare", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "gocare")} {
+		if left, _ := filepath.Glob(filepath.Join(dir, g.pid+"-*")); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
 	}
 }
 
