@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -366,6 +367,45 @@ func TestSeveralPIDs(t *testing.T) {
 	r = carectl(t, "unpatch", "-i", "0001", "-p", a.pid+","+b.pid)
 	if r.exit != 0 || strings.Count(r.out, "successfully cancelled") != 2 {
 		t.Errorf("exit %d", r.exit)
+	}
+}
+
+// TestMissingPID: where a number is no process, none of the others is touched; one that is given twice is one.
+func TestMissingPID(t *testing.T) {
+	g := start(t)
+	thread := 0
+	threads, err := os.ReadDir("/proc/self/task")
+	for _, e := range threads {
+		if tid, _ := strconv.Atoi(e.Name()); tid != os.Getpid() {
+			thread = tid
+		}
+	}
+	if err != nil || thread == 0 {
+		t.Fatal("no thread", err)
+	}
+	apply, remove := []string{"patch", g.patch}, []string{"unpatch", "-i", "0001"}
+	for _, tt := range []struct {
+		name    string
+		command []string
+		pids    string
+		exit    int
+		say     string
+		answer  string
+	}{
+		{"patch, last missing", apply, g.pid + ",999999999", 1, "state: no process was changed", "value 40"},
+		{"patch, first missing", apply, "999999999," + g.pid, 1, "state: no process was changed", "value 40"},
+		{"patch, a thread", apply, fmt.Sprintf("%s,%d", g.pid, thread), 1, "is a thread of process", "value 40"},
+		{"patch, only one, missing", apply, "999999999", 1, "it was not changed", "value 40"},
+		{"patch, twice the same", apply, g.pid + "," + g.pid, 0, "", "value 66"},
+		{"unpatch, last missing", remove, g.pid + ",999999999", 1, "no process was changed", "value 66"},
+		{"unpatch, twice the same", remove, g.pid + "," + g.pid, 0, "", "value 40"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := carectl(t, append(tt.command, "-p", tt.pids)...)
+			if got := g.ask(); r.exit != tt.exit || !strings.Contains(r.errs, tt.say) || got != tt.answer {
+				t.Errorf("exit %d, the process says %q", r.exit, got)
+			}
+		})
 	}
 }
 

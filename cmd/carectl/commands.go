@@ -76,7 +76,7 @@ func (c *command) change(pid int, concerns func(*inspect.Process) error, do func
 	}
 	h, err := engine.Hold(c.ctx, pid, c.options())
 	if err != nil {
-		return answer{}, fault.Leaves(err, "nothing was changed")
+		return answer{}, fault.Leaves(err, "it was not changed")
 	}
 	defer h.Release()
 	a.Result, err = do(h)

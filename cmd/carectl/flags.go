@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,7 +122,7 @@ func prometheusFlag() cli.Flag {
 type request struct {
 	name    string
 	all     bool  // every process
-	pids    []int // without all
+	pids    []int // without all; each once
 	args    []string
 	id      string
 	old     []string // ids of patches to replace
@@ -180,7 +181,9 @@ func newRequest(c *cli.Context) (request, error) {
 				return request{}, fault.New(fault.Usage, "", "-p %s: %q is no process id", value, word).
 					WithHint("give numbers with commas, or all")
 			}
-			r.pids = append(r.pids, pid)
+			if !slices.Contains(r.pids, pid) {
+				r.pids = append(r.pids, pid)
+			}
 		}
 	}
 	var err error

@@ -140,16 +140,10 @@ func (c *command) checkPatches() error {
 	return err
 }
 
-// looked returns the processes to look at, each once: those asked for, or all but this one.
+// looked returns the processes to look at: those asked for, or all but this one.
 func (c *command) looked() ([]int, error) {
 	if !c.all {
-		var list []int
-		for _, pid := range c.pids {
-			if !slices.Contains(list, pid) {
-				list = append(list, pid)
-			}
-		}
-		return list, nil
+		return c.pids, nil
 	}
 	pids, err := inspect.Numbers()
 	var list []int

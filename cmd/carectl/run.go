@@ -106,7 +106,10 @@ func (c *command) each(done func(outcome)) error {
 	if err != nil {
 		return err
 	}
-	var outcomes []outcome
+	outcomes := c.missing(pids)
+	if len(outcomes) > 0 {
+		return c.sum(outcomes)
+	}
 	for _, pid := range pids {
 		if c.ctx.Err() != nil {
 			outcomes = append(outcomes, failed(pid, notReached(pid)))
@@ -129,6 +132,21 @@ func (c *command) each(done func(outcome)) error {
 		outcomes = append(outcomes, o)
 	}
 	return c.sum(outcomes)
+}
+
+// missing tells of numbers that are no processes. Where several were asked for, none is changed then: the numbers may be wrong, or old.
+func (c *command) missing(pids []int) (outcomes []outcome) {
+	if c.all || len(pids) < 2 {
+		return nil
+	}
+	for _, pid := range pids {
+		if err := inspect.Exists(pid); err != nil {
+			err = fault.Leaves(err, "no process was changed")
+			c.explain(pid, err)
+			outcomes = append(outcomes, failed(pid, err))
+		}
+	}
+	return outcomes
 }
 
 func notReached(pid int) error {
@@ -230,7 +248,7 @@ func open(pid int) (*inspect.Process, io.Closer, error) {
 	p, err := inspect.Look(pid)
 	if err != nil {
 		if e := fault.As(err); e != nil && e.State == "" {
-			e.WithState("nothing was changed")
+			e.WithState("it was not changed")
 		}
 		return nil, nil, err
 	}

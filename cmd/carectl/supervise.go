@@ -69,7 +69,7 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 	w, err := s.ready()
 	if err != nil {
 		each(pids[0], answer{}, fault.New(fault.Environment, fmt.Sprintf("pid %d", pids[0]), "cannot start a process of carectl").WithCause(err).
-			WithState("nothing was changed"))
+			WithState("it was not changed"))
 		return 1
 	}
 	_ = w.out.Encode(pids) // fails only when it has ended

@@ -74,8 +74,7 @@ func (p *Process) identify() error {
 	case s.KernelThread():
 		return fault.Refuse(fault.KernelThread, p.where(), "kernel thread %q has no program to patch", s.Comm)
 	case s.TGID != p.PID:
-		return fault.Refuse(fault.NoProcess, p.where(), "is a thread of process %d, not a process", s.TGID).
-			WithHint("use -p %d", s.TGID)
+		return p.isThread(s.TGID)
 	}
 	if p.Threads, err = listThreads(p.PID); err != nil {
 		return err
@@ -87,6 +86,23 @@ func (p *Process) identify() error {
 	}
 	if p.Live == 0 {
 		return fault.Refuse(fault.Zombie, p.where(), "process %q has ended and waits for its parent to collect it", p.Comm)
+	}
+	return nil
+}
+
+func (p *Process) isThread(of int) error {
+	return fault.Refuse(fault.NoProcess, p.where(), "is a thread of process %d, not a process", of).WithHint("use -p %d", of)
+}
+
+// Exists returns why a number is not that of a process. Like Owner it reads nothing that a process can hold up.
+func Exists(pid int) error {
+	p := &Process{PID: pid}
+	text, err := procfs.Read(p.proc("status"))
+	if err != nil {
+		return p.explain(err)
+	}
+	if s := parseStatus(text); s.TGID != pid {
+		return p.isThread(s.TGID)
 	}
 	return nil
 }
