@@ -68,35 +68,32 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 	s := c.workers
 	w, err := s.ready()
 	if err != nil {
-		each(pids[0], answer{}, fault.New(fault.Environment, fmt.Sprintf("pid %d", pids[0]), "cannot start a process of carectl").WithCause(err).
-			WithState("it was not changed"))
+		each(pids[0], answer{}, notStarted(pids[0], err))
 		return 1
 	}
 	_ = w.out.Encode(pids) // fails only when it has ended
 	_, left := s.left(pids[0])
+	var longer time.Duration // than usual
 	timer := time.NewTimer(left)
 	defer timer.Stop()
 	interrupt := c.ctx.Done()
 	for {
 		select {
 		case r, more := <-w.reports:
+			done = max(done, r.Done)
+			s.hear(r, pids, each)
 			switch {
-			case !more:
+			case !more, r.End && done < len(pids) && c.ctx.Err() == nil: // ended, or a signal has come to it alone
 				s.leave()
 				return c.lost(pids, done, each)
-			case r.Answer != nil:
-				each(pids[r.Index], *r.Answer, r.Answer.Failure.err())
-			case r.Progress != "":
-				s.verbose("%s", r.Progress)
 			case r.End:
-				return max(done, r.Done)
-			}
-			done = max(done, r.Done)
-			if done < len(pids) && c.ctx.Err() == nil {
+				return done
+			case done < len(pids) && c.ctx.Err() == nil:
 				if len(s.patience) > 0 {
 					_, left = s.left(pids[done])
 				}
-				timer.Reset(left + r.Longer)
+				longer = r.Longer
+				timer.Reset(left + longer)
 			}
 		case <-interrupt:
 			interrupt = nil
@@ -109,9 +106,23 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 			}
 			user, _ := s.left(pids[done])
 			s.patience[user] = max(left/2, leastPatience)
-			each(pids[done], answer{}, c.noAnswer(pids[done], left))
+			each(pids[done], answer{}, c.noAnswer(pids[done], left+longer))
 			return done + 1
 		}
+	}
+}
+
+func notStarted(pid int, cause error) error {
+	return fault.New(fault.Environment, fmt.Sprintf("pid %d", pid), "cannot start a process of carectl").WithCause(cause).WithState("it was not changed")
+}
+
+// hear hands on what a report says.
+func (s *supervisor) hear(r report, pids []int, each func(pid int, a answer, err error)) {
+	if r.Answer != nil {
+		each(pids[r.Index], *r.Answer, r.Answer.Failure.err())
+	}
+	if r.Progress != "" {
+		s.verbose("%s", r.Progress)
 	}
 }
 
@@ -142,7 +153,7 @@ func (c *command) noAnswer(pid int, waited time.Duration) error {
 	if c.ctx.Err() != nil {
 		return fault.Refuse(fault.Interrupted, fmt.Sprintf("pid %d", pid), "interrupted; no answer").WithState("%s", unsure)
 	}
-	return fault.Refuse(fault.Unresponsive, fmt.Sprintf("pid %d", pid), "no answer within %s", waited).WithState("%s", unsure)
+	return fault.Refuse(fault.Unresponsive, fmt.Sprintf("pid %d", pid), "no answer within %s", waited.Round(time.Millisecond)).WithState("%s", unsure)
 }
 
 // left returns a process' user, and how long to wait for that user's processes.
@@ -170,6 +181,7 @@ func (s *supervisor) ready() (*worker, error) {
 	defer theirs.Close()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
+		_ = ours.Close()
 		return nil, err
 	}
 	defer null.Close()
@@ -201,8 +213,18 @@ func (w *worker) listen() {
 // leave ends a worker that does not answer, if that is possible, without waiting for its end.
 func (s *supervisor) leave() {
 	_ = s.worker.process.Kill() // fails only when it has ended
-	go func(p *os.Process) { _, _ = p.Wait() }(s.worker.process)
+	go s.worker.forget()
 	s.worker = nil
+}
+
+// forget gives up all that belongs to a worker that was killed. Its end may be long in coming.
+func (w *worker) forget() {
+	_ = syscall.Shutdown(int(w.conn.Fd()), syscall.SHUT_RDWR) // who listens ends
+	for range w.reports {
+		continue // of no interest any more
+	}
+	_ = w.conn.Close()
+	_, _ = w.process.Wait()
 }
 
 // close ends a worker that is at leisure.
@@ -212,5 +234,6 @@ func (s *supervisor) close() {
 	}
 	_ = syscall.Shutdown(int(s.worker.conn.Fd()), syscall.SHUT_WR)
 	_, _ = s.worker.process.Wait()
+	_ = s.worker.conn.Close()
 	s.worker = nil
 }

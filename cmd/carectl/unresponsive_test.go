@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -114,6 +115,66 @@ func TestUnresponsive(t *testing.T) {
 	listed := slices.ContainsFunc(document.Patches, func(p struct{ PID int }) bool { return p.PID == g.PID })
 	if err != nil || r.exit != 1 || !listed || document.Error.Code != "unresponsive" || !strings.HasPrefix(document.Error.Message, "pid "+held+":") {
 		t.Errorf("exit %d, %v, %+v", r.exit, err, document)
+	}
+}
+
+// TestWorkerLeft: of a worker that is left behind, nothing stays open.
+func TestWorkerLeft(t *testing.T) {
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	c := &command{request: request{name: "info"}, ctx: context.Background(), ui: newUI(io.Discard, io.Discard, false, false)}
+	s := c.supervisor()
+	for _, tt := range []struct {
+		name string
+		end  func(w *worker)
+	}{
+		{"killed", func(w *worker) { _ = w.process.Kill(); w.forget() }},
+		{"at leisure", func(*worker) { s.close() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := open()
+			w, err := s.ready()
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.end(w)
+			s.worker = nil
+			if after := open(); after != before {
+				t.Errorf("%d files open, %d before", after, before)
+			}
+		})
+	}
+}
+
+// TestWorkerSignalled: a signal that a worker alone gets leaves no process out.
+func TestWorkerSignalled(t *testing.T) {
+	g := start(t)
+	carectl(t, "patch", "-p", g.pid, g.patch)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c := &command{request: request{name: "info"}, ctx: ctx, ui: newUI(io.Discard, io.Discard, false, false)}
+	defer func() { c.workers.close() }()
+	listed := 0
+	count := func(_ int, a answer, err error) {
+		if err == nil && a.Host != nil {
+			listed++
+		}
+	}
+	c.askAll([]int{g.PID}, count) // from here on it takes signals
+	first := c.workers.worker.process
+	if err := first.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; listed == n && c.workers.worker != nil && c.workers.worker.process == first && ctx.Err() == nil; n += 2 {
+		c.askAll([]int{g.PID, g.PID}, count) // it may not have heard yet
+	}
+	if ctx.Err() != nil || listed < 3 || listed%2 == 0 {
+		t.Errorf("%d answers, %v", listed, ctx.Err())
 	}
 }
 
