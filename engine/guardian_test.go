@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -41,6 +43,36 @@ func TestProgress(t *testing.T) {
 			got, ok := j.progress(allOf{mem})
 			if ok != tt.ok || ok && got != tt.want {
 				t.Errorf("got %+v, %v, want %+v, %v", got, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
+// TestWatchTells: that nobody watches a commit, or does so too late, is told.
+func TestWatchTells(t *testing.T) {
+	gone := errors.New("gone")
+	for _, tt := range []struct {
+		name            string
+		starts, isReady error
+		want            string
+	}{
+		{"not started", gone, nil, "pid 7: nobody watches: gone"},
+		{"not ready", nil, gone, "pid 7: who watches is not ready: gone"},
+		{"ready", nil, nil, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var told string
+			h := &Held{Process: &inspect.Process{PID: 7}}
+			ready, end := h.watch(&change{}, nil, Options{
+				Progress: func(format string, args ...any) { told += fmt.Sprintf(format, args...) },
+				Guard: func(*Journal, *os.File) (*Watch, error) {
+					return &Watch{Ready: func() error { return tt.isReady }, End: func() {}}, tt.starts
+				},
+			})
+			ready()
+			end()
+			if told != tt.want {
+				t.Errorf("told %q, want %q", told, tt.want)
 			}
 		})
 	}

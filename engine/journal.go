@@ -18,8 +18,8 @@ type Journal struct {
 
 // Watch is another program that has a journal, and acts when this one is gone before End is called.
 type Watch struct {
-	Ready func() // waits until it has all that it needs
-	End   func() // the commit is over
+	Ready func() error // waits until it has all that it needs
+	End   func()       // the commit is over
 }
 
 // watch has a change watched, unless nobody can.
@@ -35,7 +35,12 @@ func (h *Held) watch(c *change, patches []PatchResult, opt Options) (ready, end 
 		opt.progress("pid %d: nobody watches: %v", h.Process.PID, err)
 		return nothing, nothing
 	}
-	return w.Ready, w.End
+	ready = func() {
+		if err := w.Ready(); err != nil {
+			opt.progress("pid %d: who watches is not ready: %v", h.Process.PID, err)
+		}
+	}
+	return ready, w.End
 }
 
 // progress is how far a journal's writes were made.

@@ -46,7 +46,7 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 	}
 	_ = gob.NewEncoder(ours).Encode(j) // fails only when the guard has ended
 	return &engine.Watch{
-		Ready: func() { _, _ = ours.Read(make([]byte, 1)) },
+		Ready: func() error { _, err := ours.Read(make([]byte, 1)); return err },
 		End: func() {
 			_, _ = ours.Write([]byte{0})
 			_ = ours.Close()
