@@ -183,7 +183,7 @@ func (c *command) conclude(found *survey, failed error) error {
 	if s := found.Summary; len(c.args) > 0 {
 		c.ui.Note("%d vulnerable %s, of which %d cannot be patched now; %d patched", s.Vulnerable, processes(s.Vulnerable), s.Obstructed, s.Patched)
 	}
-	if c.prometheus != "" {
+	if c.prometheus != "" && c.ctx.Err() == nil { // of a part of the processes the numbers would say that others are well
 		if err := writeMetrics(c.prometheus, found, c.args); err != nil {
 			return err
 		}

@@ -298,3 +298,17 @@ func TestWorkerEndsAmongMany(t *testing.T) {
 		t.Errorf("%v", answers)
 	}
 }
+
+// TestMetricsInterrupted: numbers of a part of the processes do not replace those of all.
+func TestMetricsInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gocare.prom")
+	if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	exit := run(ctx, []string{"info", "--prometheus", path}, io.Discard, io.Discard)
+	if text, err := os.ReadFile(path); err != nil || exit != 1 || string(text) != "before" {
+		t.Errorf("exit %d, %v, file has %q", exit, err, text)
+	}
+}
