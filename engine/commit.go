@@ -64,8 +64,11 @@ func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
 // commit makes a change, again and again until the wait is over while threads are in the way. The target runs between.
 func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 	check := newChecker(c.process, c.code)
-	if opt.Mix {
+	switch {
+	case opt.Mix:
 		check.suspended = nil
+	case check.suspended != nil:
+		check.suspended.alive = opt.Alive
 	}
 	c.leader = leader{hold: opt.Hold, returned: map[int]int{}}
 	var timing Timing

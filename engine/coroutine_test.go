@@ -126,6 +126,20 @@ func TestCoroutine(t *testing.T) {
 	}
 }
 
+// TestCoroutineSearchTells: to search memory for coroutines is no silence.
+func TestCoroutineSearchTells(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, coroutines, []string{"-O2"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})
+	p := testkit.Start(t, program, "jumps", "mmap")
+	p.Send("coroutine")
+	p.WaitLine("inside")
+	told := 0
+	if _, err := apply(t, p.PID, Options{Alive: func() { told++ }}, patch); fault.As(err) == nil || told == 0 {
+		t.Errorf("told %d times, %v", told, err)
+	}
+}
+
 // A coroutine made after the last look at the running process is found by its stack.
 func TestCoroutineMadeMeanwhile(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -23,6 +24,7 @@ const largestHeap = 1 << 30
 // suspended knows where a process keeps the registers of stacks that no thread runs on.
 type suspended struct {
 	process  *inspect.Process
+	alive    func()            // told now and then while it looks; may be nil
 	secret   uint64            // glibc's pointer guard
 	text     []byte            // of the mappings, at the last look
 	maps     []inspect.Mapping // likewise
@@ -72,10 +74,31 @@ func (s *suspended) look(check *checker) error {
 		return err
 	}
 	s.text, s.maps, s.contexts, s.words = text, maps, nil, leftWords{}
-	for i := range maps {
-		m := &maps[i]
+	s.search(check)
+	var spans []trace.Span
+	for i := range s.contexts {
+		co := &s.contexts[i]
+		spans = append(spans, trace.Span{Addr: co.context.Addr, Want: co.saved}, trace.Span{Addr: co.sp, Want: co.stack})
+	}
+	s.compared = trace.NewComparison(spans)
+	s.prepareWords()
+	return nil
+}
+
+// searchBeat is how often is told that a search gets on.
+const searchBeat = 50 * time.Millisecond
+
+// search searches all memory for what look wants. That may take seconds.
+func (s *suspended) search(check *checker) {
+	var told time.Time
+	for i := range s.maps {
+		m := &s.maps[i]
 		if !mayHoldStack(m) {
 			continue
+		}
+		if s.alive != nil && time.Since(told) > searchBeat {
+			s.alive()
+			told = time.Now()
 		}
 		spans, err := s.process.Populated(m.Start, m.End)
 		if err != nil {
@@ -91,14 +114,6 @@ func (s *suspended) look(check *checker) error {
 			}
 		}
 	}
-	var spans []trace.Span
-	for i := range s.contexts {
-		co := &s.contexts[i]
-		spans = append(spans, trace.Span{Addr: co.context.Addr, Want: co.saved}, trace.Span{Addr: co.sp, Want: co.stack})
-	}
-	s.compared = trace.NewComparison(spans)
-	s.prepareWords()
-	return nil
 }
 
 func mayHoldStack(m *inspect.Mapping) bool {
