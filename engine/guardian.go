@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -22,7 +23,8 @@ type Guardian struct {
 
 // What Settle made of a commit.
 const (
-	Untouched = "untouched" // it had not begun, or was over
+	Untouched = "untouched" // it had not begun
+	Complete  = "complete"  // it was over
 	Finished  = "finished"
 	Undone    = "undone"
 )
@@ -74,9 +76,17 @@ func (g *Guardian) Settle(lock *os.File) (outcome string, err error) {
 		time.Sleep(settleAgain)
 	}
 	for _, p := range g.journal.Patches {
-		record(g.process, outcome+" after a kill of carectl", p.ID, p.Target, err)
+		record(g.process, g.journal.story(outcome, err), p.ID, p.Target, err)
 	}
 	return outcome, err
+}
+
+// story says in the system log what became of a commit.
+func (j *Journal) story(outcome string, err error) string {
+	if err != nil {
+		outcome = "may be half done"
+	}
+	return fmt.Sprintf("(%s) %s after a kill of carectl", j.What, outcome)
 }
 
 // errStillTraced says that the program that was killed has not let go yet.
@@ -84,7 +94,7 @@ var errStillTraced = errors.New("still traced")
 
 func (g *Guardian) attempt(force bool) (outcome string, err error) {
 	if p, ok := g.journal.progress(g.process.Mem()); ok && g.journal.over(p) {
-		return Untouched, nil
+		return g.journal.atEnd(p), nil
 	}
 	if g.old == nil {
 		if err := g.lookAgain(); err != nil {
@@ -119,6 +129,14 @@ func (j *Journal) over(p progress) bool {
 	return !p.torn && (p.made == 0 || p.made == len(j.Writes))
 }
 
+// atEnd says at which end a commit is of which nothing is left to be done.
+func (j *Journal) atEnd(p progress) string {
+	if p.made == 0 {
+		return Untouched
+	}
+	return Complete
+}
+
 // settleIn settles in a session in which every thread is stopped.
 func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err error) {
 	j := g.journal
@@ -127,7 +145,7 @@ func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err e
 	case !ok:
 		return "", fault.Refuse(fault.ChangedMeanwhile, "", "another tool has written where the patch did")
 	case j.over(p):
-		return Untouched, nil
+		return j.atEnd(p), nil
 	}
 	begun, left := j.Writes[:p.made], j.Writes[p.made:]
 	if p.torn {

@@ -63,7 +63,7 @@ func TestWatchTells(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var told string
 			h := &Held{Process: &inspect.Process{PID: 7}}
-			ready, end := h.watch(&change{}, nil, Options{
+			ready, end := h.watch("apply", &change{}, nil, Options{
 				Progress: func(format string, args ...any) { told += fmt.Sprintf(format, args...) },
 				Guard: func(*Journal, *os.File) (*Watch, error) {
 					return &Watch{Ready: func() error { return tt.isReady }, End: func() {}}, tt.starts
@@ -75,6 +75,24 @@ func TestWatchTells(t *testing.T) {
 				t.Errorf("told %q, want %q", told, tt.want)
 			}
 		})
+	}
+}
+
+// TestStory: the system log does not say of a commit that it was left alone when it was made, or that it is whole when nobody knows.
+func TestStory(t *testing.T) {
+	for _, tt := range []struct {
+		what, outcome string
+		err           error
+		want          string
+	}{
+		{"apply", Complete, nil, "(apply) complete after a kill of carectl"},
+		{"remove", Undone, nil, "(remove) undone after a kill of carectl"},
+		{"apply", Finished, errors.New("gone"), "(apply) may be half done after a kill of carectl"},
+		{"apply", "", errors.New("gone"), "(apply) may be half done after a kill of carectl"},
+	} {
+		if got := (&Journal{What: tt.what}).story(tt.outcome, tt.err); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
 	}
 }
 
@@ -143,12 +161,9 @@ func TestSettle(t *testing.T) {
 				h := mustHold(t, p.PID)
 				c := tt.change(h)
 				outcome := settleAfter(t, h, c, n)
-				want := map[string]string{Untouched: tt.before, Undone: tt.before, Finished: tt.after}[outcome]
-				if n == len(c.writes) {
-					want = tt.after
-				}
+				want := map[string]string{Untouched: tt.before, Undone: tt.before, Finished: tt.after, Complete: tt.after}[outcome]
 				expect(t, ask(), want)
-				if n > 0 && n < len(c.writes) && outcome == Untouched {
+				if (outcome == Untouched) != (n == 0) || (outcome == Complete) != (n == len(c.writes)) {
 					t.Errorf("after %d writes of %d: %s", n, len(c.writes), outcome)
 				}
 				if want == tt.after { // the next of the rows begins here

@@ -10,6 +10,7 @@ import (
 type Journal struct {
 	PID       int
 	StartTime uint64 // see inspect.Process
+	What      string // "apply" or "remove"
 	Patches   []PatchResult
 	Writes    []Write
 	Old       []Code // that no thread may execute when the writes are made
@@ -23,13 +24,13 @@ type Watch struct {
 }
 
 // watch has a change watched, unless nobody can.
-func (h *Held) watch(c *change, patches []PatchResult, opt Options) (ready, end func()) {
+func (h *Held) watch(what string, c *change, patches []PatchResult, opt Options) (ready, end func()) {
 	nothing := func() {}
 	if opt.Guard == nil {
 		return nothing, nothing
 	}
 	w, err := opt.Guard(&Journal{
-		PID: h.Process.PID, StartTime: h.Process.StartTime, Patches: patches, Writes: c.writes, Old: c.code, New: c.back,
+		PID: h.Process.PID, StartTime: h.Process.StartTime, What: what, Patches: patches, Writes: c.writes, Old: c.code, New: c.back,
 	}, h.lock)
 	if err != nil {
 		opt.progress("pid %d: nobody watches: %v", h.Process.PID, err)

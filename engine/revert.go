@@ -244,7 +244,7 @@ func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Resu
 		return Result{}, err
 	}
 	c := newChange(r.Process, r.Writes, r.Code, r.under)
-	ready, end := h.watch(c, r.Patches, opt)
+	ready, end := h.watch("remove", c, r.Patches, opt)
 	defer end()
 	ready()
 	opt.waits = trace.NewWaits(r.Process.PID, opt.Alive)
