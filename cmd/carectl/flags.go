@@ -169,22 +169,8 @@ func newRequest(c *cli.Context) (request, error) {
 		}
 		r.old = append(r.old, id)
 	}
-	for _, value := range c.StringSlice("pid") {
-		r.given = true
-		for _, word := range strings.Split(value, ",") {
-			if word == "all" {
-				r.all = true
-				continue
-			}
-			pid, err := strconv.Atoi(word)
-			if err != nil || pid <= 0 {
-				return request{}, fault.New(fault.Usage, "", "-p %s: %q is no process id", value, word).
-					WithHint("give numbers with commas, or all")
-			}
-			if !slices.Contains(r.pids, pid) {
-				r.pids = append(r.pids, pid)
-			}
-		}
+	if err := r.addPIDs(c.StringSlice("pid")); err != nil {
+		return request{}, err
 	}
 	var err error
 	if text := c.String("wait"); text != "" {
@@ -194,6 +180,27 @@ func newRequest(c *cli.Context) (request, error) {
 		r.hold, err = parseDuration("hold", text)
 	}
 	return r, err
+}
+
+// addPIDs reads the values of -p: numbers with commas, or all.
+func (r *request) addPIDs(values []string) error {
+	for _, value := range values {
+		r.given = true
+		for _, word := range strings.Split(value, ",") {
+			if word == "all" {
+				r.all = true
+				continue
+			}
+			pid, err := strconv.Atoi(word)
+			if err != nil || pid <= 0 {
+				return fault.New(fault.Usage, "", "-p %s: %q is no process id", value, word).WithHint("give numbers with commas, or all")
+			}
+			if !slices.Contains(r.pids, pid) {
+				r.pids = append(r.pids, pid)
+			}
+		}
+	}
+	return nil
 }
 
 // parseDuration reads a duration; a bare number is seconds.
