@@ -49,8 +49,9 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 		Ready: func() error { _, err := ours.Read(make([]byte, 1)); return err },
 		End: func() {
 			_, _ = ours.Write([]byte{0})
+			_ = p.Kill() // it may still read what the process is made of
 			_ = ours.Close()
-			_, _ = p.Wait()
+			go func() { _, _ = p.Wait() }()
 		},
 	}, nil
 }

@@ -118,6 +118,33 @@ func TestUnresponsive(t *testing.T) {
 	}
 }
 
+// TestGuardUnresponsive: a commit does not wait for the end of a guard that is not ready yet.
+func TestGuardUnresponsive(t *testing.T) {
+	pid, err := strconv.Atoi(startTrap(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.Create(filepath.Join(t.TempDir(), "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	w, err := new(command).guard(&engine.Journal{PID: pid}, lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Ready(); err == nil {
+		t.Error("ready, though it cannot have looked")
+	}
+	over := make(chan struct{})
+	go func() { w.End(); close(over) }()
+	select {
+	case <-over:
+	case <-time.After(10 * time.Second):
+		t.Error("still waiting")
+	}
+}
+
 // TestWorkerLeft: of a worker that is left behind, nothing stays open.
 func TestWorkerLeft(t *testing.T) {
 	open := func() int {
