@@ -5,6 +5,8 @@ import (
 	"debug/elf"
 	"io"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // Lasts reports whether an object stays for as long as another does, whatever libraries the program unloads (dlclose(3)): it was loaded
@@ -66,9 +68,9 @@ func (m *loaded) find(name string) int {
 	return -1
 }
 
-// readName reads a string of at most 4096 bytes, "" if it cannot be read.
+// readName reads a string of at most unix.PathMax bytes, "" if it cannot be read.
 func readName(mem io.ReaderAt, at Addr) string {
-	b := make([]byte, 4096)
+	b := make([]byte, unix.PathMax)
 	n, _ := mem.ReadAt(b, int64(at))
 	text, _, ended := bytes.Cut(b[:n], []byte{0})
 	if !ended {

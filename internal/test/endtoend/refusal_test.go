@@ -31,7 +31,7 @@ func TestPatchmakeRefuses(t *testing.T) {
 		{"a patch that does not apply", fooPatch("\tputs(\"Hello\");", "\tputs(\"Bye\");"), []string{"fix.patch"}, 1, []string{"foo.c:8"}},
 		{"a build that fails", fooPatch(line, "\tprintf(\"Hello world!\\n\")"), []string{"fix.patch"}, 1, []string{"foo.c:", "expected"}},
 		{"nothing changed in the code", fooPatch(line, line+" // hello"), []string{"fix.patch"}, 1, []string{"nothing changed"}},
-		{"a filter that leaves nothing", fooPatch(line, "\tprintf(\"Hello moon!\\n\");"), []string{"--functions", "other", "fix.patch"}, 1, []string{"print_hello"}},
+		{"a filter that leaves nothing", fooPatch(line, "\tprintf(\"Hello moon!\\n\");"), []string{"--functions", "other", "fix.patch"}, 1, []string{"--functions other", "leaves nothing"}},
 		{"no such source directory", "x", []string{"-s", "none", "fix.patch"}, 2, []string{"none"}},
 	}
 	for _, tt := range tests {
