@@ -166,7 +166,10 @@ func windowFor(n int) int {
 	return w
 }
 
-// Blob returns the content with this digest. An object that is not kept is read from the tree, or assembled anew.
+// ErrNoBlob says that a store has nothing with a digest, and can make nothing that has it.
+var ErrNoBlob = errors.New("not in the record")
+
+// Blob returns the content with this digest, else ErrNoBlob. An object that is not kept is read from the tree, or assembled anew.
 func (s *Store) Blob(d Digest) ([]byte, error) {
 	if !d.valid() {
 		return nil, fmt.Errorf("no blob can have the digest %q", d)
@@ -176,6 +179,7 @@ func (s *Store) Blob(d Digest) ([]byte, error) {
 		if again, found := s.remake(d); found {
 			return again, nil
 		}
+		return nil, fmt.Errorf("%w: %w", ErrNoBlob, err)
 	}
 	return data, err
 }
