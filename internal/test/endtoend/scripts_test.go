@@ -48,7 +48,7 @@ func TestBench(t *testing.T) {
 		`^build of 2 units     gcc \d+ ms   carecc \d+ ms   ratio \d+\.\d+$`, `^patchmake, 2 units   recorded \d+ ms   --clean \d+ ms$`,
 		`^  recorded: own work \d+\.\d+ s .* builds, compilers and assemblers \d+\.\d+ s$`,
 		`^assembly, 2 x 1 MB     own work \d+\.\d+ s \(.* \d+ MB at most\)`,
-		`^freeze,   1 threads     \d+ us   \(without stopping: \d+ us\)$`, `^freeze,   2 threads     \d+ us`,
+		`^freeze, 1 threads +\d+ us   bare stop +\d+ us   without stopping +\d+ us   by our own clock +\d+ and +\d+ us$`, `^freeze, 2 threads +\d+ us`,
 		`^info, \d+ processes    \d+ ms   with patches \d+ ms$`,
 	} {
 		if !regexp.MustCompile("(?m)" + line).MatchString(r.Stdout) {
