@@ -29,9 +29,9 @@ import (
 //	tools/           answers of compilers to -print-prog-name
 //	errors.log       what could not be recorded
 //	users            is locked by whoever records
-//	root             the directory that the store stood in when it was made
+//	root             the directory that the store stands in, as far as the entries of the logs name no other
 //	stage            which stage a run of patchmake builds, while it does (package wrapper)
-//	tmp/             files being written, link maps being made
+//	tmp/             files being written, link maps being made, assembly being assembled
 //
 // Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock. What root
 // writes into a user's store (make install) belongs to that user.
