@@ -71,21 +71,25 @@ func (t *Tree) clean(ctx context.Context) error {
 	return t.Store.Reset(buildtree.Original)
 }
 
-// installMark names the file in the store that lists install directories made by us, which may be emptied.
+// installMark names the file in the store that says which install directory was made by us, and may be emptied: from the root of the tree
+// where it is below that, so that it stays true when the tree is moved.
 const installMark = "installed"
 
 // emptyInstallDir removes what an earlier run installed, so that nothing stale is taken for this build's.
 func (t *Tree) emptyInstallDir() error {
 	root, mark := t.o.Original.Dir, filepath.Join(t.Store.Dir(), installMark)
-	made, _ := os.ReadFile(mark)
-	if string(made) == root {
+	name := root
+	if above := t.Store.Root(); above != "" && isolate.Within(root, above) {
+		name, _ = filepath.Rel(above, root) // no error: one is below the other
+	}
+	if made, _ := os.ReadFile(mark); string(made) == name || string(made) == root { // whole in records of older versions
 		return os.RemoveAll(root)
 	}
 	if entries, err := os.ReadDir(root); err == nil && len(entries) > 0 {
 		t.o.Say.Note("%s was not made by patchmake and is not emptied before the install", root)
 		return nil
 	}
-	return os.WriteFile(mark, []byte(root), 0o644)
+	return os.WriteFile(mark, []byte(name), 0o644)
 }
 
 // Patched applies the patches in a private view of the tree, builds and installs there. The caller closes the view.

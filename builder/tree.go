@@ -113,19 +113,14 @@ func Follow(store *buildtree.Store, tree string) (from string, err error) {
 }
 
 func follow(store *buildtree.Store) (from string, err error) {
-	if from, err = store.Follow(); err != nil {
+	from, err = store.Follow()
+	switch {
+	case errors.Is(err, buildtree.ErrInUse):
+		return "", fault.New(fault.Busy, store.Dir(), "%v, and the tree was moved", err).WithState("tree unchanged").WithHint("wait until the build is done")
+	case err != nil:
 		return "", recordFailure(store.Dir(), err)
 	}
-	mark := filepath.Join(store.Dir(), installMark)
-	made, err := os.ReadFile(mark)
-	if from == "" || err != nil || !isolate.Within(string(made), from) {
-		return from, nil
-	}
-	rel, err := filepath.Rel(from, string(made))
-	if err != nil {
-		return from, err
-	}
-	return from, os.WriteFile(mark, []byte(filepath.Join(store.Root(), rel)), 0o644)
+	return from, nil
 }
 
 // Close lets others into the tree, and removes the store of a run that failed before there was anything to record.

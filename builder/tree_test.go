@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
 	"gocare/internal/srcpatch"
@@ -109,6 +111,53 @@ func TestBuilds(t *testing.T) {
 	say.lines = withoutWarnings(say.lines)
 	if diff := cmp.Diff(want, say.lines); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// An install directory of ours is emptied where the tree stands now, too; one that somebody else filled is not.
+func TestInstallDirFollows(t *testing.T) {
+	base, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, moved := filepath.Join(base, "old"), filepath.Join(base, "old", "sub")
+	empty := func(tree, dir string) (stale string) {
+		store, err := buildtree.CreateStore(filepath.Join(tree, ".gocare"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := follow(store); err != nil {
+			t.Fatal(err)
+		}
+		dir = filepath.Join(tree, dir)
+		if err := (&Tree{Store: store, o: Options{Original: Output{Dir: dir}, Say: &said{}}}).emptyInstallDir(); err != nil {
+			t.Fatal(err)
+		}
+		stale = filepath.Join(dir, "stale")
+		if exists(stale) {
+			return stale
+		}
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(stale, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return ""
+	}
+	for _, tree := range []string{old, old, moved, moved} {
+		if tree == moved && !exists(moved) {
+			away := filepath.Join(base, "away")
+			if err := errors.Join(os.Rename(old, away), os.Mkdir(old, 0o755), os.Rename(away, moved)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if stale := empty(tree, "sub/root"); stale != "" {
+			t.Errorf("%s is still there", stale)
+		}
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(moved, "mine"), 0o755), os.WriteFile(filepath.Join(moved, "mine", "stale"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if empty(moved, "mine") == "" {
+		t.Error("what somebody else installed was removed")
 	}
 }
 

@@ -109,7 +109,8 @@ func (s *Store) Adopt(cache *Store) error {
 			}
 		}
 	}
-	return cache.forgetCached(time.Now())
+	_ = cache.forgetCached(time.Now()) // it can wait for the next run, and may be for ever where the cache cannot be written to
+	return nil
 }
 
 // forgetCached removes, once a week, what nobody asked for in a long time.
@@ -166,20 +167,21 @@ func (s *Store) adopt(cache *Store, path string, in Input) error {
 			m.unit(&c.Unit)
 			m.reads(c.Reads)
 		}
-		if wroteInput(&c.Unit, path, in) {
-			now := time.Now()
-			_ = os.Chtimes(file, now, now) // else it is forgotten sooner
-			return s.addCached(cache, c)
+		if !wroteInput(&c.Unit, path, in) {
+			continue
 		}
+		if s.copyBlobs(cache, c) != nil { // one is gone, or damaged: as good as no record
+			continue
+		}
+		now := time.Now()
+		_ = os.Chtimes(file, now, now) // else it is forgotten sooner
+		return s.addCached(c)
 	}
 	return nil
 }
 
-// addCached adds a unit of a cache with all that it needs.
-func (s *Store) addCached(cache *Store, c *cachedUnit) error {
-	if err := s.copyBlobs(cache, c); err != nil {
-		return err
-	}
+// addCached adds a unit of a cache, of which the blobs are here.
+func (s *Store) addCached(c *cachedUnit) error {
 	if c.Unit.Reads != "" {
 		var err error
 		if c.Unit.Reads, err = s.PutReads(c.Reads); err != nil {

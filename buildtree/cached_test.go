@@ -1,6 +1,7 @@
 package buildtree
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -82,6 +83,37 @@ func TestAdopt(t *testing.T) {
 				t.Errorf("%q, %v", text, err)
 			}
 		})
+	}
+}
+
+// A record of which assembly is gone, or that cannot be written to any more, is as good as none.
+func TestAdoptDamaged(t *testing.T) {
+	base, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stores []*Store
+	for _, dir := range []string{"cache", "one/.gocare", "two/.gocare"} {
+		s, err := CreateStore(filepath.Join(base, dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stores = append(stores, s)
+	}
+	cache, one, two := stores[0], stores[1], stores[2]
+	asm, object := put(t, one, "text"), DigestOf([]byte("object"))
+	if err := cache.KeepCached(one, Unit{Object: filepath.Join(base, "one/a.o"), ObjectID: object, AsmID: asm}); err != nil {
+		t.Fatal(err)
+	}
+	l := Link{Dir: filepath.Join(base, "two"), Output: filepath.Join(base, "two/p"), Inputs: []Input{{Path: "a.o", ObjectID: object}}}
+	if err := errors.Join(two.AddLink(Original, l), os.Remove(cache.blobPath(asm)), os.RemoveAll(cache.tmpDir())); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Adopt(cache); err != nil {
+		t.Error(err)
+	}
+	if r, err := two.Load(Original); err != nil || len(r.Units) != 0 {
+		t.Errorf("%+v, %v", r.Units, err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 // entry is one line of a stage's log, a unit or a link.
 type entry struct {
 	Again  Digest `json:"again,omitempty"`    // digest of the unit's object if that can be made again; see Remakable
+	Root   string `json:"root,omitempty"`     // root of the tree that the paths are of, "" for that in the file root
 	Packed string `json:"unit.zst,omitempty"` // a Unit, as pack and base64Text leave its JSON
 	Link   *Link  `json:"link,omitempty"`
 }
@@ -47,6 +48,9 @@ func (s *Store) AddLink(st Stage, l Link) error { return s.add(st, entry{Link: &
 func LinkOf(output string) string { return "link of " + output }
 
 func (s *Store) add(st Stage, e entry) error {
+	if s.Moved() {
+		e.Root = s.Root() // Follow is still to come
+	}
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err

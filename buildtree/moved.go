@@ -2,6 +2,7 @@ package buildtree
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -15,6 +16,9 @@ const PlanFile = "plan.json"
 
 // rootFile names the file of a store that holds the directory which the store stood in when it was made: the root of the tree.
 const rootFile = "root"
+
+// underWay stands behind the root in that file until all that names it has followed.
+const underWay = "/"
 
 // Root returns the directory above a store that keeps a place in its tree, "" for one that KPATCH_ASM_DIR put elsewhere.
 func (s *Store) Root() string {
@@ -36,8 +40,8 @@ func (s *Store) Moved() bool {
 }
 
 // Follow makes the record of a tree that was moved or copied, together with its store, one of the tree where it stands now. It
-// returns the place where it stood, "" if that is the same. What is of the patched build is forgotten. No build may write to the store
-// meanwhile.
+// returns the place where it stood, "" if that is the same. What is of the patched build is forgotten. It returns ErrInUse while something
+// is recorded. After one that was interrupted, the next does what is left: each entry that was moved says so.
 func (s *Store) Follow() (from string, err error) {
 	before, err := os.ReadFile(filepath.Join(s.dir, rootFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.Moved() {
@@ -46,17 +50,30 @@ func (s *Store) Follow() (from string, err error) {
 	if err != nil {
 		return "", err
 	}
-	m := move{string(before), s.Root()}
+	unlock, err := s.lockUsers()
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	m := move{strings.TrimSuffix(string(before), underWay), s.Root()}
+	if err := s.writeFile(filepath.Join(s.dir, rootFile), []byte(m.from+underWay)); err != nil {
+		return "", err
+	}
 	if err := s.moveLog(m); err != nil {
 		return "", err
 	}
-	os.Remove(filepath.Join(s.dir, PlanFile))
+	if err := os.Remove(filepath.Join(s.dir, PlanFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
 	for _, st := range []Stage{Patched, Unpatched} {
 		if err := s.Reset(st); err != nil {
 			return "", err
 		}
 	}
-	return m.from, s.writeFile(filepath.Join(s.dir, rootFile), []byte(m.to))
+	if err := s.writeFile(filepath.Join(s.dir, rootFile), []byte(m.to)); err != nil || m.from == m.to {
+		return "", err
+	}
+	return m.from, nil
 }
 
 // moveLog rewrites the original's log.
@@ -87,14 +104,23 @@ func (s *Store) moveLog(m move) error {
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
 		}
-		if u, l, err := decodeLine(line, units); err == nil {
-			if line, err = s.moveEntry(m, u, l, lists); err != nil {
-				return err
-			}
+		if line, err = s.moveLine(m, line, units, lists); err != nil {
+			return err
 		}
 		out.Write(append(line, '\n'))
 	}
 	return s.writeFile(path, out.Bytes())
+}
+
+// moveLine returns a line of the log moved: from where its entry says, if it does. One that is damaged stays.
+func (s *Store) moveLine(m move, line []byte, units unpacker, lists *ReadLists) ([]byte, error) {
+	var e entry
+	u, l, err := decodeLine(line, units)
+	if err != nil || json.Unmarshal(line, &e) != nil || e.Root == m.to {
+		return line, nil
+	}
+	m.from = cmp.Or(e.Root, m.from)
+	return s.moveEntry(m, u, l, lists)
 }
 
 // moveEntry returns the line of a unit or a link that was moved.
@@ -112,6 +138,7 @@ func (s *Store) moveEntry(m move, u *Unit, l *Link, lists *ReadLists) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	e.Root = m.to
 	return json.Marshal(e)
 }
 

@@ -15,10 +15,10 @@ type Part struct {
 // flatten puts the inputs of partial links in the place of their outputs, wherever a link took one in as it was written: what was linked
 // in two steps is then patched as if it had been in one. Their paths are absolute.
 func (r *Record) flatten() {
-	partial := map[Digest]*Link{}
+	partial := partialLinks{}
 	for i := range r.Links {
 		if l := &r.Links[i]; l.Partial && l.OutputID != "" && r.transparent(l) {
-			partial[l.OutputID] = l
+			partial[l.OutputID] = append(partial[l.OutputID], l)
 		}
 	}
 	if len(partial) == 0 {
@@ -29,6 +29,24 @@ func (r *Record) flatten() {
 			l.Inputs, l.Parts = flatInputs(l, partial, 0)
 		}
 	}
+}
+
+// partialLinks are those that may be seen through, by what they wrote.
+type partialLinks map[Digest][]*Link
+
+// of returns the one that wrote an input of l, nil if there is none: of several that wrote the same, the one that wrote this very file, as
+// each has units of its own; else the latest.
+func (p partialLinks) of(l *Link, in Input) *Link {
+	same := p[in.ObjectID]
+	for _, partial := range same {
+		if in.Member == "" && partial.Output == l.abs(in.Path) {
+			return partial
+		}
+	}
+	if len(same) == 0 {
+		return nil
+	}
+	return same[len(same)-1]
 }
 
 // transparent reports whether a partial link does no more than put sections of objects together: it makes no code, reads nothing
@@ -42,9 +60,9 @@ func (r *Record) transparent(l *Link) bool {
 	return len(l.Inputs) > 0 && len(l.Files) == 0 && !slices.ContainsFunc(l.Inputs, made) && !slices.ContainsFunc(parseLinker(l.Argv), wraps)
 }
 
-func flatInputs(l *Link, partial map[Digest]*Link, depth int) (inputs []Input, parts []Part) {
+func flatInputs(l *Link, partial partialLinks, depth int) (inputs []Input, parts []Part) {
 	for _, in := range l.Inputs {
-		p := partial[in.ObjectID]
+		p := partial.of(l, in)
 		if p == nil || depth == maxPartialDepth {
 			inputs = append(inputs, in)
 			continue

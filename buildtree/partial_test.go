@@ -50,6 +50,23 @@ func TestFlatten(t *testing.T) {
 	}
 }
 
+// Of partial links that wrote the same bytes, an input is the output of the one that wrote its file.
+func TestFlattenSameOutput(t *testing.T) {
+	partial := func(name string) Link {
+		return Link{Dir: "/t/" + name, Output: "/t/" + name + "/both.o", OutputID: "both", Partial: true, Inputs: []Input{{Path: "e.o", ObjectID: "e", AllocID: "e"}}}
+	}
+	both := func(path string) Input { return Input{Path: path, ObjectID: "both", AllocID: "both"} }
+	r := &Record{Links: []Link{partial("a"), partial("b"), {Dir: "/t", Output: "/t/p", Inputs: []Input{both("a/both.o"), both("b/both.o"), both("copy.o")}}}}
+	r.flatten()
+	var got []string
+	for _, in := range r.Links[2].Inputs {
+		got = append(got, in.Path)
+	}
+	if want := []string{"/t/a/e.o", "/t/b/e.o", "/t/b/e.o"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // Of a build for the record, only what came out the same to the byte is taken.
 func TestTake(t *testing.T) {
 	s, err := CreateStore(filepath.Join(t.TempDir(), "store"))

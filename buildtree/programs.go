@@ -2,7 +2,8 @@ package buildtree
 
 import (
 	"bytes"
-	"errors"
+	"crypto/sha256"
+	"debug/elf"
 	"fmt"
 	"io"
 	"os"
@@ -89,7 +90,7 @@ func (q programsQuery) key() string {
 	if !slices.ContainsFunc(parts[5:], func(o string) bool { return !strings.Contains(o, "=/") && !strings.HasPrefix(o, "-B/") }) {
 		parts[4] = "" // no option is seen from the directory
 	}
-	for _, name := range []string{"COMPILER_PATH", "GCC_EXEC_PREFIX", "PATH"} {
+	for _, name := range []string{"COMPILER_PATH", "GCC_EXEC_PREFIX", "PATH", "LD_LIBRARY_PATH", "LD_PRELOAD"} {
 		for _, v := range q.env {
 			if strings.HasPrefix(v, name+"=") {
 				parts = append(parts, v)
@@ -178,8 +179,7 @@ func (q programsQuery) ask(question string) string {
 
 // loads lists the libraries that a program loads at its start: where it names a loader, that prints them in place of running it.
 func loads(path string, env []string) (libraries []string) {
-	head, _, err := headOf(path)
-	if err != nil || !bytes.HasPrefix(head, []byte("\x7fELF")) || !bytes.Contains(head, []byte("/ld-")) {
+	if !hasLoader(path) {
 		return nil
 	}
 	cmd := exec.Command(path)
@@ -198,28 +198,44 @@ func loads(path string, env []string) (libraries []string) {
 	return libraries
 }
 
-// contentID says what a file is, "" if it is not there: by its size and how it begins, which for a program or library is with its build ID.
-func contentID(path string) string {
-	head, size, err := headOf(path)
+// hasLoader reports whether a file is a program that names a loader. A static one would run, and may write where we are.
+func hasLoader(path string) bool {
+	f, err := elf.Open(path)
 	if err != nil {
-		return ""
+		return false
 	}
-	return fmt.Sprintf("%s.%d", DigestOf(head), size)
+	defer f.Close()
+	return slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 }
 
-// maxHead is how many bytes of a file are its head: all of a script, of specs, and of most plugins.
-const maxHead = 1 << 20
-
-func headOf(path string) (head []byte, size int64, err error) {
+// contentID says what a file is, "" if it is not there: by its size and how it begins if that has a build ID, else by all that it holds.
+func contentID(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, err
+		return ""
 	}
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil || !fi.Mode().IsRegular() {
-		return nil, 0, errors.Join(err, os.ErrInvalid)
+		return ""
 	}
-	head, err = io.ReadAll(io.LimitReader(f, maxHead))
-	return head, fi.Size(), err
+	head, err := io.ReadAll(io.LimitReader(f, maxHead))
+	if err != nil {
+		return ""
+	}
+	all := sha256.New()
+	all.Write(head)
+	if !bytes.Contains(head, []byte(buildIDNote)) {
+		if _, err := io.Copy(all, f); err != nil {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%x.%d", all.Sum(nil), fi.Size())
 }
+
+const (
+	// maxHead is how many bytes of a file are its head, where programs and libraries have their build ID.
+	maxHead = 1 << 20
+	// buildIDNote begins a note with a build ID of 20 bytes: the lengths of name and ID, the type, and the name. GNU ld, --build-id.
+	buildIDNote = "\x04\x00\x00\x00\x14\x00\x00\x00\x03\x00\x00\x00GNU\x00"
+)

@@ -78,6 +78,44 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// A file without a build ID is another one wherever it differs; one with it goes by its head.
+func TestContentID(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cc1")
+	of := func(head, tail string) string {
+		writeTool(t, file, head+strings.Repeat("x", maxHead)+tail)
+		return contentID(file)
+	}
+	if of("", "one") == of("", "two") {
+		t.Error("what is behind the head does not count")
+	}
+	if of(buildIDNote+"12345678901234567890", "one") == of(buildIDNote+"12345678901234567891", "one") {
+		t.Error("the build ID does not count")
+	}
+	if got := contentID(filepath.Dir(file)); got != "" {
+		t.Errorf("a directory is %q", got)
+	}
+}
+
+// A static program is not run to see what it loads.
+func TestLoads(t *testing.T) {
+	testkit.Require(t, "gcc")
+	dir := t.TempDir()
+	source, program := filepath.Join(dir, "a.c"), filepath.Join(dir, "a")
+	writeTool(t, source, `#include <stdio.h>
+const char *name = "/ld-linux-x86-64.so.2";
+int main(void)
+{
+	return puts("/this/is/run") < 0;
+}
+`)
+	for option, want := range map[string]bool{"-static": false, "-pie": true} {
+		testkit.Run(t, dir, "gcc", option, "-fPIE", "-o", program, source)
+		if got := loads(program, os.Environ()); (len(got) > 0) != want {
+			t.Errorf("%s: %q", option, got)
+		}
+	}
+}
+
 func names(list []Read) string {
 	var all []string
 	for _, r := range list {

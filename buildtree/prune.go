@@ -22,7 +22,7 @@ type Pruned struct {
 // ErrInUse says that a compile or a link is being recorded.
 var ErrInUse = errors.New("a build is being recorded")
 
-// Share keeps Prune away for as long as this process runs: what it puts into the store is not named by a log yet.
+// Share keeps Prune and Follow away for as long as this process runs: what it puts into the store is not named by a log yet.
 func (s *Store) Share() error {
 	f, err := os.OpenFile(s.usersPath(), os.O_RDONLY|os.O_CREATE, 0o644)
 	if err != nil {
@@ -35,18 +35,28 @@ func (s *Store) Share() error {
 
 func (s *Store) usersPath() string { return filepath.Join(s.dir, "users") }
 
+// lockUsers keeps away whoever records. It returns ErrInUse while somebody does.
+func (s *Store) lockUsers() (unlock func(), err error) {
+	f, err := os.OpenFile(s.usersPath(), os.O_RDONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	s.give(s.usersPath())
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		f.Close()
+		return nil, ErrInUse
+	}
+	return func() { f.Close() }, nil
+}
+
 // Prune takes away what the record of the original build, and the files that keep names beside it, do not need any more: superseded units,
 // what earlier runs made. It returns ErrInUse, and does nothing, while something is recorded. keep names files in the store whose digests are needed.
 func (s *Store) Prune(keep ...string) (Pruned, error) {
-	f, err := os.OpenFile(s.usersPath(), os.O_RDONLY|os.O_CREATE, 0o644)
+	unlock, err := s.lockUsers()
 	if err != nil {
 		return Pruned{}, err
 	}
-	defer f.Close()
-	s.give(s.usersPath())
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return Pruned{}, ErrInUse
-	}
+	defer unlock()
 	needed := needs{digests: map[Digest]bool{}, lists: map[Digest]bool{}}
 	var p Pruned
 	if err := s.pruneLog(&needed, &p); err != nil {

@@ -110,7 +110,7 @@ func (s *Store) logSizes() (sizes []int64) {
 
 // Assemble runs a unit's own assembler with its own options on text and returns the object.
 func (s *Store) Assemble(ctx context.Context, u *Unit, text []byte) ([]byte, error) {
-	dir, err := os.MkdirTemp(s.dir, "assemble-")
+	dir, err := os.MkdirTemp(s.tmpDir(), "assemble-") // which Prune clears of what is left behind
 	if err != nil {
 		return nil, err
 	}

@@ -29,9 +29,9 @@ import (
 //	tools/           answers of compilers to -print-prog-name
 //	errors.log       what could not be recorded
 //	users            is locked by whoever records
-//	root             the directory that the store stood in when it was made
+//	root             the directory that the store stands in, as far as the entries of the logs name no other
 //	stage            which stage a run of patchmake builds, while it does (package wrapper)
-//	tmp/             files being written, link maps being made
+//	tmp/             files being written, link maps being made, assembly being assembled
 //
 // Any number of processes may write at once: blobs are renamed into place, lines are appended under a lock. What root
 // writes into a user's store (make install) belongs to that user.
@@ -166,7 +166,10 @@ func windowFor(n int) int {
 	return w
 }
 
-// Blob returns the content with this digest. An object that is not kept is read from the tree, or assembled anew.
+// ErrNoBlob says that a store has nothing with a digest, and can make nothing that has it.
+var ErrNoBlob = errors.New("not in the record")
+
+// Blob returns the content with this digest, else ErrNoBlob. An object that is not kept is read from the tree, or assembled anew.
 func (s *Store) Blob(d Digest) ([]byte, error) {
 	if !d.valid() {
 		return nil, fmt.Errorf("no blob can have the digest %q", d)
@@ -176,6 +179,7 @@ func (s *Store) Blob(d Digest) ([]byte, error) {
 		if again, found := s.remake(d); found {
 			return again, nil
 		}
+		return nil, fmt.Errorf("%w: %w", ErrNoBlob, err)
 	}
 	return data, err
 }

@@ -54,7 +54,7 @@ func (c compilerCheck) ident(asm buildtree.Digest) (string, error) {
 }
 
 // samePrograms refuses a unit of which the compiler, as far as files tell, is another one than the original's, unless that makes no difference
-// to the original: it is compiled again, to the same assembly, and that assembled to the same object.
+// to the original: it is compiled again, to the same assembly, and that assembled to the same object. What cannot be compiled again is refused.
 func (c compilerCheck) samePrograms(ctx context.Context, u *pairedUnit) error {
 	path, err := c.otherProgram(u)
 	if err != nil || path == "" {
@@ -64,7 +64,11 @@ func (c compilerCheck) samePrograms(ctx context.Context, u *pairedUnit) error {
 	if err != nil || same {
 		return err
 	}
-	return fault.Refuse(fault.OtherOptions, c.b.sourceName(u.orig), "%s is another one than when the original was compiled, and makes other code of it", path).
+	why := "makes other code of it"
+	if u.orig.Lang != "asm" && !compilable(u.orig) {
+		why = "it cannot be compiled again to see whether that matters"
+	}
+	return fault.Refuse(fault.OtherOptions, c.b.sourceName(u.orig), "%s is another one than when the original was compiled, and %s", path, why).
 		WithHint(otherCompiler)
 }
 
@@ -93,10 +97,11 @@ func (c compilerCheck) otherProgram(u *pairedUnit) (string, error) {
 
 // makesTheSame reports whether the compiler and the assembler of today make of a unit of the original what it was.
 func (c compilerCheck) makesTheSame(ctx context.Context, u *buildtree.Unit) (bool, error) {
-	if u.Lang == "lto" {
+	switch {
+	case u.Lang == "asm": // no compiler made its text
+	case !compilable(u): // from standard input: what it was made of is gone
 		return false, nil
-	}
-	if compilable(u) {
+	default:
 		results, err := c.b.compileHere(ctx, []request{{unit: u}})
 		if err != nil || results[0].err != nil {
 			return false, err

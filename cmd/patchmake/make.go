@@ -53,6 +53,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	shown := u.Working("making patches", nil)
 	list, err := patcher.Make(ctx, w.tree.Store, plan, w.patchOptions())
 	shown()
+	err = w.outdated(err)
 	if saved := patcher.Decided(plan, list).Save(w.tree.Store); err != nil || saved != nil {
 		return errors.Join(err, saved)
 	}
@@ -67,6 +68,16 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	took := m.Read()
 	u.Progress("%s", took)
 	return u.Result(w.report(made, w.filter, took))
+}
+
+// outdated says what to do where --update comes to what the record no longer has: a later run that was refused left the plan of the run
+// before it, and forgot that run's patched build.
+func (w *workspace) outdated(err error) error {
+	if !w.o.Update || !errors.Is(err, buildtree.ErrNoBlob) {
+		return err
+	}
+	return fault.Refuse(fault.NoRecord, w.tree.Store.Dir(), "the last builds are no longer recorded whole").WithCause(err).
+		WithState("no patch written").WithHint("run patchmake with the patches again, without --update")
 }
 
 // prune takes from the record what earlier runs made. It can wait for the next run.
