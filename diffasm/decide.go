@@ -140,6 +140,9 @@ func place(f *debuginfo.Unit, fn string, st asm.Statement) string {
 			return fmt.Sprintf("%s:%d", file, line)
 		}
 	}
+	if file, line := f.DeclaredPlace(st.Place); fn == "" && line > 0 {
+		return fmt.Sprintf("%s:%d", file, line)
+	}
 	return f.Where(st)
 }
 

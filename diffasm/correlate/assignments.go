@@ -12,6 +12,7 @@ import (
 // assignments are what a source does with a variable.
 type assignments struct {
 	writes  []string // what it is assigned, or the statements that may assign to it, with one blank for white space
+	lines   []int    // for each of them the line, from 1, that names the variable, or what writes it
 	initial string   // its initial value in the declaration; "" without one
 	read    bool     // it is used for more than to be written
 }
@@ -96,6 +97,7 @@ func topLevel(text string, at int) (item, name string, words map[string]bool) {
 // mentioned adds the lines that have a name.
 func (r *assignmentReader) mentioned(t *sourceText, name string) {
 	for _, n := range t.mentions(name) {
+		r.at = n
 		r.write(t.line(n))
 	}
 }
@@ -107,6 +109,7 @@ type assignmentReader struct {
 	macros  map[string]string // what the source defines -> the definition
 	array   bool              // its name alone is its address
 	pointer bool              // what is subscripted is not it, but what it points to
+	at      int               // line, from 1, that is looked at
 	found   assignments
 }
 
@@ -168,6 +171,7 @@ func (r *assignmentReader) line(t *sourceText, n, from int) {
 	start := t.offset(n)
 	for _, at := range wordsAt(t.line(n), r.name) {
 		if at >= from {
+			r.at = n
 			r.place(t, start+at, start+at+len(r.name))
 		}
 	}
@@ -225,6 +229,7 @@ func (r *assignmentReader) behind(end int) (after, inside string) {
 
 func (r *assignmentReader) write(what string) {
 	r.found.writes = append(r.found.writes, r.expanded(spaced(what)))
+	r.found.lines = append(r.found.lines, r.at)
 }
 
 // expanded adds the definitions of the macros that a text names.

@@ -26,7 +26,7 @@ func (m *Matcher) FoldedInBoth() (list []asm.Problem) {
 		}
 		if o := m.wasFolded(p); o != nil && m.writtenOtherwise(o, p) {
 			list = append(list, asm.Problem{
-				Code: fault.StaticLost, At: asm.Statement{Place: p.At},
+				Code: fault.StaticLost, At: asm.Statement{Place: m.otherWrite(o, p)},
 				What: fmt.Sprintf("the compiler left the variable %q out of both versions, of which each assigns something else to it: what it would hold is not known", p.Name),
 				Hint: "leave what is assigned to the variable as it is; --allow static-lost goes on as if only the patched version had run",
 			})
@@ -40,11 +40,16 @@ func folded(d *debuginfo.Declaration, text []string) bool {
 	if d.Symbol != "" || d.Elsewhere || d.Whole != nil || d.Name == "" || d.Line < 1 || d.Line > len(text) {
 		return false
 	}
+	return d.Function == "" || saysStatic(d, text)
+}
+
+// saysStatic reports whether the word static stands in a declaration, up to the line of the name.
+func saysStatic(d *debuginfo.Declaration, text []string) bool {
 	first := d.Line - 1
 	for first > 0 && !strings.ContainsAny(text[first-1], ";{}") && d.Line-first < 4 { // a declaration may begin lines before the name
 		first--
 	}
-	return d.Function == "" || mentions(strings.Join(text[first:d.Line], "\n"), "static") > 0
+	return mentions(strings.Join(text[first:d.Line], "\n"), "static") > 0
 }
 
 // wasFolded returns the variable of the original without storage that one of the patched unit is or may be: the one of its name where it
@@ -93,14 +98,33 @@ func (m *Matcher) stoodInPlace(o, p *debuginfo.Declaration) bool {
 // writtenOtherwise reports whether the patched source reads a variable, and what is assigned to it differs from what the original assigns,
 // of which something is not its initial value.
 func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) bool {
-	before := writesOf(m.od, o, m.source(o).Before)
 	after := writesOf(m.pd, p, m.source(p).After)
-	name := map[string]string{o.Name: p.Name}
-	was := make([]string, len(before.writes))
-	for i, w := range before.writes {
-		was[i] = replaceWords(w, name)
+	before := writesOf(m.od, o, m.source(o).Before)
+	if !after.read || before.onlyInitial() {
+		return false
 	}
-	return after.read && !before.onlyInitial() && !(slices.Equal(sortedSet(was), sortedSet(after.writes)) && before.initial == after.initial)
+	m.giveNewNames(&before, o, p)
+	return !slices.Equal(sortedSet(before.writes), sortedSet(after.writes)) || before.initial != after.initial
+}
+
+// otherWrite returns the place of the first assignment that the original does not have; that of the declaration if there is none.
+func (m *Matcher) otherWrite(o, p *debuginfo.Declaration) asm.Position {
+	before, after := writesOf(m.od, o, m.source(o).Before), writesOf(m.pd, p, m.source(p).After)
+	m.giveNewNames(&before, o, p)
+	at := p.At
+	if i := slices.IndexFunc(after.writes, func(w string) bool { return !slices.Contains(before.writes, w) }); i >= 0 {
+		at.Line = int32(after.lines[i])
+	}
+	return at
+}
+
+// giveNewNames has what the original does with o say the names that its variable and functions have in the patched version.
+func (m *Matcher) giveNewNames(a *assignments, o, p *debuginfo.Declaration) {
+	code, variable := m.newNamesOfCode(o.File, m.source(o)), map[string]string{o.Name: p.Name}
+	for i, w := range a.writes {
+		a.writes[i] = code.rename(replaceWords(w, variable))
+	}
+	a.initial = code.rename(replaceWords(a.initial, variable))
 }
 
 func sortedSet(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }

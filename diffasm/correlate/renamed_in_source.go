@@ -17,13 +17,21 @@ import (
 // renamedInSource returns the original names of private functions whose address the original gives away and that the source patch renames:
 // each line that says the old name stands in its place with the new one, word for word, and neither version knows both names.
 func (m *Matcher) renamedInSource() map[string]string {
+	was, is := slices.Clone(m.od.Code), slices.Clone(m.pd.Code)
+	was = slices.DeleteFunc(was, func(o *debuginfo.Declaration) bool { return !m.isOwn(m.Orig, m.Patched, o) })
+	is = slices.DeleteFunc(is, func(p *debuginfo.Declaration) bool { return !m.isOwn(m.Patched, m.Orig, p) })
+	return m.renamedInPlaces(was, is, func(o, p *debuginfo.Declaration, perhaps map[string]string) bool {
+		return m.takesPlace(o, p, perhaps) && m.isToldOf(o, p)
+	})
+}
+
+// renamedInPlaces returns the original names of functions of the patched unit: each stands alone in the place of one that was, and proof
+// holds, which is given the new names that all of these would have.
+func (m *Matcher) renamedInPlaces(was, is []*debuginfo.Declaration, proof func(o, p *debuginfo.Declaration, perhaps map[string]string) bool) map[string]string {
 	old, to := map[string][]*debuginfo.Declaration{}, map[string]int{}
-	for _, p := range m.pd.Code {
-		if !m.isOwn(m.Patched, m.Orig, p) {
-			continue
-		}
-		for _, o := range m.od.Code {
-			if m.isOwn(m.Orig, m.Patched, o) && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) {
+	for _, p := range is {
+		for _, o := range was {
+			if o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) {
 				old[p.Name] = append(old[p.Name], o)
 				to[o.Name]++
 			}
@@ -36,8 +44,8 @@ func (m *Matcher) renamedInSource() map[string]string {
 		}
 	}
 	names := map[string]string{}
-	for _, p := range m.pd.Code {
-		if list := old[p.Name]; len(list) == 1 && perhaps[list[0].Name] == p.Name && m.takesPlace(list[0], p, perhaps) {
+	for _, p := range is {
+		if list := old[p.Name]; len(list) == 1 && perhaps[list[0].Name] == p.Name && proof(list[0], p, perhaps) {
 			names[p.Name] = list[0].Name
 		}
 	}
@@ -51,7 +59,7 @@ func (m *Matcher) isOwn(s, other *Version, d *debuginfo.Declaration) bool {
 		!other.Unit.Defines(d.Name) && source != nil && !source.Unchanged
 }
 
-// takesPlace reports whether the source patch gave o the name of p, and others those that they perhaps have now.
+// takesPlace reports whether the source patch gave o the name of p on every line that names it, and others those that they perhaps have now.
 func (m *Matcher) takesPlace(o, p *debuginfo.Declaration, perhaps map[string]string) bool {
 	s := m.source(p)
 	before, after := newSourceText(s.Before), newSourceText(s.After)
@@ -68,6 +76,12 @@ func (m *Matcher) takesPlace(o, p *debuginfo.Declaration, perhaps map[string]str
 			return false
 		}
 	}
+	return true
+}
+
+// isToldOf reports whether the original gives the address of o away, and the source says the names of o and p wherever their addresses are.
+func (m *Matcher) isToldOf(o, p *debuginfo.Declaration) bool {
+	before, after := newSourceText(m.source(p).Before), newSourceText(m.source(p).After)
 	uses, shown := addressUses(m.Orig.Unit, o.Name), addressUses(m.Patched.Unit, p.Name)
 	return len(uses) > 0 && before.tell(m.od, o, uses) && after.tell(m.pd, p, shown)
 }

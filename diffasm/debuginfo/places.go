@@ -64,6 +64,14 @@ func instructions(fn *asm.Function) (list []asm.Statement) {
 
 func byLine(st asm.Statement, line int32) int { return int(st.Line - line) }
 
+// DeclaredPlace returns the file and line of a place that the debug information has; the unit's source and 0 without one.
+func (f *Unit) DeclaredPlace(p asm.Position) (string, int) {
+	if f.lender != nil {
+		return f.lender.Place(p)
+	}
+	return f.Place(p)
+}
+
 // FirstPlace returns the first source place of a function.
 func (f *Unit) FirstPlace(fn *asm.Function) (string, int) {
 	for _, s := range fn.Streams {
