@@ -46,7 +46,7 @@ qemu-demo: build
 check:
 	@scripts/setup --check
 	@$(MAKE) --no-print-directory lint
-	CARE_REQUIRE=all $(GO) test -v ./...
+	CARE_REQUIRE=all $(GO) test -timeout 30m -v ./...
 
 lint:
 	@out=$$($(GO) run $(GOFUMPT) -l .) && [ -z "$$out" ] || { echo "not formatted with gofumpt:"; echo "$$out"; exit 1; }
