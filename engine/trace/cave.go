@@ -106,21 +106,26 @@ func (s *Session) clearCave() error {
 
 type addrRange struct{ start, end uint64 }
 
-// executable lists the executable mappings of files, by way of a thread: those of a leader that has exited are not to be seen.
+// executable lists the executable mappings of files and, last, the kernel's own: a program may have moved its text to huge pages. It
+// does so by way of a thread: those of a leader that has exited are not to be seen.
 func executable(pid, tid int) ([]addrRange, error) {
 	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/maps", pid, tid))
 	if err != nil {
 		return nil, err
 	}
-	var list []addrRange
+	var list, kernel []addrRange
 	for line := range strings.Lines(string(text)) {
 		var r addrRange
 		var perm, offset, dev string
 		var inode uint64
 		n, err := fmt.Sscanf(line, "%x-%x %s %s %s %d", &r.start, &r.end, &perm, &offset, &dev, &inode)
-		if err == nil && n == 6 && perm == "r-xp" && inode != 0 {
+		switch {
+		case err != nil || n != 6 || perm != "r-xp":
+		case inode != 0:
 			list = append(list, r)
+		case strings.HasSuffix(line, " [vdso]\n"):
+			kernel = append(kernel, r)
 		}
 	}
-	return list, nil
+	return append(list, kernel...), nil
 }
