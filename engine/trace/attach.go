@@ -16,8 +16,10 @@ import (
 const seizeOptions = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACESYSGOOD
 
 // Attach seizes one thread and stops it.
-func (s *Session) Attach(tid int) (*Thread, error) {
-	if err := s.seize(tid); err != nil {
+func (s *Session) Attach(tid int) (*Thread, error) { return s.attachWith(tid, seizeOptions) }
+
+func (s *Session) attachWith(tid, options int) (*Thread, error) {
+	if err := s.seizeWith(tid, options); err != nil {
 		return nil, err
 	}
 	t := s.threads[tid]
@@ -211,9 +213,6 @@ func (s *Session) detach(t *Thread) {
 func (s *Session) seize(tid int) error { return s.seizeWith(tid, seizeOptions) }
 
 func (s *Session) seizeWith(tid, options int) error {
-	if s.seccomp {
-		options |= unix.PTRACE_O_SUSPEND_SECCOMP
-	}
 	err := ptrace(unix.PTRACE_SEIZE, tid, 0, uintptr(options))
 	switch {
 	case err == nil:

@@ -31,9 +31,6 @@ func (s *Session) AttachForCall() (*Thread, error) {
 // AttachForCallWhere attaches to a thread that suits, as AttachForCall does, among those that are not attached yet. It returns
 // nil if none suits.
 func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) {
-	if mode := statusField(s.PID, s.PID, "Seccomp"); mode != "" && mode != "0" {
-		s.seccomp = true
-	}
 	tids, err := s.unseized()
 	if err != nil {
 		return nil, err
@@ -53,7 +50,7 @@ func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) 
 			s.detach(t)
 			continue
 		}
-		if e := fault.As(err); e == nil || e.Kind == fault.Environment || e.Code == fault.Traced || e.Code == fault.Seccomp {
+		if e := fault.As(err); e == nil || e.Kind == fault.Environment || e.Code == fault.Traced {
 			return nil, err
 		}
 		last = err
@@ -62,9 +59,9 @@ func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) 
 }
 
 func (s *Session) attachForCall(tid int) (*Thread, error) {
-	t, err := s.Attach(tid)
+	t, err := s.attachUnfiltered(tid)
 	if err != nil {
-		return nil, s.seccompRefused(err)
+		return nil, err
 	}
 	if t.Regs.inSyscall() || s.outsideRseq(t) {
 		return t, nil
@@ -73,15 +70,6 @@ func (s *Session) attachForCall(tid int) (*Thread, error) {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is in a restartable sequence", tid)
 	e.Code = fault.Rseq
 	return nil, e
-}
-
-// seccompRefused names the cause where the kernel did not let us attach because of the target's seccomp filter.
-func (s *Session) seccompRefused(err error) error {
-	if e := fault.As(err); !s.seccomp || e == nil || e.Code != fault.Permission {
-		return err
-	}
-	return fault.Refuse(fault.Seccomp, fmt.Sprintf("pid %d", s.PID), "has a seccomp filter, which only root may suspend").
-		WithCause(err).WithState("process unchanged and running")
 }
 
 // outsideRseq reports whether a thread stopped in user code is surely in no rseq critical section.

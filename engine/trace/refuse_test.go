@@ -46,9 +46,8 @@ func TestCauses(t *testing.T) {
 	wantCode(t, s.cannotAttach(p.PID, unix.EIO), "attach")
 	wantCode(t, s.cannotAttach(p.PID, unix.EPERM), "permission")
 	denied := s.cannotAttach(p.PID, unix.EPERM)
-	wantCode(t, s.seccompRefused(denied), "permission")
-	s.seccomp = true
-	wantCode(t, s.seccompRefused(denied), "seccomp")
+	wantCode(t, s.seccompRefused(p.PID, denied), "permission")
+	wantCode(t, s.filterRefused(p.PID), "seccomp")
 	wantCode(t, s.flooded(&Thread{TID: p.PID}), "signals")
 }
 

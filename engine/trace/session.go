@@ -28,7 +28,6 @@ type Session struct {
 	undo       []func() error
 	noCave     bool   // tests: as if there were no room for it
 	trampoline uint64 // where code for calls was written, 0 if nowhere
-	seccomp    bool   // suspend the target's seccomp filters while attached
 	breakpoint uint64 // where the process is to stop, 0 if nowhere
 	killed     bool   // the process is to end with this program
 	firstHeld  time.Time

@@ -15,12 +15,13 @@ const startOptions = seizeOptions | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXIT
 // AwaitExec seizes a thread, calls ready, and waits until the thread has executed another program, before whose first
 // instruction the process then is stopped. Should this program end before the session does, the process is killed.
 func (s *Session) AwaitExec(tid int, ready func() error) error {
-	if mode := statusField(s.PID, tid, "Seccomp"); mode != "" && mode != "0" {
-		s.seccomp = true
-	}
 	s.killed = true
-	if err := s.seizeWith(tid, startOptions); err != nil {
-		return s.seccompRefused(err)
+	options := startOptions
+	if s.filtered(tid) {
+		options |= unix.PTRACE_O_SUSPEND_SECCOMP
+	}
+	if err := s.seizeWith(tid, options); err != nil {
+		return s.seccompRefused(tid, err)
 	}
 	if s.threads[tid] == nil {
 		return s.noThread(s.PID)
