@@ -167,6 +167,7 @@ func (s *Session) Detach() {
 			s.detach(t)
 		}
 	}
+	s.awaitRestarts()
 	for _, t := range s.threads {
 		switch {
 		case !s.killed && !t.asked && t.saved == nil && t.mask == nil:
@@ -202,6 +203,9 @@ func (s *Session) anyStopped() bool {
 func (s *Session) detach(t *Thread) {
 	_ = s.restore(t)    // nothing to do unless a call for us did not come to its end
 	_ = s.fixRestart(t) // fails only for a thread that was killed
+	if s.leftRestarting(t) {
+		return
+	}
 	_ = ptrace(unix.PTRACE_DETACH, t.TID, 0, 0)
 	delete(s.threads, t.TID)
 	if f := s.mem[t.TID]; f != nil {

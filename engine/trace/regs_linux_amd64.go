@@ -49,6 +49,12 @@ func (r *Regs) restart() bool {
 	return true
 }
 
+// restartsByCall reports whether the system call that a stop interrupted goes on by restart_syscall(2).
+func (r *Regs) restartsByCall() bool { return r.inSyscall() && r.Rax == minusERESTART_RESTART }
+
+// beginAnew makes such a system call begin anew instead.
+func (r *Regs) beginAnew() { r.Rax = minusERESTARTNOHAND }
+
 // end makes a system call that a stop interrupted end with a result.
 func (r *Regs) end(result uint64) { r.Rax = result }
 

@@ -7,12 +7,14 @@ import "errors"
 // Regs has no content on machines that this package does not know.
 type Regs struct{}
 
-func (r *Regs) PC() uint64        { return 0 }
-func (r *Regs) SP() uint64        { return 0 }
-func (r *Regs) DWARF() [17]uint64 { return [17]uint64{} }
-func (r *Regs) inSyscall() bool   { return false }
-func (r *Regs) restart() bool     { return false }
-func (r *Regs) result() uint64    { return 0 }
+func (r *Regs) PC() uint64           { return 0 }
+func (r *Regs) SP() uint64           { return 0 }
+func (r *Regs) DWARF() [17]uint64    { return [17]uint64{} }
+func (r *Regs) inSyscall() bool      { return false }
+func (r *Regs) restart() bool        { return false }
+func (r *Regs) restartsByCall() bool { return false }
+func (r *Regs) beginAnew()           {}
+func (r *Regs) result() uint64       { return 0 }
 
 func (r *Regs) end(result uint64)        {}
 func (r *Regs) isCall(number int64) bool { return false }

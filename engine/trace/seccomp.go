@@ -42,3 +42,42 @@ func (s *Session) filterRefused(tid int) *fault.Error {
 	return fault.Refuse(fault.Seccomp, fmt.Sprintf("pid %d", s.PID), "thread %d has a seccomp filter, which only root may suspend", tid).
 		WithState("process unchanged and running")
 }
+
+// restartsUnfiltered suspends the filters of a stopped thread that goes on with a wait by restart_syscall(2), and reports whether it does:
+// a filter that has the wait's own call need not have that one, and a mere stop must not end the program. Who may not suspend filters has
+// the wait begin anew.
+func (s *Session) restartsUnfiltered(t *Thread) bool {
+	if s.killed || !t.Stopped || !t.Regs.restartsByCall() || !s.filtered(t.TID) {
+		return false
+	}
+	if err := ptrace(unix.PTRACE_SETOPTIONS, t.TID, 0, seizeOptions|unix.PTRACE_O_SUSPEND_SECCOMP); err != nil {
+		t.Regs.beginAnew()
+		_ = setRegs(t.TID, &t.Regs) // fails only for a thread that was killed
+		return false
+	}
+	return true
+}
+
+// leftRestarting lets such a thread go on, for the end of this OS thread to detach it: filters are suspended only while it is attached.
+// A group-stop stays in force.
+func (s *Session) leftRestarting(t *Thread) bool {
+	if t.group || !s.restartsUnfiltered(t) {
+		return false
+	}
+	t.restarting, t.switches, t.Stopped = true, switches(s.PID, t.TID), false
+	_ = ptrace(unix.PTRACE_CONT, t.TID, 0, 0) // as above
+	return true
+}
+
+// awaitRestarts waits until the threads of leftRestarting are back in their waits.
+func (s *Session) awaitRestarts() {
+	_ = s.until(detachTimeout, func() bool { // a thread whose wait was over may not sleep again
+		for _, t := range s.threads {
+			t.restarting = t.restarting && !t.Stopped && switches(s.PID, t.TID) == t.switches
+			if t.restarting {
+				return false
+			}
+		}
+		return true
+	})
+}

@@ -40,17 +40,19 @@ type Thread struct {
 	Stopped bool // in a stop in which its registers can be read and it does not run
 	Regs    Regs // while Stopped
 
-	sleeping bool        // was asleep before it was interrupted
-	entered  bool        // stopped at the entry or exit of a system call
-	group    bool        // stopped together with its whole process, by a signal such as SIGSTOP
-	execed   bool        // has executed another program
-	arrived  bool        // at the breakpoint
-	asked    bool        // was interrupted, and has not stopped yet
-	exit     *exit       // nil: it may go where it likes
-	wait     *wait       // that a stop ended; nil if none, or one without a time-out
-	saved    *Regs       // its own registers while it makes a call for us
-	mask     *uint64     // its own signal mask while it calls a function for us
-	fault    unix.Signal // what such a call ended with, 0 if nothing
+	sleeping   bool        // was asleep before it was interrupted
+	entered    bool        // stopped at the entry or exit of a system call
+	group      bool        // stopped together with its whole process, by a signal such as SIGSTOP
+	execed     bool        // has executed another program
+	arrived    bool        // at the breakpoint
+	asked      bool        // was interrupted, and has not stopped yet
+	restarting bool        // was let go into restart_syscall(2)
+	switches   int         // how often it had gone to sleep then
+	exit       *exit       // nil: it may go where it likes
+	wait       *wait       // that a stop ended; nil if none, or one without a time-out
+	saved      *Regs       // its own registers while it makes a call for us
+	mask       *uint64     // its own signal mask while it calls a function for us
+	fault      unix.Signal // what such a call ended with, 0 if nothing
 }
 
 // Do runs f on an OS thread of its own with a session for a process, in which nothing is attached yet. When f returns

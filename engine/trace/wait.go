@@ -131,6 +131,7 @@ func (s *Session) resume(t *Thread, request int, sig unix.Signal) error {
 	if err := s.fixRestart(t); err != nil {
 		return s.gone(t, err)
 	}
+	s.restartsUnfiltered(t)
 	t.Stopped = false
 	return s.gone(t, ptrace(request, t.TID, 0, uintptr(sig)))
 }
