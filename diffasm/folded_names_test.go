@@ -45,12 +45,15 @@ func TestFoldedNames(t *testing.T) {
 	testkit.Require(t, "clang")
 	macro := func(text string) string { return strings.ReplaceAll(text, "cb = op_get;", "ARM(op_get);") }
 	chosen := func(text string) string {
-		return strings.ReplaceAll(text, "cb = op_get;", "cb = __builtin_choose_expr(1, op_get, 0);")
+		return strings.ReplaceAll(text, "cb = op_get;", `cb = __builtin_choose_expr(1, (int (*)(int))op_get, 0);`)
 	}
 	named := func(text string) string {
 		return strings.NewReplacer("cb = op_get;", "NAMED(op_get);", "cb(x) +", "cb(x) + name[1] +").Replace(text)
 	}
 	text := func(text string) string { return strings.ReplaceAll(text, `"get"`, `"op_get"`) }
+	tells := func(text string) string {
+		return strings.NewReplacer("\treturn x + (", "\tname = __FUNCTION__;\n\treturn x + (", "cb(x) +", "cb(x) + name[1] +").Replace(text)
+	}
 	same := func(text string) string { return text }
 	fetch := []string{"int op_get(", "int op_fetch(", ", op_get }", ", op_fetch }", "= op_get;", "= op_fetch;", "x + (", "x + 100 + ("}
 	for _, row := range []struct {
@@ -64,7 +67,8 @@ func TestFoldedNames(t *testing.T) {
 		{"by a macro", macro, append([]string{"ARM(op_get)", "ARM(op_fetch)"}, fetch...), false},
 		{"its name is a text too", text, append([]string{`"op_get"`, `"op_fetch"`}, fetch...), true},
 		{"a macro makes a text of its name", named, append([]string{"NAMED(op_get)", "NAMED(op_fetch)"}, fetch...), true},
-		{"in what may be a macro of elsewhere", chosen, append([]string{"(1, op_get", "(1, op_fetch"}, fetch...), true},
+		{"it tells its name", tells, fetch[:6], true},
+		{"in what may be a macro of elsewhere", chosen, append([]string{"(int))op_get", "(int))op_fetch"}, fetch...), true},
 		{"the other one is assigned", same, append([]string{"cb = op_get", "cb = op_put"}, fetch[:4]...), true},
 		{"others change places", same, append([]string{`{ "get", op_get }`, `{ "put", op_put }`, `{ "put", op_put }`, `{ "get", op_fetch }`}, fetch...), true},
 		{"the old name means something else", same, append([]string{"int work", "int op_get(int x)\n{\n\treturn x;\n}\nint work"}, fetch...), true},

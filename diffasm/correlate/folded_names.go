@@ -31,6 +31,11 @@ func (m *Matcher) newNamesOfCode(file string, source *SourceFile) newCodeNames {
 	for p, o := range m.renamedInPlaces(was, is, m.takesPlace) {
 		names.to[o] = p
 	}
+	for _, word := range []string{"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__"} { // it may be the name of a renamed function: no longer the same
+		if len(names.to) > 0 {
+			names.to[word] = "renamed " + word
+		}
+	}
 	return names
 }
 
@@ -125,20 +130,39 @@ func (n newCodeNames) rename(text string) string {
 	return b.String()
 }
 
-// makesText reports whether a text, with the definitions of its macros, has an operator of them, or uses what may be a macro of which the
-// definition is not known.
+// makesText reports whether a text, with the definitions of its macros behind it, has an operator of them, or gives a renamed function to
+// what may be a macro of which the definition is not known. What definitions pass on may be such a function.
 func (n newCodeNames) makesText(text string) bool {
-	defined := map[string]bool{}
+	known := map[string]bool{}
 	for _, words := range definitions.FindAllStringSubmatch(text, -1) {
-		defined[words[1]] = true
+		known[words[1]] = true
 	}
-	text = definitions.ReplaceAllString(text, "")
-	if strings.Contains(text, "#") {
-		return true
+	macro := func(word string) bool { return word != "" && !n.plain[word] && !known[word] && !keywords[word] }
+	text = declarator.ReplaceAllString(quoted.ReplaceAllString(text, ""), ";(")
+	use := text
+	if at := definitions.FindStringIndex(text); at != nil {
+		use = text[:at[0]]
 	}
-	for _, words := range applied.FindAllStringSubmatch(declarator.ReplaceAllString(text, ""), -1) {
-		if word := words[1]; !n.plain[word] && !defined[word] && !keywords[word] {
+	defined := definitions.ReplaceAllString(text[len(use):], ";")
+	return strings.Contains(use+defined, "#") || n.givenTo(use, macro) ||
+		slices.ContainsFunc(applied.FindAllStringSubmatch(defined, -1), func(words []string) bool { return macro(words[1]) })
+}
+
+// givenTo reports whether a renamed function stands in parentheses behind a word of which is holds.
+func (n newCodeNames) givenTo(text string, is func(word string) bool) bool {
+	var around []bool // for each open parenthesis
+	word := ""
+	for _, token := range tokens.FindAllString(text, -1) {
+		switch {
+		case token == "(":
+			around = append(around, is(word))
+		case token == ")":
+			around = around[:max(0, len(around)-1)]
+		case n.to[token] != "" && slices.Contains(around, true):
 			return true
+		}
+		if word = ""; csource.IsWordByte(token[0]) {
+			word = token
 		}
 	}
 	return false
@@ -147,6 +171,8 @@ func (n newCodeNames) makesText(text string) bool {
 var (
 	definitions = regexp.MustCompile(`#\s*define\s+(\w+)`)
 	applied     = regexp.MustCompile(`(\w+)\s*\(`)
+	quoted      = regexp.MustCompile(`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`)
+	tokens      = regexp.MustCompile(`\w+|[^\s\w]`)
 	declarator  = regexp.MustCompile(`\(\s*\*[\w\s]*\)\s*\(`) // of a pointer to a function, or a call of one
 	keywords    = map[string]bool{"if": true, "while": true, "for": true, "switch": true, "return": true, "sizeof": true}
 )
