@@ -28,6 +28,7 @@ func patch(c *command) error {
 			}
 		}
 		c.noteUnwinds(o)
+		c.noteLater(o, c.ui.Note)
 		c.ui.Info("%d patch hunk(s) have been successfully applied to PID '%d'", len(o.Patches), o.PID)
 	})
 }
@@ -60,8 +61,12 @@ func (c *command) noteUnwinds(o outcome) {
 		c.ui.Note("pid %d: no unwinder knows the patch: an exception that passes through a patched function ends the process, "+
 			"and a thread that is cancelled in one leaves out its callers' clean-ups", o.PID)
 	}
+}
+
+// noteLater says what a library that is loaded after a patch does not know.
+func (c *command) noteLater(o outcome, say func(format string, args ...any)) {
 	if o.MayMiss {
-		c.ui.Note("pid %d: a C++ library that the process loads from now on does not know the patch: an exception that passes through a "+
+		say("pid %d: a C++ library that the process loads from now on does not know the patch: an exception that passes through a "+
 			"patched function ends the process; remove the patch and apply it again when such a library is loaded", o.PID)
 	}
 }

@@ -232,9 +232,11 @@ func (c *command) refused(err error) int {
 	return c.ui.Fail(err)
 }
 
-// applied tells what was done to the command. Standard output is the command's own.
+// applied tells what was done to the command. Standard output and error are the command's own: what most programs need not know is said with
+// -v alone.
 func (c *command) applied(o outcome) {
 	c.noteUnwinds(o)
+	c.noteLater(o, c.ui.Progress)
 	for _, r := range o.Patches {
 		c.ui.Progress("pid %d: patch %s applied to %s, %d function(s)", o.PID, r.ID, r.Target, len(r.Functions))
 	}

@@ -71,4 +71,11 @@ extern "C" int run(int (*through)(int (*)(int), int), int x)
 		t.Errorf("the library is loaded, but carectl says: %s", said.Stderr)
 	}
 	hold(t, p, []turn{{Input: "", Want: "500"}})
+
+	started := mustRun(t, 0, dir, nil, "carectl", "run", "patchroot", "--", filepath.Join(dir, "lpmake", "prog"))
+	if started.Stderr != "" {
+		t.Errorf("the standard error of a command that is started with a patch is its own; it has: %s", started.Stderr)
+	}
+	started = mustRun(t, 0, dir, nil, "carectl", "-v", "run", "patchroot", "--", filepath.Join(dir, "lpmake", "prog"))
+	assertContains(t, started.Stderr, "does not know the patch")
 }
