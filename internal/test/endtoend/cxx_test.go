@@ -99,11 +99,7 @@ int main()
 }
 `,
 	}
-	writeTree(t, dir, original)
-	patched := maps.Clone(original)
-	patched["prog.c"] = strings.Replace(original["prog.c"], "x * 2", "x * 3", 1)
-	writePatch(t, dir, original, patched)
-	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
+	patchEdit(t, dir, original, "prog.c", "x * 2", "x * 3")
 
 	refuse := func(status int, code, program string) {
 		t.Helper()
@@ -219,11 +215,7 @@ int main()
 	}
 }
 `}
-	writeTree(t, dir, original)
-	patched := maps.Clone(original)
-	patched["prog.cc"] = strings.Replace(original["prog.cc"], "calls++", "calls += 10", 1)
-	writePatch(t, dir, original, patched)
-	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
+	patchEdit(t, dir, original, "prog.cc", "calls++", "calls += 10")
 	for _, tt := range []struct {
 		name  string
 		steps []string // lines for the program, each with what it then prints, or arguments of carectl
@@ -300,11 +292,7 @@ int main(void)
 	}
 }
 `}
-	writeTree(t, dir, original)
-	patched := maps.Clone(original)
-	patched["prog.cc"] = strings.Replace(original["prog.cc"], "x + 1", "x + 2", 1)
-	writePatch(t, dir, original, patched)
-	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
+	patchEdit(t, dir, original, "prog.cc", "x + 1", "x + 2")
 	p := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"))
 	hold(t, p, []turn{{Want: "cleaned 1"}})
 	mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), "patchroot")

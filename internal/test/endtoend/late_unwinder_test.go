@@ -1,7 +1,6 @@
 package endtoend
 
 import (
-	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -54,11 +53,7 @@ extern "C" int run(int (*through)(int (*)(int), int), int x)
 }
 `,
 	}
-	patched := maps.Clone(original)
-	patched["prog.c"] = strings.Replace(original["prog.c"], "call(x) + 1", "call(x) * 2 + 7", 1)
-	writeTree(t, dir, original)
-	writePatch(t, dir, original, patched)
-	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
+	patchEdit(t, dir, original, "prog.c", "call(x) + 1", "call(x) * 2 + 7")
 	p := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"), filepath.Join(dir, "libplugin"))
 	hold(t, p, []turn{{Input: "", Want: "6"}})
 	said := mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), "patchroot")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,6 +119,16 @@ func mustRun(t *testing.T, want int, dir string, env []string, name string, args
 		t.Fatalf("%s %q: want exit status %d, got %v", name, args, want, r)
 	}
 	return r
+}
+
+// patchEdit writes a tree and makes patch c1 of one edit in it.
+func patchEdit(t *testing.T, dir string, original map[string]string, file, before, after string) {
+	t.Helper()
+	patched := maps.Clone(original)
+	patched[file] = strings.Replace(original[file], before, after, 1)
+	writeTree(t, dir, original)
+	writePatch(t, dir, original, patched)
+	mustRun(t, 0, dir, nil, "patchmake", "-i", "c1", "fix.patch")
 }
 
 // writePatch writes the difference of two trees as fix.patch into dir, with strip level 1.
