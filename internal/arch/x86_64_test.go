@@ -66,6 +66,9 @@ func TestX86Reloc(t *testing.T) {
 // TestX86RelocOf makes sure that every kind has one type, and that the type is of that kind.
 func TestX86RelocOf(t *testing.T) {
 	for k := None; k <= TLSDesc; k++ {
+		if k >= PC64 && k <= GOTOffset {
+			continue // of machines whose instructions hold an address in parts
+		}
 		if r := X86_64.RelocOf(k); r.Kind != k || r.Name == "" {
 			t.Errorf("kind %d: %+v", k, r)
 		}

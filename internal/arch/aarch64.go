@@ -1,0 +1,73 @@
+package arch
+
+import (
+	"debug/elf"
+	"encoding/binary"
+)
+
+// AArch64 is the target of ELF for the Arm 64-bit Architecture (2023Q3), little-endian, LP64.
+var AArch64 = Target{
+	Name:     "aarch64",
+	Machine:  elf.EM_AARCH64,
+	PageSize: 4096,    // that of the instructions that count pages; the kernel's may be larger
+	UserEnd:  1 << 48, // with page tables of four levels
+
+	Reach:    1 << 27,
+	HookSize: a64InstructionSize,
+	UndoSize: a64InstructionSize,
+	GateSize: a64InstructionSize,
+
+	Trap:    a64(0xd4200000),             // brk #0
+	Nop:     a64(a64Nop),                 // nop
+	Syscall: a64(0xd4000001),             // svc #0
+	Stub:    a64(0x58000051, 0xd61f0220), // ldr x17, 8 bytes on; br x17
+	Jumps: [][]byte{
+		a64(0x58000050), // ldr x16, 8 bytes on
+		a64(0x58000051), // ldr x17, 8 bytes on
+	},
+
+	hook:      a64Branch,
+	padding:   a64Padding,
+	gate:      a64Branch,
+	relocs:    newRelocTable(a64Relocs, a64RelocName),
+	relocName: a64RelocName,
+}
+
+const (
+	a64InstructionSize = 4
+	a64Nop             = 0xd503201f
+	a64BranchCode      = 0x14000000 // b
+	a64Undefined       = 0x00000000 // udf #0
+)
+
+// a64 returns instructions in memory order.
+func a64(code ...uint32) (b []byte) {
+	for _, c := range code {
+		b = binary.LittleEndian.AppendUint32(b, c)
+	}
+	return b
+}
+
+// a64Branch returns b.
+func a64Branch(from, to uint64) ([]byte, bool) {
+	const reach = 1 << 27
+	distance := to - from
+	if distance%a64InstructionSize != 0 || distance+reach >= 2*reach {
+		return nil, false
+	}
+	return a64(a64Imm26.store(a64BranchCode, distance)), true
+}
+
+// a64Padding counts nops, traps and the words that are defined to be no instruction.
+func a64Padding(code []byte) int {
+	n := 0
+	for n+a64InstructionSize <= len(code) {
+		switch w := binary.LittleEndian.Uint32(code[n:]); {
+		case w == a64Nop, w == a64Undefined, w&0xffe0001f == 0xd4200000: // brk of any number
+			n += a64InstructionSize
+		default:
+			return n
+		}
+	}
+	return n
+}

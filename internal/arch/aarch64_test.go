@@ -1,0 +1,177 @@
+package arch
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"testing"
+)
+
+// TestA64Fields compares what is stored with instructions as GNU as 2.40 writes them.
+func TestA64Fields(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		typ         uint32
+		before      uint32
+		value, back uint64
+		want        uint32
+	}{
+		{"bl forwards", 283, 0x94000000, 0x1000, 0x1000, 0x94000400},
+		{"b back", 282, 0x14000000, minus(4), minus(4), 0x17ffffff},
+		{"b as far back as it goes", 282, 0x14000000, minus(1 << 27), minus(1 << 27), 0x16000000},
+		{"b.eq", 280, 0x54000000, minus(8), minus(8), 0x54ffffc0},
+		{"tbz x3, 7", 279, 0x36380003, 0x20, 0x20, 0x36380103},
+		{"adr x5", 274, 0x10000005, 0x1003, 0x1003, 0x70008005},
+		{"adr x5 back", 274, 0x10000005, minus(1), minus(1), 0x70ffffe5},
+		{"ldr x2, literal", 273, 0x58000002, 0x40, 0x40, 0x58000202},
+		{"adrp x1", 275, 0x90000001, 0x12345000, 0x12345000, 0xb0091a21},
+		{"adrp x1 back", 275, 0x90000001, minus(0x1000), minus(0x1000), 0xf0ffffe1},
+		{"add x1, x1, :lo12:", 277, 0x91000021, 0x12345678, 0x678, 0x9119e021},
+		{"ldrb", 278, 0x39400020, 0xabc, 0xabc, 0x396af020},
+		{"ldrh", 284, 0x79400020, 0xabc, 0xabc, 0x79557820},
+		{"ldr w", 285, 0xb9400020, 0xabc, 0xabc, 0xb94abc20},
+		{"ldr x", 286, 0xf9400020, 0xab8, 0xab8, 0xf9455c20},
+		{"ldr q", 299, 0x3dc00020, 0xab0, 0xab0, 0x3dc2ac20},
+		{"what was there goes", 277, 0x913ffc21, 0, 0, 0x91000021},
+		{"movz g1", 265, 0xd2a00000, 0x12345678, 0x12340000, 0xd2a24680},
+		{"movk g3", 269, 0xf2e00000, 0x8765 << 48, 0x8765 << 48, 0xf2f0eca0},
+		{"movz for a positive value", 270, 0x92800000, 5, 5, 0xd28000a0},
+		{"movn for a negative value", 270, 0xd2800000, minus(5), minus(5), 0x92800080},
+		{"tprel hi12", 549, 0x91400000, 0x123456, 0x123000, 0x91448c00},
+		{"got slot from its page", 313, 0xf9400000, 0x7ff8, 0x7ff8, 0xf97ffc00},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := AArch64.Reloc(tt.typ)
+			if !r.Fits(tt.value) {
+				t.Errorf("0x%x does not fit %s", tt.value, r)
+			}
+			b := binary.LittleEndian.AppendUint32(nil, tt.before)
+			r.Store(b, tt.value)
+			if got := binary.LittleEndian.Uint32(b); got != tt.want {
+				t.Errorf("stored 0x%08x, want 0x%08x", got, tt.want)
+			}
+			if got := r.Load(b); got != tt.back {
+				t.Errorf("loaded 0x%x, want 0x%x", got, tt.back)
+			}
+		})
+	}
+}
+
+func TestA64Ranges(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		typ  uint32
+		fits []uint64
+		not  []uint64
+	}{
+		{"call", 283, []uint64{1<<27 - 4, minus(1 << 27)}, []uint64{1 << 27, minus(1<<27 + 4), 2}},
+		{"conditional", 280, []uint64{1<<20 - 4, minus(1 << 20)}, []uint64{1 << 20, 1}},
+		{"test and branch", 279, []uint64{1<<15 - 4, minus(1 << 15)}, []uint64{1 << 15, 3}},
+		{"adr", 274, []uint64{1<<20 - 1, minus(1 << 20)}, []uint64{1 << 20}},
+		{"adrp", 275, []uint64{1<<32 - 1<<12, minus(1 << 32)}, []uint64{1 << 32, 1 << 63}},
+		{"lo12 of a word", 285, []uint64{0, 1<<40 | 4}, []uint64{2, 0x1001}},
+		{"lo12 of a byte", 278, []uint64{1, ^uint64(0)}, nil},
+		{"movw g0", 263, []uint64{0xffff}, []uint64{0x10000, ^uint64(0)}},
+		{"movw g0, cut", 264, []uint64{0x10000, ^uint64(0)}, nil},
+		{"movw g3", 269, []uint64{^uint64(0)}, nil},
+		{"movw g0, signed", 270, []uint64{0xffff, minus(0x10000)}, []uint64{0x10000, minus(0x10001)}},
+		{"tprel hi12", 549, []uint64{1<<24 - 1}, []uint64{1 << 24, ^uint64(0)}},
+		{"tprel of a word", 556, []uint64{0xffc}, []uint64{0x1000, 2}},
+		{"got slot from its page", 313, []uint64{0x7ff8}, []uint64{0x8000, 4}},
+		{"32 bits of either sign", 258, []uint64{1<<32 - 1, minus(1 << 31)}, []uint64{1 << 32, minus(1<<31 + 1)}},
+		{"all of 64 bits", 257, []uint64{^uint64(0), 1 << 63}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := AArch64.Reloc(tt.typ)
+			for _, v := range tt.fits {
+				if !r.Fits(v) {
+					t.Errorf("0x%x does not fit %s", v, r)
+				}
+			}
+			for _, v := range tt.not {
+				if r.Fits(v) {
+					t.Errorf("0x%x fits %s", v, r)
+				}
+			}
+		})
+	}
+}
+
+func TestA64Value(t *testing.T) {
+	for typ, want := range map[uint32]uint64{
+		275: 0x1000, // ADRP: from the page of the one to that of the other
+		283: 0x0304, // CALL26
+		277: 0x1203, // ADD, which cuts
+		257: 0x1203, // ABS64
+		261: 0x0304, // PREL32
+		313: 0x1203, // the caller subtracts the page of the GOT
+		999: 0x1203, // unknown
+	} {
+		if got := AArch64.Reloc(typ).Value(0x1203, 0xeff); got != want {
+			t.Errorf("%s: 0x%x, want 0x%x", AArch64.Reloc(typ), got, want)
+		}
+	}
+}
+
+// TestA64RelocNames makes sure that every row is of a type that has a name, and that no number has two rows.
+func TestA64RelocNames(t *testing.T) {
+	seen := map[uint32]bool{}
+	for _, r := range a64Relocs {
+		if name := AArch64.Reloc(r.Number).Name; len(name) < 10 || name[:10] != "R_AARCH64_" || seen[r.Number] {
+			t.Errorf("%d: %s, twice: %v", r.Number, name, seen[r.Number])
+		}
+		seen[r.Number] = true
+	}
+	for _, k := range []RelocKind{Abs64, PC32, Call, Jump, PagePC, PageOffset, GlobDat, TLSLocalExec, TLSDesc, Relative} {
+		if AArch64.RelocOf(k).Kind != k {
+			t.Errorf("no type of kind %d", k)
+		}
+	}
+	if n := elf.R_AARCH64_CALL26; AArch64.Reloc(uint32(n)).String() != n.String() {
+		t.Error("CALL26 has another name")
+	}
+}
+
+func TestA64Hook(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		from, to uint64
+		want     []byte
+	}{
+		{"forwards", 0x1000, 0x1100, a64(0x14000040)},
+		{"backwards", 0x1000, 0xffc, a64(0x17ffffff)},
+		{"as far as it goes", 0x1000, 0x1000 + 1<<27 - 4, a64(0x15ffffff)},
+		{"too far", 0x1000, 0x1000 + 1<<27, nil},
+		{"as far back as it goes", 1 << 32, 1<<32 - 1<<27, a64(0x16000000)},
+		{"too far back", 1 << 32, 1<<32 - 1<<27 - 4, nil},
+		{"no instruction there", 0x1000, 0x1102, nil},
+	} {
+		got, ok := AArch64.Hook(tt.from, tt.to)
+		if !bytes.Equal(got, tt.want) || ok != (tt.want != nil) {
+			t.Errorf("%s: % x, %v", tt.name, got, ok)
+		}
+	}
+	if len(AArch64.Stub) != 8 || AArch64.UndoSize < AArch64.HookSize {
+		t.Errorf("a stub of %d bytes, %d saved for a hook of %d", len(AArch64.Stub), AArch64.UndoSize, AArch64.HookSize)
+	}
+}
+
+func TestA64Padding(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		code []byte
+		want int
+	}{
+		{"nops, traps and zeros", a64(0xd503201f, 0xd4200000, 0xd4207d00, 0, 0xd65f03c0), 16},
+		{"a nop that is cut", a64(0xd503201f)[:3], 0},
+		{"the start of a function that may be called through a pointer", a64(0xd503245f), 0},
+		{"a hint to other threads", a64(0xd503203f), 0},
+		{"nothing", nil, 0},
+	} {
+		if got := AArch64.Padding(tt.code); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func minus(n uint64) uint64 { return -n }
