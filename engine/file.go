@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"gocare/engine/inspect"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 	"gocare/kpatch"
@@ -37,6 +38,10 @@ func LoadFile(path string, check Check) (*File, error) {
 		if err := check(path, data); err != nil {
 			return nil, fault.Leaves(err, "no process was touched")
 		}
+	}
+	if target, known := arch.ByMachine(kpatch.Machine(data)); known && target != arch.Host() {
+		e := fault.Refuse(fault.FormatMachine, path, "made for %s, not for %s", target.Name, arch.HostName())
+		return nil, e.WithState("no process was touched")
 	}
 	p, err := kpatch.Decode(data)
 	if err != nil {

@@ -2,6 +2,7 @@ package kpatch
 
 import (
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -85,7 +86,16 @@ func checkExtent(h *Header, size int) error {
 
 const elfHeaderSize = 64
 
-// parseObject parses the ELF object and checks that it is one this machine's patches consist of.
+// Machine returns what a file says it is for, whatever else is wrong with it; EM_NONE if it is too short.
+func Machine(data []byte) elf.Machine {
+	const at = HeaderSize + 18 // e_machine
+	if len(data) < at+2 {
+		return elf.EM_NONE
+	}
+	return elf.Machine(binary.LittleEndian.Uint16(data[at:]))
+}
+
+// parseObject parses the ELF object and checks that it is one that patches of a machine consist of.
 func parseObject(data []byte) (*elfobj.File, *arch.Target, error) {
 	f, err := elfobj.Parse(data)
 	if errors.Is(err, elfobj.ErrNotELF) {
@@ -96,10 +106,8 @@ func parseObject(data []byte) (*elfobj.File, *arch.Target, error) {
 	}
 	machine, known := arch.ByMachine(f.Machine)
 	switch {
-	case f.Machine == elf.EM_AARCH64:
-		return nil, nil, fault.Refuse(fault.FormatMachine, "", "made for aarch64, not for x86_64")
 	case !known:
-		return nil, nil, fault.Refuse(fault.FormatMachine, "", "made for machine %v, not for x86_64", f.Machine)
+		return nil, nil, fault.Refuse(fault.FormatMachine, "", "made for machine %v, which is not supported", f.Machine)
 	case f.Type != elf.ET_REL:
 		return nil, nil, fault.Refuse(fault.FormatCorrupt, "ELF object", "type %v, want ET_REL", f.Type)
 	case len(f.Segments) > 0:

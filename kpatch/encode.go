@@ -34,6 +34,9 @@ func encode(p *Patch, limit uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.fillConstants(object); err != nil {
+		return nil, err
+	}
 	if uint64(len(object)) > limit {
 		return nil, fault.Refuse(fault.PatchTooLarge, "", "the patch is %d bytes large, the limit is %d", len(object), limit)
 	}
@@ -197,9 +200,11 @@ const (
 )
 
 func (e *encoder) encodeRelocs(s *Section) []elfobj.Rela {
-	relas := make([]elfobj.Rela, len(s.Relocs))
-	for i, r := range s.Relocs {
-		relas[i] = elfobj.Rela{Offset: r.Offset, Type: r.Type.Number, Symbol: e.symbol(r.Symbol), Addend: r.Addend}
+	relas := make([]elfobj.Rela, 0, len(s.Relocs))
+	for _, r := range s.Relocs {
+		if !constant(e.p, &r) {
+			relas = append(relas, elfobj.Rela{Offset: r.Offset, Type: r.Type.Number, Symbol: e.symbol(r.Symbol), Addend: r.Addend})
+		}
 	}
 	sort.SliceStable(relas, func(a, b int) bool { return relas[a].Offset < relas[b].Offset })
 	return relas

@@ -172,7 +172,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"total size large", at(160, 0, 0, 0, 0x60), "format-truncated", "file ends"},
 		{"no object", at(object, 0), "format-corrupt", "no ELF object"},
 		{"32-bit object", at(object+4, 1), "format-corrupt", "ELFCLASS32"},
-		{"aarch64", at(object+18, 183), "format-machine", "made for aarch64"},
+		{"relocations of another machine", at(object+18, 183), "format-corrupt", "R_AARCH64_P32_ABS32"},
 		{"riscv", at(object+18, 243), "format-machine", "EM_RISCV"},
 		{"executable", at(object+16, 2), "format-corrupt", "ET_EXEC"},
 		{"section headers past the end", at(object+40, 0, 0, 0, 1), "format-corrupt", "past the end"},

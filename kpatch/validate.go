@@ -133,16 +133,16 @@ func validateRelocs(p *Patch, s *Section) error {
 	sort.SliceStable(relocs, func(a, b int) bool { return relocs[a].Offset < relocs[b].Offset })
 	end := uint64(0)
 	for _, r := range relocs {
-		width := relocWidth(r.Type)
+		width := r.Type.Width
 		switch {
-		case width == 0:
+		case r.Symbol <= 0 || r.Symbol >= len(p.Symbols):
+			return bad(s.Name, "0x%x: symbol %d of %d", r.Offset, r.Symbol, len(p.Symbols))
+		case !r.Type.InPatch && !constant(p, &r) || width == 0:
 			return bad(s.Name, "0x%x: relocation type %v", r.Offset, r.Type)
 		case r.Offset > s.Size || s.Size-r.Offset < width:
 			return bad(s.Name, "0x%x: relocation past the section's %d bytes", r.Offset, s.Size)
 		case r.Offset < end:
 			return bad(s.Name, "0x%x: relocations overlap", r.Offset)
-		case r.Symbol <= 0 || r.Symbol >= len(p.Symbols):
-			return bad(s.Name, "0x%x: symbol %d of %d", r.Offset, r.Symbol, len(p.Symbols))
 		}
 		if r.Type.Kind == arch.GlobDat && p.Symbols[r.Symbol].Section != int(elf.SHN_UNDEF) {
 			return bad(s.Name, "0x%x: %v of no import", r.Offset, r.Type)

@@ -98,10 +98,11 @@ type libSymbol struct {
 // Open puts the binary, its map and the inputs of its link together.
 func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 	target, ok := arch.ByMachine(bin.Machine)
-	if !ok {
+	machine := machineOf(target)
+	if !ok || machine == nil {
 		return nil, fault.Refuse(fault.ForeignMachine, "original binary", "machine %v, want EM_X86_64", bin.Machine)
 	}
-	o := &Original{target: target, machine: machineOf(target), bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
+	o := &Original{target: target, machine: machine, bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
 	o.byName = make([]map[string][]*elfobj.Symbol, len(objects))
 	o.literalsOf = make([]map[literal]*found, len(objects))
 	for i, obj := range objects {

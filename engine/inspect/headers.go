@@ -73,7 +73,7 @@ func (h *headers) dynamic() segment {
 	return segment{}
 }
 
-// machineOf returns the machine that a program is for; it refuses others than 64-bit x86.
+// machineOf returns the machine that a program is for; it refuses others than the 64-bit one that we run on.
 func machineOf(exe, where string) (*arch.Target, error) {
 	f, err := os.Open(exe)
 	if err != nil {
@@ -85,8 +85,8 @@ func machineOf(exe, where string) (*arch.Target, error) {
 		return nil, fault.Refuse(fault.Machine, where, "executable is no ELF file this tool can read")
 	}
 	machine, known := arch.ByMachine(h.machine)
-	if h.class != elf.ELFCLASS64 || !known {
-		return nil, fault.Refuse(fault.Machine, where, "runs a %s %s program; only 64-bit x86-64 is supported", h.class, h.machine).
+	if h.class != elf.ELFCLASS64 || !known || machine != arch.Host() {
+		return nil, fault.Refuse(fault.Machine, where, "runs a %s %s program; only 64-bit %s is supported here", h.class, h.machine, arch.HostName()).
 			WithHint("patches for it cannot be applied on this machine")
 	}
 	return machine, nil

@@ -105,9 +105,9 @@ func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbo
 		return slot + uint64(rel.Addend), nil
 	case arch.GlobDat:
 		return uint64(l.imports[entry]) + uint64(rel.Addend), nil
-	case arch.GOTLoad, arch.GOTLoadRelax:
+	case arch.GOTLoad, arch.GOTLoadRelax, arch.GOTPage, arch.GOTPageOffset:
 		return slot + kpatch.JumpSlotTarget + uint64(rel.Addend), nil
-	case arch.PC32, arch.Call:
+	case arch.PC32, arch.Call, arch.Jump, arch.PagePC, arch.PageOffset:
 		if sym.Type == elf.STT_OBJECT && rel.Addend < 0 {
 			return 0, refuseSymbol(sym, "is data of a library and out of reach of %s", rel.Type)
 		}
@@ -123,6 +123,9 @@ func (l *linker) tlsValue(rel kpatch.Reloc, sym *kpatch.Symbol, field []byte) (u
 	case arch.TLSInitialExec:
 		return uint64(rel.Addend) + uint64(l.object.Bias) - uint64(l.patch.Machine.PCBias), false, nil
 	case arch.TLSLocalExec, arch.TLSOffset:
+		if rel.Type.Bits.Count > 0 {
+			break // what an instruction is filled with cannot be told from an offset of 0
+		}
 		for _, b := range field {
 			if b != 0 {
 				return 0, true, nil
@@ -139,6 +142,8 @@ func applies(k arch.RelocKind) bool {
 	switch k {
 	case arch.Abs64, arch.Abs32, arch.Abs32S, arch.PC32, arch.GlobDat:
 		return true
+	case arch.PC64, arch.Jump, arch.Branch, arch.Near, arch.PagePC, arch.PageOffset, arch.GOTPage, arch.GOTPageOffset:
+		return true
 	case arch.Call, arch.GOTLoad, arch.GOTLoadRelax, arch.TLSInitialExec, arch.TLSLocalExec, arch.TLSOffset:
 		return true
 	}
@@ -147,9 +152,7 @@ func applies(k arch.RelocKind) bool {
 
 // store writes a value into its field, made relative to the place where the type says so.
 func store(field []byte, t arch.RelocType, value, place uint64) error {
-	if t.FromPC {
-		value -= place
-	}
+	value = t.Value(value, place)
 	if !t.Fits(value) {
 		return fault.Refuse(fault.RelocRange, "", "value %#x does not fit %s", value, t).
 			WithHint("the patch cannot be placed near enough to what it refers to")

@@ -26,6 +26,7 @@ var AArch64 = Target{
 		a64(0x58000051), // ldr x17, 8 bytes on
 	},
 
+	goName:    "arm64",
 	hook:      a64Branch,
 	padding:   a64Padding,
 	gate:      a64Branch,

@@ -2,7 +2,10 @@
 // relocation types with the kinds that all targets share.
 package arch
 
-import "debug/elf"
+import (
+	"debug/elf"
+	"runtime"
+)
 
 // Target describes a machine that patches are made for. Whether this program runs on it does not matter.
 type Target struct {
@@ -24,12 +27,17 @@ type Target struct {
 	Stub    []byte   // jump to the address in the 8 bytes behind it: an entry of a patch's jump table
 	Jumps   [][]byte // how jumps begin that tools write over the start of a function
 
+	goName    string // GOARCH
 	hook      func(from, to uint64) ([]byte, bool)
 	padding   func(code []byte) int
 	gate      func(from, to uint64) ([]byte, bool)
 	relocs    relocTable
 	relocName func(uint32) string
 }
+
+// DWARFRegisters is how many registers, by their DWARF numbers, are needed to unwind a stack, of the machine that needs most:
+// aarch64's x0 to x30, sp and pc.
+const DWARFRegisters = 33
 
 // ByMachine returns the target of an e_machine value.
 func ByMachine(m elf.Machine) (*Target, bool) {
@@ -41,10 +49,28 @@ func ByMachine(m elf.Machine) (*Target, bool) {
 	return nil, false
 }
 
+// Host returns the target that this program runs on; nil if it is none of them.
+func Host() *Target {
+	for _, t := range targets {
+		if t.goName == runtime.GOARCH {
+			return t
+		}
+	}
+	return nil
+}
+
+// HostName returns the name of the machine that this program runs on.
+func HostName() string {
+	if host := Host(); host != nil {
+		return host.Name
+	}
+	return runtime.GOARCH
+}
+
 // Default is the target of what does not say itself what it is for, as assembly text: today of all.
 func Default() *Target { return &X86_64 }
 
-var targets = []*Target{&X86_64}
+var targets = []*Target{&X86_64, &AArch64}
 
 // Hook returns the jump of HookSize bytes at an address to another; ok is false if it does not reach.
 func (t *Target) Hook(from, to uint64) (jump []byte, ok bool) { return t.hook(from, to) }

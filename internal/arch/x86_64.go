@@ -32,6 +32,7 @@ var X86_64 = Target{
 		{0xff, 0x25}, // jmp *rel32(%rip)
 	},
 
+	goName:    "amd64",
 	hook:      x86Hook,
 	padding:   x86Padding,
 	gate:      x86Gate,

@@ -11,8 +11,11 @@ func TestByMachine(t *testing.T) {
 	if got, ok := ByMachine(elf.EM_X86_64); !ok || got != &X86_64 {
 		t.Errorf("EM_X86_64: %v, %v", got, ok)
 	}
-	if got, ok := ByMachine(elf.EM_AARCH64); ok {
-		t.Errorf("EM_AARCH64: %v", got)
+	if got, ok := ByMachine(elf.EM_AARCH64); !ok || got != &AArch64 {
+		t.Errorf("EM_AARCH64: %v, %v", got, ok)
+	}
+	if got, ok := ByMachine(elf.EM_386); ok {
+		t.Errorf("EM_386: %v", got)
 	}
 }
 

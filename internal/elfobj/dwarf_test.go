@@ -21,7 +21,7 @@ func TestDWARFRelocations(t *testing.T) {
 		{"at the end", elf.EM_X86_64, Rela{Offset: 12, Type: uint32(elf.R_X86_64_32)}, ""},
 		{"over the end", elf.EM_X86_64, Rela{Offset: 12, Type: uint32(elf.R_X86_64_64)}, "relocation at 0xc is outside the section"},
 		{"relative", elf.EM_X86_64, Rela{Offset: 8, Type: uint32(elf.R_X86_64_PC32)}, "unsupported type R_X86_64_PC32"},
-		{"other machine", elf.EM_AARCH64, Rela{Offset: 8, Type: uint32(elf.R_X86_64_64)}, "relocations of machine EM_AARCH64"},
+		{"other machine", elf.EM_RISCV, Rela{Offset: 8, Type: uint32(elf.R_X86_64_64)}, "relocations of machine EM_RISCV"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,0 +1,68 @@
+package kpatch
+
+import (
+	"debug/elf"
+
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+)
+
+// What a field holds may be the same wherever the process has the patch: where in its page an address is, as objects are mapped at multiples of a
+// page, and so is the object of a patch; and a distance within the patch. A type that files do not hold is filled in then when
+// a patch is written.
+
+// constant reports whether a relocation is filled in by Encode.
+func constant(p *Patch, r *Reloc) bool {
+	to := p.Symbols[r.Symbol].Section
+	if r.Type.InPatch || to == int(elf.SHN_UNDEF) {
+		return false
+	}
+	switch r.Type.Kind {
+	case arch.PageOffset:
+		return true
+	case arch.PC32, arch.PC64, arch.Branch, arch.Near, arch.PagePC:
+		return !p.Sections[to].Original()
+	}
+	return false
+}
+
+// fillConstants fills in the constants in the bytes of an object that was made of the encoder's sections.
+func (e *encoder) fillConstants(object []byte) error {
+	if !e.hasConstants() {
+		return nil
+	}
+	file, err := elfobj.Parse(object)
+	if err != nil {
+		return err
+	}
+	for i, at := range e.index {
+		for _, r := range e.p.Sections[i].Relocs {
+			if !constant(e.p, &r) {
+				continue
+			}
+			to := e.p.Symbols[r.Symbol].Section
+			value, place := uint64(r.Addend)+e.p.Sections[to].Addr, file.Sections[at].Offset+r.Offset
+			if !e.p.Sections[to].Original() {
+				value += file.Sections[e.index[to]].Offset
+			}
+			value = r.Type.Value(value, place)
+			if !r.Type.Fits(value) {
+				return fault.Refuse(fault.RelocRange, e.p.Sections[i].Name, "relocation at 0x%x: value 0x%x does not fit %s", r.Offset, value, r.Type)
+			}
+			r.Type.Store(object[place:], value)
+		}
+	}
+	return nil
+}
+
+func (e *encoder) hasConstants() bool {
+	for i := range e.index {
+		for _, r := range e.p.Sections[i].Relocs {
+			if constant(e.p, &r) {
+				return true
+			}
+		}
+	}
+	return false
+}
