@@ -114,6 +114,7 @@ func (s *Session) StopAll() error {
 // stop interrupts the threads of a list that run and waits until each is stopped or gone.
 func (s *Session) stop(list []*Thread) error {
 	for _, t := range list {
+		s.lookBefore(t)
 		if t.Stopped || !t.sleeping || s.waits == nil {
 			continue
 		}
@@ -141,6 +142,17 @@ func (s *Session) stop(list []*Thread) error {
 		return s.doesNotStop(left[0])
 	}
 	return err
+}
+
+// lookBefore takes note of where a thread sleeps that is about to be stopped, where its registers will not say.
+func (s *Session) lookBefore(t *Thread) {
+	if !looksBefore || t.Stopped {
+		return
+	}
+	t.asleep = nil
+	if w, ok := Asleep(s.PID, t.TID); ok {
+		t.asleep = &w
+	}
 }
 
 func (s *Session) doesNotStop(t *Thread) error {

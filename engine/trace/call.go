@@ -141,7 +141,7 @@ func (s *Session) uninterrupted() (end func()) {
 
 // enter gives a thread other registers and runs it to the entry of a system call.
 func (s *Session) enter(t *Thread, regs Regs) error {
-	saved := t.Regs
+	saved := t.Regs.kept()
 	t.saved, t.fault = &saved, 0
 	if err := setRegs(t.TID, &regs); err != nil {
 		return err
@@ -236,17 +236,26 @@ func (s *Session) restore(t *Thread) error {
 	return nil
 }
 
-// getXState returns the floating-point and vector registers of a stopped thread.
-func getXState(tid int) ([]byte, error) {
-	buf := make([]byte, 64<<10)
-	iov := unix.Iovec{Base: &buf[0], Len: uint64(len(buf))}
-	if err := ptrace(unix.PTRACE_GETREGSET, tid, xState, uintptr(unsafe.Pointer(&iov))); err != nil {
-		return nil, fmt.Errorf("thread %d: vector registers: %w", tid, err)
-	}
-	return buf[:iov.Len], nil
+// vectors are the floating-point and vector registers of a thread: a register set of the kernel's.
+type vectors struct {
+	set  uintptr
+	data []byte
 }
 
-func setXState(tid int, state []byte) {
-	iov := unix.Iovec{Base: &state[0], Len: uint64(len(state))}
-	_ = ptrace(unix.PTRACE_SETREGSET, tid, xState, uintptr(unsafe.Pointer(&iov))) // fails only for a thread that was killed
+// getXState returns the floating-point and vector registers of a stopped thread: of some register sets, the first that it has.
+func getXState(tid int, sets ...uintptr) (v vectors, err error) {
+	for _, v.set = range sets {
+		buf := make([]byte, 64<<10)
+		iov := unix.Iovec{Base: &buf[0], Len: uint64(len(buf))}
+		if err = ptrace(unix.PTRACE_GETREGSET, tid, v.set, uintptr(unsafe.Pointer(&iov))); err == nil {
+			v.data = buf[:iov.Len]
+			return v, nil
+		}
+	}
+	return v, fmt.Errorf("thread %d: vector registers: %w", tid, err)
+}
+
+func setXState(tid int, v vectors) {
+	iov := unix.Iovec{Base: &v.data[0], Len: uint64(len(v.data))}
+	_ = ptrace(unix.PTRACE_SETREGSET, tid, v.set, uintptr(unsafe.Pointer(&iov))) // fails only for a thread that was killed
 }

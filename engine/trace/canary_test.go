@@ -123,7 +123,7 @@ func TestCaveLeft(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		code := th.Regs.callCode()
+		code, _ := th.Regs.callCode(0)
 		if !isCallCode(code) || isCallCode(make([]byte, len(code))) {
 			t.Error("code for a call is not told from other bytes")
 		}

@@ -15,18 +15,20 @@ import (
 // registers back should this program be killed in the middle of a call. That code is written to executable memory which holds nothing:
 // behind the end of a segment, up to the end of its last page. What was there is put back when the session ends.
 func (s *Session) callSite(t *Thread) (uint64, error) {
-	code := t.Regs.callCode()
 	if s.trampoline != 0 {
-		_, err := s.WriteAt(code, int64(s.trampoline))
-		return s.trampoline, err
+		if code, ok := t.Regs.callCode(s.trampoline); ok {
+			_, err := s.WriteAt(code, int64(s.trampoline))
+			return s.trampoline, err
+		}
 	}
 	ranges, err := executable(s.PID, t.TID)
 	if err != nil {
 		return 0, err
 	}
 	for _, r := range ranges {
-		at := r.end - uint64(len(code))
-		if s.noCave || !s.free(at, len(code)) {
+		at := r.end - uint64(callCodeSize)
+		code, ok := t.Regs.callCode(at)
+		if !ok || s.noCave || s.trampoline != 0 || !s.free(at, len(code)) {
 			continue
 		}
 		if _, err := s.WriteAt(code, int64(at)); err != nil {
@@ -98,8 +100,7 @@ func (s *Session) clearCave() error {
 	if s.trampoline == 0 {
 		return nil
 	}
-	var none Regs
-	_, err := s.WriteAt(make([]byte, len(none.callCode())), int64(s.trampoline))
+	_, err := s.WriteAt(make([]byte, callCodeSize), int64(s.trampoline))
 	s.trampoline = 0
 	return err
 }

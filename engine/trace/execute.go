@@ -24,19 +24,19 @@ func (s *Session) Run(t *Thread, function uint64) (result uint64, err error) {
 }
 
 func (s *Session) runOnce(t *Thread, own *ownStack, function uint64) (uint64, error) {
-	state, err := getXState(t.TID)
+	state, err := getXState(t.TID, xStates...)
 	if err != nil {
 		return 0, err
 	}
 	defer setXState(t.TID, state)
-	call, err := s.arrange(t, own, function, own.code()+returnCall, nil)
+	call, err := s.arrange(t, own, function, own.code()+returnRun, nil)
 	if err != nil {
 		return 0, err
 	}
 	if err := s.enter(t, call); err != nil {
 		return 0, err
 	}
-	result, at := t.Regs.number(), t.Regs.PC()
+	result, at := t.Regs.returned(), t.Regs.PC()
 	err = s.toSyscallStop(t)
 	if err := errors.Join(err, s.settle(t)); err != nil {
 		return 0, err
@@ -55,7 +55,7 @@ func (s *Session) Execute(t *Thread, function uint64, args ...uint64) error {
 }
 
 func (s *Session) executeOnce(t *Thread, own *ownStack, function uint64, args []uint64) error {
-	state, err := getXState(t.TID)
+	state, err := getXState(t.TID, xStates...)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (s *Session) executeOnce(t *Thread, own *ownStack, function uint64, args []
 	if err := t.block(); err != nil {
 		return err
 	}
-	call, err := s.arrange(t, own, function, own.code(), args)
+	call, err := s.arrange(t, own, function, own.code()+returnExecute, args)
 	if err == nil {
 		err = s.enter(t, call)
 	}
@@ -80,13 +80,22 @@ func (s *Session) executeOnce(t *Thread, own *ownStack, function uint64, args []
 		}
 	}
 	err = s.toSyscallStop(t)
-	t.mask = nil // the code that it returned to gave it back
+	if returnUnblocks {
+		t.mask = nil // the code that it returned to gave it back
+	}
 	return errors.Join(err, s.settle(t))
 }
 
 // arrange returns registers at the entry of a function that will return to an address in our code, once stack and code are as that
 // return needs them.
 func (s *Session) arrange(t *Thread, own *ownStack, function, returnTo uint64, args []uint64) (Regs, error) {
+	var low vectors
+	if frameHoldsVectors {
+		var err error
+		if low, err = getXState(t.TID, xStates[len(xStates)-1]); err != nil {
+			return Regs{}, err
+		}
+	}
 	var mask uint64
 	if t.mask != nil {
 		mask = *t.mask
@@ -94,17 +103,17 @@ func (s *Session) arrange(t *Thread, own *ownStack, function, returnTo uint64, a
 	if _, err := s.WriteAt(t.Regs.returnCode(mask), int64(own.code())); err != nil {
 		return Regs{}, err
 	}
-	if _, err := s.WriteAt(t.Regs.stackWords(returnTo), int64(own.top())); err != nil {
+	if _, err := s.WriteAt(t.Regs.ownFrame(returnTo, mask, low.data), int64(own.top())); err != nil {
 		return Regs{}, err
 	}
 	var two [2]uint64
 	copy(two[:], args)
-	return t.Regs.forFunction(function, own.top(), two), nil
+	return t.Regs.forFunction(function, own.top(), returnTo, two), nil
 }
 
 // returned reports whether a thread has come back from a function to our code, and enters its system call.
 func (s *Session) returned(t *Thread, own *ownStack) bool {
-	return t.entered && t.Regs.PC() == own.returned() && t.Regs.number() == unix.SYS_RT_SIGPROCMASK
+	return t.entered && t.Regs.PC() == own.returned() && t.Regs.called() == returnNumber
 }
 
 // notReturned says why a function did not come to its end. One that waits for a lock is called off: it holds none. Another may hold

@@ -30,12 +30,21 @@ func (r *Regs) PC() uint64 { return r.Rip }
 func (r *Regs) SP() uint64 { return r.Rsp }
 
 // DWARF returns the registers in the order of the AMD64 ABI's DWARF numbers 0 to 16.
-func (r *Regs) DWARF() [17]uint64 {
-	return [17]uint64{
+func (r *Regs) DWARF() [arch.DWARFRegisters]uint64 {
+	return [arch.DWARFRegisters]uint64{
 		r.Rax, r.Rdx, r.Rcx, r.Rbx, r.Rsi, r.Rdi, r.Rbp, r.Rsp,
 		r.R8, r.R9, r.R10, r.R11, r.R12, r.R13, r.R14, r.R15, r.Rip,
 	}
 }
+
+// slept need not be told where the thread slept before it was stopped: the registers say all.
+func (r *Regs) slept(Sleep) {}
+
+// looksBefore says whether slept wants to know where threads sleep before they are stopped.
+const looksBefore = false
+
+// kept returns registers with which a thread goes on as it would have.
+func (r *Regs) kept() Regs { return *r }
 
 // inSyscall reports whether the thread was stopped inside a system call.
 func (r *Regs) inSyscall() bool { return int64(r.Orig_rax) >= 0 }
@@ -71,7 +80,7 @@ func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs {
 
 // forFunction returns registers at the entry of a function with up to two arguments. The word at its stack pointer, which is aligned
 // as after a call, is where it returns to.
-func (r *Regs) forFunction(pc, sp uint64, args [2]uint64) Regs {
+func (r *Regs) forFunction(pc, sp, _ uint64, args [2]uint64) Regs {
 	c := *r
 	c.Rip, c.Rax, c.Orig_rax, c.Rsp = pc, 0, noSyscall, sp
 	c.Rdi, c.Rsi = args[0], args[1]
@@ -84,14 +93,20 @@ func (r *Regs) SystemCall() (number uint64, inside bool) { return r.Orig_rax, r.
 
 // callCode makes the system call that the registers ask for, then gives the thread its own registers r and lets it go on where it
 // was. Only when this program is killed meanwhile does a thread come to the latter. It uses no memory but its own bytes.
-func (r *Regs) callCode() []byte { return r.appendGoOn(slices.Clone(syscallInsn)) }
+func (r *Regs) callCode(uint64) (code []byte, ok bool) {
+	return r.appendGoOn(slices.Clone(syscallInsn)), true
+}
+
+// callCodeSize is the length of callCode in bytes.
+var callCodeSize = len(new(Regs).appendGoOn(slices.Clone(syscallInsn)))
 
 // isCallCode reports whether bytes are what callCode gives for some registers.
 func isCallCode(code []byte) bool {
 	none := Regs{}
 	ones := ^uint64(0)
 	all := Regs{Rax: ones, Rcx: ones, Rdx: ones, Rsi: ones, Rdi: ones, R8: ones, R9: ones, R10: ones, R11: ones, Rip: ones, Orig_rax: ones}
-	low, high := none.callCode(), all.callCode()
+	low, _ := none.callCode(0)
+	high, _ := all.callCode(0)
 	if len(code) != len(low) {
 		return false
 	}
@@ -104,7 +119,7 @@ func isCallCode(code []byte) bool {
 }
 
 // returnCode is where a function of the program returns to that was called on a stack of ours. A function whose result is wanted
-// returns to its system call instruction, at returnCall; else its first byte asks for rt_sigprocmask(2), which gives the thread its
+// returns to its system call instruction, at returnRun; else its first byte asks for rt_sigprocmask(2), which gives the thread its
 // signal mask. Then it pops the flags and goes on like callCode.
 func (r *Regs) returnCode(mask uint64) []byte {
 	code := []byte{
@@ -123,11 +138,24 @@ func (r *Regs) returnCode(mask uint64) []byte {
 	return binary.LittleEndian.AppendUint64(code, mask)
 }
 
-// returnCall is where the system call of returnCode is, in bytes from its start.
-const returnCall = 25
+// Where functions return to in returnCode, in bytes from its start, where a thread is that has entered the system call there, and the number of that
+// which a function without a result enters, and which gives the thread its signal mask.
+const (
+	returnRun, returnExecute = 25, 0
+	afterReturn              = 27
+	returnNumber             = unix.SYS_RT_SIGPROCMASK
+	returnUnblocks           = true
+)
 
-// stackWords are what a function finds at the top of a stack of ours: where it returns to, and the flags for returnCode.
-func (r *Regs) stackWords(returnTo uint64) []byte {
+// ownTop is how many bytes below the end of a stack of ours its stack pointer is when a function begins: two words lie above, and it is aligned as
+// after a call.
+const ownTop = 24
+
+// frameHoldsVectors says whether ownFrame wants vector registers.
+const frameHoldsVectors = false
+
+// ownFrame is what a function finds at the top of a stack of ours: where it returns to, and the flags for returnCode.
+func (r *Regs) ownFrame(returnTo, _ uint64, _ []byte) []byte {
 	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, returnTo), r.Eflags)
 }
 
@@ -170,8 +198,11 @@ func (r *Regs) goOn() (rax, pc uint64) {
 	return r.Rax, r.Rip
 }
 
-// number returns a system call's number at its entry.
-func (r *Regs) number() uint64 { return r.Orig_rax }
+// called returns a system call's number at its entry.
+func (r *Regs) called() uint64 { return r.Orig_rax }
+
+// returned returns what a function of ours has returned, at the entry of the system call that it has returned to.
+func (r *Regs) returned() uint64 { return r.Orig_rax }
 
 // result returns a system call's result at its exit.
 func (r *Regs) result() uint64 { return r.Rax }
@@ -214,8 +245,8 @@ var timeouts = map[int64]timeout{
 // syscallInsn is the instruction that enters the kernel.
 var syscallInsn = arch.X86_64.Syscall
 
-// xState names the register set of the floating-point and vector registers (NT_X86_XSTATE of <elf.h>).
-const xState = 0x202
+// xStates name the register set of the floating-point and vector registers (NT_X86_XSTATE of <elf.h>).
+var xStates = []uintptr{0x202}
 
 func getRegs(tid int) (Regs, error) {
 	var r unix.PtraceRegs

@@ -41,6 +41,7 @@ type Thread struct {
 	Regs    Regs // while Stopped
 
 	sleeping   bool        // was asleep before it was interrupted
+	asleep     *Sleep      // where, if Regs want to know; nil else
 	entered    bool        // stopped at the entry or exit of a system call
 	group      bool        // stopped together with its whole process, by a signal such as SIGSTOP
 	execed     bool        // has executed another program

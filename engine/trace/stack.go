@@ -22,11 +22,11 @@ var pageSize = uint64(os.Getpagesize())
 // code returns where the code is that functions return to.
 func (o *ownStack) code() uint64 { return o.base + pageSize + ownStackSize }
 
-// top returns the stack pointer at a function's entry: two words lie above, and it is aligned as after a call.
-func (o *ownStack) top() uint64 { return o.code() - 24 }
+// top returns the stack pointer at a function's entry.
+func (o *ownStack) top() uint64 { return o.code() - ownTop }
 
 // returned returns where a thread is that has entered the system call in our code.
-func (o *ownStack) returned() uint64 { return o.code() + returnCall + uint64(len(syscallInsn)) }
+func (o *ownStack) returned() uint64 { return o.code() + afterReturn }
 
 // onOwnStack maps a stack in the target by system calls of a thread, lets f use it, again if the thread was disturbed, and unmaps it.
 func (s *Session) onOwnStack(t *Thread, f func(*ownStack) error) error {

@@ -90,7 +90,10 @@ func (s *Session) stopped(t *Thread) error {
 	if err != nil {
 		return s.gone(t, err)
 	}
-	t.Regs, t.Stopped, t.asked = regs, true, false
+	if t.asleep != nil {
+		regs.slept(*t.asleep)
+	}
+	t.Regs, t.Stopped, t.asked, t.asleep = regs, true, false, nil
 	return nil
 }
 
