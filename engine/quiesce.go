@@ -42,7 +42,7 @@ type checker struct {
 }
 
 func newChecker(p *inspect.Process, code []Code) *checker {
-	c := &checker{process: p, walker: unwind.NewWalker(unwind.MachineOf(p.Machine), modules(p)), code: code, suspended: newSuspended(p), last: map[int]seen{}}
+	c := &checker{process: p, walker: unwind.NewWalker(machineOf(p), modules(p)), code: code, suspended: newSuspended(p), last: map[int]seen{}}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack
@@ -52,6 +52,15 @@ func newChecker(p *inspect.Process, code []Code) *checker {
 	}
 	c.index()
 	return c
+}
+
+// machineOf returns what is known of the machine of a process.
+func machineOf(p *inspect.Process) *unwind.Machine {
+	end := uint64(1)
+	for _, m := range p.Mappings {
+		end = max(end, uint64(m.End))
+	}
+	return unwind.MachineOf(p.Machine).Within(end)
 }
 
 // modules returns the unwind tables of everything in the process that has some.
@@ -195,7 +204,7 @@ func (c *checker) hits(mem io.ReaderAt, scanFrom uint64) ([]unwind.Hit, error) {
 	if m == nil || err != nil {
 		return nil, err // no stack at all: the thread is just being made, or about to end
 	}
-	return unwind.Scan(mem, scanFrom, uint64(stackEnd(*m, from, c.startStack)), c.ranges)
+	return machineOf(c.process).Scan(mem, scanFrom, uint64(stackEnd(*m, from, c.startStack)), c.ranges)
 }
 
 // stackAt returns the mapping with an address, nil if there is none. Where stacks are, is read anew for each stop: they come and go with their

@@ -105,7 +105,7 @@ func (s *suspended) search(check *checker) {
 			continue // gone meanwhile
 		}
 		for _, at := range spans {
-			found, _ := unwind.MachineOf(s.process.Machine).Contexts(s.process.Mem(), uint64(at.Start), uint64(at.End), s.secret, s.plausible)
+			found, _ := machineOf(s.process).Contexts(s.process.Mem(), uint64(at.Start), uint64(at.End), s.secret, s.plausible)
 			for _, c := range found {
 				s.contexts = append(s.contexts, s.walk(s.process.Mem(), check, c))
 			}
@@ -250,7 +250,7 @@ func (s *suspended) checkNew(c *checker, session *trace.Session) (*occupant, err
 			return nil, err
 		}
 		for _, at := range spans {
-			hits, err := unwind.Scan(session, uint64(at.Start), uint64(at.End), c.ranges)
+			hits, err := machineOf(s.process).Scan(session, uint64(at.Start), uint64(at.End), c.ranges)
 			if err != nil {
 				return nil, err
 			}

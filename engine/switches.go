@@ -41,8 +41,8 @@ type leftWords struct {
 // searchWords searches a part of the memory of the running process.
 func (s *suspended) searchWords(c *checker, from, to inspect.Addr) {
 	mem := s.process.Mem()
-	hits, _ := unwind.Scan(mem, uint64(from), uint64(to), c.ranges) // what cannot be read is gone
-	machine := unwind.MachineOf(s.process.Machine)
+	machine := machineOf(s.process)
+	hits, _ := machine.Scan(mem, uint64(from), uint64(to), c.ranges) // what cannot be read is gone
 	for _, h := range hits {
 		if machine.ReturnsTo(mem, h.Value) {
 			s.words.hits = append(s.words.hits, h)

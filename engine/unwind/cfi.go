@@ -97,13 +97,13 @@ func (m *interpreter) moveTo(next uint64) bool {
 }
 
 func (m *interpreter) set(reg uint64, r rule) {
-	if reg < maxRegs { // the others, vector registers and such, do not matter here
+	if reg < m.cie.followed() { // the others, vector registers and such, do not matter here
 		m.row.regs[reg] = r
 	}
 }
 
 func (m *interpreter) restore(reg uint64) {
-	if reg < maxRegs {
+	if reg < m.cie.followed() {
 		m.row.regs[reg] = m.initial.regs[reg]
 	}
 }
@@ -160,6 +160,10 @@ func (m *interpreter) extended(op uint8) bool {
 		m.set(m.uleb(), rule{kind: ruleValOffset, n: m.sleb() * align})
 	case 0x16: // DW_CFA_val_expression
 		m.set(m.uleb(), rule{kind: ruleValExpression, expr: m.block()})
+	case 0x2d: // DW_CFA_AARCH64_negate_ra_state; see a64
+		if m.cie.ra != a64LR {
+			m.fail(errors.New("register windows"))
+		}
 	case 0x2e: // DW_CFA_GNU_args_size: for exceptions only
 		m.uleb()
 	case 0x2f: // DW_CFA_GNU_negative_offset_extended
@@ -172,7 +176,7 @@ func (m *interpreter) extended(op uint8) bool {
 
 // cfa sets the CFA to a register plus an offset, which ends the reign of an expression.
 func (m *interpreter) cfa(reg uint64, off int64) {
-	if reg >= maxRegs {
+	if reg >= m.cie.followed() {
 		m.fail(fmt.Errorf("CFA from register %d", reg))
 		return
 	}

@@ -19,15 +19,17 @@ type Context struct {
 // contextKind says where the registers are.
 type contextKind struct {
 	at      [maxRegs]int // offset of each register by DWARF number
-	valid   uint32       // bit n: register n is kept
-	mangled uint32       // bit n: xored with the secret and rotated (glibc's PTR_MANGLE)
+	valid   uint64       // bit n: register n is kept
+	mangled uint64       // bit n: xored with the secret and rotated (glibc's PTR_MANGLE)
+	size    int          // bytes from the start to the end of the last
 }
 
-func newContextKind(at map[int]int, mangled uint32) *contextKind {
+func newContextKind(at map[int]int, mangled uint64) *contextKind {
 	k := &contextKind{mangled: mangled}
 	for n, offset := range at {
 		k.at[n] = offset
 		k.valid |= 1 << n
+		k.size = max(k.size, offset+8)
 	}
 	return k
 }
@@ -37,7 +39,7 @@ func newContextKind(at map[int]int, mangled uint32) *contextKind {
 func (m *Machine) Contexts(mem io.ReaderAt, from, to, secret uint64, plausible func(sp, pc uint64) bool) ([]Context, error) {
 	var found []Context
 	buf := make([]byte, min(1<<20, to-min(from, to)))
-	overlap := uint64(m.floatPointer + 8)
+	overlap := uint64(m.mark + 8)
 	for at := (from + 7) &^ 7; at < to; {
 		want := min(uint64(len(buf)), to-at)
 		n, err := mem.ReadAt(buf[:want], int64(at))
@@ -58,14 +60,14 @@ func (m *Machine) contextsIn(data []byte, at, secret uint64, plausible func(sp, 
 	word := func(i int) uint64 { return binary.LittleEndian.Uint64(data[i:]) }
 	for i := 0; i+8 <= len(data); i += 8 {
 		w := word(i)
-		if start := i - m.floatPointer; start >= 0 && w == at+uint64(start+m.floatState) {
+		if start := i - m.mark; start >= 0 && m.marked(w, at+uint64(start)) {
 			if plausible(word(start+m.userState.at[m.sp]), word(start+m.userState.at[m.pc])) {
 				found = append(found, Context{at + uint64(start), m, m.userState})
 			}
 		}
 		start := i - m.jumpBuffer.at[m.sp]
 		pcAt := start + m.jumpBuffer.at[m.pc]
-		if sp := m.demangle(w, secret); sp < m.userEnd && start >= 0 && pcAt+8 <= len(data) && plausible(sp, m.demangle(word(pcAt), secret)) {
+		if sp := m.demangle(w, secret); sp < m.userEnd && start >= 0 && start+m.jumpBuffer.size <= len(data) && plausible(sp, m.demangle(word(pcAt), secret)) {
 			found = append(found, Context{at + uint64(start), m, m.jumpBuffer})
 		}
 	}
@@ -75,7 +77,7 @@ func (m *Machine) contextsIn(data []byte, at, secret uint64, plausible func(sp, 
 var errNoContext = errors.New("holds no registers any more")
 
 // Size is how many bytes the registers of a context take, from its first one on.
-func (c Context) Size() int { return c.kind.at[c.machine.pc] + 8 }
+func (c Context) Size() int { return c.kind.size }
 
 // Regs returns the registers in the bytes of a context. Its program counter is a return address, or the start of a function
 // that has not begun.

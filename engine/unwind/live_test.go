@@ -153,7 +153,7 @@ func (p *tracee) regs() unwind.Regs {
 	if err := unix.PtraceGetRegs(p.tid, &r); err != nil {
 		p.t.Fatal(err)
 	}
-	return unwind.Regs{PC: r.Rip, SP: r.Rsp, Valid: unwind.AllValid, Reg: [17]uint64{
+	return unwind.Regs{PC: r.Rip, SP: r.Rsp, Valid: unwind.AllValid, Reg: [arch.DWARFRegisters]uint64{
 		r.Rax, r.Rdx, r.Rcx, r.Rbx, r.Rsi, r.Rdi, r.Rbp, r.Rsp,
 		r.R8, r.R9, r.R10, r.R11, r.R12, r.R13, r.R14, r.R15, r.Rip,
 	}}

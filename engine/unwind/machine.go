@@ -8,12 +8,19 @@ import (
 
 // maxRegs is the number of DWARF registers that this package follows, of the machine that has most: walks copy them as arrays.
 // A machine with fewer never names the rest.
-const maxRegs = 17
+const maxRegs = arch.DWARFRegisters
 
 // Machine is what this package knows of a machine beyond what the unwind tables say. Registers have their DWARF numbers.
 type Machine struct {
 	frame, sp, pc int // frame pointer, stack pointer, return address
+	count         int // registers that are followed: those below it
 	userEnd       uint64
+
+	// linked machines call by way of a register: a function that calls none keeps its return address there, and its stack as it was.
+	linked bool
+	// signs says that return addresses may be signed in the bits that no address of the process uses; address is the others.
+	signs   bool
+	address uint64
 
 	// restorers are the instruction sequences that end a signal handler by rt_sigreturn. The kernel expects nothing else of
 	// them, so C libraries without CFI for theirs (musl) and programs with their own use these.
@@ -27,13 +34,24 @@ type Machine struct {
 	jumpBuffer *contextKind
 	userState  *contextKind // ucontext_t
 	mangleTurn int          // bits that a mangled register is rotated left by
-	// A ucontext_t holds the address of its own floating-point state.
-	floatPointer, floatState int // offsets of the one and the other
+	// A ucontext_t has a word at the offset mark that tells it, whatever else it holds, from its address.
+	mark   int
+	marked func(word, at uint64) bool
 }
 
 // MachineOf returns what is known of a target, nil if nothing is.
 func MachineOf(t *arch.Target) *Machine {
 	return machines[t]
+}
+
+// Within returns what is known of a machine in a process whose addresses lie below end: return addresses are signed in the bits above.
+func (m *Machine) Within(end uint64) *Machine {
+	if !m.signs {
+		return m
+	}
+	within := *m
+	within.address = 1<<bits.Len64(end-1) - 1
+	return &within
 }
 
 // demangle undoes glibc's PTR_MANGLE.

@@ -60,7 +60,7 @@ func (w *Walker) resume(stack *Stack, mem *memory, depth int) {
 			if err != nil {
 				continue
 			}
-			s.set(w.machine.pc, pc)
+			s.set(w.machine.pc, pc&w.machine.address)
 			s.set(w.machine.sp, at+8)
 			more := w.walk(s, depth)
 			for _, f := range more.Frames {
@@ -82,7 +82,7 @@ func (w *Walker) signalFrames(mem *memory, from uint64) []uint64 {
 	for at := (from + 7) &^ 7; at-from < resumeReach; at += chunkSize {
 		n, _ := mem.r.ReadAt(buf, int64(at))
 		for i := 0; i+8 <= n; i += 8 {
-			if w.returnsFromSignal(mem, binary.LittleEndian.Uint64(buf[i:])) {
+			if w.returnsFromSignal(mem, binary.LittleEndian.Uint64(buf[i:])&w.machine.address) {
 				found = append(found, at+uint64(i))
 			}
 		}

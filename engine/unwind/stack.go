@@ -70,13 +70,13 @@ type Range struct{ Start, End uint64 }
 // Hit is a word on a stack that may be a return address into a range.
 type Hit struct {
 	Addr  uint64 // where the word is
-	Value uint64
-	Range int // index into the ranges given
+	Value uint64 // without a signature
+	Range int    // index into the ranges given
 }
 
 // Scan reads the aligned words of [from, to) and returns those that lie in (Start, End] of a range: a return address
 // follows the call, so it is never the start and may be the end. An error means that not all of it could be read.
-func Scan(mem io.ReaderAt, from, to uint64, ranges []Range) ([]Hit, error) {
+func (m *Machine) Scan(mem io.ReaderAt, from, to uint64, ranges []Range) ([]Hit, error) {
 	lo, hi := bounds(ranges)
 	var hits []Hit
 	buf := make([]byte, 64<<10)
@@ -84,7 +84,7 @@ func Scan(mem io.ReaderAt, from, to uint64, ranges []Range) ([]Hit, error) {
 		want := min(uint64(len(buf)), (to-at)&^7)
 		n, err := mem.ReadAt(buf[:want], int64(at))
 		for i := 0; i+8 <= n; i += 8 {
-			if v := binary.LittleEndian.Uint64(buf[i:]); v > lo && v <= hi {
+			if v := binary.LittleEndian.Uint64(buf[i:]) & m.address; v > lo && v <= hi {
 				hits = appendHits(hits, at+uint64(i), v, ranges)
 			}
 		}

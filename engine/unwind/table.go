@@ -206,10 +206,18 @@ func parseCIE(data []byte, addr uint64, pos int) *cie {
 		return nil
 	}
 	c.program = r.bytes(uint64(r.left()))
-	if r.err != nil || c.ra >= maxRegs {
+	if r.err != nil || c.ra >= c.followed() {
 		return nil
 	}
 	return c
+}
+
+// followed returns how many registers, from 0 on, rules are kept of: those of the machine, which is told by where it keeps return addresses.
+func (c *cie) followed() uint64 {
+	if c.ra == a64LR {
+		return uint64(a64.count)
+	}
+	return uint64(x86.count)
 }
 
 // augment parses the augmentation data; false if a letter is unknown, as it may change what the rest means.

@@ -15,7 +15,7 @@ const defaultDepth = 1 << 20
 type Regs struct {
 	PC, SP uint64
 	Reg    [maxRegs]uint64 // by DWARF number; those of SP and PC come from there
-	Valid  uint32          // bit n: Reg[n] is known; SP and PC always are
+	Valid  uint64          // bit n: Reg[n] is known; SP and PC always are
 }
 
 // AllValid is Regs.Valid of a thread whose registers are all known.
@@ -84,7 +84,8 @@ func NewWalker(machine *Machine, modules []Module) *Walker {
 type state struct {
 	machine *Machine
 	regs    [maxRegs]uint64
-	valid   uint32
+	valid   uint64
+	exact   bool // the program counter is where the thread is, not a return address
 	bias    uint64
 	mem     *memory
 }
@@ -164,7 +165,7 @@ func (w *Walker) step(s *state, exact bool) (f Frame, last bool, err error) {
 	if r.err != nil {
 		return f, false, w.restorer(s, &f, r.err)
 	}
-	s.bias, f.Signal = r.bias, r.row.signal
+	s.bias, s.exact, f.Signal = r.bias, exact, r.row.signal
 	if f.Signal {
 		f.At = f.PC
 	}
@@ -172,10 +173,16 @@ func (w *Walker) step(s *state, exact bool) (f Frame, last bool, err error) {
 	if err != nil {
 		return f, false, fmt.Errorf("frame at 0x%x: %w", f.PC, err)
 	}
-	if !last && !f.Signal && f.CFA <= f.SP {
+	if !last && !f.Signal && !s.above(f.CFA, f.SP) {
 		return f, false, fmt.Errorf("frame at 0x%x: the stack does not go on: CFA 0x%x, stack pointer 0x%x", f.PC, f.CFA, f.SP)
 	}
 	return f, last, nil
+}
+
+// above reports whether a caller's frame may begin at a CFA: above the stack pointer, or there for a function that keeps nothing on the stack
+// and calls none.
+func (s *state) above(cfa, sp uint64) bool {
+	return cfa > sp || cfa == sp && s.machine.linked && s.exact
 }
 
 var errNoRules = errors.New("no unwind data")
@@ -233,17 +240,27 @@ func (s *state) unwind(r *row, caller *state) (cfa uint64, last bool, err error)
 	}
 	*caller = *s
 	caller.set(s.machine.sp, cfa)
-	for n := range r.regs {
+	for n := range r.regs[:s.machine.count] {
 		if err := s.apply(caller, n, &r.regs[n], cfa); err != nil {
 			return cfa, false, fmt.Errorf("register %d: %w", n, err)
 		}
 	}
-	if r.regs[r.ra].kind == ruleUnset || caller.valid&(1<<r.ra) == 0 {
+	if s.lacksReturn(r) || caller.valid&(1<<r.ra) == 0 {
 		return cfa, false, errors.New("no rule for the return address")
 	}
-	caller.set(s.machine.pc, caller.regs[r.ra])
+	caller.set(s.machine.pc, caller.regs[r.ra]&s.machine.address)
 	*s = *caller
 	return cfa, false, nil
+}
+
+// lacksReturn reports whether rules do not say where the return address is. Unchanged in its register, as linked machines have it, it is the
+// caller's only where the thread is: a call has overwritten that of others.
+func (s *state) lacksReturn(r *row) bool {
+	kind := r.regs[r.ra].kind
+	if s.machine.linked && s.exact {
+		return false
+	}
+	return kind == ruleUnset || s.machine.linked && kind == ruleSame
 }
 
 // pastFrame reports whether the frame that rules of the form "in memory at rbp+n" speak of is gone. gcc (12.2 seen) writes

@@ -67,7 +67,7 @@ func TestWalk(t *testing.T) {
 		complete bool
 		why      string
 		scan     uint64 // offset from sp
-		valid    uint32
+		valid    uint64
 	}{
 		{
 			name: "to the end", pc: 0x401000, stack: []uint64{0x401150, 0, 0x401250}, complete: true,
@@ -254,7 +254,7 @@ func TestScan(t *testing.T) {
 		{name: "unreadable end is an error", from: 0x7020, to: 0x8000, want: []Hit{{0x7020, 0x2005, 1}}, fails: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Scan(mem, tt.from, tt.to, ranges)
+			got, err := x86.Scan(mem, tt.from, tt.to, ranges)
 			if diff := cmp.Diff(tt.want, got); diff != "" || (err != nil) != tt.fails {
 				t.Errorf("error %v; -want +got:\n%s", err, diff)
 			}
@@ -265,7 +265,7 @@ func TestScan(t *testing.T) {
 func TestScanCrossesBuffers(t *testing.T) {
 	values := make([]uint64, 20000)
 	values[8191], values[8192], values[19999] = 0x1004, 0x1008, 0x100c
-	got, err := Scan(words(0x10000, values...), 0x10000, 0x10000+8*20000, []Range{{0x1000, 0x1010}})
+	got, err := x86.Scan(words(0x10000, values...), 0x10000, 0x10000+8*20000, []Range{{0x1000, 0x1010}})
 	if err != nil || len(got) != 3 || got[2].Addr != 0x10000+8*19999 {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -10,11 +10,12 @@ const (
 )
 
 // machines are those that this package knows, by target.
-var machines = map[*arch.Target]*Machine{&arch.X86_64: &x86}
+var machines = map[*arch.Target]*Machine{&arch.X86_64: &x86, &arch.AArch64: &a64}
 
 var x86 = Machine{
-	frame: x86BP, sp: x86SP, pc: x86PC,
+	frame: x86BP, sp: x86SP, pc: x86PC, count: x86PC + 1,
 	userEnd: arch.X86_64.UserEnd,
+	address: ^uint64(0),
 
 	restorers: [][]byte{ // rt_sigreturn is system call 15
 		{0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05}, // mov $15,%rax; syscall
@@ -35,9 +36,9 @@ var x86 = Machine{
 	userState: newContextKind(map[int]int{
 		8: 40, 9: 48, 12: 72, 13: 80, 14: 88, 15: 96, 5: 104, 4: 112, x86BP: 120, 3: 128, 1: 136, 2: 152, x86SP: 160, x86PC: 168,
 	}, 0),
-	mangleTurn:   17,
-	floatPointer: 224,
-	floatState:   424,
+	mangleTurn: 17,
+	mark:       224, // the address of its own floating-point state
+	marked:     func(word, at uint64) bool { return word == at+424 },
 }
 
 // x86EndsInCall knows direct calls (E8, 4 bytes) and indirect ones: FF /2 with a ModR/M byte, maybe SIB and displacement (Intel SDM, volume 2,
