@@ -72,21 +72,24 @@ type builder struct {
 	program *elfobj.File
 	object  *elfobj.File
 	patch   *kpatch.Patch
-	place   map[int]kpatch.Location // object's section -> where it went
-	index   map[string]int          // patch section by name
-	symbols map[string]int          // patch symbol by name
+	place   map[int]kpatch.Location    // object's section -> where it went
+	index   map[string]int             // patch section by name
+	slots   map[kpatch.Location]uint64 // offset in the data of the slot for a symbol and addend
 }
 
 func (b *builder) build() *kpatch.Patch {
 	b.patch = &kpatch.Patch{
-		ID: b.spec.ID, Machine: &arch.X86_64, BuildID: b.program.BuildID(), Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1),
+		ID: b.spec.ID, Machine: b.machine(), BuildID: b.program.BuildID(), Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1),
 	}
-	b.place, b.index, b.symbols = map[int]kpatch.Location{}, map[string]int{}, map[string]int{}
+	b.place, b.index, b.slots = map[int]kpatch.Location{}, map[string]int{}, map[kpatch.Location]uint64{}
 	for i := range b.object.Sections {
 		b.addSection(&b.object.Sections[i])
 	}
 	for i := range b.object.Sections {
 		b.addRelocs(i)
+	}
+	for i := range b.patch.Sections {
+		slices.SortFunc(b.patch.Sections[i].Relocs, func(a, c kpatch.Reloc) int { return int(a.Offset) - int(c.Offset) })
 	}
 	meta := &kpatch.Meta{Tool: "handpatch", Description: b.spec.Description}
 	for i := range b.object.Symbols {
@@ -148,14 +151,71 @@ func (b *builder) addRelocs(section int) {
 	}
 	for _, rel := range relas {
 		symbol, addend := b.bind(&b.object.Symbols[rel.Symbol], rel.Addend)
-		typ := elf.R_X86_64(rel.Type)
-		if typ == elf.R_X86_64_PLT32 {
-			typ = elf.R_X86_64_PC32
+		typ := b.relocType(rel.Type)
+		if in, ok := inSlot[typ.Kind]; ok {
+			typ = b.direct(typ, in)
+			symbol, addend = b.slot(symbol, addend)
 		}
 		out := &b.patch.Sections[at.Section]
-		out.Relocs = append(out.Relocs, kpatch.Reloc{Offset: at.Offset + rel.Offset, Type: arch.X86_64.Reloc(uint32(typ)), Symbol: symbol, Addend: addend})
+		out.Relocs = append(out.Relocs, kpatch.Reloc{Offset: at.Offset + rel.Offset, Type: typ, Symbol: symbol, Addend: addend})
 	}
-	slices.SortFunc(b.patch.Sections[at.Section].Relocs, func(a, c kpatch.Reloc) int { return int(a.Offset) - int(c.Offset) })
+}
+
+// inSlot are the kinds of relocations that mean a GOT slot, with what they ask for of the slot itself.
+var inSlot = map[arch.RelocKind]arch.RelocKind{arch.GOTPage: arch.PagePC, arch.GOTPageOffset: arch.PageOffset}
+
+// slot returns the symbol and addend of a slot in the patch's data that holds an address.
+func (b *builder) slot(symbol int, addend int64) (int, int64) {
+	key := kpatch.Location{Section: symbol, Offset: uint64(addend)}
+	n, ok := b.index[kpname.Data]
+	if !ok {
+		n = len(b.patch.Sections)
+		b.index[kpname.Data] = n
+		b.patch.Sections = append(b.patch.Sections, kpatch.Section{Name: kpname.Data, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: 16})
+	}
+	at, found := b.slots[key]
+	if !found {
+		data := &b.patch.Sections[n]
+		at = (data.Size + 7) &^ 7
+		b.slots[key] = at
+		data.Data = append(data.Data, make([]byte, at+8-data.Size)...)
+		data.Size = at + 8
+		kind := arch.Abs64
+		if b.patch.Symbols[symbol].Section == int(elf.SHN_UNDEF) {
+			kind = arch.GlobDat
+		}
+		data.Relocs = append(data.Relocs, kpatch.Reloc{Offset: at, Type: b.machine().RelocOf(kind), Symbol: symbol, Addend: addend})
+	}
+	return b.sectionSymbol(n), int64(at)
+}
+
+// direct returns the type of a kind whose instruction holds its value as that of another type does.
+func (b *builder) direct(like arch.RelocType, kind arch.RelocKind) arch.RelocType {
+	for n := range uint32(2000) {
+		if typ := b.machine().Reloc(n); typ.Kind == kind && typ.Bits == like.Bits {
+			return typ
+		}
+	}
+	b.t.Fatalf("no relocation is like %v, of kind %d", like, kind)
+	return arch.RelocType{}
+}
+
+// machine returns the target that the program is for.
+func (b *builder) machine() *arch.Target {
+	m, ok := arch.ByMachine(b.program.Machine)
+	if !ok {
+		b.t.Fatalf("no target for %v", b.program.Machine)
+	}
+	return m
+}
+
+// relocType returns the type that a patch holds for one of the object.
+func (b *builder) relocType(number uint32) arch.RelocType {
+	typ := b.machine().Reloc(number)
+	if typ.Kind == arch.Call && !typ.InPatch {
+		return b.machine().RelocOf(arch.PC32)
+	}
+	return typ
 }
 
 // bind returns a patch symbol and addend for a reference of the object. A function that the program has too is called at

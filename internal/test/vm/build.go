@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// kernelModules are the modules that the guest needs to see the host's folder.
+var kernelModules = []string{
+	"kernel/drivers/virtio/virtio_mmio.ko", "kernel/net/9p/9pnet.ko", "kernel/net/9p/9pnet_virtio.ko", "kernel/fs/netfs/netfs.ko",
+	"kernel/fs/fscache/fscache.ko", "kernel/fs/9p/9p.ko",
+}
+
+// machine is a virtual machine and what is to run in it.
+type machine struct {
+	cpu, pattern, flags string
+	verbose             bool
+	share               string // the host's folder
+}
+
+// files returns the folder of the kernel's and other programs' files, which scripts/setup --vm has filled.
+func files() string {
+	if dir := os.Getenv("GOCARE_VM"); dir != "" {
+		return dir
+	}
+	return "/var/cache/gocare-vm"
+}
+
+func run(dir string, env []string, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// buildTests puts the tests of packages into the share, each with its folder, as tests read files of theirs.
+func (m *machine) buildTests(list []string) error {
+	if err := os.MkdirAll(filepath.Join(m.share, "requests"), 0o777); err != nil {
+		return err
+	}
+	var commands strings.Builder
+	for _, p := range list {
+		name := strings.ReplaceAll(strings.Trim(p, "./"), "/", "_") + ".test"
+		if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "test", "-c", "-o", filepath.Join(m.share, name), p); err != nil {
+			return err
+		}
+		folder := filepath.Join(m.share, "src", p)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(p, "testdata")); err == nil {
+			if err := run("", nil, "cp", "-r", filepath.Join(p, "testdata"), folder); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(&commands, "cd %s/src/%s && %s/%s -test.v -test.timeout 8m -test.run '%s'\n", "/host", p, "/host", name, m.pattern)
+	}
+	for _, name := range []string{"go.mod", "testdata"} {
+		if err := run("", nil, "cp", "-r", name, filepath.Join(m.share, "src")); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(m.share, "commands"), []byte(commands.String()), 0o644)
+}
+
+// buildInitramfs makes the guest's root: its first program, a shell, the C library and the kernel's modules.
+func (m *machine) buildInitramfs(path string) error {
+	root := path + ".d"
+	for _, dir := range []string{"bin", "lib", "modules", "tools", "etc"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "build", "-o", filepath.Join(root, "init"), "./internal/test/vm/guest"); err != nil {
+		return err
+	}
+	for _, tool := range tools {
+		if err := os.Symlink("/init", filepath.Join(root, "tools", tool)); err != nil {
+			return err
+		}
+	}
+	var script strings.Builder
+	fmt.Fprintf(&script, "set -e\ncp %s/bin/busybox %s/bin/\n", files(), root)
+	for _, applet := range strings.Fields("sh cat sleep true false echo ls kill head tail env mkdir rm cp dd yes sed grep chmod mount test touch printf seq") {
+		fmt.Fprintf(&script, "ln -s busybox %s/bin/%s\n", root, applet)
+	}
+	for _, module := range kernelModules {
+		fmt.Fprintf(&script, "cp %s/modules/%s %s/modules/\n", files(), module, root)
+	}
+	fmt.Fprintf(&script, "cp -L /usr/aarch64-linux-gnu/lib/*.so.* %s/lib/\n", root)
+	fmt.Fprintf(&script, "cd %s && find . | cpio -o -H newc 2>/dev/null | gzip -1 > %s\n", root, path)
+	return run("", nil, "bash", "-c", script.String())
+}

@@ -1,0 +1,59 @@
+// Command vm runs tests of aarch64 in a virtual machine (qemu-system-aarch64) and prints how many passed: those of the packages that
+// are named, or else of the engine.
+//
+//	go run ./internal/test/vm [-cpu MODEL] [-run PATTERN] [PACKAGE…]
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// packages are those whose tests run when none is named.
+var packages = []string{
+	"./internal/arch", "./kpatch", "./engine/link", "./engine/unwind", "./engine/inspect", "./engine/trace", "./engine", "./cmd/carectl",
+}
+
+func main() {
+	var m machine
+	flag.StringVar(&m.cpu, "cpu", "cortex-a57", "model of the processor, as qemu names it")
+	flag.StringVar(&m.pattern, "run", "", "run the tests that match, as go test does")
+	flag.BoolVar(&m.verbose, "v", false, "print the console")
+	flag.StringVar(&m.flags, "cflags", "", "further options of the compiler")
+	flag.Parse()
+	list := flag.Args()
+	if len(list) == 0 {
+		list = packages
+	}
+	passed, failed, err := m.test(list)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "vm:", err)
+		os.Exit(1)
+	}
+	fmt.Printf("%d passed, %d failed\n", passed, failed)
+	if failed > 0 || passed == 0 {
+		os.Exit(1)
+	}
+}
+
+// test builds the tests of packages, runs them in the machine and counts.
+func (m *machine) test(list []string) (passed, failed int, err error) {
+	dir, err := os.MkdirTemp("", "vm")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer os.RemoveAll(dir)
+	m.share = filepath.Join(dir, "share")
+	if err := m.buildTests(list); err != nil {
+		return 0, 0, err
+	}
+	initramfs := filepath.Join(dir, "initramfs")
+	if err := m.buildInitramfs(initramfs); err != nil {
+		return 0, 0, err
+	}
+	stop := serve(filepath.Join(m.share, "requests"), m.flags)
+	defer stop()
+	return m.boot(initramfs)
+}
