@@ -215,8 +215,8 @@ func (s *Session) anyStopped() bool {
 func (s *Session) detach(t *Thread) {
 	_ = s.restore(t)    // nothing to do unless a call for us did not come to its end
 	_ = s.fixRestart(t) // fails only for a thread that was killed
-	if s.leftRestarting(t) {
-		return
+	if s.leftRestarting(t) || t.passes() {
+		return // the end of this OS thread detaches it
 	}
 	_ = ptrace(unix.PTRACE_DETACH, t.TID, 0, 0)
 	delete(s.threads, t.TID)

@@ -222,6 +222,9 @@ func (r *Regs) atTrap(addr uint64) bool {
 // breakLength is the size in bytes that the kernel wants of a breakpoint for code: that of a long.
 const breakLength = 8
 
+// stepsOverBreakpoints says whether a thread needs a step with all breakpoints disabled to go on from one.
+const stepsOverBreakpoints = false
+
 // timeouts are the system calls, by number, whose time-out begins anew after a stop (Linux 6.18 seen; signal(7) has most of them).
 var timeouts = map[int64]timeout{
 	unix.SYS_EPOLL_WAIT:      {milliseconds, 3, 0},

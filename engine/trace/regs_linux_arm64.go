@@ -165,6 +165,9 @@ func (r *Regs) atTrap(addr uint64) bool { return r.user.pc == addr }
 // breakLength is the size in bytes that the kernel wants of a breakpoint for code.
 const breakLength = 4
 
+// stepsOverBreakpoints says that the kernel lets a thread go on from a breakpoint by a step with all of them disabled.
+const stepsOverBreakpoints = true
+
 // timeouts are the system calls, by number, whose time-out begins anew after a stop (signal(7) has most of them).
 var timeouts = map[int64]timeout{
 	unix.SYS_EPOLL_PWAIT:     {milliseconds, 3, 0},

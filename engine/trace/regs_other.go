@@ -61,7 +61,10 @@ var syscallInsn []byte
 
 var xStates []uintptr
 
-const breakLength = 0
+const (
+	breakLength          = 0
+	stepsOverBreakpoints = false
+)
 
 func getRegs(tid int) (Regs, error)     { return Regs{}, errors.ErrUnsupported }
 func setRegs(tid int, regs *Regs) error { return errors.ErrUnsupported }

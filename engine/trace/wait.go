@@ -135,6 +135,9 @@ func (s *Session) resume(t *Thread, request int, sig unix.Signal) error {
 		return s.gone(t, err)
 	}
 	s.restartsUnfiltered(t)
+	if sig == 0 && request == unix.PTRACE_CONT && t.passes() {
+		return nil
+	}
 	t.Stopped = false
 	return s.gone(t, ptrace(request, t.TID, 0, uintptr(sig)))
 }
