@@ -137,6 +137,18 @@ func ToolDirs(argv []string) (dirs []string) {
 	return dirs
 }
 
+// TargetOption returns the machine that a clang is to compile for, "" where its arguments do not say.
+func TargetOption(argv []string) (target string) {
+	for i, a := range argv {
+		if value, found := strings.CutPrefix(a, "--target="); found {
+			target = value
+		} else if a == "-target" && i+1 < len(argv) {
+			target = argv[i+1]
+		}
+	}
+	return target
+}
+
 // PreprocessArgs returns the arguments for u.Driver, run in u.Dir, that print what the preprocessor makes of the source, without its lines.
 func (u *Unit) PreprocessArgs(source string) []string {
 	return append(append(u.options(source), "-E", "-P"), u.langArgs(source)...)

@@ -13,6 +13,9 @@ type loads struct {
 	thin   []string            // paths of thin archives' members in the order they were pulled
 }
 
+// madeByLinker is what GNU ld lists as an input where it may have to write veneers itself, as for aarch64. No file has that.
+const madeByLinker = "linker stubs"
+
 // readLoads reads a link map: the list under "Archive member included" (GNU ld and gold; the reason stands on the
 // same line after spaces, or on the next) and GNU ld's LOAD lines. In the maps of other linkers every "X.a(Y.o)" counts.
 func readLoads(text []byte) loads {
@@ -25,6 +28,7 @@ func readLoads(text []byte) loads {
 		switch {
 		case strings.HasPrefix(line, "Archive member included"):
 			at, listed = heading, true
+		case isLoad && path == madeByLinker:
 		case isLoad:
 			m.loaded = append(m.loaded, path)
 		case line == "" && at == entries:

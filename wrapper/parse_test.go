@@ -132,7 +132,7 @@ func TestReadLoads(t *testing.T) {
 			in: "Archive member included to satisfy reference by file (symbol)\n\nl.a(a.o)                      main.o (a)\n" +
 				"/usr/lib/long/path/lib.a(b.o)\n                              l.a(a.o) (b)\nw.a(c.o)                      (--whole-archive)\nthin.o                        main.o (thin)\n" +
 				"\nAs-needed library included to satisfy reference by file (symbol)\n\nlibc.so.6                     main.o (x@@V)\n" +
-				"\nLinker script and memory map\n\nLOAD main.o\nLOAD l.a\nSTART GROUP\nLOAD /usr/lib/long/path/lib.a\nEND GROUP\n .text 0x0 0x1 l.a(d.o)\n",
+				"\nLinker script and memory map\n\nLOAD linker stubs\nLOAD main.o\nLOAD l.a\nSTART GROUP\nLOAD /usr/lib/long/path/lib.a\nEND GROUP\n .text 0x0 0x1 l.a(d.o)\n",
 			want: loads{
 				loaded: []string{"main.o", "l.a", "/usr/lib/long/path/lib.a"},
 				pulled: map[string][]string{"l.a": {"a.o"}, "/usr/lib/long/path/lib.a": {"b.o"}, "w.a": {"c.o"}},

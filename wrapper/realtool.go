@@ -30,7 +30,7 @@ func (p *Process) realTool(name string, d driverCall, s *buildtree.Store) (strin
 	return path, err
 }
 
-// firstTool looks for a tool as clang does: in the directories of -B, which may also be how the tool's path begins, then in
+// firstTool looks for a tool as clang does, for another machine by a name that begins with that: in the directories of -B, which may also be how the tool's path begins, then in
 // COMPILER_PATH and PATH.
 func (p *Process) firstTool(name string, d driverCall, compilerPath string) (string, error) {
 	for _, dir := range buildtree.ToolDirs(d.argv) {
@@ -41,7 +41,13 @@ func (p *Process) firstTool(name string, d driverCall, compilerPath string) (str
 			return path, nil
 		}
 	}
-	path, _ := p.lookPath(name, compilerPath+":"+p.getenv("PATH"))
+	path := ""
+	if target := buildtree.TargetOption(d.argv); target != "" {
+		path, _ = p.lookPath(target+"-"+name, compilerPath+":"+p.getenv("PATH"))
+	}
+	if path == "" {
+		path, _ = p.lookPath(name, compilerPath+":"+p.getenv("PATH"))
+	}
 	if path == "" {
 		return "", fmt.Errorf("no %s in PATH", name)
 	}
