@@ -45,6 +45,7 @@ type gotKey struct {
 	target   Target
 	constant bool
 	value    uint64
+	imported string // name of what is found at run time
 }
 
 // field is a place in an output.

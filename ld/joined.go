@@ -30,7 +30,7 @@ type JoinedSection struct {
 // JoinedReloc is a reference: the place is Offset bytes into its section.
 type JoinedReloc struct {
 	Offset uint64
-	Type   arch.RelocType // one that a patch may hold; GlobDat only of an import
+	Type   arch.RelocType // one that a patch may hold, or whose field is known when it is written; GlobDat only of an import
 	Target Target
 	Addend int64
 }

@@ -108,7 +108,7 @@ func (o *Original) literals(input int) map[literal]*found {
 	for section := range f.Sections {
 		if p := o.places[input][section]; f.Sections[section].Flags&elf.SHF_ALLOC != 0 && p.state != discarded {
 			for _, r := range relas[section] {
-				o.indexLiteral(index, input, p, r)
+				o.indexLiteral(index, input, p, relas[section], r)
 			}
 		}
 	}
@@ -116,7 +116,7 @@ func (o *Original) literals(input int) map[literal]*found {
 }
 
 // indexLiteral adds what a reference from a section of an input at p tells.
-func (o *Original) indexLiteral(index map[literal]*found, input int, p place, r elfobj.Rela) {
+func (o *Original) indexLiteral(index map[literal]*found, input int, p place, relas []elfobj.Rela, r elfobj.Rela) {
 	f := o.objects[input].File
 	sym := &f.Symbols[r.Symbol]
 	if !sym.Defined() || !mergeable(&f.Sections[sym.Section]) {
@@ -132,8 +132,12 @@ func (o *Original) indexLiteral(index map[literal]*found, input int, p place, r 
 		index[at.anyAlign()] = known
 	}
 	value, ok := uint64(0), false
+	t := o.target.Reloc(r.Type)
+	if t.Kind == arch.PagePC {
+		return // what completes the address tells
+	}
 	if p.state == placed {
-		value, ok = o.linkedValue(p.addr+r.Offset, o.target.Reloc(r.Type))
+		value, ok = o.linkedAddress(p.addr, relas, r)
 	}
 	addr := value - uint64(r.Addend) - sym.Value + at.start
 	if ok = ok && o.holds(addr, at.text); !ok {
@@ -143,6 +147,30 @@ func (o *Original) indexLiteral(index map[literal]*found, input int, p place, r 
 	if !slices.ContainsFunc(known.at, func(l linkedLiteral) bool { return l.addr == addr }) {
 		known.at = append(known.at, linkedLiteral{addr, at.align})
 	}
+}
+
+// linkedAddress does what linkedValue does, also for the second part of an address, of which another of the relocations of the section,
+// which is linked at base, has the page.
+func (o *Original) linkedAddress(base uint64, relas []elfobj.Rela, r elfobj.Rela) (uint64, bool) {
+	t := o.target.Reloc(r.Type)
+	if t.Kind != arch.PageOffset {
+		return o.linkedValue(base+r.Offset, t)
+	}
+	field, ok := o.bin.BytesAt(base+r.Offset, t.Width)
+	if !ok {
+		return 0, false
+	}
+	for _, q := range relas {
+		if q.Symbol != r.Symbol || q.Addend != r.Addend || o.target.Reloc(q.Type).Kind != arch.PagePC {
+			continue
+		}
+		if code, ok := o.bin.BytesAt(base+q.Offset, 4); ok {
+			if page, ok := o.machine.page(code, base+q.Offset); ok {
+				return page + t.Load(field), true
+			}
+		}
+	}
+	return 0, false
 }
 
 // linkedValue returns the sum of symbol and addend that the linker computed for a field at a link address.

@@ -15,6 +15,8 @@ func machineOf(t *arch.Target) machine {
 	switch t {
 	case &arch.X86_64:
 		return x86{}
+	case &arch.AArch64:
+		return arm64{}
 	}
 	return nil
 }

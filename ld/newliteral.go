@@ -152,7 +152,7 @@ func (o *Original) placeByUse(input, section int) (addr uint64, ok bool) {
 			if p.state != placed || sym.Section != section || !sym.Defined() {
 				continue
 			}
-			if value, ok := o.linkedValue(p.addr+r.Offset, o.target.Reloc(r.Type)); ok {
+			if value, ok := o.linkedAddress(p.addr, relas[user], r); ok {
 				return value - uint64(r.Addend) - sym.Value, true
 			}
 		}

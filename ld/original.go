@@ -100,7 +100,7 @@ func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 	target, ok := arch.ByMachine(bin.Machine)
 	machine := machineOf(target)
 	if !ok || machine == nil {
-		return nil, fault.Refuse(fault.ForeignMachine, "original binary", "machine %v, want EM_X86_64", bin.Machine)
+		return nil, fault.Refuse(fault.ForeignMachine, "original binary", "machine %v, want EM_X86_64 or EM_AARCH64", bin.Machine)
 	}
 	o := &Original{target: target, machine: machine, bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
 	o.byName = make([]map[string][]*elfobj.Symbol, len(objects))

@@ -145,8 +145,15 @@ func (j *joiner) reduceKnown(p *spot, target Target) error {
 			return fault.Refuse(fault.AbsoluteReference, "", "%v against %q in a position independent binary", p.ref.typ, p.ref.sym.Name)
 		}
 		return j.emit(p, k, target, p.addend())
-	case arch.PC32, arch.Call:
-		return j.emit(p, arch.PC32, target, p.addend())
+	case arch.PC32:
+		return j.emit(p, k, target, p.addend())
+	case arch.Call, arch.Jump:
+		return j.emit(p, p.branchKind(), target, p.addend())
+	case arch.PagePC, arch.PageOffset:
+		return j.toPart(p, k, target, p.addend())
+	case arch.GOTPage, arch.GOTPageOffset:
+		direct, _ := partsOf(k)
+		return j.toPrivateSlot(p, direct, gotKey{target: target})
 	case arch.GOTLoad:
 		return j.throughPrivateSlot(p, gotKey{target: target})
 	case arch.GOTLoadRelax:
@@ -165,6 +172,10 @@ func (j *joiner) reduceIFUNC(p *spot, b binding) error {
 	case arch.GOTLoad, arch.GOTLoadRelax:
 		if b.slot != 0 {
 			return j.toOriginal(p, arch.PC32, b.slot)
+		}
+	case arch.GOTPage, arch.GOTPageOffset:
+		if direct, _ := partsOf(p.kind()); b.slot != 0 {
+			return j.toSlot(p, direct, b.slot)
 		}
 	}
 	target, found := j.o.locate(b.addr)
@@ -200,7 +211,7 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 	slot := uint64(len(data.Data))
 	data.Data = binary.LittleEndian.AppendUint64(data.Data, k.value)
 	j.got[k] = slot
-	if !k.constant {
+	if !k.constant && k.imported == "" {
 		reloc := JoinedReloc{slot, j.o.target.RelocOf(arch.Abs64), k.target, 0}
 		j.pending = append(j.pending, pendingReloc{out: outData, reloc: reloc})
 	}
@@ -209,7 +220,7 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 
 // reduceAbsent handles weak symbols that nothing defines: their address is 0.
 func (j *joiner) reduceAbsent(p *spot, b binding) error {
-	if s := j.site(p); p.kind() == arch.Call && j.o.machine.branches(s) {
+	if s := j.site(p); (p.kind() == arch.Call || p.kind() == arch.Jump) && j.o.machine.branches(s) {
 		j.o.machine.trapBranch(s) // guarded by a test of the address, and as fatal as a call of 0
 		return nil
 	}
@@ -233,6 +244,9 @@ func (j *joiner) constant(p *spot, value uint64) (done bool, err error) {
 	switch p.kind() {
 	case arch.GOTLoad, arch.GOTLoadRelax:
 		return true, j.throughPrivateSlot(p, gotKey{constant: true, value: value})
+	case arch.GOTPage, arch.GOTPageOffset:
+		direct, _ := partsOf(p.kind())
+		return true, j.toPrivateSlot(p, direct, gotKey{constant: true, value: value})
 	case arch.Abs64:
 		return true, j.put64(p, sum)
 	case arch.Abs32:
@@ -252,8 +266,13 @@ func (j *joiner) reduceImport(p *spot, b binding) error {
 	switch k := p.kind(); k {
 	case arch.None:
 		return nil
-	case arch.Call:
+	case arch.Call, arch.Jump:
 		return j.branchToImport(p, b)
+	case arch.PagePC, arch.PageOffset:
+		return j.directPart(p, b)
+	case arch.GOTPage, arch.GOTPageOffset:
+		direct, _ := partsOf(k)
+		return j.importInParts(p, direct, b)
 	case arch.PC32:
 		return j.directImport(p, b)
 	case arch.GOTLoad, arch.GOTLoadRelax:
@@ -290,9 +309,9 @@ func (j *joiner) toOriginal(p *spot, k arch.RelocKind, addr uint64) error {
 
 func (j *joiner) branchToImport(p *spot, b binding) error {
 	if stub, found := j.o.stub(b.name); found {
-		return j.toOriginal(p, arch.PC32, stub)
+		return j.toOriginal(p, p.branchKind(), stub)
 	}
-	return j.emitImport(p, arch.PC32, b, elf.STT_FUNC, p.addend())
+	return j.emitImport(p, p.branchKind(), b, elf.STT_FUNC, p.addend())
 }
 
 // directImport handles PC32, which assemblers before binutils 2.31 write for calls too, and which compilers write where

@@ -22,6 +22,8 @@ type tlsCode interface {
 	// relaxTLS rewrites the instructions around a reference of a kind for another model, as a linker does. ok is false where
 	// they are none that it knows or none of the same length would do; then, and for asCompiled, nothing is changed.
 	relaxTLS(k arch.RelocKind, to tlsModel, s site) (r relaxed, ok bool)
+	// putThreadOffset makes a part of an access by a slot a part of one by a constant. ok is false where nothing is changed.
+	putThreadOffset(k arch.RelocKind, s site, offset int64) (ok bool)
 }
 
 // relaxed is where the fields of a sequence are after it was rewritten, in bytes from the field that it was found by.
@@ -76,7 +78,11 @@ func (j *joiner) reduceTLS(p *spot, d dest) error {
 		if !v.fixed {
 			return j.tlsModel(p)
 		}
-		return j.put32(p, v.tpoff+p.addend())
+		return j.store(p, p.ref.typ, uint64(v.tpoff+p.addend()))
+	case arch.TLSInitialExecPage, arch.TLSInitialExecOffset, arch.TLSDescPage, arch.TLSDescOffset:
+		return j.tlsInParts(p, v)
+	case arch.TLSDescMark:
+		return nil
 	case arch.TLSBlockOffset32:
 		return j.dtpoff(p, v)
 	case arch.TLSInitialExec:

@@ -17,6 +17,8 @@ type linkedCode interface {
 	touched(t arch.RelocType) (before, after int64)
 	// stubSlot returns the slot that the PLT entry at the start of code jumps through; addr is its link address.
 	stubSlot(code []byte, addr uint64) (slot uint64, ok bool)
+	// page returns the page whose distance an instruction holds; addr is its link address.
+	page(code []byte, addr uint64) (page uint64, ok bool)
 }
 
 // mismatch compares size bytes at offset from of an input section with the binary's bytes at addr, where relocations

@@ -81,6 +81,9 @@ func (x86) touched(t arch.RelocType) (before, after int64) {
 	return 0, int64(t.Width)
 }
 
+// page: no instruction counts in pages.
+func (x86) page([]byte, uint64) (uint64, bool) { return 0, false }
+
 // stubSlot reads [endbr64] [mov $imm32,%r11d] [bnd] jmp *rel32(%rip). The mov is mold's.
 func (x86) stubSlot(b []byte, addr uint64) (uint64, bool) {
 	n := len(b)

@@ -11,6 +11,9 @@ func (x86) threadOffset(seg *elfobj.Segment) int64 {
 	return -((int64(seg.Memsz) + align - 1) / align * align)
 }
 
+// putThreadOffset: accesses are by one address.
+func (x86) putThreadOffset(arch.RelocKind, site, int64) bool { return false }
+
 // relaxTLS: the sequences of section 5.5 there, and of the psABI 1.0 for TLSDESC.
 func (x86) relaxTLS(k arch.RelocKind, to tlsModel, s site) (relaxed, bool) {
 	switch k {

@@ -178,7 +178,7 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 	where := func(format string, args ...any) error {
 		return fault.New(fault.Bug, "section "+out.Name, format, args...)
 	}
-	if !r.Type.InPatch {
+	if !r.Type.InPatch && r.Target.Kind != ld.InPatch { // else package kpatch fills it in, or refuses it
 		return where("0x%x: relocation %v was not resolved", r.Offset, r.Type)
 	}
 	if r.Offset > out.Size || out.Size-r.Offset < r.Type.Width {
@@ -198,7 +198,7 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 		return err
 	}
 	addend := int64(r.Target.Offset) + r.Addend
-	if r.Type.FromPC && r.Target.Kind == ld.InPatch && r.Target.Index == section {
+	if r.Type.FromPC && !r.Type.Bits.Pages && r.Target.Kind == ld.InPatch && r.Target.Index == section {
 		return storeDistance(out, r, addend)
 	}
 	out.Relocs = append(out.Relocs, kpatch.Reloc{

@@ -1,0 +1,95 @@
+package ld
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+)
+
+// a64Code is instructions in memory order.
+func a64Code(ops ...uint32) (b []byte) {
+	for _, op := range ops {
+		b = binary.LittleEndian.AppendUint32(b, op)
+	}
+	return b
+}
+
+func TestArmStubSlot(t *testing.T) {
+	// adrp x16, 2 pages on; ldr x17, [x16, #24]; add x16, x16, #24; br x17
+	entry := []uint32{0xd0000010, 0xf9400e11, 0x91006210, 0xd61f0220}
+	for _, tt := range []struct {
+		name string
+		code []byte
+		want uint64 // 0 for no entry
+	}{
+		{"entry", a64Code(entry...), 0x12018},
+		{"entry for indirect jumps", a64Code(append([]uint32{a64BTI}, entry...)...), 0x12018},
+		{"head of the table", a64Code(append([]uint32{0xa9bf7bf0}, entry...)...), 0},
+		{"another register", a64Code(0xd0000011, 0xf9400e11), 0},
+		{"cut", a64Code(entry[0]), 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if slot, ok := (arm64{}).stubSlot(tt.code, 0x10ffc&^0xfff|0x10); slot != tt.want || ok != (tt.want != 0) {
+				t.Errorf("0x%x, %v", slot, ok)
+			}
+		})
+	}
+}
+
+func TestArmPage(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		code uint32
+		want uint64
+		ok   bool
+	}{
+		{"adrp forward", 0xd0000000, 0x12000, true},
+		{"adrp back", 0xf0ffffe0, 0xf000, true},
+		{"adr in its place", 0x10000060, 0x10000, true},
+		{"another", a64Nop, 0, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if page, ok := (arm64{}).page(a64Code(tt.code), 0x10010); page != tt.want || ok != tt.ok {
+				t.Errorf("0x%x, %v", page, ok)
+			}
+		})
+	}
+}
+
+// TestArmThreadOffset: accesses by slots become constants as GNU ld makes them, and nothing else is changed.
+func TestArmThreadOffset(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		kind   arch.RelocKind
+		code   uint32
+		offset int64
+		want   uint32 // 0 if it is left alone
+	}{
+		{"page of a slot", arch.TLSInitialExecPage, 0x90000004, 0x12345, 0xd2a00024},
+		{"load of a slot", arch.TLSInitialExecOffset, 0xf9400084, 0x12345, 0xf28468a4},
+		{"load into another register", arch.TLSInitialExecOffset, 0xf9400085, 0x12345, 0},
+		{"page of a descriptor", arch.TLSDescPage, 0x90000000, 16, 0xd2a00000},
+		{"load of a descriptor", arch.TLSDescOffset, 0xf9400001, 16, 0xf2800200},
+		{"address of a descriptor", arch.TLSDescOffset, 0x91000000, 16, a64Nop},
+		{"too far", arch.TLSDescPage, 0x90000000, 1 << 32, 0},
+		{"before the thread pointer", arch.TLSDescPage, 0x90000000, -8, 0},
+		{"another instruction", arch.TLSDescPage, a64Nop, 16, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := site{code: a64Code(tt.code)}
+			ok := arm64{}.putThreadOffset(tt.kind, s, tt.offset)
+			got := binary.LittleEndian.Uint32(s.code)
+			if ok != (tt.want != 0) || ok && got != tt.want || !ok && got != tt.code {
+				t.Errorf("%v, 0x%08x", ok, got)
+			}
+		})
+	}
+	if got := (arm64{}).threadOffset(&elfobj.Segment{Align: 64}); got != 64 {
+		t.Errorf("the segment is %d bytes behind the thread pointer", got)
+	}
+	if got := (arm64{}).threadOffset(&elfobj.Segment{Align: 8}); got != 16 {
+		t.Errorf("the segment is %d bytes behind the thread pointer", got)
+	}
+}

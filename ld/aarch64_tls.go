@@ -1,0 +1,63 @@
+package ld
+
+import (
+	"encoding/binary"
+
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+)
+
+// threadOffset: the segment begins two words behind the thread pointer, as aligned as it is.
+func (arm64) threadOffset(seg *elfobj.Segment) int64 {
+	align := max(int64(seg.Align), 1)
+	return (2*8 + align - 1) / align * align
+}
+
+// relaxTLS makes a descriptor's sequence one of an offset in a slot, adrp x0; ldr x0; and its call nothing.
+func (arm64) relaxTLS(k arch.RelocKind, to tlsModel, s site) (relaxed, bool) {
+	op, ok := a64At(s.from(0))
+	if !ok {
+		return relaxed{}, false
+	}
+	put := func(op uint32) (relaxed, bool) {
+		binary.LittleEndian.PutUint32(s.from(0), op)
+		return relaxed{}, true
+	}
+	switch k {
+	case arch.TLSDescPage:
+		return relaxed{}, op&(a64IsADRP|a64Target) == a64ADRP
+	case arch.TLSDescOffset:
+		if op&a64IsLoad == a64Load { // ldr x1, [x0, #n]
+			return put(op &^ a64Target)
+		}
+		return put(a64Nop)
+	case arch.TLSDescCall, arch.TLSDescMark:
+		return put(a64Nop)
+	}
+	return relaxed{}, false
+}
+
+// putThreadOffset makes adrp and ldr movz and movk, and the rest of a descriptor's sequence nops. The offset is not negative, and
+// has 32 bits.
+func (arm64) putThreadOffset(k arch.RelocKind, s site, offset int64) bool {
+	op, ok := a64At(s.from(0))
+	if !ok || offset < 0 || offset >= 1<<32 {
+		return false
+	}
+	put := func(op uint32) bool {
+		binary.LittleEndian.PutUint32(s.from(0), op)
+		return true
+	}
+	high, low := uint32(offset>>16)<<5, uint32(offset&0xffff)<<5
+	register, base := op&a64Target, op>>5&a64Target
+	switch {
+	case (k == arch.TLSDescPage || k == arch.TLSInitialExecPage) && op&a64IsADRP == a64ADRP:
+		return put(a64MOVZ | high | register)
+	case k == arch.TLSInitialExecOffset && op&a64IsLoad == a64Load && register == base,
+		k == arch.TLSDescOffset && op&a64IsLoad == a64Load && base == 0:
+		return put(a64MOVK | low | base)
+	case k == arch.TLSDescOffset && op&0xffc00000 == 0x91000000: // add x0, x0, #n
+		return put(a64Nop)
+	}
+	return false
+}
