@@ -3,6 +3,8 @@ package diffasm
 import (
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/diffasm/debuginfo"
 )
 
@@ -76,7 +78,7 @@ func TestSpares(t *testing.T) {
 
 func mustParse(t *testing.T, text string) *debuginfo.Unit {
 	t.Helper()
-	f, err := Parse("unit.s", []byte(text))
+	f, err := Parse(&arch.X86_64, "unit.s", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,11 +102,11 @@ func TestSparesForCallers(t *testing.T) {
 		{"it calls a library", "nop", "call\tputs@PLT", "call\tf", false},
 		{"it called what the caller can see", "call\th", "movl\t$1, %ecx", "call\tf", false},
 	} {
-		orig, err := Parse("u.s", []byte(function("f", tt.f)+function("g", tt.g)+function("h", "nop")))
+		orig, err := Parse(&arch.X86_64, "u.s", []byte(function("f", tt.f)+function("g", tt.g)+function("h", "nop")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		patched, err := Parse("u.s", []byte(function("f", tt.fresh)+function("g", tt.g)+function("h", "nop")))
+		patched, err := Parse(&arch.X86_64, "u.s", []byte(function("f", tt.fresh)+function("g", tt.g)+function("h", "nop")))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,6 +72,7 @@ var steps = []func(*decider){
 	(*decider).choose,           // changed and new functions, and those that are asked for
 	(*decider).dropUnusedClones, // not those that nothing else of the patch calls
 	(*decider).constants,        // unchanged users of changed constants
+	(*decider).relying,          // callers that know registers of what is replaced
 	(*decider).sharedLabels,     // functions that a goto leads to or comes from
 
 	(*decider).functions,     // such as no patch can hold

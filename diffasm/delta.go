@@ -28,6 +28,7 @@ type Delta struct {
 
 	orig, patched *debuginfo.Unit
 	plain         bool               // the compiler did not optimise
+	relying       map[string]bool    // see Matching
 	made          *Late              // of code that was made when the program was linked
 	m             *correlate.Matcher // nil if the code is made when the program is linked, see late
 	fns           []fnPair           // parallel to Functions

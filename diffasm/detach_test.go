@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
 )
@@ -71,7 +73,7 @@ func selectionOf(t *testing.T, orig, patched string) *Selection {
 	t.Helper()
 	var files [2]*debuginfo.Unit
 	for i, text := range []string{orig, patched} {
-		f, err := Parse("unit.s", []byte(text))
+		f, err := Parse(&arch.X86_64, "unit.s", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

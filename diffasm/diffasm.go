@@ -4,6 +4,8 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
+	"gocare/diffasm/machine"
+	"gocare/internal/arch"
 )
 
 // What callers give to Match and get from Parse.
@@ -18,9 +20,9 @@ type (
 	Partition = asm.Partition
 )
 
-// Parse reads the assembly of one unit. The name is for messages.
-func Parse(name string, src []byte) (*File, error) {
-	f, err := asm.Parse(name, src)
+// Parse reads the assembly of one unit for a target. The name is for messages.
+func Parse(t *arch.Target, name string, src []byte) (*File, error) {
+	f, err := machine.Parse(t, name, src)
 	if err != nil {
 		return nil, err
 	}

@@ -76,6 +76,9 @@ func (e *emitter) function(pair fnPair) {
 	e.fn = pair.p
 	name := newName(pair.p, pair.o)
 	e.line("\t.section\t%s,\"ax\",@progbits", kpname.Text)
+	for _, st := range pair.p.Modes {
+		e.statement(st)
+	}
 	for _, st := range pair.p.Align {
 		e.statement(st)
 	}
@@ -132,7 +135,7 @@ func (e *emitter) statement(st asm.Statement) {
 		e.line("\t%s", st.Op)
 		return
 	}
-	e.line("\t%s\t%s", st.Op, e.rename(st.Args))
+	e.line("\t%s\t%s", st.Op, e.d.patched.Syntax.Operands(st, e.rename(st.Args)))
 }
 
 // label is the name of the open function or of its cold part in the patch.
@@ -254,7 +257,7 @@ func (e *emitter) globals(s *Selection) (list []string) {
 
 // selfCheck reads the emitted assembly and compares every function with the patched unit's.
 func selfCheck(s *Selection, res *Emitted) error {
-	back, err := asm.Parse("emitted assembly", res.Asm)
+	back, err := asm.Parse(s.d.patched.Syntax, "emitted assembly", res.Asm)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/diffasm/debuginfo"
 )
 
@@ -26,7 +28,7 @@ func TestEndless(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			unit := func(number string) *debuginfo.Unit {
 				n := tt.function
-				u, err := Parse("a.s", []byte("\t.text\n\t.globl "+n+"\n\t.type "+n+", @function\n"+n+":\n movl $"+number+", %edi\n "+tt.body+"\n\t.size "+n+", .-"+n+"\n"))
+				u, err := Parse(&arch.X86_64, "a.s", []byte("\t.text\n\t.globl "+n+"\n\t.type "+n+", @function\n"+n+":\n movl $"+number+", %edi\n "+tt.body+"\n\t.size "+n+", .-"+n+"\n"))
 				if err != nil {
 					t.Fatal(err)
 				}

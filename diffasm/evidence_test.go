@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/test/testkit"
 )
@@ -93,7 +95,7 @@ func compileDebug(t *testing.T, src, level string) *debuginfo.Unit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Parse("a.s", asm)
+	f, err := Parse(&arch.X86_64, "a.s", asm)
 	if err != nil {
 		t.Fatal(err)
 	}

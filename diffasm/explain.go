@@ -46,19 +46,24 @@ func (d *Delta) explain(f *Function, p, o *asm.Function, r *correlate.Matcher) {
 		a, b = i, i // it is labels that differ
 	}
 	if a < len(now.Marks) {
-		f.After = short(now.Line(a))
+		f.After = d.shown(now, a)
 		if name, n := d.patched.PlaceOf(p, now.Marks[a].Statement); n > 0 {
 			f.File, f.Line, f.At = name, n, fmt.Sprintf("%s:%d", name, n)
 		}
 	}
 	if b < len(was.Marks) {
-		f.Before = short(was.Line(b))
+		f.Before = d.shown(was, b)
 	}
 	if name := d.otherClone(p, o); name != "" && f.Reason == "edit" {
 		f.Reason = "clone " + name
 	} else if a == i && b == i && a < len(now.Marks) && b < len(was.Marks) && f.Reason == "edit" {
 		f.Reason = d.reason(now.Marks[i].Statement, was.Marks[i].Statement, len(now.Marks) == len(was.Marks))
 	}
+}
+
+// shown is a statement of a canonical text for people.
+func (d *Delta) shown(t canon.Text, i int) string {
+	return d.patched.Syntax.Operands(t.Marks[i].Statement, short(t.Line(i)))
 }
 
 // isHandlers reports whether a statement says where a function's handlers of exceptions are: as text, a table that tells nobody anything.

@@ -3,6 +3,8 @@ package diffasm
 import (
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/diffasm/debuginfo"
 )
 
@@ -17,7 +19,7 @@ func TestExplainHandlers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			unit := func(text string) *debuginfo.Unit {
-				u, err := Parse("a.s", []byte(text))
+				u, err := Parse(&arch.X86_64, "a.s", []byte(text))
 				if err != nil {
 					t.Fatal(err)
 				}

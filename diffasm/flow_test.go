@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/test/testkit"
 )
@@ -25,7 +27,7 @@ func compiled(t *testing.T, cc, level, source string) *debuginfo.Unit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Parse("u.s", text)
+	f, err := Parse(&arch.X86_64, "u.s", text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +318,7 @@ void keep(); int puts(const char *); int memcmp(const void *, const void *, unsi
 
 // An argument on the stack is one even if what takes it from there reads it.
 func TestPushedArgument(t *testing.T) {
-	f, err := Parse("u.s", []byte(asmText("f", "\tleaq\t.L1(%rip), %rax\n\tpushq\t%rax\n\tcall\tkeep\n\tpopq\t%rcx\n.L1:")))
+	f, err := Parse(&arch.X86_64, "u.s", []byte(asmText("f", "\tleaq\t.L1(%rip), %rax\n\tpushq\t%rax\n\tcall\tkeep\n\tpopq\t%rcx\n.L1:")))
 	if err != nil {
 		t.Fatal(err)
 	}

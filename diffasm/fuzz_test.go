@@ -8,6 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 )
 
 // fuzzMemory is what the work on one input of the fuzzer may allocate in all, in bytes: the text of one function is bounded
@@ -74,7 +75,7 @@ func FuzzParse(f *testing.F) {
 
 // itself compares a unit with itself and returns what an identity patch of it emits, nil when there can be none.
 func itself(t *testing.T, src []byte) *diffasm.Emitted {
-	file, err := diffasm.Parse("fuzz.s", src)
+	file, err := diffasm.Parse(&arch.X86_64, "fuzz.s", src)
 	if err != nil {
 		if file != nil {
 			t.Fatal("a value and an error")
@@ -112,11 +113,11 @@ func FuzzMatch(f *testing.F) {
 }
 
 func differ(t *testing.T, before, after []byte) {
-	orig, err := diffasm.Parse("before.s", before)
+	orig, err := diffasm.Parse(&arch.X86_64, "before.s", before)
 	if err != nil {
 		return
 	}
-	patched, err := diffasm.Parse("after.s", after)
+	patched, err := diffasm.Parse(&arch.X86_64, "after.s", after)
 	if err != nil {
 		return
 	}

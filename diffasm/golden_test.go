@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
@@ -99,7 +100,11 @@ func run(t *testing.T, in map[string]string) (out []txtar.File) {
 }
 
 func parse(t *testing.T, in map[string]string, name string) *diffasm.File {
-	f, err := diffasm.Parse(name, []byte(in[name]))
+	target := &arch.X86_64
+	if strings.TrimSpace(in["machine"]) == arch.AArch64.Name {
+		target = &arch.AArch64
+	}
+	f, err := diffasm.Parse(target, name, []byte(in[name]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,10 @@ import (
 //	                                        cmpq $0, (%rax) ; popq %rax ; leaq 128(%rsp), %rsp
 //
 // The last form serves what loads no whole register. What fits none is left alone, for the linker to refuse.
-func ThroughGOT(asm []byte, symbols []string) []byte {
-	return machine.For(arch.Default()).ThroughGOT(asm, symbols)
+func ThroughGOT(t *arch.Target, asm []byte, symbols []string) []byte {
+	return machine.For(t).ThroughGOT(asm, symbols)
 }
 
 // Stubborn names, sorted, the symbols that an assembly file does not define and reaches for without the GOT in ways that
 // ThroughGOT cannot rewrite.
-func Stubborn(asm []byte) []string { return machine.For(arch.Default()).Stubborn(asm) }
+func Stubborn(t *arch.Target, asm []byte) []string { return machine.For(t).Stubborn(asm) }

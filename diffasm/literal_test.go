@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/internal/fault"
 )
 
@@ -114,7 +116,7 @@ func TestLoneLiterals(t *testing.T) {
 }
 
 func parseText(t *testing.T, text string) *File {
-	f, err := Parse("a.s", []byte(text))
+	f, err := Parse(&arch.X86_64, "a.s", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

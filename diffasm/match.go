@@ -22,6 +22,9 @@ type Matching struct {
 	Late *Late
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
 	Plain bool
+	// Relying are the functions of the original of which the running code relies on what their callees overwrite, where the versions
+	// were compiled with other options than what runs; nil where they were not.
+	Relying map[string]bool
 }
 
 // Late says what is known of the names in the code of several sources.
@@ -34,7 +37,7 @@ type Late struct {
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
 func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error) {
-	d := &Delta{orig: orig, patched: patched, plain: k.Plain, made: k.Late}
+	d := &Delta{orig: orig, patched: patched, plain: k.Plain, made: k.Late, relying: k.Relying}
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
@@ -45,6 +48,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	m, r := correlate.Correlate(orig, patched, restored, known)
 	d.m = m
 	d.Debug = d.m.DebugKnown()
+	d.unit = append(d.unit, d.anchored()...)
 	d.unit = append(d.unit, d.m.LostInPatched()...)
 	if !k.Plain {
 		d.unit = append(d.unit, d.m.FoldedInBoth()...)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/diffasm/asm"
@@ -58,7 +60,7 @@ func boundIn(t *testing.T, d *Delta) (names []string, code fault.Code) {
 	if slices.ContainsFunc(e.Statics, func(n string) bool { return slices.Contains(d.Unproved, n) }) {
 		return nil, "static-unproved"
 	}
-	back, err := Parse("patch.s", e.Asm)
+	back, err := Parse(&arch.X86_64, "patch.s", e.Asm)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/test/testkit"
 )
 
@@ -105,7 +106,7 @@ func TestIdentity(t *testing.T) {
 }
 
 func identity(t *testing.T, src []byte) *diffasm.Emitted {
-	f, err := diffasm.Parse("a.s", src)
+	f, err := diffasm.Parse(&arch.X86_64, "a.s", src)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,6 +82,16 @@ func stored(f *asm.File, name string) (symbols []string, ok bool) {
 // write the variable.
 func storedBy(m machine.Machine, stmts []asm.Statement, at int, name string) (value string, known bool) {
 	in := m.Decode(stmts[at])
+	for step := &in; step != nil; step = step.Then {
+		if value, known = storedIn(m, stmts, at, step, name); !known || value != "" {
+			return value, known
+		}
+	}
+	return "", true
+}
+
+// storedIn does that for one thing of those that an instruction does.
+func storedIn(m machine.Machine, stmts []asm.Statement, at int, in *machine.Insn, name string) (value string, known bool) {
 	ops := in.Operands
 	for i, o := range ops {
 		switch {
@@ -107,10 +117,13 @@ func addressIn(m machine.Machine, stmts []asm.Statement, reg machine.Register) (
 			continue
 		}
 		in := m.Decode(stmts[i])
-		ops := in.Operands
-		if len(ops) == 0 || ops[len(ops)-1].Kind != machine.InRegister || ops[len(ops)-1].Register != reg || in.ReadsOnly {
+		if !in.Writes(reg) {
 			continue
 		}
+		if in.Then != nil {
+			return "", false
+		}
+		ops := in.Operands
 		from := ops[0]
 		switch {
 		case in.Effect == machine.Xor && len(ops) == 2 && from.Kind == machine.InRegister && from.Register == reg:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/internal/fault"
 )
 
@@ -57,8 +59,8 @@ func TestRefusedForBoth(t *testing.T) {
 
 func decideTexts(t *testing.T, orig, patched string, allow fault.Code) error {
 	t.Helper()
-	o, err := Parse("a.c", []byte(orig))
-	p, err2 := Parse("a.c", []byte(patched))
+	o, err := Parse(&arch.X86_64, "a.c", []byte(orig))
+	p, err2 := Parse(&arch.X86_64, "a.c", []byte(patched))
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}

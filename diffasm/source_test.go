@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/internal/arch"
+
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
@@ -303,7 +305,7 @@ func tryCompile(t *testing.T, cc, flags, src string) (*debuginfo.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse("a.c", asm)
+	return Parse(&arch.X86_64, "a.c", asm)
 }
 
 // lineMap pairs as many lines as it can, as diff does.

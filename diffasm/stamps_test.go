@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 )
 
 func TestSameButStamps(t *testing.T) {
@@ -60,7 +61,7 @@ f:
 .LC0:
 	.string "at ` + time + `"
 `
-		f, err := diffasm.Parse("f.s", []byte(text))
+		f, err := diffasm.Parse(&arch.X86_64, "f.s", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

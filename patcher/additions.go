@@ -7,6 +7,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/ld"
@@ -17,6 +18,7 @@ import (
 type addition struct {
 	ld.Addition
 	record   *buildtree.Unit // how it was assembled
+	arch     *arch.Target    // that it is for
 	asm      []byte          // nil if it is known as an object only
 	indirect []byte          // assembly that reaches variables of libraries through the GOT only, or nil
 }
@@ -30,7 +32,7 @@ func (m *maker) additions(t *planner.Target) ([]addition, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: object in the record: %w", n.Name, err)
 		}
-		a := addition{Addition: ld.Addition{Name: n.Name, File: f, NoInit: m.o.Allow(fault.NewConstructor)}, record: &n.Record}
+		a := addition{Addition: ld.Addition{Name: n.Name, File: f, NoInit: m.o.Allow(fault.NewConstructor)}, record: &n.Record, arch: t.Arch()}
 		if n.Asm != "" && !n.Record.Includes {
 			if a.asm, err = m.store.Blob(n.Asm); err != nil {
 				return nil, fmt.Errorf("%s: assembly in the record: %w", n.Name, err)
@@ -107,11 +109,11 @@ func carryOnce(o *ld.Original, users []*ld.Resolved, inputs []ld.Addition, shown
 
 // indirectly returns the object of an addition that reaches for these names through the GOT.
 func (m *maker) indirectly(ctx context.Context, a *addition, names []string) (*elfobj.File, error) {
-	f, err := m.assemble(ctx, a.Name, a.record, diffasm.ThroughGOT(a.asm, names))
+	f, err := m.assemble(ctx, a.Name, a.record, diffasm.ThroughGOT(a.arch, a.asm, names))
 	if err != nil || a.indirect == nil {
 		return f, err
 	}
-	if left := diffasm.Stubborn(a.asm); slices.ContainsFunc(left, func(name string) bool { return slices.Contains(names, name) }) {
+	if left := diffasm.Stubborn(a.arch, a.asm); slices.ContainsFunc(left, func(name string) bool { return slices.Contains(names, name) }) {
 		return m.assemble(ctx, a.Name, a.record, a.indirect)
 	}
 	return f, nil

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/meter"
@@ -44,7 +45,11 @@ func FromAssembly(ctx context.Context, a Assembly, o Options) (Product, error) {
 
 // join compares the two files and joins what changed.
 func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error) {
-	u, err := a.compare()
+	target, known := arch.ByMachine(bin.Machine)
+	if !known {
+		return nil, fault.Refuse(fault.ForeignMachine, a.Binary, "it is for another machine, %v", bin.Machine)
+	}
+	u, err := a.compare(target)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,7 @@ func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error
 		return nil, err
 	}
 	assemble := func(asm []byte) (*elfobj.File, error) { return a.assembleText(ctx, asm) }
-	resolved, err := resolve(original, []input{{unit: part{of: &u}.unit(), asm: u.emitted.Asm, assemble: assemble}})
+	resolved, err := resolve(original, []input{{unit: part{of: &u}.unit(), arch: target, asm: u.emitted.Asm, assemble: assemble}})
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +89,8 @@ func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error
 }
 
 // compare decides about the unit by its code alone.
-func (a Assembly) compare() (assembledUnit, error) {
-	files, err := parseAll(2, func(i int) (*diffasm.File, error) { return readAssembly([]string{a.Orig, a.Patched}[i]) })
+func (a Assembly) compare(target *arch.Target) (assembledUnit, error) {
+	files, err := parseAll(2, func(i int) (*diffasm.File, error) { return readAssembly(target, []string{a.Orig, a.Patched}[i]) })
 	if err != nil {
 		return assembledUnit{}, err
 	}
@@ -97,12 +102,12 @@ func (a Assembly) compare() (assembledUnit, error) {
 	return assembledUnit{decidedUnit: u}, err
 }
 
-func readAssembly(path string) (*diffasm.File, error) {
+func readAssembly(target *arch.Target, path string) (*diffasm.File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.New(fault.Environment, path, "cannot read the assembly").WithCause(err)
 	}
-	return diffasm.Parse(path, data)
+	return diffasm.Parse(target, path, data)
 }
 
 // assembleText runs the assembler on text and reads the object.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/ld"
@@ -16,11 +17,11 @@ func (m *maker) recompiled(ctx context.Context, u *assembledUnit, detached bool)
 	if u.unit.Indirect == "" || detached {
 		return nil, nil
 	}
-	orig, err := m.parse(u.unit.Source, u.unit.Orig)
+	orig, err := m.parse(u.unit, u.unit.Orig)
 	if err != nil {
 		return nil, err
 	}
-	patched, err := m.parse(u.unit.Source, u.unit.Indirect)
+	patched, err := m.parse(u.unit, u.unit.Indirect)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func throughGOT(o *ld.Original, in input) (*ld.Resolved, error) {
 		return r, nil
 	}
 	rewritten := in.unit
-	if rewritten.Object, err = in.assemble(diffasm.ThroughGOT(in.asm, names)); err != nil {
+	if rewritten.Object, err = in.assemble(diffasm.ThroughGOT(in.arch, in.asm, names)); err != nil {
 		return nil, err
 	}
 	if r, err = o.Resolve(rewritten); err != nil || len(o.DirectImports(r)) == 0 || in.recompile == nil {
@@ -88,6 +89,7 @@ func throughGOT(o *ld.Original, in input) (*ld.Resolved, error) {
 // input is one unit to be resolved.
 type input struct {
 	unit     ld.Unit
+	arch     *arch.Target
 	asm      []byte // what unit.Object was assembled from
 	assemble func(asm []byte) (*elfobj.File, error)
 

@@ -84,7 +84,7 @@ func (m *maker) input(ctx context.Context, l *link, i int, program *facts) input
 	n := program.index[u.unit.Input]
 	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced), l.shown(program)}
 	return input{
-		unit: p.unit(), asm: u.emitted.Asm,
+		unit: p.unit(), arch: u.unit.Arch(), asm: u.emitted.Asm,
 		assemble: func(asm []byte) (*elfobj.File, error) { return m.assemble(ctx, u.unit.Source, &u.unit.Record, asm) },
 		recompile: func() (ld.Unit, error) {
 			other, err := m.recompiled(ctx, u, len(l.detached[i]) > 0)

@@ -111,7 +111,7 @@ func (a *addition) given() (func(name string) bool, error) {
 	if a.asm == nil {
 		return func(string) bool { return false }, nil
 	}
-	f, err := diffasm.Parse(a.Name, a.asm)
+	f, err := diffasm.Parse(a.arch, a.Name, a.asm)
 	return func(name string) bool { return diffasm.GivesAway(f, name) != nil }, err
 }
 

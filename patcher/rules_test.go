@@ -12,6 +12,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
@@ -63,7 +64,7 @@ type pair struct {
 func (p pair) decided(t *testing.T, name string) assembledUnit {
 	t.Helper()
 	parse := func(text string) *diffasm.File {
-		f, err := diffasm.Parse(name, []byte(text))
+		f, err := diffasm.Parse(&arch.X86_64, name, []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -122,6 +122,9 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
 	match.Late = matching(u.Late)
+	if match.Relying, err = m.relying(u, v.orig); err != nil {
+		return comparedUnit{unit: u}, err
+	}
 	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
@@ -170,7 +173,7 @@ func (m *maker) parseVersions(u *planner.Unit) (*parsedVersions, error) {
 		restored = ""
 	}
 	ids := []buildtree.Digest{u.Orig, u.Patched, restored, u.Stamped}
-	files, err := parseAll(len(ids), func(i int) (*diffasm.File, error) { return m.parse(u.Source, ids[i]) })
+	files, err := parseAll(len(ids), func(i int) (*diffasm.File, error) { return m.parse(u, ids[i]) })
 	if err != nil {
 		return nil, err
 	}
@@ -361,7 +364,7 @@ func (m *maker) borrowDebug(u *planner.Unit, v *parsedVersions) (with *parsedVer
 		if (*f.file).Borrowed() || f.debug == "" && (*f.file).Declarations() != nil {
 			continue
 		}
-		debug, err := m.parse(u.Source, f.debug)
+		debug, err := m.parse(u, f.debug)
 		if err != nil || debug == nil {
 			why = fmt.Sprintf("the %s unit could not be compiled with -g, which would tell", f.stage)
 			continue
@@ -398,15 +401,15 @@ func parseAll(n int, parse func(int) (*diffasm.File, error)) ([]*diffasm.File, e
 }
 
 // parse parses assembly of the record, nil for none.
-func (m *maker) parse(source string, id buildtree.Digest) (*diffasm.File, error) {
+func (m *maker) parse(u *planner.Unit, id buildtree.Digest) (*diffasm.File, error) {
 	if id == "" {
 		return nil, nil
 	}
 	data, err := m.store.Blob(id)
 	if err != nil {
-		return nil, fmt.Errorf("%s: assembly in the record: %w", source, err)
+		return nil, fmt.Errorf("%s: assembly in the record: %w", u.Source, err)
 	}
-	return diffasm.Parse(source, data)
+	return diffasm.Parse(u.Arch(), u.Source, data)
 }
 
 // assemble runs the unit's own assembler on assembly of the patch.

@@ -51,6 +51,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 		return nil, err
 	}
 	side := sideCompiler{c.b}
+	if links, err = side.nameVariables(ctx, links); err != nil {
+		return nil, err
+	}
 	same := sameCheck{sideCompiler: side, orig: c.orig, again: maps.Clone(c.rebuilt), drift: users.drift}
 	maps.Copy(same.again, users.same)
 	made, err := side.compileSideVersions(ctx, links, unchangedOnly(all), same)
@@ -89,6 +92,9 @@ func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 		}
 	}
 	links = changedOnly(withUsers(links, same))
+	if links, err = (sideCompiler{c.b}).nameVariables(ctx, links); err != nil {
+		return nil, err
+	}
 	p := &Plan{}
 	if p.Targets, err = c.targets(ctx, links, allSideVersions{}); err != nil {
 		return nil, err
@@ -121,7 +127,7 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 			return nil, err
 		}
 		t := Target{
-			Path: l.path, BuildID: l.link.BuildID, Binary: l.link.Binary(), Map: l.link.MapID, Inputs: inputs,
+			Path: l.path, Machine: l.machine, BuildID: l.link.BuildID, Binary: l.link.Binary(), Map: l.link.MapID, Inputs: inputs,
 			Sources: c.inventory().goneObjects(l.link), Shared: librariesOf(l.link), Wrapped: wrapped(l.link.Argv), Own: bindsOwn(l.link.Argv), NewLibs: l.newLibs, Later: l.later,
 			Library: makesLibrary(l.link.Argv), Parts: partsOf(l.link),
 		}
@@ -130,6 +136,7 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 		}
 		for _, u := range l.units {
 			unit := c.unit(u)
+			unit.Machine = l.machine
 			if len(made.units) > 0 {
 				unit.SideVersions, made.units = made.units[0], made.units[1:]
 				if u.late != nil {
@@ -173,6 +180,9 @@ func (v inventory) goneObjects(l *buildtree.Link) []string {
 
 func (c *comparison) unit(p pairedUnit) Unit {
 	u := Unit{Source: c.b.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
+	if p.named != nil {
+		u.Orig, u.Patched, u.Linked, u.Alone = p.named.orig, p.named.patched, p.orig.AsmID, p.named.alone
+	}
 	if p.late != nil {
 		late := *p.late
 		u.Late = &late

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"context"
+	"debug/elf"
 
 	"gocare/buildtree"
 	"gocare/diffasm"
@@ -16,22 +17,28 @@ var indirectFlags = [][]string{
 
 // compileIndirect compiles patched units and additions so, where their code reaches for names in ways that cannot be rewritten. A
 // compiler that cannot do it leaves them as they are. The result has the units first, then the additions.
-func (c sideCompiler) compileIndirect(ctx context.Context, units []pairedUnit, added []buildtree.UnitPair) ([]buildtree.Digest, error) {
-	indirect := make([]buildtree.Digest, len(units)+len(added))
+func (c sideCompiler) compileIndirect(ctx context.Context, links []pairedLink) ([]buildtree.Digest, error) {
+	var indirect []buildtree.Digest
 	var records []*buildtree.Unit
 	var of []int
-	add := func(i int, record *buildtree.Unit, asm buildtree.Digest) {
+	add := func(machine elf.Machine, record *buildtree.Unit, asm buildtree.Digest) {
 		data, err := c.b.Store.Blob(asm)
-		if err == nil && compilable(record) && len(diffasm.Stubborn(data)) > 0 {
-			records, of = append(records, record), append(of, i)
+		if err == nil && compilable(record) && len(diffasm.Stubborn(archOf(machine), data)) > 0 {
+			records, of = append(records, record), append(of, len(indirect))
+		}
+		indirect = append(indirect, "")
+	}
+	for _, l := range links {
+		for i := range l.units {
+			add(l.machine, &l.units[i].record, l.units[i].asm)
 		}
 	}
-	for i := range units {
-		add(i, &units[i].record, units[i].asm)
-	}
-	for i, a := range added {
-		if a.Patched != nil && a.Patched.AsmID != "" {
-			add(len(units)+i, a.Patched, a.Patched.AsmID)
+	for _, l := range links {
+		for _, a := range l.added {
+			if a.Patched == nil {
+				a.Patched = &buildtree.Unit{}
+			}
+			add(l.machine, a.Patched, a.Patched.AsmID)
 		}
 	}
 	for _, flags := range indirectFlags {

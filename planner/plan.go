@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"gocare/buildtree"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/srcpatch"
 	"gocare/kpatch"
@@ -39,6 +41,7 @@ type Target struct {
 	Shared  []string          `json:"shared"`  // shared libraries it was linked against
 	Units   []Unit            `json:"units"`
 	Wrapped []string          `json:"wrapped,omitempty"`  // symbols that the link redirects (--wrap)
+	Machine elf.Machine       `json:"machine,omitempty"`  // 0 in older plans, which are for x86-64
 	Own     string            `json:"own,omitempty"`      // option that binds a library's symbols to it
 	NewLibs []Library         `json:"new_libs,omitempty"` // shared libraries that only the patched link has
 	Later   []Library         `json:"later,omitempty"`    // patched versions of libraries that the original link has
@@ -67,9 +70,29 @@ type Unit struct {
 	Patched buildtree.Digest `json:"patched"`
 	Record  buildtree.Unit   `json:"record"` // of the patched compile: how to assemble
 
+	Machine elf.Machine `json:"machine,omitempty"` // as of a target
+
 	Late *Late `json:"late,omitempty"` // of a unit that was made when the program was linked
 
+	// Linked is the assembly of what runs, where Orig and Patched were compiled on the side, see nameVariables; and Alone the same
+	// without a look at callees.
+	Linked buildtree.Digest `json:"linked,omitempty"`
+	Alone  buildtree.Digest `json:"alone,omitempty"`
+
 	SideVersions
+}
+
+// Arch is the machine that a target is for.
+func (t *Target) Arch() *arch.Target { return archOf(t.Machine) }
+
+// Arch is the machine that a unit is for.
+func (u *Unit) Arch() *arch.Target { return archOf(u.Machine) }
+
+func archOf(m elf.Machine) *arch.Target {
+	if t, known := arch.ByMachine(m); known {
+		return t
+	}
+	return arch.Default()
 }
 
 // SideVersions are what a unit was compiled to besides, for the comparison alone. A digest is "" where a version does not matter, or

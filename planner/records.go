@@ -39,6 +39,7 @@ type comparison struct {
 // pairedLink is an installed binary, the link that made it, and what differs in its patched link.
 type pairedLink struct {
 	path    string // of the binary, absolute
+	machine elf.Machine
 	link    *buildtree.Link
 	units   []pairedUnit // in the order of the inputs
 	added   []buildtree.UnitPair
@@ -60,6 +61,7 @@ type pairedUnit struct {
 	record buildtree.Unit   // how the patched version was compiled
 	asm    buildtree.Digest // assembly of the patched version
 
+	named   *namedUnit   // compiled on the side, in place of what was built; nil where that is compared
 	late    *Late        // of a unit that was made when the program was linked
 	sources []pairedUnit // its changed sources
 }
@@ -142,7 +144,7 @@ func (f installed) foreign() bool {
 }
 
 func refuseForeign(f installed) error {
-	return fault.Refuse(fault.ForeignMachine, f.path, "it is for another machine, %v: patches are made for EM_X86_64 alone", f.machine).WithState("no patch written")
+	return fault.Refuse(fault.ForeignMachine, f.path, "it is for another machine, %v: patches are made for EM_X86_64 and EM_AARCH64 alone", f.machine).WithState("no patch written")
 }
 
 // installedFiles lists the ELF programs and libraries of the original install, in order of path.
@@ -202,7 +204,7 @@ func (c *comparison) links(ctx context.Context, files []installed) ([]pairedLink
 
 // paired describes one binary with what differs between its two links; n is its index.
 func (c *comparison) paired(f installed, link *buildtree.Link, n int) (pairedLink, error) {
-	l := pairedLink{path: f.path, link: link}
+	l := pairedLink{path: f.path, machine: f.machine, link: link}
 	pair := c.pairs[link.Output]
 	if pair == nil {
 		return l, c.refuseMoved(f, link)
@@ -285,14 +287,6 @@ func unitsOf(links []pairedLink) (units []pairedUnit) {
 		units = append(units, l.units...)
 	}
 	return units
-}
-
-// addedTo lists in order the inputs that only the patched links have.
-func addedTo(links []pairedLink) (added []buildtree.UnitPair) {
-	for _, l := range links {
-		added = append(added, l.added...)
-	}
-	return added
 }
 
 // debugOnly reports whether a file is what objcopy --only-keep-debug leaves: even read-only sections are without their content.

@@ -20,7 +20,7 @@ func (c sideCompiler) compileStamped(ctx context.Context, units []pairedUnit) ([
 	var of []int
 	for i := range units {
 		if u := &units[i]; compilable(u.orig) && c.hasStamps(u) {
-			requests, of = append(requests, request{unit: u.orig, env: atTime(u.orig.Env, u.record.Env)}), append(of, i)
+			requests, of = append(requests, request{unit: u.orig, flags: u.sideFlags(), env: atTime(u.orig.Env, u.record.Env)}), append(of, i)
 		}
 	}
 	results, err := c.b.compileHere(ctx, requests)
@@ -33,7 +33,7 @@ func (c sideCompiler) compileStamped(ctx context.Context, units []pairedUnit) ([
 			c.b.Progress("%s: compiling the original at the time of the patched build failed: %v", c.b.sourceName(u.orig), r.err)
 			continue
 		}
-		same, err := c.b.sameButStamps(u.orig.AsmID, r.asm)
+		same, err := c.b.sameButStamps(u.compared(), r.asm)
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ type typeRequest struct {
 	of      int // index of the unit
 	unit    *buildtree.Unit
 	patched bool
+	flags   []string // see sideFlags
 }
 
 // compileTypes finds for every unit two objects with debugging information: the recorded ones where they have it, else ones
@@ -27,13 +28,13 @@ func (c sideCompiler) compileTypes(ctx context.Context, units []pairedUnit) ([]S
 			continue
 		}
 		if types[i].OrigTypes = c.withTypes(u.orig); types[i].OrigTypes == "" {
-			before = append(before, typeRequest{of: i, unit: u.orig})
+			before = append(before, typeRequest{of: i, unit: u.orig, flags: u.sideFlags()})
 		}
 		if u.record.AsmID == u.asm { // else it was compiled from the record: its object is the original's
 			types[i].PatchedTypes = c.withTypes(&u.record)
 		}
 		if types[i].PatchedTypes == "" {
-			after = append(after, typeRequest{of: i, unit: &u.record, patched: true})
+			after = append(after, typeRequest{of: i, unit: &u.record, patched: true, flags: u.sideFlags()})
 		}
 	}
 	failed, err := c.compileTyped(ctx, before, c.b.compileHere, types)
@@ -84,7 +85,7 @@ func (c sideCompiler) compileTyped(
 ) (overridden []*fault.Error, err error) {
 	requests := make([]request, len(wanted))
 	for i, w := range wanted {
-		requests[i] = request{unit: w.unit, flags: typeFlags(w.unit.Driver)}
+		requests[i] = request{unit: w.unit, flags: append(typeFlags(w.unit.Driver), w.flags...)}
 	}
 	results, err := compile(ctx, requests)
 	if err != nil {

@@ -16,7 +16,7 @@ type allSideVersions struct {
 	units []SideVersions     // in the order of unitsOf
 	same  [][]SameUnit       // of each link
 	late  [][]TypedSource    // in the order of unitsOf: the sources of units that were made when a program was linked
-	added []buildtree.Digest // in the order of addedTo: assembly that reaches variables of libraries through the GOT only
+	added []buildtree.Digest // of all links' new inputs: assembly that reaches variables of libraries through the GOT only
 	// overridden are refusals that the user overrode.
 	overridden []*fault.Error
 }
@@ -24,7 +24,7 @@ type allSideVersions struct {
 // compileSideVersions makes all of them. The compiles with old line numbers are the last in the view: they change its sources.
 // The other links are those without a change, of which variables may have another type.
 func (c sideCompiler) compileSideVersions(ctx context.Context, links, others []pairedLink, check sameCheck) (allSideVersions, error) {
-	units, added := unitsOf(links), addedTo(links)
+	units := unitsOf(links)
 	types, overridden, err := c.compileTypes(ctx, units)
 	if err != nil {
 		return allSideVersions{}, err
@@ -46,7 +46,7 @@ func (c sideCompiler) compileSideVersions(ctx context.Context, links, others []p
 	if err != nil {
 		return allSideVersions{}, err
 	}
-	indirect, err := c.compileIndirect(ctx, units, added)
+	indirect, err := c.compileIndirect(ctx, links)
 	if err != nil {
 		return allSideVersions{}, err
 	}
@@ -82,7 +82,7 @@ func (c sideCompiler) compileRestored(ctx context.Context, units []pairedUnit) (
 	var of []int
 	for i := range units {
 		if u := &units[i]; compilable(&u.record) {
-			requests, of = append(requests, request{unit: &u.record}), append(of, i)
+			requests, of = append(requests, request{unit: &u.record, flags: u.sideFlags()}), append(of, i)
 		}
 	}
 	results, err := c.b.compileInView(ctx, requests)

@@ -35,6 +35,7 @@ func (p *parser) directive(st Statement) bool {
 		p.f.symbol(Trim(name)).Version = Trim(ver)
 	case ".comm", ".lcomm":
 		p.common(st)
+	case ".variant_pcs": // calls through a PLT entry that binds late would lose registers; those of a patch are bound
 	case ".intel_syntax":
 		p.f.Intel = true
 	case ".att_syntax":
@@ -43,8 +44,17 @@ func (p *parser) directive(st Statement) bool {
 		p.f.Macros[FirstWord(st.Args)] = true
 		p.macro = 1
 	default:
+		return p.mode(st)
+	}
+	return true
+}
+
+// mode takes a directive that says which instructions there are, from here on.
+func (p *parser) mode(st Statement) bool {
+	if !p.f.Syntax.Modes[st.Op] {
 		return false
 	}
+	p.modes = append(slices.DeleteFunc(slices.Clone(p.modes), func(m Statement) bool { return m.Op == st.Op }), st)
 	return true
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 
-	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
@@ -13,7 +12,7 @@ type File struct {
 	Name   string // as given to Parse, for messages
 	Source string // what .file names, "" without
 
-	Arch           *arch.Target // that it is for; assembly says nothing of that itself
+	Syntax         *Syntax // that it was read by
 	Text           string
 	Sections       map[string]*Section
 	Symbols        map[string]*Symbol
@@ -52,6 +51,7 @@ type Function struct {
 	Streams  []*Stream
 	Parts    []string    // labels of its cold parts
 	Align    []Statement // alignment at entry
+	Modes    []Statement // which instructions the assembler takes, see Syntax
 	Tables   []*Block    // data that mentions labels of its code
 	Kin      []*Function // functions whose labels it uses, or that use its labels: nested ones with a goto out of them
 	Problems []Problem
@@ -131,6 +131,9 @@ func (f *File) UnitName() string {
 	}
 	return f.Name
 }
+
+// Lexer returns a lexer of a part of the text.
+func (f *File) Lexer(text string) Lexer { return f.Syntax.lexer(text) }
 
 // symbol returns the entry for name, made if it is new.
 func (f *File) symbol(name string) *Symbol {

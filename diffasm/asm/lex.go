@@ -30,6 +30,7 @@ type Position struct{ File, Line int32 }
 // Lexer splits assembly text into statements.
 type Lexer struct {
 	Src     string
+	Slashes bool   // see Syntax
 	pos     int    // start of the next line
 	rest    string // unread part of the current line
 	line    int32
@@ -91,17 +92,20 @@ func (lx *Lexer) readLine() {
 	case line[0] == '#':
 		lx.marker(line)
 	case line[0] == '/' && !strings.HasPrefix(line, "/*"):
-		// A slash begins a comment at the start of a line only.
+		// A slash begins a comment at the start of a line, everywhere.
+		if lx.Slashes {
+			lx.marker(line[1:])
+		}
 	default:
 		lx.rest = line
 	}
 }
 
 func (lx *Lexer) marker(line string) {
-	switch {
-	case strings.HasPrefix(line, "#APP"):
+	switch line = line[1:]; {
+	case strings.HasPrefix(line, "APP"):
 		lx.asm, lx.event = true, appBegin
-	case strings.HasPrefix(line, "#NO_APP"):
+	case strings.HasPrefix(line, "NO_APP"):
 		lx.asm, lx.event = false, appEnd
 	}
 }
@@ -114,7 +118,9 @@ func (lx *Lexer) cut(s string) (first, rest string) {
 		}
 		switch s[i] {
 		case '#':
-			return s[:i], ""
+			if !lx.Slashes {
+				return s[:i], ""
+			}
 		case ';':
 			return s[:i], s[i+1:]
 		case '"':
@@ -122,8 +128,11 @@ func (lx *Lexer) cut(s string) (first, rest string) {
 		case '\'':
 			i = endOfChar(s, i) - 1
 		case '/':
-			if strings.HasPrefix(s[i:], "/*") {
+			switch {
+			case strings.HasPrefix(s[i:], "/*"):
 				return lx.skipComment(s, i)
+			case lx.Slashes && strings.HasPrefix(s[i:], "//"):
+				return s[:i], ""
 			}
 		}
 	}
@@ -195,7 +204,7 @@ const (
 	TokenRegister                  // %rax
 	TokenNumber                    // number, also 1b and 1f
 	TokenString                    // "..." with its quotes
-	TokenModifier                  // @PLT
+	TokenModifier                  // @PLT, :lo12:
 	TokenPunct                     // one byte
 )
 
@@ -243,6 +252,8 @@ func (t *Tokens) scan() TokenKind {
 	case c == '@' && t.At+1 < len(t.Text) && (symByte[t.Text[t.At+1]] || t.Text[t.At+1] == '@'):
 		t.word()
 		return TokenModifier
+	case c == ':' && t.modifier():
+		return TokenModifier
 	case c >= '0' && c <= '9':
 		t.word()
 		return TokenNumber
@@ -252,6 +263,19 @@ func (t *Tokens) scan() TokenKind {
 	}
 	t.At++
 	return TokenPunct
+}
+
+// modifier skips a word between colons, if there is one.
+func (t *Tokens) modifier() bool {
+	end := t.At + 1
+	for end < len(t.Text) && symByte[t.Text[end]] {
+		end++
+	}
+	if end == t.At+1 || end == len(t.Text) || t.Text[end] != ':' {
+		return false
+	}
+	t.At = end + 1
+	return true
 }
 
 // word skips one byte and the symbol bytes behind it.

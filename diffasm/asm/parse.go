@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"gocare/internal/arch"
 	"gocare/internal/fault"
 )
 
@@ -24,6 +23,7 @@ type parser struct {
 	app   *Section                 // section at #APP
 	src   Position
 	macro int         // depth of macro definitions being skipped
+	modes []Statement // which instructions are there, the last of each directive
 	notes notes       // in inline assembly
 	room  []Statement // where the statements of the open function's first stream grow
 
@@ -36,8 +36,8 @@ const bytesPerLabel = 256
 
 // hasZero reports whether a statement holds a zero byte. Comments may: clang writes the bytes of a constant there as they are
 // (DW_OP_implicit_value).
-func hasZero(text string) bool {
-	lx := Lexer{Src: text}
+func hasZero(text string, syntax *Syntax) bool {
+	lx := syntax.lexer(text)
 	for {
 		switch statement, ok := lx.Next(); {
 		case !ok:
@@ -49,17 +49,17 @@ func hasZero(text string) bool {
 }
 
 // Parse reads the assembly of one unit. The name is for messages.
-func Parse(name string, src []byte) (*File, error) {
-	if bytes.IndexByte(src, 0) >= 0 && hasZero(string(src)) {
+func Parse(syntax *Syntax, name string, src []byte) (*File, error) {
+	if bytes.IndexByte(src, 0) >= 0 && hasZero(string(src), syntax) {
 		return nil, fault.Refuse(fault.NotAssembly, name, "not assembly text: contains a zero byte")
 	}
 	f := &File{
-		Name: name, Arch: arch.Default(), Text: string(src), Sections: map[string]*Section{}, Symbols: map[string]*Symbol{},
+		Name: name, Syntax: syntax, Text: string(src), Sections: map[string]*Section{}, Symbols: map[string]*Symbol{},
 		FunctionByName: map[string]*Function{}, Blocks: map[string]*Block{}, Alias: map[string]*Alias{},
 		Labels: make(map[string]*Function, len(src)/bytesPerLabel), Files: map[int32]string{}, Macros: map[string]bool{},
 		Debug: map[string][][2]int{}, Inside: map[string]*Block{},
 	}
-	p := &parser{f: f, lx: Lexer{Src: f.Text}, data: map[*Section]*Block{}, align: map[*Section][]Statement{}}
+	p := &parser{f: f, lx: syntax.lexer(f.Text), data: map[*Section]*Block{}, align: map[*Section][]Statement{}}
 	p.tables = exceptionTables{owner: map[string]*Function{}, parts: map[string]*Stream{}, lead: map[*Section][]string{}}
 	if strings.HasPrefix(f.Text, "; ModuleID") { // LLVM's language, from clang -flto -S
 		f.LTO = append(f.LTO, "LLVM IR")
@@ -141,7 +141,7 @@ func (p *parser) text(s string) {
 	if st.Op[0] == '.' {
 		st.Kind = Directive
 	}
-	p.stmt(st)
+	p.stmt(p.f.Syntax.plain(st))
 }
 
 // CutLabel splits "name: rest".
@@ -345,7 +345,7 @@ func (p *parser) isFunction(name string) bool {
 }
 
 func (p *parser) openFunc(st Statement) {
-	p.open = &Function{Name: st.Op, Index: len(p.f.Functions), Line: st.Line, Align: p.align[p.cur], asm: st.Asm}
+	p.open = &Function{Name: st.Op, Index: len(p.f.Functions), Line: st.Line, Align: p.align[p.cur], Modes: p.modes, asm: st.Asm}
 	delete(p.align, p.cur)
 	if st.Asm {
 		p.problem(fault.AsmFunction, "the function is written in assembly", st)

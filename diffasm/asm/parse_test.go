@@ -81,7 +81,7 @@ f:
 `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			file, err := Parse("a.s", []byte(tt.text))
+			file, err := Parse(ATT, "a.s", []byte(tt.text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ f:
 }
 
 func TestFollow(t *testing.T) {
-	f, err := Parse("a.s", []byte(`
+	f, err := Parse(ATT, "a.s", []byte(`
 	.set	a,b
 	.set	b,c+8
 	.weakref	w,d
@@ -142,7 +142,7 @@ func TestParseZero(t *testing.T) {
 		{"far behind", strings.Repeat(start, 5000) + "\x00\n", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := Parse("a.s", []byte(tt.text)); (err != nil) != tt.refused {
+			if _, err := Parse(ATT, "a.s", []byte(tt.text)); (err != nil) != tt.refused {
 				t.Errorf("got %v", err)
 			}
 		})

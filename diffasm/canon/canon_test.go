@@ -11,7 +11,7 @@ import (
 // parsed is a unit with a function f of this body, and data behind it.
 func parsed(t *testing.T, body, data string) *asm.File {
 	t.Helper()
-	f, err := asm.Parse("a.s", []byte("\t.text\n\t.type\tf, @function\nf:\n"+body+"\n\tret\n\t.size\tf, .-f\n"+data))
+	f, err := asm.Parse(asm.ATT, "a.s", []byte("\t.text\n\t.type\tf, @function\nf:\n"+body+"\n\tret\n\t.size\tf, .-f\n"+data))
 	if err != nil {
 		t.Fatal(err)
 	}

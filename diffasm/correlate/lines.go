@@ -88,7 +88,7 @@ func numberPairs(m machine.Machine, p, o string) (diff lineNumbers, ok bool) {
 			}
 		default:
 			pair, ok := numberPair(a, b)
-			if !ok || !m.MarksNumber(before.Text) && !(long && (before.Text == ".long" || before.Text == ",")) {
+			if !ok || !m.MarksNumber(p, before.Text) && !(long && (before.Text == ".long" || before.Text == ",")) {
 				return diff, false
 			}
 			addPair(&diff.numbers, pair)

@@ -128,7 +128,7 @@ const debug = `	.section	.debug_info,"",@progbits
 
 func unit(t *testing.T, text string) *Unit {
 	t.Helper()
-	f, err := asm.Parse("di.s", []byte(text))
+	f, err := asm.Parse(asm.ATT, "di.s", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package debuginfo
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"gocare/diffasm/asm"
 )
@@ -37,7 +38,7 @@ func readDeclarations(f *asm.File) *Declarations {
 		return nil
 	}
 	r := &dieReader{f: f, dies: map[uint64]*die{}, abbrevs: readAbbrevs(f)}
-	r.items = items{spans: spans(f, ".debug_info")}
+	r.items = *itemsOf(f, ".debug_info")
 	if r.abbrevs == nil || !r.unit() {
 		return nil
 	}
@@ -76,7 +77,33 @@ func readDeclarations(f *asm.File) *Declarations {
 			}
 		}
 	}
+	if f.Syntax.Unplaced {
+		out.placeThreadLocal(f)
+	}
 	return out
+}
+
+// placeThreadLocal gives thread-local variables their symbols where one alone has the name: nothing else tells.
+func (ds *Declarations) placeThreadLocal(f *asm.File) {
+	symbols := map[string][]string{}
+	for _, b := range f.Variables {
+		if b.Section.Class == asm.ThreadLocal && ds.BySymbol[b.Name] == nil {
+			name := asm.SourceName(b.Name)
+			name = name[strings.LastIndexByte(name, '.')+1:] // clang's f.n
+			symbols[name] = append(symbols[name], b.Name)
+		}
+	}
+	declared := map[string][]*Declaration{}
+	for _, e := range ds.All {
+		if e.Symbol == "" && !e.Constant && !e.Other && !e.Elsewhere {
+			declared[e.Name] = append(declared[e.Name], e)
+		}
+	}
+	for name, list := range symbols {
+		if len(list) == 1 && len(declared[name]) == 1 {
+			declared[name][0].Symbol, ds.BySymbol[list[0]] = list[0], declared[name][0]
+		}
+	}
 }
 
 // function notes where a function at file level is declared. d is first itself, or tells where its code is.

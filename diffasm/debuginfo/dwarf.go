@@ -64,20 +64,25 @@ type die struct {
 	other       bool // it has a location of another kind or a value, or is visible to other units: see Declaration.Other
 }
 
-func spans(f *asm.File, sec string) (list []string) {
-	for _, s := range f.Debug[sec] {
-		list = append(list, f.Text[s[0]:s[1]])
-	}
-	return list
-}
-
 // items walks the data directives of a debug section.
 type items struct {
+	f     *asm.File
 	spans []string
 	lx    asm.Lexer
 	op    string
 	args  string
 	label string // label before the directive
+}
+
+// itemsOf walks those of some sections.
+func itemsOf(f *asm.File, sections ...string) *items {
+	it := &items{f: f, lx: f.Lexer("")}
+	for _, sec := range sections {
+		for _, s := range f.Debug[sec] {
+			it.spans = append(it.spans, f.Text[s[0]:s[1]])
+		}
+	}
+	return it
 }
 
 // next moves to the next data directive.
@@ -89,7 +94,7 @@ func (it *items) next() bool {
 			if len(it.spans) == 0 {
 				return false
 			}
-			it.lx, it.spans = asm.Lexer{Src: it.spans[0]}, it.spans[1:]
+			it.lx, it.spans = it.f.Lexer(it.spans[0]), it.spans[1:]
 			continue
 		}
 		if text == "" {
@@ -105,7 +110,7 @@ func (it *items) next() bool {
 		if i < 0 {
 			continue
 		}
-		it.op, it.args = text[:i], asm.Trim(text[i:])
+		it.op, it.args = it.f.Syntax.Directive(text[:i]), asm.Trim(text[i:])
 		if it.size() >= 0 {
 			return true
 		}
@@ -159,7 +164,7 @@ func (it *items) text() string {
 
 // readAbbrevs reads .debug_abbrev.
 func readAbbrevs(f *asm.File) map[uint64]*abbrev {
-	it := &items{spans: spans(f, ".debug_abbrev")}
+	it := itemsOf(f, ".debug_abbrev")
 	list := map[uint64]*abbrev{}
 	for it.next() && it.value() != 0 {
 		a := &abbrev{}
@@ -390,7 +395,7 @@ func (r *dieReader) block(length int, location bool, d *die) bool {
 func (r *dieReader) str(label string) string {
 	if r.strs == nil {
 		r.strs = map[string]string{}
-		it := &items{spans: append(spans(r.f, ".debug_str"), spans(r.f, ".debug_line_str")...)}
+		it := itemsOf(r.f, ".debug_str", ".debug_line_str")
 		for it.next() {
 			if it.label != "" {
 				r.strs[it.label] = it.text()

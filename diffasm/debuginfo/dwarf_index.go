@@ -102,7 +102,7 @@ var tableHeader = map[string]int{".debug_str_offsets": 3, ".debug_addr": 4}
 func (r *dieReader) indexed(table string, n uint64) string {
 	list, ok := r.lists[table]
 	if !ok {
-		it := &items{spans: spans(r.f, table)}
+		it := itemsOf(r.f, table)
 		for it.next() {
 			list = append(list, it.args)
 		}

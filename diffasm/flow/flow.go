@@ -186,7 +186,16 @@ func (w *flow) insn(i int) *machine.Insn {
 
 // step executes one instruction; it reports whether the next one follows.
 func (w *flow) step(i int, s *state) bool {
-	st, in := w.stmts[i], w.insn(i)
+	for in := w.insn(i); in != nil; in = in.Then {
+		if !w.execute(w.stmts[i], in, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// execute does one thing of those that an instruction does.
+func (w *flow) execute(st asm.Statement, in *machine.Insn, s *state) bool {
 	ops := in.Operands
 	switch in.Kind {
 	case machine.Trap:
@@ -297,10 +306,15 @@ func (w *flow) store(st asm.Statement, o *machine.Operand, v value, width int, s
 	}
 }
 
-// outgoing reports whether an operand is a place for arguments of a call: code that finds its variables by the frame pointer uses
+// outgoing reports whether an operand is a place for arguments of a call: code that finds its variables by the frame pointer alone uses
 // the stack pointer for nothing else.
 func (w *flow) outgoing(o *machine.Operand, s *state) bool {
-	return o.Base == w.conv.Stack && (w.pushing || s.regs[w.conv.Frame].frame != outsideFrame)
+	return o.Base == w.conv.Stack && (w.pushing || w.byFrame(s))
+}
+
+// byFrame reports whether the code finds its variables by the frame pointer alone.
+func (w *flow) byFrame(s *state) bool {
+	return !w.conv.StackFrame && s.regs[w.conv.Frame].frame != outsideFrame
 }
 
 func (w *flow) compare(st asm.Statement, ops []machine.Operand, s *state) {

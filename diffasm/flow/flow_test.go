@@ -26,7 +26,7 @@ func TestEscapes(t *testing.T) {
 			function := func(name, body string) string {
 				return "\t.text\n\t.type\t" + name + ", @function\n" + name + ":\n" + body + "\n\tret\n\t.size\t" + name + ", .-" + name + "\n"
 			}
-			f, err := asm.Parse("a.s", []byte(function("f", tt.body)+function("g", "\tmovl\t(%rdi), %eax")))
+			f, err := asm.Parse(asm.ATT, "a.s", []byte(function("f", tt.body)+function("g", "\tmovl\t(%rdi), %eax")))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -40,6 +40,9 @@ func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (resul
 		}
 		s.shown = s.shown || v.frame > 0
 	}
+	if at := w.conv.ResultAt; at != machine.NoRegister && s.regs[at].frame != outsideFrame {
+		s.shown = true
+	}
 	inFrame := s.shown && s.holdsAny() || w.onStack(s)
 	inVector := slices.ContainsFunc(w.conv.VectorArgs, func(reg machine.Register) bool { return w.counts(s.regs[reg]) })
 	switch back, known := onlyRead[to.Symbol]; {
@@ -64,7 +67,7 @@ func (w *flow) onStack(s *state) bool {
 	sp := s.regs[w.conv.Stack]
 	for n, out := range s.slots {
 		above := sp.frame != atOffset || n >= wordOf(sp.off)
-		if above && (out || w.allLoads && s.regs[w.conv.Frame].frame == outsideFrame && !w.loaded[n]) {
+		if above && (out || w.allLoads && !w.byFrame(s) && !w.loaded[n]) {
 			return true
 		}
 	}

@@ -10,6 +10,8 @@ import (
 // Machine knows the instructions of one target machine as compilers write them for the assembler. Everything else in the comparison of
 // assembly asks it, and knows no mnemonic, no register and no form of operands.
 type Machine interface {
+	// Syntax is what its assembly looks like.
+	Syntax() *asm.Syntax
 	// Convention tells what registers are for.
 	Convention() *Convention
 	// Kind is what the first word of an instruction says, without a look at its operands. An instruction behind a prefix is Other.
@@ -24,8 +26,9 @@ type Machine interface {
 	// Thunk reports whether a name is one that compilers give to code which stands for a return, or a jump through a register. It is the
 	// same wherever it is.
 	Thunk(name string) bool
-	// MarksNumber reports whether a token in front of a number makes it an operand of an instruction, as a line number is one.
-	MarksNumber(token string) bool
+	// MarksNumber reports whether a token in front of a number, in the canonical text of a statement, makes it an operand as a line
+	// number is one.
+	MarksNumber(statement, token string) bool
 	// MaskMoved returns a line of assembly with a mark in place of the numbers that hide accepts, if it moves such ones.
 	MaskMoved(line string, hide func(v uint64) bool) string
 	// ThroughGOT and Stubborn are described at the functions of these names in package diffasm.
@@ -33,13 +36,18 @@ type Machine interface {
 	Stubborn(asm []byte) []string
 }
 
-var machines = map[*arch.Target]Machine{&arch.X86_64: x86{}}
+var machines = map[*arch.Target]Machine{&arch.X86_64: x86{}, &arch.AArch64: arm64{}}
 
 // For returns the machine of a target, nil for one whose assembly cannot be read.
 func For(t *arch.Target) Machine { return machines[t] }
 
 // Of returns the machine that a file is for.
-func Of(f *asm.File) Machine { return For(f.Arch) }
+func Of(f *asm.File) Machine { return For(f.Syntax.Target) }
+
+// Parse reads the assembly of one unit for a target. The name is for messages.
+func Parse(t *arch.Target, name string, src []byte) (*asm.File, error) {
+	return asm.Parse(For(t).Syntax(), name, src)
+}
 
 // Register is the number of a register, whatever part of it an operand names.
 type Register int8
@@ -48,7 +56,7 @@ const (
 	// NoRegister stands for an operand without a register, or with one that holds no address.
 	NoRegister Register = -1
 	// AddressRegisters is the number of registers in which an address may stand; they have the numbers below.
-	AddressRegisters = 48
+	AddressRegisters = 64
 )
 
 // RegisterSet has one bit for each register.
@@ -73,6 +81,8 @@ type Convention struct {
 	Results      []Register  // the first one holds integers
 	Kept         RegisterSet // what a callee leaves as it was
 	Clobbered    RegisterSet // what it may overwrite
+	ResultAt     Register    // leads to where a result in memory goes, if it is no argument; NoRegister if it is
+	StackFrame   bool        // code with a frame pointer reaches its variables by the stack pointer, too
 }
 
 // Kind is what an instruction does, as far as the rules ask.
@@ -129,6 +139,8 @@ type Insn struct {
 	From, To      Register // of a String: addresses of what it reads and writes
 
 	AccessSize int64 // bytes of a constant that it reads as its one operand in memory, 0 if that is not known
+
+	Then *Insn // what the same instruction does besides, as if by one behind it
 }
 
 // Target returns the symbol whose entry a call or jump goes to without a pointer, "" if it does not; linked says that the linker may
@@ -147,6 +159,16 @@ func (in *Insn) Target() (symbol string, linked bool) {
 // Transfers reports whether an instruction calls or jumps.
 func (in *Insn) Transfers() bool {
 	return in.Kind == Call || in.Kind.Jumps()
+}
+
+// Writes reports whether it leaves something in a register, as one of its operands or of what it does besides.
+func (in *Insn) Writes(reg Register) bool {
+	for ; in != nil; in = in.Then {
+		if n := len(in.Operands); n > 0 && !in.ReadsOnly && in.Operands[n-1].Kind == InRegister && in.Operands[n-1].Register == reg {
+			return true
+		}
+	}
+	return false
 }
 
 // OnlyCalls reports whether a statement that mentions a function calls it or jumps to its entry, and does no more.
@@ -194,6 +216,10 @@ type Operand struct {
 	text        string // as written, without what makes it Indirect
 	base, index string // names of the registers, as written
 	scale       string // behind the index
+
+	literal bool // of Immediate: the assembler puts it somewhere and loads it from there
+	element bool // of InRegister: one element of a vector
+	moves   bool // of Memory: its address is left in the base register
 }
 
 // IsNumber reports whether an operand is an immediate number.

@@ -15,15 +15,19 @@ import (
 var machineDirs = []string{"..", "../asm", "../machine", "../canon", "../flow", "../debuginfo", "../correlate"}
 
 // isMachineFile reports whether a file is named for a machine.
-func isMachineFile(path string) bool { return strings.HasPrefix(filepath.Base(path), "x86_64") }
+func isMachineFile(path string) bool {
+	base := filepath.Base(path)
+	return strings.HasPrefix(base, "x86_64") || strings.HasPrefix(base, "aarch64")
+}
 
 // plainWords are mnemonics that are words of English, or a letter.
-var plainWords = map[string]bool{"in": true, "or": true, "and": true, "not": true, "v": true, "j": true}
+var plainWords = map[string]bool{"str": true, "in": true, "or": true, "and": true, "not": true, "v": true, "j": true}
 
 // textWords are literals of the text layer, which tells the tokens of operands apart and not what they mean, and knows the flags
 // of sections.
 var textWords = map[string][]string{
 	"lex.go":     {"%", "$"},
+	"syntax.go":  {"%"},
 	"parse.go":   {"$"},
 	"section.go": {"ax"},
 }
@@ -43,8 +47,17 @@ func isMachineWord(text string) bool {
 	_, isRegister := registers[word]
 	_, isPrefix := prefixes[word]
 	row := instructions.find(word)
-	known := isRegister || isPrefix || row != &unheard && row.sized(word)
+	known := isRegister || isPrefix || row != &unheard && row.sized(word) || isArmWord(word)
 	return known && !plainWords[word] || machineWords.MatchString(text)
+}
+
+// isArmWord reports whether a literal is a register or a mnemonic of AArch64. Those of a single letter and a number name other things,
+// too.
+func isArmWord(word string) bool {
+	_, isRegister := armRegisters[word]
+	_, transfers := armTransfers[word]
+	_, known := armFamilies[word]
+	return isRegister && len(word) > 2 || transfers && len(word) > 1 || known
 }
 
 // TestWordsOfMachines: outside the files of a machine no literal is a word of it.

@@ -11,6 +11,8 @@ import (
 // x86 is the System V AMD64 target, in AT&T syntax as gcc and clang write it.
 type x86 struct{}
 
+func (x86) Syntax() *asm.Syntax { return asm.ATT }
+
 func (x86) Convention() *Convention { return &sysV }
 
 func (x86) Kind(st asm.Statement) Kind { return instructions.find(st.Op).kind }
@@ -158,7 +160,7 @@ func hasSymbolic(args string) bool {
 	return i >= 0 && i+1 < len(args) && strings.IndexByte("-0123456789", args[i+1]) < 0
 }
 
-func (x86) MarksNumber(token string) bool { return token == "$" }
+func (x86) MarksNumber(_, token string) bool { return token == "$" }
 
 var immediate = regexp.MustCompile(`\$-?\d+`)
 

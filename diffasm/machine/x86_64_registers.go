@@ -38,6 +38,7 @@ var sysV = Convention{
 	Args:       []Register{rdi, rsi, rdx, rcx, r8, r9},
 	VectorArgs: []Register{xmm0, xmm0 + 1, xmm0 + 2, xmm0 + 3, xmm0 + 4, xmm0 + 5, xmm0 + 6, xmm0 + 7},
 	Results:    []Register{rax, rdx, xmm0, xmm0 + 1},
+	ResultAt:   NoRegister,
 	Kept:       keptByCalls,
 	Clobbered:  clobbered,
 }
@@ -62,7 +63,7 @@ type namedRegister struct {
 
 // holder returns a register in which an address may stand.
 func (r namedRegister) holder() Register {
-	if r.register >= AddressRegisters {
+	if r.register >= k0 {
 		return NoRegister
 	}
 	return r.register

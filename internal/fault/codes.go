@@ -80,6 +80,7 @@ const (
 	LabelTable      Code = "label-table"
 	PrivateData     Code = "private-data"
 	NameClash       Code = "name-clash"
+	SectionAnchors  Code = "section-anchors"
 	UnknownLabel    Code = "unknown-label"
 )
 

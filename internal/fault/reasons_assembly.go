@@ -50,5 +50,10 @@ var assembly = []Reason{
 			"unit: a variable that gets another name loses its value",
 		Paragraph: "A name of another unit is that of a private symbol of this one.",
 	},
+	{
+		Code:      "section-anchors",
+		Hint:      "build both versions with -fno-section-anchors (gcc) or -mno-global-merge (clang)" + anew,
+		Paragraph: "Code of the unit knows variables by number, not by name: as their distance from an anchor or in one made of several.",
+	},
 	{Code: "unknown-label", Hint: leaveOut, Paragraph: "A label is not defined in the unit."},
 }
