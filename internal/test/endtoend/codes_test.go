@@ -22,6 +22,7 @@ var goldenPairs = map[fault.Code][2]string{
 	"foreign-label":    {"foreign-label", "foreign-label-shared"},
 	"label-table":      {"label-table", "computed-goto"},
 	"private-data":     {"private-data", "private-data-named"},
+	"section-anchors":  {"aarch64-anchors", "aarch64-anchors-named"},
 	"static-ambiguous": {"static-ambiguous", "static-told-apart"},
 	"unknown-label":    {"unknown-label", "literal-known"},
 }

@@ -1,0 +1,131 @@
+package endtoend
+
+import (
+	"debug/elf"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+	"gocare/internal/test/testkit"
+	"gocare/kpatch"
+)
+
+// armTree is a program for AArch64 whose variables gcc knows by their distance from anchors. BUILD is the compiler to record, or one
+// that is not recorded.
+var armTree = map[string]string{
+	"Makefile": `BUILD = $(CC)
+prog: a.o
+	$(BUILD) $(LDFLAGS) -o $@ a.o
+a.o: a.c
+	$(BUILD) $(FLAGS) -c a.c
+install:
+	mkdir -p $(DESTDIR)/bin
+	cp prog $(DESTDIR)/bin
+`,
+	"a.c": `#include <stdio.h>
+#include <unistd.h>
+static int first, second = 2;
+static __thread int own = 3;
+__attribute__((noinline)) int f(int x)
+{
+	static int calls;
+	first += x;
+	second ^= x;
+	own -= x;
+	return printf("%d %d %d %d %d\n", first, second, own, ++calls, optind);
+}
+int main(int argc, char **argv)
+{
+	return f(argc);
+}
+`,
+}
+
+// TestAArch64 makes a patch of a program that was built on another machine. Its new variable comes before the others: all of these
+// are other distances from their anchor then, and the patch leads to where the program has them.
+func TestAArch64(t *testing.T) {
+	programs(t)
+	for _, tt := range []struct{ name, real, flags, links, want string }{
+		{"gcc", "aarch64-linux-gnu-gcc", "-O2 -g", "", "calls f first second"},
+		{"gcc without optimisation", "aarch64-linux-gnu-gcc", "-O0", "", "calls f first second"},
+		{"gcc at fixed addresses", "aarch64-linux-gnu-gcc", "-O2 -fno-pie", "-no-pie", "calls f first optind second"}, // its copy of optind
+		{"clang", "clang", "--target=aarch64-linux-gnu -O3 -g", "--target=aarch64-linux-gnu -Wl,--build-id", "calls f first second"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			testkit.Require(t, tt.real, "aarch64-linux-gnu-gcc")
+			dir, plain := t.TempDir(), t.TempDir()
+			env := []string{"KPCCREAL=" + tt.real, "FLAGS=" + tt.flags, "LDFLAGS=" + tt.links}
+			patchEditWith(t, dir, env)
+			writeTree(t, plain, armTree)
+			mustRun(t, 0, plain, env, "make", "BUILD="+tt.real)
+			if a, b := readFile(t, filepath.Join(plain, "prog")), readFile(t, filepath.Join(dir, "prog")); a != b && !strings.Contains(tt.flags, "-g") {
+				t.Error("the program is another one than without carecc")
+			}
+			got := armReferences(t, dir)
+			if want := strings.Fields(tt.want); !slices.Equal(got, want) {
+				t.Errorf("the patch refers to %q of the program, want %q", got, want)
+			}
+		})
+	}
+}
+
+// patchEditWith makes a patch that brings a variable in front of the others.
+func patchEditWith(t *testing.T, dir string, env []string) {
+	t.Helper()
+	patched := map[string]string{"Makefile": armTree["Makefile"]}
+	patched["a.c"] = strings.NewReplacer("static int first,", "static int fresh = 7, first,", "first += x;", "first += x + fresh++;").Replace(armTree["a.c"])
+	writeTree(t, dir, armTree)
+	writePatch(t, dir, armTree, patched)
+	mustRun(t, 0, dir, env, "patchmake", "-i", "a1", "fix.patch")
+}
+
+// armReferences names the functions and variables of the program that its patch replaces or reaches by their pages.
+func armReferences(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	prog, err := elfobj.Load(filepath.Join(dir, "lpmake", "bin", "prog"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "patchroot", prog.BuildID()+".kpatch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := kpatch.Decode(data)
+	if err != nil || p.Machine != &arch.AArch64 {
+		t.Fatal(p, err)
+	}
+	note := func(sec int, offset uint64) {
+		if s := &p.Sections[sec]; s.Original() {
+			names = append(names, armName(prog, s.Addr+offset)...)
+		}
+	}
+	for _, s := range p.Sections {
+		for _, r := range s.Relocs {
+			if sym := p.Symbols[r.Symbol]; r.Type.Kind == arch.PagePC && sym.Section > 0 {
+				note(sym.Section, uint64(r.Addend))
+			}
+		}
+	}
+	for _, f := range p.Functions {
+		note(f.Old.Section, f.Old.Offset)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// armName names what begins at an address of a program, without numbers and the function that it is in.
+func armName(prog *elfobj.File, addr uint64) (names []string) {
+	for _, s := range prog.Symbols {
+		if s.Value == addr && (s.Type == elf.STT_OBJECT || s.Type == elf.STT_FUNC) && s.Size > 0 {
+			name := strings.TrimPrefix(s.Name, "f.")
+			name, _, _ = strings.Cut(name, ".")
+			names = append(names, name)
+		}
+	}
+	return names
+}
