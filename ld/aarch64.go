@@ -24,8 +24,8 @@ const (
 	a64MOVZ    = 0xd2a00000 // movz x, #n, lsl #16
 	a64MOVK    = 0xf2800000 // movk x, #n
 	a64Target  = 0x1f       // the register that is written
-	a64Page    = 4096
-	a64Command = 4 // bytes
+	a64Page    = 1 << 12    // what adrp counts in, in bytes
+	a64Command = 4          // bytes
 )
 
 func a64At(b []byte) (uint32, bool) {

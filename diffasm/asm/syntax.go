@@ -23,7 +23,7 @@ type Syntax struct {
 }
 
 // ATT is that of x86-64.
-var ATT = &Syntax{Target: &arch.X86_64}
+var ATT = &Syntax{Target: arch.Default()}
 
 func (s *Syntax) lexer(text string) Lexer { return Lexer{Src: text, Slashes: s.Slashes} }
 
