@@ -178,7 +178,7 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 	where := func(format string, args ...any) error {
 		return fault.New(fault.Bug, "section "+out.Name, format, args...)
 	}
-	if !r.Type.InPatch && r.Target.Kind != ld.InPatch { // else package kpatch fills it in, or refuses it
+	if !r.Type.InPatch && !filledIn(r) {
 		return where("0x%x: relocation %v was not resolved", r.Offset, r.Type)
 	}
 	if r.Offset > out.Size || out.Size-r.Offset < r.Type.Width {
@@ -205,6 +205,11 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 		Offset: r.Offset, Type: r.Type, Addend: addend, Symbol: s.symbols[ld.Target{Kind: r.Target.Kind, Index: r.Target.Index}],
 	})
 	return nil
+}
+
+// filledIn reports whether package kpatch fills a field in when it writes the patch.
+func filledIn(r ld.JoinedReloc) bool {
+	return r.Target.Kind == ld.InPatch && (r.Type.Kind == arch.PageOffset || r.Type.Kind == arch.PC32)
 }
 
 // storeDistance computes a reference within one section.
