@@ -24,13 +24,8 @@ type machine struct {
 	folder                    string // the host's folder
 }
 
-// files returns the folder of the kernel's and other programs' files, which scripts/setup --vm has filled.
-func files() string {
-	if dir := os.Getenv("GOCARE_VM"); dir != "" {
-		return dir
-	}
-	return "/var/cache/gocare-vm"
-}
+// files returns the folder of the kernel's and other programs' files, which scripts/vm-files has filled.
+func files() string { return os.Getenv("GOCARE_VM") }
 
 func run(dir string, env []string, name string, args ...string) error {
 	cmd := exec.Command(name, args...)
