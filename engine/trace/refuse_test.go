@@ -64,7 +64,7 @@ static void spin(void) {
 		"b 1f\n\t.balign 32\n"
 		"9: .long 0, 0\n\t.quad 2f, 3f - 2f, 4f\n"
 		"\t.long 0xd428bc00\n"
-		"4: b 5f\n"
+		"4: ldr w9, %[leave]\n\tcbnz w9, 5f\n"
 		"1: adr x9, 9b\n\tstr x9, %[cs]\n"
 		"2: ldr w9, %[leave]\n\tcbz w9, 2b\n"
 		"3: nop\n"
