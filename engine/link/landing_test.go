@@ -105,7 +105,7 @@ func TestLandingPad(t *testing.T) {
 			p := a64Sample(t, tt.replacement)
 			image, err := Place(p, a64Object(t, tt.old, tt.checked), base, resolve)
 			if tt.refused {
-				if e := fault.As(err); e == nil || e.Code != fault.LandingPad {
+				if e := fault.As(err); e == nil || e.Code != "landing-pad" {
 					t.Errorf("got %v", err)
 				}
 				return
