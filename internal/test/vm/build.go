@@ -58,7 +58,7 @@ func (m *machine) buildTests(list []string) error {
 		}
 		fmt.Fprintf(&commands, "cd %s/src/%s && %s/%s -test.v -test.timeout 25m -test.run '%s' -test.skip '%s'\n", share, p, share, name, m.pattern, m.skip)
 	}
-	for _, name := range []string{"go.mod", "testdata"} {
+	for _, name := range []string{"go.mod", "testdata", "doc"} {
 		if err := run("", nil, "cp", "-r", name, filepath.Join(m.folder, "src")); err != nil {
 			return err
 		}
