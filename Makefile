@@ -16,6 +16,8 @@ N ?=
 SEED ?= 1
 STEP ?=
 KEEP ?=
+RUN ?=
+VMFILES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gocare-vm
 BIN ?= bin
 
 GO ?= go
@@ -107,6 +109,13 @@ random: setup
 page: build
 	scripts/setup --page
 	GOCARE_BIN=$(abspath $(BIN)) KEEP="$(KEEP)" scripts/page
+
+# The tests of the engine on aarch64, in a virtual machine without and with pointer authentication: PACKAGES="./engine/trace", RUN=TestCall.
+vm:
+	@scripts/setup --vm
+	scripts/vm-files "$(VMFILES)"
+	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/vm -run "$(RUN)" $(PACKAGES)
+	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/vm -run "$(RUN)" -cpu max,pauth-impdef=on -cflags -mbranch-protection=standard $(PACKAGES)
 
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 commands=/path/compile_commands.json".
 bench: setup build

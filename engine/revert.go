@@ -105,7 +105,7 @@ func (r *remover) remove(l *live) error {
 		r.add(Write{Addr: l.Start, Old: []byte(kpatch.Magic), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
 	}
 	for i := range l.Functions {
-		r.out.Code = append(r.out.Code, liveCode(l, l.Functions[i].New)) // first, as these have names
+		r.out.Code = append(r.out.Code, liveCode(r.process.Machine, l, l.Functions[i].New)) // first, as these have names
 	}
 	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
 	r.out.Patches = append(r.out.Patches, result)
@@ -126,7 +126,7 @@ func (r *remover) underneath(l *live, f *inspect.RegionFunction) []Code {
 		}
 		for n := range other.Functions {
 			if other.Functions[n].Old == f.Old {
-				list = append(list, liveCode(other, other.Functions[n].New))
+				list = append(list, liveCode(r.process.Machine, other, other.Functions[n].New))
 			}
 		}
 	}

@@ -73,8 +73,9 @@ func standing(p *inspect.Process, f *File, o *inspect.Object, regions []live) St
 	s.Fixed = len(s.By) > 0
 	for _, fn := range f.Patch.Functions {
 		if !fn.IsNew() && !fn.IsGate() {
-			old := f.Patch.Sections[fn.Old.Section].Addr + fn.Old.Offset
-			s.Fixed = s.Fixed && active[o.Addr(inspect.LinkAddr(old))]
+			old := o.Addr(inspect.LinkAddr(f.Patch.Sections[fn.Old.Section].Addr + fn.Old.Offset))
+			landing := p.Machine.LandingSize // the hook may be behind it
+			s.Fixed = s.Fixed && (active[old] || int(fn.OldSize) > landing && active[old+inspect.Addr(landing)])
 		}
 	}
 	return s

@@ -169,7 +169,7 @@ func (s *suspended) walk(mem io.ReaderAt, check *checker, c unwind.Context) coro
 	stack := check.walker.WalkContext(mem, regs)
 	co.sp, co.end, co.frames = regs.SP, stack.Frames[len(stack.Frames)-1].SP, stack.Frames
 	co.complete = stack.Complete || stack.Begun
-	co.frames[0].At = regs.PC - 1 // a return address; a function that has not begun will begin as the new one
+	co.frames[0].At = co.frames[0].PC - 1 // a return address; a function that has not begun will begin as the new one
 	co.in = slices.IndexFunc(co.frames, func(f unwind.Frame) bool { return check.find(f.At) >= 0 })
 	if co.end >= co.sp && co.end-co.sp <= largestStack {
 		co.stack = make([]byte, co.end-co.sp)

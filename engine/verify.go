@@ -70,7 +70,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 	for i := len(b.planned) - 1; i >= 0; i-- {
 		for _, f := range b.planned[i].Functions {
 			if f.Old == old {
-				code := versionCode(b.planned[i].Image.Functions, f.New, b.planned[i].Image.Base+inspect.Addr(b.planned[i].Image.CodeSize))
+				code := versionCode(b.process.Machine, b.planned[i].Image.Functions, f.New, b.planned[i].Image.Base+inspect.Addr(b.planned[i].Image.CodeSize))
 				return &owner{b.planned[i].File.Patch.ID, f.Hook, code}, nil
 			}
 		}
@@ -96,23 +96,24 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 			if !bytes.Equal(have, hook) {
 				continue
 			}
-			return &owner{l.ID, hook, liveCode(l, f.New)}, nil
+			return &owner{l.ID, hook, liveCode(b.process.Machine, l, f.New)}, nil
 		}
 	}
 	return nil, nil
 }
 
 // liveCode is a function's code in a live region: up to the next function, its cold part included.
-func liveCode(l *live, start inspect.Addr) Code {
+func liveCode(machine *arch.Target, l *live, start inspect.Addr) Code {
 	functions := make([]link.Function, len(l.Functions))
 	for i, f := range l.Functions {
 		functions[i] = link.Function{Name: f.Name, New: f.New}
 	}
-	return versionCode(functions, start, l.Start+inspect.Addr(l.Size))
+	return versionCode(machine, functions, start, l.Start+inspect.Addr(l.Size))
 }
 
-func versionCode(functions []link.Function, start, end inspect.Addr) Code {
-	c := Code{Start: start, End: end}
+// versionCode is the code of the function that a hook leads to, with what the hook may have passed over.
+func versionCode(machine *arch.Target, functions []link.Function, start, end inspect.Addr) Code {
+	c := Code{Start: start - inspect.Addr(machine.LandingSize), End: end}
 	for _, f := range functions {
 		if f.New == start {
 			c.Function = f.Name

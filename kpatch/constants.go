@@ -29,11 +29,14 @@ func constant(p *Patch, r *Reloc) bool {
 
 // fillConstants fills in the constants in the bytes of an object that was made of the encoder's sections.
 func (e *encoder) fillConstants(object []byte) error {
-	if !e.hasConstants() {
-		return nil
+	if e.p.Machine.RelocOf(arch.PageOffset).Kind != arch.PageOffset {
+		return nil // the machine has none
 	}
 	file, err := elfobj.Parse(object)
 	if err != nil {
+		return err
+	}
+	if err := e.checkPlaces(file); err != nil {
 		return err
 	}
 	for i, at := range e.index {
@@ -56,13 +59,15 @@ func (e *encoder) fillConstants(object []byte) error {
 	return nil
 }
 
-func (e *encoder) hasConstants() bool {
-	for i := range e.index {
-		for _, r := range e.p.Sections[i].Relocs {
-			if constant(e.p, &r) {
-				return true
-			}
+// checkPlaces makes sure that the sections of a decoded patch stay where they were: nothing says any more which constants it holds.
+func (e *encoder) checkPlaces(file *elfobj.File) error {
+	if e.p.Object == nil {
+		return nil
+	}
+	for i, at := range e.index {
+		if s := &e.p.Sections[i]; !s.Original() && s.Offset != file.Sections[at].Offset {
+			return bad(s.Name, "would move from 0x%x to 0x%x: its constants are for where it was", s.Offset, file.Sections[at].Offset)
 		}
 	}
-	return false
+	return nil
 }

@@ -138,7 +138,7 @@ func (e *encoder) referenced() []int {
 			continue
 		}
 		for _, r := range e.p.Sections[i].Relocs {
-			if sec := e.p.Symbols[r.Symbol].Section; sec != int(elf.SHN_UNDEF) {
+			if sec := e.p.Symbols[r.Symbol].Section; sec != int(elf.SHN_UNDEF) && !constant(e.p, &r) {
 				used[e.index[sec]] = true
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
@@ -236,9 +237,9 @@ func TestCheckMachine(t *testing.T) {
 		name, text string
 		refused    bool
 	}{
-		{"x86-64", header(2, 62), false},
+		{"x86-64", header(2, 62), arch.Host() != &arch.X86_64},
 		{"i386", header(1, 3), true},
-		{"aarch64", header(2, 183), true},
+		{"aarch64", header(2, 183), arch.Host() != &arch.AArch64},
 		{"x32", header(1, 62), true},
 		{"script", "#!/bin/sh\n", true},
 		{"empty", "", true},
@@ -251,6 +252,15 @@ func TestCheckMachine(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestCheckPages(t *testing.T) {
+	for size, refused := range map[uint64]bool{4096: false, 16384: true, 65536: true, 0: false} {
+		err := checkPages(&arch.AArch64, size, "pid 1")
+		if e := fault.As(err); (e != nil) != refused || e != nil && e.Code != "machine" {
+			t.Errorf("%d: %v", size, err)
+		}
 	}
 }
 

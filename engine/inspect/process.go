@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/procfs"
 )
@@ -127,8 +128,20 @@ func (p *Process) readSpace() error {
 		return err
 	}
 	p.auxv = parseAuxv(auxv)
+	if err := checkPages(p.Machine, p.auxv[atPAGESZ], p.where()); err != nil {
+		return err
+	}
 	p.Objects = p.findObjects()
 	return nil
+}
+
+// checkPages refuses a kernel with pages of another size than those that patches of a machine are laid out for.
+func checkPages(machine *arch.Target, size uint64, where string) error {
+	if size == machine.PageSize || size == 0 { // a process that has ended has no vector
+		return nil
+	}
+	return fault.Refuse(fault.Machine, where, "has pages of %d bytes; only %d are supported", size, machine.PageSize).
+		WithHint("boot a kernel with such pages")
 }
 
 // explain turns what the kernel said into a cause with a code.
@@ -194,8 +207,9 @@ func (p *Process) Auxv(key uint64) uint64 { return p.auxv[key] }
 
 // Entries of the auxiliary vector (<elf.h>).
 const (
-	atPHDR  = 3 // address of the executable's program headers
-	atENTRY = 9 // address of its entry point, which the dynamic loader jumps to when its own work is done
+	atPHDR   = 3 // address of the executable's program headers
+	atPAGESZ = 6 // bytes of a page
+	atENTRY  = 9 // address of its entry point, which the dynamic loader jumps to when its own work is done
 )
 
 // Entry returns the entry point of the program that a process has executed.

@@ -53,7 +53,10 @@ func Place(p *kpatch.Patch, object *inspect.Object, base inspect.Addr, resolve I
 	if err := l.relocate(); err != nil {
 		return nil, err
 	}
-	return l.image, l.listFunctions()
+	if err := l.listFunctions(); err != nil {
+		return nil, err
+	}
+	return l.image, l.keepLandings()
 }
 
 type linker struct {

@@ -246,9 +246,9 @@ type vectors struct {
 func getXState(tid int, sets ...uintptr) (v vectors, err error) {
 	for _, v.set = range sets {
 		buf := make([]byte, 64<<10)
-		iov := unix.Iovec{Base: &buf[0], Len: uint64(len(buf))}
-		if err = ptrace(unix.PTRACE_GETREGSET, tid, v.set, uintptr(unsafe.Pointer(&iov))); err == nil {
-			v.data = buf[:iov.Len]
+		var n uint64
+		if n, err = registerSet(unix.PTRACE_GETREGSET, tid, v.set, buf); err == nil {
+			v.data = buf[:n]
 			return v, nil
 		}
 	}
@@ -256,6 +256,16 @@ func getXState(tid int, sets ...uintptr) (v vectors, err error) {
 }
 
 func setXState(tid int, v vectors) {
-	iov := unix.Iovec{Base: &v.data[0], Len: uint64(len(v.data))}
-	_ = ptrace(unix.PTRACE_SETREGSET, tid, v.set, uintptr(unsafe.Pointer(&iov))) // fails only for a thread that was killed
+	_, _ = registerSet(unix.PTRACE_SETREGSET, tid, v.set, v.data) // fails only for a thread that was killed
+}
+
+// registerSet reads or writes a register set of a stopped thread, and returns its size in bytes. The address of what the kernel looks at is
+// taken in the call itself: a stack of Go's may move before.
+func registerSet(request, tid int, set uintptr, data []byte) (uint64, error) {
+	iov := unix.Iovec{Base: &data[0], Len: uint64(len(data))}
+	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), set, uintptr(unsafe.Pointer(&iov)), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return iov.Len, nil
 }

@@ -37,8 +37,15 @@ int main(void)
 	for (;;) {
 		char c;
 		long r;
+#ifdef __aarch64__
+		register long x8 __asm__("x8") = SYS_read, x0 __asm__("x0") = 0, x1 __asm__("x1") = (long)&c, x2 __asm__("x2") = 1;
+		__asm__ volatile("mov x19, sp; mov sp, %[sp]; svc #0; mov sp, x19"
+			: "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), [sp] "r"(data.above) : "x19", "memory");
+		r = x0;
+#else
 		__asm__ volatile("mov %%rsp, %%rbx; mov %[sp], %%rsp; syscall; mov %%rbx, %%rsp"
 			: "=a"(r) : "a"(SYS_read), "D"(0), "S"(&c), "d"(1), [sp] "r"(data.above) : "rbx", "rcx", "r11", "memory");
+#endif
 		if (r != 1) return 0;
 		int changed = 0;
 		for (unsigned char *p = (void *)&data; p < (unsigned char *)(&data + 1); p++) changed += *p != 0x5a;
@@ -123,7 +130,7 @@ func TestCaveLeft(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		code, _ := th.Regs.callCode(0)
+		code, _ := th.Regs.callCode(at)
 		if !isCallCode(code) || isCallCode(make([]byte, len(code))) {
 			t.Error("code for a call is not told from other bytes")
 		}

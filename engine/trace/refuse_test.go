@@ -59,6 +59,18 @@ const restartable = `
 static volatile int leave;
 static void spin(void) {
 	struct rseq *r = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+#ifdef __aarch64__
+	__asm__ volatile(
+		"b 1f\n\t.balign 32\n"
+		"9: .long 0, 0\n\t.quad 2f, 3f - 2f, 4f\n"
+		"\t.long 0xd428bc00\n"
+		"4: ldr w9, %[leave]\n\tcbnz w9, 5f\n"
+		"1: adr x9, 9b\n\tstr x9, %[cs]\n"
+		"2: ldr w9, %[leave]\n\tcbz w9, 2b\n"
+		"3: nop\n"
+		"5: str xzr, %[cs]\n"
+		: [cs] "=m"(r->rseq_cs) : [leave] "m"(leave) : "x9", "memory", "cc");
+#else
 	__asm__ volatile(
 		"jmp 1f\n\t.balign 32\n"
 		"9: .long 0, 0\n\t.quad 2f, 3f - 2f, 4f\n"
@@ -69,6 +81,7 @@ static void spin(void) {
 		"3: nop\n"
 		"5: movq $0, %[cs]\n"
 		: [cs] "=m"(r->rseq_cs) : [leave] "m"(leave) : "rax", "memory", "cc");
+#endif
 }
 int main(void) {
 	puts("ready"); fflush(stdout);

@@ -202,14 +202,18 @@ var xStates = []uintptr{ntSVE, ntFPRegs}
 
 func getRegs(tid int) (Regs, error) {
 	r := Regs{number: -1}
-	return r, registerSet(unix.PTRACE_GETREGSET, tid, &r.user)
+	_, err := registerSet(unix.PTRACE_GETREGSET, tid, ntPRStatus, r.user.bytes())
+	return r, err
 }
 
-func setRegs(tid int, r *Regs) error { return registerSet(unix.PTRACE_SETREGSET, tid, &r.user) }
+func setRegs(tid int, r *Regs) error {
+	_, err := registerSet(unix.PTRACE_SETREGSET, tid, ntPRStatus, r.user.bytes())
+	return err
+}
 
-func registerSet(request, tid int, r *userRegs) error {
-	iov := unix.Iovec{Base: (*byte)(unsafe.Pointer(r)), Len: uint64(unsafe.Sizeof(*r))}
-	return ptrace(request, tid, ntPRStatus, uintptr(unsafe.Pointer(&iov)))
+// bytes returns the memory of the registers.
+func (r *userRegs) bytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(r)), unsafe.Sizeof(*r))
 }
 
 // word appends an instruction.

@@ -19,7 +19,7 @@ const (
 var a64 = Machine{
 	frame: a64FP, sp: a64SP, pc: a64PC, count: a64PC + 1,
 	userEnd: arch.AArch64.UserEnd,
-	linked:  true, signs: true, address: arch.AArch64.UserEnd - 1,
+	linked:  true, link: a64LR, signs: true, address: arch.AArch64.UserEnd - 1,
 
 	// rt_sigreturn is system call 139. The vDSO has no CFI for it (arch/arm64/kernel/vdso/sigreturn.S).
 	restorers: [][]byte{{0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4}}, // mov x8, #139; svc #0
@@ -35,10 +35,11 @@ var a64 = Machine{
 	jumpBuffer: newContextKind(a64Kept(0, map[int]int{a64LR: 88, a64PC: 88, a64SP: 104}), 1<<a64LR|1<<a64PC|1<<a64SP),
 	// ucontext_t in <sys/ucontext.h>; getcontext keeps what a call keeps
 	userState: newContextKind(a64Kept(a64MachineContext+8+8*19, map[int]int{
-		a64LR: a64MachineContext + 8 + 8*30, a64SP: a64MachineContext + 8 + 8*31, a64PC: a64MachineContext + 8 + 8*32,
+		1: a64MachineContext + 8 + 8, a64LR: a64MachineContext + 8 + 8*30, a64SP: a64MachineContext + 8 + 8*31, a64PC: a64MachineContext + 8 + 8*32,
 	}), 0),
-	mark:   a64MachineContext + 288, // of its last member, the head of struct fpsimd_context
-	marked: func(word, _ uint64) bool { return word == 528<<32|0x46508001 },
+	resumes: a64Resumes,
+	mark:    a64MachineContext + 288, // of its last member, the head of struct fpsimd_context
+	marked:  func(word, _ uint64) bool { return word == 528<<32|0x46508001 },
 }
 
 // a64MachineContext is where struct sigcontext begins in struct ucontext, in bytes.
@@ -64,4 +65,14 @@ func a64Kept(from int, at map[int]int) map[int]int {
 func a64EndsInCall(code []byte) bool {
 	w := binary.LittleEndian.Uint32(code[len(code)-4:])
 	return w&0xfc000000 == 0x94000000 || w&0xfefff000 == 0xd63f0000
+}
+
+// a64Resumes reports whether code is where glibc's swapcontext has a context go on (sysdeps/unix/sysv/linux/aarch64/swapcontext.S, 2.36 seen): it takes
+// its return address from x1. In front stands a nop, or a bti.
+func a64Resumes(code []byte) (register int, ok bool) {
+	const hint, movX30X1, ret = 0xd503201f, 0xaa0103fe, 0xd65f03c0
+	if len(code) >= 4 && binary.LittleEndian.Uint32(code)&^0xfe0 == hint&^0xfe0 {
+		code = code[4:]
+	}
+	return 1, len(code) >= 8 && binary.LittleEndian.Uint32(code) == movX30X1 && binary.LittleEndian.Uint32(code[4:]) == ret
 }

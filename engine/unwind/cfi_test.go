@@ -11,7 +11,10 @@ import (
 const tableAddr = 0x10000 // link address of hand-made unwind data
 
 // builder writes .eh_frame by the LSB's tables.
-type builder struct{ data []byte }
+type builder struct {
+	data []byte
+	ra   byte // register with the return address
+}
 
 // record appends a record and returns the position of its length field.
 func (b *builder) record(body []byte) int {
@@ -24,13 +27,13 @@ func (b *builder) record(body []byte) int {
 	return at
 }
 
-// cie appends a CIE: code alignment 1, data alignment -8, return address 16.
+// cie appends a CIE: code alignment 1, data alignment -8, return address 16 unless another is set.
 func (b *builder) cie(version byte, augmentation, data string, program ...byte) int {
 	body := append([]byte{0, 0, 0, 0, version}, augmentation+"\x00"...)
 	if version == 4 {
 		body = append(body, 8, 0)
 	}
-	body = append(body, 1, 0x78, 16)
+	body = append(body, 1, 0x78, max(b.ra, x86PC))
 	if strings.HasPrefix(augmentation, "z") {
 		body = append(body, byte(len(data)))
 	}

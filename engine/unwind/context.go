@@ -99,6 +99,17 @@ func (c Context) Regs(data []byte, secret uint64, plausible func(sp, pc uint64) 
 	return r, nil
 }
 
+// resumed returns where a context goes on once code of the C library has given it its registers.
+func (m *Machine) resumed(mem io.ReaderAt, regs Regs) (uint64, bool) {
+	if m.resumes == nil {
+		return 0, false
+	}
+	code := make([]byte, 12)
+	n, _ := mem.ReadAt(code, int64(regs.PC)) // less at the end of a mapping
+	register, ok := m.resumes(code[:n])
+	return regs.Reg[register] & m.address, ok && regs.Valid&(1<<register) != 0
+}
+
 // ReturnsTo reports whether an address is one that a call returns to: the code before it is a call.
 func (m *Machine) ReturnsTo(mem io.ReaderAt, addr uint64) bool {
 	code := make([]byte, m.longestCall)

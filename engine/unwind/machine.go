@@ -18,6 +18,7 @@ type Machine struct {
 
 	// linked machines call by way of a register: a function that calls none keeps its return address there, and its stack as it was.
 	linked bool
+	link   int // that register
 	// signs says that return addresses may be signed in the bits that no address of the process uses; address is the others.
 	signs   bool
 	address uint64
@@ -33,7 +34,9 @@ type Machine struct {
 
 	jumpBuffer *contextKind
 	userState  *contextKind // ucontext_t
-	mangleTurn int          // bits that a mangled register is rotated left by
+	// resumes tells code that a context goes on at, and that only returns, to the address in a register. May be nil.
+	resumes    func(code []byte) (register int, ok bool)
+	mangleTurn int // bits that a mangled register is rotated left by
 	// A ucontext_t has a word at the offset mark that tells it, whatever else it holds, from its address.
 	mark   int
 	marked func(word, at uint64) bool

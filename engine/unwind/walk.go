@@ -119,6 +119,9 @@ func (w *Walker) Walk(mem io.ReaderAt, regs Regs, depth int) Stack {
 
 // WalkContext walks the stack of a context. Where it began, as makecontext(3) has it, nothing is looked for behind.
 func (w *Walker) WalkContext(mem io.ReaderAt, regs Regs) Stack {
+	if to, ok := w.machine.resumed(mem, regs); ok {
+		regs.PC = to
+	}
 	s := &state{machine: w.machine, regs: regs.Reg, valid: regs.Valid, mem: newMemory(mem, w.buf)}
 	s.set(w.machine.sp, regs.SP)
 	s.set(w.machine.pc, regs.PC)
@@ -141,6 +144,7 @@ func (w *Walker) walk(s *state, depth int) Stack {
 		stack.Frames = append(stack.Frames, f)
 		if err != nil {
 			stack.Why, stack.Begun = err.Error(), errors.Is(err, errNoRules) && !exact && w.starts(f.PC)
+			stack.Frames = append(stack.Frames, s.inRegister(exact, f.SP)...)
 			return stack
 		}
 		if last {
@@ -151,6 +155,16 @@ func (w *Walker) walk(s *state, depth int) Stack {
 	}
 	stack.Why = fmt.Sprintf("more than %d frames", depth)
 	return stack
+}
+
+// inRegister returns the frame of the caller as far as its return address may be in a register alone, where a walk ends at once: in an entry
+// of a PLT, which has no unwind data on such a machine.
+func (s *state) inRegister(exact bool, sp uint64) []Frame {
+	if !exact || !s.machine.linked || s.valid&(1<<s.machine.link) == 0 {
+		return nil
+	}
+	pc := s.regs[s.machine.link] & s.machine.address
+	return []Frame{{PC: pc, At: pc - 1, SP: sp}}
 }
 
 // step describes the frame in s and turns s into its caller; last means that there is none.

@@ -12,10 +12,11 @@ var AArch64 = Target{
 	PageSize: 4096,    // that of the instructions that count pages; the kernel's may be larger
 	UserEnd:  1 << 48, // with page tables of four levels
 
-	Reach:    1 << 27,
-	HookSize: a64InstructionSize,
-	UndoSize: a64InstructionSize,
-	GateSize: a64InstructionSize,
+	Reach:       1 << 27,
+	HookSize:    a64InstructionSize,
+	UndoSize:    a64InstructionSize,
+	GateSize:    a64InstructionSize,
+	LandingSize: a64InstructionSize,
 
 	Trap:    a64(0xd4200000),             // brk #0
 	Nop:     a64(a64Nop),                 // nop
@@ -26,6 +27,7 @@ var AArch64 = Target{
 		a64(0x58000051), // ldr x17, 8 bytes on
 	},
 
+	landing:   a64Landing,
 	goName:    "arm64",
 	hook:      a64Branch,
 	padding:   a64Padding,
@@ -71,4 +73,23 @@ func a64Padding(code []byte) int {
 		}
 	}
 	return n
+}
+
+// a64Landing leaves bti c, which a jump behind it does not disturb. An instruction that signs the return address is one to land on, too; the
+// replacement is entered behind its own, of the same key and with the same stack pointer, so that it is signed once.
+func a64Landing(old, replacement []byte) (keepOld, keepNew int, lands bool) {
+	const anyBTI, paciasp, pacibsp = 0xd503241f, 0xd503233f, 0xd503237f
+	if len(old) < a64InstructionSize || len(replacement) < a64InstructionSize {
+		return 0, 0, true
+	}
+	was, is := binary.LittleEndian.Uint32(old), binary.LittleEndian.Uint32(replacement)
+	switch {
+	case was&^0xc0 == anyBTI:
+		return a64InstructionSize, 0, true
+	case was != paciasp && was != pacibsp:
+		return 0, 0, true // it is not called through pointers where that is checked
+	case was == is:
+		return a64InstructionSize, a64InstructionSize, true
+	}
+	return 0, 0, false
 }

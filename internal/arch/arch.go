@@ -15,11 +15,12 @@ type Target struct {
 	UserEnd   uint64      // end of the addresses that a process may use
 	StackRoom uint64      // bytes below the stack pointer that leaf code may use without moving it (the red zone)
 
-	Reach    uint64 // bytes that a direct call or jump can go either way
-	HookSize int    // bytes of the jump written over the start of a patched function
-	UndoSize int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
-	GateSize int    // bytes of the jump written over the start of a function that is too short for a hook
-	PCBias   int64  // bytes from the field of a call or an access to where the processor counts its distance from
+	Reach       uint64 // bytes that a direct call or jump can go either way
+	HookSize    int    // bytes of the jump written over the start of a patched function
+	UndoSize    int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
+	GateSize    int    // bytes of the jump written over the start of a function that is too short for a hook
+	LandingSize int    // bytes of the longest instruction that Landing has a hook pass over in a replacement
+	PCBias      int64  // bytes from the field of a call or an access to where the processor counts its distance from
 
 	Trap    []byte   // breakpoint instruction, in memory order
 	Nop     []byte   // shortest instruction that does nothing
@@ -27,6 +28,7 @@ type Target struct {
 	Stub    []byte   // jump to the address in the 8 bytes behind it: an entry of a patch's jump table
 	Jumps   [][]byte // how jumps begin that tools write over the start of a function
 
+	landing   func(old, new []byte) (keepOld, keepNew int, lands bool)
 	goName    string // GOARCH
 	hook      func(from, to uint64) ([]byte, bool)
 	padding   func(code []byte) int
@@ -74,6 +76,16 @@ var targets = []*Target{&X86_64, &AArch64}
 
 // Hook returns the jump of HookSize bytes at an address to another; ok is false if it does not reach.
 func (t *Target) Hook(from, to uint64) (jump []byte, ok bool) { return t.hook(from, to) }
+
+// Landing returns how many bytes at the start of a function a hook has to leave, as code may be called through pointers only where it
+// begins with certain instructions, and how many of the replacement are passed over then, as these have been executed. lands is false
+// if there is no way: then only direct calls come through a hook at the very start.
+func (t *Target) Landing(old, replacement []byte) (keepOld, keepNew int, lands bool) {
+	if t.landing == nil {
+		return 0, 0, true
+	}
+	return t.landing(old, replacement)
+}
 
 // Padding returns how many bytes at the start of code are there to fill a gap between functions: whole instructions that do
 // nothing, and traps. Zeros are none: a processor reads them as instructions that write.

@@ -164,6 +164,7 @@ const (
 	IfuncUnresolved      Code = "ifunc-unresolved"
 	Interrupted          Code = "interrupted"
 	KernelThread         Code = "kernel-thread"
+	LandingPad           Code = "landing-pad"
 	LoadedTwice          Code = "loaded-twice"
 	Locked               Code = "locked"
 	Machine              Code = "machine"

@@ -39,9 +39,15 @@ var processes = []Reason{
 	{Code: "ifunc-unresolved", Paragraph: "A function picked at run time could not be resolved in the process."},
 	{Code: "interrupted", Paragraph: "carectl or patchmake was interrupted."},
 	{Code: "kernel-thread", Hint: "give the PID of a user process", Paragraph: "The process is a kernel thread."},
+	{
+		Code: "landing-pad",
+		Hint: "compile the patch with the -mbranch-protection of the original",
+		Paragraph: "A function of aarch64 is called through pointers that the processor checks, and begins with paciasp, which its replacement " +
+			"does not: the jump would have to take its place.",
+	},
 	{Code: "loaded-twice", Paragraph: "The object is loaded more than once."},
 	{Code: "locked", Paragraph: "Another carectl works on the process."},
-	{Code: "machine", Paragraph: "The program is not one for x86-64."},
+	{Code: "machine", Paragraph: "The program is not one for the machine that carectl runs on, x86-64 or aarch64, or the kernel has pages of another size than 4 KiB."},
 	{
 		Code:      "mapped-elsewhere",
 		Hint:      "something was mapped there meanwhile: try again",

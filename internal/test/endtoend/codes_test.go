@@ -66,7 +66,7 @@ var codeTests = map[fault.Code]string{
 	"empty-patch": "engine/refusals_test.go:TestPlanRefuses", "exec-memory": "engine/refusals_test.go:TestMapped",
 	"foreign-hook": "engine/stack_test.go:TestForeign", "foreign-patch": "engine/stack_test.go:TestForeignPatch",
 	"ifunc-unresolved": "engine/stack_test.go:TestResolverIsRun", "interrupted": "cmd/carectl/process_test.go:TestSignals",
-	"kernel-thread": "engine/inspect/inspect_test.go:TestReadRefuses", "loaded-twice": "engine/refusals_test.go:TestLoadedTwice",
+	"kernel-thread": "engine/inspect/inspect_test.go:TestReadRefuses", "landing-pad": "engine/link/landing_test.go:TestLandingPad", "loaded-twice": "engine/refusals_test.go:TestLoadedTwice",
 	"locked": "engine/refusals_test.go:TestLocked", "machine": "engine/inspect/inspect_test.go:TestCheckMachine",
 	"mapped-elsewhere": "engine/refusals_test.go:TestMapped", "no-patch-file": "engine/refusals_test.go:TestPatchFiles",
 	"no-process": "engine/inspect/inspect_test.go:TestReadRefuses", "no-room": "engine/inspect/free_test.go:TestFreeRegion",

@@ -25,7 +25,8 @@ var guarded = []string{"buildtree", "cmd", "diffasm", "engine", "internal/elfobj
 // isTable reports whether a file, by its path, is one of a machine's own.
 func isTable(path string) bool {
 	name := filepath.Base(path)
-	return strings.HasPrefix(name, "x86_64") || path == "engine/trace/regs_linux_amd64.go"
+	return strings.HasPrefix(name, "x86_64") || strings.HasPrefix(name, "aarch64") ||
+		strings.HasPrefix(path, "engine/trace/") && (strings.HasSuffix(name, "_linux_amd64.go") || strings.HasSuffix(name, "_linux_arm64.go"))
 }
 
 // numbers are literals that stand for something a table has a name for.

@@ -24,8 +24,8 @@ func (m *machine) boot(initramfs string) (passed, failed int, err error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "qemu-system-aarch64", "-M", "virt", "-cpu", m.cpu, "-smp", "2", "-m", "2048", "-nic", "none",
 		"-nographic", "-no-reboot", "-kernel", filepath.Join(files(), "vmlinuz"), "-initrd", initramfs,
-		"-append", "console=ttyAMA0 quiet panic=-1 rdinit=/init",
-		"-fsdev", "local,id=host,path="+m.share+",security_model=none", "-device", "virtio-9p-device,fsdev=host,mount_tag=host")
+		"-append", "console=ttyAMA0 loglevel=7 print-fatal-signals=1 panic=-1 rdinit=/init",
+		"-fsdev", "local,id=host,path="+m.folder+",security_model=none", "-device", "virtio-9p-device,fsdev=host,mount_tag=host")
 	console, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, 0, err

@@ -14,20 +14,18 @@ var kernelModules = []string{
 	"kernel/fs/fscache/fscache.ko", "kernel/fs/9p/9p.ko",
 }
 
+// share is where the guest has the host's folder.
+const share = "/host"
+
 // machine is a virtual machine and what is to run in it.
 type machine struct {
-	cpu, pattern, flags string
-	verbose             bool
-	share               string // the host's folder
+	cpu, pattern, skip, flags string
+	verbose                   bool
+	folder                    string // the host's folder
 }
 
-// files returns the folder of the kernel's and other programs' files, which scripts/setup --vm has filled.
-func files() string {
-	if dir := os.Getenv("GOCARE_VM"); dir != "" {
-		return dir
-	}
-	return "/var/cache/gocare-vm"
-}
+// files returns the folder of the kernel's and other programs' files, which scripts/vm-files has filled.
+func files() string { return os.Getenv("GOCARE_VM") }
 
 func run(dir string, env []string, name string, args ...string) error {
 	cmd := exec.Command(name, args...)
@@ -40,16 +38,16 @@ func run(dir string, env []string, name string, args ...string) error {
 
 // buildTests puts the tests of packages into the share, each with its folder, as tests read files of theirs.
 func (m *machine) buildTests(list []string) error {
-	if err := os.MkdirAll(filepath.Join(m.share, "requests"), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Join(m.folder, "requests"), 0o777); err != nil {
 		return err
 	}
 	var commands strings.Builder
 	for _, p := range list {
 		name := strings.ReplaceAll(strings.Trim(p, "./"), "/", "_") + ".test"
-		if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "test", "-c", "-o", filepath.Join(m.share, name), p); err != nil {
+		if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "test", "-c", "-o", filepath.Join(m.folder, name), p); err != nil {
 			return err
 		}
-		folder := filepath.Join(m.share, "src", p)
+		folder := filepath.Join(m.folder, "src", p)
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
@@ -58,14 +56,14 @@ func (m *machine) buildTests(list []string) error {
 				return err
 			}
 		}
-		fmt.Fprintf(&commands, "cd %s/src/%s && %s/%s -test.v -test.timeout 8m -test.run '%s'\n", "/host", p, "/host", name, m.pattern)
+		fmt.Fprintf(&commands, "cd %s/src/%s && %s/%s -test.v -test.timeout 25m -test.run '%s' -test.skip '%s'\n", share, p, share, name, m.pattern, m.skip)
 	}
-	for _, name := range []string{"go.mod", "testdata"} {
-		if err := run("", nil, "cp", "-r", name, filepath.Join(m.share, "src")); err != nil {
+	for _, name := range []string{"go.mod", "testdata", "doc"} {
+		if err := run("", nil, "cp", "-r", name, filepath.Join(m.folder, "src")); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(m.share, "commands"), []byte(commands.String()), 0o644)
+	return os.WriteFile(filepath.Join(m.folder, "commands"), []byte(commands.String()), 0o644)
 }
 
 // buildInitramfs makes the guest's root: its first program, a shell, the C library and the kernel's modules.

@@ -20,6 +20,7 @@ func main() {
 	var m machine
 	flag.StringVar(&m.cpu, "cpu", "cortex-a57", "model of the processor, as qemu names it")
 	flag.StringVar(&m.pattern, "run", "", "run the tests that match, as go test does")
+	flag.StringVar(&m.skip, "skip", "", "do not run the tests that match")
 	flag.BoolVar(&m.verbose, "v", false, "print the console")
 	flag.StringVar(&m.flags, "cflags", "", "further options of the compiler")
 	flag.Parse()
@@ -45,7 +46,7 @@ func (m *machine) test(list []string) (passed, failed int, err error) {
 		return 0, 0, err
 	}
 	defer os.RemoveAll(dir)
-	m.share = filepath.Join(dir, "share")
+	m.folder = filepath.Join(dir, "share")
 	if err := m.buildTests(list); err != nil {
 		return 0, 0, err
 	}
@@ -53,7 +54,7 @@ func (m *machine) test(list []string) (passed, failed int, err error) {
 	if err := m.buildInitramfs(initramfs); err != nil {
 		return 0, 0, err
 	}
-	stop := serve(filepath.Join(m.share, "requests"), m.flags)
+	stop := serve(filepath.Join(m.folder, "requests"), m.flags)
 	defer stop()
 	return m.boot(initramfs)
 }

@@ -66,16 +66,15 @@ func runTool(dir string, q *request.Question, flags string) (a request.Answer) {
 	root := filepath.Join(dir, request.Files)
 	began := time.Now().Add(-time.Second)
 	before := modified(root)
-	var args []string
-	for _, arg := range q.Args {
-		args = append(args, strings.ReplaceAll(arg, "/tmp/", root+"/tmp/"))
-	}
+	args := q.Args
 	if q.Tool == "gcc" {
 		args = append(strings.Fields(flags), args...)
 	}
 	var stdout, stderr bytes.Buffer
-	cmd := exec.Command(toolPrefix+q.Tool, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Join(root, q.Dir), &stdout, &stderr
+	// The guest's files are at their own paths: these get into what is linked.
+	const inGuest = `mount --bind "$0/tmp" /tmp && cd "$1" && shift && TMPDIR=/tmp exec "$@"`
+	cmd := exec.Command("unshare", append([]string{"-rm", "sh", "-c", inGuest, root, q.Dir, toolPrefix + q.Tool}, args...)...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {

@@ -1,0 +1,130 @@
+package link
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"testing"
+
+	"gocare/engine/inspect"
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/internal/kpname"
+	"gocare/kpatch"
+)
+
+const (
+	paciasp = 0xd503233f
+	btiC    = 0xd503245f
+	ret     = 0xd65f03c0
+)
+
+// a64Object is an object whose code, at textAddr, begins with an instruction; checked: the processor checks indirect calls to it.
+func a64Object(t *testing.T, first uint32, checked bool) *inspect.Object {
+	t.Helper()
+	le := binary.LittleEndian
+	const notesAt, codeAt = 64 + 2*56, 64 + 2*56 + 32
+	b := make([]byte, codeAt+0x100)
+	copy(b, "\x7fELF\x02\x01\x01")
+	le.PutUint16(b[16:], uint16(elf.ET_DYN))
+	le.PutUint16(b[18:], uint16(elf.EM_AARCH64))
+	le.PutUint32(b[20:], 1)
+	le.PutUint64(b[32:], 64)
+	le.PutUint16(b[52:], 64)
+	le.PutUint16(b[54:], 56)
+	le.PutUint16(b[56:], 2)
+	segment := func(at int, typ elf.ProgType, offset, addr, size uint64) {
+		le.PutUint32(b[at:], uint32(typ))
+		le.PutUint64(b[at+8:], offset)
+		le.PutUint64(b[at+16:], addr)
+		le.PutUint64(b[at+32:], size)
+		le.PutUint64(b[at+40:], size)
+		le.PutUint64(b[at+48:], 8)
+	}
+	segment(64, elf.PT_LOAD, codeAt, textAddr, 0x100)
+	segment(64+56, elf.PT_NOTE, notesAt, 0, 32)
+	for i, v := range []uint32{4, 16, 5, 0x00554e47, 0xc0000000, 4, 2, 0} { // GNU, features: PAC
+		le.PutUint32(b[notesAt+4*i:], v)
+	}
+	if checked {
+		le.PutUint32(b[notesAt+24:], 3) // and BTI
+	}
+	le.PutUint32(b[codeAt+0x20:], first)
+	le.PutUint32(b[codeAt+0x24:], ret)
+	f, err := elfobj.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.ChecksBranches() != checked {
+		t.Fatalf("checks branches: %v", !checked)
+	}
+	return &inspect.Object{Name: "prog", Bias: bias, ELF: f}
+}
+
+// a64Sample is a patch of the function at textAddr+0x20 whose replacement begins with an instruction.
+func a64Sample(t *testing.T, first uint32) *kpatch.Patch {
+	t.Helper()
+	text := make([]byte, 32)
+	binary.LittleEndian.PutUint32(text, first)
+	data, err := kpatch.Encode(&kpatch.Patch{
+		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", Machine: &arch.AArch64,
+		Sections: []kpatch.Section{
+			{},
+			{Name: kpname.Text, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16, Data: text},
+			{Name: ".text", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: textAddr, Size: 0x100, Align: 16},
+		},
+		Symbols:   []kpatch.Symbol{{}},
+		Functions: []kpatch.Function{{Name: "f", Old: kpatch.Location{Section: 2, Offset: 0x20}, New: kpatch.Location{Section: 1}, OldSize: 16, NewSize: 32}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := kpatch.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestLandingPad: a hook leaves what code is called at through pointers, and says where it is.
+func TestLandingPad(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		old, replacement uint32
+		checked, refused bool
+		keepOld, keepNew uint32
+	}{
+		{"bti c", btiC, btiC, true, false, 4, 0},
+		{"bti c, not checked", btiC, ret, false, false, 4, 0},
+		{"both sign", paciasp, paciasp, true, false, 4, 4},
+		{"the old one signs, not checked", paciasp, ret, false, false, 0, 0},
+		{"the old one signs", paciasp, ret, true, true, 0, 0},
+		{"the new one signs", ret, paciasp, true, false, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := a64Sample(t, tt.replacement)
+			image, err := Place(p, a64Object(t, tt.old, tt.checked), base, resolve)
+			if tt.refused {
+				if e := fault.As(err); e == nil || e.Code != "landing-pad" {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := uint64(base) + elfOffset + section(t, p, kpname.Text).Offset
+			want := Function{
+				Name: "f", Old: bias + textAddr + 0x20 + inspect.Addr(tt.keepOld), New: inspect.Addr(text) + inspect.Addr(tt.keepNew),
+				OldSize: 16 - tt.keepOld, NewSize: 32 - tt.keepNew,
+			}
+			if image.Functions[0] != want {
+				t.Errorf("got %+v, want %+v", image.Functions[0], want)
+			}
+			info := image.Bytes[image.Layout.UserInfo:]
+			if binary.LittleEndian.Uint64(info) != uint64(want.Old) || binary.LittleEndian.Uint32(info[16:]) != want.OldSize {
+				t.Errorf("the image says 0x%x, %d bytes", binary.LittleEndian.Uint64(info), binary.LittleEndian.Uint32(info[16:]))
+			}
+		})
+	}
+}
