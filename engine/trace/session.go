@@ -56,7 +56,8 @@ type Thread struct {
 }
 
 // Do runs f on an OS thread of its own with a session for a process, in which nothing is attached yet. When f returns
-// an error or panics, what it pushed with Undo runs, newest first; then every thread is detached.
+// an error or panics, what it pushed with Undo runs, newest first; then every thread is detached. Where the process is a child of this program,
+// nobody may wait for its end meanwhile: that wait would take the stops along.
 func Do(ctx context.Context, pid int, f func(*Session) error) error { return do(ctx, pid, nil, f) }
 
 // Do is as the function Do; waits that the session makes begin anew are noted.
