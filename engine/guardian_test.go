@@ -210,26 +210,28 @@ func TestSettleAroundThreads(t *testing.T) {
 		#include <stdio.h>
 		#include <unistd.h>
 		int fds[2];
-		__attribute__((noinline)) int f1(int n) { char c; if (n && read(fds[0], &c, 1) == 1) return 1; return 1; }
+		volatile int in;
+		__attribute__((noinline)) int f1(int n) { char c; if (n) in++; if (n && read(fds[0], &c, 1) == 1) return 1; return 1; }
 		__attribute__((noinline)) int f2(int n) { __asm__ volatile("nop; nop; nop"); return 2; }
 		static void *enter(void *a) { f1(1); return a; }
 		int main(void) {
 			char line[64];
 			int inside = 0;
-			pthread_t t;
+			pthread_t t[2];
 			pipe(fds);
 			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
 			while (fgets(line, sizeof line, stdin)) {
-				if (line[0] == 'e') { inside++; pthread_create(&t, 0, enter, 0); usleep(20000); }
-				if (line[0] == 'l') { write(fds[1], "ll", inside); inside = 0; usleep(20000); }
+				if (line[0] == 'e') { pthread_create(&t[inside++], 0, enter, 0); while (in != inside) usleep(100); }
+				if (line[0] == 'l') { write(fds[1], "ll", inside); while (inside) pthread_join(t[--inside], 0); in = 0; }
 				printf("%d %d\n", f1(0), f2(0));
 			}
 			return 0;
 		}`, []string{"-O1", "-pthread", "-w"})
 	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `
 		extern int fds[2];
+		extern volatile int in;
 		long read(int, void *, unsigned long);
-		int f1(int n) { char c; if (n && read(fds[0], &c, 1) == 1) return 11; return 11; }
+		int f1(int n) { char c; if (n) in++; if (n && read(fds[0], &c, 1) == 1) return 11; return 11; }
 		int f2(int n) { return 12; }`})
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
