@@ -94,6 +94,9 @@ func (s *Session) stopped(t *Thread) error {
 	if err != nil {
 		return s.gone(t, err)
 	}
+	if t.asked && t.wait != nil && switches(s.PID, t.TID) != t.wait.asleep+1 {
+		t.wait = nil // that one was over before the stop came; this one has only just begun
+	}
 	t.Regs, t.Stopped, t.asked = regs, true, false
 	return nil
 }

@@ -46,3 +46,79 @@ func TestStopOfAChild(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// again waits for lines, a minute for each, and says how each wait ended.
+const again = `
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+int main(void)
+{
+	struct epoll_event e = {.events = EPOLLIN};
+	int set = epoll_create1(0);
+	char c;
+	epoll_ctl(set, EPOLL_CTL_ADD, 0, &e);
+	setvbuf(stdout, 0, _IOLBF, 0);
+	for (;;) {
+		int r = epoll_wait(set, &e, 1, 60000);
+		printf("waited %d\n", r);
+		if (r == 1 && read(0, &c, 1) != 1)
+			return 0;
+	}
+}`
+
+// TestNextWait: a wait that ends by itself when it has just been looked at does not have the next one, which the stop then meets, ended in its
+// place.
+func TestNextWait(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	p := testkit.Start(t, testkit.CCText(t, again, []string{"-O1"}))
+	for _, tt := range []struct {
+		name  string
+		meets func()
+		kept  bool
+	}{
+		{"the same", func() {}, true},
+		{"the next", func() {
+			p.Send("")
+			p.WaitLine("waited 1")
+			awaitSleep(t, p.PID, unix.SYS_EPOLL_WAIT)
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			awaitSleep(t, p.PID, unix.SYS_EPOLL_WAIT)
+			n, ok := NewWaits(p.PID, nil).note(p.PID)
+			if !ok || time.Until(n.end) < 0 {
+				t.Fatalf("a wait that ends in %s, %t", time.Until(n.end), ok)
+			}
+			tt.meets()
+			err := Do(context.Background(), p.PID, func(s *Session) error {
+				if err := s.seize(p.PID); err != nil {
+					return err
+				}
+				th := s.threads[p.PID]
+				th.wait = &n
+				if err := s.stop([]*Thread{th}); err != nil {
+					return err
+				}
+				if kept := th.wait != nil; kept != tt.kept {
+					t.Errorf("taken for the one that was looked at: %t", kept)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// awaitSleep waits until a thread sleeps in a system call.
+func awaitSleep(t *testing.T, tid int, call int64) {
+	t.Helper()
+	for deadline := time.Now().Add(testkit.Deadline); time.Now().Before(deadline); runtime.Gosched() {
+		if w, ok := Asleep(tid, tid); ok && w.Number == call && threadState(tid, tid) == 'S' {
+			return
+		}
+	}
+	t.Error("it does not sleep")
+}
