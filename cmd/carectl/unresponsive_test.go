@@ -99,9 +99,9 @@ func startTrap(t *testing.T) (pid string) {
 func TestUnresponsive(t *testing.T) {
 	g, held := start(t), startTrap(t)
 	defer func(d time.Duration) { patience = d }(patience)
-	patience = time.Second
+	patience = 2 * time.Second
 	r := carectl(t, "patch", "-p", held, g.pid, g.patch)
-	if r.exit != 1 || !strings.Contains(r.errs, "pid "+held+": no answer within 1s") || strings.Count(r.out, "successfully applied") != 1 {
+	if r.exit != 1 || !strings.Contains(r.errs, "pid "+held+": no answer within 2s") || strings.Count(r.out, "successfully applied") != 1 {
 		t.Errorf("exit %d", r.exit)
 	}
 	if got := g.ask(); got != "value 66" {
@@ -224,7 +224,7 @@ func TestWorkerSignalled(t *testing.T) {
 func TestWaitsForItsTurn(t *testing.T) {
 	g := start(t)
 	defer func(d time.Duration) { patience = d }(patience)
-	patience = time.Second
+	patience = 2 * time.Second
 	h, err := engine.Hold(context.Background(), g.PID, engine.Options{Wait: time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func TestWaitsForItsTurn(t *testing.T) {
 	if r.exit != 3 || !strings.Contains(r.errs, "another carectl is working on it") {
 		t.Errorf("exit %d", r.exit)
 	}
-	time.AfterFunc(2*time.Second, h.Release)
+	time.AfterFunc(3*time.Second, h.Release)
 	carectl(t, "patch", "--wait=60s", "-p", g.pid, g.patch).want(t, 0, "1 patch hunk(s) have been successfully applied to PID '"+g.pid+"'\n")
 }
 
@@ -245,7 +245,7 @@ func TestWaitsForThread(t *testing.T) {
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
 	defer func(d time.Duration) { patience = d }(patience)
-	patience = 300 * time.Millisecond
+	patience = 1500 * time.Millisecond
 	for _, tt := range []struct {
 		hold string
 		led  bool
@@ -254,7 +254,7 @@ func TestWaitsForThread(t *testing.T) {
 		{"--hold=100ms", true, "it did not leave the function in "},
 		{"--hold=0", false, "wait longer with --wait"},
 	} {
-		r := carectl(t, "-v", "patch", tt.hold, "--wait=1s", "-p", strconv.Itoa(p.PID), patch)
+		r := carectl(t, "-v", "patch", tt.hold, "--wait=2500ms", "-p", strconv.Itoa(p.PID), patch)
 		if led := strings.Contains(r.errs, "waiting for 1 thread"); r.exit != 3 || led != tt.led || !strings.Contains(r.errs, tt.want) {
 			t.Errorf("%s: exit %d", tt.hold, r.exit)
 		}
