@@ -16,6 +16,7 @@ import (
 const (
 	stopTimeout   = 500 * time.Millisecond
 	detachTimeout = 200 * time.Millisecond
+	endTimeout    = 10 * time.Second // of an OS thread of ours, which only needs a processor
 )
 
 // Session is a process with some of its threads seized. Its methods may only be called from the function given to Do.
@@ -92,9 +93,10 @@ func do(ctx context.Context, pid int, waits *Waits, f func(*Session) error) erro
 	return o.err
 }
 
-// awaitEnd waits for the end of a thread of this program, with which the kernel lets go what it still traces.
+// awaitEnd waits for the end of a thread of this program, with which the kernel lets go what it still traces: until then whoever attaches next is
+// told that the process is traced.
 func awaitEnd(tid int) {
-	for deadline := time.Now().Add(detachTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
+	for deadline := time.Now().Add(endTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
 		if unix.Tgkill(unix.Getpid(), tid, 0) != nil {
 			return
 		}
