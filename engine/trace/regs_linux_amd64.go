@@ -58,9 +58,6 @@ func (r *Regs) beginAnew() { r.Rax = minusERESTARTNOHAND }
 // end makes a system call that a stop interrupted end with a result.
 func (r *Regs) end(result uint64) { r.Rax = result }
 
-// isCall reports whether the thread was stopped inside a system call.
-func (r *Regs) isCall(number int64) bool { return r.inSyscall() && int64(r.Orig_rax) == number }
-
 // forCall returns registers that make a system call at an instruction that enters the kernel. The stack is not used.
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs {
 	c := *r

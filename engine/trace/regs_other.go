@@ -16,8 +16,7 @@ func (r *Regs) restartsByCall() bool { return false }
 func (r *Regs) beginAnew()           {}
 func (r *Regs) result() uint64       { return 0 }
 
-func (r *Regs) end(result uint64)        {}
-func (r *Regs) isCall(number int64) bool { return false }
+func (r *Regs) end(result uint64) {}
 
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
 

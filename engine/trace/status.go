@@ -46,11 +46,18 @@ func kernelWorker(pid, tid int, flags []byte) bool {
 }
 
 // statusField returns a field of /proc/PID/task/TID/status, "" if there is none.
-func statusField(pid, tid int, name string) string {
+func statusField(pid, tid int, name string) string { return field(status(pid, tid), name) }
+
+// status returns /proc/PID/task/TID/status; nothing of a thread that has ended.
+func status(pid, tid int) []byte {
 	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
 	if err != nil {
-		return ""
+		return nil
 	}
+	return text
+}
+
+func field(text []byte, name string) string {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, name+":"); ok {
 			return strings.TrimSpace(value)

@@ -47,7 +47,7 @@ func TestStopOfAChild(t *testing.T) {
 	}
 }
 
-// again waits for lines, a minute for each, and says how each wait ended.
+// again waits for lines, a minute for each, and says how each wait ended. With "spin" it does so no more.
 const again = `
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -56,36 +56,41 @@ int main(void)
 {
 	struct epoll_event e = {.events = EPOLLIN};
 	int set = epoll_create1(0);
-	char c;
+	volatile char c = 0;
 	epoll_ctl(set, EPOLL_CTL_ADD, 0, &e);
 	setvbuf(stdout, 0, _IOLBF, 0);
 	for (;;) {
-		int r = epoll_wait(set, &e, 1, 60000);
+		int r = epoll_pwait(set, &e, 1, 60000, 0);
 		printf("waited %d\n", r);
-		if (r == 1 && read(0, &c, 1) != 1)
+		if (r == 1 && read(0, (char *)&c, 1) != 1)
 			return 0;
+		while (c == 's')
+			;
 	}
 }`
 
-// TestNextWait: a wait that ends by itself when it has just been looked at does not have the next one, which the stop then meets, ended in its
+// TestNextWait: a wait that ends by itself when it has just been looked at is not taken for what the stop then meets, which would be ended in its
 // place.
 func TestNextWait(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	p := testkit.Start(t, testkit.CCText(t, again, []string{"-O1"}))
+	woken := func(line string) {
+		p.Send(line)
+		p.WaitLine("waited 1")
+	}
 	for _, tt := range []struct {
 		name  string
 		meets func()
+		stop  func(*Session, *Thread) error
 		kept  bool
 	}{
-		{"the same", func() {}, true},
-		{"the next", func() {
-			p.Send("")
-			p.WaitLine("waited 1")
-			awaitSleep(t, p.PID, unix.SYS_EPOLL_WAIT)
-		}, false},
+		{"the same", func() {}, stopOne, true},
+		{"the next, before the interrupt", func() { woken(""); awaitSleep(t, p.PID, unix.SYS_EPOLL_PWAIT) }, stopOne, false},
+		{"the next, after it", func() { woken(""); awaitSleep(t, p.PID, unix.SYS_EPOLL_PWAIT) }, interruptOne, false},
+		{"none", func() { woken("s") }, stopOne, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			awaitSleep(t, p.PID, unix.SYS_EPOLL_WAIT)
+			awaitSleep(t, p.PID, unix.SYS_EPOLL_PWAIT)
 			n, ok := NewWaits(p.PID, nil).note(p.PID)
 			if !ok || time.Until(n.end) < 0 {
 				t.Fatalf("a wait that ends in %s, %t", time.Until(n.end), ok)
@@ -97,19 +102,28 @@ func TestNextWait(t *testing.T) {
 				}
 				th := s.threads[p.PID]
 				th.wait = &n
-				if err := s.stop([]*Thread{th}); err != nil {
-					return err
-				}
+				err := tt.stop(s, th)
 				if kept := th.wait != nil; kept != tt.kept {
 					t.Errorf("taken for the one that was looked at: %t", kept)
 				}
-				return nil
+				return err
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
+}
+
+func stopOne(s *Session, t *Thread) error { return s.stop([]*Thread{t}) }
+
+// interruptOne is stopOne without its look at the thread.
+func interruptOne(s *Session, t *Thread) error {
+	if err := ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0); err != nil {
+		return err
+	}
+	t.asked = true
+	return s.until(testkit.Deadline, func() bool { return t.Stopped })
 }
 
 // awaitSleep waits until a thread sleeps in a system call.

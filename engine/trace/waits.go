@@ -121,15 +121,26 @@ func (w *Waits) again(tid int, old wait) bool {
 
 // endWait ends the wait of a thread as its time-out would.
 func (s *Session) endWait(tid int, old wait) error {
-	t, err := s.Attach(tid)
-	if err == nil && t.Regs.isCall(old.call) && switches(s.PID, tid) == old.switches+2 {
-		t.wait = &old
+	if err := s.seize(tid); err != nil {
+		return err
 	}
-	return err
+	t := s.threads[tid]
+	if t == nil {
+		return s.noThread(tid)
+	}
+	old.asleep = old.switches + 1
+	t.wait = &old
+	return s.stop([]*Thread{t})
 }
 
 // switches counts how often a thread has gone to sleep, a stop included.
 func switches(pid, tid int) int { return statusNumber(pid, tid, "voluntary_ctxt_switches") }
+
+// stillAsleep reports whether a thread sleeps, and has not woken since it had gone to sleep that often.
+func stillAsleep(pid, tid, switches int) bool {
+	text := status(pid, tid)
+	return strings.HasPrefix(field(text, "State"), "S") && field(text, "voluntary_ctxt_switches") == strconv.Itoa(switches)
+}
 
 // timeout returns for how long a thread waits in a system call of timeouts.
 func (w *Sleep) timeout(pid int) (time.Duration, bool) {
