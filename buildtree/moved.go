@@ -98,7 +98,6 @@ func (s *Store) moveLog(m move) error {
 	if err != nil {
 		return err
 	}
-	defer lists.Close()
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
 		if line = bytes.TrimSpace(line); len(line) == 0 {

@@ -80,7 +80,6 @@ func TestFollow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lists.Close()
 	list, err := lists.Get(r.Units[0].Reads)
 	if err != nil {
 		t.Fatal(err)

@@ -90,7 +90,6 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 	if err != nil {
 		return nil, err
 	}
-	defer lists.Close()
 	list := make([]unitReads, len(units))
 	var batch []jobs.Job
 	var of []int
