@@ -58,10 +58,11 @@ func compare(database string, compilers []string, n, rounds int) error {
 	for i := range compilers {
 		best[i] = make([]took, len(commands))
 	}
-	for range rounds {
+	for round := range rounds {
+		record := filepath.Join(dir, fmt.Sprint(round)) // each round begins one, as a build does
 		for k, command := range commands {
 			for i, compiler := range compilers {
-				t, err := compile(compiler, command, filepath.Join(dir, compiler))
+				t, err := compile(compiler, command, filepath.Join(record, compiler))
 				if err != nil {
 					return err
 				}
