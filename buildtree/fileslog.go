@@ -71,36 +71,56 @@ type numbered struct {
 	number int
 }
 
-// lastLines finds the last line of each file that the keys of last name, and leaves nil where there is none.
-func lastLines(text string, last map[string]*numbered) {
+// lines are those of some files, by path: the keys are there before the lines are.
+type lines map[string][]numbered
+
+// find collects the lines that files.log has of the files.
+func (ls lines) find(text string) {
 	for number := 0; ; number++ {
 		end := strings.IndexByte(text, '\n')
 		if end < 0 {
 			return
 		}
 		if l, ok := parseFileLine(text[:end]); ok {
-			if _, wanted := last[l.path]; wanted {
-				last[l.path] = &numbered{l, number}
+			if known, wanted := ls[l.path]; wanted {
+				ls[l.path] = append(known, numbered{l, number})
 			}
 		}
 		text = text[end+1:]
 	}
 }
 
-// place gives each file of a list its line: the last one of its path, if that says the same, else a new one. text is files.log as it was
-// read.
-func (s *Store) place(text string, last map[string]*numbered, list []fileLine) (numbers []int, err error) {
+// number returns the number of a line that says of a file what l does, -1 if there is none.
+func (ls lines) number(l fileLine) int {
+	for _, known := range ls[l.path] {
+		if known.id == l.id && (l.mark == noMark || l.mark == known.mark) {
+			return known.number
+		}
+	}
+	return -1
+}
+
+// marked returns the line with a file's mark.
+func (ls lines) marked(path, mark string) (l fileLine, ok bool) {
+	for _, known := range ls[path] {
+		if known.mark == mark && mark != noMark {
+			return known.fileLine, true
+		}
+	}
+	return fileLine{}, false
+}
+
+// place gives each file of a list its line, a new one if need be. text is files.log as it was read, known what was found in it.
+func (s *Store) place(text string, known lines, list []fileLine) (numbers []int, err error) {
 	var fresh bytes.Buffer
 	for _, l := range list {
 		if strings.ContainsRune(l.path, '\n') {
 			return nil, fmt.Errorf("%q cannot stand in a list of files", l.path)
 		}
-		if known := last[l.path]; known != nil && known.id == l.id && (l.mark == noMark || l.mark == known.mark) {
-			numbers = append(numbers, known.number)
-			continue
+		number := known.number(l)
+		if numbers = append(numbers, number); number < 0 {
+			fresh.WriteString(l.String())
 		}
-		numbers = append(numbers, -1)
-		fresh.WriteString(l.String())
 	}
 	if fresh.Len() == 0 {
 		return numbers, nil

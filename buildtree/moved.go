@@ -153,7 +153,7 @@ func (s *Store) moveLists(m move, u *Unit, lists *ReadLists) error {
 	}
 	if known && err == nil {
 		m.reads(later)
-		err = s.PutReadsOf(u, later)
+		err = s.PutReadsOf(UnitReads{u, later})
 	}
 	return err
 }

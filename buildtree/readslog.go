@@ -16,30 +16,66 @@ import (
 // PutReads keeps a list of files and returns its digest.
 func (s *Store) PutReads(reads []Read) (Digest, error) {
 	d := DigestOf(FormatReads(reads))
-	return d, s.putReads(d, reads)
+	return d, s.putReads([]namedReads{{d, reads}})
 }
 
-// PutReadsOf keeps the list of what a unit reads, in place of the one that was recorded with it.
-func (s *Store) PutReadsOf(u *Unit, reads []Read) error { return s.putReads(readsOf(u), reads) }
+// UnitReads is what a unit reads.
+type UnitReads struct {
+	Unit  *Unit
+	Reads []Read
+}
+
+// PutReadsOf keeps lists of what units read, in place of those that were recorded with them.
+func (s *Store) PutReadsOf(lists ...UnitReads) error {
+	var named []namedReads
+	for _, l := range lists {
+		named = append(named, namedReads{readsOf(l.Unit), l.Reads})
+	}
+	return s.putReads(named)
+}
 
 // readsOf names the list that PutReadsOf keeps, whichever load of the record a unit comes from.
 func readsOf(u *Unit) Digest {
 	return DigestOf([]byte("reads\x00" + u.Object + "\x00" + string(u.ObjectID)))
 }
 
-// putReads keeps a list by a name: a later one of a name replaces an earlier one.
-func (s *Store) putReads(name Digest, reads []Read) error {
+// namedReads is a list with its name.
+type namedReads struct {
+	name  Digest
+	reads []Read
+}
+
+// putReads keeps lists by their names: a later one of a name replaces an earlier one.
+func (s *Store) putReads(lists []namedReads) error {
 	text, err := s.readFiles()
+	if err != nil || len(lists) == 0 {
+		return err
+	}
+	var all []fileLine
+	known, index := lines{}, map[Read]int{}
+	for _, l := range lists {
+		for _, r := range l.reads {
+			if _, has := index[r]; !has {
+				index[r] = len(all)
+				all = append(all, fileLine{r.ID, noMark, r.Path})
+				known[r.Path] = nil
+			}
+		}
+	}
+	known.find(text)
+	number, err := s.place(text, known, all)
 	if err != nil {
 		return err
 	}
-	last, lines := map[string]*numbered{}, make([]fileLine, 0, len(reads))
-	for _, r := range reads {
-		last[r.Path] = nil
-		lines = append(lines, fileLine{r.ID, noMark, r.Path})
+	var out [][]byte
+	for _, l := range lists {
+		numbers := make([]int, 0, len(l.reads))
+		for _, r := range l.reads {
+			numbers = append(numbers, number[index[r]])
+		}
+		out = append(out, readsLine(l.name, sumOf(DigestOf(FormatReads(l.reads))), numbers))
 	}
-	lastLines(text, last)
-	return s.putLines(name, text, last, lines)
+	return s.appendLine(s.readsPath(), bytes.Join(out, []byte("\n")))
 }
 
 // PutReadsNow keeps a list of files, absolute paths, with what they hold now, and returns its digest. Of a system header, which no build
@@ -49,25 +85,29 @@ func (s *Store) PutReadsNow(paths []string) (Digest, error) {
 	if err != nil {
 		return "", err
 	}
-	last := make(map[string]*numbered, len(paths))
+	known := make(lines, len(paths))
 	for _, path := range paths {
-		last[path] = nil
+		known[path] = nil
 	}
-	lastLines(text, last)
-	lines, now := make([]fileLine, 0, len(paths)), time.Now()
+	known.find(text)
+	list, now := make([]fileLine, 0, len(paths)), time.Now()
 	for _, path := range paths {
-		line, err := lookAt(path, last[path], now)
+		line, err := known.lookAt(path, now)
 		if err != nil {
 			return "", err
 		}
-		lines = append(lines, line)
+		list = append(list, line)
 	}
-	d := DigestOf(formatLines(lines))
-	return d, s.putLines(d, text, last, lines)
+	numbers, err := s.place(text, known, list)
+	if err != nil {
+		return "", err
+	}
+	d := DigestOf(formatLines(list))
+	return d, s.appendLine(s.readsPath(), readsLine(d, sumOf(d), numbers))
 }
 
 // lookAt returns the line that a file has now. Where it still has the mark of a known line it is not read.
-func lookAt(path string, known *numbered, now time.Time) (fileLine, error) {
+func (ls lines) lookAt(path string, now time.Time) (fileLine, error) {
 	if strings.HasPrefix(path, "/usr/") {
 		return fileLine{Stamp(path), noMark, path}, nil
 	}
@@ -76,17 +116,17 @@ func lookAt(path string, known *numbered, now time.Time) (fileLine, error) {
 		return fileLine{}, err
 	}
 	mark := markOf(fi, now)
-	if known != nil && mark != noMark && mark == known.mark {
-		return known.fileLine, nil
+	if known, ok := ls.marked(path, mark); ok {
+		return known, nil
 	}
 	data, err := os.ReadFile(path)
 	return fileLine{string(DigestOf(data)), mark, path}, err
 }
 
 // formatLines is FormatReads of lines.
-func formatLines(lines []fileLine) []byte {
+func formatLines(list []fileLine) []byte {
 	var text bytes.Buffer
-	for _, l := range lines {
+	for _, l := range list {
 		text.WriteString(l.id)
 		text.WriteByte(' ')
 		text.WriteString(l.path)
@@ -95,21 +135,14 @@ func formatLines(lines []fileLine) []byte {
 	return text.Bytes()
 }
 
-func (s *Store) putLines(name Digest, text string, last map[string]*numbered, lines []fileLine) error {
-	numbers, err := s.place(text, last, lines)
-	if err != nil {
-		return err
-	}
-	return s.appendLine(s.readsPath(), readsLine(name, sumOf(formatLines(lines)), numbers))
-}
-
 func (s *Store) readsPath() string { return filepath.Join(s.dir, "reads.log") }
 
 // listSum is how a list is known: its numbers may be of a files.log that was since written anew.
 type listSum [8]byte
 
-func sumOf(text []byte) (sum listSum) {
-	copy(sum[:], DigestOf(text))
+// sumOf returns the sum of a list with a digest.
+func sumOf(d Digest) (sum listSum) {
+	copy(sum[:], d)
 	return sum
 }
 
@@ -217,16 +250,12 @@ func (l *ReadLists) list(name Digest) ([]Read, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lines []fileLine
+	reads := make([]Read, 0, len(numbers))
 	for _, n := range numbers {
-		lines = append(lines, l.files[n])
+		reads = append(reads, Read{Path: l.files[n].path, ID: l.files[n].id})
 	}
-	if sumOf(formatLines(lines)) != sum {
+	if sumOf(DigestOf(FormatReads(reads))) != sum {
 		return nil, errList
-	}
-	reads := make([]Read, 0, len(lines))
-	for _, f := range lines {
-		reads = append(reads, Read{Path: f.path, ID: f.id})
 	}
 	return reads, nil
 }
