@@ -10,7 +10,7 @@ import (
 )
 
 // fileDirective finds the names that assembly gives as those of its sources: the assembler lists them among what it depends on.
-var fileDirective = regexp.MustCompile(`(?m)^\s*(?:\.file\s+(?:\d+\s+)?(?:"[^"\n]*"\s+)?|# \d+ )"([^"\n]*)"`)
+const fileDirective = `(?m)^\s*(?:\.file\s+(?:\d+\s+)?(?:"[^"\n]*"\s+)?|# \d+ )"([^"\n]*)"`
 
 // included returns the files that assembly text reads (.incbin, .include), as the assembler lists them when it assembles the text once
 // more.
@@ -33,7 +33,7 @@ func (r *asRun) included(text []byte) ([]buildtree.Read, error) {
 		return nil, err
 	}
 	passed := map[string]bool{source: true}
-	for _, m := range fileDirective.FindAllSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(fileDirective).FindAllSubmatch(text, -1) {
 		passed[string(m[1])] = true
 	}
 	var reads []buildtree.Read

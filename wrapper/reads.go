@@ -88,25 +88,15 @@ func lastRule(text string) (names []string) {
 	return names
 }
 
-// putReads keeps a list of files with what they hold now. No build writes system headers: their sizes and times will do.
+// putReads keeps a list of files with what they hold now.
 func putReads(store *buildtree.Store, dir string, names []string) (buildtree.Digest, error) {
-	var reads []buildtree.Read
-	seen := map[string]bool{}
+	paths := make([]string, 0, len(names))
+	seen := make(map[string]bool, len(names))
 	for _, name := range names {
-		path := buildtree.ReadPath(dir, name)
-		if seen[path] {
-			continue
+		if path := buildtree.ReadPath(dir, name); !seen[path] {
+			seen[path] = true
+			paths = append(paths, path)
 		}
-		seen[path] = true
-		id := buildtree.Stamp(path)
-		if !strings.HasPrefix(path, "/usr/") {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return "", err
-			}
-			id = string(buildtree.DigestOf(data))
-		}
-		reads = append(reads, buildtree.Read{Path: path, ID: id})
 	}
-	return store.PutReads(reads)
+	return store.PutReadsNow(paths)
 }

@@ -138,10 +138,11 @@ func SharesMemory(pid, thread int) int {
 	}
 	// kcmp(2) waits for a process that executes another program, for as long as that takes. Such a process has no code yet, and one that
 	// shares the memory as much as we have.
-	code := codeSize(thread)
+	buf := make([]byte, 0, 256)
+	code := codeSize(thread, buf)
 	for _, e := range entries {
 		other, err := strconv.Atoi(e.Name())
-		if err != nil || other == pid || codeSize(other) != code {
+		if err != nil || other == pid || codeSize(other, buf) != code {
 			continue
 		}
 		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(thread), uintptr(other), kcmpVM, 0, 0, 0)
@@ -152,9 +153,9 @@ func SharesMemory(pid, thread int) int {
 	return 0
 }
 
-// codeSize returns the size of a process' code in pages, as text; of one without memory it is "0", or "".
-func codeSize(pid int) string {
-	text, err := procfs.Read(fmt.Sprintf("/proc/%d/statm", pid))
+// codeSize returns the size of a process' code in pages, as text; of one without memory it is "0", or "". buf is for it to use.
+func codeSize(pid int, buf []byte) string {
+	text, err := procfs.ReadInto("/proc/"+strconv.Itoa(pid)+"/statm", buf)
 	fields := strings.Fields(string(text))
 	if err != nil || len(fields) < 4 {
 		return ""
