@@ -175,7 +175,7 @@ func newPatchReport(m patcher.Product, id, file string) patchReport {
 func functionNames(p *kpatch.Patch, wanted func(*kpatch.Function) bool) []string {
 	names := []string{}
 	for i := range p.Functions {
-		if fn := &p.Functions[i]; !fn.IsGate() && wanted(fn) { // the entry of a gate's hook has the name, too
+		if fn := &p.Functions[i]; !fn.IsGate() && !fn.HasRole() && wanted(fn) { // the entry of a gate's hook has the name, too
 			names = append(names, fn.Name)
 		}
 	}
