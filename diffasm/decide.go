@@ -125,6 +125,7 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) *fault.Err
 	if p.Hint != "" {
 		e = e.WithHint("%s", p.Hint)
 	}
+	e.Vouched = p.Vouched
 	if p.Vouched || c.allows(p.Code) {
 		c.s.Overridden = append(c.s.Overridden, e)
 	} else {

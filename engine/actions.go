@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gocare/engine/inspect"
+	"gocare/engine/link"
 	"gocare/engine/trace"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
@@ -100,12 +101,7 @@ func (a action) failed(err error) error {
 	return &named
 }
 
-// hasActions reports whether a patch that is planned runs something when it is in place.
-func (pp *PatchPlan) hasRole(roles ...kpname.Role) bool {
-	for i := range pp.Image.Functions {
-		if slices.Contains(roles, pp.Image.Functions[i].Role) {
-			return true
-		}
-	}
-	return false
+// hasActions reports whether something of a patch that is planned is to run.
+func (pp *PatchPlan) hasActions() bool {
+	return slices.ContainsFunc(pp.Image.Functions, func(f link.Function) bool { return f.Role.IsAction() })
 }

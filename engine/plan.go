@@ -322,7 +322,7 @@ func (b *planner) functions(pp *PatchPlan) error {
 		pp.Functions = append(pp.Functions, fp)
 	}
 	pp.Writes = append(pp.Writes, hookWrites(pp.Functions)...)
-	if len(pp.Functions) == 0 {
+	if len(pp.Functions) == 0 && !pp.hasActions() {
 		return fault.Refuse(fault.EmptyPatch, "", "the patch replaces no function")
 	}
 	return nil

@@ -4,18 +4,24 @@ import (
 	"fmt"
 	"slices"
 
+	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
-	"gocare/planner"
 )
 
-// readMarks reads what the source patch says in all units: a header that declares a structure, or a variable of another unit, may be marked in
-// one of them alone.
+// readMarks reads what the source patch says in all units: a structure of a header, or a variable of another unit, may be marked in one of them
+// alone.
 func (m *maker) readMarks() error {
 	for i := range m.plan.Targets {
-		for k := range m.plan.Targets[i].Units {
-			if err := m.readMarksOf(&m.plan.Targets[i].Units[k]); err != nil {
+		t := &m.plan.Targets[i]
+		for k := range t.Units {
+			if err := m.readMarksOf(t.Units[k].Source, t.Units[k].Orig, t.Units[k].Patched); err != nil {
+				return err
+			}
+		}
+		for k := range t.New {
+			if err := m.readMarksOf(t.New[k].Name, "", t.New[k].Asm); err != nil {
 				return err
 			}
 		}
@@ -23,23 +29,26 @@ func (m *maker) readMarks() error {
 	return nil
 }
 
-func (m *maker) readMarksOf(u *planner.Unit) error {
-	text, err := m.store.Blob(u.Patched)
+func (m *maker) readMarksOf(source string, orig, patched buildtree.Digest) error {
+	if patched == "" {
+		return nil
+	}
+	text, err := m.store.Blob(patched)
 	if err != nil {
-		return fmt.Errorf("%s: assembly in the record: %w", u.Source, err)
+		return fmt.Errorf("%s: assembly in the record: %w", source, err)
 	}
 	if !diffasm.HasMarks(text) {
 		return nil
 	}
-	patched, err := diffasm.Parse(u.Source, text)
+	after, err := diffasm.Parse(source, text)
 	if err != nil {
 		return err
 	}
-	orig, err := m.parse(u.Source, u.Orig)
+	before, err := m.parse(source, orig)
 	if err != nil {
 		return err
 	}
-	m.marks.Add(patched, diffasm.MarksOf(orig, patched))
+	m.marks.Add(after, diffasm.MarksOf(before, after))
 	return nil
 }
 

@@ -219,6 +219,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	refusals, prototypes := []*fault.Error{}, []layout.Change{}
 	other := func(source string, c layout.Change) {
 		if e := refuseLayout(source, c); m.vouched(c) {
+			e.Vouched = true
 			d.overridden = append(d.overridden, e)
 		} else {
 			refusals = append(refusals, e)

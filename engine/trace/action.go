@@ -24,31 +24,53 @@ func (s *Session) Act(function uint64, limit time.Duration) (result int32, err e
 		return 0, err
 	}
 	defer filtered()
-	deadline := time.Now().Add(limit)
-	x := execution{function: function, left: func() time.Duration { return time.Until(deadline) }}
-	forbidden := uint64(0)
-	x.watch = func(t *Thread) bool {
-		if slices.Contains(forbiddenCalls, t.Regs.number()) {
-			forbidden = t.Regs.number()
-		}
-		return forbidden == 0
-	}
-	var value uint64
+	var a acted
 	err = s.onOwnStack(t, func(own *ownStack) error {
-		if value, err = s.executeOnce(t, own, x); err == errDisturbed { // it may have begun
-			return s.flooded(t)
-		}
-		return err
+		a = s.act(t, own, function, time.Now().Add(limit))
+		return a.err
 	})
 	switch {
-	case forbidden != 0:
-		return 0, errors.Join(s.actionFailed("made the system call %d", forbidden), err)
-	case t.fault != 0:
-		return 0, s.actionFailed("ended with %s", unix.SignalName(t.fault))
-	case errors.Is(err, errTimeout) || time.Now().After(deadline):
-		return 0, s.actionFailed("has not returned in %s", limit).WithCause(err)
+	case a.forbidden != 0:
+		return 0, s.actionFailed("made the system call %d, which none may", a.forbidden).WithCause(err)
+	case a.fault != 0:
+		return 0, s.actionFailed("ended with %s", unix.SignalName(a.fault))
+	case a.late:
+		return 0, s.actionFailed("has not returned in %s", limit)
 	}
-	return int32(value), err
+	return int32(a.result), err
+}
+
+// acted is what became of an action.
+type acted struct {
+	result    uint64
+	forbidden uint64      // the system call before which it was called off, 0 if none
+	fault     unix.Signal // that it ended with
+	late      bool
+	err       error
+}
+
+// act calls a function in a stopped thread. One that is not over in time is called off; it is not called again where a signal came between, as
+// it may have begun.
+func (s *Session) act(t *Thread, own *ownStack, function uint64, deadline time.Time) (a acted) {
+	x := execution{function: function, left: func() time.Duration { return time.Until(deadline) }, stops: true}
+	x.watch = func(t *Thread) bool {
+		if slices.Contains(forbiddenCalls, t.Regs.number()) {
+			a.forbidden = t.Regs.number()
+		}
+		return a.forbidden == 0
+	}
+	a.result, a.err = s.executeOnce(t, own, x)
+	a.fault = t.fault
+	switch {
+	case a.err == errDisturbed:
+		a.err = s.flooded(t)
+	case errors.Is(a.err, errTimeout):
+		a.late = true
+		if t.saved != nil { // it does not stop: the code that it returns to gives the thread its registers back
+			t.saved, t.mask, own.taken = nil, nil, true
+		}
+	}
+	return a
 }
 
 func (s *Session) actionFailed(format string, args ...any) *fault.Error {
@@ -63,7 +85,7 @@ func (s *Session) stoppedForCall() (*Thread, error) {
 		switch {
 		case t.Held():
 			return 2
-		case t.Regs.inSyscall():
+		case t.Regs.inSyscall() && !t.Regs.restartsByCall():
 			return 0
 		}
 		return 1
@@ -79,6 +101,12 @@ func (s *Session) stoppedForCall() (*Thread, error) {
 		return nil, e
 	}
 	best.fault = 0
+	if best.Regs.restartsByCall() { // what the kernel keeps of its wait may be overwritten: it begins anew
+		best.Regs.beginAnew()
+		if err := setRegs(best.TID, &best.Regs); err != nil {
+			return nil, err
+		}
+	}
 	return best, nil
 }
 

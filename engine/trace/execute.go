@@ -64,6 +64,7 @@ type execution struct {
 	args     []uint64
 	left     func() time.Duration         // how long it may take to its next system call, or its end
 	watch    func(call *Thread) (ok bool) // asked at the entry of its system calls; nil allows all
+	stops    bool                         // it is called off when its time is over
 }
 
 func (s *Session) executeOnce(t *Thread, own *ownStack, x execution) (result uint64, err error) {
@@ -87,7 +88,9 @@ func (s *Session) executeOnce(t *Thread, own *ownStack, x execution) (result uin
 		if entry && x.watch != nil && !x.watch(t) {
 			return 0, s.callOff(t)
 		}
-		if err := s.toSyscallStop(t, x.left()); err != nil {
+		if err := s.toSyscallStop(t, x.left()); err != nil && x.stops {
+			return 0, errors.Join(err, s.settle(t))
+		} else if err != nil {
 			return 0, s.notReturned(t, own, x.function, err)
 		}
 		if t.saved == nil { // the function failed

@@ -218,9 +218,12 @@ var timeouts = map[int64]timeout{
 	unix.SYS_SENDMSG:         {sending, 0, minusEAGAIN},
 }
 
-// forbiddenCalls are those after which there is nothing to go back to.
+// forbiddenCalls are those by which an action could end the process, or a thread, make another one, or leave the stack it is on; abort(3) sends a
+// signal.
 var forbiddenCalls = []uint64{
-	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_RT_SIGRETURN,
+	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE, unix.SYS_CLONE3,
+	unix.SYS_RT_SIGRETURN, unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
+	unix.SYS_PIDFD_SEND_SIGNAL,
 }
 
 // syscallInsn is the instruction that enters the kernel.

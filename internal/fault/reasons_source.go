@@ -88,9 +88,8 @@ var changes = []Reason{
 	},
 	{
 		Code: "bad-action",
-		Hint: "give the macro of gocare.h a new function (int f(void)), or variable, of the source that it stands in, which the original build has, too",
-		Paragraph: "A macro of gocare.h names what carectl cannot run: a function that is not new, or not one of its source; or it stands in a source " +
-			"that only the patched build has.",
+		Hint:      "give the macro of gocare.h a new function (int f(void)), or a new variable, of the source that it stands in",
+		Paragraph: "A macro of gocare.h names what carectl cannot run: a function that is not new, or not one of its source.",
 	},
 	{Code: "data-changed", Vouch: "the old value of the variable stays", Paragraph: "The initial value of a variable in use changed."},
 	{Code: "data-size", Paragraph: "The size of a variable in use changed."},
