@@ -12,7 +12,7 @@
 #define GOCARE_MARK_(kind, name) \
 	__attribute__((__used__, __section__(".gocare." #kind))) gocare_##kind##_##name
 #define GOCARE_ACTION_(kind, function) \
-	static int (*const GOCARE_MARK_(kind, function))(void) = function
+	static int (*const GOCARE_MARK_(kind, function))(void) = sizeof(function() + 0) ? function : 0
 
 /*
  * Functions that carectl runs in a process while all of its threads are stopped: before the first function is replaced, when all are,
