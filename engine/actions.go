@@ -52,6 +52,15 @@ func (p *Plan) actions() (all actions) {
 	return all
 }
 
+// Actions says what is to be run in the stop, in order.
+func (p *Plan) Actions() (list []string) {
+	all := p.actions()
+	for _, a := range slices.Concat(all.before, all.after) {
+		list = append(list, a.String())
+	}
+	return list
+}
+
 // removing returns what runs when a patch comes off. What others put into a process has no actions.
 func removing(l *live) (all actions) {
 	for i := range l.Functions {

@@ -62,14 +62,6 @@ func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
 	return c
 }
 
-// applying has actions run. A patch of which not all are over is not finished by a guard, but undone.
-func (c *change) applying(a actions) {
-	c.actions = a
-	if last := len(c.writes) - 1; len(a.after) > 0 && last >= 0 {
-		c.writes[last].Code = true
-	}
-}
-
 // commit makes a change, again and again until the wait is over while threads are in the way. The target runs between.
 func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
 	check := newChecker(c.process, c.code)

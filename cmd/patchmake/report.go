@@ -196,7 +196,7 @@ func replaces(fn *kpatch.Function) bool { return !fn.IsNew() }
 func sayReplaced(target string, p *kpatch.Patch, u *ui.UI) {
 	const most = 12
 	names := functionNames(p, replaces)
-	line := strings.Join(names[:min(len(names), most)], ", ")
+	line := cmp.Or(strings.Join(names[:min(len(names), most)], ", "), "nothing")
 	if more := len(names) - most; more > 0 {
 		line += fmt.Sprintf(" and %d more", more)
 	}

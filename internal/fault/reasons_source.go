@@ -87,7 +87,7 @@ var changes = []Reason{
 		Paragraph: "The filter leaves out a changed function that calls, or is called by, one that it keeps.",
 	},
 	{
-		Code: "bad-action",
+		Code:      "bad-action",
 		Hint:      "give the macro of gocare.h a new function (int f(void)), or a new variable, of the source that it stands in",
 		Paragraph: "A macro of gocare.h names what carectl cannot run: a function that is not new, or not one of its source.",
 	},

@@ -60,8 +60,8 @@ type patient struct {
 	*testkit.Proc
 }
 
-func (a authored) start() patient {
-	return patient{a.t, testkit.Start(a.t, filepath.Join(a.dir, "prog"))}
+func (a authored) start(args ...string) patient {
+	return patient{a.t, testkit.Start(a.t, filepath.Join(a.dir, "prog"), args...)}
 }
 
 func (p patient) on(t *testing.T) patient {
@@ -114,6 +114,13 @@ func TestActions(t *testing.T) {
 			p.answers("0", "1003 12 10")
 		})
 	}
+	t.Run("more memory than is kept", func(t *testing.T) {
+		p := a.start("large").on(t)
+		p.answers("0", "1 0 10")
+		p.Send("22")
+		assertContains(t, p.carectl(1, "patch", patchroot).Stderr, "outside of the program's variables may stay")
+		p.answers("0", "2 0 10")
+	})
 	for _, tt := range []struct{ name, fail, code, says string }{
 		{"removal refused", "31", "action-refused", `pre-remove function "third" of patch actions returned 7`},
 		{"removal fails", "42", "action-failed", `post-remove function "fourth" of patch actions ended with SIGSEGV`},
@@ -143,10 +150,12 @@ func TestValueUpdated(t *testing.T) {
 	assertContains(t, made.Stderr, `overridden by the source patch: data-changed`)
 	p := a.start()
 	p.answers("0", "1 0 10")
+	assertContains(t, p.carectl(0, "check", patchroot).Stdout, `post-apply function "gocare_apply_limit" of patch value`)
+	p.answers("0", "2 0 10")
 	p.carectl(0, "patch", patchroot)
-	p.answers("0", "2 0 20")
+	p.answers("0", "3 0 20")
 	p.carectl(0, "unpatch", "-i", "value")
-	p.answers("0", "3 0 10")
+	p.answers("0", "4 0 10")
 
 	started := patient{t, testkit.Start(t, filepath.Join(programs(t), "carectl"), "run", patchroot, "--", filepath.Join(a.dir, "prog"))}
 	started.answers("0", "1 0 20")
