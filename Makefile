@@ -136,7 +136,9 @@ install: build
 	install -m 644 scripts/gocare-packages "$(DESTDIR)$(PREFIX)/lib/gocare"
 	ln -sfn carecc "$(DESTDIR)$(PREFIX)/bin/carec++"
 	install -m 644 $(COMMANDS:%=doc/man/%.1) $(PACKAGING:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
-	install -m 644 doc/man/gocare.7 "$(DESTDIR)$(MANDIR)/man7"
+	install -m 644 doc/man/gocare.7 doc/man/gocare.h.7 "$(DESTDIR)$(MANDIR)/man7"
+	install -d "$(DESTDIR)$(PREFIX)/include"
+	install -m 644 builder/include/gocare.h "$(DESTDIR)$(PREFIX)/include"
 	ln -sfn carecc.1 "$(DESTDIR)$(MANDIR)/man1/carec++.1"
 	install -m 644 scripts/macros.gocare "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare"
 	for p in patchmake carectl $(PACKAGING); do \
@@ -151,6 +153,7 @@ install: build
 uninstall:
 	rm -f $(foreach p,$(COMMANDS) carec++ $(PACKAGING),"$(DESTDIR)$(PREFIX)/bin/$(p)") "$(DESTDIR)$(PREFIX)/lib/gocare/gocare-packages" \
 		$(foreach p,$(COMMANDS) carec++ $(PACKAGING),"$(DESTDIR)$(MANDIR)/man1/$(p).1") "$(DESTDIR)$(MANDIR)/man7/gocare.7" \
+		"$(DESTDIR)$(MANDIR)/man7/gocare.h.7" "$(DESTDIR)$(PREFIX)/include/gocare.h" \
 		"$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare" \
 		$(foreach p,patchmake carectl $(PACKAGING),"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(p)") \
 		$(foreach p,patchmake carectl $(PACKAGING),"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$(p)")

@@ -126,6 +126,9 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 	if err := view.WriteFiles(change.Contents(t.o.SourceDir, patched)); err != nil {
 		return err
 	}
+	if err := t.include(change); err != nil {
+		return err
+	}
 	t.o.Say.Progress("the patched build is kept out of the tree by %s", view.Mode())
 	if why := view.Why(); why != "" {
 		t.o.Say.Note("isolation: %s", why)

@@ -4,6 +4,7 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/kpname"
 )
 
 // What callers give to Match and get from Parse.
@@ -41,6 +42,7 @@ type Emitted struct {
 	Literals  []EmittedLiteral
 	State     []State  // new variables that keep what a process writes to them
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
+	Roles     []EmittedRole
 	Grouped   []string // those of them in section groups, of whose like a link keeps one
 }
 
@@ -48,6 +50,13 @@ type Emitted struct {
 type EmittedLiteral struct {
 	Section string
 	Orig    string // its label in the original's assembly
+}
+
+// EmittedRole is what carectl does with something of the patch.
+type EmittedRole struct {
+	Role   kpname.Role
+	Name   string // in the source
+	Symbol string // label in the emitted assembly
 }
 
 // EmittedFunction names a function in the emitted assembly. Every undefined symbol of the assembly is a name of the

@@ -46,6 +46,7 @@ type change struct {
 	first   []Write // those of writes that no earlier one overlaps: what must be there before any is made
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
+	actions actions
 	leader  leader
 }
 
@@ -233,8 +234,36 @@ func checkStopped(check *checker, s *trace.Session, seen map[int]bool) (in []*oc
 	return in, nil
 }
 
-// write makes the writes after a check that everything still is as it was planned. If one fails, those before are undone.
+// write makes the writes after a check that everything still is as it was planned, and runs the actions. If one fails, those before are
+// undone.
 func (c *change) write(s *trace.Session, opt Options) error {
+	if err := c.asPlanned(s); err != nil {
+		return err
+	}
+	if c.actions.none() {
+		return writeAll(s, c.writes, opt)
+	}
+	last := len(c.writes) - 1 // by which a guard knows that all is over
+	k, err := keep(s, c.process)
+	if err != nil {
+		return err
+	}
+	s.Undo(func() error { return k.restore(s) })
+	for _, step := range []func() error{
+		func() error { return act(s, c.actions.before, opt) },
+		func() error { return writeAll(s, c.writes[:last], opt) },
+		func() error { return act(s, c.actions.after, opt) },
+		func() error { return writeAll(s, c.writes[last:], opt) },
+	} {
+		if err := step(); err != nil {
+			return k.leaves(err)
+		}
+	}
+	return nil
+}
+
+// asPlanned refuses memory that is not as it was planned with.
+func (c *change) asPlanned(s *trace.Session) error {
 	for _, w := range c.first {
 		have := make([]byte, len(w.Old))
 		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {
@@ -243,7 +272,12 @@ func (c *change) write(s *trace.Session, opt Options) error {
 				WithCause(err).WithState("process unchanged and running")
 		}
 	}
-	for _, w := range c.writes {
+	return nil
+}
+
+// writeAll makes writes, in order; each can be undone.
+func writeAll(s *trace.Session, writes []Write, opt Options) error {
+	for _, w := range writes {
 		s.Undo(func() error { _, err := s.WriteAt(w.Old, int64(w.Addr)); return err })
 		if err := opt.before(w.What); err != nil {
 			return err

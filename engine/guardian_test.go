@@ -182,7 +182,7 @@ func TestSettle(t *testing.T) {
 // settleAfter has a guardian settle after some of a change's writes, the last of them in part.
 func settleAfter(t *testing.T, h *Held, c *change, n int) string {
 	t.Helper()
-	g, err := NewGuardian(&Journal{PID: h.Process.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back})
+	g, err := NewGuardian(&Journal{PID: h.Process.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Acts: len(c.actions.after) > 0})
 	if err != nil {
 		t.Fatal(err)
 	}

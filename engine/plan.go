@@ -47,8 +47,9 @@ type PatchPlan struct {
 	Writes    []Write // in order; the magic last
 	Busy      []Code
 
-	known     bool // the unwind data are known from an earlier time
-	discarded bool // the region is unmapped again
+	anchor    *anchor // of its shadow variables; nil if it has none
+	known     bool    // the unwind data are known from an earlier time
+	discarded bool    // the region is unmapped again
 }
 
 // FunctionPlan is a replaced function.
@@ -128,6 +129,7 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 	if len(r.out.Patches) > 0 {
 		plan.Replaces = r.out
 	}
+	b.before = slices.Clone(regions)
 	b.mem, b.live = r.mem, slices.DeleteFunc(regions, func(l live) bool { return goes(&l) })
 	for _, f := range request.Files {
 		pp, err := b.patch(f)
@@ -146,6 +148,7 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 // planner plans patches one after the other; each sees the process as those before will leave it.
 type planner struct {
 	process  *inspect.Process
+	before   []live // those that come off included
 	live     []live
 	seq      uint32
 	mem      *shadow
@@ -192,6 +195,9 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 		return nil, err
 	}
 	if err := b.checkOver(pp); err != nil {
+		return nil, err
+	}
+	if err := b.shareShadow(pp); err != nil {
 		return nil, err
 	}
 	return pp, b.finish(pp)
@@ -316,7 +322,7 @@ func (b *planner) functions(pp *PatchPlan) error {
 		pp.Functions = append(pp.Functions, fp)
 	}
 	pp.Writes = append(pp.Writes, hookWrites(pp.Functions)...)
-	if len(pp.Functions) == 0 {
+	if len(pp.Functions) == 0 && !pp.hasActions() {
 		return fault.Refuse(fault.EmptyPatch, "", "the patch replaces no function")
 	}
 	return nil

@@ -217,6 +217,14 @@ func (m *maker) decide(c comparedUnit, want demand) (decidedUnit, error) {
 // checkUnit refuses what may not go into a patch, though it could.
 func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	refusals, prototypes := []*fault.Error{}, []layout.Change{}
+	other := func(source string, c layout.Change) {
+		if e := refuseLayout(source, c); m.vouched(c) {
+			e.Vouched = true
+			d.overridden = append(d.overridden, e)
+		} else {
+			refusals = append(refusals, e)
+		}
+	}
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
@@ -231,7 +239,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 				continue
 			}
 			if c.Kind != layout.Variable || !isConstant(d.delta, c.Name) {
-				refusals = append(refusals, refuseLayout(t.Source, c))
+				other(t.Source, c)
 			}
 		}
 	}
@@ -243,7 +251,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 		if c.Kind == layout.Signature {
 			prototypes = append(prototypes, c)
 		} else {
-			refusals = append(refusals, refuseLayout(d.unit.Source, c))
+			other(d.unit.Source, c)
 		}
 	}
 	d.prototypes = prototypes
@@ -380,7 +388,7 @@ func (m *maker) diffOptions(want demand) diffasm.Options {
 	return diffasm.Options{
 		Keep: m.o.Keep, Identity: m.o.Identity, Allow: m.o.Allow,
 		Data: func(name string) bool { return want.variables[name] },
-		Also: func(name string) string { return want.functions[name] },
+		Also: func(name string) string { return want.functions[name] }, Marks: &m.marks,
 	}
 }
 

@@ -22,18 +22,18 @@ type hostRow struct {
 }
 
 type infoRow struct {
-	PID         int      `json:"pid"`
-	Comm        string   `json:"comm"`
-	Target      string   `json:"target"`
-	BuildID     string   `json:"build_id"`
-	Number      int      `json:"applied_patch_number"`
-	ID          string   `json:"patch_id"`
-	Description string   `json:"description,omitempty"`
-	CVEs        []string `json:"cves,omitempty"`
-	Region      string   `json:"region"`
-	Functions   []string `json:"functions"`
-	Inactive    []string `json:"inactive,omitempty"` // replaced in turn by a later patch
-	Foreign     bool     `json:"foreign,omitempty"`  // applied by another tool
+	PID         int          `json:"pid"`
+	Comm        string       `json:"comm"`
+	Target      string       `json:"target"`
+	BuildID     string       `json:"build_id"`
+	Number      int          `json:"applied_patch_number"`
+	ID          string       `json:"patch_id"`
+	Description string       `json:"description,omitempty"`
+	CVEs        []string     `json:"cves,omitempty"`
+	Region      string       `json:"region"`
+	Functions   list[string] `json:"functions"`
+	Inactive    []string     `json:"inactive,omitempty"` // replaced in turn by a later patch
+	Foreign     bool         `json:"foreign,omitempty"`  // applied by another tool
 }
 
 // States of an object that a patch given is for.

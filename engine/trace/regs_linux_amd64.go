@@ -101,17 +101,18 @@ func isCallCode(code []byte) bool {
 }
 
 // returnCode is where a function of the program returns to that was called on a stack of ours. A function whose result is wanted
-// returns to its system call instruction, at returnCall; else its first byte asks for rt_sigprocmask(2), which gives the thread its
-// signal mask. Then it pops the flags and goes on like callCode.
+// returns to its system call instruction, at returnCall; else its first byte keeps the result and asks for rt_sigprocmask(2), which gives
+// the thread its signal mask. Then it pops the flags and goes on like callCode.
 func (r *Regs) returnCode(mask uint64) []byte {
 	code := []byte{
+		0x49, 0x89, 0xc1, // mov %rax,%r9
 		0xb8, unix.SYS_RT_SIGPROCMASK, 0, 0, 0, // mov $SYS_rt_sigprocmask,%eax
 		0xbf, unix.SIG_SETMASK, 0, 0, 0, // mov $SIG_SETMASK,%edi
 		0x48, 0x8d, 0x35, 0, 0, 0, 0, // lea mask(%rip),%rsi
 		0x31, 0xd2, // xor %edx,%edx
 		0x41, 0xba, 8, 0, 0, 0, // mov $8,%r10d
 	}
-	const afterLea = 17
+	const afterLea = 20
 	code = append(code, syscallInsn...)
 	code = append(code, 0x9d)                                                // popf
 	code = binary.LittleEndian.AppendUint64(append(code, 0x48, 0xbc), r.Rsp) // movabs $rsp,%rsp
@@ -121,7 +122,7 @@ func (r *Regs) returnCode(mask uint64) []byte {
 }
 
 // returnCall is where the system call of returnCode is, in bytes from its start.
-const returnCall = 25
+const returnCall = 28
 
 // stackWords are what a function finds at the top of a stack of ours: where it returns to, and the flags for returnCode.
 func (r *Regs) stackWords(returnTo uint64) []byte {
@@ -170,6 +171,12 @@ func (r *Regs) goOn() (rax, pc uint64) {
 // number returns a system call's number at its entry.
 func (r *Regs) number() uint64 { return r.Orig_rax }
 
+// returnedValue is what a function returned that has come back to returnCode, at its system call.
+func (r *Regs) returnedValue() uint64 { return r.R9 }
+
+// noCall makes a system call, at its entry, one that does nothing.
+func (r *Regs) noCall() { r.Orig_rax = noSyscall }
+
 // result returns a system call's result at its exit.
 func (r *Regs) result() uint64 { return r.Rax }
 
@@ -206,6 +213,14 @@ var timeouts = map[int64]timeout{
 	unix.SYS_WRITEV:          {sending, 0, minusEAGAIN},
 	unix.SYS_SENDTO:          {sending, 0, minusEAGAIN},
 	unix.SYS_SENDMSG:         {sending, 0, minusEAGAIN},
+}
+
+// forbiddenCalls are those by which an action could end the process, or a thread, make another one, or leave the stack it is on; abort(3) sends a
+// signal.
+var forbiddenCalls = []uint64{
+	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE, unix.SYS_CLONE3,
+	unix.SYS_RT_SIGRETURN, unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
+	unix.SYS_PIDFD_SEND_SIGNAL,
 }
 
 // syscallInsn is the instruction that enters the kernel.

@@ -26,6 +26,11 @@ func (r *Regs) number() uint64                                 { return 0 }
 // SystemCall returns nothing here.
 func (r *Regs) SystemCall() (number uint64, inside bool) { return 0, false }
 
+func (r *Regs) returnedValue() uint64 { return 0 }
+func (r *Regs) noCall()               {}
+
+var forbiddenCalls []uint64
+
 func (r *Regs) callCode() []byte { return nil }
 
 func isCallCode(code []byte) bool { return false }

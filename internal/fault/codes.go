@@ -35,6 +35,7 @@ const (
 	NothingChanged  Code = "nothing-changed"
 	FilterEmpty     Code = "filter-empty"
 	FilterSplit     Code = "filter-split"
+	BadAction       Code = "bad-action"
 	DataChanged     Code = "data-changed"
 	DataSize        Code = "data-size"
 	Signature       Code = "signature"
@@ -147,6 +148,8 @@ const (
 
 // The codes of the stage "processes".
 const (
+	ActionFailed         Code = "action-failed"
+	ActionRefused        Code = "action-refused"
 	AlreadyApplied       Code = "already-applied"
 	Attach               Code = "attach"
 	BadRegion            Code = "bad-region"

@@ -58,6 +58,7 @@ var codeTests = map[fault.Code]string{
 	"key-expired": "cmd/carectl/signed_test.go:TestSigned", "unknown-key": "cmd/carectl/signed_test.go:TestSigned",
 	"unsafe-trust": "cmd/carectl/signed_test.go:TestSigned", "unsigned": "cmd/carectl/signed_test.go:TestSigned",
 	// processes
+	"action-failed": "internal/test/endtoend/actions_test.go:TestActions", "action-refused": "internal/test/endtoend/actions_test.go:TestActions",
 	"already-applied": "engine/refusals_test.go:TestPlanRefuses", "attach": "engine/trace/refuse_test.go:TestCauses",
 	"bad-region": "engine/inspect/region_test.go:TestReadRegionsRefusesDamage", "busy-coroutine": "engine/coroutine_test.go:TestCoroutine",
 	"busy-thread":       "engine/busy_test.go:TestBusy",
