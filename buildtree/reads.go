@@ -9,7 +9,7 @@ import (
 // Read is a file that a compile read.
 type Read struct {
 	Path string // absolute, as the compiler came to it: symbolic links and .. are left in
-	ID   string // of what it held then: a Digest, or a Stamp; "" if it could not be read
+	ID   string // of what it held then: a Digest, or a Stamp, either of them Late; "" if it could not be read
 }
 
 // FormatReads writes a list of files, one a line.
@@ -43,6 +43,12 @@ func Stamp(path string) string {
 
 // IsStamp reports whether an ID is one of Stamp's.
 func IsStamp(id string) bool { return strings.HasPrefix(id, "@") }
+
+// Late returns the ID of what a file holds that was written after its compile had begun, which may have read another text: it is like none.
+func Late(id string) string { return "~" + id }
+
+// IsLate reports whether an ID is one of Late's.
+func IsLate(id string) bool { return strings.HasPrefix(id, "~") }
 
 // ReadPath is where a compile in dir finds a file by the name that it has in a list of files. It cleans no more than ./ out of the
 // path: a/../b is not b where a is a symbolic link.

@@ -2,10 +2,12 @@ package wrapper
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gocare/buildtree"
 )
@@ -46,7 +48,7 @@ func (r *asRun) recordReads() {
 		return
 	}
 	names := append([]string{r.unit.Source}, lastRule(rule)...)
-	if id, err := putReads(r.store, r.p.Dir, names); err == nil {
+	if id, _, err := putReads(r.store, r.p.Dir, names, r.began); err == nil {
 		r.unit.Reads, r.unit.Partial = id, partial
 	}
 }
@@ -88,8 +90,9 @@ func lastRule(text string) (names []string) {
 	return names
 }
 
-// putReads keeps a list of files with what they hold now. No build writes system headers: their sizes and times will do.
-func putReads(store *buildtree.Store, dir string, names []string) (buildtree.Digest, error) {
+// putReads keeps a list of files with what they hold now, and returns one that was written since the compile began, "" if none was. No build
+// writes system headers: their sizes and times will do.
+func putReads(store *buildtree.Store, dir string, names []string, began time.Time) (id buildtree.Digest, late string, err error) {
 	var reads []buildtree.Read
 	seen := map[string]bool{}
 	for _, name := range names {
@@ -98,15 +101,39 @@ func putReads(store *buildtree.Store, dir string, names []string) (buildtree.Dig
 			continue
 		}
 		seen[path] = true
-		id := buildtree.Stamp(path)
+		r := buildtree.Read{Path: path, ID: buildtree.Stamp(path)}
 		if !strings.HasPrefix(path, "/usr/") {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return "", err
+			if r, err = readNow(path, began); err != nil {
+				return "", "", err
 			}
-			id = string(buildtree.DigestOf(data))
+			if buildtree.IsLate(r.ID) {
+				late = path
+			}
 		}
-		reads = append(reads, buildtree.Read{Path: path, ID: id})
+		reads = append(reads, r)
 	}
-	return store.PutReads(reads)
+	id, err = store.PutReads(reads)
+	return id, late, err
+}
+
+// readNow says what a file holds, and whether it was written since its reader began.
+func readNow(path string, began time.Time) (buildtree.Read, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return buildtree.Read{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return buildtree.Read{}, err
+	}
+	fi, err := f.Stat() // behind the reading: what is written meanwhile shows
+	if err != nil {
+		return buildtree.Read{}, err
+	}
+	id := string(buildtree.DigestOf(data))
+	if writtenSince(path, fi, began) {
+		id = buildtree.Late(id)
+	}
+	return buildtree.Read{Path: path, ID: id}, nil
 }
