@@ -72,7 +72,7 @@ func (p *Process) assemble() int {
 	if store == nil {
 		return become(real, real, p.Argv[1:], p.handOver(p.Env, real))
 	}
-	run := asRun{p: p, real: real, call: call, drv: drv, store: store, began: driverBegan(store, drv), started: began(store)}
+	run := asRun{p: p, real: real, call: call, drv: drv, store: store, began: p.driverBegan(store, drv.pid), started: began(store)}
 	st, err := run.do()
 	if err == nil && st.ok() {
 		err = run.record(stage)

@@ -67,17 +67,28 @@ func afterWrites(t *testing.T, dir string) time.Time {
 	}
 }
 
-// A driver that is known began before now, and not long ago.
+// A driver that is known began before now; carecc says exactly when it became one.
 func TestDriverBegan(t *testing.T) {
 	store, err := buildtree.CreateStore(filepath.Join(t.TempDir(), "store"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, at := began(store), driverBegan(store, driverCall{pid: os.Getpid()})
+	now, at := began(store), processBegan(store, os.Getpid())
 	if at.After(now) || now.Sub(at) > time.Hour {
 		t.Errorf("this process began at %v, and it is %v", at, now)
 	}
-	if unknown := driverBegan(store, driverCall{}); unknown.Before(now) {
-		t.Errorf("a driver that is not known began at %v, before %v", unknown, now)
+	p := &Process{Dir: store.Dir(), Env: withBegan(nil, store)}
+	for _, tt := range []struct {
+		name     string
+		pid      int
+		from, to time.Time
+	}{
+		{"not known", 0, now, now.Add(time.Hour)},
+		{"this process", os.Getpid(), now, now.Add(time.Hour)},
+		{"another one", os.Getppid(), time.Time{}, now},
+	} {
+		if got := p.driverBegan(store, tt.pid); got.Before(tt.from) || got.After(tt.to) {
+			t.Errorf("%s: began at %v, want %v to %v", tt.name, got, tt.from, tt.to)
+		}
 	}
 }

@@ -23,13 +23,12 @@ const listPrefix = "reads-"
 
 // listReads has gcc list what it reads in a file of the store, which the assembler finds. Where the user has a list of his own, it is his;
 // with -pipe the assembler ends before the list is written.
-func (p *Process) listReads(args, env []string) []string {
+func (p *Process) listReads(store *buildtree.Store, args, env []string) []string {
 	d := buildtree.ParseDriver(args)
 	if p.getenv(listUser) != "" || p.getenv(listSystem) != "" || len(d.Sources()) == 0 || d.Has("-pipe") || d.Has("-MD") || d.Has("-MMD") {
 		return env
 	}
-	store := p.openStore()
-	if store == nil || strings.ContainsAny(store.Dir(), " \t") { // behind a blank stands the name of the rule
+	if strings.ContainsAny(store.Dir(), " \t") { // behind a blank stands the name of the rule
 		return env
 	}
 	return withEnv(env, listSystem, filepath.Join(store.Dir(), "tmp", fmt.Sprint(listPrefix, os.Getpid())))
