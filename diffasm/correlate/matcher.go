@@ -31,10 +31,11 @@ type Matcher struct {
 	judged    map[string]bool                   // patched variables of which the source decided that they are new
 	groups    []*group
 	byKey     map[string]*group
-	Unproved  []string        // patched names paired by likeness alone
-	guessed   map[string]bool // nameless ones among them that only edited code uses
-	guess     bool            // joins are made by likeness
-	Exact     bool            // the units are the same text: numbers mean the same
+	Unproved  []string             // patched names paired by likeness alone
+	forStatic map[*string][]string // first line of a source -> words that make a variable static
+	guessed   map[string]bool      // nameless ones among them that only edited code uses
+	guess     bool                 // joins are made by likeness
+	Exact     bool                 // the units are the same text: numbers mean the same
 }
 
 func newMatcher(orig, patched *debuginfo.Unit, k Known) *Matcher {
@@ -44,7 +45,7 @@ func newMatcher(orig, patched *debuginfo.Unit, k Known) *Matcher {
 	m := &Matcher{
 		Orig: newVersion(orig, bases), Patched: newVersion(patched, bases), Known: k,
 		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]asm.Problem{}, judged: map[string]bool{},
-		stems: map[*debuginfo.Declaration]string{}, guessed: map[string]bool{}, settled: map[*debuginfo.Declaration]bool{},
+		stems: map[*debuginfo.Declaration]string{}, guessed: map[string]bool{}, forStatic: map[*string][]string{}, settled: map[*debuginfo.Declaration]bool{},
 	}
 	m.Orig.c.Dir, m.Patched.c.Dir = buildDirs(orig.Source, patched.Source)
 	m.Patched.extern = m.plain
