@@ -38,16 +38,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	}
 	all := withUsers(links, users.changed)
 	links = changedOnly(all)
-	if err := (compilerCheck{c.b}).sameCompilers(ctx, links); err != nil {
-		return nil, err
-	}
-	if err := c.b.refuseStale(links); err != nil {
-		return nil, err
-	}
-	if err := c.b.refuseIncluded(links); err != nil {
-		return nil, err
-	}
-	if err := c.inventory().sameBuildIDs(links, c.files); err != nil {
+	if err := c.refuseUnfit(ctx, links); err != nil {
 		return nil, err
 	}
 	side := sideCompiler{c.b}
@@ -64,12 +55,31 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if p.Files, err = KeepSources(b.Store, b.Change); err != nil {
 		return nil, err
 	}
-	for _, patch := range b.Patches {
+	p.name(b.Patches)
+	p.Compiler = compilerVersion(ctx, p.Targets)
+	return p, nil
+}
+
+// refuseUnfit refuses changed units of which the record does not tell what the patch changed.
+func (c *comparison) refuseUnfit(ctx context.Context, links []pairedLink) error {
+	if err := (compilerCheck{c.b}).sameCompilers(ctx, links); err != nil {
+		return err
+	}
+	if err := c.b.refuseStale(links); err != nil {
+		return err
+	}
+	if err := c.b.refuseIncluded(links); err != nil {
+		return err
+	}
+	return c.inventory().sameBuildIDs(links, c.files)
+}
+
+// name notes which source patches were compared.
+func (p *Plan) name(patches []*srcpatch.Patch) {
+	for _, patch := range patches {
 		p.Patches = append(p.Patches, kpatch.SourceFile{Name: patch.Name, SHA256: patch.SHA256})
 		p.CVEs = append(p.CVEs, patch.CVEs...)
 	}
-	p.Compiler = compilerVersion(ctx, p.Targets)
-	return p, nil
 }
 
 // CompareIdentity plans to compare every recorded C unit of the original build with itself: the patch then holds functions that do what
