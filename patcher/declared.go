@@ -68,7 +68,7 @@ func (s *sources) path(dir, name string) string {
 func (m *maker) valueChanges(u *planner.Unit) func(expression string) bool {
 	edits := m.sources.of(u)
 	unchanged := sync.OnceValue(func() *srcpatch.Names { return srcpatch.NamesOf(m.textsOf(u)...) })
-	return func(expression string) bool { return edits.ValueChanges(expression, unchanged()) }
+	return func(expression string) bool { return u.Unshown || edits.ValueChanges(expression, unchanged()) }
 }
 
 // textsOf reads the sources that a unit was compiled from, as far as they are known and no system headers.

@@ -36,6 +36,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.drift = users.drift
 	all := withUsers(links, users.changed)
 	links = changedOnly(all)
 	if err := c.refuseUnfit(ctx, links); err != nil {
@@ -190,7 +191,22 @@ func (c *comparison) unit(p pairedUnit) Unit {
 	if data, err := c.b.originalSource(p.orig); err == nil {
 		u.SHA256 = digest(data)
 	}
+	u.Unshown = c.unshown(p)
 	return u
+}
+
+// unshown reports whether a unit was compiled from what the source patch does not show: a source that the build made anew, or options.
+func (c *comparison) unshown(p pairedUnit) bool {
+	if c.drift == nil || p.late != nil {
+		return false
+	}
+	made := func(r buildtree.Read) bool {
+		return c.drift.changed(r.Path) && !strings.HasSuffix(r.Path, precompiled) && !slices.ContainsFunc(c.b.Change.Files, func(f srcpatch.FileChange) bool {
+			return f.Old != "" && filepath.Join(c.b.Dirs.Source, f.Old) == r.Path
+		})
+	}
+	return slices.ContainsFunc(c.b.Before.units[readerID(p.orig)].files, made) ||
+		len(buildtree.DifferentOptions(p.orig.ShapingOptions(), p.record.ShapingOptions())) > 0
 }
 
 // originalSource reads the source of a unit as it was before the patch; the tree may be the view, and hold the patched one.

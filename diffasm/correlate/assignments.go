@@ -11,10 +11,12 @@ import (
 
 // assignments are what a source does with a variable.
 type assignments struct {
-	writes  []write
-	values  []value // what it gets from these may come from
-	initial string  // its initial value in the declaration; "" without one
-	read    bool    // it is used for more than to be written
+	writes []write
+	values []value // what it gets from these may come from
+	// conditions are those of the functions that write it, and of what calls these where they are private, one string for each function.
+	conditions []string
+	initial    string // its initial value in the declaration; "" without one
+	read       bool   // it is used for more than to be written
 }
 
 // write is what a variable is assigned, or a statement that may assign to it, with one blank for white space.
@@ -69,11 +71,34 @@ func (a *assignments) onlyInitial() bool {
 	})
 }
 
+// readSource is a source as assignments are looked for in it.
+type readSource struct {
+	lines  []string
+	t      *sourceText
+	text   string            // its lines, without comments
+	macros map[string]string // what it defines -> the definition
+}
+
+func newReadSource(lines []string) *readSource {
+	t := newSourceText(lines)
+	return &readSource{lines, t, strings.Join(t.code, "\n"), t.macros()}
+}
+
+// read is newReadSource, once for a source.
+func (m *Matcher) read(lines []string) *readSource {
+	s := m.sourcesRead[&lines[0]]
+	if s == nil {
+		s = newReadSource(lines)
+		m.sourcesRead[&lines[0]] = s
+	}
+	return s
+}
+
 // writesOf tells what a source does with a variable, in its block.
-func writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []string) assignments {
-	t := newSourceText(text)
-	lines, _ := t.uses(ds, d, text)
-	r := &assignmentReader{text: strings.Join(t.code, "\n"), name: d.Name, macros: t.macros()}
+func (s *readSource) writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration) assignments {
+	t := s.t
+	lines, _ := t.uses(ds, d, s.lines)
+	r := &assignmentReader{text: s.text, name: d.Name, macros: s.macros}
 	r.declared(t, d)
 	for _, n := range lines {
 		r.line(t, n, 0)
@@ -84,6 +109,7 @@ func writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []strin
 			r.mentioned(t, name)
 		}
 	}
+	r.found.conditions = conditionsOf(r.text, r.found.writes)
 	return r.found
 }
 
@@ -91,14 +117,13 @@ func writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []strin
 // that one, and what else names it, counts.
 func (r *assignmentReader) assign(t *sourceText, at int, target, value string) {
 	item, name, top := topLevel(r.text, at)
-	r.in = name
 	r.write(target + value)
-	r.in = ""
 	r.value(value)
 	words := strings.FieldsFunc(value, func(c rune) bool { return c < 0x80 && !csource.IsWordByte(byte(c)) })
 	if slices.ContainsFunc(words, func(w string) bool {
 		return !top[w] && r.macros[w] == "" && w != r.name && !strings.ContainsAny(w[:1], "0123456789") && w != strings.ToUpper(w)
 	}) {
+		r.in = ""
 		r.write(item)
 		r.mentioned(t, name)
 	}
@@ -141,6 +166,7 @@ func topLevel(text string, at int) (item, name string, words map[string]bool) {
 
 // mentioned adds the lines that have a name, and the arguments behind it.
 func (r *assignmentReader) mentioned(t *sourceText, name string) {
+	r.in = ""
 	for _, n := range t.mentions(name) {
 		r.at = n
 		r.write(t.line(n))
@@ -239,6 +265,7 @@ func (r *assignmentReader) place(t *sourceText, at, end int) {
 	before := strings.TrimRight(r.text[:at], " \t\n")
 	after, inside := r.behind(end)
 	op := assignment.FindString(after)
+	_, r.in, _ = topLevel(r.text, at)
 	switch {
 	case op == "=" && strings.HasSuffix(before, "*") && inside == "": // what it points to
 		r.found.read = true

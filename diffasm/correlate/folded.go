@@ -63,13 +63,22 @@ func (m *Matcher) sourceTexts(d *debuginfo.Declaration) (before, after []string)
 	return text, text
 }
 
-// inPlace returns the declaration of the original that stands where one of the patched unit does, in a source that was left alone.
+// inPlace returns the declaration of the original that stands where one of the patched unit does, in a source that the patch leaves alone,
+// else the only one of its name.
 func (m *Matcher) inPlace(p *debuginfo.Declaration) *debuginfo.Declaration {
-	i := slices.IndexFunc(m.od.All, func(o *debuginfo.Declaration) bool { return samePlace(o, p) })
-	if i < 0 {
-		return nil
+	if i := slices.IndexFunc(m.od.All, func(o *debuginfo.Declaration) bool { return samePlace(o, p) }); i >= 0 {
+		return m.od.All[i]
 	}
-	return m.od.All[i]
+	var found *debuginfo.Declaration // in a source that the build made anew lines may be others
+	for _, o := range m.od.All {
+		if o.Name == p.Name && o.Function == p.Function && o.File == p.File && o.Whole == nil {
+			if found != nil {
+				return nil
+			}
+			found = o
+		}
+	}
+	return found
 }
 
 // samePlace reports whether two declarations of a source that was left alone are the same one.
@@ -132,8 +141,9 @@ func (m *Matcher) stoodInPlace(o, p *debuginfo.Declaration) bool {
 // assigns, of which something is not its initial value. It returns the place of the first assignment that does; that of the declaration
 // if there is none.
 func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position, differs bool) {
-	text, now := m.sourceTexts(p)
-	before, after := writesOf(m.od, o, text), writesOf(m.pd, p, now)
+	text, _ := m.sourceTexts(o)
+	_, now := m.sourceTexts(p)
+	before, after := m.read(text).writesOf(m.od, o), m.read(now).writesOf(m.pd, p)
 	if at = p.At; !after.read || before.onlyInitial() {
 		return at, false
 	}
@@ -142,6 +152,9 @@ func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position
 			at.Line = int32(after.values[i].line)
 			return at, true
 		}
+	}
+	if m.Patched.Unit.Clang && m.conditionsDiffer(&before, &after) {
+		return at, true
 	}
 	if m.source(p) == nil {
 		return at, false
@@ -153,6 +166,15 @@ func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position
 		return at, true
 	}
 	return at, !slices.Equal(sortedSet(was), sortedSet(after.texts())) || before.initial != after.initial || !after.inOrderOf(&before)
+}
+
+// conditionsDiffer reports whether the conditions are others, or may be by an edit, under which something is assigned. LLVM knows what a
+// variable may hold for the whole unit: an assignment that can no longer be reached counts for it as none.
+func (m *Matcher) conditionsDiffer(before, after *assignments) bool {
+	if !slices.Equal(sortedSet(before.conditions), sortedSet(after.conditions)) {
+		return true
+	}
+	return m.ValueChanges != nil && slices.ContainsFunc(after.conditions, m.ValueChanges)
 }
 
 // giveNewNames has what the original does with o say the names that its variable and functions have in the patched version.
