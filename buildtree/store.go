@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/sys/unix"
 )
 
 // Store keeps the records of a build in a directory:
@@ -229,22 +228,6 @@ func (d Digest) valid() bool {
 
 func (s *Store) blobPath(d Digest) string {
 	return filepath.Join(s.dir, "blobs", string(d[:2]), string(d[2:])+".zst")
-}
-
-// Clock returns the time by the clock of the file system that the store is on, which may be another machine's. It is what a file that is
-// written now has, and may be a tick of the kernel behind.
-func (s *Store) Clock() time.Time {
-	dir := filepath.Join(s.dir, "tmp")
-	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-	err := unix.UtimesNanoAt(unix.AT_FDCWD, dir, now, 0)
-	if fi, statErr := os.Stat(dir); err == nil && statErr == nil {
-		return time.Unix(0, fi.Sys().(*syscall.Stat_t).Ctim.Nano())
-	}
-	var tick unix.Timespec // what this machine gives files now
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &tick); err != nil {
-		return time.Now()
-	}
-	return time.Unix(0, tick.Nano())
 }
 
 // TempFile makes an empty file in the store's tmp directory for a tool to write to; the caller removes it.
