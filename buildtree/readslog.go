@@ -78,12 +78,12 @@ func (s *Store) putReads(lists []namedReads) error {
 	return s.appendLine(s.readsPath(), bytes.Join(out, []byte("\n")))
 }
 
-// PutReadsNow keeps a list of files, absolute paths, with what they hold now, and returns its digest. Of a system header, which no build
-// writes, that is a Stamp.
-func (s *Store) PutReadsNow(paths []string) (Digest, error) {
+// PutReadsNow keeps a list of files, absolute paths, with what they hold now, and returns its digest and one that was written since their
+// reader began, "" if none was. Of a system header, which no build writes, what it holds is a Stamp.
+func (s *Store) PutReadsNow(paths []string, began time.Time) (id Digest, late string, err error) {
 	text, err := s.readFiles()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	known := make(lines, len(paths))
 	for _, path := range paths {
@@ -92,22 +92,25 @@ func (s *Store) PutReadsNow(paths []string) (Digest, error) {
 	known.find(text)
 	list, now := make([]fileLine, 0, len(paths)), time.Now()
 	for _, path := range paths {
-		line, err := known.lookAt(path, now)
+		line, err := known.lookAt(path, began, now)
 		if err != nil {
-			return "", err
+			return "", "", err
+		}
+		if IsLate(line.id) {
+			late = path
 		}
 		list = append(list, line)
 	}
 	numbers, err := s.place(text, known, list)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	d := DigestOf(formatLines(list))
-	return d, s.appendLine(s.readsPath(), readsLine(d, sumOf(d), numbers))
+	id = DigestOf(formatLines(list))
+	return id, late, s.appendLine(s.readsPath(), readsLine(id, sumOf(id), numbers))
 }
 
-// lookAt returns the line that a file has now. Where it still has the mark of a known line it is not read.
-func (ls lines) lookAt(path string, now time.Time) (fileLine, error) {
+// lookAt returns the line that a file has for a reader that began at a time. Where it still has the mark of a known line it is not read.
+func (ls lines) lookAt(path string, began, now time.Time) (fileLine, error) {
 	if strings.HasPrefix(path, "/usr/") {
 		return fileLine{Stamp(path), noMark, path}, nil
 	}
@@ -116,11 +119,14 @@ func (ls lines) lookAt(path string, now time.Time) (fileLine, error) {
 		return fileLine{}, err
 	}
 	mark := markOf(fi, now)
-	if known, ok := ls.marked(path, mark); ok {
+	if known, ok := ls.marked(path, mark); ok && !writtenSince(path, fi, began) {
 		return known, nil
 	}
-	data, err := os.ReadFile(path)
-	return fileLine{string(DigestOf(data)), mark, path}, err
+	r, err := ReadNow(path, began)
+	if IsLate(r.ID) {
+		mark = noMark // it is of this reader alone
+	}
+	return fileLine{r.ID, mark, path}, err
 }
 
 // formatLines is FormatReads of lines.

@@ -22,13 +22,15 @@ func TestLookAt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	began := time.Now().Add(time.Hour) // later than what is written
 	look := func(known *numbered, later time.Duration) fileLine {
 		t.Helper()
 		ls := lines{}
 		if known != nil {
 			ls[path] = []numbered{*known}
 		}
-		l, err := ls.lookAt(path, time.Now().Add(later))
+		now := time.Now().Add(later)
+		l, err := ls.lookAt(path, began, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,6 +52,11 @@ func TestLookAt(t *testing.T) {
 	if l := look(told, 0); l.id == "told" {
 		t.Error("believed though it may have changed just now")
 	}
+	began = time.Unix(0, 0)
+	if l := look(told, time.Minute); l.mark != noMark || l.id != Late(string(DigestOf([]byte("one")))) {
+		t.Errorf("written since the reader began: %+v", l)
+	}
+	began = time.Now().Add(time.Hour)
 	// Another file takes its place, of the same size and time.
 	before, err := os.Stat(path)
 	if err != nil {

@@ -18,6 +18,9 @@ type Matching struct {
 	LinesMoved func(correlate.LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
 	Sources func(file string) *correlate.SourceFile
+	// Text and ValueChanges are as in correlate.Known; may be nil.
+	Text         func(file string) []string
+	ValueChanges func(expression string) bool
 	// Late is what is known of code that was made when the program was linked, of several sources; nil for a unit of one.
 	Late *Late
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
@@ -38,7 +41,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
-	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved}
+	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved, Text: k.Text, ValueChanges: k.ValueChanges}
 	if k.Late != nil {
 		known.Namesake = k.Late.Namesake
 	}

@@ -122,6 +122,7 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
 	match.Late = matching(u.Late)
+	match.Text, match.ValueChanges = m.sources.leftAlone(u), m.valueChanges(u)
 	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}

@@ -67,6 +67,9 @@ type Unit struct {
 	Patched buildtree.Digest `json:"patched"`
 	Record  buildtree.Unit   `json:"record"` // of the patched compile: how to assemble
 
+	// Unshown says that it was compiled from what the source patch does not show: a source that the build made anew, other options.
+	Unshown bool `json:"unshown,omitempty"`
+
 	Late *Late `json:"late,omitempty"` // of a unit that was made when the program was linked
 
 	SideVersions

@@ -154,10 +154,13 @@ func recordedReads(lists *buildtree.ReadLists, u *buildtree.Unit, there present)
 // add adds files by the names that the compiler gave.
 func (u *unitReads) add(names []string) {
 	for _, name := range names {
-		path := buildtree.ReadPath(u.unit.Dir, name)
-		if !slices.ContainsFunc(u.files, func(r buildtree.Read) bool { return r.Path == path }) {
-			u.files = append(u.files, buildtree.Read{Path: path})
-		}
+		u.addRead(buildtree.Read{Path: buildtree.ReadPath(u.unit.Dir, name)})
+	}
+}
+
+func (u *unitReads) addRead(read buildtree.Read) {
+	if !slices.ContainsFunc(u.files, func(r buildtree.Read) bool { return r.Path == read.Path }) {
+		u.files = append(u.files, read)
 	}
 }
 
@@ -175,10 +178,10 @@ func (u *unitReads) addHidden(a assembled, there present) {
 		}
 		names = append(names, a.files(u.unit, r.Path)...)
 	}
-	for _, r := range u.unit.Included {
-		names = append(names, r.Path)
-	}
 	u.add(names)
+	for _, r := range u.unit.Included {
+		u.addRead(r)
+	}
 }
 
 // precompiled is what gcc appends to the name of a header for that of its precompiled form. GCC 12 manual, section 3.22.
@@ -264,11 +267,12 @@ func (b *Builds) findStale(ctx context.Context, list []unitReads, seen *jobs.Sur
 	return nil
 }
 
-// newer returns a file that a unit read and that is not as it was then, "" if there is none. Where that was not recorded, times tell.
+// newer returns a file that a unit read and that is not, or may not be, as it was then, "" if there is none. Where that was not recorded,
+// times tell.
 func (u *unitReads) newer(seen *jobs.Survey) string {
 	for _, r := range slices.Concat(u.files, u.unit.Included) {
 		switch {
-		case r.ID == "" && u.unit.Time != 0 && seen.Changed[r.Path] > u.unit.Time:
+		case r.ID == "" && u.unit.Time != 0 && seen.Changed[r.Path] >= u.unit.Time:
 			return r.Path
 		case r.ID == "" || r.ID == seen.Digests[r.Path]:
 		case buildtree.IsStamp(r.ID) && r.ID == buildtree.Stamp(r.Path):

@@ -40,11 +40,11 @@ func (r *asRun) included(text []byte) ([]buildtree.Read, error) {
 	for _, names := range buildtree.Prerequisites(string(rules)) {
 		for _, name := range names {
 			if path := buildtree.ReadPath(r.p.Dir, name); !passed[name] && !passed[path] {
-				data, err := os.ReadFile(path)
+				read, err := buildtree.ReadNow(path, r.started)
 				if err != nil {
 					return nil, err
 				}
-				reads = append(reads, buildtree.Read{Path: path, ID: string(buildtree.DigestOf(data))})
+				reads = append(reads, read)
 			}
 		}
 	}
