@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,21 +42,17 @@ func (o *Options) before(step string) error {
 type change struct {
 	process *inspect.Process
 	writes  []Write
-	first   []Write // those of writes that no earlier one overlaps: what must be there before any is made
+	first   []Write // what must be there before any is made
+	same    *trace.Comparison
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
 	leader  leader
 }
 
 func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
-	c := &change{process: p, writes: writes, code: code, back: back}
-	mem := newShadow(nil)
-	for _, w := range writes {
-		if !mem.touched(w.Addr, len(w.Old)) {
-			c.first = append(c.first, w)
-		}
-		mem.write(w.Addr, w.New)
-	}
+	c := &change{process: p, writes: combined(p, writes), code: code, back: back}
+	c.first = before(c.writes)
+	c.same = comparison(c.first)
 	return c
 }
 
@@ -235,13 +230,13 @@ func checkStopped(check *checker, s *trace.Session, seen map[int]bool) (in []*oc
 
 // write makes the writes after a check that everything still is as it was planned. If one fails, those before are undone.
 func (c *change) write(s *trace.Session, opt Options) error {
-	for _, w := range c.first {
+	if changed := c.same.Changed(s); len(changed) > 0 {
+		w := c.first[changed[0]]
 		have := make([]byte, len(w.Old))
-		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {
-			return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", c.process.PID),
-				"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
-				WithCause(err).WithState("process unchanged and running")
-		}
+		_, err := s.ReadAt(have, int64(w.Addr))
+		return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", c.process.PID),
+			"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
+			WithCause(err).WithState("process unchanged and running")
 	}
 	for _, w := range c.writes {
 		s.Undo(func() error { _, err := s.WriteAt(w.Old, int64(w.Addr)); return err })

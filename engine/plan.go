@@ -20,6 +20,9 @@ type Write struct {
 	New  []byte
 	What string // "hook of print_hello", "magic of 0001"
 	Code bool   // what the program runs
+	Gate bool   // it leads to a hook, which must be there as long as it is
+
+	joined int // how many others it was put together with
 }
 
 // Code is addresses [Start, End) that no thread may be executing when the writes are made.
@@ -327,7 +330,7 @@ func hookWrites(functions []FunctionPlan) (writes []Write) {
 	for _, gates := range []bool{false, true} {
 		for _, f := range functions {
 			if f.Gate == gates {
-				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name, Code: true}
+				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name, Code: true, Gate: gates}
 				if gates && f.Over != "" {
 					w.Old = f.Hook // it stays
 				}
