@@ -124,7 +124,7 @@ func (l *Library) Naming(cve string) (bool, error) {
 		}
 	}
 	for _, dir := range l.dirs {
-		found, err := namedIn(dir, cve)
+		found, err := l.namedIn(dir, cve)
 		if found || err != nil {
 			return found, err
 		}
@@ -132,7 +132,7 @@ func (l *Library) Naming(cve string) (bool, error) {
 	return false, nil
 }
 
-func namedIn(dir, cve string) (bool, error) {
+func (l *Library) namedIn(dir, cve string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return false, fault.New(fault.Environment, dir, "cannot read the directory").WithCause(err)
@@ -145,7 +145,7 @@ func namedIn(dir, cve string) (bool, error) {
 		if _, err := os.Stat(path); err != nil {
 			continue // a directory without a patch
 		}
-		f, err := LoadFile(path, nil)
+		f, err := LoadFile(path, l.check)
 		if err != nil {
 			return false, err
 		}
