@@ -118,7 +118,9 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known, over: request.Over, unloads: request.Unloads}
+	b := &planner{
+		process: p, mappings: slices.Clone(p.Mappings), dormant: dormantRegions(p), known: known, over: request.Over, unloads: request.Unloads,
+	}
 	for _, l := range regions {
 		b.seq = max(b.seq, l.state.seq)
 	}
@@ -150,6 +152,7 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 type planner struct {
 	process  *inspect.Process
 	live     []live
+	dormant  []dormant
 	seq      uint32
 	mem      *shadow
 	mappings []inspect.Mapping // with the regions planned so far
@@ -253,7 +256,7 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 // reusable finds a region in which the very same file was applied to the same object and removed again, or prepared by a
 // run that was killed.
 func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (dormant, bool) {
-	for _, d := range dormantRegions(b.process) {
+	for _, d := range b.dormant {
 		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias || d.state.frames == framesBegun {
 			continue
 		}
