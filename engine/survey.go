@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gocare/engine/inspect"
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 	"gocare/kpatch"
@@ -96,16 +97,14 @@ func (l *live) has(f *File, m *kpatch.Meta) bool {
 
 // obstacle says what speaks against applying a patch. Only its application shows whether threads stand in the way.
 func obstacle(p *inspect.Process, f *File) error {
-	status, err := inspect.Status(p.PID)
+	tracer := trace.Tracer(p.PID)
 	switch {
-	case err != nil:
-		return nil // it has ended
-	case status.Tracer != 0:
-		return fault.Refuse(fault.Traced, "", "is traced by pid %d", status.Tracer)
-	case status.Seccomp != 0 && os.Geteuid() != 0:
-		return fault.Refuse(fault.Seccomp, "", "has a seccomp filter, which only root may suspend")
+	case tracer != 0:
+		return fault.Refuse(fault.Traced, "", "is traced by pid %d", tracer)
+	case os.Geteuid() != 0 && trace.AllFiltered(p.PID): // one thread without is enough to make calls
+		return fault.Refuse(fault.Seccomp, "", "each of its threads has a seccomp filter, which only root may suspend")
 	}
-	_, err = NewPlan(p, Request{Files: []*File{f}})
+	_, err := NewPlan(p, Request{Files: []*File{f}})
 	switch e := fault.As(err); {
 	case errors.As(err, new(*needResolver)):
 		return nil // what applies the patch has the process choose
