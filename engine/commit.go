@@ -168,6 +168,7 @@ func (c *change) stop(s *trace.Session, check *checker, opt Options, timing *Tim
 	if in, err := checkStopped(check, s, seen); len(in) > 0 || err != nil {
 		return in, err
 	}
+	check.beginAgain(s)
 	defer s.Hurry()()
 	start := time.Now()
 	if err := s.StopAll(); err != nil {

@@ -115,6 +115,13 @@ func (c *checker) begin() error {
 	return c.suspended.look(c)
 }
 
+// beginAgain does it once more right before running threads are stopped.
+func (c *checker) beginAgain(s *trace.Session) {
+	if c.suspended != nil {
+		c.suspended.lookAgain(c, s)
+	}
+}
+
 // end looks at what no thread runs on, after all threads are stopped and checked.
 func (c *checker) end(s *trace.Session) (*occupant, error) {
 	if c.suspended == nil {
