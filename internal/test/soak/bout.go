@@ -26,6 +26,16 @@ func (b *bout) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	err = b.windows(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	after, leaks := settled(b.served.pids, before)
+	return errors.Join(err, b.report(before, after), leaks) // of an interrupted run, too
+}
+
+// windows runs the load in turns until there were as many cycles as asked for.
+func (b *bout) windows(ctx context.Context) error {
 	for b.served.cycles < b.most {
 		for _, w := range []struct {
 			kind *windows
@@ -36,8 +46,7 @@ func (b *bout) run(ctx context.Context) error {
 			}
 		}
 	}
-	after, leaks := settled(b.served.pids, before)
-	return errors.Join(b.report(before, after), leaks)
+	return nil
 }
 
 // settled counts until nothing is leaked, for some seconds: a server may take a while to close connections.

@@ -140,7 +140,9 @@ func (w *windows) window(ctx context.Context, run load, p *patient, most int) er
 		}
 	}
 	<-over
-	w.runs = append(w.runs, l)
+	if loadErr == nil {
+		w.runs = append(w.runs, l)
+	}
 	return errors.Join(err, loadErr)
 }
 
