@@ -20,7 +20,7 @@ type server struct {
 	start func(port int, dir, program string) *exec.Cmd
 	// ask sends the request and reads whether the first line of the answer is that of the patched program.
 	request, original, patched string
-	workers                    bool // its children serve
+	workers                    int // so many children serve; 0: it serves itself
 	load                       func(port int) load
 }
 
@@ -40,7 +40,7 @@ func redis(ctx context.Context, s *soak) error {
 func nginx(ctx context.Context, s *soak) error {
 	const seconds = 5
 	return s.serve(ctx, &server{
-		name: "nginx", request: "PUT /index.html HTTP/1.0\r\n\r\n", original: "HTTP/1.1 405 Not Allowed", patched: "HTTP/1.1 403 Forbidden", workers: true,
+		name: "nginx", request: "PUT /index.html HTTP/1.0\r\n\r\n", original: "HTTP/1.1 405 Not Allowed", patched: "HTTP/1.1 403 Forbidden", workers: 2,
 		start: startNginx,
 		load:  func(port int) load { return wrk(fmt.Sprintf("http://127.0.0.1:%d/index.html", port), seconds) },
 	})
@@ -97,7 +97,7 @@ func (sv *server) run(port int, dir, program string) (*started, error) {
 			return nil, fmt.Errorf("it does not serve: %w", err)
 		}
 	}
-	if sv.workers {
+	for sv.workers > 0 { // the first one may serve before the last is there
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", cmd.Process.Pid))
 		if err != nil {
 			st.end()
@@ -108,6 +108,10 @@ func (sv *server) run(port int, dir, program string) (*started, error) {
 			pid, _ := strconv.Atoi(word) // the kernel's own numbers
 			st.pids = append(st.pids, pid)
 		}
+		if len(st.pids) == sv.workers {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	return st, nil
 }
