@@ -16,6 +16,9 @@ N ?=
 SEED ?= 1
 STEP ?=
 KEEP ?=
+CYCLES ?=
+PAUSE ?=
+PROGRAMS ?=
 BIN ?= bin
 
 GO ?= go
@@ -112,10 +115,18 @@ page: build
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
-# N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls.
-soak:
+# N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls; then CYCLES (10000) of
+# patch and unpatch, PAUSE after each, on redis under redis-benchmark and nginx under wrk, 512 patches in a process, threads that come and go, and
+# a patch of 2,000 functions: PROGRAMS="redis nginx crowd threads large". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
+soak: soak-kills soak-load
+
+soak-kills:
 	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestConcurrent' ./cmd/carectl -args -rounds $(or $(N),200)
 	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestKilled' ./cmd/carectl -args -call-step $(or $(STEP),1)
+
+soak-load:
+	scripts/setup --soak
+	CYCLES="$(CYCLES)" PROGRAMS="$(PROGRAMS)" PAUSE="$(PAUSE)" $(GO) run ./internal/test/soak
 
 # Every fuzz target for FUZZTIME.
 fuzz:
@@ -164,4 +175,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random page bench soak fuzz setup install uninstall clean
+.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random page bench soak soak-kills soak-load fuzz setup install uninstall clean

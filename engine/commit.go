@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +42,8 @@ func (o *Options) before(step string) error {
 type change struct {
 	process *inspect.Process
 	writes  []Write
-	first   []Write // those of writes that no earlier one overlaps: what must be there before any is made
+	first   []Write // what must be there before any is made
+	same    *trace.Comparison
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
 	actions actions
@@ -51,14 +51,9 @@ type change struct {
 }
 
 func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
-	c := &change{process: p, writes: writes, code: code, back: back}
-	mem := newShadow(nil)
-	for _, w := range writes {
-		if !mem.touched(w.Addr, len(w.Old)) {
-			c.first = append(c.first, w)
-		}
-		mem.write(w.Addr, w.New)
-	}
+	c := &change{process: p, writes: combined(p, writes), code: code, back: back}
+	c.first = before(c.writes)
+	c.same = comparison(c.first)
 	return c
 }
 
@@ -174,6 +169,8 @@ func (c *change) stop(s *trace.Session, check *checker, opt Options, timing *Tim
 	if in, err := checkStopped(check, s, seen); len(in) > 0 || err != nil {
 		return in, err
 	}
+	check.beginAgain(s)
+	defer s.Hurry()()
 	start := time.Now()
 	if err := s.StopAll(); err != nil {
 		return nil, err
@@ -264,13 +261,13 @@ func (c *change) write(s *trace.Session, opt Options) error {
 
 // asPlanned refuses memory that is not as it was planned with.
 func (c *change) asPlanned(s *trace.Session) error {
-	for _, w := range c.first {
+	if changed := c.same.Changed(s); len(changed) > 0 {
+		w := c.first[changed[0]]
 		have := make([]byte, len(w.Old))
-		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {
-			return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", c.process.PID),
-				"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
-				WithCause(err).WithState("process unchanged and running")
-		}
+		_, err := s.ReadAt(have, int64(w.Addr))
+		return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", c.process.PID),
+			"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
+			WithCause(err).WithState("process unchanged and running")
 	}
 	return nil
 }

@@ -224,8 +224,9 @@ func TestSettleAroundThreads(t *testing.T) {
 		#include <unistd.h>
 		int fds[2];
 		volatile int in;
-		__attribute__((noinline)) int f1(int n) { char c; if (n) in++; if (n && read(fds[0], &c, 1) == 1) return 1; return 1; }
-		__attribute__((noinline)) int f2(int n) { __asm__ volatile("nop; nop; nop"); return 2; }
+		#define LONG(n) if (n == 77) __asm__ volatile(".skip 8192, 0x90") // the hooks are pages apart
+		__attribute__((noinline)) int f1(int n) { char c; if (n) in++; if (n && read(fds[0], &c, 1) == 1) return 1; LONG(n); return 1; }
+		__attribute__((noinline)) int f2(int n) { LONG(n); return 2; }
 		static void *enter(void *a) { f1(1); return a; }
 		int main(void) {
 			char line[64];

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -77,13 +78,22 @@ func statusNumber(pid, tid int, name string) int {
 // tracer returns the thread that traces a thread, 0 if none does.
 func tracer(pid, tid int) int { return statusNumber(pid, tid, "TracerPid") }
 
+// Tracer returns the process that traces a thread of a process, 0 if none does.
+func Tracer(pid int) int {
+	tids, _ := tasks(pid) // none of a process that has ended
+	for _, tid := range tids {
+		if by := tracer(pid, tid); by != 0 {
+			return cmp.Or(statusNumber(by, by, "Tgid"), by)
+		}
+	}
+	return 0
+}
+
 // cannotAttach turns the error of PTRACE_SEIZE into its cause.
 func (s *Session) cannotAttach(tid int, err error) error {
 	where := fmt.Sprintf("pid %d", s.PID)
 	if by := tracer(s.PID, tid); by != 0 {
-		if process := statusNumber(by, by, "Tgid"); process != 0 {
-			by = process
-		}
+		by = cmp.Or(statusNumber(by, by, "Tgid"), by)
 		e := fault.New(fault.Busy, where, "is traced by pid %d (%s)", by, comm(by))
 		e.Code = fault.Traced
 		return e.WithState("process unchanged").WithHint("end that debugger or tracer, then try again")
