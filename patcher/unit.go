@@ -95,6 +95,10 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 	if len(labels) == 0 {
 		return a, nil
 	}
+	if d.unit.Object != nil {
+		a.labels, err = m.labelled(d.unit, labels)
+		return a, err
+	}
 	text, err := m.store.Blob(d.unit.Orig)
 	if err != nil {
 		return a, fmt.Errorf("%s: assembly in the record: %w", d.unit.Source, err)

@@ -46,6 +46,7 @@ type Target struct {
 	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ, of other links of a process, too
 	Gone    []GoneInput       `json:"gone,omitempty"`     // recorded ones that only the original link has
 	Library bool              `json:"library,omitempty"`  // one that processes of other targets may load
+	Unseen  bool              `json:"unseen,omitempty"`   // its link is not recorded: it may have other inputs, and Map is none
 	Parts   []Part            `json:"parts,omitempty"`    // partial links whose inputs are among Inputs
 }
 
@@ -66,6 +67,8 @@ type Unit struct {
 	Orig    buildtree.Digest `json:"orig"`   // assembly of the original unit
 	Patched buildtree.Digest `json:"patched"`
 	Record  buildtree.Unit   `json:"record"` // of the patched compile: how to assemble
+
+	Object *ObjectUnit `json:"object,omitempty"` // of a unit that is known by its objects: Orig and Patched were written from them
 
 	Late *Late `json:"late,omitempty"` // of a unit that was made when the program was linked
 

@@ -32,6 +32,7 @@ func row(pkg string) int {
 var layers = map[string][]string{
 	"gocare/diffasm/asm":       {},
 	"gocare/diffasm/machine":   {"asm"},
+	"gocare/diffasm/disasm":    {"asm", "machine"},
 	"gocare/diffasm/canon":     {"asm", "machine"},
 	"gocare/diffasm/flow":      {"asm", "machine"},
 	"gocare/diffasm/debuginfo": {"asm", "canon"},
