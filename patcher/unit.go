@@ -126,7 +126,10 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
 	match.Late = matching(u.Late)
-	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
+	if match.NoSource = u.Object != nil; match.NoSource {
+		match.Sources = nil
+	}
+	if v.restored == nil && u.Late == nil && u.Object == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
 	c := comparedUnit{unit: u, match: match, versions: v, unlent: unlent}

@@ -24,6 +24,7 @@ type Objects struct {
 	Binary  string // linked from the originals and perhaps from more, with a symbol table
 	As      string // assembler
 	Objdump string // disassembler
+	Allow   func(code fault.Code) bool
 }
 
 // ObjectPair is one unit: an object of the original and one of the patched version.
@@ -54,6 +55,12 @@ func PlanObjects(ctx context.Context, o Objects) (*Plan, error) {
 			return nil, err
 		}
 		p.Compiler = compiler
+		if e := refuseUntyped(u.Source, compiler); e != nil {
+			if !o.Allow(e.Code) {
+				return nil, e
+			}
+			p.Overridden = append(p.Overridden, e)
+		}
 		u.Input = len(t.Inputs)
 		t.Inputs = append(t.Inputs, buildtree.Input{Path: pair.Orig, ObjectID: u.OrigTypes, AllocID: u.OrigTypes})
 		if u.OrigTypes == u.PatchedTypes {
@@ -65,6 +72,15 @@ func PlanObjects(ctx context.Context, o Objects) (*Plan, error) {
 	t.Inputs = append(t.Inputs, buildtree.Input{Path: "another input of " + o.Binary})
 	p.Targets = []Target{t}
 	return p, nil
+}
+
+// refuseUntyped refuses what clang compiled: it leaves enumerations out of its debugging information that only constants make use of, and
+// the types of variables which the unit only declares.
+func refuseUntyped(source, compiler string) *fault.Error {
+	if !strings.Contains(compiler, "clang") {
+		return nil
+	}
+	return fault.Refuse(fault.NoTypes, source, "clang's debugging information does not show all types, and there is no source to compile again")
 }
 
 func readELF(path string) ([]byte, *elfobj.File, error) {

@@ -73,6 +73,7 @@ func makeFromObjects(c *cli.Context, u *ui.UI, from planner.Objects) error {
 			return fault.New(fault.Environment, tool.name, "cannot run it").WithCause(err).WithHint("install binutils")
 		}
 	}
+	from.Allow = w.o.allows
 	ctx, m := meter.With(c.Context)
 	plan, err := planner.PlanObjects(ctx, from)
 	if err != nil {

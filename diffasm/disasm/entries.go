@@ -111,7 +111,7 @@ func (e *entries) read(r *dwarf.Reader, parent *entry) error {
 			return err
 		}
 		to := parent
-		if d.Tag == dwarf.TagSubprogram || d.Tag == dwarf.TagVariable {
+		if d.Tag == dwarf.TagSubprogram || d.Tag == dwarf.TagVariable && !e.isConstant(d) {
 			to = e.entry(d)
 			parent.children = append(parent.children, to)
 			e.by[d.Offset] = to
@@ -122,6 +122,31 @@ func (e *entries) read(r *dwarf.Reader, parent *entry) error {
 			}
 		}
 	}
+}
+
+// isConstant reports whether a variable is a constant that is kept nowhere: each version has its own value for it.
+func (e *entries) isConstant(d *dwarf.Entry) bool {
+	at, typed := d.Val(dwarf.AttrType).(dwarf.Offset)
+	if d.Val(dwarf.AttrLocation) != nil || !typed {
+		return false
+	}
+	t, err := e.w.info.Type(at)
+	for err == nil {
+		switch q := t.(type) {
+		case *dwarf.QualType:
+			if q.Qual == "const" {
+				return true
+			}
+			t = q.Type
+		case *dwarf.ArrayType:
+			t = q.Type
+		case *dwarf.TypedefType:
+			t = q.Type
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // entry takes what counts of a function or variable.

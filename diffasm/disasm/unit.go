@@ -39,20 +39,23 @@ type Place struct {
 // unit is an object, taken apart.
 type unit struct {
 	Object
-	target  *arch.Target
-	orig    *elfobj.File // the version that this one is compared with, nil for the original itself
-	spans   map[int][]*span
-	code    map[int][]instruction
-	relas   map[int][]elfobj.Rela
-	frames  map[place]*frame
-	alike   map[int]bool      // sections that the other version lays out in the same way; filled when first asked for
-	opaque  map[string]string // functions that did not come back from an assembler, and why
-	labels  map[place]bool    // places in code that something leads to
-	loose   map[place]bool    // places of unnamed data whose address is taken
-	direct  map[place]uint64  // likewise, of which an instruction reads so many bytes and no more; 0 for not known
-	refused map[string]string // what a patch cannot have of a function: why
-	fields  map[place]field   // of the code, for Prove
-	wholes  map[string]string // functions by the symbols of their cold parts
+	target    *arch.Target
+	orig      *elfobj.File // the version that this one is compared with, nil for the original itself
+	spans     map[int][]*span
+	code      map[int][]instruction
+	relas     map[int][]elfobj.Rela
+	frames    map[place]*frame
+	alike     map[int]bool                // sections that the other version lays out in the same way; filled when first asked for
+	opaque    map[string]string           // functions that did not come back from an assembler, and why
+	labels    map[place]bool              // places in code that something leads to
+	loose     map[place]bool              // places of unnamed data whose address is taken
+	direct    map[place]uint64            // likewise, of which an instruction reads so many bytes and no more; 0 for not known
+	refused   map[string]string           // what a patch cannot have of a function: why
+	fields    map[place]field             // of the code, for Prove
+	wholes    map[string]string           // functions by the symbols of their cold parts
+	vectors   map[string]string           // functions with an instruction that asks for aligned memory: what it says
+	uses      map[string][]*elfobj.Symbol // variables of the object that functions name
+	variables map[string]*elfobj.Symbol   // of the object, by name
 }
 
 // Read takes an object apart. orig is the version that it is compared with, nil for the original itself.
@@ -63,7 +66,7 @@ func read(o Object, orig *elfobj.File, opaque map[string]string) (*unit, error) 
 	}
 	u := &unit{
 		Object: o, target: target, orig: orig, spans: spansOf(o.File), alike: map[int]bool{}, opaque: opaque, labels: map[place]bool{},
-		loose: map[place]bool{}, direct: map[place]uint64{}, refused: map[string]string{}, fields: map[place]field{}, wholes: coldParts(o.File),
+		loose: map[place]bool{}, direct: map[place]uint64{}, refused: map[string]string{}, fields: map[place]field{}, wholes: coldParts(o.File), vectors: map[string]string{}, uses: map[string][]*elfobj.Symbol{}, variables: variablesOf(o.File),
 	}
 	var err error
 	if u.code, err = parseListing(o.File, o.Listing); err != nil {

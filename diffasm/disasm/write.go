@@ -28,6 +28,7 @@ func Write(o Object, orig *elfobj.File, opaque map[string]string) (*Text, error)
 		return nil, fmt.Errorf("its debug information: %w", err)
 	}
 	w.sections() // says what leads where
+	u.alignments()
 	u.fields = map[place]field{}
 	t := &Text{unit: u, Labels: map[string]Place{}}
 	for _, check := range []bool{true, false} {
@@ -280,6 +281,9 @@ func (w *writer) instruction(section int, function string, in instruction) {
 		}
 		return ref.name
 	}
+	if asksForAlignment(in) {
+		w.vectors[function] = in.text
+	}
 	text, err := spelt(in, fields, target)
 	if err != nil {
 		w.refuse(function, err.Error())
@@ -308,6 +312,7 @@ func (w *writer) fieldsOf(section int, function string, in instruction) (fields 
 			w.refuse(function, ref.why)
 		}
 		f.name, f.off = ref.name, ref.off
+		w.use(function, ref.name)
 		w.fields[place{section, r.Offset}] = f
 		fields = append(fields, f)
 	}

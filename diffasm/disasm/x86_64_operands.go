@@ -187,3 +187,20 @@ func isLoose(in instruction, f field) bool {
 	}
 	return !fromCounter.MatchString(operands) && strings.Contains(operands, "0x0(")
 }
+
+var (
+	vectorInMemory = regexp.MustCompile(`\(.*%[xyz]mm|%[xyz]mm.*\(`)
+	unaligned      = regexp.MustCompile(`^(movup[sd]|movdqu|lddqu|mov[dq]|mov[lh]p[sd]|movddup|\w+s[sd]|cvtsi2\w+|cvtt?s[sd]2\w+|cvtps2pd|cvtdq2pd|cvtpi2\w+|` +
+		`pinsr\w+|pextr\w+|pmov[sz]x\w+|insertps|extractps|maskmov\w+)$`)
+	alignedVEX = regexp.MustCompile(`^vmov(ap[sd]|dqa\w*|nt\w+)$`)
+)
+
+// asksForAlignment reports whether an instruction may fault where its operand in memory is not aligned: those of vectors, but for what loads
+// and stores any place and what works on one number.
+func asksForAlignment(in instruction) bool {
+	word, operands, _, _ := splitText(in.text)
+	if strings.HasPrefix(word, "v") {
+		return vectorInMemory.MatchString(operands) && alignedVEX.MatchString(word)
+	}
+	return vectorInMemory.MatchString(operands) && !unaligned.MatchString(word)
+}
