@@ -124,11 +124,20 @@ func (p *Plan) Save(store *buildtree.Store) error {
 	return renameio.WriteFile(filepath.Join(store.Dir(), buildtree.PlanFile), data, 0o644)
 }
 
+// ForgetPlan takes away the plan of an earlier run, which --update would make patches of though a later one was refused.
+func ForgetPlan(store *buildtree.Store) error {
+	err := os.Remove(filepath.Join(store.Dir(), buildtree.PlanFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // LoadPlan reads the plan that the last run in a tree kept.
 func LoadPlan(store *buildtree.Store) (*Plan, error) {
 	data, err := os.ReadFile(filepath.Join(store.Dir(), buildtree.PlanFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Refused, store.Dir(), "no recorded builds to update from").
+		return nil, fault.New(fault.Refused, store.Dir(), "no recorded builds to update from: the last run was refused, or there was none").
 			WithState("tree unchanged").WithHint("run patchmake with the patches, without --update, first")
 	}
 	if err != nil {
