@@ -36,8 +36,8 @@ func (w *writer) data(section int) {
 	}
 	for _, p := range unnamed {
 		w.line("\t.balign\t%d", max(anyAlign, s.Align))
-		w.line("%s:", labelOf(p))
-		w.items(section, p.offset, w.endOf(p), labelOf(p))
+		w.line("%s:", w.labelOf(p))
+		w.items(section, p.offset, w.endOf(p), w.labelOf(p))
 	}
 }
 
@@ -98,8 +98,8 @@ func (w *writer) pieces(section int) {
 		if s.Align > 1 {
 			w.line("\t.balign\t%d", s.Align)
 		}
-		w.line("%s:", labelOf(p))
-		w.items(section, p.offset, end, labelOf(p))
+		w.line("%s:", w.labelOf(p))
+		w.items(section, p.offset, end, w.labelOf(p))
 	}
 }
 

@@ -20,9 +20,12 @@ const (
 	formOffset  = 0x17
 	formBlock   = 0x18
 
-	opAddr  = 0x03
-	opPiece = 0x93
-	opAddrx = 0xa1
+	opAddr              = 0x03
+	opConst8u           = 0x0e
+	opFormTLSAddress    = 0x9b
+	opGNUPushTLSAddress = 0xe0
+	opPiece             = 0x93
+	opAddrx             = 0xa1
 )
 
 // entry is one that is written.
@@ -203,6 +206,12 @@ func (e *entries) location(b []byte) attr {
 			}
 			a.size += 8 - uint64(ulebSize(n))
 			a.block = append(a.block[:len(a.block)-1], fmt.Sprintf(".byte 0x%x", opAddr), ".quad "+e.w.symbolAt(binary.LittleEndian.Uint64(e.addr[8*n:])))
+		case opConst8u: // of a thread-local variable, if an operation says so
+			v := binary.LittleEndian.Uint64(r.take(8))
+			tls := r.at < len(b) && (b[r.at] == opFormTLSAddress || b[r.at] == opGNUPushTLSAddress)
+			if a.block = append(a.block, fmt.Sprintf(".quad %d", v)); tls {
+				a.block[len(a.block)-1] = ".quad " + e.w.symbolAt(v) + "@dtpoff"
+			}
 		case opPiece:
 			a.block = append(a.block, fmt.Sprintf(".uleb128 0x%x", r.uleb()))
 		}

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"fmt"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 )
 
@@ -77,7 +78,7 @@ func (u *unit) compare(section int, s *span, f *elfobj.File, again map[string]*e
 
 // compareRela says how a relocation differs. Private symbols may be sections and offsets in both.
 func (u *unit) compareRela(section int, old, anew elfobj.Rela, f *elfobj.File, again map[string]*elfobj.Symbol) string {
-	if old.Offset != anew.Offset || old.Type != anew.Type {
+	if old.Offset != anew.Offset || old.Type != anew.Type && !u.isDistance(old) {
 		return fmt.Sprintf("an assembler makes another relocation, at 0x%x", old.Offset)
 	}
 	want := u.fields[place{section, old.Offset}]
@@ -92,6 +93,13 @@ func (u *unit) compareRela(section int, old, anew elfobj.Rela, f *elfobj.File, a
 		return fmt.Sprintf("an assembler makes another reference to %q, at 0x%x", want.name, old.Offset)
 	}
 	return ""
+}
+
+// isDistance reports whether a relocation holds the distance to a private symbol, whether or not it says that of a call: no linker puts a
+// stub between.
+func (u *unit) isDistance(r elfobj.Rela) bool {
+	k := u.target.Reloc(r.Type).Kind
+	return (k == arch.PC32 || k == arch.Call) && u.File.Symbols[r.Symbol].Bind == elf.STB_LOCAL
 }
 
 // past is what leadsTo was given for a relocation of code.

@@ -197,7 +197,7 @@ func (u *unit) literalOf(s *elfobj.Symbol, r elfobj.Rela, off int64) reference {
 	}
 	at := place{s.Section, start}
 	u.loose[at] = true
-	return reference{name: labelOf(at), off: int64(s.Value) + off - int64(start)}
+	return reference{name: u.labelOf(at), off: int64(s.Value) + off - int64(start)}
 }
 
 // at finds what is at a place of a section that linkers leave as it is.
@@ -220,7 +220,7 @@ func (u *unit) at(p place, loose bool, access uint64) reference {
 	if sec.Type == elf.SHT_NOBITS || p.offset >= sec.Size {
 		return reference{name: fmt.Sprintf(".Lnowhere_%d_%d", p.section, p.offset), why: fmt.Sprintf("it leads to a place of section %s that has no name", sec.Name)}
 	}
-	ref := reference{name: labelOf(p)}
+	ref := reference{name: u.labelOf(p)}
 	if loose {
 		u.loose[p] = true
 		if !u.isTable(p) && !u.isApart(p) && !u.isAlike(p.section) {
@@ -275,11 +275,18 @@ func (u *unit) inCode(p place) reference {
 		return reference{name: fmt.Sprintf(".Lnowhere_%d_%d", p.section, p.offset), why: "it leads into code where no instruction begins"}
 	}
 	u.labels[p] = true
-	return reference{name: labelOf(p)}
+	return reference{name: u.labelOf(p)}
 }
 
-// labelOf is the label of a place. Its name looks like gcc's for constants, since those of data are.
-func labelOf(p place) string { return fmt.Sprintf(".LC%d%010d", p.section, p.offset) }
+// labelOf is the label of a place. Its name looks like gcc's for constants, but for a table of distances to code, which only a switch has:
+// a table of labels that the source makes holds their addresses.
+func (u *unit) labelOf(p place) string {
+	if list := u.relasIn(p.section, p.offset, p.offset+1); len(list) > 0 && !isCode(&u.File.Sections[p.section]) && u.isTable(p) &&
+		u.target.Reloc(list[0].Type).Kind == arch.PC32 {
+		return fmt.Sprintf(".L%d%010d", p.section, p.offset)
+	}
+	return fmt.Sprintf(".LC%d%010d", p.section, p.offset)
+}
 
 // pieceOf returns [start, end) of the piece of a section that linkers merge, at an offset.
 func pieceOf(s *elfobj.Section, offset uint64) (start, end uint64, ok bool) {

@@ -48,7 +48,7 @@ func Write(o Object, orig *elfobj.File, opaque map[string]string) (*Text, error)
 	t.Asm = w.out.Bytes()
 	for _, list := range []map[place]bool{u.loose, directPlaces(u.direct)} {
 		for p := range list {
-			t.Labels[labelOf(p)] = Place{p.section, p.offset}
+			t.Labels[w.labelOf(p)] = Place{p.section, p.offset}
 		}
 	}
 	return t, nil
@@ -249,7 +249,7 @@ func (w *writer) body(section int, s *span) {
 		}
 		w.place(section, in)
 		if p := (place{section, in.offset}); w.labels[p] {
-			w.line("%s:", labelOf(p))
+			w.line("%s:", w.labelOf(p))
 		}
 		w.instruction(section, name, in)
 	}
@@ -312,6 +312,7 @@ func (w *writer) fieldsOf(section int, function string, in instruction) (fields 
 			w.refuse(function, ref.why)
 		}
 		f.name, f.off = ref.name, ref.off
+		f.shown = w.File.Symbols[r.Symbol].Bind != elf.STB_LOCAL
 		w.use(function, ref.name)
 		w.fields[place{section, r.Offset}] = f
 		fields = append(fields, f)

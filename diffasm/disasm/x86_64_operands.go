@@ -14,6 +14,7 @@ type field struct {
 	at, width uint64 // from the start of the instruction, in bytes
 	kind      arch.RelocKind
 	fromPC    bool   // it holds a distance from the program counter
+	shown     bool   // the linker may take what others define by the name
 	name      string // symbol or label; the field is filled from name+off, as text spells it
 	off       int64
 }
@@ -150,7 +151,7 @@ func (f *field) put(in instruction, operands string, branch bool) (string, error
 	}
 	var spot *regexp.Regexp
 	switch {
-	case branch && f.kind == arch.Call:
+	case branch && f.kind == arch.Call && f.shown:
 		return f.name + "@PLT" + offsetText(f.off), nil
 	case branch:
 		return text, nil
