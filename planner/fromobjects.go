@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"gocare/buildtree"
-	"gocare/diffasm/disasm"
+	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/toolexec"
@@ -32,7 +32,7 @@ type ObjectPair struct{ Orig, Patched string }
 
 // ObjectUnit is what a unit has that is known by its objects.
 type ObjectUnit struct {
-	Labels map[string]disasm.Place `json:"labels"` // places of data without a name in the original's object
+	Labels map[string]diffasm.ObjectPlace `json:"labels"` // places of data without a name in the original's object
 }
 
 // PlanObjects plans to compare units that are known by their objects. What a record says of the link and its other inputs is not known.
@@ -197,13 +197,13 @@ func compilesOf(f *elfobj.File) (list []dwarfUnit, err error) {
 }
 
 // text writes a version as assembly, and has an assembler prove it: functions that do not come back as they are in the object are opaque.
-func (o *Objects) text(ctx context.Context, v objectVersion, orig *elfobj.File) (*disasm.Text, error) {
-	listing, err := toolexec.Run(ctx, toolexec.Cmd{Path: o.Objdump, Args: disasm.ListingArgs(v.path)})
+func (o *Objects) text(ctx context.Context, v objectVersion, orig *elfobj.File) (*diffasm.ObjectText, error) {
+	listing, err := toolexec.Run(ctx, toolexec.Cmd{Path: o.Objdump, Args: diffasm.ListingArgs(v.path)})
 	if err != nil {
 		return nil, err
 	}
-	object := disasm.Object{Name: v.path, File: v.file, Listing: listing.Stdout}
-	text, err := disasm.Write(object, orig, nil)
+	object := diffasm.Object{Name: v.path, File: v.file, Listing: listing.Stdout}
+	text, err := diffasm.WriteObject(object, orig, nil)
 	if err != nil {
 		return nil, refuseObject(v.path, err)
 	}
@@ -214,7 +214,7 @@ func (o *Objects) text(ctx context.Context, v objectVersion, orig *elfobj.File) 
 	if len(wrong) == 0 {
 		return text, nil
 	}
-	text, err = disasm.Write(object, orig, wrong)
+	text, err = diffasm.WriteObject(object, orig, wrong)
 	return text, err
 }
 
@@ -223,7 +223,7 @@ func refuseObject(path string, err error) *fault.Error {
 }
 
 // prove assembles what a version's text says of its code, and compares.
-func (o *Objects) prove(ctx context.Context, text *disasm.Text) (map[string]string, error) {
+func (o *Objects) prove(ctx context.Context, text *diffasm.ObjectText) (map[string]string, error) {
 	record := buildtree.Unit{As: o.As, AsArgs: []string{"--keep-locals"}, Dir: o.Store.Dir()}
 	data, err := Assemble(ctx, o.Store, &record, text.Check)
 	if err != nil {

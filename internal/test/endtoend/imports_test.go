@@ -37,7 +37,7 @@ var layers = map[string][]string{
 	"gocare/diffasm/flow":      {"asm", "machine"},
 	"gocare/diffasm/debuginfo": {"asm", "canon"},
 	"gocare/diffasm/correlate": {"asm", "machine", "canon", "debuginfo"},
-	"gocare/diffasm":           {"asm", "machine", "canon", "flow", "debuginfo", "correlate"},
+	"gocare/diffasm":           {"asm", "machine", "disasm", "canon", "flow", "debuginfo", "correlate"},
 }
 
 func beside(from, to string) bool {
