@@ -133,6 +133,9 @@ func (w *writer) address(section int, start uint64, r elfobj.Rela, t arch.RelocT
 	} else {
 		ref = w.leadsTo(r, 0, true, 0)
 	}
+	if ref.why != "" && !toCode && w.endsAt(s, r) {
+		ref = reference{name: fmt.Sprintf(".Lunclear_%d_%d", section, r.Offset)} // which no patch can have
+	}
 	text := ref.name + offsetText(ref.off)
 	switch t.Kind {
 	case arch.Abs64:
@@ -145,6 +148,11 @@ func (w *writer) address(section int, start uint64, r elfobj.Rela, t arch.RelocT
 		w.line("\t.long\t.Lunknown_%s", strings.ToLower(fmt.Sprint(t)))
 		w.line("\t.zero\t%d", max(t.Width, 4)-4)
 	}
+}
+
+// endsAt reports whether data leads to where a variable ends, and may mean that end and not what begins there.
+func (w *writer) endsAt(s *elfobj.Symbol, r elfobj.Rela) bool {
+	return s.Defined() && endingAt(w.spans[s.Section], s.Value+uint64(r.Addend)) != nil
 }
 
 // longRun is how many equal zero bytes are written as one item.

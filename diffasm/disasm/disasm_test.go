@@ -137,6 +137,25 @@ func TestUnclear(t *testing.T) {
 	}
 }
 
+// TestUnclearData: an address in data that may be the end of a variable is none that a patch can have.
+func TestUnclearData(t *testing.T) {
+	const orig = `
+static int first[4], second[4];
+static int *ends[] = { first, first + 4 };
+int f(int x) { return ends[x] - first + second[x] + (second[x & 3] = x); }
+`
+	moved := strings.Replace(orig, "second[4];", "second[4], third[4]; int *g(void) { return third; }", 1)
+	for _, flags := range []string{"-O0", "-O0 -fdata-sections"} {
+		text, err := Write(object(t, moved, strings.Fields(flags)...), object(t, orig, strings.Fields(flags)...).File, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := strings.Contains(string(text.Asm), ".Lunclear_"), flags == "-O0"; got != want {
+			t.Errorf("%s: an unclear address: %v, want %v", flags, got, want)
+		}
+	}
+}
+
 // TestAlignment: an instruction that asks for alignment is told from one that does not.
 func TestAlignment(t *testing.T) {
 	for text, want := range map[string]bool{
