@@ -50,6 +50,7 @@ type Tree struct {
 	o        Options
 	unlock   func() error
 	carecc   string // absolute path
+	expected int    // units that the patch surely changes, see Expect
 	known    int    // units that the original build is known to have, 0 if that is not known
 	included string // directory of the header for patches; "" where none includes it
 	fresh    bool   // the store was made by this run, and nothing is in it yet

@@ -25,6 +25,8 @@ type Matching struct {
 	Late *Late
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
 	Plain bool
+	// NoSource says that no source of the unit is known.
+	NoSource bool
 }
 
 // Late says what is known of the names in the code of several sources.
@@ -55,6 +57,9 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	d.unit = append(d.unit, d.m.MergedVariables()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
+	if k.NoSource && !k.Plain {
+		d.unit = append(d.unit, d.withoutSource()...)
+	}
 	d.counters()
 	d.doubtNewVariables()
 	d.unit = append(d.unit, d.leftOut()...)

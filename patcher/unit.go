@@ -95,6 +95,10 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 	if len(labels) == 0 {
 		return a, nil
 	}
+	if d.unit.Object != nil {
+		a.labels, err = m.labelled(d.unit, labels)
+		return a, err
+	}
 	text, err := m.store.Blob(d.unit.Orig)
 	if err != nil {
 		return a, fmt.Errorf("%s: assembly in the record: %w", d.unit.Source, err)
@@ -123,7 +127,10 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
 	match.Late = matching(u.Late)
 	match.Text, match.ValueChanges = m.sources.leftAlone(u), m.valueChanges(u)
-	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
+	if match.NoSource = u.Object != nil; match.NoSource {
+		match.Sources = nil
+	}
+	if v.restored == nil && u.Late == nil && u.Object == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
 	c := comparedUnit{unit: u, match: match, versions: v, unlent: unlent}

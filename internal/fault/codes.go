@@ -80,6 +80,7 @@ const (
 	LabelEscape     Code = "label-escape"
 	LabelTable      Code = "label-table"
 	PrivateData     Code = "private-data"
+	ObjectUnclear   Code = "object-unclear"
 	NameClash       Code = "name-clash"
 	UnknownLabel    Code = "unknown-label"
 )
@@ -98,6 +99,8 @@ const (
 	IfuncWithoutStub      Code = "ifunc-without-stub"
 	LiteralUnplaced       Code = "literal-unplaced"
 	LocalLabel            Code = "local-label"
+	NoRelocations         Code = "no-relocations"
+	UnseenInput           Code = "unseen-input"
 	MergedSymbol          Code = "merged-symbol"
 	LibraryPatch          Code = "library-patch"
 	MovedGlobal           Code = "moved-global"

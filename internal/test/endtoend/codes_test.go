@@ -39,6 +39,9 @@ var codeTests = map[fault.Code]string{
 	"isolate-busy": "internal/isolate/killed_test.go:TestRecoverWaits", "isolate-mode": "internal/isolate/isolate_test.go:TestModeRefused",
 	"isolate-path": "internal/isolate/isolate_test.go:TestOpenRefuses", "buildid-ambiguous": "cmd/patchmake/testdata/script/refusals.txtar",
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",
+	// objects
+	"no-relocations": "cmd/patchmake/testdata/script/objects.txtar", "object-unclear": "cmd/patchmake/testdata/script/objects.txtar",
+	"unseen-input": "cmd/patchmake/testdata/script/objects.txtar",
 	// references and the original binary
 	"ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal", "literal-unplaced": "diffasm/literal_test.go:TestLoneLiterals",
 	"foreign-machine": "ld/map_test.go:TestForeign",
