@@ -18,6 +18,9 @@ STEP ?=
 KEEP ?=
 RUN ?=
 VMFILES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gocare-vm
+CYCLES ?=
+PAUSE ?=
+PROGRAMS ?=
 BIN ?= bin
 
 GO ?= go
@@ -121,10 +124,18 @@ vm:
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
-# N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls.
-soak:
+# N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls; then CYCLES (10000) of
+# patch and unpatch, PAUSE after each, on redis under redis-benchmark and nginx under wrk, 512 patches in a process, threads that come and go, and
+# a patch of 2,000 functions: PROGRAMS="redis nginx crowd threads large". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
+soak: soak-kills soak-load
+
+soak-kills:
 	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestConcurrent' ./cmd/carectl -args -rounds $(or $(N),200)
 	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestKilled' ./cmd/carectl -args -call-step $(or $(STEP),1)
+
+soak-load:
+	scripts/setup --soak
+	CYCLES="$(CYCLES)" PROGRAMS="$(PROGRAMS)" PAUSE="$(PAUSE)" $(GO) run ./internal/test/soak
 
 # Every fuzz target for FUZZTIME.
 fuzz:
@@ -145,7 +156,9 @@ install: build
 	install -m 644 scripts/gocare-packages "$(DESTDIR)$(PREFIX)/lib/gocare"
 	ln -sfn carecc "$(DESTDIR)$(PREFIX)/bin/carec++"
 	install -m 644 $(COMMANDS:%=doc/man/%.1) $(PACKAGING:%=doc/man/%.1) "$(DESTDIR)$(MANDIR)/man1"
-	install -m 644 doc/man/gocare.7 "$(DESTDIR)$(MANDIR)/man7"
+	install -m 644 doc/man/gocare.7 doc/man/gocare.h.7 "$(DESTDIR)$(MANDIR)/man7"
+	install -d "$(DESTDIR)$(PREFIX)/include"
+	install -m 644 builder/include/gocare.h "$(DESTDIR)$(PREFIX)/include"
 	ln -sfn carecc.1 "$(DESTDIR)$(MANDIR)/man1/carec++.1"
 	install -m 644 scripts/macros.gocare "$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare"
 	for p in patchmake carectl $(PACKAGING); do \
@@ -160,6 +173,7 @@ install: build
 uninstall:
 	rm -f $(foreach p,$(COMMANDS) carec++ $(PACKAGING),"$(DESTDIR)$(PREFIX)/bin/$(p)") "$(DESTDIR)$(PREFIX)/lib/gocare/gocare-packages" \
 		$(foreach p,$(COMMANDS) carec++ $(PACKAGING),"$(DESTDIR)$(MANDIR)/man1/$(p).1") "$(DESTDIR)$(MANDIR)/man7/gocare.7" \
+		"$(DESTDIR)$(MANDIR)/man7/gocare.h.7" "$(DESTDIR)$(PREFIX)/include/gocare.h" \
 		"$(DESTDIR)$(PREFIX)/lib/rpm/macros.d/macros.gocare" \
 		$(foreach p,patchmake carectl $(PACKAGING),"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(p)") \
 		$(foreach p,patchmake carectl $(PACKAGING),"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$(p)")
@@ -170,4 +184,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random page bench soak fuzz setup install uninstall clean
+.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random page bench soak soak-kills soak-load fuzz setup install uninstall clean

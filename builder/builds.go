@@ -92,6 +92,9 @@ func (t *Tree) emptyInstallDir() error {
 	return os.WriteFile(mark, []byte(name), 0o644)
 }
 
+// Expect says how many units the patched build has to make at least, 0 if that is not known.
+func (t *Tree) Expect(units int) { t.expected = units }
+
 // Patched applies the patches in a private view of the tree, builds and installs there. The caller closes the view.
 func (t *Tree) Patched(ctx context.Context, patches []*srcpatch.Patch) (*isolate.Sandbox, *srcpatch.Change, error) {
 	change, err := t.Apply(patches)
@@ -126,13 +129,16 @@ func (t *Tree) buildIn(ctx context.Context, view *isolate.Sandbox, change *srcpa
 	if err := view.WriteFiles(change.Contents(t.o.SourceDir, patched)); err != nil {
 		return err
 	}
+	if err := t.include(change); err != nil {
+		return err
+	}
 	t.o.Say.Progress("the patched build is kept out of the tree by %s", view.Mode())
 	if why := view.Why(); why != "" {
 		t.o.Say.Note("isolation: %s", why)
 	}
 	t.o.Say.Heading("BUILDING PATCHED CODE")
 	if !t.o.Clean {
-		t.known = 0 // only what the patch changes is built
+		t.known = t.expected // only what the patch changes is built
 	}
 	if err := t.run(ctx, step{what: "the patched build", stage: buildtree.Patched}, view.Command); err != nil {
 		return err

@@ -37,6 +37,9 @@ func (t *Tree) Environ(stage buildtree.Stage, extra ...string) []string {
 	for _, out := range []Output{t.o.Original, t.o.Patched, t.o.Patches} {
 		env = append(env, out.Variable+"="+out.Dir)
 	}
+	if stage != buildtree.Original {
+		env = t.withInclude(env)
+	}
 	return append(append(env, libcareMark), extra...)
 }
 

@@ -3,6 +3,7 @@ package builder
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -48,8 +49,22 @@ func (t *Tree) remakeIn(ctx context.Context, view *isolate.Sandbox, edits map[st
 	if fault.As(err) == nil && err != nil || ctx.Err() != nil {
 		return 0, err
 	}
-	taken, err := t.Store.Take(buildtree.Unpatched, wanted)
-	return taken, errors.Join(err, t.Store.SetRemade(buildtree.Unpatched, wanted, t.missingIn(ctx, view, wanted)), t.Store.Reset(buildtree.Unpatched))
+	missing := t.missingIn(ctx, view, wanted)
+	taken, takeErr := t.Store.Take(buildtree.Unpatched, wanted)
+	tried := wanted
+	if err != nil { // what a build that failed did not make may come out the next time
+		tried = without(wanted, missing)
+	}
+	return taken, errors.Join(takeErr, t.Store.SetRemade(buildtree.Unpatched, tried, missing), t.Store.Reset(buildtree.Unpatched))
+}
+
+// without leaves some files out.
+func without(files map[string]buildtree.Digest, left []string) map[string]buildtree.Digest {
+	kept := maps.Clone(files)
+	for _, file := range left {
+		delete(kept, file)
+	}
+	return kept
 }
 
 // missingIn lists those files that are not in a view.

@@ -47,11 +47,13 @@ type Tree struct {
 	Store *buildtree.Store
 	Root  string // directory that holds build and source directory: what the patched build must not change
 
-	o      Options
-	unlock func() error
-	carecc string // absolute path
-	known  int    // units that the original build is known to have, 0 if that is not known
-	fresh  bool   // the store was made by this run, and nothing is in it yet
+	o        Options
+	unlock   func() error
+	carecc   string // absolute path
+	expected int    // units that the patch surely changes, see Expect
+	known    int    // units that the original build is known to have, 0 if that is not known
+	included string // directory of the header for patches; "" where none includes it
+	fresh    bool   // the store was made by this run, and nothing is in it yet
 }
 
 // Open checks that the tree can be built, rolls back what an interrupted run left, and locks the tree.

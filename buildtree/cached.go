@@ -35,7 +35,6 @@ func (s *Store) KeepCached(from *Store, u Unit) error {
 		if err != nil {
 			return err
 		}
-		defer lists.Close()
 		if c.Reads, err = lists.Get(u.Reads); err != nil {
 			return err
 		}

@@ -75,7 +75,6 @@ func TestAdopt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer lists.Close()
 			if got, err := lists.Get(r.Units[0].Reads); err != nil || len(got) != 1 || got[0] != (Read{filepath.Join(base, "two/a.c"), "1"}) {
 				t.Errorf("%v, %v", got, err)
 			}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // linkerWords lists options of linkers whose value is the next argument when none is joined with "=". Binutils 2.40, ld manual,
@@ -38,16 +39,20 @@ var linkerStart = words(`z rpath rpath-link soname h dynamic-linker I no-dynamic
 	enable-new-dtags disable-new-dtags init Ttext Tdata Tbss Ttext-segment Trodata-segment Tldata-segment section-start image-base omagic nmagic
 	N n no-omagic no-nmagic EL EB`)
 
-func words(s string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(s) {
-		set[w] = true
-	}
-	return set
+// words returns what reports whether a word is in a list. The list is read when that is first asked: most runs of carecc ask nothing.
+func words(list string) (has func(word string) bool) {
+	read := sync.OnceValue(func() map[string]bool {
+		set := map[string]bool{}
+		for w := range strings.FieldsSeq(list) {
+			set[w] = true
+		}
+		return set
+	})
+	return func(word string) bool { return read()[word] }
 }
 
 // LinkerTakesWord reports whether the argument behind a linker option, named without its dashes, is the option's value.
-func LinkerTakesWord(name string) bool { return linkerWords[name] }
+func LinkerTakesWord(name string) bool { return linkerWords(name) }
 
 // linkerArg is an option of a linker with its value.
 type linkerArg struct{ name, value string }
@@ -63,10 +68,10 @@ func parseLinker(argv []string) (args []linkerArg) {
 		name, value, joined := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(a, "-"), "-"), "=")
 		short := !strings.HasPrefix(a, "--") && len(name) > 1 && strings.ContainsRune("LlzTuehmyYORAbcfFGIo", rune(name[0]))
 		switch {
-		case linkerWords[name] && !joined && i+1 < len(argv):
+		case linkerWords(name) && !joined && i+1 < len(argv):
 			i++
 			value = argv[i]
-		case linkerWords[name] || linkerNeutral[name] || linkerStart[name] || !short || longOption(name):
+		case linkerWords(name) || linkerNeutral(name) || linkerStart(name) || !short || longOption(name):
 		default:
 			name, value = a[1:2], a[2:]
 		}
@@ -93,7 +98,7 @@ const (
 // left out.
 func (l *Link) ShapingOptions(when Effect) (list []Option) {
 	for _, a := range parseLinker(l.Argv) {
-		if linkerNeutral[a.name] || linkerFiles[a.name] || linkerStart[a.name] != (when == AtStart) {
+		if linkerNeutral(a.name) || linkerFiles(a.name) || linkerStart(a.name) != (when == AtStart) {
 			continue
 		}
 		if a.name == "z" && slices.Contains([]string{"defs", "undefs", "text", "notext", "muldefs", "start-stop-gc", "nostart-stop-gc"}, a.value) {
@@ -117,7 +122,7 @@ func (l *Link) ShapingOptions(when Effect) (list []Option) {
 // FileOptions lists the values of options that name files for the linker to read.
 func FileOptions(argv []string) (paths []string) {
 	for _, a := range parseLinker(argv) {
-		if linkerFiles[a.name] && a.value != "" {
+		if linkerFiles(a.name) && a.value != "" {
 			paths = append(paths, a.value)
 		}
 	}
@@ -145,11 +150,11 @@ func SearchDirs(argv []string) (dirs []string) {
 }
 
 // includeStatement is how a linker script reads another.
-var includeStatement = regexp.MustCompile(`(?m)\bINCLUDE\s+"?([^\s";]+)"?`)
+var includeStatement = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)\bINCLUDE\s+"?([^\s";]+)"?`) })
 
 // Included lists the files that a linker script includes.
 func Included(script []byte) (names []string) {
-	for _, m := range includeStatement.FindAllSubmatch(script, -1) {
+	for _, m := range includeStatement().FindAllSubmatch(script, -1) {
 		names = append(names, string(m[1]))
 	}
 	return names

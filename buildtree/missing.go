@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-
-	"gocare/internal/isolate"
 )
 
 // Missing says what a record lacks, a line each: inputs of links that no recorded compile made, though they are in the tree, and assembly
@@ -38,7 +36,7 @@ func (r *Record) lacks(l *Link, in Input, tree string) string {
 		return "it was gone before the link was recorded"
 	case in.SameNameID != "":
 		return "the archive has several members of that name"
-	case isolate.Within(l.abs(in.Path), tree):
+	case inTree(l.abs(in.Path), tree):
 		return "no compile of it is recorded"
 	}
 	return ""
@@ -83,4 +81,10 @@ func (r *Record) CompileCommands() []CompileCommand {
 		list = append(list, c)
 	}
 	return list
+}
+
+// inTree reports whether an absolute path is that of a tree or below it.
+func inTree(path, tree string) bool {
+	rel, err := filepath.Rel(tree, path)
+	return err == nil && filepath.IsLocal(rel)
 }

@@ -98,7 +98,6 @@ func (s *Store) moveLog(m move) error {
 	if err != nil {
 		return err
 	}
-	defer lists.Close()
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
 		if line = bytes.TrimSpace(line); len(line) == 0 {
@@ -154,7 +153,7 @@ func (s *Store) moveLists(m move, u *Unit, lists *ReadLists) error {
 	}
 	if known && err == nil {
 		m.reads(later)
-		err = s.PutReadsOf(u, later)
+		err = s.PutReadsOf(UnitReads{u, later})
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func TestFollow(t *testing.T) {
 	if err := s.AddUnit(Original, unit); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutReadsOf(&unit, []Read{{Path: old + "/a.c", ID: "2"}}); err != nil {
+	if err := s.PutReadsOf(UnitReads{&unit, []Read{{Path: old + "/a.c", ID: "2"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.AddLink(Original, Link{Dir: old, Output: old + "/p", MapID: linked, Inputs: []Input{{Path: old + "/a.o"}, {Path: "/usr/lib/crt1.o"}}}); err != nil {
@@ -80,7 +80,6 @@ func TestFollow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lists.Close()
 	list, err := lists.Get(r.Units[0].Reads)
 	if err != nil {
 		t.Fatal(err)

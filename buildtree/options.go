@@ -35,11 +35,40 @@ func (u *Unit) ShapingOptions() []Option {
 		list = append(list, Option{"-x", "-x " + lang})
 	}
 	for _, v := range u.Env {
-		if name, _, _ := strings.Cut(v, "="); Shapes(name) {
-			list = append(list, Option{name, v})
+		if name, value, _ := strings.Cut(v, "="); Shapes(name) && withoutOurs(value) != "" {
+			list = append(list, Option{name, name + "=" + withoutOurs(value)})
 		}
 	}
 	return list
+}
+
+// IncludeDir is the directory of a store in which compilers of a patched version find the header of ours.
+const IncludeDir = "gocare-include"
+
+// WithOurs is an environment with that directory where another one has it.
+func WithOurs(env, like []string) []string {
+	env = slices.Clip(env)
+	for _, v := range like {
+		name, value, _ := strings.Cut(v, "=")
+		if !Shapes(name) || withoutOurs(value) == value {
+			continue
+		}
+		i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		dir := value[strings.LastIndexByte(value, ':')+1:]
+		if i < 0 {
+			env = append(env, name+"="+dir)
+			continue
+		}
+		env = slices.Clone(env)
+		env[i] += ":" + dir
+	}
+	return env
+}
+
+// withoutOurs is a list of directories without that: what it has is for the source patch to ask for.
+func withoutOurs(path string) string {
+	dirs := strings.Split(path, ":")
+	return strings.Join(slices.DeleteFunc(dirs, func(dir string) bool { return filepath.Base(dir) == IncludeDir }), ":")
 }
 
 // CompileVars are variables that change what a compiler makes of the same arguments. GCC 12 manual, section 3.21; the last is clang's.

@@ -1,6 +1,7 @@
 package buildtree
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,8 @@ func TestShapingOptions(t *testing.T) {
 		{"parameter", unit("-O2 --param inline-unit-growth=4 -c a.c"), "with --param inline-unit-growth=4"},
 		{"language", unit("-O2 -x c++ -c a.c"), "with -x c++"},
 		{"variable", unit("-O2 -c a.c", "CPATH=inc"), "with CPATH=inc"},
+		{"our header", unit("-O2 -c a.c", "C_INCLUDE_PATH=/tree/.gocare/gocare-include"), ""},
+		{"our header behind a variable", unit("-O2 -c a.c", "CPATH=inc:/tree/.gocare/gocare-include"), "with CPATH=inc"},
 		{"compiler", &Unit{Driver: "/nowhere/clang", Argv: strings.Fields("-O2 -c a.c")}, "with /nowhere/clang in place of /nowhere/gcc"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -100,5 +103,25 @@ func TestLinkFiles(t *testing.T) {
 	}
 	if got := strings.Join(Included([]byte("SECTIONS { INCLUDE \"a.ld\" }\nINCLUDE b.ld;\n")), " "); got != "a.ld b.ld" {
 		t.Errorf("included %q", got)
+	}
+}
+
+// TestWithOurs: the directory of our header goes from one environment to another, and nothing else does.
+func TestWithOurs(t *testing.T) {
+	const ours = "/tree/.gocare/gocare-include"
+	for _, row := range []struct {
+		name            string
+		env, like, want []string
+	}{
+		{"no header", []string{"LANG=C"}, []string{"CPATH=inc", "LANG=de"}, []string{"LANG=C"}},
+		{"new", []string{"LANG=C"}, []string{"C_INCLUDE_PATH=" + ours}, []string{"LANG=C", "C_INCLUDE_PATH=" + ours}},
+		{"behind what is there", []string{"C_INCLUDE_PATH=inc"}, []string{"C_INCLUDE_PATH=other:" + ours}, []string{"C_INCLUDE_PATH=inc:" + ours}},
+		{"without the rest", nil, []string{"C_INCLUDE_PATH=other:" + ours}, []string{"C_INCLUDE_PATH=" + ours}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := WithOurs(row.env, row.like); !slices.Equal(got, row.want) {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
 	}
 }

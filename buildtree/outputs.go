@@ -1,10 +1,6 @@
 package buildtree
 
-import (
-	"io/fs"
-
-	"gocare/internal/isolate"
-)
+import "io/fs"
 
 // ForgetOutputs removes what the recorded original build compiled and linked below a tree from a view of it, so that a build makes it
 // anew: make does not know of units whose options alone changed. write writes files of the view, nil removes one.
@@ -15,7 +11,7 @@ func (s *Store) ForgetOutputs(tree string, write func(map[string][]byte, map[str
 	}
 	gone := map[string][]byte{}
 	forget := func(path string) {
-		if isolate.Within(path, tree) {
+		if inTree(path, tree) {
 			gone[path] = nil
 		}
 	}

@@ -11,12 +11,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Units and the lists of what they read are alike from one to the next. They are compressed with an earlier one as a dictionary: dict/KIND-N
+// unitKind is that of units, which are alike from one to the next. They are compressed with an earlier one as a dictionary: dict/KIND-N
 // holds it as it is, and the frame has the number N.
-const (
-	unitKind  = "unit"
-	readsKind = "reads"
-)
+const unitKind = "unit"
 
 const (
 	// maxDictionaries bounds those of a kind. A text that an earlier one helps little with is made the next.

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -190,41 +192,38 @@ func (s *Store) logLines(path string) (lines []logLine, err error) {
 	return lines, nil
 }
 
-// pruneReads keeps the last list of each name that is needed.
+// pruneReads keeps the last list of each name that is needed, and of the files those that are in one. It writes both logs anew: who reads
+// the one before and the other after that finds that their sums do not agree.
 func (s *Store) pruneReads(needed map[Digest]bool, p *Pruned) error {
-	data, err := os.ReadFile(s.readsPath())
+	lists, err := s.ReadLists()
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
 		return err
 	}
-	last := map[Digest]int{}
-	number := 0
-	each := func(visit func(name Digest, line []byte)) {
-		number = 0
-		for line := range bytes.Lines(data) {
-			if name, _, ok := bytes.Cut(bytes.TrimSpace(line), []byte(" ")); ok {
-				number++
-				visit(Digest(name), line)
+	var kept, files []byte
+	number, keptLists := map[int]int{}, 0
+	for _, name := range slices.Sorted(maps.Keys(lists.packed)) {
+		sum, old, err := parseNumbers(lists.packed[name], len(lists.files))
+		if !needed[name] || err != nil {
+			continue
+		}
+		numbers := make([]int, 0, len(old))
+		for _, n := range old {
+			if _, has := number[n]; !has {
+				number[n] = len(number)
+				files = append(files, lists.files[n].String()...)
 			}
+			numbers = append(numbers, number[n])
 		}
+		kept = append(append(kept, readsLine(name, sum, numbers)...), '\n')
+		keptLists++
 	}
-	each(func(name Digest, _ []byte) { last[name] = number })
-	var kept []byte
-	dropped := 0
-	each(func(name Digest, line []byte) {
-		if needed[name] && last[name] == number {
-			kept = append(append(kept, '\n'), line...)
-			return
-		}
-		dropped++
-		p.Bytes += int64(len(line))
-	})
-	if p.Lines += dropped; dropped == 0 {
+	dropped := lists.lines - keptLists + len(lists.files) - len(number)
+	if dropped == 0 {
 		return nil
 	}
-	return s.writeFile(s.readsPath(), kept)
+	p.Lines += dropped
+	p.Bytes += max(0, lists.size-int64(len(kept)+len(files)))
+	return errors.Join(s.writeFile(s.filesPath(), files), s.writeFile(s.readsPath(), kept))
 }
 
 // pruneBlobs removes the blobs that are not needed.

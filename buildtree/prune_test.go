@@ -48,7 +48,7 @@ func TestPrune(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := s.Prune("plan.json", "run.json")
-	if err != nil || p.Blobs != 2 || p.Lines != 2 {
+	if err != nil || p.Blobs != 2 || p.Lines != 3 {
 		t.Errorf("pruned %+v, %v", p, err)
 	}
 	for name, d := range texts {

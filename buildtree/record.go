@@ -35,7 +35,7 @@ type Unit struct {
 	Env       []string // NAME=value of what else shapes the compile (CPATH, SOURCE_DATE_EPOCH, ...)
 	AllocID   Digest   // of the object's allocated sections, which objcopy and strip leave alone
 	DriverID  string   `json:",omitempty"` // says which run of the driver; only when Source could not be told from the run itself
-	Time      int64    `json:",omitempty"` // when the assembler began, in nanoseconds since 1970
+	Time      int64    `json:",omitempty"` // files of this time or a later one may have been written after the compile began, in nanoseconds since 1970
 	Includes  bool     // the assembler source reads other files (.include, .incbin), so AsmID does not say it all
 	Reads     Digest   `json:",omitempty"` // the files that it was compiled from with what they held (see ReadLists)
 	Partial   bool     `json:",omitempty"` // Reads lacks system headers

@@ -24,7 +24,8 @@ import (
 //	original.jsonl   one record a line, appended: {"unit.zst":…} or {"link":…}
 //	patched.jsonl    unpatched.jsonl, likewise, for a build that told options apart
 //	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
-//	reads.log        lists of the files that units read, by name: a digest, or what stands for a unit
+//	files.log        the files that units read, each with what it held
+//	reads.log        lists of these, by name: a digest, or what stands for a unit
 //	dict/            texts that the lines of these logs are compressed with
 //	tools/           answers of compilers to -print-prog-name
 //	errors.log       what could not be recorded

@@ -17,6 +17,8 @@ type Options struct {
 	Also func(name string) (reason string)
 	// Data says which new global variables to take though no function of the unit uses them; may be nil.
 	Data func(name string) bool
+	// Marks are those of all units of the link; may be nil.
+	Marks *Marks
 	// Allow says which refusals the user overrides; may be nil. Only fault.Overridable codes are asked for.
 	Allow func(code fault.Code) bool
 }
@@ -35,6 +37,7 @@ type Selection struct {
 	// oldLiterals are those that the original has, see literals.
 	oldLiterals map[*asm.Block]*asm.Block
 	clo         *closure
+	roles       []mark // what the patch has for carectl
 }
 
 // Empty reports whether nothing of the unit goes into a patch.
@@ -75,6 +78,7 @@ var steps = []func(*decider){
 	(*decider).relying,          // callers that know registers of what is replaced
 	(*decider).sharedLabels,     // functions that a goto leads to or comes from
 
+	(*decider).roles,         // what carectl is to run
 	(*decider).functions,     // such as no patch can hold
 	(*decider).ranAtStart,    // such as do not run again
 	(*decider).filterSplit,   // callers and callees that the filter parts
@@ -122,7 +126,8 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) *fault.Err
 	if p.Hint != "" {
 		e = e.WithHint("%s", p.Hint)
 	}
-	if c.allows(p.Code) {
+	e.Vouched = p.Vouched
+	if p.Vouched || c.allows(p.Code) {
 		c.s.Overridden = append(c.s.Overridden, e)
 	} else {
 		c.errs = append(c.errs, e)

@@ -6,6 +6,7 @@ import (
 	"gocare/diffasm/debuginfo"
 	"gocare/diffasm/machine"
 	"gocare/internal/arch"
+	"gocare/internal/kpname"
 )
 
 // What callers give to Match and get from Parse.
@@ -43,6 +44,7 @@ type Emitted struct {
 	Literals  []EmittedLiteral
 	State     []State  // new variables that keep what a process writes to them
 	Globals   []string // new global functions and variables: other units may bind to NAME.kpnew
+	Roles     []EmittedRole
 	Grouped   []string // those of them in section groups, of whose like a link keeps one
 }
 
@@ -50,6 +52,13 @@ type Emitted struct {
 type EmittedLiteral struct {
 	Section string
 	Orig    string // its label in the original's assembly
+}
+
+// EmittedRole is what carectl does with something of the patch.
+type EmittedRole struct {
+	Role   kpname.Role
+	Name   string // in the source
+	Symbol string // label in the emitted assembly
 }
 
 // EmittedFunction names a function in the emitted assembly. Every undefined symbol of the assembly is a name of the

@@ -43,6 +43,9 @@ func Emit(s *Selection) (*Emitted, error) {
 	e.tail(s)
 	res.Statics, res.State = s.clo.statics, s.d.newState(s.clo.newVars)
 	res.Globals = e.globals(s)
+	for _, r := range s.roles {
+		res.Roles = append(res.Roles, EmittedRole{r.role, SourceName(r.symbol), e.name(r.symbol)})
+	}
 	res.Grouped = slices.DeleteFunc(slices.Clone(res.Globals), func(n string) bool { return !e.d.patched.Grouped(n) })
 	res.Asm = e.out.Bytes()
 	if err := selfCheck(s, res); err != nil {

@@ -18,6 +18,9 @@ type Matching struct {
 	LinesMoved func(correlate.LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
 	Sources func(file string) *correlate.SourceFile
+	// Text and ValueChanges are as in correlate.Known; may be nil.
+	Text         func(file string) []string
+	ValueChanges func(expression string) bool
 	// Late is what is known of code that was made when the program was linked, of several sources; nil for a unit of one.
 	Late *Late
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
@@ -25,6 +28,8 @@ type Matching struct {
 	// Relying are the functions of the original of which the running code relies on what their callees overwrite, where the versions
 	// were compiled with other options than what runs; nil where they were not.
 	Relying map[string]bool
+	// NoSource says that no source of the unit is known.
+	NoSource bool
 }
 
 // Late says what is known of the names in the code of several sources.
@@ -41,7 +46,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
-	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved}
+	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved, Text: k.Text, ValueChanges: k.ValueChanges}
 	if k.Late != nil {
 		known.Namesake = k.Late.Namesake
 	}
@@ -56,6 +61,9 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	d.unit = append(d.unit, d.m.MergedVariables()...)
 	d.matchFuncs(r)
 	d.matchVars(r)
+	if k.NoSource && !k.Plain {
+		d.unit = append(d.unit, d.withoutSource()...)
+	}
 	d.counters()
 	d.doubtNewVariables()
 	d.unit = append(d.unit, d.leftOut()...)

@@ -62,7 +62,7 @@ func (c *decider) references() {
 	}
 	clo.fn = nil
 	for _, b := range c.d.newGlobals() {
-		if c.o.Data == nil || !c.o.Data(b.Name) {
+		if (c.o.Data == nil || !c.o.Data(b.Name)) && !c.s.hasRole(b.Name) {
 			continue
 		}
 		clo.at = asm.Statement{Line: b.Line, Place: c.d.patched.DeclaredAt(b.Name)}

@@ -41,7 +41,7 @@ func (c *decider) variables() {
 			hint = "keep the old size and put what is new into a new variable"
 		}
 		c.refuse(asm.Problem{
-			Code: v.Code, Hint: hint, At: asm.Statement{Line: pair.p.Line, Place: c.d.patched.DeclaredAt(pair.p.Name)},
+			Code: v.Code, Hint: hint, Vouched: v.Code == fault.DataChanged && c.vouches(pair.p.Name), At: asm.Statement{Line: pair.p.Line, Place: c.d.patched.DeclaredAt(pair.p.Name)},
 			What: fmt.Sprintf("cannot patch %s %q: %s%s", what, v.Name, v.Reason, c.noCopy[i]),
 		}, c.d.patched, "").AlsoAbout(c.s.Users(pair.p.Name)...)
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,21 +42,18 @@ func (o *Options) before(step string) error {
 type change struct {
 	process *inspect.Process
 	writes  []Write
-	first   []Write // those of writes that no earlier one overlaps: what must be there before any is made
+	first   []Write // what must be there before any is made
+	same    *trace.Comparison
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
+	actions actions
 	leader  leader
 }
 
 func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
-	c := &change{process: p, writes: writes, code: code, back: back}
-	mem := newShadow(nil)
-	for _, w := range writes {
-		if !mem.touched(w.Addr, len(w.Old)) {
-			c.first = append(c.first, w)
-		}
-		mem.write(w.Addr, w.New)
-	}
+	c := &change{process: p, writes: combined(p, writes), code: code, back: back}
+	c.first = before(c.writes)
+	c.same = comparison(c.first)
 	return c
 }
 
@@ -173,6 +169,8 @@ func (c *change) stop(s *trace.Session, check *checker, opt Options, timing *Tim
 	if in, err := checkStopped(check, s, seen); len(in) > 0 || err != nil {
 		return in, err
 	}
+	check.beginAgain(s)
+	defer s.Hurry()()
 	start := time.Now()
 	if err := s.StopAll(); err != nil {
 		return nil, err
@@ -233,17 +231,50 @@ func checkStopped(check *checker, s *trace.Session, seen map[int]bool) (in []*oc
 	return in, nil
 }
 
-// write makes the writes after a check that everything still is as it was planned. If one fails, those before are undone.
+// write makes the writes after a check that everything still is as it was planned, and runs the actions. If one fails, those before are
+// undone.
 func (c *change) write(s *trace.Session, opt Options) error {
-	for _, w := range c.first {
-		have := make([]byte, len(w.Old))
-		if _, err := s.ReadAt(have, int64(w.Addr)); err != nil || !bytes.Equal(have, w.Old) {
-			return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", c.process.PID),
-				"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
-				WithCause(err).WithState("process unchanged and running")
+	if err := c.asPlanned(s); err != nil {
+		return err
+	}
+	if c.actions.none() {
+		return writeAll(s, c.writes, opt)
+	}
+	last := len(c.writes) - 1 // by which a guard knows that all is over
+	k, err := keep(s, c.process)
+	if err != nil {
+		return err
+	}
+	s.Undo(func() error { return k.restore(s) })
+	for _, step := range []func() error{
+		func() error { return act(s, c.actions.before, opt) },
+		func() error { return writeAll(s, c.writes[:last], opt) },
+		func() error { return act(s, c.actions.after, opt) },
+		func() error { return writeAll(s, c.writes[last:], opt) },
+	} {
+		if err := step(); err != nil {
+			return k.leaves(err)
 		}
 	}
-	for _, w := range c.writes {
+	return nil
+}
+
+// asPlanned refuses memory that is not as it was planned with.
+func (c *change) asPlanned(s *trace.Session) error {
+	if changed := c.same.Changed(s); len(changed) > 0 {
+		w := c.first[changed[0]]
+		have := make([]byte, len(w.Old))
+		_, err := s.ReadAt(have, int64(w.Addr))
+		return fault.Refuse(fault.ChangedMeanwhile, fmt.Sprintf("pid %d", c.process.PID),
+			"%s at %#x: memory holds %x, planned with %x", w.What, uint64(w.Addr), have, w.Old).
+			WithCause(err).WithState("process unchanged and running")
+	}
+	return nil
+}
+
+// writeAll makes writes, in order; each can be undone.
+func writeAll(s *trace.Session, writes []Write, opt Options) error {
+	for _, w := range writes {
 		s.Undo(func() error { _, err := s.WriteAt(w.Old, int64(w.Addr)); return err })
 		if err := opt.before(w.What); err != nil {
 			return err

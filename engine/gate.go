@@ -98,7 +98,7 @@ func (r *remover) gate(l *live, hook *inspect.RegionFunction, left []byte) error
 		}
 		switch want := want[:len(gate)]; {
 		case bytes.Equal(have, gate):
-			r.add(Write{Addr: f.Old, Old: gate, New: want, What: "hook of " + f.Name, Code: true})
+			r.add(Write{Addr: f.Old, Old: gate, New: want, What: "hook of " + f.Name, Code: true, Gate: true})
 		case !bytes.Equal(have, want):
 			return compare(r.process.Machine, have, want, f.Old)
 		}

@@ -151,7 +151,7 @@ func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err e
 	if p.torn {
 		begun = j.Writes[:p.made+1]
 	}
-	if !changesCode(left) {
+	if !changesCode(left) && !j.Acts {
 		return Finished, forwards(s, left)
 	}
 	busy := error(nil)
@@ -163,6 +163,9 @@ func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err e
 	}
 	if busy == nil {
 		return Undone, backwards(s, begun)
+	}
+	if j.Acts {
+		return "", busy
 	}
 	if busy, err = g.inTheWay(s, g.old); busy != nil || err != nil {
 		return "", errors.Join(busy, err)

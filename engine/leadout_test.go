@@ -98,7 +98,7 @@ func TestLeadOut(t *testing.T) {
 				for range tt.threads {
 					expect(t, p.Next(), "turn 1")
 				}
-				opt := Options{Wait: 20 * time.Second, Hold: 100 * time.Millisecond, Progress: t.Logf}
+				opt := Options{Wait: time.Minute, Hold: 100 * time.Millisecond, Progress: t.Logf}
 				if _, err := apply(t, p.PID, opt, patch); err != nil {
 					t.Fatal(err)
 				}
@@ -137,7 +137,7 @@ func TestLeadOutKilled(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // killed
 	}
-	if _, err := apply(t, p.PID, Options{Wait: 20 * time.Second, Hold: 100 * time.Millisecond}, patch); err != nil {
+	if _, err := apply(t, p.PID, Options{Wait: time.Minute, Hold: 100 * time.Millisecond}, patch); err != nil {
 		t.Fatal(err)
 	}
 	p.WaitLine("turn 2")

@@ -73,7 +73,8 @@ func lock(ctx context.Context, pid int, start uint64, opt Options) (f *os.File, 
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%d-%d", pid, start))
+	sweep(dir)
+	path := filepath.Join(dir, lockName(pid, start))
 	attempt := func() (busy, err error) {
 		f, err = tryLock(path)
 		if err == nil && f == nil {
@@ -83,6 +84,27 @@ func lock(ctx context.Context, pid int, start uint64, opt Options) (f *os.File, 
 	}
 	err = new(Timing).retry(opt.Wait, attempt, opt.betweenAttempts(ctx))
 	return f, interrupted(pid, err)
+}
+
+// lockName returns the name of the lock of a process; that number may have been another process' before.
+func lockName(pid int, start uint64) string { return fmt.Sprintf("%d-%d", pid, start) }
+
+// sweep removes the locks that runs which were killed have left of processes that have ended since. Nobody else wants to have these.
+func sweep(dir string) {
+	entries, _ := os.ReadDir(dir) // else they stay
+	for _, e := range entries {
+		var pid int
+		var start uint64
+		if _, err := fmt.Sscanf(e.Name(), "%d-%d", &pid, &start); err != nil || e.Name() != lockName(pid, start) {
+			continue
+		}
+		if s, err := inspect.Status(pid); err == nil && s.StartTime == start {
+			continue
+		}
+		if f, err := tryLock(filepath.Join(dir, e.Name())); err == nil && f != nil {
+			unlock(f)
+		}
+	}
 }
 
 // unlock gives a lock up.

@@ -20,6 +20,9 @@ type Write struct {
 	New  []byte
 	What string // "hook of print_hello", "magic of 0001"
 	Code bool   // what the program runs
+	Gate bool   // it leads to a hook, which must be there as long as it is
+
+	joined int // how many others it was put together with
 }
 
 // Code is addresses [Start, End) that no thread may be executing when the writes are made.
@@ -47,8 +50,9 @@ type PatchPlan struct {
 	Writes    []Write // in order; the magic last
 	Busy      []Code
 
-	known     bool // the unwind data are known from an earlier time
-	discarded bool // the region is unmapped again
+	anchor    *anchor // of its shadow variables; nil if it has none
+	known     bool    // the unwind data are known from an earlier time
+	discarded bool    // the region is unmapped again
 }
 
 // FunctionPlan is a replaced function.
@@ -115,7 +119,9 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{process: p, mappings: slices.Clone(p.Mappings), known: known, over: request.Over, unloads: request.Unloads}
+	b := &planner{
+		process: p, mappings: slices.Clone(p.Mappings), dormant: dormantRegions(p), known: known, over: request.Over, unloads: request.Unloads,
+	}
 	for _, l := range regions {
 		b.seq = max(b.seq, l.state.seq)
 	}
@@ -128,6 +134,7 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 	if len(r.out.Patches) > 0 {
 		plan.Replaces = r.out
 	}
+	b.before = slices.Clone(regions)
 	b.mem, b.live = r.mem, slices.DeleteFunc(regions, func(l live) bool { return goes(&l) })
 	for _, f := range request.Files {
 		pp, err := b.patch(f)
@@ -146,7 +153,9 @@ func newPlan(p *inspect.Process, request Request, known chosen) (*Plan, error) {
 // planner plans patches one after the other; each sees the process as those before will leave it.
 type planner struct {
 	process  *inspect.Process
+	before   []live // those that come off included
 	live     []live
+	dormant  []dormant
 	seq      uint32
 	mem      *shadow
 	mappings []inspect.Mapping // with the regions planned so far
@@ -192,6 +201,9 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 		return nil, err
 	}
 	if err := b.checkOver(pp); err != nil {
+		return nil, err
+	}
+	if err := b.shareShadow(pp); err != nil {
 		return nil, err
 	}
 	return pp, b.finish(pp)
@@ -250,7 +262,7 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 // reusable finds a region in which the very same file was applied to the same object and removed again, or prepared by a
 // run that was killed.
 func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (dormant, bool) {
-	for _, d := range dormantRegions(b.process) {
+	for _, d := range b.dormant {
 		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias || d.state.frames == framesBegun {
 			continue
 		}
@@ -316,7 +328,7 @@ func (b *planner) functions(pp *PatchPlan) error {
 		pp.Functions = append(pp.Functions, fp)
 	}
 	pp.Writes = append(pp.Writes, hookWrites(pp.Functions)...)
-	if len(pp.Functions) == 0 {
+	if len(pp.Functions) == 0 && !pp.hasActions() {
 		return fault.Refuse(fault.EmptyPatch, "", "the patch replaces no function")
 	}
 	return nil
@@ -327,7 +339,7 @@ func hookWrites(functions []FunctionPlan) (writes []Write) {
 	for _, gates := range []bool{false, true} {
 		for _, f := range functions {
 			if f.Gate == gates {
-				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name, Code: true}
+				w := Write{Addr: f.Old, Old: f.OldBytes[:len(f.Hook)], New: f.Hook, What: "hook of " + f.Name, Code: true, Gate: gates}
 				if gates && f.Over != "" {
 					w.Old = f.Hook // it stays
 				}

@@ -149,6 +149,11 @@ func (m *mapper) refill(pp *PatchPlan) error {
 	if err := m.fill(image.Base+inspect.Addr(undo), image.Bytes[undo:end]); err != nil {
 		return err
 	}
+	if pp.anchor != nil {
+		if err := pp.anchor.write(m.session); err != nil {
+			return err
+		}
+	}
 	return m.fill(image.Base, image.Bytes[:header])
 }
 

@@ -124,6 +124,13 @@ func (c *checker) begin() error {
 	return c.suspended.look(c)
 }
 
+// beginAgain does it once more right before running threads are stopped.
+func (c *checker) beginAgain(s *trace.Session) {
+	if c.suspended != nil {
+		c.suspended.lookAgain(c, s)
+	}
+}
+
 // end looks at what no thread runs on, after all threads are stopped and checked.
 func (c *checker) end(s *trace.Session) (*occupant, error) {
 	if c.suspended == nil {
@@ -204,7 +211,16 @@ func (c *checker) hits(mem io.ReaderAt, scanFrom uint64) ([]unwind.Hit, error) {
 	if m == nil || err != nil {
 		return nil, err // no stack at all: the thread is just being made, or about to end
 	}
-	return machineOf(c.process).Scan(mem, scanFrom, uint64(stackEnd(*m, from, c.startStack)), c.ranges)
+	hits, err := machineOf(c.process).Scan(mem, scanFrom, uint64(stackEnd(*m, from, c.startStack)), c.ranges)
+	return slices.DeleteFunc(hits, func(h unwind.Hit) bool { return c.isNextFunction(mem, h) }), err
+}
+
+// isNextFunction reports whether a word is where replaced code ends and no call returns to: a pointer to the function behind, such as that to main
+// which the C library keeps. Of code so short that its hook may lie over the call it does not tell.
+func (c *checker) isNextFunction(mem io.ReaderAt, h unwind.Hit) bool {
+	const hookAndCall = 16 // bytes, at most
+	r := c.ranges[h.Range]
+	return h.Value == r.End && r.End-r.Start >= hookAndCall && !machineOf(c.process).ReturnsTo(mem, h.Value)
 }
 
 // stackAt returns the mapping with an address, nil if there is none. Where stacks are, is read anew for each stop: they come and go with their

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"os"
 	"slices"
 	"testing"
 
 	"gocare/engine/inspect"
 	"gocare/engine/unwind"
+	"gocare/internal/arch"
 )
 
 func TestStackEnd(t *testing.T) {
@@ -50,5 +52,28 @@ func TestModulesVDSO(t *testing.T) {
 	}
 	if !slices.ContainsFunc(modules(p), func(m unwind.Module) bool { return m.Start == uint64(o.Start) && m.End == uint64(o.End) }) {
 		t.Errorf("no unwind table for %#x-%#x", uint64(o.Start), uint64(o.End))
+	}
+}
+
+// TestNextFunction: where replaced code ends counts only if a call returns there.
+func TestNextFunction(t *testing.T) {
+	code := func(last ...byte) []byte { return append(bytes.Repeat([]byte{0x90}, 64-len(last)), last...) }
+	for _, tt := range []struct {
+		name  string
+		code  []byte // up to 64
+		value uint64
+		start uint64
+		want  bool
+	}{
+		{"behind a return", code(0xc3), 64, 16, true},
+		{"behind a call of what never returns", code(0xe8, 1, 2, 3, 4), 64, 16, false},
+		{"behind a call through a register", code(0xff, 0xd0), 64, 16, false},
+		{"within", code(0xc3), 63, 16, false},
+		{"of code as short as a hook", code(0xe9, 1, 2, 3, 4), 64, 59, false},
+	} {
+		c := &checker{process: &inspect.Process{Machine: &arch.X86_64}, ranges: []unwind.Range{{Start: tt.start, End: 64}}}
+		if got := c.isNextFunction(bytes.NewReader(tt.code), unwind.Hit{Value: tt.value}); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
+		}
 	}
 }

@@ -21,6 +21,7 @@ type Removal struct {
 	Writes  []Write
 	Code    []Code
 	under   []Code // what runs in place of the patches
+	actions actions
 	regions []mapped
 }
 
@@ -108,8 +109,11 @@ func (r *remover) remove(l *live) error {
 		r.out.Code = append(r.out.Code, liveCode(r.process.Machine, l, l.Functions[i].New)) // first, as these have names
 	}
 	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
+	r.out.actions.add(removing(l))
 	r.out.Patches = append(r.out.Patches, result)
-	r.out.regions = append(r.out.regions, r.mapped(l))
+	if !r.sharesShadow(l) {
+		r.out.regions = append(r.out.regions, r.mapped(l))
+	}
 	return nil
 }
 
@@ -244,6 +248,7 @@ func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Resu
 		return Result{}, err
 	}
 	c := newChange(r.Process, r.Writes, r.Code, r.under)
+	c.actions = r.actions
 	ready, end := h.watch("remove", c, r.Patches, opt)
 	defer end()
 	ready()

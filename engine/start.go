@@ -121,6 +121,7 @@ func (p *Plan) applyIn(s *trace.Session, t *trace.Thread, opt Options, timing *T
 		return err
 	}
 	c := newChange(p.Process, p.Writes(), p.Code(), p.back())
+	c.actions = p.actions()
 	check := newChecker(p.Process, c.code)
 	attempt := func() (busy, err error) {
 		in, err := checkStopped(check, s, map[int]bool{})

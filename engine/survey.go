@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gocare/engine/inspect"
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 	"gocare/kpatch"
@@ -97,16 +98,14 @@ func (l *live) has(f *File, m *kpatch.Meta) bool {
 
 // obstacle says what speaks against applying a patch. Only its application shows whether threads stand in the way.
 func obstacle(p *inspect.Process, f *File) error {
-	status, err := inspect.Status(p.PID)
+	tracer := trace.Tracer(p.PID)
 	switch {
-	case err != nil:
-		return nil // it has ended
-	case status.Tracer != 0:
-		return fault.Refuse(fault.Traced, "", "is traced by pid %d", status.Tracer)
-	case status.Seccomp != 0 && os.Geteuid() != 0:
-		return fault.Refuse(fault.Seccomp, "", "has a seccomp filter, which only root may suspend")
+	case tracer != 0:
+		return fault.Refuse(fault.Traced, "", "is traced by pid %d", tracer)
+	case os.Geteuid() != 0 && trace.AllFiltered(p.PID): // one thread without is enough to make calls
+		return fault.Refuse(fault.Seccomp, "", "each of its threads has a seccomp filter, which only root may suspend")
 	}
-	_, err = NewPlan(p, Request{Files: []*File{f}})
+	_, err := NewPlan(p, Request{Files: []*File{f}})
 	switch e := fault.As(err); {
 	case errors.As(err, new(*needResolver)):
 		return nil // what applies the patch has the process choose
@@ -125,7 +124,7 @@ func (l *Library) Naming(cve string) (bool, error) {
 		}
 	}
 	for _, dir := range l.dirs {
-		found, err := namedIn(dir, cve)
+		found, err := l.namedIn(dir, cve)
 		if found || err != nil {
 			return found, err
 		}
@@ -133,7 +132,7 @@ func (l *Library) Naming(cve string) (bool, error) {
 	return false, nil
 }
 
-func namedIn(dir, cve string) (bool, error) {
+func (l *Library) namedIn(dir, cve string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return false, fault.New(fault.Environment, dir, "cannot read the directory").WithCause(err)
@@ -146,7 +145,7 @@ func namedIn(dir, cve string) (bool, error) {
 		if _, err := os.Stat(path); err != nil {
 			continue // a directory without a patch
 		}
-		f, err := LoadFile(path, nil)
+		f, err := LoadFile(path, l.check)
 		if err != nil {
 			return false, err
 		}

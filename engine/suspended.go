@@ -75,14 +75,28 @@ func (s *suspended) look(check *checker) error {
 	}
 	s.text, s.maps, s.contexts, s.words = text, maps, nil, leftWords{}
 	s.search(check)
+	s.prepare()
+	s.prepareWords()
+	return nil
+}
+
+// prepare makes ready for the stop what the look has found.
+func (s *suspended) prepare() {
 	var spans []trace.Span
 	for i := range s.contexts {
 		co := &s.contexts[i]
 		spans = append(spans, trace.Span{Addr: co.context.Addr, Want: co.saved}, trace.Span{Addr: co.sp, Want: co.stack})
 	}
 	s.compared = trace.NewComparison(spans)
-	s.prepareWords()
-	return nil
+}
+
+// lookAgain compares what was found right before the stop: what changed since the look need not be walked in it, and memory that was read a moment
+// ago is read faster.
+func (s *suspended) lookAgain(check *checker, session *trace.Session) {
+	if s.refresh(s.process.Mem(), session, check) {
+		s.prepare()
+	}
+	s.words.compared.Changed(session)
 }
 
 // searchBeat is how often is told that a search gets on.
@@ -167,30 +181,66 @@ func (s *suspended) walk(mem io.ReaderAt, check *checker, c unwind.Context) coro
 		return co
 	}
 	stack := check.walker.WalkContext(mem, regs)
-	co.sp, co.end, co.frames = regs.SP, stack.Frames[len(stack.Frames)-1].SP, stack.Frames
+	if kept := keepStack(mem, regs.SP, outermost(stack)); kept != nil { // it may have changed since: what is compared is what was walked
+		stack = check.walker.WalkContext(kept, regs)
+		if kept.holds(outermost(stack)) {
+			co.stack = kept.data
+		}
+	}
+	co.sp, co.end, co.frames = regs.SP, outermost(stack), stack.Frames
 	co.complete = stack.Complete || stack.Begun
 	co.frames[0].At = co.frames[0].PC - 1 // a return address; a function that has not begun will begin as the new one
 	co.in = slices.IndexFunc(co.frames, func(f unwind.Frame) bool { return check.find(f.At) >= 0 })
-	if co.end >= co.sp && co.end-co.sp <= largestStack {
-		co.stack = make([]byte, co.end-co.sp)
-		if n, _ := mem.ReadAt(co.stack, int64(co.sp)); n < len(co.stack) {
-			co.stack = nil
-		}
-	}
 	return co
 }
 
-// refresh walks those stacks again that have changed since the look.
-func (s *suspended) refresh(session *trace.Session, check *checker) {
+// outermost returns where the frame is at which a walk ended.
+func outermost(stack unwind.Stack) uint64 { return stack.Frames[len(stack.Frames)-1].SP }
+
+// keptStack is memory of which a part was read once and for all.
+type keptStack struct {
+	rest  io.ReaderAt
+	start uint64
+	data  []byte
+}
+
+// keepStack reads the memory [from, to) of a stack; nil if that is none, too large, or gone.
+func keepStack(mem io.ReaderAt, from, to uint64) *keptStack {
+	if to < from || to-from > largestStack {
+		return nil
+	}
+	k := &keptStack{rest: mem, start: from, data: make([]byte, to-from)}
+	if n, _ := mem.ReadAt(k.data, int64(from)); n < len(k.data) {
+		return nil
+	}
+	return k
+}
+
+// holds reports whether it ends at an address.
+func (k *keptStack) holds(end uint64) bool { return end == k.start+uint64(len(k.data)) }
+
+// ReadAt reads what was kept as it was then.
+func (k *keptStack) ReadAt(b []byte, off int64) (int, error) {
+	n, err := k.rest.ReadAt(b, off)
+	from, to := max(uint64(off), k.start), min(uint64(off)+uint64(n), k.start+uint64(len(k.data)))
+	if from < to {
+		copy(b[from-uint64(off):], k.data[from-k.start:to-k.start])
+	}
+	return n, err
+}
+
+// refresh walks those stacks again that have changed since the look, and reports whether there are any.
+func (s *suspended) refresh(mem io.ReaderAt, session *trace.Session, check *checker) (any bool) {
 	changed := map[int]bool{}
 	for _, i := range s.compared.Changed(session) {
 		changed[i/2] = true
 	}
 	for i := range s.contexts {
 		if co := &s.contexts[i]; changed[i] || co.stack == nil && len(co.frames) > 0 {
-			*co = s.walk(session, check, co.context)
+			*co, any = s.walk(mem, check, co.context), true
 		}
 	}
+	return any
 }
 
 // dead reports whether registers lie where another coroutine's stack is free: they are an old jmp_buf's.
@@ -215,7 +265,7 @@ type threadStack struct {
 
 // check returns a coroutine that is in any of the code of the checker.
 func (s *suspended) check(c *checker, session *trace.Session) (*occupant, error) {
-	s.refresh(session, c)
+	s.refresh(session, session, c)
 	for i := range s.contexts {
 		co := &s.contexts[i]
 		if co.in < 0 || s.ofThread(co, c.threads) || s.dead(co, c.threads) {

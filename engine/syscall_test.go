@@ -117,17 +117,17 @@ func TestSystemCallsGoOn(t *testing.T) {
 	}
 }
 
-// TestOnlyThread: a target whose only thread is in each of those calls: then calls for us are made from there.
+// TestOnlyThread: a target whose only thread is in each of those calls, again and again: then calls for us are made from there.
 func TestOnlyThread(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	for _, tt := range []struct{ name, call string }{
-		{"nanosleep", "struct timespec ts = {1, 0}; r = nanosleep(&ts, 0)"},
-		{"epoll_wait", "struct epoll_event e; r = epoll_wait(epoll_create1(0), &e, 1, 1000)"},
-		{"poll", "struct pollfd p = {-1}; r = poll(&p, 1, 1000)"},
-		{"spinning", "for (long i = 0; i < 1500000000L; i++) __asm__ volatile(\"\")"},
+		{"nanosleep", "struct timespec ts = {0, 300000000}; r = nanosleep(&ts, 0)"},
+		{"epoll_wait", "struct epoll_event e; r = epoll_wait(set, &e, 1, 300)"},
+		{"poll", "struct pollfd p = {-1}; r = poll(&p, 1, 300)"},
+		{"spinning", "for (long i = 0; i < 300000000L; i++) __asm__ volatile(\"\")"},
 		{"spinning below the stack pointer", `__asm__ volatile(
 			"movq $0x1234567, -64(%%rsp)\n"
-			"mov $2000000000, %%rcx\n"
+			"mov $300000000, %%rcx\n"
 			"1: dec %%rcx\n"
 			"jnz 1b\n"
 			"cmpq $0x1234567, -64(%%rsp)\n"
@@ -148,23 +148,24 @@ __attribute__((noinline)) int value(int x) { __asm__ volatile("nop; nop; nop"); 
 int main(void)
 {
 	char c;
-	int r = 0;
+	int r = 0, set = epoll_create1(0);
 	puts("before");
 	fflush(stdout);
-	{ CALL; }
+	do { CALL; } while (!r && value(40) != 43);
 	printf("result %d %s value %d\n", r, r ? strerror(errno) : "", value(40));
 	fflush(stdout);
 	return read(0, &c, 1) < 0;
 }`, "CALL", tt.call), []string{"-O1", "-w"})
 			patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int value(int x) { return x + 2; }`})
+			last := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int value(int x) { return x + 3; }`})
 			p := testkit.Start(t, program)
 			p.WaitLine("before")
-			for i := 0; i < 5; i++ {
+			for range 5 {
 				mustApply(t, p.PID, patch)
 				mustRevert(t, p.PID, "0001")
 			}
-			mustApply(t, p.PID, patch)
-			expect(t, p.Next(), "result 0  value 42")
+			mustApply(t, p.PID, last)
+			expect(t, p.Next(), "result 0  value 43")
 		})
 	}
 }

@@ -66,7 +66,7 @@ func Decode(data []byte) (*Patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, checkRoles(p)
 }
 
 // checkExtent checks the header fields that say where in the file the ELF object lies.
@@ -254,6 +254,10 @@ func decodeFunction(p *Patch, entry []byte, at uint64, relocs map[uint64]Reloc, 
 	r, ok = relocs[at+infoVia]
 	if !ok || r.Type.Kind != arch.GlobDat {
 		return f, nil
+	}
+	if role := kpname.Role(order.Uint32(entry[40:])); role != InfoGate {
+		f.Role = role
+		return f, checkRole(p, &f, r, where("role"))
 	}
 	if f.Via, err = p.locate(r); err != nil || !p.Sections[f.Via.Section].Original() || order.Uint32(entry[40:]) != InfoGate || f.IsNew() {
 		return Function{}, corrupt(kpname.Info, "%s: no place in the original, or no original function", where("gate"))

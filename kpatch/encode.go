@@ -237,15 +237,26 @@ func (e *encoder) encodeInfo() (info []byte, relas []elfobj.Rela, names []byte) 
 		}
 		address(at+8, e.index[f.New.Section], f.New.Offset)
 		address(at+24, e.strtab, uint64(len(names)))
-		if f.IsGate() { // of a type that readers which know nothing of gates refuse
-			order.PutUint32(info[at+40:], InfoGate)
+		if flags, vaddr := f.flags(); flags != 0 { // of a type that readers which know nothing of gates and roles refuse
+			order.PutUint32(info[at+40:], flags)
 			relas = append(relas, elfobj.Rela{
-				Offset: uint64(at + infoVia), Type: e.p.Machine.RelocOf(arch.GlobDat).Number, Symbol: e.bySec[e.index[f.Via.Section]], Addend: int64(f.Via.Offset),
+				Offset: uint64(at + infoVia), Type: e.p.Machine.RelocOf(arch.GlobDat).Number, Symbol: e.bySec[e.index[vaddr.Section]], Addend: int64(vaddr.Offset),
 			})
 		}
 		names = append(append(names, f.Name...), 0)
 	}
 	return append(info, make([]byte, InfoTerminatorSize)...), relas, names
+}
+
+// flags returns the flags of an entry, with the place that its vaddr names; 0 for one without.
+func (f *Function) flags() (flags uint32, vaddr Location) {
+	switch {
+	case f.IsGate():
+		return InfoGate, f.Via
+	case f.HasRole():
+		return uint32(f.Role), f.New
+	}
+	return 0, Location{}
 }
 
 // fileOrder puts .kpatch.data behind all that must not be writable, and the digest at the very end.

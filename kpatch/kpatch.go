@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 
 	"gocare/internal/arch"
+	"gocare/internal/kpname"
 )
 
 // HeaderSize is the length in bytes of the fixed header before the ELF object.
@@ -71,12 +72,13 @@ type Location struct {
 
 // Function is one entry of .kpatch.info.
 type Function struct {
-	Name    string   // name in .kpatch.strtab
-	Old     Location // start of the original function, in an original section; zero for a new function
-	New     Location // start of the new function, in .kpatch.text
-	OldSize uint32   // bytes; 0 for a new function
-	NewSize uint32   // bytes
-	Via     Location // of a gate: where the original function jumps to, the Old of another entry; else zero
+	Name    string      // name in .kpatch.strtab
+	Old     Location    // start of the original function, in an original section; zero for a new function
+	New     Location    // start of the new function, in .kpatch.text
+	OldSize uint32      // bytes; 0 for a new function
+	NewSize uint32      // bytes
+	Via     Location    // of a gate: where the original function jumps to, the Old of another entry; else zero
+	Role    kpname.Role //  what else the entry is for; a function of the patch that has one has an entry without, too
 }
 
 // IsGate reports whether the function is too short for a hook: a jump to a hook in padding nearby is written over its start.

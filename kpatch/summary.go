@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,8 @@ type functionSummary struct {
 	OldSize uint32 `json:"old_size"`
 	New     string `json:"new"` // section+offset
 	NewSize uint32 `json:"new_size"`
-	Via     string `json:"via,omitempty"` // link address in hex of the hook that a short function jumps to
+	Via     string `json:"via,omitempty"`  // link address in hex of the hook that a short function jumps to
+	Role    string `json:"role,omitempty"` // what carectl does with it: "pre-apply", …
 }
 
 type relocSummary struct {
@@ -44,6 +46,7 @@ func Summarize(p *Patch) Summary {
 		if !f.IsNew() {
 			fv.Old = fmt.Sprintf("%#x", p.Sections[f.Old.Section].Addr+f.Old.Offset)
 		}
+		fv.Role = f.Role.String()
 		if f.IsGate() {
 			fv.Via = fmt.Sprintf("%#x", p.Sections[f.Via.Section].Addr+f.Via.Offset)
 		}
@@ -84,6 +87,7 @@ func (s Summary) String() string {
 	var b strings.Builder
 	s.writeHead(&b)
 	s.writeFunctions(&b)
+	s.writeRoles(&b)
 	s.writeReferences(&b)
 	return strings.TrimRight(b.String(), "\n")
 }
@@ -99,8 +103,9 @@ func (s Summary) writeHead(w io.Writer) {
 }
 
 func (s Summary) writeFunctions(w io.Writer) {
-	fmt.Fprintf(w, "Functions: %d\n", len(s.Functions))
-	for _, f := range s.Functions {
+	functions := slices.DeleteFunc(slices.Clone(s.Functions), func(f functionSummary) bool { return f.Role != "" })
+	fmt.Fprintf(w, "Functions: %d\n", len(functions))
+	for _, f := range functions {
 		if f.Old == "" {
 			fmt.Fprintf(w, "  %s: new, %s, %d bytes\n", f.Name, f.New, f.NewSize)
 			continue
@@ -110,6 +115,15 @@ func (s Summary) writeFunctions(w io.Writer) {
 			continue
 		}
 		fmt.Fprintf(w, "  %s: %s, %d bytes -> %s, %d bytes\n", f.Name, f.Old, f.OldSize, f.New, f.NewSize)
+	}
+}
+
+// writeRoles lists what carectl does besides.
+func (s Summary) writeRoles(w io.Writer) {
+	for _, f := range s.Functions {
+		if f.Role != "" {
+			fmt.Fprintf(w, "For carectl: %s: %s\n", f.Role, f.Name)
+		}
 	}
 }
 

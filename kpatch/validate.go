@@ -20,7 +20,7 @@ func validate(p *Patch) error {
 	if err := validBuildID(p.BuildID); err != nil {
 		return err
 	}
-	if len(p.Functions) == 0 {
+	if !slices.ContainsFunc(p.Functions, func(f Function) bool { return !f.HasRole() }) {
 		return fault.Refuse(fault.PatchEmpty, "", "the patch has no function")
 	}
 	if p.Machine == nil {
@@ -39,7 +39,10 @@ func validate(p *Patch) error {
 			}
 		}
 	}
-	return validateFunctions(p)
+	if err := validateFunctions(p); err != nil {
+		return err
+	}
+	return checkRoles(p)
 }
 
 func validateSections(p *Patch) error {
@@ -162,8 +165,15 @@ func validateFunctions(p *Patch) error {
 		if f.Name == "" || strings.Contains(f.Name, "\x00") {
 			return bad(kpname.Info, "entry %d: bad name %q", i, f.Name)
 		}
-		if !inside(p, f.New, f.NewSize) || p.Sections[f.New.Section].Name != kpname.Text {
-			return bad(kpname.Info, "%s: new code at %v, %d bytes, is not in %s", f.Name, f.New, f.NewSize, kpname.Text)
+		section := kpname.Text
+		if f.Role == kpname.Shadow {
+			section = kpname.Data
+		}
+		if !inside(p, f.New, f.NewSize) || p.Sections[f.New.Section].Name != section {
+			return bad(kpname.Info, "%s: new code at %v, %d bytes, is not in %s", f.Name, f.New, f.NewSize, section)
+		}
+		if f.HasRole() && (!f.Role.Known() || !f.IsNew()) {
+			return bad(kpname.Info, "%s: role %d, or an original function", f.Name, f.Role)
 		}
 		if f.IsNew() {
 			continue

@@ -51,6 +51,13 @@ func (o *Original) Carry(additions []Addition, users []*Resolved) ([]Unit, error
 			}
 		}
 	}
+	roles := make([][]UnitRole, len(additions))
+	for i := range additions {
+		var err error
+		if roles[i], err = c.roles(i); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.follow(); err != nil {
 		return nil, err
 	}
@@ -60,6 +67,7 @@ func (o *Original) Carry(additions []Addition, users []*Resolved) ([]Unit, error
 		if units[i], err = c.unit(i); err != nil {
 			return nil, err
 		}
+		units[i].Roles = roles[i]
 	}
 	return units, nil
 }

@@ -196,7 +196,10 @@ func (o *Original) hookRoom(input int, s *elfobj.Symbol, part OldPart, where str
 	if free >= need-part.Size {
 		return part.Addr, need, nil, nil
 	}
-	if gates = o.gates(part, free); len(gates) == 0 {
+	if !o.partial { // else it is not known what leads to padding elsewhere
+		gates = o.gates(part, free)
+	}
+	if len(gates) == 0 {
 		return 0, 0, nil, fault.Refuse(fault.TooShort, where, "%q is %d bytes long and a jump needs %d", s.Name, part.Size, need).
 			WithHint("patch its callers instead")
 	}
@@ -225,6 +228,11 @@ func (o *Original) nextInput(addr uint64) uint64 {
 	for _, s := range o.out {
 		if s.Addr < addr && addr <= s.Addr+s.Size {
 			limit = s.Addr + s.Size
+		}
+	}
+	for i := range o.bin.Symbols {
+		if s := &o.bin.Symbols[i]; o.partial && s.Defined() && s.Type == elf.STT_FUNC && s.Value >= addr && s.Value < limit {
+			limit = s.Value
 		}
 	}
 	for i := range o.places {

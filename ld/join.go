@@ -337,7 +337,10 @@ func (j *joiner) finish() (*Joined, error) {
 		relocs := joined.Sections[i].Relocs
 		sort.SliceStable(relocs, func(a, b int) bool { return relocs[a].Offset < relocs[b].Offset })
 	}
-	return joined, j.functions(joined, index[outText])
+	if err := j.functions(joined, index[outText]); err != nil {
+		return nil, err
+	}
+	return joined, j.roles(joined, index[:])
 }
 
 // functions lists the functions in the order of the units. Names for one address are one target.

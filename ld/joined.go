@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 
 	"gocare/internal/arch"
+	"gocare/internal/kpname"
 )
 
 // Joined is the new code and data of all units of one patch, with every reference known.
@@ -13,6 +14,7 @@ type Joined struct {
 	Originals []OrigSection   // allocated sections of the original binary, by address
 	Imports   []Import        // symbols the loader has to find in shared libraries, by name
 	Functions []JoinedFunction
+	Roles     []JoinedRole // in the order of the units
 	Stale     []JoinedStale
 	Skipped   []Skipped // functions that the original does not contain, or optional ones too short for a jump
 }
@@ -89,6 +91,14 @@ type JoinedStale struct {
 	Name   string
 	Reason string
 	Parts  []OldPart // itself first, then its .cold parts
+}
+
+// JoinedRole is a function or variable of the patch that the loader does more with than to map it.
+type JoinedRole struct {
+	Role kpname.Role
+	Name string
+	At   Target // in the patch
+	Size uint64 // bytes
 }
 
 // OldPart is one contiguous range of original code.

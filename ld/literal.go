@@ -1,6 +1,7 @@
 package ld
 
 import (
+	"bytes"
 	"debug/elf"
 	"slices"
 
@@ -222,8 +223,36 @@ func (o *Original) oldLiteral(input int, l literal) (uint64, error) {
 			all.add(other, l.align)
 		}
 	}
-	addr, _ := all.only(l.align)
+	addr, one := all.only(l.align)
+	if !one && o.partial && l.strings {
+		addr = o.stringAt(l.text)
+	}
 	return addr, nil
+}
+
+// stringAt returns where the one string of the binary's read-only data is that has a text, 0 if none or several are. A string that the
+// linker merged for an input which is not at hand is there once, from its start on.
+func (o *Original) stringAt(text string) (addr uint64) {
+	for i := range o.bin.Sections {
+		s := &o.bin.Sections[i]
+		if s.Flags&elf.SHF_ALLOC == 0 || s.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) != 0 || s.Type != elf.SHT_PROGBITS {
+			continue
+		}
+		for from := 0; ; {
+			at := bytes.Index(s.Data[from:], []byte(text))
+			if at < 0 {
+				break
+			}
+			if at += from; at == 0 || s.Data[at-1] == 0 {
+				if addr != 0 {
+					return 0
+				}
+				addr = s.Addr + uint64(at)
+			}
+			from = at + 1
+		}
+	}
+	return addr
 }
 
 // only returns the one address of a literal; of several that with an alignment.

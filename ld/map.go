@@ -15,6 +15,9 @@ type Map struct {
 	Wrapped []string    // symbols that the link redirects (--wrap), which no map tells
 	Own     string      // option by which a library's own symbols are bound to it, "" for none: Bsymbolic-functions, dynamic-list, …
 
+	// Partial says that the link may have inputs that neither the map nor anything else tells.
+	Partial bool
+
 	complete bool // discarded sections are those that it does not mention
 }
 

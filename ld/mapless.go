@@ -2,63 +2,167 @@ package ld
 
 import (
 	"debug/elf"
+	"slices"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 )
 
-// MapFromSymbols makes the map of a link whose map is not at hand: it places the sections of one object by the symbols
-// that both its and the binary's symbol table name once. A section without such a symbol is left out; references into it
-// do not resolve. Two symbols of a section that disagree are refused.
-func MapFromSymbols(bin, object *elfobj.File, path string) (*Map, error) {
+// MapFromSymbols makes the map of a link whose map is not at hand: it places the sections of objects, by path, first by the symbols that
+// both their and the binary's symbol table name once, then by what the linked code that is placed refers to. A section without either is
+// left out; references into it do not resolve. Two symbols or references that disagree are refused.
+func MapFromSymbols(bin *elfobj.File, objects []Object) (*Map, error) {
 	if len(bin.Symbols) == 0 {
 		return nil, fault.Refuse(fault.Stripped, "", "the binary has no symbol table, and there is no record of its link")
 	}
-	known, own := uniqueSymbols(bin), uniqueSymbols(object)
-	placed := map[int]uint64{}
-	for i := range object.Symbols {
-		s := &object.Symbols[i]
-		b := known[s.Name]
-		if own[s.Name] != s || b == nil || b.Type != s.Type || b.Size != s.Size {
-			continue
-		}
-		addr := b.Value - s.Value
-		if tls := bin.TLS(); s.Type == elf.STT_TLS && tls != nil {
-			addr += tls.Vaddr // such symbols count from the start of the TLS segment
-		}
-		if old, ok := placed[s.Section]; ok && old != addr {
-			return nil, fault.Refuse(fault.ObjectMismatch, path, "symbol %q says section %s is at %#x, another says %#x", s.Name,
-				object.Sections[s.Section].Name, addr, old).WithHint("the binary was not linked from this object")
-		}
-		placed[s.Section] = addr
-	}
 	m := &Map{Linker: "none"}
-	for i := range object.Sections {
-		sec := &object.Sections[i]
-		if addr, ok := placed[i]; ok {
-			m.Entries = append(m.Entries, Placement{Path: path, Section: sec.Name, Addr: addr, Size: sec.Size})
+	for _, o := range objects {
+		l, err := locateSections(bin, o)
+		if err != nil {
+			return nil, err
+		}
+		for i := range o.File.Sections {
+			sec := &o.File.Sections[i]
+			if addr, ok := l.placed[i]; ok {
+				m.Entries = append(m.Entries, Placement{Path: o.Path, Section: sec.Name, Addr: addr, Size: sec.Size})
+			}
 		}
 	}
 	return m, nil
 }
 
-// uniqueSymbols returns the defined, named symbols of a symbol table that occur once.
-func uniqueSymbols(f *elfobj.File) map[string]*elfobj.Symbol {
-	unique := map[string]*elfobj.Symbol{}
+// locator finds where the sections of one object are in a binary.
+type locator struct {
+	bin    *elfobj.File
+	object Object
+	target *arch.Target
+	relas  map[int][]elfobj.Rela
+	placed map[int]uint64
+	fixed  bool // the binary loads at its link address, so that its words hold addresses
+}
+
+func locateSections(bin *elfobj.File, o Object) (*locator, error) {
+	target, ok := arch.ByMachine(bin.Machine)
+	if !ok || o.File.Machine != bin.Machine {
+		return nil, fault.Refuse(fault.ForeignMachine, "original binary", "machine %v, want EM_X86_64", bin.Machine)
+	}
+	relas, err := o.File.AllRelas()
+	if err != nil {
+		return nil, err
+	}
+	l := &locator{bin: bin, object: o, target: target, relas: relas, placed: map[int]uint64{}, fixed: bin.Type == elf.ET_EXEC}
+	if err := l.bySymbols(); err != nil {
+		return nil, err
+	}
+	for {
+		before := len(l.placed)
+		if err := l.byReferences(); err != nil || len(l.placed) == before {
+			return l, err
+		}
+	}
+}
+
+// bySymbols places the sections that have a symbol which stands once in both symbol tables.
+func (l *locator) bySymbols() error {
+	sources := slices.ContainsFunc(l.object.File.Symbols, func(s elfobj.Symbol) bool { return s.Type == elf.STT_FILE })
+	known := uniqueSymbols(l.bin, true, sources)
+	for key, s := range uniqueSymbols(l.object.File, false, sources) {
+		b := known[key]
+		if b == nil || b.Type != s.Type || b.Size != s.Size || l.object.File.Sections[s.Section].Flags&elf.SHF_MERGE != 0 {
+			continue
+		}
+		addr := b.Value - s.Value
+		if tls := l.bin.TLS(); s.Type == elf.STT_TLS && tls != nil {
+			addr += tls.Vaddr // such symbols count from the start of the TLS segment
+		}
+		if err := l.put(s.Section, addr, s.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put notes where a section is, by what name tells.
+func (l *locator) put(section int, addr uint64, name string) error {
+	if old, ok := l.placed[section]; ok && old != addr {
+		return fault.Refuse(fault.ObjectMismatch, l.object.Path, "symbol %q says section %s is at %#x, another says %#x", name,
+			l.object.File.Sections[section].Name, addr, old).WithHint("the binary was not linked from this object")
+	}
+	l.placed[section] = addr
+	return nil
+}
+
+// byReferences places the sections that code and data refer to which is placed.
+func (l *locator) byReferences() error {
+	sections := make([]int, 0, len(l.placed))
+	for section := range l.placed {
+		sections = append(sections, section)
+	}
+	slices.Sort(sections)
+	for _, section := range sections {
+		for _, r := range l.relas[section] {
+			s := &l.object.File.Symbols[r.Symbol]
+			if !s.Defined() || s.Bind != elf.STB_LOCAL || s.Type == elf.STT_TLS || s.Type == elf.STT_GNU_IFUNC {
+				continue
+			}
+			sec := &l.object.File.Sections[s.Section]
+			if sec.Flags&elf.SHF_ALLOC == 0 || sec.Flags&elf.SHF_MERGE != 0 {
+				continue
+			}
+			if value, ok := l.value(l.placed[section]+r.Offset, l.target.Reloc(r.Type)); ok {
+				if err := l.put(s.Section, value-uint64(r.Addend)-s.Value, symbolName(l.object.File, r.Symbol)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// value returns the sum of symbol and addend that the linker computed for a field at a link address.
+func (l *locator) value(at uint64, t arch.RelocType) (uint64, bool) {
+	field, ok := l.bin.BytesAt(at, t.Width)
+	if !ok {
+		return 0, false
+	}
+	switch t.Kind {
+	case arch.PC32, arch.Call:
+		return at + t.Load(field), true
+	case arch.Abs32, arch.Abs32S, arch.Abs64:
+		return t.Load(field), l.fixed
+	}
+	return 0, false
+}
+
+// symbolKey is what a symbol is told from others by: the source of a private one, and the name.
+type symbolKey struct{ source, name string }
+
+// uniqueSymbols returns the defined, named symbols of a symbol table that occur once: private ones in a source, or where the table does not
+// tell sources, at all. Of a linked file, symbols that linking made private count as global.
+func uniqueSymbols(f *elfobj.File, linked, sources bool) map[symbolKey]*elfobj.Symbol {
+	unique, source := map[symbolKey]*elfobj.Symbol{}, ""
 	for i := range f.Symbols {
 		s := &f.Symbols[i]
+		if s.Type == elf.STT_FILE {
+			source = s.Name
+		}
 		if !s.Defined() || s.Name == "" || s.Type == elf.STT_SECTION || s.Type == elf.STT_FILE {
 			continue
 		}
-		if _, twice := unique[s.Name]; twice {
-			unique[s.Name] = nil
+		key := symbolKey{name: s.Name}
+		if s.Bind == elf.STB_LOCAL && sources && (!linked || source != "") {
+			key.source = source
+		}
+		if _, twice := unique[key]; twice {
+			unique[key] = nil
 			continue
 		}
-		unique[s.Name] = s
+		unique[key] = s
 	}
-	for name, s := range unique {
+	for key, s := range unique {
 		if s == nil {
-			delete(unique, name)
+			delete(unique, key)
 		}
 	}
 	return unique

@@ -60,6 +60,7 @@ type Original struct {
 	out     []OrigSection
 	wrapped map[string]bool   // see Map.Wrapped
 	own     string            // see Map.Own
+	partial bool              // see Map.Partial
 	numbers map[string]uint64 // values of global symbols that are no places
 
 	byName      []map[string][]*elfobj.Symbol // local symbols by input; read when first needed
@@ -110,7 +111,7 @@ func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 			return nil, fault.New(fault.Bug, objectName(&objects[i]), "input without contents")
 		}
 	}
-	o.wrapped, o.own = map[string]bool{}, m.Own
+	o.wrapped, o.own, o.partial = map[string]bool{}, m.Own, m.Partial
 	for _, name := range m.Wrapped {
 		o.wrapped[name] = true
 	}

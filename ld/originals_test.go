@@ -328,7 +328,8 @@ func TestAliases(t *testing.T) {
 func TestMapFromSymbols(t *testing.T) {
 	b := link(t, compile(t, "-O2"))
 	main := b.input(t, "main.o")
-	m, err := MapFromSymbols(b.bin, b.objects[main].File, "main.o")
+	object := []Object{{Path: "main.o", File: b.objects[main].File}}
+	m, err := MapFromSymbols(b.bin, object)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +343,7 @@ func TestMapFromSymbols(t *testing.T) {
 	compareWithLinker(t, b, join(t, b.open(t), b.identityUnit(t, "main")))
 
 	b.bin.Symbols = nil
-	_, err = MapFromSymbols(b.bin, b.objects[0].File, "main.o")
+	_, err = MapFromSymbols(b.bin, object)
 	if f := fault.As(err); f == nil || f.Code != "stripped" {
 		t.Errorf("got error %v, want a refusal with code stripped", err)
 	}

@@ -107,3 +107,9 @@ func isWritable(f *elfobj.File, s *elfobj.Symbol) bool {
 	sec := &f.Sections[s.Section]
 	return sec.Flags&elf.SHF_WRITE != 0 && !strings.HasPrefix(sec.Name, ".data.rel.ro")
 }
+
+// Named reports whether the binary has a symbol of that name that others see or that it looks for, or an input defines one.
+func (o *Original) Named(name string) bool {
+	named := func(s elfobj.Symbol) bool { return s.Name == name && s.Bind != elf.STB_LOCAL }
+	return slices.ContainsFunc(o.bin.Symbols, named) || slices.ContainsFunc(o.bin.DynSymbols, named)
+}

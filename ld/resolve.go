@@ -18,6 +18,7 @@ type Unit struct {
 	Object    *elfobj.File // sections .kpatch.text, .kpatch.rodata, .kpatch.data, .eh_frame
 	Functions []UnitFunction
 	Stale     []StaleFunction
+	Roles     []UnitRole
 	Grouped   []string // new symbols in section groups: "g" of "g.kpnew"
 	Literals  []OldLiteral
 	Labels    *elfobj.File       // of the original's assembly, with a symbol for each label in Literals; nil if none is needed
@@ -26,6 +27,13 @@ type Unit struct {
 
 	known   map[int]meaning // what undefined symbols of Object mean, by index, where that is not looked up
 	revived bool            // see Revive
+}
+
+// UnitRole is something of the unit that the loader does more with than to map it.
+type UnitRole struct {
+	Role   kpname.Role
+	Name   string // in the source
+	Symbol string // label in Object
 }
 
 // Private is a symbol of one input that no other sees.

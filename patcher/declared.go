@@ -1,9 +1,11 @@
 package patcher
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"gocare/diffasm"
 	"gocare/internal/isolate"
@@ -27,11 +29,7 @@ func (s *sources) declared(u *planner.Unit) func(file string) *diffasm.SourceFil
 }
 
 func (s *sources) file(dir, name string, mapped bool) *diffasm.SourceFile {
-	path := name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, name)
-	}
-	path = realPath(path)
+	path := s.path(dir, name)
 	for _, c := range s.changes {
 		if c.Old != "" && c.New != "" && realPath(filepath.Join(s.dirs.Source, c.New)) == path {
 			return lineOrigins(c)
@@ -41,6 +39,56 @@ func (s *sources) file(dir, name string, mapped bool) *diffasm.SourceFile {
 		return &diffasm.SourceFile{Unchanged: true}
 	}
 	return nil
+}
+
+// leftAlone reads the sources of a unit that the patches do not change, as the tree has them, but for the system's.
+func (s *sources) leftAlone(u *planner.Unit) func(file string) []string {
+	known := map[string][]string{}
+	return func(name string) []string {
+		text, ok := known[name]
+		if !ok {
+			if data, err := os.ReadFile(s.path(u.Record.Dir, name)); err == nil && s.file(u.Record.Dir, name, false) == nil {
+				text = lines(data)
+			}
+			known[name] = text
+		}
+		return text
+	}
+}
+
+// path is where a unit that was compiled in dir has a file.
+func (s *sources) path(dir, name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	return realPath(name)
+}
+
+// valueChanges tells of the expressions of a unit whether an edit may give them another value.
+func (m *maker) valueChanges(u *planner.Unit) func(expression string) bool {
+	edits := m.sources.of(u)
+	unchanged := sync.OnceValue(func() *srcpatch.Names { return srcpatch.NamesOf(m.textsOf(u)...) })
+	return func(expression string) bool { return u.Unshown || edits.ValueChanges(expression, unchanged()) }
+}
+
+// textsOf reads the sources that a unit was compiled from, as far as they are known and no system headers.
+func (m *maker) textsOf(u *planner.Unit) (texts [][]byte) {
+	paths := []string{m.sources.path(u.Record.Dir, u.Record.Source)}
+	if lists, err := m.store.ReadLists(); err == nil {
+		reads, _ := lists.Get(u.Record.Reads)
+		for _, r := range reads {
+			if !isolate.Within(r.Path, "/usr") {
+				paths = append(paths, m.sources.path("", r.Path))
+			}
+		}
+	}
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
+		if data, err := os.ReadFile(path); err == nil {
+			texts = append(texts, data)
+		}
+	}
+	return texts
 }
 
 func lineOrigins(c srcpatch.FileChange) *diffasm.SourceFile {

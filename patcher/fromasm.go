@@ -72,11 +72,12 @@ func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error
 			return nil, err
 		}
 	}
-	m, err := ld.MapFromSymbols(bin, object, a.Orig)
+	objects := []ld.Object{{Path: a.Orig, File: object}}
+	m, err := ld.MapFromSymbols(bin, objects)
 	if err != nil {
 		return nil, err
 	}
-	original, err := ld.Open(bin, m, []ld.Object{{Path: a.Orig, File: object}})
+	original, err := ld.Open(bin, m, objects)
 	if err != nil {
 		return nil, err
 	}

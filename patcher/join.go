@@ -124,6 +124,9 @@ func (p part) unit() ld.Unit {
 		}
 		out.Functions = append(out.Functions, u)
 	}
+	for _, r := range p.of.emitted.Roles {
+		out.Roles = append(out.Roles, ld.UnitRole(r))
+	}
 	for _, l := range p.of.emitted.Literals {
 		out.Literals = append(out.Literals, ld.OldLiteral(l))
 	}

@@ -8,6 +8,7 @@ import (
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
+	"gocare/ld"
 	"gocare/planner"
 )
 
@@ -86,12 +87,17 @@ func (l *link) indexes() []int {
 }
 
 // replacesCode reports whether the patch takes effect at all.
-func (l *link) replacesCode() bool { return slices.ContainsFunc(l.indexes(), l.takesEffect) }
+func (l *link) replacesCode() bool {
+	return slices.ContainsFunc(l.indexes(), l.takesEffect) || slices.ContainsFunc(l.added, func(a addition) bool { return ld.HasActions(a.File) })
+}
 
-// takesEffect reports whether old code reaches what the patch holds of unit i: a unit with nothing but new functions, or such as only the
-// patch calls, changes nothing by itself.
+// takesEffect reports whether old code reaches what the patch holds of unit i, or carectl runs something of it: a unit with nothing but new
+// functions, or such as only the patch calls, changes nothing by itself.
 func (l *link) takesEffect(i int) bool {
 	u := &l.units[i]
 	hooked := func(f diffasm.EmittedFunction) bool { return f.Orig != "" && !slices.Contains(l.detached[i], f.Orig) }
+	if u.object != nil && slices.ContainsFunc(u.emitted.Roles, func(r diffasm.EmittedRole) bool { return r.Role.IsAction() }) {
+		return true
+	}
 	return u.object != nil && !u.onlyNew && slices.ContainsFunc(u.emitted.Functions, hooked)
 }

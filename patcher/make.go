@@ -38,6 +38,9 @@ func Make(ctx context.Context, store *buildtree.Store, p *planner.Plan, o Option
 		return nil, err
 	}
 	m := &maker{store: store, o: o, plan: p, sources: src}
+	if err := m.readMarks(); err != nil {
+		return nil, err
+	}
 	var made []Product
 	var links []*link
 	for i := range p.Targets {

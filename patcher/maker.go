@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gocare/buildtree"
+	"gocare/diffasm"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 	"gocare/planner"
@@ -41,6 +42,7 @@ type maker struct {
 	o       Options
 	plan    *planner.Plan
 	sources *sources
+	marks   diffasm.Marks // what the source patch says by macros of gocare.h, in all units
 }
 
 // noPatch adds to an error what it leaves.

@@ -35,6 +35,7 @@ type linkFacts interface {
 	InLibrary(name string) bool                     // whether a shared library defines it
 	DataSize(name string) (size uint64, found bool) // of a variable that can be written, of an input or a library
 	InputName(input int) string
+	Named(name string) bool // whether the binary defines a symbol for others, or looks for it
 }
 
 func (m *maker) program(t *planner.Target) *program {
@@ -49,6 +50,23 @@ func (m *maker) openProgram(t *planner.Target) (*facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: binary in the record: %w", t.Path, err)
 	}
+	objects, index, err := m.openInputs(t, bin)
+	if err != nil {
+		return nil, err
+	}
+	lm, err := m.linkMap(t, bin, objects)
+	if err != nil {
+		return nil, err
+	}
+	o, err := ld.Open(bin, lm, objects)
+	return &facts{linkFacts: o, original: o, index: index}, err
+}
+
+// linkMap reads the map of a target's link; where there is no record of it, the map is what the symbols tell.
+func (m *maker) linkMap(t *planner.Target, bin *elfobj.File, objects []ld.Object) (*ld.Map, error) {
+	if t.Unseen {
+		return unseenMap(bin, objects)
+	}
 	data, err := m.store.Blob(t.Map)
 	if err != nil {
 		return nil, fmt.Errorf("%s: link map in the record: %w", t.Path, err)
@@ -57,16 +75,8 @@ func (m *maker) openProgram(t *planner.Target) (*facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: link map: %w", t.Path, err)
 	}
-	if err := m.expand(lm, t.Parts); err != nil {
-		return nil, err
-	}
 	lm.Wrapped, lm.Own = t.Wrapped, t.Own
-	objects, index, err := m.openInputs(t, bin)
-	if err != nil {
-		return nil, err
-	}
-	o, err := ld.Open(bin, lm, objects)
-	return &facts{linkFacts: o, original: o, index: index}, err
+	return lm, m.expand(lm, t.Parts)
 }
 
 // openInputs reads the objects of the original link, then its shared libraries as far as they are still there.

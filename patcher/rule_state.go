@@ -9,6 +9,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // movedState refuses a new variable that may be one that the patch takes away, in whatever unit and by whatever name: the patched
@@ -158,7 +159,7 @@ func statesIn(f *elfobj.File, unit string) (list []diffasm.State) {
 		if s.Type != elf.STT_OBJECT && s.Type != elf.STT_TLS || s.Size == 0 || !s.Defined() {
 			continue
 		}
-		if sec := f.Sections[s.Section]; sec.Flags&elf.SHF_WRITE != 0 && !strings.HasPrefix(sec.Name, ".data.rel.ro") {
+		if sec := f.Sections[s.Section]; sec.Flags&elf.SHF_WRITE != 0 && !strings.HasPrefix(sec.Name, ".data.rel.ro") && !strings.HasPrefix(sec.Name, kpname.MarkPrefix) {
 			list = append(list, diffasm.State{Symbol: s.Name, Name: diffasm.SourceName(s.Name), At: unit})
 		}
 	}

@@ -100,6 +100,8 @@ type fakeLink struct {
 	library   []string
 	keeper    map[string]int // by name, counted from 1
 	data      map[string]uint64
+	unseen    bool     // it may have inputs that are not known
+	named     []string // what its binary has symbols for
 }
 
 func (f fakeLink) Users(name string) []int                { return f.users[name] }
@@ -119,11 +121,13 @@ func (f fakeLink) DataSize(name string) (uint64, bool) {
 	return size, found
 }
 
+func (f fakeLink) Named(name string) bool { return slices.Contains(f.named, name) }
+
 func (f fakeLink) InputName(input int) string { return fmt.Sprintf("input%d.o", input) }
 
 func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
 	t.Helper()
-	l := &link{target: &planner.Target{}, demands: make([]demand, len(pairs)), detached: make([][]string, len(pairs)), stale: make([][]diffasm.Stale, len(pairs))}
+	l := &link{target: &planner.Target{Unseen: f.unseen}, demands: make([]demand, len(pairs)), detached: make([][]string, len(pairs)), stale: make([][]diffasm.Stale, len(pairs))}
 	p := &facts{linkFacts: f}
 	for i, pair := range pairs {
 		u := pair.decided(t, fmt.Sprintf("u%d.c", i))
@@ -526,6 +530,33 @@ func TestRules(t *testing.T) {
 				{orig: global("a", "call\tn") + inline("n"), patched: global("a", "nop", "call\tn") + inline("n")},
 				{orig: global("b", "call\tn") + inline("n"), patched: global("b")},
 			},
+		},
+		{
+			name: "a new name that an input which is not known looks for", rule: unseenInputs, link: fakeLink{unseen: true, named: []string{"n"}},
+			units: []pair{{orig: global("a"), patched: global("a") + global("n")}},
+			want:  []string{`u0.c: unseen-input: u0.c: "n": it is new here, and the binary has another use for it`},
+		},
+		{
+			name: "a new name that nothing in the binary has", rule: unseenInputs, link: fakeLink{unseen: true},
+			units: []pair{{orig: global("a"), patched: global("a") + global("n")}},
+		},
+		{
+			name: "a name that goes, of which it is not known who uses it", rule: unseenInputs, link: fakeLink{unseen: true},
+			units: []pair{{orig: global("a") + global("n"), patched: global("a")}},
+			want:  []string{`u0.c: unseen-input: u0.c: "n": it is no longer defined here, and other inputs of the link may use it`},
+		},
+		{
+			name: "a name that moves to another unit that is known", rule: unseenInputs, link: fakeLink{unseen: true},
+			units: []pair{{orig: global("a") + global("n"), patched: global("a")}, {orig: global("b"), patched: global("b") + global("n")}},
+		},
+		{
+			name: "a name that is weak now, of which others may have another", rule: unseenInputs, link: fakeLink{unseen: true},
+			units: []pair{{orig: global("n"), patched: weak(global("n"))}},
+			want:  []string{`u0.c: unseen-input: u0.c: "n": it is weak in one version only, and other inputs of the link may define it`},
+		},
+		{
+			name: "a name that goes, all inputs known", rule: unseenInputs,
+			units: []pair{{orig: global("a") + global("n"), patched: global("a")}},
 		},
 		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
 	} {

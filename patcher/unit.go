@@ -95,6 +95,10 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 	if len(labels) == 0 {
 		return a, nil
 	}
+	if d.unit.Object != nil {
+		a.labels, err = m.labelled(d.unit, labels)
+		return a, err
+	}
 	text, err := m.store.Blob(d.unit.Orig)
 	if err != nil {
 		return a, fmt.Errorf("%s: assembly in the record: %w", d.unit.Source, err)
@@ -125,7 +129,11 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 	if match.Relying, err = m.relying(u, v.orig); err != nil {
 		return comparedUnit{unit: u}, err
 	}
-	if v.restored == nil && u.Late == nil { // else that tells more, or nothing does
+	match.Text, match.ValueChanges = m.sources.leftAlone(u), m.valueChanges(u)
+	if match.NoSource = u.Object != nil; match.NoSource {
+		match.Sources = nil
+	}
+	if v.restored == nil && u.Late == nil && u.Object == nil { // else that tells more, or nothing does
 		match.LinesMoved = m.sources.linesMoved(u)
 	}
 	c := comparedUnit{unit: u, match: match, versions: v, unlent: unlent}
@@ -220,6 +228,14 @@ func (m *maker) decide(c comparedUnit, want demand) (decidedUnit, error) {
 // checkUnit refuses what may not go into a patch, though it could.
 func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	refusals, prototypes := []*fault.Error{}, []layout.Change{}
+	other := func(source string, c layout.Change) {
+		if e := refuseLayout(source, c); m.vouched(c) {
+			e.Vouched = true
+			d.overridden = append(d.overridden, e)
+		} else {
+			refusals = append(refusals, e)
+		}
+	}
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
@@ -234,7 +250,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 				continue
 			}
 			if c.Kind != layout.Variable || !isConstant(d.delta, c.Name) {
-				refusals = append(refusals, refuseLayout(t.Source, c))
+				other(t.Source, c)
 			}
 		}
 	}
@@ -246,7 +262,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 		if c.Kind == layout.Signature {
 			prototypes = append(prototypes, c)
 		} else {
-			refusals = append(refusals, refuseLayout(d.unit.Source, c))
+			other(d.unit.Source, c)
 		}
 	}
 	d.prototypes = prototypes
@@ -383,7 +399,7 @@ func (m *maker) diffOptions(want demand) diffasm.Options {
 	return diffasm.Options{
 		Keep: m.o.Keep, Identity: m.o.Identity, Allow: m.o.Allow,
 		Data: func(name string) bool { return want.variables[name] },
-		Also: func(name string) string { return want.functions[name] },
+		Also: func(name string) string { return want.functions[name] }, Marks: &m.marks,
 	}
 }
 

@@ -36,18 +36,10 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.drift = users.drift
 	all := withUsers(links, users.changed)
 	links = changedOnly(all)
-	if err := (compilerCheck{c.b}).sameCompilers(ctx, links); err != nil {
-		return nil, err
-	}
-	if err := c.b.refuseStale(links); err != nil {
-		return nil, err
-	}
-	if err := c.b.refuseIncluded(links); err != nil {
-		return nil, err
-	}
-	if err := c.inventory().sameBuildIDs(links, c.files); err != nil {
+	if err := c.refuseUnfit(ctx, links); err != nil {
 		return nil, err
 	}
 	side := sideCompiler{c.b}
@@ -67,12 +59,31 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if p.Files, err = KeepSources(b.Store, b.Change); err != nil {
 		return nil, err
 	}
-	for _, patch := range b.Patches {
+	p.name(b.Patches)
+	p.Compiler = compilerVersion(ctx, p.Targets)
+	return p, nil
+}
+
+// refuseUnfit refuses changed units of which the record does not tell what the patch changed.
+func (c *comparison) refuseUnfit(ctx context.Context, links []pairedLink) error {
+	if err := (compilerCheck{c.b}).sameCompilers(ctx, links); err != nil {
+		return err
+	}
+	if err := c.b.refuseStale(links); err != nil {
+		return err
+	}
+	if err := c.b.refuseIncluded(links); err != nil {
+		return err
+	}
+	return c.inventory().sameBuildIDs(links, c.files)
+}
+
+// name notes which source patches were compared.
+func (p *Plan) name(patches []*srcpatch.Patch) {
+	for _, patch := range patches {
 		p.Patches = append(p.Patches, kpatch.SourceFile{Name: patch.Name, SHA256: patch.SHA256})
 		p.CVEs = append(p.CVEs, patch.CVEs...)
 	}
-	p.Compiler = compilerVersion(ctx, p.Targets)
-	return p, nil
 }
 
 // CompareIdentity plans to compare every recorded C unit of the original build with itself: the patch then holds functions that do what
@@ -190,7 +201,22 @@ func (c *comparison) unit(p pairedUnit) Unit {
 	if data, err := c.b.originalSource(p.orig); err == nil {
 		u.SHA256 = digest(data)
 	}
+	u.Unshown = c.unshown(p)
 	return u
+}
+
+// unshown reports whether a unit was compiled from what the source patch does not show: a source that the build made anew, or options.
+func (c *comparison) unshown(p pairedUnit) bool {
+	if c.drift == nil || p.late != nil {
+		return false
+	}
+	made := func(r buildtree.Read) bool {
+		return c.drift.changed(r.Path) && !strings.HasSuffix(r.Path, precompiled) && !slices.ContainsFunc(c.b.Change.Files, func(f srcpatch.FileChange) bool {
+			return f.Old != "" && filepath.Join(c.b.Dirs.Source, f.Old) == r.Path
+		})
+	}
+	return slices.ContainsFunc(c.b.Before.units[readerID(p.orig)].files, made) ||
+		len(buildtree.DifferentOptions(p.orig.ShapingOptions(), p.record.ShapingOptions())) > 0
 }
 
 // originalSource reads the source of a unit as it was before the patch; the tree may be the view, and hold the patched one.

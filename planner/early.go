@@ -112,7 +112,6 @@ func (c earlyCheck) readsInView(ctx context.Context, units []earlyUnit) ([]unitR
 	if err != nil {
 		return nil, err
 	}
-	defer lists.Close()
 	list := make([]unitReads, len(units))
 	var batch []jobs.Job
 	var of []int
@@ -170,7 +169,6 @@ func (c earlyCheck) rewrittenBefore(u *buildtree.Unit, path string) bool {
 	if err != nil {
 		return false
 	}
-	defer lists.Close()
 	reads, err := lists.Get(u.Reads)
 	return err == nil && slices.ContainsFunc(reads, func(r buildtree.Read) bool {
 		return r.Path == path && r.ID != c.b.Before.seen.Digests[path]

@@ -12,6 +12,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/srcpatch"
 	"gocare/ld"
@@ -125,16 +126,11 @@ func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int,
 			return nil, err
 		}
 		if slices.Contains(parts, i) {
-			u := r.UnitFor(l, in)
-			if u.Includes {
-				return nil, fault.Refuse(fault.LTO, l.Output, "inline assembly in the code that is made when it is linked (-flto) includes another file").
-					WithState("no patch written").WithHint("build both versions with -fno-lto")
-			}
-			text, err := c.b.Store.Blob(u.AsmID)
+			text, err := c.partition(r.UnitFor(l, in), l)
 			if err != nil {
 				return nil, err
 			}
-			g.objects, g.paths, g.texts = append(g.objects, f), append(g.paths, in.Path), append(g.texts, string(text))
+			g.objects, g.paths, g.texts = append(g.objects, f), append(g.paths, in.Path), append(g.texts, text)
 			continue
 		}
 		if lang, ok := readLanguage(c.inputName(r, l, in, renamed), f); ok {
@@ -145,20 +141,36 @@ func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int,
 			g.used[name] = true
 		}
 	}
-	program, err := LoadObject(c.b.Store, l.Binary())
-	if err != nil {
-		return nil, err
-	}
-	data, err := c.b.Store.Blob(l.MapID)
-	if err != nil {
-		return nil, err
-	}
-	m, err := ld.ReadMap(data)
+	program, m, err := c.linked(l)
 	if err != nil {
 		return nil, err
 	}
 	g.findHomes(program, m, renamed)
 	return g, nil
+}
+
+// partition returns the assembly of one partition of a link.
+func (c lateCode) partition(u *buildtree.Unit, l *buildtree.Link) (string, error) {
+	if u.Includes {
+		return "", fault.Refuse(fault.LTO, l.Output, "inline assembly in the code that is made when it is linked (-flto) includes another file").
+			WithState("no patch written").WithHint("build both versions with -fno-lto")
+	}
+	text, err := c.b.Store.Blob(u.AsmID)
+	return string(text), err
+}
+
+// linked reads what a link made, and its map.
+func (c lateCode) linked(l *buildtree.Link) (*elfobj.File, *ld.Map, error) {
+	program, err := LoadObject(c.b.Store, l.Binary())
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := c.b.Store.Blob(l.MapID)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := ld.ReadMap(data)
+	return program, m, err
 }
 
 // inputName names an input by its source, as far as that is known, as it was called in the original.

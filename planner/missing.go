@@ -44,7 +44,7 @@ func (c *comparison) refuseMissing(f installed, orig *buildtree.Link, missing []
 			WithHint("running processes keep the data: put what has to change into a C source, under a new name")
 	case madeByClang(data):
 		return e(fault.NoRecord, "%s changed; clang compiled it, and that was not recorded", first).
-			WithHint("clang assembles inside, which carecc --env does not see: build with CC=carecc and KPCCREAL=clang")
+			WithHint("the build calls clang by a path, which carecc --env does not see: let it find clang in PATH (CC=clang in debian/rules or the spec file), or build with CC=carecc and KPCCREAL=clang")
 	}
 	if c.b.Store.Remade(path, first.ObjectID) == buildtree.MadeUnrecorded {
 		return e(fault.NoRecord, "changed, but not recorded when it was compiled: %s", strings.Join(names, ", ")).WithHint(hintHidden)

@@ -49,6 +49,7 @@ type Target struct {
 	Same    []SameUnit        `json:"same,omitempty"`     // units of which the assembly is the same and declarations differ, of other links of a process, too
 	Gone    []GoneInput       `json:"gone,omitempty"`     // recorded ones that only the original link has
 	Library bool              `json:"library,omitempty"`  // one that processes of other targets may load
+	Unseen  bool              `json:"unseen,omitempty"`   // its link is not recorded: it may have other inputs, and Map is none
 	Parts   []Part            `json:"parts,omitempty"`    // partial links whose inputs are among Inputs
 }
 
@@ -71,6 +72,10 @@ type Unit struct {
 	Record  buildtree.Unit   `json:"record"` // of the patched compile: how to assemble
 
 	Machine elf.Machine `json:"machine,omitempty"` // as of a target
+	// Unshown says that it was compiled from what the source patch does not show: a source that the build made anew, other options.
+	Unshown bool `json:"unshown,omitempty"`
+
+	Object *ObjectUnit `json:"object,omitempty"` // of a unit that is known by its objects: Orig and Patched were written from them
 
 	Late *Late `json:"late,omitempty"` // of a unit that was made when the program was linked
 
@@ -144,11 +149,20 @@ func (p *Plan) Save(store *buildtree.Store) error {
 	return renameio.WriteFile(filepath.Join(store.Dir(), buildtree.PlanFile), data, 0o644)
 }
 
+// ForgetPlan takes away the plan of an earlier run, which --update would make patches of though a later one was refused.
+func ForgetPlan(store *buildtree.Store) error {
+	err := os.Remove(filepath.Join(store.Dir(), buildtree.PlanFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // LoadPlan reads the plan that the last run in a tree kept.
 func LoadPlan(store *buildtree.Store) (*Plan, error) {
 	data, err := os.ReadFile(filepath.Join(store.Dir(), buildtree.PlanFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Refused, store.Dir(), "no recorded builds to update from").
+		return nil, fault.New(fault.Refused, store.Dir(), "no recorded builds to update from: the last run was refused, or there was none").
 			WithState("tree unchanged").WithHint("run patchmake with the patches, without --update, first")
 	}
 	if err != nil {

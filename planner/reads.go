@@ -40,6 +40,7 @@ func ReadOriginal(ctx context.Context, b Builds) (*Reads, error) {
 		return nil, err
 	}
 	r := &Reads{units: map[string]unitReads{}}
+	var learnt []buildtree.UnitReads
 	if r.seen, err = jobs.Look(ctx, jobs.InTree(b.Dirs.Tree), withoutCompileVars(b.Env), question(&b, list)); err != nil {
 		return nil, err
 	}
@@ -48,8 +49,11 @@ func ReadOriginal(ctx context.Context, b Builds) (*Reads, error) {
 	}
 	for _, u := range list {
 		r.units[readerID(u.unit)] = u
-		b.keepReads(u, r.seen)
+		if now, news := u.now(r.seen); news {
+			learnt = append(learnt, buildtree.UnitReads{Unit: u.unit, Reads: now})
+		}
 	}
+	_ = b.Store.PutReadsOf(learnt...) // asked again next time
 	return r, nil
 }
 
@@ -90,12 +94,12 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 	if err != nil {
 		return nil, err
 	}
-	defer lists.Close()
 	list := make([]unitReads, len(units))
+	there := present{}
 	var batch []jobs.Job
 	var of []int
 	for i, u := range units {
-		known, whole := recordedReads(lists, u)
+		known, whole := recordedReads(lists, u, there)
 		list[i] = unitReads{unit: u, files: known}
 		if !whole {
 			list[i].add([]string{u.Source})
@@ -113,7 +117,7 @@ func (b *Builds) readsOf(ctx context.Context, units []*buildtree.Unit) ([]unitRe
 	}
 	a := assembled{}
 	for i := range list {
-		list[i].addHidden(a)
+		list[i].addHidden(a, there)
 	}
 	return list, nil
 }
@@ -135,7 +139,7 @@ func (u *unitReads) addListed(o jobs.Outcome) {
 }
 
 // recordedReads returns what is known of an earlier run, else of the compile; whole tells that it is all.
-func recordedReads(lists *buildtree.ReadLists, u *buildtree.Unit) (reads []buildtree.Read, whole bool) {
+func recordedReads(lists *buildtree.ReadLists, u *buildtree.Unit, there present) (reads []buildtree.Read, whole bool) {
 	if reads, known := lists.Of(u); known {
 		return reads, true
 	}
@@ -143,22 +147,25 @@ func recordedReads(lists *buildtree.ReadLists, u *buildtree.Unit) (reads []build
 		return nil, false
 	}
 	reads, err := lists.Get(u.Reads)
-	usesPrecompiled := slices.ContainsFunc(reads, func(r buildtree.Read) bool { return isFile(r.Path + precompiled) }) // what is in it is not listed
+	usesPrecompiled := slices.ContainsFunc(reads, func(r buildtree.Read) bool { return there.precompiled(r.Path) }) // what is in it is not listed
 	return reads, err == nil && !u.Partial && !usesPrecompiled
 }
 
 // add adds files by the names that the compiler gave.
 func (u *unitReads) add(names []string) {
 	for _, name := range names {
-		path := buildtree.ReadPath(u.unit.Dir, name)
-		if !slices.ContainsFunc(u.files, func(r buildtree.Read) bool { return r.Path == path }) {
-			u.files = append(u.files, buildtree.Read{Path: path})
-		}
+		u.addRead(buildtree.Read{Path: buildtree.ReadPath(u.unit.Dir, name)})
+	}
+}
+
+func (u *unitReads) addRead(read buildtree.Read) {
+	if !slices.ContainsFunc(u.files, func(r buildtree.Read) bool { return r.Path == read.Path }) {
+		u.files = append(u.files, read)
 	}
 }
 
 // addHidden adds what compilers read and do not list: files that options name, precompiled headers, what assembly reads.
-func (u *unitReads) addHidden(a assembled) {
+func (u *unitReads) addHidden(a assembled, there present) {
 	names := slices.Clone(u.unit.Responses)
 	for _, name := range u.unit.OptionFiles() {
 		if isFile(buildtree.ReadPath(u.unit.Dir, name)) {
@@ -166,19 +173,31 @@ func (u *unitReads) addHidden(a assembled) {
 		}
 	}
 	for _, r := range u.files {
-		if pch := r.Path + precompiled; isFile(pch) {
-			names = append(names, pch)
+		if there.precompiled(r.Path) {
+			names = append(names, r.Path+precompiled)
 		}
 		names = append(names, a.files(u.unit, r.Path)...)
 	}
-	for _, r := range u.unit.Included {
-		names = append(names, r.Path)
-	}
 	u.add(names)
+	for _, r := range u.unit.Included {
+		u.addRead(r)
+	}
 }
 
 // precompiled is what gcc appends to the name of a header for that of its precompiled form. GCC 12 manual, section 3.22.
 const precompiled = ".gch"
+
+// present tells, by their paths, which headers have a precompiled form. Thousands of units ask for the same.
+type present map[string]bool
+
+func (p present) precompiled(header string) bool {
+	is, known := p[header]
+	if !known {
+		is = isFile(header + precompiled)
+		p[header] = is
+	}
+	return is
+}
 
 func isFile(path string) bool {
 	fi, err := os.Stat(path)
@@ -196,18 +215,17 @@ func question(b *Builds, list []unitReads) jobs.Question {
 	return jobs.Question{Files: slices.Sorted(maps.Keys(paths)), Root: b.Dirs.Tree, Skip: []string{b.Store.Dir(), b.Dirs.Installed, b.Dirs.Patched}}
 }
 
-// keepReads remembers what a unit read for the next run. Not where the record is older than a file: that is to be seen again.
-func (b *Builds) keepReads(u unitReads, seen *jobs.Survey) {
+// now returns what a unit read, and whether that is news, to be remembered for the next run. It is not where the record is older than a
+// file: that is to be seen again.
+func (u *unitReads) now(seen *jobs.Survey) (reads []buildtree.Read, news bool) {
 	if u.unknown != nil || u.stale != "" {
-		return
+		return nil, false
 	}
-	reads := slices.Clone(u.files)
+	reads = slices.Clone(u.files)
 	for i := range reads {
 		reads[i].ID = seen.Digests[reads[i].Path]
 	}
-	if !slices.Equal(reads, u.files) {
-		_ = b.Store.PutReadsOf(u.unit, reads) // asked again next time
-	}
+	return reads, !slices.Equal(reads, u.files)
 }
 
 // findStale finds the units that no longer are what their files give: a file changed after the compile, and make did not see it. Such a
@@ -249,11 +267,12 @@ func (b *Builds) findStale(ctx context.Context, list []unitReads, seen *jobs.Sur
 	return nil
 }
 
-// newer returns a file that a unit read and that is not as it was then, "" if there is none. Where that was not recorded, times tell.
+// newer returns a file that a unit read and that is not, or may not be, as it was then, "" if there is none. Where that was not recorded,
+// times tell.
 func (u *unitReads) newer(seen *jobs.Survey) string {
 	for _, r := range slices.Concat(u.files, u.unit.Included) {
 		switch {
-		case r.ID == "" && u.unit.Time != 0 && seen.Changed[r.Path] > u.unit.Time:
+		case r.ID == "" && u.unit.Time != 0 && seen.Changed[r.Path] >= u.unit.Time:
 			return r.Path
 		case r.ID == "" || r.ID == seen.Digests[r.Path]:
 		case buildtree.IsStamp(r.ID) && r.ID == buildtree.Stamp(r.Path):

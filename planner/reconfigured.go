@@ -188,7 +188,7 @@ func (c optionCheck) fromRecord(ctx context.Context, links []pairedLink, again m
 	for i := range all {
 		for k := range links[i].units {
 			if u := &links[i].units[k]; again[u] && u.orig.CompileArgs(u.orig.Source, "") != nil {
-				requests = append(requests, request{unit: u.orig})
+				requests = append(requests, request{unit: u.orig, env: buildtree.WithOurs(u.orig.Env, u.record.Env)})
 			}
 		}
 	}
@@ -202,7 +202,7 @@ func (c optionCheck) fromRecord(ctx context.Context, links []pairedLink, again m
 			u := links[i].units[k]
 			if again[&links[i].units[k]] {
 				c.rebuilt[compileID(u.orig)] = true
-				env := atTime(u.orig.Env, u.record.Env)
+				env := buildtree.WithOurs(atTime(u.orig.Env, u.record.Env), u.record.Env)
 				if u.orig.CompileArgs(u.orig.Source, "") != nil {
 					r := results[0]
 					results = results[1:]

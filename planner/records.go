@@ -34,6 +34,7 @@ type comparison struct {
 	records
 	rebuilt map[string]bool // what the patched build compiled, see compileID
 	files   []installed
+	drift   *drift // between the tree before the patched build and the view after it, nil where that is not known
 }
 
 // pairedLink is an installed binary, the link that made it, and what differs in its patched link.

@@ -32,7 +32,24 @@ func (s *stripper) addFunctions() error {
 		}
 		s.patch.Functions = append(s.patch.Functions, out)
 	}
+	if err := s.addRoles(); err != nil {
+		return err
+	}
 	return s.checkHooks()
+}
+
+// addRoles lists what the loader does more with than to map it, behind the functions.
+func (s *stripper) addRoles() error {
+	for i := range s.j.Roles {
+		r := &s.j.Roles[i]
+		if err := s.checkTarget(r.At); err != nil || r.At.Kind != ld.InPatch || r.Size > math.MaxUint32 {
+			return fault.New(fault.Bug, r.Name, "it is not in the patch").WithCause(err)
+		}
+		s.patch.Functions = append(s.patch.Functions, kpatch.Function{
+			Name: r.Name, Role: r.Role, NewSize: uint32(r.Size), New: kpatch.Location{Section: s.sections[r.At.Index], Offset: r.At.Offset},
+		})
+	}
+	return nil
 }
 
 // original is a place in a section of the original.

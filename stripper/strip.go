@@ -149,6 +149,9 @@ func referenced(j *ld.Joined) map[ld.Target]bool {
 			mark(f.Via)
 		}
 	}
+	for _, r := range j.Roles {
+		mark(r.At)
+	}
 	return used
 }
 

@@ -72,7 +72,7 @@ func (p *Process) assemble() int {
 	if store == nil {
 		return become(real, real, p.Argv[1:], p.handOver(p.Env, real))
 	}
-	run := asRun{p: p, real: real, call: call, drv: drv, store: store, began: time.Now()}
+	run := asRun{p: p, real: real, call: call, drv: drv, store: store, began: p.driverBegan(store, drv.pid), started: began(store)}
 	st, err := run.do()
 	if err == nil && st.ok() {
 		err = run.record(stage)
@@ -85,13 +85,14 @@ func (p *Process) assemble() int {
 
 // asRun is one run of the assembler that is recorded.
 type asRun struct {
-	p     *Process
-	real  string
-	call  asCall
-	drv   driverCall
-	store *buildtree.Store
-	began time.Time
-	unit  buildtree.Unit
+	p       *Process
+	real    string
+	call    asCall
+	drv     driverCall
+	store   *buildtree.Store
+	began   time.Time // the driver
+	started time.Time // the assembler
+	unit    buildtree.Unit
 }
 
 // do runs the real assembler and prepares the record meanwhile.

@@ -1,6 +1,7 @@
 package wrapper
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,7 +31,7 @@ func (p *Process) compileInside(c compiler, args, env []string, stage buildtree.
 	if store == nil || len(sources) == 0 {
 		return become(c.path, c.argv0, args, env)
 	}
-	run := insideRun{p: p, store: store, env: env, argv: argv, from: from, driver: p.absDriver(c.path), began: time.Now()}
+	run := insideRun{p: p, store: store, env: env, argv: argv, from: from, driver: p.absDriver(c.path), began: began(store)}
 	st, err := run.first(c, args, slices.Contains(sources, "-"))
 	if err != nil {
 		return complain(err.Error())
@@ -55,6 +56,7 @@ type insideRun struct {
 	from   []string // these files
 	driver string
 	began  time.Time
+	late   string // a file that was written since then, "" for none
 	stdin  []byte // what was read from standard input, if a source came from there
 }
 
@@ -88,6 +90,7 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	u := buildtree.Unit{Dir: r.p.Dir, Driver: r.driver, Argv: r.argv, Responses: r.from, Source: src, As: r.driver, AsArgs: r.asArgs(), Env: r.p.compileEnv()}
 	u.Time = r.began.UnixNano()
 	u.Lang = langOf(src, driverCall{path: r.driver, argv: r.argv}, nil)
+	r.late = ""
 	asm, err := r.assembly(&u)
 	if err != nil {
 		return err
@@ -95,6 +98,11 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	object, data, err := r.object(&u)
 	if err != nil {
 		return err
+	}
+	if r.late != "" {
+		if asm, err = r.settled(&u, data); err != nil {
+			return err
+		}
 	}
 	if isBitcode(data) {
 		u.Lang = "lto"
@@ -137,7 +145,30 @@ func (r *insideRun) listing(u *buildtree.Unit, args []string) ([]byte, error) {
 		return nil, err
 	}
 	if rule, err := os.ReadFile(list); err == nil {
-		u.Reads, _ = putReads(r.store, u.Dir, append([]string{u.Source}, lastRule(string(rule))...)) // else it is asked for later
+		u.Reads, r.late, _ = putReads(r.store, u.Dir, append([]string{u.Source}, lastRule(string(rule))...), r.began) // else it is asked for later
+	}
+	return asm, nil
+}
+
+// settled compiles a unit to assembly once more, of which a file was written since its compile began: the object may be of another text than
+// its assembly. What files hold now is what it was made from if it gives the same object.
+func (r *insideRun) settled(u *buildtree.Unit, object []byte) (asm []byte, err error) {
+	second := *r
+	for range 3 { // a compile may be shorter than the time in which two writes look the same
+		second.began = began(r.store)
+		if asm, err = second.assembly(u); err != nil {
+			return nil, err
+		}
+		if second.late == "" {
+			break
+		}
+	}
+	data, err := r.objectAgain(u)
+	if err != nil {
+		return nil, err
+	}
+	if second.late != "" || !bytes.Equal(data, object) {
+		return nil, fmt.Errorf("%s was written while it was compiled: compile it again", r.late)
 	}
 	return asm, nil
 }
@@ -155,6 +186,12 @@ func (r *insideRun) object(u *buildtree.Unit) (path string, data []byte, err err
 		data, err = os.ReadFile(path)
 		return path, data, err
 	}
+	data, err = r.objectAgain(u)
+	return filepath.Join(os.TempDir(), string(buildtree.DigestOf(data))+".o"), data, err
+}
+
+// objectAgain makes the object of a unit once more.
+func (r *insideRun) objectAgain(u *buildtree.Unit) ([]byte, error) {
 	args := u.CompileArgs(u.Source, "")
 	for i, a := range args {
 		if a == "-S" || a == "-E" {
@@ -164,8 +201,7 @@ func (r *insideRun) object(u *buildtree.Unit) (path string, data []byte, err err
 	if args == nil {
 		args = append(r.asArgs(), "-o", "", u.Source)
 	}
-	data, err = r.again(args)
-	return filepath.Join(os.TempDir(), string(buildtree.DigestOf(data))+".o"), data, err
+	return r.again(args)
 }
 
 // again runs the driver with the empty output in args replaced by a file of the store, and returns what it wrote there. All

@@ -27,7 +27,9 @@ func (p *Process) compile(cxx bool) int {
 		if p.assemblesInside(real, args) {
 			return p.compileInside(real, args, env, stage)
 		}
-		env = p.listReads(args, env)
+		if store := p.openStore(); store != nil {
+			env = withBegan(p.listReads(store, args, env), store)
+		}
 	}
 	return become(real.path, real.argv0, args, env)
 }

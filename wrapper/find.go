@@ -58,6 +58,13 @@ func (p *Process) realCompiler(cxx bool) (compiler, error) {
 	if cxx {
 		names, variable = []string{"g++", "c++"}, "KPCXXREAL"
 	}
+	if name := p.name(); isClangName(name) { // a link of ours, see clangLinks
+		path, _ := p.lookPath(name, p.getenv("PATH"))
+		if path == "" {
+			return compiler{}, fmt.Errorf("no %s in PATH but ours", name)
+		}
+		return compiler{path, path}, nil
+	}
 	switch real := p.getenv(variable); {
 	case strings.Contains(real, "/"):
 		if fi, err := os.Stat(real); err != nil || !p.tried(real) && !p.isCarecc(real, fi) {

@@ -10,7 +10,7 @@ import (
 )
 
 // fileDirective finds the names that assembly gives as those of its sources: the assembler lists them among what it depends on.
-var fileDirective = regexp.MustCompile(`(?m)^\s*(?:\.file\s+(?:\d+\s+)?(?:"[^"\n]*"\s+)?|# \d+ )"([^"\n]*)"`)
+const fileDirective = `(?m)^\s*(?:\.file\s+(?:\d+\s+)?(?:"[^"\n]*"\s+)?|# \d+ )"([^"\n]*)"`
 
 // included returns the files that assembly text reads (.incbin, .include), as the assembler lists them when it assembles the text once
 // more.
@@ -33,18 +33,18 @@ func (r *asRun) included(text []byte) ([]buildtree.Read, error) {
 		return nil, err
 	}
 	passed := map[string]bool{source: true}
-	for _, m := range fileDirective.FindAllSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(fileDirective).FindAllSubmatch(text, -1) {
 		passed[string(m[1])] = true
 	}
 	var reads []buildtree.Read
 	for _, names := range buildtree.Prerequisites(string(rules)) {
 		for _, name := range names {
 			if path := buildtree.ReadPath(r.p.Dir, name); !passed[name] && !passed[path] {
-				data, err := os.ReadFile(path)
+				read, err := buildtree.ReadNow(path, r.started)
 				if err != nil {
 					return nil, err
 				}
-				reads = append(reads, buildtree.Read{Path: path, ID: string(buildtree.DigestOf(data))})
+				reads = append(reads, read)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ var linkers = []string{"ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold"}
 // Run plays the part that the command's name asks for and returns the exit status. Where it only hands over to the real
 // tool it does not return.
 func Run(p Process) int {
-	name := filepath.Base(p.Argv[0])
+	name := p.name()
 	if name == "as" {
 		return p.assemble()
 	}
@@ -33,7 +33,15 @@ func Run(p Process) int {
 			return p.link(name)
 		}
 	}
-	return p.compile(strings.HasSuffix(name, "++"))
+	return p.compile(strings.Contains(name, "++"))
+}
+
+// name is the name that the command was called by.
+func (p *Process) name() string {
+	if len(p.Argv) == 0 {
+		return ""
+	}
+	return filepath.Base(p.Argv[0])
 }
 
 // getenv returns the last value of a variable.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gocare/buildtree"
 )
@@ -21,13 +22,12 @@ const listPrefix = "reads-"
 
 // listReads has gcc list what it reads in a file of the store, which the assembler finds. Where the user has a list of his own, it is his;
 // with -pipe the assembler ends before the list is written.
-func (p *Process) listReads(args, env []string) []string {
+func (p *Process) listReads(store *buildtree.Store, args, env []string) []string {
 	d := buildtree.ParseDriver(args)
 	if p.getenv(listUser) != "" || p.getenv(listSystem) != "" || len(d.Sources()) == 0 || d.Has("-pipe") || d.Has("-MD") || d.Has("-MMD") {
 		return env
 	}
-	store := p.openStore()
-	if store == nil || strings.ContainsAny(store.Dir(), " \t") { // behind a blank stands the name of the rule
+	if strings.ContainsAny(store.Dir(), " \t") { // behind a blank stands the name of the rule
 		return env
 	}
 	return withEnv(env, listSystem, filepath.Join(store.Dir(), "tmp", fmt.Sprint(listPrefix, os.Getpid())))
@@ -46,7 +46,7 @@ func (r *asRun) recordReads() {
 		return
 	}
 	names := append([]string{r.unit.Source}, lastRule(rule)...)
-	if id, err := putReads(r.store, r.p.Dir, names); err == nil {
+	if id, _, err := putReads(r.store, r.p.Dir, names, r.began); err == nil {
 		r.unit.Reads, r.unit.Partial = id, partial
 	}
 }
@@ -88,25 +88,16 @@ func lastRule(text string) (names []string) {
 	return names
 }
 
-// putReads keeps a list of files with what they hold now. No build writes system headers: their sizes and times will do.
-func putReads(store *buildtree.Store, dir string, names []string) (buildtree.Digest, error) {
-	var reads []buildtree.Read
-	seen := map[string]bool{}
+// putReads keeps a list of files with what they hold now, and returns one that was written since the compile began, "" if none was. No build
+// writes system headers: their sizes and times will do.
+func putReads(store *buildtree.Store, dir string, names []string, began time.Time) (id buildtree.Digest, late string, err error) {
+	paths := make([]string, 0, len(names))
+	seen := make(map[string]bool, len(names))
 	for _, name := range names {
-		path := buildtree.ReadPath(dir, name)
-		if seen[path] {
-			continue
+		if path := buildtree.ReadPath(dir, name); !seen[path] {
+			seen[path] = true
+			paths = append(paths, path)
 		}
-		seen[path] = true
-		id := buildtree.Stamp(path)
-		if !strings.HasPrefix(path, "/usr/") {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return "", err
-			}
-			id = string(buildtree.DigestOf(data))
-		}
-		reads = append(reads, buildtree.Read{Path: path, ID: id})
 	}
-	return store.PutReads(reads)
+	return store.PutReadsNow(paths, began)
 }

@@ -119,7 +119,7 @@ func Env(carecc, storeDir, stage string) []string {
 	}
 	return append([]string{
 		"COMPILER_PATH=" + prependPath(shim, os.Getenv("COMPILER_PATH")),
-		"PATH=" + prependPath(shim, os.Getenv("PATH")), // for a Makefile that runs as and ld itself
+		"PATH=" + withClang(shim, carecc, os.Getenv("PATH")), // for a Makefile that runs as and ld itself
 		"KPATCH_ASM_DIR=" + storeDir,
 		"KPATCH_STAGE=" + stage,
 	}, compileHere...)
@@ -132,7 +132,7 @@ func ShellEnv(carecc string, getenv func(string) string) (string, error) {
 		return "", err
 	}
 	text := "export COMPILER_PATH=" + shellQuote(prependPath(shim, getenv("COMPILER_PATH"))) + "\n"
-	text += "export PATH=" + shellQuote(prependPath(shim, getenv("PATH"))) + "\n" // for a Makefile that runs as and ld itself
+	text += "export PATH=" + shellQuote(withClang(shim, carecc, getenv("PATH"))) + "\n" // for a Makefile that runs as and ld itself
 	for _, v := range compileHere {
 		text += "export " + v + "\n"
 	}

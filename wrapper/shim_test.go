@@ -94,15 +94,52 @@ func TestEnv(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	t.Setenv("COMPILER_PATH", "/other")
-	t.Setenv("PATH", "/usr/bin")
+	bin := t.TempDir() // without a compiler
+	t.Setenv("PATH", bin)
 	got := Env("/opt/carecc", "/t/.gocare", "patched")
 	shim, err := ShimDir("/opt/carecc", os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"COMPILER_PATH=" + shim + ":/other", "PATH=" + shim + ":/usr/bin", "KPATCH_ASM_DIR=/t/.gocare", "KPATCH_STAGE=patched", "CCACHE_DISABLE=1", "DISTCC_HOSTS=localhost"}
+	want := []string{"COMPILER_PATH=" + shim + ":/other", "PATH=" + shim + ":" + bin, "KPATCH_ASM_DIR=/t/.gocare", "KPATCH_STAGE=patched", "CCACHE_DISABLE=1", "DISTCC_HOSTS=localhost"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Env (-want +got):\n%s", diff)
+	}
+}
+
+// TestClangLinks: links have the names of the clangs in PATH, and no others.
+func TestClangLinks(t *testing.T) {
+	bin, shim := t.TempDir(), t.TempDir()
+	put := func(name string) {
+		if err := os.WriteFile(filepath.Join(bin, name), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	links := func() (names []string) {
+		withClang(shim, "/opt/carecc", bin)
+		entries, _ := os.ReadDir(filepath.Join(shim, "compilers"))
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	put("clang")
+	put("clang++-14")
+	put("clang-format")
+	if diff := cmp.Diff([]string{"clang", "clang++-14"}, links()); diff != "" {
+		t.Error(diff)
+	}
+	if err := os.Remove(filepath.Join(bin, "clang")); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"clang++-14"}, links()); diff != "" {
+		t.Error("after one is gone:", diff)
+	}
+	want := strings.Join([]string{shim, filepath.Join(shim, "compilers"), bin}, ":")
+	for range 2 {
+		if got := withClang(shim, "/opt/carecc", want); got != want {
+			t.Errorf("PATH is %q, want %q", got, want)
+		}
 	}
 }
 

@@ -1,11 +1,13 @@
 package wrapper
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"gocare/buildtree"
 )
@@ -14,12 +16,27 @@ import (
 // and the stage. A build that clears the environment (env -i) loses KPATCH_STAGE, and its patched objects would pass for the original's.
 const stageFile = "stage"
 
-// Announce tells every carecc that this process starts, however far below, which stage is built, until done is called.
+// Announce tells every carecc that this process starts, however far below, which stage is built, until done is called. The file that says so
+// is younger than any that was written before.
 func Announce(storeDir string, stage buildtree.Stage) (done func(), err error) {
 	path := filepath.Join(storeDir, stageFile)
 	pid := os.Getpid()
 	text := fmt.Sprintf("%d %s %s", pid, statField(pid, statStart), stage)
-	return func() { os.Remove(path) }, os.WriteFile(path, []byte(text), 0o644)
+	return func() { os.Remove(path) }, writeYounger(path, []byte(text))
+}
+
+// writeYounger writes a file whose time is later than that of all that were written before.
+func writeYounger(path string, text []byte) error {
+	for first := int64(0); ; time.Sleep(fileTick / 10) {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+		fi, err := os.Stat(path)
+		if err != nil || first > 0 && buildtree.ChangedAt(fi) > first {
+			return err
+		}
+		first = cmp.Or(first, buildtree.ChangedAt(fi))
+	}
 }
 
 // announced returns the stage that a patchmake above this process builds, "" if there is none.

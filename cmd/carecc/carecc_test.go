@@ -18,7 +18,7 @@ import (
 )
 
 // personalities are the names under which the test binary is carecc.
-var personalities = []string{"carecc", "carec++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold"}
+var personalities = []string{"carecc", "carec++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "clang", "clang++"}
 
 func TestMain(m *testing.M) {
 	if slices.Contains(append(personalities, "gcc"), filepath.Base(os.Args[0])) {

@@ -46,7 +46,6 @@ func TestReads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer lists.Close()
 			reads, err := lists.Get(u.Reads)
 			if err != nil {
 				t.Fatal(err)

@@ -18,16 +18,17 @@ type checkProcess struct {
 	Comm    string       `json:"comm"`
 	Patches []checkPatch `json:"patches"`
 	Removed []string     `json:"removed,omitempty"` // ids of patches that these replace
+	Actions []string     `json:"actions,omitempty"` // what runs in the stop, in order
 }
 
 type checkPatch struct {
-	ID        string          `json:"id"`
-	Target    string          `json:"target"`
-	BuildID   string          `json:"build_id"`
-	Region    string          `json:"region"`
-	Size      int             `json:"size"` // bytes
-	Reused    bool            `json:"reused"`
-	Functions []checkFunction `json:"functions"`
+	ID        string              `json:"id"`
+	Target    string              `json:"target"`
+	BuildID   string              `json:"build_id"`
+	Region    string              `json:"region"`
+	Size      int                 `json:"size"` // bytes
+	Reused    bool                `json:"reused"`
+	Functions list[checkFunction] `json:"functions"`
 }
 
 type checkFunction struct {
@@ -106,7 +107,7 @@ func checkOne(c *command) (func(pid int) (answer, error), error) {
 }
 
 func describe(plan *engine.Plan) checkProcess {
-	process := checkProcess{PID: plan.Process.PID, Comm: plan.Process.Comm}
+	process := checkProcess{PID: plan.Process.PID, Comm: plan.Process.Comm, Actions: plan.Actions()}
 	if plan.Replaces != nil {
 		for _, r := range plan.Replaces.Patches {
 			process.Removed = append(process.Removed, r.ID)
@@ -141,5 +142,8 @@ func (c *command) printCheck(process checkProcess) {
 		for _, f := range p.Functions {
 			c.ui.Info("%-22s%s at %s, %d bytes: %s becomes %s, a jump to %s", "Function:", f.Name, f.Address, f.Length, f.OldBytes, f.Jump, f.New)
 		}
+	}
+	for _, a := range process.Actions {
+		c.ui.Info("%-22s%s", "Runs:", a)
 	}
 }

@@ -38,7 +38,7 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), holdFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
-			{Name: "info", Usage: "list the patches in processes, by default in all; or how these stand to the patches given", ArgsUsage: "[FILE|DIR…]", Flags: flagsOf(pidFlag(), cveFlag(), outdatedFlag(), prometheusFlag()), Action: action(exit, info)},
+			{Name: "info", Usage: "list the patches in processes, by default in all; or how these stand to the patches given", ArgsUsage: "[FILE|DIR…]", Flags: flagsOf(pidFlag(), cveFlag(), requireFlag(), outdatedFlag(), prometheusFlag()), Action: action(exit, info)},
 			{Name: "check", Usage: "say what patch would do, and change nothing", ArgsUsage: "FILE|DIR…", Flags: flagsOf(pidFlag(), replaceFlag(), requireFlag(), allowFlag(allowOver, allowUnload)), Action: action(exit, check)},
 			{Name: "recover", Usage: "undo what a killed carectl left half done", ArgsUsage: " ", Flags: flagsOf(pidFlag(), waitFlag(), holdFlag()), Action: action(exit, recoverPatches)},
 			{Name: "verify", Usage: "say who signed patches, and refuse those that nobody trusted did", ArgsUsage: "FILE|DIR…", Flags: flagsOf(keyFlag()), Action: action(exit, verify)},

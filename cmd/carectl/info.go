@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strings"
@@ -22,18 +23,18 @@ type hostRow struct {
 }
 
 type infoRow struct {
-	PID         int      `json:"pid"`
-	Comm        string   `json:"comm"`
-	Target      string   `json:"target"`
-	BuildID     string   `json:"build_id"`
-	Number      int      `json:"applied_patch_number"`
-	ID          string   `json:"patch_id"`
-	Description string   `json:"description,omitempty"`
-	CVEs        []string `json:"cves,omitempty"`
-	Region      string   `json:"region"`
-	Functions   []string `json:"functions"`
-	Inactive    []string `json:"inactive,omitempty"` // replaced in turn by a later patch
-	Foreign     bool     `json:"foreign,omitempty"`  // applied by another tool
+	PID         int          `json:"pid"`
+	Comm        string       `json:"comm"`
+	Target      string       `json:"target"`
+	BuildID     string       `json:"build_id"`
+	Number      int          `json:"applied_patch_number"`
+	ID          string       `json:"patch_id"`
+	Description string       `json:"description,omitempty"`
+	CVEs        []string     `json:"cves,omitempty"`
+	Region      string       `json:"region"`
+	Functions   list[string] `json:"functions"`
+	Inactive    []string     `json:"inactive,omitempty"` // replaced in turn by a later patch
+	Foreign     bool         `json:"foreign,omitempty"`  // applied by another tool
 }
 
 // States of an object that a patch given is for.
@@ -50,6 +51,7 @@ type objectRow struct {
 	ID       string      `json:"patch_id"`
 	File     string      `json:"file"`
 	CVEs     []string    `json:"cves,omitempty"`
+	Signed   string      `json:"signature,omitempty"` // "signed", or the code of what speaks against its signature
 	State    string      `json:"state"`
 	By       []string    `json:"by,omitempty"`       // ids of the patches applied that have what this one changes
 	Obstacle *ui.Failure `json:"obstacle,omitempty"` // why this one cannot be applied now
@@ -129,8 +131,14 @@ func (c *command) checkPatches() error {
 	if i := slices.IndexFunc(c.args, isPID); i >= 0 {
 		return fault.New(fault.Usage, "", "unexpected argument %q", c.args[i]).WithHint("use info -p PID")
 	}
-	library, err := engine.OpenLibrary(c.args, nil)
-	if err != nil || c.cve == "" || len(c.args) == 0 {
+	if len(c.args) == 0 {
+		return nil
+	}
+	if err := c.leaveOutOtherMachines(); err != nil {
+		return err
+	}
+	library, err := c.openAll()
+	if err != nil || c.cve == "" {
 		return err
 	}
 	named, err := library.Naming(c.cve)
@@ -138,6 +146,29 @@ func (c *command) checkPatches() error {
 		err = fault.Refuse(fault.CveUnknown, "", "no patch given says that it fixes %s", strings.ToUpper(c.cve)).WithState("no process was looked at")
 	}
 	return err
+}
+
+// leaveOutOtherMachines leaves out patches that are for no process of this machine, unless all are.
+func (c *command) leaveOutOtherMachines() error {
+	check, first := c.signatures()
+	if first != nil {
+		return first
+	}
+	var ours []string
+	for _, path := range c.args {
+		_, err := engine.OpenLibrary([]string{path}, check)
+		if e := fault.As(err); e == nil || e.Code != fault.FormatMachine {
+			ours = append(ours, path) // what else is wrong with it is said by those who use it
+			continue
+		}
+		c.ui.Note("%v: left out", err)
+		first = cmp.Or(first, err)
+	}
+	if len(ours) == 0 {
+		return first
+	}
+	c.args = ours
+	return nil
 }
 
 // looked returns the processes to look at: those asked for, or all but this one.
@@ -242,6 +273,7 @@ func (c *command) printObject(h *hostRow, o objectRow) {
 	if len(o.CVEs) > 0 {
 		c.row("Fixes:", "%s", strings.Join(o.CVEs, ", "))
 	}
+	c.row("Signature:", "%s", o.Signed)
 	c.row("State:", "%s", o.State)
 	if o.Obstacle != nil {
 		c.row("Obstacle:", "%s", o.Obstacle.Message)

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"os"
@@ -19,6 +22,7 @@ import (
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
 	"gocare/internal/ui"
+	"gocare/kpatch"
 )
 
 // surveyed is the JSON document of info.
@@ -310,5 +314,31 @@ func TestMetricsInterrupted(t *testing.T) {
 	exit := run(ctx, []string{"info", "--prometheus", path}, io.Discard, io.Discard)
 	if text, err := os.ReadFile(path); err != nil || exit != 1 || string(text) != "before" {
 		t.Errorf("exit %d, %v, file has %q", exit, err, text)
+	}
+}
+
+// TestInfoOfOtherMachines: a patch that is for no process of this machine is left out, unless there is no other.
+func TestInfoOfOtherMachines(t *testing.T) {
+	g := start(t)
+	other := filepath.Join(t.TempDir(), "other.kpatch")
+	data, err := os.ReadFile(g.patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const machineAt = kpatch.HeaderSize + 18 // e_machine
+	binary.LittleEndian.PutUint16(data[machineAt:], uint16(elf.EM_RISCV))
+	digest := data[len(data)-sha256.Size:] // of the file with zeros in its place
+	clear(digest)
+	sum := sha256.Sum256(data)
+	copy(digest, sum[:])
+	testkit.WriteFile(t, other, string(data))
+	if s := surveyed(t, 3, "-p", g.pid, other, g.patch); s.state(g.PID) != vulnerable {
+		t.Errorf("beside one of ours: %+v", s)
+	}
+	if r := carectl(t, "info", "-p", g.pid, other, g.patch); !strings.Contains(r.errs, "note: "+other+": made for machine EM_RISCV, not for x86_64: left out\n") {
+		t.Errorf("%s", r.errs)
+	}
+	if r := carectl(t, "info", "--json", "-p", g.pid, other); r.exit != 1 || code(r.out) != "format-machine" {
+		t.Errorf("alone: exit %d, %s", r.exit, r.out)
 	}
 }

@@ -182,8 +182,8 @@ func killAt(t *testing.T, n int, counted func(nr uint64) bool, args ...string) (
 	ended := map[int]bool{}
 	for len(left) > 0 {
 		var ws syscall.WaitStatus
-		const all, notThread = 0x40000000, 0x20000000 // __WALL, __WNOTHREAD
-		tid, err := syscall.Wait4(-1, &ws, all|notThread, nil)
+		const clones, notThread = 0x80000000, 0x20000000 // __WCLONE, __WNOTHREAD: tracees alone, no children of other tests
+		tid, err := syscall.Wait4(-1, &ws, clones|notThread, nil)
 		switch {
 		case err == syscall.EINTR:
 			continue

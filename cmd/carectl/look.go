@@ -20,14 +20,18 @@ type looker struct {
 	library *engine.Library // nil: no patches were given
 	known   map[inspect.MappedFile]bool
 	cache   inspect.Cache
+	signed  map[string]string // by path of a patch, see objectRow
 }
 
 // infoOne says what runs in a process.
 func infoOne(c *command) (func(pid int) (answer, error), error) {
-	l := &looker{command: c, known: map[inspect.MappedFile]bool{}, cache: inspect.Cache{Bytes: keptFiles}}
+	l := &looker{command: c, known: map[inspect.MappedFile]bool{}, cache: inspect.Cache{Bytes: keptFiles}, signed: map[string]string{}}
 	if len(c.args) > 0 {
-		var err error
-		if l.library, err = engine.OpenLibrary(c.args, nil); err != nil {
+		check, err := c.lookAtSignatures(l.signed)
+		if err != nil {
+			return nil, err
+		}
+		if l.library, err = engine.OpenLibrary(c.args, check); err != nil {
 			return nil, err
 		}
 	}
@@ -117,7 +121,7 @@ func (l *looker) standings(p *inspect.Process) (rows []objectRow, err error) {
 	for _, s := range list {
 		row := objectRow{
 			Target: plain.Line(s.Object.Name), Path: plain.Line(s.Object.Path), BuildID: s.Object.BuildID, ID: s.File.Patch.ID, File: s.File.Path,
-			CVEs: s.File.Patch.Meta.Fixes(), State: vulnerable, By: s.By,
+			CVEs: s.File.Patch.Meta.Fixes(), Signed: l.signed[s.File.Path], State: vulnerable, By: s.By,
 		}
 		if s.Fixed {
 			row.State = patched

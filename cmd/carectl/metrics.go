@@ -65,16 +65,52 @@ func writeMetrics(path string, s *survey, given []string) error {
 
 // metricsOf counts processes. judged says that patches were given, without which nothing is known of vulnerable ones.
 func metricsOf(s *survey, judged bool, now time.Time) string {
-	patch := []string{"target", "build_id", "patch_id"}
-	applied := newMetric("patch_applied_processes", "Processes in which a patch is applied.", patch...)
+	all := hostMetrics(s, now)
+	if judged {
+		all = append(all, givenMetrics(s)...)
+	}
+	var b strings.Builder
+	for _, m := range all {
+		m.write(&b)
+	}
+	return b.String()
+}
+
+// patchLabels name a patch.
+var patchLabels = []string{"target", "build_id", "patch_id"}
+
+// hostMetrics says what runs on the machine.
+func hostMetrics(s *survey, now time.Time) []*metric {
+	looked := newMetric("processes", "Processes that were looked at.")
+	looked.add(float64(s.Summary.Processes))
+	left := newMetric("left_out_processes", "Processes that the user has no rights over.")
+	left.add(float64(s.LeftOut))
+	unknown := newMetric("failed_processes", "Processes that could not be looked at.", "reason")
+	for _, f := range s.Failed {
+		unknown.add(1, f.Error.Code)
+	}
+	applied := newMetric("patch_applied_processes", "Processes in which a patch is applied.", patchLabels...)
 	for _, p := range s.Patches {
 		applied.add(1, p.Target, p.BuildID, p.ID)
 	}
-	exposed := newMetric("vulnerable_processes", "Processes that run what a given patch would replace.", patch...)
-	fixed := newMetric("patched_processes", "Processes in which what a given patch changes is in effect.", patch...)
-	obstructed := newMetric("obstructed_processes", "Vulnerable processes to which a given patch cannot be applied now.", append(patch, "reason")...)
-	cves := newMetric("patch_cve_info", "CVEs that a given patch fixes, where a process is concerned; always 1.", append(patch, "cve")...)
 	gone := newMetric("outdated_processes", "Processes that run from a file which was deleted or replaced.", "target", "state")
+	for _, h := range s.Processes {
+		for _, o := range h.Outdated {
+			gone.add(1, o.Target, string(o.State))
+		}
+	}
+	at := newMetric("info_timestamp_seconds", "When the processes were looked at, in seconds since 1970.")
+	at.add(float64(now.Unix()))
+	return []*metric{looked, left, unknown, applied, gone, at}
+}
+
+// givenMetrics says what the given patches are to the processes.
+func givenMetrics(s *survey) []*metric {
+	with := func(label string) []string { return append(slices.Clone(patchLabels), label) }
+	exposed := newMetric("vulnerable_processes", "Processes that run what a given patch would replace.", patchLabels...)
+	fixed := newMetric("patched_processes", "Processes in which what a given patch changes is in effect.", patchLabels...)
+	obstructed := newMetric("obstructed_processes", "Vulnerable processes to which a given patch cannot be applied now.", with("reason")...)
+	cves := newMetric("patch_cve_info", "CVEs that a given patch fixes, where a process is concerned; always 1.", with("cve")...)
 	for _, h := range s.Processes {
 		for _, o := range h.Objects {
 			labels := []string{o.Target, o.BuildID, o.ID}
@@ -91,28 +127,6 @@ func metricsOf(s *survey, judged bool, now time.Time) string {
 				cves.samples[cves.key(append(labels, cve))] = 1
 			}
 		}
-		for _, o := range h.Outdated {
-			gone.add(1, o.Target, string(o.State))
-		}
 	}
-	unknown := newMetric("failed_processes", "Processes that could not be looked at.", "reason")
-	for _, f := range s.Failed {
-		unknown.add(1, f.Error.Code)
-	}
-	looked := newMetric("processes", "Processes that were looked at.")
-	looked.add(float64(s.Summary.Processes))
-	left := newMetric("left_out_processes", "Processes that the user has no rights over.")
-	left.add(float64(s.LeftOut))
-	at := newMetric("info_timestamp_seconds", "When the processes were looked at, in seconds since 1970.")
-	at.add(float64(now.Unix()))
-
-	all := []*metric{looked, left, unknown, applied, gone, at}
-	if judged {
-		all = append(all, exposed, fixed, obstructed, cves)
-	}
-	var b strings.Builder
-	for _, m := range all {
-		m.write(&b)
-	}
-	return b.String()
+	return []*metric{exposed, fixed, obstructed, cves}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"gocare/engine"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
 )
@@ -60,10 +62,15 @@ func TestSignals(t *testing.T) {
 			if got := p.Next(); got != "tick 1" {
 				t.Errorf("got %q", got)
 			}
+			h, err := engine.Hold(context.Background(), p.PID, engine.Options{Wait: testkit.Deadline}) // a worker outlives who was killed for a moment
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Release()
 			if r := carectl(t, "info", "-p", strconv.Itoa(p.PID)); r.exit != 0 || r.out != "" {
 				t.Errorf("info: exit %d", r.exit)
 			}
-			if r := carectl(t, "patch", "--wait=0", "-p", strconv.Itoa(p.PID), patch); r.exit != 3 {
+			if r := carectl(t, "patch", "--wait=0", "-p", strconv.Itoa(p.PID), patch); r.exit != 3 || !strings.Contains(r.errs, `is executing "value"`) {
 				t.Errorf("the next run: exit %d", r.exit)
 			}
 		})

@@ -68,13 +68,13 @@ type outcome struct {
 }
 
 type patchResult struct {
-	ID        string   `json:"id"`
-	Target    string   `json:"target"`
-	BuildID   string   `json:"build_id"`
-	Region    string   `json:"region"`
-	Functions []string `json:"functions"`
-	Reused    bool     `json:"reused,omitempty"` // its data keep the values of the time before
-	Over      []over   `json:"over,omitempty"`
+	ID        string       `json:"id"`
+	Target    string       `json:"target"`
+	BuildID   string       `json:"build_id"`
+	Region    string       `json:"region"`
+	Functions list[string] `json:"functions"`
+	Reused    bool         `json:"reused,omitempty"` // its data keep the values of the time before
+	Over      []over       `json:"over,omitempty"`
 }
 
 // over is a function in which the patch took the place of another one.

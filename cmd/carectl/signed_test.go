@@ -151,6 +151,10 @@ func TestSigned(t *testing.T) {
 			if !tt.inDir {
 				arg = path
 			}
+			r := carectl(t, append([]string{"info", "-p", g.pid, "--json", arg}, tt.args...)...)
+			if refused := r.exit == 1 && code(r.out) == tt.code; refused != (tt.code != "") || !refused && r.exit != 3 {
+				t.Errorf("info: exit %d, code %q, want %q", r.exit, code(r.out), tt.code)
+			}
 			for _, args := range [][]string{
 				{"check", "-p", g.pid, "--json", arg}, {"patch", "-p", g.pid, "--json", arg}, {"run", "--json", arg, "--", g.program},
 			} {
@@ -170,6 +174,34 @@ func TestSigned(t *testing.T) {
 				carectl(t, "unpatch", "-p", g.pid, "-i", "0001", "--unmap")
 			}
 		})
+	}
+}
+
+// TestInfoOfSignatures: where no signature is required, info says what speaks against each.
+func TestInfoOfSignatures(t *testing.T) {
+	g := start(t)
+	s := newSite(t, "")
+	for _, tt := range []struct {
+		want string
+		lay  func(*testing.T, *site, string)
+	}{
+		{"unsigned", unsigned},
+		{"signed", signed},
+		{"unknown-key", signedByOther},
+		{"bad-signature", func(t *testing.T, _ *site, path string) {
+			testkit.WriteFile(t, path+trust.SignatureSuffix, "no signature")
+		}},
+	} {
+		tt.lay(t, s, g.patch)
+		for _, arg := range []string{g.patch, filepath.Dir(g.patch)} {
+			found := surveyed(t, 3, "-p", g.pid, arg)
+			if len(found.Processes) != 1 || found.Processes[0].Objects[0].Signed != tt.want {
+				t.Errorf("%s: %+v", tt.want, found)
+			}
+		}
+		if r := carectl(t, "info", "-p", g.pid, g.patch); !strings.Contains(r.out, "Signature:            "+tt.want+"\n") {
+			t.Errorf("%s: %s", tt.want, r.out)
+		}
 	}
 }
 

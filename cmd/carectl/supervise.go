@@ -210,21 +210,11 @@ func (w *worker) listen() {
 	}
 }
 
-// leave ends a worker that does not answer, if that is possible, without waiting for its end.
+// leave ends a worker that does not answer, if that is possible, without waiting for its end, which may be long in coming.
 func (s *supervisor) leave() {
 	_ = s.worker.process.Kill() // fails only when it has ended
-	go s.worker.forget()
+	go s.worker.forget(syscall.SHUT_RDWR)
 	s.worker = nil
-}
-
-// forget gives up all that belongs to a worker that was killed. Its end may be long in coming.
-func (w *worker) forget() {
-	_ = syscall.Shutdown(int(w.conn.Fd()), syscall.SHUT_RDWR) // who listens ends
-	for range w.reports {
-		continue // of no interest any more
-	}
-	_ = w.conn.Close()
-	_, _ = w.process.Wait()
 }
 
 // close ends a worker that is at leisure.
@@ -232,8 +222,16 @@ func (s *supervisor) close() {
 	if s == nil || s.worker == nil {
 		return
 	}
-	_ = syscall.Shutdown(int(s.worker.conn.Fd()), syscall.SHUT_WR)
-	_, _ = s.worker.process.Wait()
-	_ = s.worker.conn.Close()
+	s.worker.forget(syscall.SHUT_WR)
 	s.worker = nil
+}
+
+// forget shuts the connection to a worker down, waits for its end, and gives up all that belongs to it.
+func (w *worker) forget(how int) {
+	_ = syscall.Shutdown(int(w.conn.Fd()), how) // fails only when it has ended
+	for range w.reports {
+		continue // of no interest any more; but the connection stays open while somebody reads from it
+	}
+	_ = w.conn.Close()
+	_, _ = w.process.Wait()
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
 )
 
@@ -36,7 +37,7 @@ func newUser(t *testing.T) *user {
 	u.patch = filepath.Join(u.dir, "patch")
 	copyFile(t, os.Args[0], filepath.Join(u.dir, "carectl"))
 	copyFile(t, g.program, filepath.Join(u.dir, "program"))
-	copyFile(t, g.patch, u.patch)
+	copyFile(t, handpatch.Build(t, handpatch.Spec{Program: g.program, ID: ownID, Source: helloPatch}), u.patch)
 	if err := os.Mkdir(filepath.Join(u.dir, "run"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestUnprivileged(t *testing.T) {
 	if got := u.own.ask(); got != "value 66" {
 		t.Errorf("got %q", got)
 	}
-	if r := u.carectl(t, "unpatch", "-p", u.own.pid, "-i", "0001"); r.exit != 0 {
+	if r := u.carectl(t, "unpatch", "-p", u.own.pid, "-i", ownID); r.exit != 0 {
 		t.Errorf("removal: exit %d: %s", r.exit, r.errs)
 	}
 }
@@ -98,7 +99,7 @@ func TestAllOfUser(t *testing.T) {
 		{"check", []string{"check", "-p", "all", u.patch}, "Function:", "value 40"},
 		{"patch", []string{"patch", "-p", "all", u.patch}, "1 patch hunk(s) have been successfully applied to PID '" + u.own.pid + "'\n", "value 66"},
 		{"info", []string{"info"}, "Patch id:", "value 66"},
-		{"unpatch", []string{"unpatch", "-p", "all", "-i", "0001"}, "1 patch hunk(s) were successfully cancelled from PID '" + u.own.pid + "'\n", "value 40"},
+		{"unpatch", []string{"unpatch", "-p", "all", "-i", ownID}, "1 patch hunk(s) were successfully cancelled from PID '" + u.own.pid + "'\n", "value 40"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := u.carectl(t, c.args...)

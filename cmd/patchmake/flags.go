@@ -160,16 +160,23 @@ func (o *options) check() error {
 	if st, err := os.Stat(o.SourceDir); err != nil || !st.IsDir() {
 		return usage("--srcdir %s: no such directory", o.SourceDir)
 	}
-	for _, code := range o.Allow {
-		if !fault.Overridable(fault.Code(code)) {
-			return usage("--allow %q: no refusal with that code can be overridden", code)
-		}
+	if err := checkAllowed(o.Allow); err != nil {
+		return err
 	}
 	switch o.Isolation {
 	case "auto", "overlay", "copy", "inplace":
 		return nil
 	}
 	return usage("--isolation %q: not auto, overlay, copy or inplace", o.Isolation)
+}
+
+func checkAllowed(codes []string) error {
+	for _, code := range codes {
+		if !fault.Overridable(fault.Code(code)) {
+			return usage("--allow %q: no refusal with that code can be overridden", code)
+		}
+	}
+	return nil
 }
 
 func (o *options) allows(code fault.Code) bool { return slices.Contains(o.Allow, string(code)) }

@@ -70,8 +70,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	return u.Result(w.report(made, w.filter, took))
 }
 
-// outdated says what to do where --update comes to what the record no longer has: a later run that was refused left the plan of the run
-// before it, and forgot that run's patched build.
+// outdated says what to do where --update comes to what the record no longer has.
 func (w *workspace) outdated(err error) error {
 	if !w.o.Update || !errors.Is(err, buildtree.ErrNoBlob) {
 		return err
@@ -104,6 +103,11 @@ func (w *workspace) named() (string, error) {
 
 // planFor builds both stages and compares their records, or with --update takes the last run's.
 func (w *workspace) planFor(ctx context.Context, stdin io.Reader) (p *planner.Plan, err error) {
+	if !w.o.Update {
+		if err := planner.ForgetPlan(w.tree.Store); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case w.o.Update:
 		p, err = planner.LoadPlan(w.tree.Store)
@@ -174,6 +178,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *planne
 	if err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
+	w.tree.Expect(b.Before.Affected(change, w.o.SourceDir))
 	view, change, err := w.tree.Patched(ctx, patches)
 	if err != nil {
 		return nil, err

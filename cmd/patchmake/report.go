@@ -82,7 +82,11 @@ func (w *workspace) reportChoices(f *filter, made products) {
 		w.u.Info("function filter: none")
 	}
 	for _, e := range made.overridden() {
-		w.u.Warn("overridden with --allow %s: %v", e.Code, e)
+		by := "with --allow"
+		if e.Vouched {
+			by = "by the source patch:"
+		}
+		w.u.Warn("overridden %s %s: %v", by, e.Code, e)
 	}
 	for _, m := range made.list {
 		for _, s := range m.Skipped {
@@ -110,7 +114,7 @@ func endless(m patcher.Product) (names []string) {
 	return names
 }
 
-// overridden returns the refusals that --allow overrode, after those of the comparison as a whole.
+// overridden returns the refusals that --allow or a source patch overrode, after those of the comparison as a whole.
 func (made products) overridden() []*fault.Error {
 	all := slices.Clone(made.compared)
 	for _, m := range made.list {
@@ -138,10 +142,11 @@ type report struct {
 	Took       meter.Effort     `json:"took"`
 }
 
-// overrideReport is a refusal that --allow overrode.
+// overrideReport is a refusal that --allow, or the source patch, overrode.
 type overrideReport struct {
 	Code    fault.Code `json:"code"`
 	Message string     `json:"message"`
+	Source  bool       `json:"by_source_patch,omitempty"`
 }
 
 type patchReport struct {
@@ -160,7 +165,7 @@ func (w *workspace) report(made products, f *filter, took meter.Effort) report {
 		r.Patches = append(r.Patches, newPatchReport(m, w.o.ID, w.patchPath(m)))
 	}
 	for _, e := range made.overridden() {
-		r.Overridden = append(r.Overridden, overrideReport{e.Code, e.Error()})
+		r.Overridden = append(r.Overridden, overrideReport{e.Code, e.Error(), e.Vouched})
 	}
 	return r
 }
@@ -175,7 +180,7 @@ func newPatchReport(m patcher.Product, id, file string) patchReport {
 func functionNames(p *kpatch.Patch, wanted func(*kpatch.Function) bool) []string {
 	names := []string{}
 	for i := range p.Functions {
-		if fn := &p.Functions[i]; !fn.IsGate() && wanted(fn) { // the entry of a gate's hook has the name, too
+		if fn := &p.Functions[i]; !fn.IsGate() && !fn.HasRole() && wanted(fn) { // the entry of a gate's hook has the name, too
 			names = append(names, fn.Name)
 		}
 	}
@@ -191,7 +196,7 @@ func replaces(fn *kpatch.Function) bool { return !fn.IsNew() }
 func sayReplaced(target string, p *kpatch.Patch, u *ui.UI) {
 	const most = 12
 	names := functionNames(p, replaces)
-	line := strings.Join(names[:min(len(names), most)], ", ")
+	line := cmp.Or(strings.Join(names[:min(len(names), most)], ", "), "nothing")
 	if more := len(names) - most; more > 0 {
 		line += fmt.Sprintf(" and %d more", more)
 	}

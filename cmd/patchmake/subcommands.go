@@ -29,6 +29,15 @@ func subcommands(begin beginner, stdin io.Reader) []*cli.Command {
 			Action: func(c *cli.Context) error { return fromAsm(c, begin(c)) },
 		},
 		{
+			Name: "from-objects", Usage: "make a patch from the objects of both versions and the binary linked from the originals",
+			Flags: objectFlags(
+				&cli.StringSliceFlag{Name: "orig", Usage: "object `FILE` of the original code (may repeat)"},
+				&cli.StringSliceFlag{Name: "patched", Usage: "object `FILE` of the patched code, one for each of the original, in the same order"},
+				&cli.StringFlag{Name: "binary", Usage: "`FILE` linked from the originals, and perhaps from more, with symbol table"},
+			),
+			Action: func(c *cli.Context) error { return fromObjects(c, begin(c)) },
+		},
+		{
 			Name: "inspect", Usage: "print what a .kpatch file holds", ArgsUsage: "FILE", Flags: outputFlags(),
 			Action: func(c *cli.Context) error {
 				u := begin(c)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 )
 
 // directive takes the directives that say something about symbols or are dropped; it reports whether st was one.
@@ -36,6 +37,10 @@ func (p *parser) directive(st Statement) bool {
 	case ".comm", ".lcomm":
 		p.common(st)
 	case ".variant_pcs": // calls through a PLT entry that binds late would lose registers; those of a patch are bound
+	case kpname.Unclear:
+		if p.open != nil {
+			p.problem(fault.ObjectUnclear, unquote(st.Args), Statement{Line: p.open.Line, Place: p.src})
+		}
 	case ".intel_syntax":
 		p.f.Intel = true
 	case ".att_syntax":

@@ -103,6 +103,8 @@ type Problem struct {
 	What string
 	Hint string
 	At   Statement
+
+	Vouched bool // the source patch takes care of it
 }
 
 // Where returns the source place of s, or its place in the assembly.

@@ -11,10 +11,53 @@ import (
 
 // assignments are what a source does with a variable.
 type assignments struct {
-	writes  []string // what it is assigned, or the statements that may assign to it, with one blank for white space
-	lines   []int    // for each of them the line, from 1, that names the variable, or what writes it
-	initial string   // its initial value in the declaration; "" without one
-	read    bool     // it is used for more than to be written
+	writes []write
+	values []value // what it gets from these may come from
+	// conditions are those of the functions that write it, and of what calls these where they are private, one string for each function.
+	conditions []string
+	initial    string // its initial value in the declaration; "" without one
+	read       bool   // it is used for more than to be written
+}
+
+// write is what a variable is assigned, or a statement that may assign to it, with one blank for white space.
+type write struct {
+	text string
+	line int    // from 1, that names the variable, or what writes it
+	in   string // the function around it, "" where it is none
+}
+
+// value is an expression on a line, from 1.
+type value struct {
+	text string
+	line int
+}
+
+func (a *assignments) texts() (list []string) {
+	for _, w := range a.writes {
+		list = append(list, w.text)
+	}
+	return list
+}
+
+// inOrderOf reports whether no function assigns one value behind another that did not do so before: what is assigned behind another
+// value in one function may be all that the compiler knows of.
+func (a *assignments) inOrderOf(before *assignments) bool {
+	was, is := before.pairs(), a.pairs()
+	return !slices.ContainsFunc(is, func(p [2]string) bool {
+		return !slices.Contains(was, p) || slices.Contains(was, [2]string{p[1], p[0]}) // in both orders: the last is not known
+	}) || slices.Equal(was, is)
+}
+
+// pairs lists what is assigned in one function, and what else is behind it.
+func (a *assignments) pairs() (list [][2]string) {
+	for i, w := range a.writes {
+		for _, later := range a.writes[i+1:] {
+			if w.in != "" && w.in == later.in && w.text != later.text {
+				list = append(list, [2]string{w.text, later.text})
+			}
+		}
+	}
+	return list
 }
 
 // zeros are what else the initial value of a variable without one is called.
@@ -22,38 +65,65 @@ var zeros = map[string]bool{"0": true, "NULL": true, "false": true, "nullptr": t
 
 // onlyInitial reports whether nothing is assigned but the value that the variable has anyway.
 func (a *assignments) onlyInitial() bool {
-	return !slices.ContainsFunc(a.writes, func(w string) bool {
-		value, plain := strings.CutPrefix(w, "= ")
+	return !slices.ContainsFunc(a.writes, func(w write) bool {
+		value, plain := strings.CutPrefix(w.text, "= ")
 		return !plain || value != a.initial && !(zeros[value] && (a.initial == "" || zeros[a.initial]))
 	})
 }
 
+// readSource is a source as assignments are looked for in it.
+type readSource struct {
+	lines  []string
+	t      *sourceText
+	text   string            // its lines, without comments
+	macros map[string]string // what it defines -> the definition
+}
+
+func newReadSource(lines []string) *readSource {
+	t := newSourceText(lines)
+	return &readSource{lines, t, strings.Join(t.code, "\n"), t.macros()}
+}
+
+// read is newReadSource, once for a source.
+func (m *Matcher) read(lines []string) *readSource {
+	s := m.sourcesRead[&lines[0]]
+	if s == nil {
+		s = newReadSource(lines)
+		m.sourcesRead[&lines[0]] = s
+	}
+	return s
+}
+
 // writesOf tells what a source does with a variable, in its block.
-func writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []string) assignments {
-	t := newSourceText(text)
-	lines, _ := t.uses(ds, d, text)
-	r := &assignmentReader{text: strings.Join(t.code, "\n"), name: d.Name, macros: t.macros()}
+func (s *readSource) writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration) assignments {
+	t := s.t
+	lines, _ := t.uses(ds, d, s.lines)
+	r := &assignmentReader{text: s.text, name: d.Name, macros: s.macros}
 	r.declared(t, d)
 	for _, n := range lines {
 		r.line(t, n, 0)
 	}
+	slices.SortStableFunc(r.found.writes, func(a, b write) int { return a.line - b.line })
 	for name, text := range r.macros {
 		if len(wordsAt(text, d.Name)) > 0 {
 			r.mentioned(t, name)
 		}
 	}
+	r.found.conditions = conditionsOf(r.text, r.found.writes)
 	return r.found
 }
 
 // assign notes a value that is assigned. One that names parameters or local variables may come from any caller of the function around it:
 // that one, and what else names it, counts.
 func (r *assignmentReader) assign(t *sourceText, at int, target, value string) {
-	r.write(target + value)
 	item, name, top := topLevel(r.text, at)
+	r.write(target + value)
+	r.value(value)
 	words := strings.FieldsFunc(value, func(c rune) bool { return c < 0x80 && !csource.IsWordByte(byte(c)) })
 	if slices.ContainsFunc(words, func(w string) bool {
 		return !top[w] && r.macros[w] == "" && w != r.name && !strings.ContainsAny(w[:1], "0123456789") && w != strings.ToUpper(w)
 	}) {
+		r.in = ""
 		r.write(item)
 		r.mentioned(t, name)
 	}
@@ -94,12 +164,22 @@ func topLevel(text string, at int) (item, name string, words map[string]bool) {
 	return spaced(item), name, words
 }
 
-// mentioned adds the lines that have a name.
+// mentioned adds the lines that have a name, and the arguments behind it.
 func (r *assignmentReader) mentioned(t *sourceText, name string) {
+	r.in = ""
 	for _, n := range t.mentions(name) {
 		r.at = n
 		r.write(t.line(n))
+		for _, at := range wordsAt(t.line(n), name) {
+			if rest := strings.TrimLeft(r.text[t.offset(n)+at+len(name):], " \t\n"); strings.HasPrefix(rest, "(") {
+				r.value(rest[1:][:ends(rest[1:], "")])
+			}
+		}
 	}
+}
+
+func (r *assignmentReader) value(text string) {
+	r.found.values = append(r.found.values, value{text, r.at})
 }
 
 // assignmentReader looks at the places of a source that name a variable.
@@ -110,6 +190,7 @@ type assignmentReader struct {
 	array   bool              // its name alone is its address
 	pointer bool              // what is subscripted is not it, but what it points to
 	at      int               // line, from 1, that is looked at
+	in      string            // function that it is in, "" where that does not matter
 	found   assignments
 }
 
@@ -154,6 +235,8 @@ func (r *assignmentReader) declared(t *sourceText, d *debuginfo.Declaration) {
 	head := rest[:ends(rest, ",;")]
 	if _, value, ok := strings.Cut(head, "="); ok {
 		r.found.initial = r.expanded(spaced(value))
+		r.at = d.Line
+		r.value(value)
 	}
 	r.line(t, d.Line, places[from]+len(d.Name))
 }
@@ -182,6 +265,7 @@ func (r *assignmentReader) place(t *sourceText, at, end int) {
 	before := strings.TrimRight(r.text[:at], " \t\n")
 	after, inside := r.behind(end)
 	op := assignment.FindString(after)
+	_, r.in, _ = topLevel(r.text, at)
 	switch {
 	case op == "=" && strings.HasSuffix(before, "*") && inside == "": // what it points to
 		r.found.read = true
@@ -198,6 +282,7 @@ func (r *assignmentReader) place(t *sourceText, at, end int) {
 		r.found.read = true
 		if isAddress(before) || r.array && inside == "" && !strings.HasSuffix(before, "sizeof(") || r.inMacro(at) {
 			r.write(r.statement(at))
+			r.value(r.statement(at))
 		}
 	}
 }
@@ -228,8 +313,7 @@ func (r *assignmentReader) behind(end int) (after, inside string) {
 }
 
 func (r *assignmentReader) write(what string) {
-	r.found.writes = append(r.found.writes, r.expanded(spaced(what)))
-	r.found.lines = append(r.found.lines, r.at)
+	r.found.writes = append(r.found.writes, write{r.expanded(spaced(what)), r.at, r.in})
 }
 
 // expanded adds the definitions of the macros that a text names.

@@ -48,8 +48,8 @@ func TestAssignments(t *testing.T) {
 			lines := strings.Split(tt.text, "\n")
 			d := &debuginfo.Declaration{Name: "n"}
 			d.Line = slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "static") }) + 1
-			got := writesOf(&debuginfo.Declarations{All: []*debuginfo.Declaration{d}}, d, lines)
-			writes := got.writes
+			got := newReadSource(lines).writesOf(&debuginfo.Declarations{All: []*debuginfo.Declaration{d}}, d)
+			writes := got.texts()
 			for i, w := range writes { // the macro's definition, behind what names it, is not looked at here
 				if head, _, ok := strings.Cut(w, " #define SET"); ok {
 					writes[i] = head

@@ -11,6 +11,10 @@ import (
 type Known struct {
 	Sources    func(file string) *SourceFile // how source files changed; nil where nothing is known
 	LinesMoved func(LineChange) bool         // decides whether numbers differ because lines moved; may be nil
+	// Text returns the lines of a source that the source patch leaves alone, nil where they are not known.
+	Text func(file string) []string
+	// ValueChanges reports whether an edit may give an expression another value, though its words are the same; may be nil.
+	ValueChanges func(expression string) bool
 	// Namesake reports whether private functions and variables of several sources may have a name: it says nothing then. It is nil for
 	// a unit of one source.
 	Namesake func(name string) bool

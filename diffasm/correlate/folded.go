@@ -3,7 +3,6 @@ package correlate
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
@@ -21,12 +20,13 @@ func (m *Matcher) FoldedInBoth() (list []asm.Problem) {
 		return nil
 	}
 	for _, p := range m.pd.All {
-		if s := m.source(p); s == nil || s.Unchanged || !folded(p, s.After) {
+		o := m.foldedAlike(p)
+		if o == nil {
 			continue
 		}
-		if o := m.wasFolded(p); o != nil && m.writtenOtherwise(o, p) {
+		if at, differs := m.writtenOtherwise(o, p); differs {
 			list = append(list, asm.Problem{
-				Code: fault.StaticLost, At: asm.Statement{Place: m.otherWrite(o, p)},
+				Code: fault.StaticLost, At: asm.Statement{Place: at},
 				What: fmt.Sprintf("the compiler left the variable %q out of both versions, of which each assigns something else to it: what it would hold is not known", p.Name),
 				Hint: "leave what is assigned to the variable as it is; --allow static-lost goes on as if only the patched version had run",
 			})
@@ -35,21 +35,63 @@ func (m *Matcher) FoldedInBoth() (list []asm.Problem) {
 	return list
 }
 
+// foldedAlike returns the variable of the original that one of the patched unit is or may be if neither has storage, nil if there is none.
+func (m *Matcher) foldedAlike(p *debuginfo.Declaration) *debuginfo.Declaration {
+	before, after := m.sourceTexts(p)
+	switch {
+	case !m.folded(p, after):
+		return nil
+	case m.source(p) != nil:
+		return m.wasFolded(p)
+	}
+	if o := m.inPlace(p); o != nil && m.folded(o, before) {
+		return o
+	}
+	return nil
+}
+
+// sourceTexts returns the lines of the source of a declaration in both versions, nil where they are not known, or are the system's.
+func (m *Matcher) sourceTexts(d *debuginfo.Declaration) (before, after []string) {
+	s := m.source(d)
+	switch {
+	case s != nil:
+		return s.Before, s.After
+	case m.Text == nil || d.File == "":
+		return nil, nil
+	}
+	text := m.Text(d.File)
+	return text, text
+}
+
+// inPlace returns the declaration of the original that stands where one of the patched unit does, in a source that the patch leaves alone,
+// else the only one of its name.
+func (m *Matcher) inPlace(p *debuginfo.Declaration) *debuginfo.Declaration {
+	if i := slices.IndexFunc(m.od.All, func(o *debuginfo.Declaration) bool { return samePlace(o, p) }); i >= 0 {
+		return m.od.All[i]
+	}
+	var found *debuginfo.Declaration // in a source that the build made anew lines may be others
+	for _, o := range m.od.All {
+		if o.Name == p.Name && o.Function == p.Function && o.File == p.File && o.Whole == nil {
+			if found != nil {
+				return nil
+			}
+			found = o
+		}
+	}
+	return found
+}
+
+// samePlace reports whether two declarations of a source that was left alone are the same one.
+func samePlace(o, p *debuginfo.Declaration) bool {
+	return o.Name == p.Name && o.Line == p.Line && o.Column == p.Column && o.Function == p.Function && o.File == p.File && o.Whole == nil
+}
+
 // folded reports whether a declaration is that of a static variable without storage.
-func folded(d *debuginfo.Declaration, text []string) bool {
+func (m *Matcher) folded(d *debuginfo.Declaration, text []string) bool {
 	if d.Symbol != "" || d.Elsewhere || d.Whole != nil || d.Name == "" || d.Line < 1 || d.Line > len(text) {
 		return false
 	}
-	return d.Function == "" || saysStatic(d, text)
-}
-
-// saysStatic reports whether the word static stands in a declaration, up to the line of the name.
-func saysStatic(d *debuginfo.Declaration, text []string) bool {
-	first := d.Line - 1
-	for first > 0 && !strings.ContainsAny(text[first-1], ";{}") && d.Line-first < 4 { // a declaration may begin lines before the name
-		first--
-	}
-	return mentions(strings.Join(text[first:d.Line], "\n"), "static") > 0
+	return d.Function == "" || m.saysStatic(d, text)
 }
 
 // wasFolded returns the variable of the original without storage that one of the patched unit is or may be: the one of its name where it
@@ -79,7 +121,7 @@ func (m *Matcher) wasFolded(p *debuginfo.Declaration) *debuginfo.Declaration {
 
 func (m *Matcher) isFolded(o *debuginfo.Declaration) bool {
 	s := m.source(o)
-	return s != nil && !s.Unchanged && folded(o, s.Before)
+	return s != nil && !s.Unchanged && m.folded(o, s.Before)
 }
 
 // isGone reports whether the patched unit declares nothing of the name of a variable where that stood.
@@ -95,34 +137,51 @@ func (m *Matcher) stoodInPlace(o, p *debuginfo.Declaration) bool {
 	return !known && m.oldName(p.Function) == o.Function && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line)
 }
 
-// writtenOtherwise reports whether the patched source reads a variable, and what is assigned to it differs from what the original assigns,
-// of which something is not its initial value.
-func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) bool {
-	after := writesOf(m.pd, p, m.source(p).After)
-	before := writesOf(m.od, o, m.source(o).Before)
-	if !after.read || before.onlyInitial() {
-		return false
+// writtenOtherwise reports whether the patched source reads a variable, and what is assigned to it differs, or may, from what the original
+// assigns, of which something is not its initial value. It returns the place of the first assignment that does; that of the declaration
+// if there is none.
+func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position, differs bool) {
+	text, _ := m.sourceTexts(o)
+	_, now := m.sourceTexts(p)
+	before, after := m.read(text).writesOf(m.od, o), m.read(now).writesOf(m.pd, p)
+	if at = p.At; !after.read || before.onlyInitial() {
+		return at, false
+	}
+	if m.ValueChanges != nil {
+		if i := slices.IndexFunc(after.values, func(v value) bool { return m.ValueChanges(v.text) }); i >= 0 {
+			at.Line = int32(after.values[i].line)
+			return at, true
+		}
+	}
+	if m.Patched.Unit.Clang && m.conditionsDiffer(&before, &after) {
+		return at, true
+	}
+	if m.source(p) == nil {
+		return at, false
 	}
 	m.giveNewNames(&before, o, p)
-	return !slices.Equal(sortedSet(before.writes), sortedSet(after.writes)) || before.initial != after.initial
+	was := before.texts()
+	if i := slices.IndexFunc(after.writes, func(w write) bool { return !slices.Contains(was, w.text) }); i >= 0 {
+		at.Line = int32(after.writes[i].line)
+		return at, true
+	}
+	return at, !slices.Equal(sortedSet(was), sortedSet(after.texts())) || before.initial != after.initial || !after.inOrderOf(&before)
 }
 
-// otherWrite returns the place of the first assignment that the original does not have; that of the declaration if there is none.
-func (m *Matcher) otherWrite(o, p *debuginfo.Declaration) asm.Position {
-	before, after := writesOf(m.od, o, m.source(o).Before), writesOf(m.pd, p, m.source(p).After)
-	m.giveNewNames(&before, o, p)
-	at := p.At
-	if i := slices.IndexFunc(after.writes, func(w string) bool { return !slices.Contains(before.writes, w) }); i >= 0 {
-		at.Line = int32(after.lines[i])
+// conditionsDiffer reports whether the conditions are others, or may be by an edit, under which something is assigned. LLVM knows what a
+// variable may hold for the whole unit: an assignment that can no longer be reached counts for it as none.
+func (m *Matcher) conditionsDiffer(before, after *assignments) bool {
+	if !slices.Equal(sortedSet(before.conditions), sortedSet(after.conditions)) {
+		return true
 	}
-	return at
+	return m.ValueChanges != nil && slices.ContainsFunc(after.conditions, m.ValueChanges)
 }
 
 // giveNewNames has what the original does with o say the names that its variable and functions have in the patched version.
 func (m *Matcher) giveNewNames(a *assignments, o, p *debuginfo.Declaration) {
 	code, variable := m.newNamesOfCode(o.File, m.source(o)), map[string]string{o.Name: p.Name}
 	for i, w := range a.writes {
-		a.writes[i] = code.rename(replaceWords(w, variable))
+		a.writes[i].text = code.rename(replaceWords(w.text, variable))
 	}
 	a.initial = code.rename(replaceWords(a.initial, variable))
 }

@@ -114,16 +114,21 @@ func (m *Matcher) LostInPatched() (list []asm.Problem) {
 	}
 	list = m.piecesLost()
 	for _, p := range m.pd.All {
-		if p.Symbol != "" || p.Elsewhere || m.source(p) == nil || m.source(p).Unchanged {
+		if p.Symbol != "" || p.Elsewhere {
 			continue
 		}
-		o := m.wasStored(p)
-		if o == nil || m.Orig.Unit.Blocks[o.Symbol] == nil || m.Orig.Unit.Blocks[o.Symbol].Section.Class == asm.ReadOnly {
+		if o := m.wasStored(p); o == nil || !m.keepsWrites(o) {
 			continue
 		}
 		list = append(list, leftOut(p, fmt.Sprintf("the variable %q", p.Name)))
 	}
 	return list
+}
+
+// keepsWrites reports whether a variable of the original is in memory that a process writes to once it runs.
+func (m *Matcher) keepsWrites(o *debuginfo.Declaration) bool {
+	b := m.Orig.Unit.Blocks[o.Symbol]
+	return b != nil && b.Section.Class != asm.ReadOnly && b.Section.Class != asm.Relro
 }
 
 func leftOut(p *debuginfo.Declaration, what string) asm.Problem {
@@ -145,8 +150,7 @@ func (m *Matcher) piecesLost() (list []asm.Problem) {
 		}
 	}
 	for _, o := range m.od.All {
-		b := m.Orig.Unit.Blocks[o.Symbol]
-		if o.Whole == nil || b == nil || b.Section.Class == asm.ReadOnly {
+		if o.Whole == nil || !m.keepsWrites(o) {
 			continue
 		}
 		// Each piece of the patched unit stands for one of the original, even where two variables of one name have pieces.
@@ -164,21 +168,20 @@ func (m *Matcher) piecesLost() (list []asm.Problem) {
 	return list
 }
 
-// usedIn reports whether the changed source of the patched unit uses a variable.
+// usedIn reports whether the source of the patched unit, but for the system's, uses a variable.
 func (m *Matcher) usedIn(p *debuginfo.Declaration) bool {
-	s := m.source(p)
-	if s == nil || s.Unchanged {
-		return false
-	}
-	scope := s.After
+	_, scope := m.sourceTexts(p)
 	if p.Function != "" {
-		scope = scopeOf(p, s.After)
+		scope = scopeOf(p, scope)
 	}
 	return mentions(strings.Join(scope, "\n"), p.Name) >= 2 // its declaration is one
 }
 
 // wasStored returns the variable with storage that a static one without storage, but with a use, was in the original.
 func (m *Matcher) wasStored(p *debuginfo.Declaration) *debuginfo.Declaration {
+	if m.source(p) == nil {
+		return m.storedInPlace(p)
+	}
 	if !m.usedIn(p) {
 		return nil
 	}
@@ -198,9 +201,19 @@ func (m *Matcher) wasStored(p *debuginfo.Declaration) *debuginfo.Declaration {
 	return m.mayHaveBeen(p)
 }
 
+// storedInPlace is wasStored for a variable of a source that was left alone.
+func (m *Matcher) storedInPlace(p *debuginfo.Declaration) *debuginfo.Declaration {
+	for _, o := range m.od.BySymbol {
+		if samePlace(o, p) && m.usedIn(p) {
+			return o
+		}
+	}
+	return nil
+}
+
 // mayHaveBeen returns a private variable with storage that is gone and that one without storage may be, moved or renamed in its place.
 func (m *Matcher) mayHaveBeen(p *debuginfo.Declaration) *debuginfo.Declaration {
-	if text := m.source(p).After; !folded(p, text) || mentions(lineOf(text, p.Line), "const") > 0 {
+	if text := m.source(p).After; !m.folded(p, text) || mentions(lineOf(text, p.Line), "const") > 0 {
 		return nil
 	}
 	i := slices.IndexFunc(m.od.All, func(o *debuginfo.Declaration) bool {

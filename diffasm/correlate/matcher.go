@@ -21,20 +21,22 @@ type group struct {
 type Matcher struct {
 	Orig, Patched *Version
 	Known
-	renamed   map[string]string                 // function of the patched unit -> its name in the original, if it has another
-	od, pd    *debuginfo.Declarations           // nil unless both units have debug information
-	stems     map[*debuginfo.Declaration]string // variables with names that macros made -> what of the name says which one it is
-	pair      map[string]string                 // patched name -> original name
-	ambiguous map[string][]string               // patched name -> original candidates
-	doubts    map[string]asm.Problem            // patched variable that looks new -> why it may not be
-	settled   map[*debuginfo.Declaration]bool   // variables that were paired under two names
-	judged    map[string]bool                   // patched variables of which the source decided that they are new
-	groups    []*group
-	byKey     map[string]*group
-	Unproved  []string        // patched names paired by likeness alone
-	guessed   map[string]bool // nameless ones among them that only edited code uses
-	guess     bool            // joins are made by likeness
-	Exact     bool            // the units are the same text: numbers mean the same
+	renamed     map[string]string                 // function of the patched unit -> its name in the original, if it has another
+	od, pd      *debuginfo.Declarations           // nil unless both units have debug information
+	stems       map[*debuginfo.Declaration]string // variables with names that macros made -> what of the name says which one it is
+	pair        map[string]string                 // patched name -> original name
+	ambiguous   map[string][]string               // patched name -> original candidates
+	doubts      map[string]asm.Problem            // patched variable that looks new -> why it may not be
+	settled     map[*debuginfo.Declaration]bool   // variables that were paired under two names
+	judged      map[string]bool                   // patched variables of which the source decided that they are new
+	groups      []*group
+	byKey       map[string]*group
+	Unproved    []string                // patched names paired by likeness alone
+	forStatic   map[*string][]string    // first line of a source -> words that make a variable static
+	sourcesRead map[*string]*readSource // first line of a source -> what is read of it
+	guessed     map[string]bool         // nameless ones among them that only edited code uses
+	guess       bool                    // joins are made by likeness
+	Exact       bool                    // the units are the same text: numbers mean the same
 }
 
 func newMatcher(orig, patched *debuginfo.Unit, k Known) *Matcher {
@@ -44,7 +46,7 @@ func newMatcher(orig, patched *debuginfo.Unit, k Known) *Matcher {
 	m := &Matcher{
 		Orig: newVersion(orig, bases), Patched: newVersion(patched, bases), Known: k,
 		pair: map[string]string{}, ambiguous: map[string][]string{}, doubts: map[string]asm.Problem{}, judged: map[string]bool{},
-		stems: map[*debuginfo.Declaration]string{}, guessed: map[string]bool{}, settled: map[*debuginfo.Declaration]bool{},
+		stems: map[*debuginfo.Declaration]string{}, guessed: map[string]bool{}, forStatic: map[*string][]string{}, sourcesRead: map[*string]*readSource{}, settled: map[*debuginfo.Declaration]bool{},
 	}
 	m.Orig.c.Dir, m.Patched.c.Dir = buildDirs(orig.Source, patched.Source)
 	m.Patched.extern = m.plain

@@ -40,9 +40,10 @@ type RegionFunction struct {
 	Old, New         Addr // Old is 0 for a new function
 	OldSize, NewSize uint32
 	Name             string
-	Undo             []byte // the original's first bytes as saved by who applied the patch
-	Hooked           bool   // the original begins with a jump to New now, or where it is a gate, to Via
-	Via              Addr   // of a gate: the hook that its jump leads to; else 0
+	Undo             []byte      // the original's first bytes as saved by who applied the patch
+	Hooked           bool        // the original begins with a jump to New now, or where it is a gate, to Via
+	Via              Addr        // of a gate: the hook that its jump leads to; else 0
+	Role             kpname.Role // see kpatch.Function; 0 in patches of others
 }
 
 // Contains reports whether a lies in the region.
@@ -142,8 +143,12 @@ func (r *Region) readFunctions(mem regionMemory) ([]RegionFunction, error) {
 		u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 		u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 		f := RegionFunction{Old: Addr(u64(0)), New: Addr(u64(8)), OldSize: u32(16), NewSize: u32(20)}
-		if n == len(b) && u32(40)&kpatch.InfoGate != 0 {
+		switch flags := u32(40); {
+		case n < len(b):
+		case flags&kpatch.InfoGate != 0:
 			f.Via = Addr(u64(32))
+		case kpname.Role(flags).Known() && u64(32) == uint64(f.New):
+			f.Role = kpname.Role(flags)
 		}
 		if f.Old == 0 && f.New == 0 && f.OldSize == 0 && f.NewSize == 0 {
 			return functions, nil

@@ -20,8 +20,6 @@ type ThreadStatus struct {
 	Comm      string
 	State     byte // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
 	UID       int  // effective
-	Tracer    int  // PID, 0 if it is not traced
-	Seccomp   int  // 0 none, 1 strict, 2 filter
 	StartTime uint64
 	Flags     uint64 // kernel PF_* flags
 	StartBrk  Addr   // 0 if not shown to us
@@ -61,10 +59,6 @@ func parseStatus(text []byte) ThreadStatus {
 			s.State = f[0][0]
 		case "Tgid":
 			s.TGID, _ = strconv.Atoi(f[0])
-		case "TracerPid":
-			s.Tracer, _ = strconv.Atoi(f[0])
-		case "Seccomp":
-			s.Seccomp, _ = strconv.Atoi(f[0])
 		case "Uid":
 			if len(f) > 1 {
 				s.UID, _ = strconv.Atoi(f[1])

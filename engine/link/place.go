@@ -7,6 +7,7 @@ import (
 
 	"gocare/engine/inspect"
 	"gocare/internal/fault"
+	"gocare/internal/kpname"
 	"gocare/kpatch"
 )
 
@@ -25,6 +26,7 @@ type Function struct {
 	Old, New         inspect.Addr // Old is 0 for a new function
 	OldSize, NewSize uint32       // bytes
 	Via              inspect.Addr // of a gate: where the original jumps to; else 0
+	Role             kpname.Role  // see kpatch.Function
 }
 
 // IsNew reports whether the function replaces none.
@@ -148,7 +150,7 @@ func (l *linker) locate(at kpatch.Location) (inspect.Addr, error) {
 func (l *linker) listFunctions() error {
 	for i := range l.patch.Functions {
 		f := &l.patch.Functions[i]
-		out := Function{Name: f.Name, OldSize: f.OldSize, NewSize: f.NewSize}
+		out := Function{Name: f.Name, Role: f.Role, OldSize: f.OldSize, NewSize: f.NewSize}
 		var err error
 		if out.New, err = l.locate(f.New); err != nil {
 			return fmt.Errorf("function %q: %w", f.Name, err)

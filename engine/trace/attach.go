@@ -126,6 +126,9 @@ func (s *Session) stop(list []*Thread) error {
 		if t.Stopped {
 			continue
 		}
+		if t.wait != nil && !stillAsleep(s.PID, t.TID, t.wait.asleep) { // to look at many threads takes its time
+			t.wait = nil
+		}
 		if err := s.gone(t, ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0)); err != nil {
 			return fmt.Errorf("thread %d: interrupt: %w", t.TID, err)
 		}

@@ -140,14 +140,14 @@ func (s *Session) uninterrupted() (end func()) {
 }
 
 // enter gives a thread other registers and runs it to the entry of a system call.
-func (s *Session) enter(t *Thread, regs Regs) error {
+func (s *Session) enter(t *Thread, regs Regs, timeout time.Duration) error {
 	saved := t.Regs.kept()
 	t.saved, t.fault = &saved, 0
 	if err := setRegs(t.TID, &regs); err != nil {
 		return err
 	}
 	t.Regs = regs
-	if err := s.toSyscallStop(t); err != nil {
+	if err := s.toSyscallStop(t, timeout); err != nil {
 		return errors.Join(err, s.settle(t))
 	}
 	if t.entered {
@@ -167,10 +167,10 @@ func (s *Session) callOnce(t *Thread, nr uint64, args [6]uint64) (uint64, error)
 	if err != nil {
 		return 0, err
 	}
-	if err := s.enter(t, t.Regs.forCall(pc, nr, args)); err != nil {
+	if err := s.enter(t, t.Regs.forCall(pc, nr, args), callTimeout); err != nil {
 		return 0, err
 	}
-	if err := s.toSyscallStop(t); err != nil {
+	if err := s.toSyscallStop(t, callTimeout); err != nil {
 		return 0, errors.Join(err, s.settle(t))
 	}
 	result := t.Regs.result()
@@ -185,12 +185,12 @@ func (s *Session) callOnce(t *Thread, nr uint64, args [6]uint64) (uint64, error)
 
 // toSyscallStop runs the thread to the next entry into, or exit from, a system call. When something else stops it before
 // that, t.entered is false.
-func (s *Session) toSyscallStop(t *Thread) error {
+func (s *Session) toSyscallStop(t *Thread, timeout time.Duration) error {
 	t.Stopped, t.entered = false, false
 	if err := ptrace(unix.PTRACE_SYSCALL, t.TID, 0, 0); err != nil {
 		return fmt.Errorf("thread %d: system call: %w", t.TID, err)
 	}
-	err := s.until(callTimeout, func() bool { return t.Stopped || s.threads[t.TID] == nil })
+	err := s.until(timeout, func() bool { return t.Stopped || s.threads[t.TID] == nil })
 	if err == nil && !t.Stopped {
 		err = s.noThread(t.TID)
 	}

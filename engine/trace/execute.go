@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,11 +34,11 @@ func (s *Session) runOnce(t *Thread, own *ownStack, function uint64) (uint64, er
 	if err != nil {
 		return 0, err
 	}
-	if err := s.enter(t, call); err != nil {
+	if err := s.enter(t, call, callTimeout); err != nil {
 		return 0, err
 	}
 	result, at := t.Regs.returned(), t.Regs.PC()
-	err = s.toSyscallStop(t)
+	err = s.toSyscallStop(t, callTimeout)
 	if err := errors.Join(err, s.settle(t)); err != nil {
 		return 0, err
 	}
@@ -51,39 +52,57 @@ func (s *Session) runOnce(t *Thread, own *ownStack, function uint64) (uint64, er
 // until it has returned. The function may take locks and make system calls: no signal reaches the thread meanwhile, as a handler
 // must not find it in the middle. The thread's registers are as before afterwards.
 func (s *Session) Execute(t *Thread, function uint64, args ...uint64) error {
-	return s.onOwnStack(t, func(own *ownStack) error { return s.executeOnce(t, own, function, args) })
+	return s.onOwnStack(t, func(own *ownStack) error {
+		_, err := s.executeOnce(t, own, execution{function: function, args: args, left: func() time.Duration { return callTimeout }})
+		return err
+	})
 }
 
-func (s *Session) executeOnce(t *Thread, own *ownStack, function uint64, args []uint64) error {
+// execution is a function to be called, and what it may do.
+type execution struct {
+	function uint64
+	args     []uint64
+	left     func() time.Duration         // how long it may take to its next system call, or its end
+	watch    func(call *Thread) (ok bool) // asked at the entry of its system calls; nil allows all
+	stops    bool                         // it is called off when its time is over
+}
+
+func (s *Session) executeOnce(t *Thread, own *ownStack, x execution) (result uint64, err error) {
 	state, err := getXState(t.TID, xStates...)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer setXState(t.TID, state)
 	if err := t.block(); err != nil {
-		return err
+		return 0, err
 	}
-	call, err := s.arrange(t, own, function, own.code()+returnExecute, args)
+	call, err := s.arrange(t, own, x.function, own.code()+returnExecute, x.args)
 	if err == nil {
-		err = s.enter(t, call)
+		err = s.enter(t, call, x.left())
 	}
 	if err != nil {
 		_ = t.unblock() // fails only for a thread that was killed, or has its mask already
-		return err
+		return 0, err
 	}
-	for !s.returned(t, own) {
-		if err := s.toSyscallStop(t); err != nil {
-			return s.notReturned(t, own, function, err)
+	for entry := true; !s.returned(t, own); entry = !entry {
+		if entry && x.watch != nil && !x.watch(t) {
+			return 0, s.callOff(t)
+		}
+		if err := s.toSyscallStop(t, x.left()); err != nil && x.stops {
+			return 0, errors.Join(err, s.settle(t))
+		} else if err != nil {
+			return 0, s.notReturned(t, own, x.function, err)
 		}
 		if t.saved == nil { // the function failed
-			return s.notReturned(t, own, function, nil)
+			return 0, s.notReturned(t, own, x.function, nil)
 		}
 	}
-	err = s.toSyscallStop(t)
+	result = t.Regs.returnedValue()
+	err = s.toSyscallStop(t, callTimeout)
 	if returnUnblocks {
 		t.mask = nil // the code that it returned to gave it back
 	}
-	return errors.Join(err, s.settle(t))
+	return result, errors.Join(err, s.settle(t))
 }
 
 // arrange returns registers at the entry of a function that will return to an address in our code, once stack and code are as that

@@ -19,7 +19,6 @@ const called = `
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 static volatile int runs;
 static int *volatile nowhere;
@@ -29,7 +28,7 @@ static void handler(int sig) { siglongjmp(back, 1); }
 static void plain(int a, int b) { runs += a * 10 + b; }
 static void stops(void) { kill(getpid(), SIGSTOP); runs++; }
 static void fails(void) { runs += *nowhere; }
-static void sleeps(void) { struct timespec t = {2, 300000000}; nanosleep(&t, 0); runs++; }
+static void reads(void) { char c; if (read(0, &c, 1) == 1) runs++; }
 static void waits(void) { pthread_mutex_lock(&lock); runs++; }
 static void *other(void *arg) { for (;;) pause(); }
 int main(void) {
@@ -38,7 +37,7 @@ int main(void) {
 	pthread_create(&thread, 0, other, 0);
 	signal(SIGSEGV, handler);
 	pthread_mutex_lock(&lock);
-	printf("%p %p %p %p %p\n", plain, stops, fails, sleeps, waits);
+	printf("%p %p %p %p %p\n", plain, stops, fails, reads, waits);
 	fflush(stdout);
 	while (read(0, &c, 1) == 1) {
 		int handled = sigsetjmp(back, 1);
@@ -50,14 +49,14 @@ int main(void) {
 
 type calledProgram struct {
 	*testkit.Proc
-	plain, stops, fails, sleeps, waits uint64
+	plain, stops, fails, reads, waits uint64
 }
 
 func startCalled(t *testing.T) *calledProgram {
 	t.Helper()
 	testkit.Require(t, "gcc", "ptrace")
 	p := &calledProgram{Proc: testkit.Start(t, testkit.CCText(t, called, []string{"-O1", "-pthread"}))}
-	if _, err := fmt.Sscanf(p.Next(), "0x%x 0x%x 0x%x 0x%x 0x%x", &p.plain, &p.stops, &p.fails, &p.sleeps, &p.waits); err != nil {
+	if _, err := fmt.Sscanf(p.Next(), "0x%x 0x%x 0x%x 0x%x 0x%x", &p.plain, &p.stops, &p.fails, &p.reads, &p.waits); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -120,10 +119,11 @@ func TestExecuteTimeout(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		function func(*calledProgram) uint64
+		then     func(*calledProgram)
 		runs     int
 	}{
-		{"lock", func(p *calledProgram) uint64 { return p.waits }, 0},
-		{"slow", func(p *calledProgram) uint64 { return p.sleeps }, 1},
+		{"lock", func(p *calledProgram) uint64 { return p.waits }, func(*calledProgram) {}, 0},
+		{"slow", func(p *calledProgram) uint64 { return p.reads }, func(p *calledProgram) { p.Send("") }, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,6 +131,7 @@ func TestExecuteTimeout(t *testing.T) {
 			if e := fault.As(p.execute(tt.function(p))); e == nil || e.Code != fault.ThreadDoesNotStop {
 				t.Errorf("got %v", e)
 			}
+			tt.then(p)
 			p.expect(t, tt.runs)
 		})
 	}

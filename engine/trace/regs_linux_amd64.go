@@ -67,9 +67,6 @@ func (r *Regs) beginAnew() { r.Rax = minusERESTARTNOHAND }
 // end makes a system call that a stop interrupted end with a result.
 func (r *Regs) end(result uint64) { r.Rax = result }
 
-// isCall reports whether the thread was stopped inside a system call.
-func (r *Regs) isCall(number int64) bool { return r.inSyscall() && int64(r.Orig_rax) == number }
-
 // forCall returns registers that make a system call at an instruction that enters the kernel. The stack is not used.
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs {
 	c := *r
@@ -119,17 +116,18 @@ func isCallCode(code []byte) bool {
 }
 
 // returnCode is where a function of the program returns to that was called on a stack of ours. A function whose result is wanted
-// returns to its system call instruction, at returnRun; else its first byte asks for rt_sigprocmask(2), which gives the thread its
+// returns to its system call instruction, at returnRun; else its first byte keeps the result and asks for rt_sigprocmask(2), which gives the thread its
 // signal mask. Then it pops the flags and goes on like callCode.
 func (r *Regs) returnCode(mask uint64) []byte {
 	code := []byte{
+		0x49, 0x89, 0xc1, // mov %rax,%r9
 		0xb8, unix.SYS_RT_SIGPROCMASK, 0, 0, 0, // mov $SYS_rt_sigprocmask,%eax
 		0xbf, unix.SIG_SETMASK, 0, 0, 0, // mov $SIG_SETMASK,%edi
 		0x48, 0x8d, 0x35, 0, 0, 0, 0, // lea mask(%rip),%rsi
 		0x31, 0xd2, // xor %edx,%edx
 		0x41, 0xba, 8, 0, 0, 0, // mov $8,%r10d
 	}
-	const afterLea = 17
+	const afterLea = 20
 	code = append(code, syscallInsn...)
 	code = append(code, 0x9d)                                                // popf
 	code = binary.LittleEndian.AppendUint64(append(code, 0x48, 0xbc), r.Rsp) // movabs $rsp,%rsp
@@ -141,8 +139,8 @@ func (r *Regs) returnCode(mask uint64) []byte {
 // Where functions return to in returnCode, in bytes from its start, where a thread is that has entered the system call there, and the number of that
 // which a function without a result enters, and which gives the thread its signal mask.
 const (
-	returnRun, returnExecute = 25, 0
-	afterReturn              = 27
+	returnRun, returnExecute = 28, 0
+	afterReturn              = 30
 	returnNumber             = unix.SYS_RT_SIGPROCMASK
 	returnUnblocks           = true
 )
@@ -204,6 +202,15 @@ func (r *Regs) called() uint64 { return r.Orig_rax }
 // returned returns what a function of ours has returned, at the entry of the system call that it has returned to.
 func (r *Regs) returned() uint64 { return r.Orig_rax }
 
+// returnedValue is what a function returned that has come back to returnCode, at its system call.
+func (r *Regs) returnedValue() uint64 { return r.R9 }
+
+// noCall makes the system call at whose entry a thread is one that does nothing.
+func (r *Regs) noCall(tid int) error {
+	r.Orig_rax = noSyscall
+	return setRegs(tid, r)
+}
+
 // result returns a system call's result at its exit.
 func (r *Regs) result() uint64 { return r.Rax }
 
@@ -243,6 +250,14 @@ var timeouts = map[int64]timeout{
 	unix.SYS_WRITEV:          {sending, 0, minusEAGAIN},
 	unix.SYS_SENDTO:          {sending, 0, minusEAGAIN},
 	unix.SYS_SENDMSG:         {sending, 0, minusEAGAIN},
+}
+
+// forbiddenCalls are those by which an action could end the process, or a thread, make another one, or leave the stack it is on; abort(3) sends a
+// signal.
+var forbiddenCalls = []uint64{
+	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE, unix.SYS_CLONE3,
+	unix.SYS_RT_SIGRETURN, unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
+	unix.SYS_PIDFD_SEND_SIGNAL,
 }
 
 // syscallInsn is the instruction that enters the kernel.

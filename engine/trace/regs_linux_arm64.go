@@ -153,6 +153,16 @@ func (r *Regs) called() uint64 { return r.user.x[callNumber] }
 // returned returns what a function of ours has returned, at the entry of the system call that it has returned to.
 func (r *Regs) returned() uint64 { return r.user.x[0] }
 
+// returnedValue is what a function returned that has come back to returnCode, at its system call.
+func (r *Regs) returnedValue() uint64 { return r.user.x[0] }
+
+// noCall makes the system call at whose entry a thread is one that does nothing: the kernel has its number already.
+func (r *Regs) noCall(tid int) error {
+	none := []byte{0xff, 0xff, 0xff, 0xff}
+	_, err := registerSet(unix.PTRACE_SETREGSET, tid, ntSystemCall, none)
+	return err
+}
+
 // result returns a system call's result at its exit.
 func (r *Regs) result() uint64 { return r.user.x[0] }
 
@@ -187,6 +197,14 @@ var timeouts = map[int64]timeout{
 	unix.SYS_SENDMSG:         {sending, 0, minusEAGAIN},
 }
 
+// forbiddenCalls are those by which an action could end the process, or a thread, make another one, or leave the stack it is on; abort(3) sends a
+// signal.
+var forbiddenCalls = []uint64{
+	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_CLONE, unix.SYS_CLONE3,
+	unix.SYS_RT_SIGRETURN, unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
+	unix.SYS_PIDFD_SEND_SIGNAL,
+}
+
 // syscallInsn is the instruction that enters the kernel.
 var syscallInsn = arch.AArch64.Syscall
 
@@ -195,6 +213,8 @@ const (
 	ntPRStatus = 1
 	ntFPRegs   = 2
 	ntSVE      = 0x405
+
+	ntSystemCall = 0x404
 )
 
 // xStates name the register sets with all vector registers, the best first.

@@ -20,8 +20,7 @@ func (r *Regs) restartsByCall() bool               { return false }
 func (r *Regs) beginAnew()                         {}
 func (r *Regs) result() uint64                     { return 0 }
 
-func (r *Regs) end(result uint64)        {}
-func (r *Regs) isCall(number int64) bool { return false }
+func (r *Regs) end(result uint64) {}
 
 func (r *Regs) forCall(pc uint64, nr uint64, args [6]uint64) Regs { return *r }
 
@@ -33,6 +32,11 @@ func (r *Regs) kept() Regs                                               { retur
 
 // SystemCall returns nothing here.
 func (r *Regs) SystemCall() (number uint64, inside bool) { return 0, false }
+
+func (r *Regs) returnedValue() uint64 { return 0 }
+func (r *Regs) noCall(tid int) error  { return errors.ErrUnsupported }
+
+var forbiddenCalls []uint64
 
 func (r *Regs) callCode(at uint64) (code []byte, ok bool) { return nil, false }
 

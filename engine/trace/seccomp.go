@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,13 @@ func (s *Session) attachUnfiltered(tid int) (*Thread, error) {
 		return nil, s.filterRefused(tid)
 	}
 	return t, err
+}
+
+// AllFiltered reports whether seccomp restricts the system calls of every thread of a process. It does not disturb them.
+func AllFiltered(pid int) bool {
+	s := Session{PID: pid}
+	tids, err := s.unseized()
+	return err == nil && len(tids) > 0 && !slices.ContainsFunc(tids, func(tid int) bool { return !s.filtered(tid) })
 }
 
 // filtered reports whether seccomp restricts the system calls of a thread.

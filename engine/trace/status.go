@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -46,11 +47,18 @@ func kernelWorker(pid, tid int, flags []byte) bool {
 }
 
 // statusField returns a field of /proc/PID/task/TID/status, "" if there is none.
-func statusField(pid, tid int, name string) string {
+func statusField(pid, tid int, name string) string { return field(status(pid, tid), name) }
+
+// status returns /proc/PID/task/TID/status; nothing of a thread that has ended.
+func status(pid, tid int) []byte {
 	text, err := procfs.Read(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
 	if err != nil {
-		return ""
+		return nil
 	}
+	return text
+}
+
+func field(text []byte, name string) string {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, name+":"); ok {
 			return strings.TrimSpace(value)
@@ -70,13 +78,22 @@ func statusNumber(pid, tid int, name string) int {
 // tracer returns the thread that traces a thread, 0 if none does.
 func tracer(pid, tid int) int { return statusNumber(pid, tid, "TracerPid") }
 
+// Tracer returns the process that traces a thread of a process, 0 if none does.
+func Tracer(pid int) int {
+	tids, _ := tasks(pid) // none of a process that has ended
+	for _, tid := range tids {
+		if by := tracer(pid, tid); by != 0 {
+			return cmp.Or(statusNumber(by, by, "Tgid"), by)
+		}
+	}
+	return 0
+}
+
 // cannotAttach turns the error of PTRACE_SEIZE into its cause.
 func (s *Session) cannotAttach(tid int, err error) error {
 	where := fmt.Sprintf("pid %d", s.PID)
 	if by := tracer(s.PID, tid); by != 0 {
-		if process := statusNumber(by, by, "Tgid"); process != 0 {
-			by = process
-		}
+		by = cmp.Or(statusNumber(by, by, "Tgid"), by)
 		e := fault.New(fault.Busy, where, "is traced by pid %d (%s)", by, comm(by))
 		e.Code = fault.Traced
 		return e.WithState("process unchanged").WithHint("end that debugger or tracer, then try again")
@@ -131,10 +148,11 @@ func SharesMemory(pid, thread int) int {
 	}
 	// kcmp(2) waits for a process that executes another program, for as long as that takes. Such a process has no code yet, and one that
 	// shares the memory as much as we have.
-	code := codeSize(thread)
+	buf := make([]byte, 0, 256)
+	code := codeSize(thread, buf)
 	for _, e := range entries {
 		other, err := strconv.Atoi(e.Name())
-		if err != nil || other == pid || codeSize(other) != code {
+		if err != nil || other == pid || codeSize(other, buf) != code {
 			continue
 		}
 		order, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(thread), uintptr(other), kcmpVM, 0, 0, 0)
@@ -145,9 +163,9 @@ func SharesMemory(pid, thread int) int {
 	return 0
 }
 
-// codeSize returns the size of a process' code in pages, as text; of one without memory it is "0", or "".
-func codeSize(pid int) string {
-	text, err := procfs.Read(fmt.Sprintf("/proc/%d/statm", pid))
+// codeSize returns the size of a process' code in pages, as text; of one without memory it is "0", or "". buf is for it to use.
+func codeSize(pid int, buf []byte) string {
+	text, err := procfs.ReadInto("/proc/"+strconv.Itoa(pid)+"/statm", buf)
 	fields := strings.Fields(string(text))
 	if err != nil || len(fields) < 4 {
 		return ""

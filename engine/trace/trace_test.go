@@ -248,7 +248,7 @@ func (s *Session) abandon(t *Thread, call Regs, steps int) error {
 	}
 	t.Regs = call
 	for range steps {
-		if err := s.toSyscallStop(t); err != nil {
+		if err := s.toSyscallStop(t, callTimeout); err != nil {
 			return err
 		}
 	}

@@ -14,12 +14,16 @@ const spin = 200 * time.Microsecond
 // errTimeout says that a bounded wait ended.
 var errTimeout = fmt.Errorf("no event in time")
 
+// tracees has wait4(2) report on tracees of this OS thread alone: since Linux 4.7 it does on all of them, whatever else is asked for. With
+// __WALL it would take children of this OS thread along, and of one that another thread of this program traces, the stop that is waited for there.
+const tracees = unix.WCLONE | unix.WNOTHREAD
+
 // until handles events of all tracees until cond holds. It gives up after timeout or when the context ends.
 func (s *Session) until(timeout time.Duration, cond func() bool) error {
 	start := time.Now()
 	for !cond() {
 		var ws unix.WaitStatus
-		tid, err := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
+		tid, err := unix.Wait4(-1, &ws, tracees|unix.WNOHANG, nil)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -89,6 +93,9 @@ func (s *Session) stopped(t *Thread) error {
 	regs, err := getRegs(t.TID)
 	if err != nil {
 		return s.gone(t, err)
+	}
+	if t.asked && t.wait != nil && switches(s.PID, t.TID) != t.wait.asleep+1 {
+		t.wait = nil // that one was over before the stop came; this one has only just begun
 	}
 	if t.asleep != nil {
 		regs.slept(*t.asleep)

@@ -22,11 +22,12 @@ type Waits struct {
 	threads map[int]wait
 }
 
-// wait is a thread's wait that a stop made begin anew.
+// wait is a thread's wait that a stop is going to make begin anew, or has made.
 type wait struct {
 	call     int64
 	end      time.Time
-	switches int // how often the thread had gone to sleep when it was let go; in the same wait, it has once more
+	asleep   int // how often the thread had gone to sleep when it was looked at; stopped in the same wait, it has once more
+	switches int // how often when it was let go; likewise
 }
 
 // longestWait is the time that is left, at most, of a wait that Settle ends: after a longer one a program minds a delay less than a user
@@ -66,11 +67,13 @@ func (w *Waits) tell() {
 // note returns the wait of a sleeping thread that a stop is going to make begin anew; ok is false of one without a time-out, or that
 // goes on by itself.
 func (w *Waits) note(tid int) (n wait, ok bool) {
+	before := switches(w.pid, tid)
 	asleep, ok := Asleep(w.pid, tid)
 	if !ok || !asleep.mayBeginAnew(w.pid) {
 		return wait{}, false
 	}
 	if old, disturbed := w.threads[tid]; disturbed && w.goesOn(tid, asleep.Number, old) {
+		old.asleep = old.switches + 1
 		return old, true
 	}
 	length, ok := asleep.timeout(w.pid)
@@ -78,7 +81,7 @@ func (w *Waits) note(tid int) (n wait, ok bool) {
 		return wait{}, false
 	}
 	since, ok := asleepSince(w.pid, tid)
-	return wait{call: asleep.Number, end: since.Add(length)}, ok
+	return wait{call: asleep.Number, end: since.Add(length), asleep: before}, ok
 }
 
 // Disturbed reports whether there are waits to settle.
@@ -118,15 +121,26 @@ func (w *Waits) again(tid int, old wait) bool {
 
 // endWait ends the wait of a thread as its time-out would.
 func (s *Session) endWait(tid int, old wait) error {
-	t, err := s.Attach(tid)
-	if err == nil && t.Regs.isCall(old.call) && switches(s.PID, tid) == old.switches+2 {
-		t.wait = &old
+	if err := s.seize(tid); err != nil {
+		return err
 	}
-	return err
+	t := s.threads[tid]
+	if t == nil {
+		return s.noThread(tid)
+	}
+	old.asleep = old.switches + 1
+	t.wait = &old
+	return s.stop([]*Thread{t})
 }
 
 // switches counts how often a thread has gone to sleep, a stop included.
 func switches(pid, tid int) int { return statusNumber(pid, tid, "voluntary_ctxt_switches") }
+
+// stillAsleep reports whether a thread sleeps, and has not woken since it had gone to sleep that often.
+func stillAsleep(pid, tid, switches int) bool {
+	text := status(pid, tid)
+	return strings.HasPrefix(field(text, "State"), "S") && field(text, "voluntary_ctxt_switches") == strconv.Itoa(switches)
+}
 
 // timeout returns for how long a thread waits in a system call of timeouts.
 func (w *Sleep) timeout(pid int) (time.Duration, bool) {

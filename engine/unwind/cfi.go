@@ -113,7 +113,6 @@ func (m *interpreter) block() []byte { return m.bytes(m.uleb()) }
 
 // extended runs an operation with the top bits clear (DWARF 5, table 7.29); false if the program goes past the target.
 func (m *interpreter) extended(op uint8) bool {
-	align := m.cie.dataAlign
 	switch op {
 	case 0x00: // DW_CFA_nop
 	case 0x01: // DW_CFA_set_loc
@@ -124,16 +123,6 @@ func (m *interpreter) extended(op uint8) bool {
 		return m.advance(uint64(m.u16()))
 	case 0x04: // DW_CFA_advance_loc4
 		return m.advance(uint64(m.u32()))
-	case 0x05: // DW_CFA_offset_extended
-		m.set(m.uleb(), rule{kind: ruleOffset, n: int64(m.uleb()) * align})
-	case 0x06: // DW_CFA_restore_extended
-		m.restore(m.uleb())
-	case 0x07: // DW_CFA_undefined
-		m.set(m.uleb(), rule{kind: ruleUndefined})
-	case 0x08: // DW_CFA_same_value
-		m.set(m.uleb(), rule{kind: ruleSame})
-	case 0x09: // DW_CFA_register
-		m.set(m.uleb(), rule{kind: ruleRegister, n: int64(m.uleb())})
 	case 0x0a: // DW_CFA_remember_state
 		m.remember()
 	case 0x0b: // DW_CFA_restore_state
@@ -146,14 +135,36 @@ func (m *interpreter) extended(op uint8) bool {
 		m.cfa(m.row.cfaReg, int64(m.uleb()))
 	case 0x0f: // DW_CFA_def_cfa_expression
 		m.row.cfaExpr = m.block()
+	case 0x12: // DW_CFA_def_cfa_sf
+		m.cfa(m.uleb(), m.sleb()*m.cie.dataAlign)
+	case 0x13: // DW_CFA_def_cfa_offset_sf
+		m.cfa(m.row.cfaReg, m.sleb()*m.cie.dataAlign)
+	case 0x2e: // DW_CFA_GNU_args_size: for exceptions only
+		m.uleb()
+	default:
+		m.registerRule(op)
+	}
+	return true
+}
+
+// registerRule runs an operation that says where one register is.
+func (m *interpreter) registerRule(op uint8) {
+	align := m.cie.dataAlign
+	switch op {
+	case 0x05: // DW_CFA_offset_extended
+		m.set(m.uleb(), rule{kind: ruleOffset, n: int64(m.uleb()) * align})
+	case 0x06: // DW_CFA_restore_extended
+		m.restore(m.uleb())
+	case 0x07: // DW_CFA_undefined
+		m.set(m.uleb(), rule{kind: ruleUndefined})
+	case 0x08: // DW_CFA_same_value
+		m.set(m.uleb(), rule{kind: ruleSame})
+	case 0x09: // DW_CFA_register
+		m.set(m.uleb(), rule{kind: ruleRegister, n: int64(m.uleb())})
 	case 0x10: // DW_CFA_expression
 		m.set(m.uleb(), rule{kind: ruleExpression, expr: m.block()})
 	case 0x11: // DW_CFA_offset_extended_sf
 		m.set(m.uleb(), rule{kind: ruleOffset, n: m.sleb() * align})
-	case 0x12: // DW_CFA_def_cfa_sf
-		m.cfa(m.uleb(), m.sleb()*align)
-	case 0x13: // DW_CFA_def_cfa_offset_sf
-		m.cfa(m.row.cfaReg, m.sleb()*align)
 	case 0x14: // DW_CFA_val_offset
 		m.set(m.uleb(), rule{kind: ruleValOffset, n: int64(m.uleb()) * align})
 	case 0x15: // DW_CFA_val_offset_sf
@@ -164,14 +175,11 @@ func (m *interpreter) extended(op uint8) bool {
 		if m.cie.ra != a64LR {
 			m.fail(errors.New("register windows"))
 		}
-	case 0x2e: // DW_CFA_GNU_args_size: for exceptions only
-		m.uleb()
 	case 0x2f: // DW_CFA_GNU_negative_offset_extended
 		m.set(m.uleb(), rule{kind: ruleOffset, n: -int64(m.uleb()) * align})
 	default:
 		m.fail(fmt.Errorf("call frame instruction 0x%x is not known", op))
 	}
-	return true
 }
 
 // cfa sets the CFA to a register plus an offset, which ends the reign of an expression.

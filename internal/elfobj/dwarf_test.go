@@ -44,7 +44,7 @@ func TestDWARFRelocations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := f.relocated(f.Section(".debug_info"))
+			b, err := f.relocated(f.Section(".debug_info"), func(int) uint64 { return 0 })
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("got %v, want %q", err, tt.err)

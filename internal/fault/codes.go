@@ -35,6 +35,7 @@ const (
 	NothingChanged  Code = "nothing-changed"
 	FilterEmpty     Code = "filter-empty"
 	FilterSplit     Code = "filter-split"
+	BadAction       Code = "bad-action"
 	DataChanged     Code = "data-changed"
 	DataSize        Code = "data-size"
 	Signature       Code = "signature"
@@ -79,6 +80,7 @@ const (
 	LabelEscape     Code = "label-escape"
 	LabelTable      Code = "label-table"
 	PrivateData     Code = "private-data"
+	ObjectUnclear   Code = "object-unclear"
 	NameClash       Code = "name-clash"
 	SectionAnchors  Code = "section-anchors"
 	UnknownLabel    Code = "unknown-label"
@@ -98,6 +100,8 @@ const (
 	IfuncWithoutStub      Code = "ifunc-without-stub"
 	LiteralUnplaced       Code = "literal-unplaced"
 	LocalLabel            Code = "local-label"
+	NoRelocations         Code = "no-relocations"
+	UnseenInput           Code = "unseen-input"
 	MergedSymbol          Code = "merged-symbol"
 	LibraryPatch          Code = "library-patch"
 	MovedGlobal           Code = "moved-global"
@@ -148,6 +152,8 @@ const (
 
 // The codes of the stage "processes".
 const (
+	ActionFailed         Code = "action-failed"
+	ActionRefused        Code = "action-refused"
 	AlreadyApplied       Code = "already-applied"
 	Attach               Code = "attach"
 	BadRegion            Code = "bad-region"

@@ -36,6 +36,7 @@ type Error struct {
 	Err   error  // the cause, may be nil
 
 	Function string   // symbol of the function that it is about; may be empty
+	Vouched  bool     // the source patch takes care of it itself, by a macro of gocare.h
 	Others   []string // symbols of more functions that it is about
 }
 

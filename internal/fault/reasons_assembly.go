@@ -45,6 +45,12 @@ var assembly = []Reason{
 	{Code: "label-table", Hint: leaveOut, Paragraph: "Two functions own a table of labels, or one uses the other's."},
 	{Code: "private-data", Hint: leaveOut, Paragraph: "Code uses data which has no name to find it by."},
 	{
+		Code: "object-unclear",
+		Hint: "compile both versions with -ffunction-sections -fdata-sections, link and start the original anew; or make the patch from the sources, " +
+			"with carecc",
+		Paragraph: "The code of an object leaves open what it refers to, or does not come back from an assembler as it is (patchmake from-objects).",
+	},
+	{
 		Code: "name-clash",
 		Hint: "keep the private one where it holds a value, which the other has not; else reach the other through a new function in its own " +
 			"unit: a variable that gets another name loses its value",

@@ -51,6 +51,18 @@ var references = []Reason{
 		Paragraph: "A label names a place that objects do not keep.",
 	},
 	{
+		Code: "no-relocations",
+		Hint: "compile with -g, and link with -Wl,--emit-relocs",
+		Paragraph: "Two objects or binaries do not say what their code refers to: objects need debugging information, binaries the relocations of " +
+			"the link, too (patchmake from-objects, from-binaries).",
+	},
+	{
+		Code: "unseen-input",
+		Hint: "keep the name as it was, or make the new one static; or make the patch from a recorded build, with carecc",
+		Paragraph: "A name that other inputs of the link may define or use comes or goes, and nothing tells what these are (patchmake " +
+			"from-objects).",
+	},
+	{
 		Code: "merged-symbol",
 		Hint: "the linker may have shared the content with other units: use a constant under a new name, or build both versions " +
 			"without -fmerge-all-constants" + anew,

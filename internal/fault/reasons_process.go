@@ -2,6 +2,17 @@ package fault
 
 // processes are the refusals and failures of applying to processes.
 var processes = []Reason{
+	{
+		Code: "action-failed",
+		Hint: "tell whoever made the patch: an action may take no lock and not wait, since all other threads are stopped",
+		Paragraph: "A function that the patch has carectl run (gocare.h(7)) crashed, did not return in time, or made a system call that it must not. " +
+			"What was done was undone.",
+	},
+	{
+		Code:      "action-refused",
+		Hint:      "see the documentation of the patch for what its function wants; try again when that is so",
+		Paragraph: "A function that the patch has carectl run (gocare.h(7)) returned something else than 0. What was done was undone.",
+	},
 	{Code: "already-applied", Paragraph: "A patch of this id is applied already."},
 	{Code: "attach", Paragraph: "A thread cannot be attached to."},
 	{

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -15,8 +14,8 @@ func Files(buildID string) []string {
 	return []string{filepath.Join(buildID, "latest", "kpatch.bin"), buildID + FileSuffix}
 }
 
-// hexDigits is what a BuildID is in the name of a file.
-var hexDigits = regexp.MustCompile(`^[0-9a-f]+$`)
+// isHex reports whether a name consists of lower-case hexadecimal digits, as a BuildID does.
+func isHex(name string) bool { return name != "" && strings.Trim(name, "0123456789abcdef") == "" }
 
 // BuildIDs returns, sorted, for which BuildIDs there may be patches in a directory.
 func BuildIDs(dir string) ([]string, error) {
@@ -27,7 +26,7 @@ func BuildIDs(dir string) ([]string, error) {
 	var ids []string
 	for _, entry := range entries {
 		id, isFile := strings.CutSuffix(entry.Name(), FileSuffix)
-		if hexDigits.MatchString(id) && (isFile || isDir(filepath.Join(dir, id))) {
+		if isHex(id) && (isFile || isDir(filepath.Join(dir, id))) {
 			ids = append(ids, id)
 		}
 	}

@@ -37,3 +37,6 @@ func Label(label string) string { return "kpatch" + label }
 
 // LiteralPrefix makes the name of a literal one that the assembler keeps out of the symbol table.
 const LiteralPrefix = ".L"
+
+// Unclear is a directive of ours in the text of an object: it says why no patch can have the function around it.
+const Unclear = ".gocare_unclear"

@@ -19,6 +19,11 @@ func TestRead(t *testing.T) {
 		if got, err := Read(path); err != nil || string(got) != want {
 			t.Errorf("%d bytes: got %d, %v", size, len(got), err)
 		}
+		for _, room := range []int{0, 1, 5000} {
+			if got, err := ReadInto(path, make([]byte, 0, room)); err != nil || string(got) != want {
+				t.Errorf("%d bytes into %d: got %d, %v", size, room, len(got), err)
+			}
+		}
 	}
 	if own, err := Read("/proc/self/status"); err != nil || !strings.HasPrefix(string(own), "Name:") {
 		t.Errorf("got %q, %v", own, err)

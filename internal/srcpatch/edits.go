@@ -185,17 +185,14 @@ func (e *Edits) All() (list []*Edit) {
 // Reached returns the edit that a function comes to by names: what its text mentions, what that mentions, and so on. The
 // source is that of the unit; sources that changed are known. It returns nil if there is none.
 func (e *Edits) Reached(source []byte, function string) *Edit {
-	names := map[string][]mention{}
+	names := NamesOf(source)
 	var own []Item
-	for _, it := range Outline(source) {
-		for _, n := range it.names {
-			names[n] = append(names[n], mention{item: it})
-		}
-		if it.Kind == FunctionItem && it.Name == function {
-			own = append(own, it)
+	for _, m := range names.by[function] {
+		if m.item.Kind == FunctionItem && m.item.Name == function {
+			own = append(own, m.item)
 		}
 	}
-	return e.reached(names, own...)
+	return e.reached(names.by, own...)
 }
 
 // reached follows names from some items to the first edit. more are items of sources that did not change, by name.

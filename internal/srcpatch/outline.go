@@ -75,6 +75,30 @@ func (it *Item) classify() {
 			it.Name = it.names[0]
 		}
 	}
+	if it.Kind != PrototypeItem && !it.isWhole() {
+		it.names = append(it.names, furtherFunctions(w, it.names)...)
+	}
+}
+
+// furtherFunctions are the functions with a body that stand among other declarations on one line.
+func furtherFunctions(words, known []string) (names []string) {
+	depth, called := 0, ""
+	for i, w := range words {
+		switch w {
+		case "(", "{":
+			if depth == 0 && w == "(" {
+				called = words[max(0, i-1)]
+			}
+			depth++
+		case ")", "}":
+			depth--
+			opens := depth == 0 && w == ")" && words[min(i+1, len(words)-1)] == "{"
+			if opens && isName(called) && !notCalled[called] && !slices.Contains(known, called) {
+				names = append(names, called)
+			}
+		}
+	}
+	return names
 }
 
 // head is what the words before a declaration's body or value say.

@@ -40,6 +40,9 @@ var codeTests = map[fault.Code]string{
 	"isolate-busy": "internal/isolate/killed_test.go:TestRecoverWaits", "isolate-mode": "internal/isolate/isolate_test.go:TestModeRefused",
 	"isolate-path": "internal/isolate/isolate_test.go:TestOpenRefuses", "buildid-ambiguous": "cmd/patchmake/testdata/script/refusals.txtar",
 	"not-assembly": "cmd/patchmake/testdata/script/refusals.txtar", "no-build-id": "cmd/patchmake/testdata/script/refusals.txtar",
+	// objects
+	"no-relocations": "cmd/patchmake/testdata/script/objects.txtar", "object-unclear": "cmd/patchmake/testdata/script/objects.txtar",
+	"unseen-input": "cmd/patchmake/testdata/script/objects.txtar",
 	// references and the original binary
 	"ambiguous-symbol": "ld/originals_test.go:TestAmbiguousLocal", "literal-unplaced": "diffasm/literal_test.go:TestLoneLiterals",
 	"foreign-machine": "ld/map_test.go:TestForeign",
@@ -59,6 +62,7 @@ var codeTests = map[fault.Code]string{
 	"key-expired": "cmd/carectl/signed_test.go:TestSigned", "unknown-key": "cmd/carectl/signed_test.go:TestSigned",
 	"unsafe-trust": "cmd/carectl/signed_test.go:TestSigned", "unsigned": "cmd/carectl/signed_test.go:TestSigned",
 	// processes
+	"action-failed": "internal/test/endtoend/actions_test.go:TestActions", "action-refused": "internal/test/endtoend/actions_test.go:TestActions",
 	"already-applied": "engine/refusals_test.go:TestPlanRefuses", "attach": "engine/trace/refuse_test.go:TestCauses",
 	"bad-region": "engine/inspect/region_test.go:TestReadRegionsRefusesDamage", "busy-coroutine": "engine/coroutine_test.go:TestCoroutine",
 	"busy-thread":       "engine/busy_test.go:TestBusy",

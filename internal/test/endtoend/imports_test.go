@@ -32,11 +32,12 @@ func row(pkg string) int {
 var layers = map[string][]string{
 	"gocare/diffasm/asm":       {},
 	"gocare/diffasm/machine":   {"asm"},
+	"gocare/diffasm/disasm":    {"asm", "machine"},
 	"gocare/diffasm/canon":     {"asm", "machine"},
 	"gocare/diffasm/flow":      {"asm", "machine"},
 	"gocare/diffasm/debuginfo": {"asm", "canon"},
 	"gocare/diffasm/correlate": {"asm", "machine", "canon", "debuginfo"},
-	"gocare/diffasm":           {"asm", "machine", "canon", "flow", "debuginfo", "correlate"},
+	"gocare/diffasm":           {"asm", "machine", "disasm", "canon", "flow", "debuginfo", "correlate"},
 }
 
 func beside(from, to string) bool {

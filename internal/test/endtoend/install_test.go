@@ -51,6 +51,7 @@ func TestInstall(t *testing.T) {
 		"usr/bin/carecc", "usr/bin/carec++", "usr/bin/patchmake", "usr/bin/carectl", "usr/bin/gocare-dpkg", "usr/bin/gocare-rpm",
 		"usr/bin/libcare-cc", "usr/bin/libcare-patch-make", "usr/bin/libcare-ctl",
 		"usr/share/man/man1/carecc.1", "usr/share/man/man1/patchmake.1", "usr/share/man/man1/carectl.1", "usr/share/man/man7/gocare.7",
+		"usr/share/man/man7/gocare.h.7", "usr/include/gocare.h",
 		"usr/share/man/man1/gocare-dpkg.1", "usr/share/man/man1/gocare-rpm.1", "usr/lib/gocare/gocare-packages", "usr/lib/rpm/macros.d/macros.gocare",
 		"usr/share/bash-completion/completions/carectl", "usr/share/zsh/site-functions/_patchmake", "usr/share/bash-completion/completions/gocare-rpm",
 	} {

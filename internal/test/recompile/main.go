@@ -24,7 +24,7 @@ type command struct {
 }
 
 func main() {
-	n, rounds := flag.Int("n", 100, "objects"), flag.Int("rounds", 3, "rounds; the best of each compiler counts")
+	n, rounds := flag.Int("n", 100, "objects"), flag.Int("rounds", 3, "rounds; the best of each object and compiler counts")
 	flag.Parse()
 	if flag.NArg() != 3 {
 		fmt.Fprintln(os.Stderr, "usage: recompile [-n N] [-rounds N] compile_commands.json COMPILER OTHER")
@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-// took is the time of all compiles.
+// took is the time of a compile.
 type took struct{ wall, cpu time.Duration }
 
 func compare(database string, compilers []string, n, rounds int) error {
@@ -49,24 +49,50 @@ func compare(database string, compilers []string, n, rounds int) error {
 		return err
 	}
 	commands = spread(commands, n)
-	best := make([]took, len(compilers))
-	for range rounds {
-		for i, compiler := range compilers {
-			t, err := compileAll(compiler, commands)
-			if err != nil {
-				return err
-			}
-			if best[i].cpu == 0 || t.cpu < best[i].cpu {
-				best[i].cpu = t.cpu
-			}
-			if best[i].wall == 0 || t.wall < best[i].wall {
-				best[i].wall = t.wall
+	dir, err := os.MkdirTemp("", "recompile-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	best := make([][]took, len(compilers))
+	for i := range compilers {
+		best[i] = make([]took, len(commands))
+	}
+	for round := range rounds {
+		record := filepath.Join(dir, fmt.Sprint(round)) // each round begins one, as a build does
+		for k, command := range commands {
+			for i, compiler := range compilers {
+				t, err := compile(compiler, command, filepath.Join(record, compiler))
+				if err != nil {
+					return err
+				}
+				best[i][k].atMost(t)
 			}
 		}
 	}
-	fmt.Printf("%d objects   %s %d ms   %s %d ms   ratio %.3f   of processor time %.3f\n", len(commands), compilers[0], best[0].wall.Milliseconds(),
-		compilers[1], best[1].wall.Milliseconds(), float64(best[1].wall)/float64(best[0].wall), float64(best[1].cpu)/float64(best[0].cpu))
+	first, second := sum(best[0]), sum(best[1])
+	fmt.Printf("%d objects   %s %d ms, %d ms of processor time   %s %d ms, %d ms   ratio %.3f   of processor time %.3f\n", len(commands),
+		compilers[0], first.wall.Milliseconds(), first.cpu.Milliseconds(), compilers[1], second.wall.Milliseconds(), second.cpu.Milliseconds(),
+		float64(second.wall)/float64(first.wall), float64(second.cpu)/float64(first.cpu))
 	return nil
+}
+
+// atMost lowers both times to those of another run.
+func (t *took) atMost(other took) {
+	if t.cpu == 0 || other.cpu < t.cpu {
+		t.cpu = other.cpu
+	}
+	if t.wall == 0 || other.wall < t.wall {
+		t.wall = other.wall
+	}
+}
+
+func sum(all []took) (total took) {
+	for _, t := range all {
+		total.wall += t.wall
+		total.cpu += t.cpu
+	}
+	return total
 }
 
 // spread picks n commands from the whole list.
@@ -81,24 +107,18 @@ func spread(commands []command, n int) []command {
 	return picked
 }
 
-func compileAll(compiler string, commands []command) (took, error) {
-	dir, err := os.MkdirTemp("", "recompile-")
-	if err != nil {
+// compile runs one command, with what it writes and what is recorded of it in a directory.
+func compile(compiler string, c command, dir string) (took, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return took{}, err
 	}
-	defer os.RemoveAll(dir)
+	run := exec.Command(compiler, redirected(c.Arguments[1:], dir)...)
+	run.Dir, run.Env = c.Directory, append(os.Environ(), "KPATCH_ASM_DIR="+filepath.Join(dir, "record"))
 	begun := time.Now()
-	var t took
-	for _, c := range commands {
-		run := exec.Command(compiler, redirected(c.Arguments[1:], dir)...)
-		run.Dir, run.Env = c.Directory, append(os.Environ(), "KPATCH_ASM_DIR="+filepath.Join(dir, "record"))
-		if out, err := run.CombinedOutput(); err != nil {
-			return took{}, fmt.Errorf("%s: %w: %s", c.File, err, out)
-		}
-		t.cpu += run.ProcessState.UserTime() + run.ProcessState.SystemTime()
+	if out, err := run.CombinedOutput(); err != nil {
+		return took{}, fmt.Errorf("%s: %w: %s", c.File, err, out)
 	}
-	t.wall = time.Since(begun)
-	return t, nil
+	return took{time.Since(begun), run.ProcessState.UserTime() + run.ProcessState.SystemTime()}, nil
 }
 
 // redirected lets a command write to a directory.
