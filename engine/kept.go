@@ -124,7 +124,7 @@ func (k *kept) leaves(err error) error {
 }
 
 // restoredAtOnce is how many bytes are compared, and written, at a time.
-const restoredAtOnce = 4096
+const restoredAtOnce = 16 << 10
 
 func (p *keptPages) restore(s *trace.Session) error {
 	have := make([]byte, restoredAtOnce)
