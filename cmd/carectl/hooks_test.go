@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -72,6 +73,9 @@ func (h *hooks) watch() *watch {
 	since, half := time.Now(), h.half()
 	go func() {
 		defer close(w.over)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer goFirst()()
 		tick := time.NewTicker(sampling)
 		defer tick.Stop()
 		for {

@@ -48,6 +48,7 @@ func killAt(t *testing.T, n int, counted func(nr uint64) bool, before func(), ar
 				if n--; n == 0 {
 					killed = true
 					goOn = syscall.PtraceCont // the others, one of which is to be timed, at their full speed
+					defer goFirst()()
 					before()
 					killThread(t, tid)
 				}
@@ -84,4 +85,14 @@ func enters(tid int) (nr uint64, entry bool) {
 	const getSyscallInfo, opEntry = 0x420e, 1 // PTRACE_GET_SYSCALL_INFO, PTRACE_SYSCALL_INFO_ENTRY
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_PTRACE, getSyscallInfo, uintptr(tid), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
 	return info.number, errno == 0 && info.op == opEntry
+}
+
+// goFirst has the calling thread, which is locked, go before all others, where it may, until the function it returns is called: on a busy machine
+// it would measure how late it is itself.
+func goFirst() (end func()) {
+	usual, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	if err != nil || syscall.Setpriority(syscall.PRIO_PROCESS, 0, -20) != nil {
+		return func() {}
+	}
+	return func() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 20-usual) } // the kernel gives 20 - nice
 }
