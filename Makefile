@@ -124,14 +124,15 @@ vm:
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 
-# N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls; then CYCLES (10000) of
-# patch and unpatch, PAUSE after each, on redis under redis-benchmark and nginx under wrk, 512 patches in a process, threads that come and go, and
-# a patch of 2,000 functions: PROGRAMS="redis nginx crowd threads large". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
+# N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls, and N times between two
+# hooks, with how long that left the process half patched; then CYCLES (10000) of patch and unpatch, PAUSE after each, on redis under
+# redis-benchmark and nginx under wrk, 512 patches in a process, threads that come and go, and a patch of 2,000 functions:
+# PROGRAMS="redis nginx crowd threads large". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
 soak: soak-kills soak-load
 
 soak-kills:
 	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestConcurrent' ./cmd/carectl -args -rounds $(or $(N),200)
-	CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestKilled' ./cmd/carectl -args -call-step $(or $(STEP),1)
+	CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestKilled' ./cmd/carectl -args -call-step $(or $(STEP),1) -half-rounds $(or $(N),200)
 
 soak-load:
 	scripts/setup --soak
