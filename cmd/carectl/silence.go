@@ -55,7 +55,7 @@ func (s *silence) goOn() bool {
 
 // workOf returns whether a thread of a process is on a processor, or waits for one, and how many ticks the process has been on one.
 func workOf(pid int) (runnable bool, ticks uint64) {
-	const state, utime, stime = 3 - 3, 14 - 3, 15 - 3 // proc_pid_stat(5), behind the name
+	const state, utime, stime = 0, 11, 12 // behind the name; fields 3, 14 and 15 of proc_pid_stat(5)
 	dir := fmt.Sprintf("/proc/%d/", pid)
 	if f := statFields(dir + "stat"); len(f) > stime {
 		user, _ := strconv.ParseUint(string(f[utime]), 10, 64)
