@@ -24,6 +24,19 @@ const init1 = "#define INIT(n) static void HERE(n_)(void); " +
 	"static void (*const n)(void) __attribute__((used, section(\"calls\"))) = HERE(n_); " +
 	"static void HERE(n_)(void)\n"
 
+// pasted is a macro that pastes the numbers of functions together of its own and of what it is called with.
+func pasted(value string) string {
+	return "#define F(n) __attribute__((used)) static int n_##n(void) { return " + value + "; }\n#define F10(n) F(n##0) F(n##1)\n"
+}
+
+// counted is a macro that numbers the functions it makes.
+func counted(calls string) string {
+	return `#define M(f) M_(f, __COUNTER__)
+#define M_(f, n) M__(f, n)
+#define M__(f, n) __attribute__((used)) static void n_##n(void) { f(); }
+#define MM ` + calls + "\n"
+}
+
 // TestMacroFunctions pairs functions with names that macros made, by the lines that declare them.
 func TestMacroFunctions(t *testing.T) {
 	for _, row := range []struct{ name, before, after, want string }{
@@ -72,6 +85,14 @@ INIT(y)
 }
 `,
 			"n_11=n_6 unchanged, n_16=n_11 changed; 13=8 18=13",
+		},
+		{
+			"one line makes two names of numbers that its macro has", pasted("n + 1") + "F10(1)\n", pasted("n + 2") + "F10(1)\n",
+			"n_10=n_10 changed, n_11=n_11 changed",
+		},
+		{
+			"and swaps what has them", counted("M(a) M(b)") + "MM\n", counted("M(b) M(a)") + "MM\n",
+			"n_0= new, n_1= new, n_0=n_0 gone, n_1=n_1 gone",
 		},
 		{
 			"they say their line", "INIT(x)\n{\n\tuse((void *)__LINE__);\n}\n", "\nINIT(x)\n{\n\tuse((void *)__LINE__);\n}\n",

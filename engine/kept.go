@@ -150,12 +150,14 @@ func (k *kept) forgetNew(s *trace.Session, m inspect.Mapping) error {
 	if err != nil {
 		return err
 	}
+	size := inspect.Addr(k.process.Machine.PageSize)
+	known, zeros := k.pagesOf(m, size), make([]byte, size)
 	for _, span := range spans {
-		for at := span.Start; at < span.End; at += restoredAtOnce {
-			if k.has(at) {
+		for at := span.Start; at < span.End; at += size {
+			if known[at] {
 				continue
 			}
-			if _, err := s.WriteAt(make([]byte, restoredAtOnce), int64(at)); err != nil {
+			if _, err := s.WriteAt(zeros, int64(at)); err != nil {
 				return err
 			}
 		}
@@ -163,7 +165,16 @@ func (k *kept) forgetNew(s *trace.Session, m inspect.Mapping) error {
 	return nil
 }
 
-// has reports whether an address is in a page that is kept.
-func (k *kept) has(at inspect.Addr) bool {
-	return slices.ContainsFunc(k.pages, func(p keptPages) bool { return at >= p.at && at < p.at+inspect.Addr(len(p.data)) })
+// pagesOf returns the pages of a mapping that are kept.
+func (k *kept) pagesOf(m inspect.Mapping, size inspect.Addr) map[inspect.Addr]bool {
+	pages := map[inspect.Addr]bool{}
+	for _, p := range k.pages {
+		if p.at < m.Start || p.at >= m.End {
+			continue
+		}
+		for at := p.at; at < p.at+inspect.Addr(len(p.data)); at += size {
+			pages[at] = true
+		}
+	}
+	return pages
 }

@@ -17,6 +17,7 @@ var patience = 5 * time.Second // shorter in tests
 
 const (
 	leastPatience = 100 * time.Millisecond
+	mostTurns     = 6                      // times of patience for a worker that only has to share the machine
 	farewell      = 900 * time.Millisecond // after an interrupt
 )
 
@@ -73,8 +74,7 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 	}
 	_ = w.out.Encode(pids) // fails only when it has ended
 	_, left := s.left(pids[0])
-	var longer time.Duration // than usual
-	timer := time.NewTimer(left)
+	timer := newSilence(w, left)
 	defer timer.Stop()
 	interrupt := c.ctx.Done()
 	for {
@@ -92,21 +92,23 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 				if len(s.patience) > 0 {
 					_, left = s.left(pids[done])
 				}
-				longer = r.Longer
-				timer.Reset(left + longer)
+				timer.begin(left + r.Longer)
 			}
 		case <-interrupt:
 			interrupt = nil
 			_ = w.process.Signal(syscall.SIGTERM) // it undoes what it has begun
 			timer.Reset(farewell)
 		case <-timer.C:
+			if c.ctx.Err() == nil && left == patience && timer.goOn() {
+				continue
+			}
 			s.leave()
 			if done == len(pids) {
 				return done
 			}
 			user, _ := s.left(pids[done])
 			s.patience[user] = max(left/2, leastPatience)
-			each(pids[done], answer{}, c.noAnswer(pids[done], left+longer))
+			each(pids[done], answer{}, c.noAnswer(pids[done], timer.waited))
 			return done + 1
 		}
 	}

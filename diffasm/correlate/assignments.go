@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,8 +105,8 @@ func (s *readSource) writesOf(ds *debuginfo.Declarations, d *debuginfo.Declarati
 		r.line(t, n, 0)
 	}
 	slices.SortStableFunc(r.found.writes, func(a, b write) int { return a.line - b.line })
-	for name, text := range r.macros {
-		if len(wordsAt(text, d.Name)) > 0 {
+	for _, name := range slices.Sorted(maps.Keys(r.macros)) {
+		if len(wordsAt(r.macros[name], d.Name)) > 0 {
 			r.mentioned(t, name)
 		}
 	}

@@ -150,7 +150,8 @@ func (m *Matcher) pairMacroNames() {
 	}
 	// Private functions of which no line tells and that have namesakes: the same number may be another of them.
 	for _, p := range m.pd.Code {
-		if _, ok := m.pair[p.Symbol]; !ok && m.stems[p] != "" && !m.Patched.Unit.IsGlobal(p.Symbol) && m.count(m.od.Code, p)+m.count(m.pd.Code, p) > 2 {
+		if _, ok := m.pair[p.Symbol]; !ok && m.stems[p] != "" && !m.Patched.Unit.IsGlobal(p.Symbol) && m.count(m.od.Code, p)+m.count(m.pd.Code, p) > 2 &&
+			!m.sameOnLine(p, m.od.Code, m.pd.Code) {
 			taken[p.Symbol] = true
 		}
 	}
@@ -214,7 +215,7 @@ func (m *Matcher) settleMacroName(p *debuginfo.Declaration, taken map[string]boo
 	o := m.od.BySymbol[p.Symbol]
 	switch {
 	case len(open) == 0:
-	case o != nil && o.File == p.File && slices.Equal(m.namesOn(m.od, p, m.source(p).old(p.Line)), m.namesOn(m.pd, p, p.Line)):
+	case o != nil && m.sameOnLine(p, m.od.All, m.pd.All):
 	case o != nil && len(m.like(m.od, m.id(p), "")) == 1 && len(m.like(m.pd, m.id(p), "")) == 1:
 	default:
 		m.Patched.token[p.Symbol] = "??" + p.Symbol
@@ -222,13 +223,36 @@ func (m *Matcher) settleMacroName(p *debuginfo.Declaration, taken map[string]boo
 	}
 }
 
-// namesOn lists the variables like d that a line of its file declares.
-func (m *Matcher) namesOn(ds *debuginfo.Declarations, d *debuginfo.Declaration, line int) (names []string) {
-	for _, e := range m.like(ds, m.id(d), "") {
-		if e.File == d.File && e.Line == line {
+// sameOnLine reports whether the line that declares something declares the same names as it did, and each for the same.
+func (m *Matcher) sameOnLine(p *debuginfo.Declaration, before, after []*debuginfo.Declaration) bool {
+	s := m.source(p)
+	names := m.namesOn(after, p, p.Line)
+	return s.old(p.Line) > 0 && slices.Equal(m.namesOn(before, p, s.old(p.Line)), names) && !(len(names) > 1 && s.recounts())
+}
+
+// namesOn lists the names like that of d which a line of its file declares.
+func (m *Matcher) namesOn(list []*debuginfo.Declaration, d *debuginfo.Declaration, line int) (names []string) {
+	for _, e := range list {
+		if m.id(e) == m.id(d) && e.File == d.File && e.Line == line && e.Function == "" && !e.Elsewhere {
 			names = append(names, e.Name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// recounts reports whether macros of the file that changed may take the numbers of __COUNTER__ in another order.
+func (s *SourceFile) recounts() bool {
+	return (wordsOf(s.Before)["__COUNTER__"] || wordsOf(s.After)["__COUNTER__"]) && !slices.Equal(definingLines(s.Before), definingLines(s.After))
+}
+
+// definingLines are the lines of a text that define macros.
+func definingLines(text []string) (lines []string) {
+	for i, line := range text {
+		directive, is := strings.CutPrefix(strings.TrimSpace(line), "#")
+		if is && strings.HasPrefix(strings.TrimSpace(directive), "define") || i > 0 && csource.Continued(text[i-1]) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }

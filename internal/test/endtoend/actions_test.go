@@ -114,6 +114,12 @@ func TestActions(t *testing.T) {
 			p.answers("0", "1003 12 10")
 		})
 	}
+	t.Run("next to memory that was never written", func(t *testing.T) {
+		p := a.start("sparse").on(t)
+		p.Send("17")
+		assertContains(t, p.carectl(1, "patch", patchroot).Stderr, "returned 1")
+		p.answers("0", "1 5 10")
+	})
 	t.Run("more memory than is kept", func(t *testing.T) {
 		p := a.start("large").on(t)
 		p.answers("0", "1 0 10")
