@@ -22,10 +22,11 @@ func main() {
 	flag.StringVar(&m.pattern, "run", "", "run the tests that match, as go test does")
 	flag.StringVar(&m.skip, "skip", "", "do not run the tests that match")
 	flag.BoolVar(&m.verbose, "v", false, "print the console")
+	flag.StringVar(&m.cells, "cells", "", "patch the programs of the cells in this folder, live, and run the tests of no package that is not named")
 	flag.StringVar(&m.flags, "cflags", "", "further options of the compiler")
 	flag.Parse()
 	list := flag.Args()
-	if len(list) == 0 {
+	if len(list) == 0 && m.cells == "" {
 		list = packages
 	}
 	passed, failed, err := m.test(list)
@@ -48,6 +49,9 @@ func (m *machine) test(list []string) (passed, failed int, err error) {
 	defer os.RemoveAll(dir)
 	m.folder = filepath.Join(dir, "share")
 	if err := m.buildTests(list); err != nil {
+		return 0, 0, err
+	}
+	if err := m.takeCells(); err != nil {
 		return 0, 0, err
 	}
 	initramfs := filepath.Join(dir, "initramfs")
