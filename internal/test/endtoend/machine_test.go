@@ -25,12 +25,12 @@ func TestCells(t *testing.T) {
 		for _, level := range words("LEVELS", "O0 O2 O3") {
 			for _, shape := range words("SHAPES", "pie nopie library static") {
 				for _, c := range constructs(t) {
-					cfg := armConfig(compiler, level, shape)
+					cfg := armConfig("aarch64-"+strings.TrimPrefix(compiler, "aarch64-linux-gnu-"), level, shape)
 					if asked(c.Name) && c.meant(likeO2(cfg)) {
-						name := strings.Join([]string{c.Name, compiler[:5], level, shape}, "-")
+						name := strings.Join([]string{c.Name, strings.TrimPrefix(cfg.Compiler, "aarch64-"), level, shape}, "-")
 						t.Run(name, func(t *testing.T) {
 							t.Parallel()
-							makeCell(t, filepath.Join(folder, name), c, cfg)
+							makeCell(t, filepath.Join(folder, name), c, cfg, compiler)
 						})
 					}
 				}
@@ -39,24 +39,24 @@ func TestCells(t *testing.T) {
 	}
 }
 
-// armConfig is how to compile for aarch64. A static program is one at fixed addresses.
+// armConfig is how to compile for aarch64, with "aarch64-gcc" or "aarch64-clang" for the compiler, so that constructs can name them. A static program is one at fixed addresses.
 func armConfig(compiler, level, shape string) config {
 	cfg := config{Compiler: compiler, Level: level, Shape: shape, Debug: level == "O2", Flags: os.Getenv("GOCARE_FLAGS")}
 	if shape == "static" {
 		cfg.Shape, cfg.Flags = "nopie", strings.TrimSpace("-static "+cfg.Flags)
 	}
-	if compiler == "clang" {
+	if compiler == "aarch64-clang" {
 		cfg.Flags = strings.TrimSpace("--target=aarch64-linux-gnu " + cfg.Flags)
 	}
 	return cfg
 }
 
 // makeCell makes a program and its patch, and a cell of them unless the patch is to be refused.
-func makeCell(t *testing.T, folder string, c *construct, cfg config) {
+func makeCell(t *testing.T, folder string, c *construct, cfg config, compiler string) {
 	dir := t.TempDir()
 	writeTree(t, dir, c.Original)
 	writePatch(t, dir, c.Original, c.Patched)
-	env := slices.Concat(cfg.env(), []string{"ARCHIVER=aarch64-linux-gnu-ar", "LDFLAGS=-Wl,--build-id"}, c.Make)
+	env := slices.Concat(cfg.env(), []string{"KPCCREAL=" + compiler, "ARCHIVER=aarch64-linux-gnu-ar", "LDFLAGS=-Wl,--build-id"}, c.Make)
 	if code := c.refused(cfg); code != "" {
 		r := mustRun(t, 1, dir, env, "patchmake", "--json", "-i", "c1", "fix.patch")
 		assertContains(t, r.Stdout, `"`+code+`"`)
