@@ -45,7 +45,7 @@ func TestPlanRefuses(t *testing.T) {
 			f.Patch.Functions = slices.DeleteFunc(f.Patch.Functions, func(fn kpatch.Function) bool { return !fn.IsNew() })
 		}},
 		{"duplicate-function", func(f *File) { f.Patch.Functions = append(f.Patch.Functions, f.Patch.Functions[replaced(f)]) }},
-		{"not-code", func(f *File) { move(f, symbolValue(t, program, "__data_start")-symbolValue(t, program, "value")) }},
+		{"not-code", func(f *File) { move(f, symbolValue(t, program, "_DYNAMIC")-symbolValue(t, program, "value")) }},
 		{"wrong-build", func(f *File) { move(f, 1<<28) }},
 		{"wrong-build", func(f *File) { f.Patch.Meta.Parts[0].SHA256 = strings.Repeat("0", 64) }},
 	} {

@@ -18,6 +18,9 @@ const longest = 40 * time.Minute
 // result is a line of a test's end. A subtest counts by itself.
 var result = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+)`)
 
+// now is a line before what a test prints.
+var now = regexp.MustCompile(`^=== (?:RUN|NAME|CONT)\s+(\S+)`)
+
 // counts is how many tests ended in which way.
 type counts struct{ passed, failed, skipped int }
 
@@ -51,7 +54,8 @@ func (m *machine) boot(initramfs string) (c counts, err error) {
 func (m *machine) count(console io.Reader) (c counts, done bool) {
 	lines := bufio.NewScanner(console)
 	lines.Buffer(nil, 1<<20)
-	for last := ""; lines.Scan(); {
+	running, said := "", map[string]string{} // the test that prints, and the last that each printed
+	for lines.Scan() {
 		line := strings.TrimRight(lines.Text(), "\r")
 		found := result.FindStringSubmatch(line)
 		switch {
@@ -59,7 +63,7 @@ func (m *machine) count(console io.Reader) (c counts, done bool) {
 			c.passed++
 		case found != nil && found[1] == "SKIP":
 			c.skipped++
-			fmt.Printf("skipped: %s: %s\n", found[2], strings.TrimSpace(last))
+			fmt.Printf("skipped: %s: %s\n", found[2], said[found[2]])
 		case found != nil:
 			c.failed++
 		case line == "guest: done":
@@ -67,7 +71,11 @@ func (m *machine) count(console io.Reader) (c counts, done bool) {
 		case strings.HasPrefix(line, "guest: failed"):
 			c.failed++
 		}
-		last = line
+		if name := now.FindStringSubmatch(line); name != nil {
+			running = name[1]
+		} else if found == nil {
+			said[running] = strings.TrimSpace(line)
+		}
 		if m.verbose || found != nil && found[1] == "FAIL" || strings.HasPrefix(line, "guest: ") {
 			fmt.Println(line)
 		}
