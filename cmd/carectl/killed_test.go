@@ -23,7 +23,8 @@ import (
 // callStep has carectl killed at every so manieth of all its system calls, not only at those that write. make soak asks for it.
 var callStep = flag.Int("call-step", 0, "kill carectl at every so manieth system call")
 
-// halfTime is how long a process may run half patched. That it is more here than what is promised is for busy machines.
+// halfTime is how long a process may run half patched. That it is more here than what is promised is for busy machines; an
+// emulator's time (CARE_EMULATED) tells nothing.
 const halfTime = 500 * time.Millisecond
 
 // TestKilled: wherever one of carectl's processes is killed, the process is not half patched for long, and what is listed is what runs.
@@ -65,7 +66,7 @@ func testKilled(t *testing.T, g *pair, counted func(nr uint64) bool) {
 				killed := killAt(t, n, counted, tt.kill...)
 				took := g.wholeAgain(t)
 				longest = max(longest, took)
-				if took > halfTime {
+				if took > halfTime && os.Getenv("CARE_EMULATED") == "" {
 					t.Errorf("killed at call %d: half patched for %s", n, took)
 				}
 				if !killed {
