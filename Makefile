@@ -113,12 +113,20 @@ page: build
 	scripts/setup --page
 	GOCARE_BIN=$(abspath $(BIN)) KEEP="$(KEEP)" scripts/page
 
-# The tests of the engine on aarch64, in a virtual machine without and with pointer authentication: PACKAGES="./engine/trace", RUN=TestCall.
-vm:
+# aarch64, in a virtual machine without and with pointer authentication: programs that are cross-built here and patched there while they run
+# (vm-live), and the tests of the engine: PACKAGES="./engine/trace", RUN=TestCall.
+vm: vm-live
 	@scripts/setup --vm
 	scripts/vm-files "$(VMFILES)"
 	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/vm -run "$(RUN)" $(PACKAGES)
 	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/vm -run "$(RUN)" -cpu max,pauth-impdef=on -cflags -mbranch-protection=standard $(PACKAGES)
+
+# COMPILERS="aarch64-linux-gnu-gcc clang" LEVELS="O0 O2 O3" SHAPES="pie nopie library static" CONSTRUCTS="*".
+vm-live:
+	@scripts/setup --vm
+	scripts/vm-files "$(VMFILES)"
+	COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" SHAPES="$(SHAPES)" CONSTRUCTS="$(CONSTRUCTS)" scripts/vm-live "$(VMFILES)"
+	PROTECTED=yes LEVELS="$(LEVELS)" SHAPES="$(SHAPES)" CONSTRUCTS="$(CONSTRUCTS)" scripts/vm-live "$(VMFILES)"
 
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 commands=/path/compile_commands.json".
 bench: setup build
@@ -185,4 +193,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random page bench soak soak-kills soak-load fuzz setup install uninstall clean
+.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random vm vm-live page bench soak soak-kills soak-load fuzz setup install uninstall clean

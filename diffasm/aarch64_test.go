@@ -159,6 +159,32 @@ int apart(int x) { return other(x) + seen; }
 	}
 }
 
+// TestSparesBesideWhatRuns: a version that was compiled on the side proves nothing of the registers that running callees leave alone.
+func TestSparesBesideWhatRuns(t *testing.T) {
+	testkit.Require(t, armGCC.cc)
+	const source = `__attribute__((noinline)) static int g(int x) { return x * 3; }
+int f(int x, int y) { return g(x) + y; }
+`
+	orig, patched := armGCC.parsed(t, "-O2", source), armGCC.parsed(t, "-O2", strings.Replace(source, "x * 3", "x * 5", 1))
+	for _, tt := range []struct {
+		relying map[string]bool
+		want    bool
+	}{{nil, true}, {map[string]bool{}, false}} {
+		d, err := diffasm.Matching{Relying: tt.relying}.Match(orig, patched, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := diffasm.Decide(d, diffasm.Options{})
+		if err != nil {
+			t.Fatal(refusals(err))
+		}
+		e, err := diffasm.Emit(s)
+		if err != nil || len(e.Functions) != 1 || e.Functions[0].Spares != tt.want {
+			t.Errorf("relying %v: %+v, %v, want %v", tt.relying, e.Functions, err, tt.want)
+		}
+	}
+}
+
 // armIdentity holds that a unit is the same as itself, and that all of it can be written: each function's object code is that of the
 // original.
 func armIdentity(t *testing.T, c armCompiler, flags, source string) {

@@ -28,6 +28,8 @@ type Matching struct {
 	// Relying are the functions of the original of which the running code relies on what their callees overwrite, where the versions
 	// were compiled with other options than what runs; nil where they were not.
 	Relying map[string]bool
+	// Unnamed is why the unit was not compiled with options that make code name its variables, "" where nobody tried.
+	Unnamed string
 	// NoSource says that no source of the unit is known.
 	NoSource bool
 }
@@ -53,7 +55,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	m, r := correlate.Correlate(orig, patched, restored, known)
 	d.m = m
 	d.Debug = d.m.DebugKnown()
-	d.unit = append(d.unit, d.anchored()...)
+	d.unit = append(d.unit, d.anchored(k.Unnamed)...)
 	d.unit = append(d.unit, d.m.LostInPatched()...)
 	if !k.Plain {
 		d.unit = append(d.unit, d.m.FoldedInBoth()...)

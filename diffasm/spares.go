@@ -9,8 +9,12 @@ import (
 )
 
 // spares reports whether p provably overwrites no register that o does not: then callers of o in its unit, which may
-// rely on that, can call p instead.
+// rely on that, can call p instead. Of code that was compiled with other options than what runs (Matching.Relying) nothing is proved:
+// the registers there are others.
 func (d *Delta) spares(p, o *asm.Function) bool {
+	if d.relying != nil {
+		return false
+	}
 	most := flow.Overwrites(d.patched.File, p, true, map[*asm.Function]bool{})
 	return most&^flow.Overwrites(d.orig.File, o, false, map[*asm.Function]bool{}) == 0
 }
@@ -43,10 +47,11 @@ func (d *Delta) reached(from *asm.Function) []string {
 }
 
 // Spares reports whether callers in the unit can call the new code of a function in place of the original's: none of them
-// is there, or it overwrites no register that the original leaves alone (gcc, -fipa-ra).
+// is there, or it overwrites no register that the original leaves alone (gcc, -fipa-ra). Where it is known who relies on that
+// (Matching.Relying), these come into the patch themselves.
 func (d *Delta) Spares(name string) bool {
 	o := d.orig.FunctionByName[name]
-	if o == nil || !slices.ContainsFunc(d.orig.Functions, func(caller *asm.Function) bool {
+	if d.relying != nil || o == nil || !slices.ContainsFunc(d.orig.Functions, func(caller *asm.Function) bool {
 		return caller != o && slices.Contains(d.orig.Mentions(caller), o)
 	}) {
 		return true

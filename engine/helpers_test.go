@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -20,6 +21,20 @@ func pokeMemory(pid int, at int64, data []byte) error {
 		_, err := s.WriteAt(data, at)
 		return err
 	})
+}
+
+// written is code that other tools write over functions of the machine that the tests run on.
+var written = map[string]struct{ breakpoint, jump, other []byte }{
+	"amd64": {[]byte{0xcc}, []byte{0xe9, 1, 2, 3, 4}, []byte{0x90, 0x90, 0x90}},
+	"arm64": {[]byte{0, 0, 0x20, 0xd4}, []byte{0x50, 0, 0, 0x58}, []byte{0x1f, 0x20, 0x03, 0xd5}}, // brk; ldr x16; nop
+}[runtime.GOARCH]
+
+// onlyOn skips a test whose code is that of one machine.
+func onlyOn(t testing.TB, machine string) {
+	t.Helper()
+	if runtime.GOARCH != machine {
+		t.Skipf("its code is that of %s", machine)
+	}
 }
 
 // stopProcess stops a child with SIGSTOP and waits until it has stopped.

@@ -45,7 +45,7 @@ func TestPlanRefuses(t *testing.T) {
 			f.Patch.Functions = slices.DeleteFunc(f.Patch.Functions, func(fn kpatch.Function) bool { return !fn.IsNew() })
 		}},
 		{"duplicate-function", func(f *File) { f.Patch.Functions = append(f.Patch.Functions, f.Patch.Functions[replaced(f)]) }},
-		{"not-code", func(f *File) { move(f, symbolValue(t, program, "_IO_stdin_used")-symbolValue(t, program, "value")) }},
+		{"not-code", func(f *File) { move(f, symbolValue(t, program, "_DYNAMIC")-symbolValue(t, program, "value")) }},
 		{"wrong-build", func(f *File) { move(f, 1<<28) }},
 		{"wrong-build", func(f *File) { f.Patch.Meta.Parts[0].SHA256 = strings.Repeat("0", 64) }},
 	} {
@@ -83,7 +83,7 @@ func TestChangedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	at, old := int64(plan.Patches[0].Functions[0].Old), plan.Patches[0].Functions[0].OldBytes
-	poke(t, s.p.PID, at, []byte{0xcc})
+	poke(t, s.p.PID, at, written.breakpoint)
 	_, err = h.Apply(context.Background(), plan, Options{})
 	h.Release()
 	wantCode(t, err, "changed-meanwhile")
@@ -192,7 +192,14 @@ func TestImportRefused(t *testing.T) {
 		static int one(int x) { return x + 1; }
 		static void *good(void) { return one; }
 		static void *trap(void) { __builtin_trap(); }
-		static void *calls(void) { __asm__ volatile("syscall" : : "a"(39) : "rcx", "r11", "memory"); return one; }
+		static void *calls(void) { 
+		#ifdef __x86_64__
+			__asm__ volatile("syscall" : : "a"(39) : "rcx", "r11", "memory");
+		#else
+			register long number __asm__("x8") = 172, result __asm__("x0");
+			__asm__ volatile("svc #0" : "=r"(result) : "r"(number) : "memory");
+		#endif
+			 return one; }
 		int picks(int) __attribute__((ifunc("good")));
 		int traps(int) __attribute__((ifunc("trap")));
 		int asks(int) __attribute__((ifunc("calls")));

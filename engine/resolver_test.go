@@ -16,6 +16,7 @@ const resolvers = `
 static int good(int x) { return x + 1000; }
 static int bad(int x) { return -x; }
 static int numbers[4] __attribute__((aligned(16)));
+#ifdef __x86_64__
 // strict faults where the stack is not aligned as the ABI says
 __asm__(".globl strict\n"
 	".type strict, @gnu_indirect_function\n"
@@ -26,9 +27,22 @@ __asm__(".globl strict\n"
 	"good_one:\n"
 	"lea 1000(%rdi), %eax\n"
 	"ret\n");
+#else
+__asm__(".globl strict\n"
+	".type strict, @gnu_indirect_function\n"
+	"strict:\n"
+	"bti c\n"
+	"ldr x0, [sp]\n"
+	"adr x0, good_one\n"
+	"ret\n"
+	"good_one:\n"
+	"bti c\n"
+	"add w0, w0, #1000\n"
+	"ret\n");
+#endif
 static void *by_null(void) { *(volatile int *)0 = 1; return good; }
 static void *by_trap(void) { __builtin_trap(); }
-static void *by_call(void) { return syscall(39) > 0 ? good : bad; }
+static void *by_call(void) { return getpid() > 0 ? good : bad; }
 static void *by_data(void) { return numbers; }
 int null(int) __attribute__((ifunc("by_null")));
 int trap(int) __attribute__((ifunc("by_trap")));

@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 // is not taken for one.
 func TestOwnSwitch(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
+	onlyOn(t, "amd64")
 	for _, flags := range []string{"-O2", "-O0"} {
 		program := testkit.CCText(t, ownSwitch, []string{flags, "-pthread"})
 		patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})

@@ -188,11 +188,11 @@ func compare(machine *arch.Target, have, want []byte, at inspect.Addr) error {
 		if have[i] == want[i] {
 			continue
 		}
-		what := "was changed by another tool"
+		what, first := "was changed by another tool", i-i%len(machine.Trap) // of the instruction, where all are as long as a trap
 		switch {
-		case bytes.HasPrefix(have[i:], machine.Trap):
+		case bytes.HasPrefix(have[first:], machine.Trap):
 			what = "holds a breakpoint or probe of another tool"
-		case i == 0 && slices.ContainsFunc(machine.Jumps, func(jump []byte) bool { return bytes.HasPrefix(have, jump) }):
+		case first == 0 && slices.ContainsFunc(machine.Jumps, func(jump []byte) bool { return bytes.HasPrefix(have, jump) }):
 			what = "begins with a jump of another tool"
 		}
 		return fault.Refuse(fault.ForeignHook, "", "the code at %#x %s (%x, original %x)",

@@ -17,6 +17,7 @@ import (
 // overwrites besides is padding, whole instructions that nothing else names.
 func TestOriginalOfShortFunction(t *testing.T) {
 	testkit.Require(t, "gcc")
+	onlyOn(t, "amd64") // a function is never shorter than a jump where all instructions are as long
 	for _, tt := range []struct {
 		name, behind string
 		size         uint32

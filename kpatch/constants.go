@@ -15,22 +15,30 @@ import (
 // constant reports whether a relocation is filled in by Encode.
 func constant(p *Patch, r *Reloc) bool {
 	to := p.Symbols[r.Symbol].Section
-	if r.Type.InPatch || to == int(elf.SHN_UNDEF) {
+	switch {
+	case to == int(elf.SHN_UNDEF) || !fills(p):
 		return false
+	case r.Type.Kind == arch.PC32:
+		return !p.Sections[to].Original()
+	case r.Type.InPatch:
+		return false
+	case r.Type.Kind == arch.PageOffset:
+		return true
 	}
 	switch r.Type.Kind {
-	case arch.PageOffset:
-		return true
-	case arch.PC32, arch.PC64, arch.Branch, arch.Near, arch.PagePC:
+	case arch.PC64, arch.Branch, arch.Near, arch.PagePC:
 		return !p.Sections[to].Original()
 	}
 	return false
 }
 
+// fills reports whether the machine of a patch has such fields.
+func fills(p *Patch) bool { return p.Machine.RelocOf(arch.PageOffset).Kind == arch.PageOffset }
+
 // fillConstants fills in the constants in the bytes of an object that was made of the encoder's sections.
 func (e *encoder) fillConstants(object []byte) error {
-	if e.p.Machine.RelocOf(arch.PageOffset).Kind != arch.PageOffset {
-		return nil // the machine has none
+	if !fills(e.p) {
+		return nil
 	}
 	file, err := elfobj.Parse(object)
 	if err != nil {

@@ -1,6 +1,7 @@
 package ld
 
 import (
+	"debug/elf"
 	"encoding/binary"
 	"testing"
 
@@ -91,5 +92,23 @@ func TestArmThreadOffset(t *testing.T) {
 	}
 	if got := (arm64{}).threadOffset(&elfobj.Segment{Align: 8}); got != 16 {
 		t.Errorf("the segment is %d bytes behind the thread pointer", got)
+	}
+}
+
+// TestArmSlotOfPart: a slot of the original holds where a variable begins, and nothing in it.
+func TestArmSlotOfPart(t *testing.T) {
+	slots := slots{tls: map[tlsKey][]uint64{{kind: arch.TLSDesc, offset: 16}: {0x20000}}}
+	for _, tt := range []struct {
+		addend int64
+		ok     bool
+	}{{0, true}, {4, false}} {
+		j := &joiner{o: &Original{machine: arm64{}, target: &arch.AArch64, link: linkKind{shared: true}, slots: slots, out: []OrigSection{{Name: ".got", Addr: 0x20000, Size: 8}}}}
+		j.out[outText].Data = a64Code(a64ADRP)
+		p := &spot{out: outText, ref: &reference{
+			typ: arch.AArch64.Reloc(uint32(elf.R_AARCH64_TLSDESC_ADR_PAGE21)), sym: &elfobj.Symbol{Name: "v"}, rela: elfobj.Rela{Addend: tt.addend},
+		}}
+		if err := j.tlsInParts(p, tlsVariable{name: "v", offset: 16}); (err == nil) != tt.ok {
+			t.Errorf("%d bytes behind: %v", tt.addend, err)
+		}
 	}
 }

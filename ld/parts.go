@@ -118,6 +118,9 @@ func (p *spot) branchKind() arch.RelocKind {
 // variables is a constant.
 func (j *joiner) tlsInParts(p *spot, v tlsVariable) error {
 	k, _ := partsOf(p.kind())
+	if !v.fixed && p.addend() != 0 { // a slot is the start of a variable
+		return j.unsupported(p)
+	}
 	slots := arch.TLSOffset
 	if p.kind() == arch.TLSDescPage || p.kind() == arch.TLSDescOffset {
 		model, slot := j.descriptorModel(v)

@@ -125,7 +125,7 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 		v, _, unlent = m.borrowDebug(u, v)
 	}
 	match := diffasm.Matching{Sources: m.sources.declared(u), Plain: isPlain(&u.Record)}
-	match.Late = matching(u.Late)
+	match.Late, match.Unnamed = matching(u.Late), u.Unnamed
 	if match.Relying, err = m.relying(u, v.orig); err != nil {
 		return comparedUnit{unit: u}, err
 	}

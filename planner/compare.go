@@ -190,7 +190,7 @@ func (v inventory) goneObjects(l *buildtree.Link) []string {
 }
 
 func (c *comparison) unit(p pairedUnit) Unit {
-	u := Unit{Source: c.b.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record}
+	u := Unit{Source: c.b.sourceName(p.orig), Input: p.input, Orig: p.orig.AsmID, Patched: p.asm, Record: p.record, Unnamed: p.unnamed}
 	if p.named != nil {
 		u.Orig, u.Patched, u.Linked, u.Alone = p.named.orig, p.named.patched, p.orig.AsmID, p.named.alone
 	}

@@ -3,6 +3,7 @@ package planner
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 
 	"gocare/buildtree"
@@ -113,7 +114,7 @@ func patchedOf(units []*pairedUnit) (list []request) {
 func (c sideCompiler) name(u *pairedUnit, before []compiled, after compiled) error {
 	for _, r := range slices.Concat(before, []compiled{after}) {
 		if r.err != nil {
-			c.b.Progress("%s: the compile that names its variables failed: %v", c.b.sourceName(u.orig), r.err)
+			u.unnamed = fmt.Sprintf("the compile that names its variables failed: %v", r.err)
 			return nil
 		}
 	}
@@ -122,7 +123,7 @@ func (c sideCompiler) name(u *pairedUnit, before []compiled, after compiled) err
 		return err
 	}
 	if !same {
-		c.b.Progress("%s: the original is now compiled to other code than it was", c.b.sourceName(u.orig))
+		u.unnamed = "the original is now compiled to other code than it was"
 		return nil
 	}
 	u.named = &namedUnit{flags: namingGCC, orig: before[1].asm, patched: after.asm, alone: before[2].asm}

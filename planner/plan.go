@@ -83,6 +83,8 @@ type Unit struct {
 	// without a look at callees.
 	Linked buildtree.Digest `json:"linked,omitempty"`
 	Alone  buildtree.Digest `json:"alone,omitempty"`
+	// Unnamed is why a unit that would need such a compile has none.
+	Unnamed string `json:"unnamed,omitempty"`
 
 	SideVersions
 }

@@ -63,6 +63,7 @@ type pairedUnit struct {
 	asm    buildtree.Digest // assembly of the patched version
 
 	named   *namedUnit   // compiled on the side, in place of what was built; nil where that is compared
+	unnamed string       // why a compile on the side cannot take its place, "" where none is needed
 	late    *Late        // of a unit that was made when the program was linked
 	sources []pairedUnit // its changed sources
 }

@@ -250,7 +250,7 @@ func (s *stripper) checkImport(section string, r ld.JoinedReloc) error {
 		return nil
 	}
 	imp := s.j.Imports[r.Target.Index]
-	if r.Type.Kind == arch.GlobDat || imp.Type == elf.STT_FUNC || imp.Type == elf.STT_OBJECT && r.Type.FromPC && r.Addend >= 0 {
+	if r.Type.Kind == arch.GlobDat || imp.Type == elf.STT_FUNC || imp.Type == elf.STT_OBJECT && r.Type.FromPC && r.Addend+s.j.Machine.PCBias >= kpatch.JumpSlotTarget {
 		return nil
 	}
 	return fault.Refuse(fault.ImportData, "section "+section,

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"gocare/engine/inspect"
+	"gocare/internal/arch"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
 	"gocare/internal/trust"
@@ -171,9 +172,13 @@ func TestBadInput(t *testing.T) {
 	corrupt[700] ^= 0xff
 	foreign := bytes.Clone(good)
 	copy(foreign[88:], strings.Repeat("ab", 20))
-	aarch64 := bytes.Clone(good)
-	aarch64[504+18] = 183 // e_machine EM_AARCH64
-	reseal(aarch64)
+	elsewhere := bytes.Clone(good)
+	other := &arch.AArch64
+	if arch.HostName() == other.Name {
+		other = &arch.X86_64
+	}
+	elsewhere[504+18] = byte(other.Machine) // e_machine
+	reseal(elsewhere)
 	reseal(foreign)
 	empty := t.TempDir()
 	misnamed := t.TempDir()
@@ -201,7 +206,7 @@ func TestBadInput(t *testing.T) {
 		{"empty file", []string{"patch", "-p", g.pid, file("f2", nil)}, 1, "file ends after 0 of 504 bytes"},
 		{"corrupt", []string{"patch", "-p", g.pid, file("f3", corrupt)}, 1, "the file is damaged"},
 		{"no patch file", []string{"patch", "-p", g.pid, file("f4", []byte("\x7fELF"))}, 1, "no patch file"},
-		{"aarch64", []string{"patch", "-p", g.pid, file("f5", aarch64)}, 1, "aarch64"},
+		{"another machine", []string{"patch", "-p", g.pid, file("f5", elsewhere)}, 1, other.Name},
 		{"no such process", []string{"patch", "-p", "4194305", g.patch}, 1, "no such process"},
 		{"zombie", []string{"patch", "-p", zombie(t), g.patch}, 1, "has ended"},
 		{"id not applied", []string{"unpatch", "-p", g.pid, "-i", "0002"}, 1, "patch 0002 is not applied"},

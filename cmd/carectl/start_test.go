@@ -114,6 +114,8 @@ func TestRunEnds(t *testing.T) {
 	if err := os.Chmod(script, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	text := filepath.Join(t.TempDir(), "text")
+	testkit.WriteFile(t, text, "no program\n")
 	leaves := testkit.CCText(t, started+`
 __attribute__((constructor)) static void leave(void) { exit(9); }`, []string{"-O2"})
 	for _, tt := range []struct {
@@ -137,7 +139,7 @@ __attribute__((constructor)) static void leave(void) { exit(9); }`, []string{"-O
 		{"missing patch", []string{"nosuch.kpatch", "--", program}, 1, "", "cannot read the patch", "no-patch-file"},
 		{"missing command", []string{patch, "--", "no-such-command"}, 127, "", `cannot run "no-such-command"`, "environment"},
 		{"missing path", []string{patch, "--", "/no/such/command"}, 127, "", `cannot run "/no/such/command"`, "environment"},
-		{"no program", []string{patch, "--", "/etc/passwd"}, 126, "", `cannot run "/etc/passwd"`, "environment"},
+		{"no program", []string{patch, "--", text}, 126, "", fmt.Sprintf("cannot run %q", text), "environment"},
 		{"directory", []string{patch, "--", t.TempDir()}, 126, "", "is a directory", "environment"},
 		{"no command", []string{patch}, 2, "", "no command given", "usage"},
 		{"nothing behind the dashes", []string{patch, "--"}, 2, "", "no command given", "usage"},

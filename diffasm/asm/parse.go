@@ -268,6 +268,8 @@ func (p *parser) asmStmt(st Statement) {
 		p.asmLabel(st)
 	case p.f.Macros[st.Op]:
 		p.problem(fault.AsmMacro, fmt.Sprintf("inline assembly uses the macro %q", st.Op), st)
+	case FirstWord(st.Args) == ".req": // NAME .req REGISTER: other text may mean the register by that name then
+		p.problem(fault.AsmDirective, fmt.Sprintf("inline assembly gives a register the name %q (.req)", st.Op), st)
 	case st.Kind != Directive:
 	case p.switchSection(st) || st.Op == ".subsection":
 		p.problem(fault.AsmSection, "inline assembly switches sections: "+strings.TrimSpace(st.Op+" "+st.Args), st)

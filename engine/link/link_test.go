@@ -276,3 +276,28 @@ func TestUnresolvedImport(t *testing.T) {
 
 // x86 returns a relocation type as package arch describes it.
 func x86(t elf.R_X86_64) arch.RelocType { return arch.X86_64.Reloc(uint32(t)) }
+
+// TestImportedDataBySlot: what counts from the slot of a variable gets the address in its second half, and never what is there to be jumped to.
+func TestImportedDataBySlot(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		machine *arch.Target
+		typ     arch.RelocType
+		addend  int64
+		ok      bool
+	}{
+		{"x86-64", &arch.X86_64, x86(elf.R_X86_64_PC32), kpatch.JumpSlotTarget - 4, true},
+		{"x86-64, the jump", &arch.X86_64, x86(elf.R_X86_64_PC32), -4, false},
+		{"aarch64", &arch.AArch64, arch.AArch64.Reloc(uint32(elf.R_AARCH64_PREL32)), kpatch.JumpSlotTarget, true},
+		{"aarch64, the jump", &arch.AArch64, arch.AArch64.Reloc(uint32(elf.R_AARCH64_PREL32)), 0, false},
+		{"aarch64, the jump's page", &arch.AArch64, arch.AArch64.Reloc(uint32(elf.R_AARCH64_ADR_PREL_PG_HI21)), 0, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := &linker{patch: &kpatch.Patch{Machine: tt.machine}, image: &Image{}, imports: make([]inspect.Addr, 1)}
+			_, err := l.importValue(".kpatch.text", kpatch.Reloc{Type: tt.typ, Addend: tt.addend}, &kpatch.Symbol{Name: "v", Type: elf.STT_OBJECT}, 0)
+			if (err == nil) != tt.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

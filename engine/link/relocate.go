@@ -108,7 +108,7 @@ func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbo
 	case arch.GOTLoad, arch.GOTLoadRelax, arch.GOTPage, arch.GOTPageOffset:
 		return slot + kpatch.JumpSlotTarget + uint64(rel.Addend), nil
 	case arch.PC32, arch.Call, arch.Jump, arch.PagePC, arch.PageOffset:
-		if sym.Type == elf.STT_OBJECT && rel.Addend < 0 {
+		if sym.Type == elf.STT_OBJECT && rel.Addend+l.patch.Machine.PCBias < kpatch.JumpSlotTarget {
 			return 0, refuseSymbol(sym, "is data of a library and out of reach of %s", rel.Type)
 		}
 		return slot + uint64(rel.Addend), nil

@@ -129,3 +129,18 @@ func armName(prog *elfobj.File, addr uint64) (names []string) {
 	}
 	return names
 }
+
+// TestAArch64Unnamed: where code knows variables by number and the compile that names them fails, the refusal says why.
+func TestAArch64Unnamed(t *testing.T) {
+	programs(t)
+	testkit.Require(t, "aarch64-linux-gnu-gcc")
+	dir := t.TempDir()
+	specs := filepath.Join(dir, "refuse.specs")
+	testkit.WriteFile(t, specs, "*cc1:\n+ %{fno-section-anchors:%eno such option here}\n\n")
+	patched := map[string]string{"Makefile": armTree["Makefile"], "a.c": strings.Replace(armTree["a.c"], "first += x;", "first -= x;", 1)}
+	writeTree(t, dir, armTree)
+	writePatch(t, dir, armTree, patched)
+	r := mustRun(t, 1, dir, []string{"KPCCREAL=aarch64-linux-gnu-gcc", "FLAGS=-O2 -specs=" + specs}, "patchmake", "-i", "a1", "fix.patch")
+	assertContains(t, r.Stderr, "by their distance from an anchor; the compile that names its variables failed: ")
+	assertContains(t, r.Stderr, "no such option here")
+}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ const share = "/host"
 // machine is a virtual machine and what is to run in it.
 type machine struct {
 	cpu, pattern, skip, flags string
+	cells                     string // folder of cells, "" for none
 	verbose                   bool
 	folder                    string // the host's folder
 }
@@ -38,8 +40,10 @@ func run(dir string, env []string, name string, args ...string) error {
 
 // buildTests puts the tests of packages into the share, each with its folder, as tests read files of theirs.
 func (m *machine) buildTests(list []string) error {
-	if err := os.MkdirAll(filepath.Join(m.folder, "requests"), 0o777); err != nil {
-		return err
+	for _, dir := range []string{"requests", "src"} {
+		if err := os.MkdirAll(filepath.Join(m.folder, dir), 0o777); err != nil {
+			return err
+		}
 	}
 	var commands strings.Builder
 	for _, p := range list {
@@ -66,6 +70,26 @@ func (m *machine) buildTests(list []string) error {
 	return os.WriteFile(filepath.Join(m.folder, "commands"), []byte(commands.String()), 0o644)
 }
 
+// takeCells puts the cells and carectl into the share.
+func (m *machine) takeCells() error {
+	if m.cells == "" {
+		return nil
+	}
+	carectl := filepath.Join(m.folder, "carectl")
+	if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "build", "-o", carectl, "./cmd/carectl"); err != nil {
+		return err
+	}
+	if err := run("", nil, "cp", "-r", m.cells, filepath.Join(m.folder, "cells")); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(m.folder, "commands"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(f, "play %s/carectl %s/cells\n", share, share)
+	return f.Close()
+}
+
 // buildInitramfs makes the guest's root: its first program, a shell, the C library and the kernel's modules.
 func (m *machine) buildInitramfs(path string) error {
 	root := path + ".d"
@@ -77,7 +101,7 @@ func (m *machine) buildInitramfs(path string) error {
 	if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "build", "-o", filepath.Join(root, "init"), "./internal/test/vm/guest"); err != nil {
 		return err
 	}
-	for _, tool := range tools {
+	for _, tool := range slices.Concat(tools, []string{"play"}) {
 		if err := os.Symlink("/init", filepath.Join(root, "tools", tool)); err != nil {
 			return err
 		}

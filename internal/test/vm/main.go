@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // packages are those whose tests run when none is named.
@@ -22,37 +23,43 @@ func main() {
 	flag.StringVar(&m.pattern, "run", "", "run the tests that match, as go test does")
 	flag.StringVar(&m.skip, "skip", "", "do not run the tests that match")
 	flag.BoolVar(&m.verbose, "v", false, "print the console")
+	flag.StringVar(&m.cells, "cells", "", "patch the programs of the cells in this folder, live, and run the tests of no package that is not named")
 	flag.StringVar(&m.flags, "cflags", "", "further options of the compiler")
 	flag.Parse()
 	list := flag.Args()
-	if len(list) == 0 {
+	if len(list) == 0 && m.cells == "" {
 		list = packages
 	}
-	passed, failed, err := m.test(list)
+	began := time.Now()
+	c, err := m.test(list)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "vm:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d passed, %d failed\n", passed, failed)
-	if failed > 0 || passed == 0 {
+	fmt.Printf("%d skipped; took %s\n", c.skipped, time.Since(began).Round(time.Second))
+	fmt.Printf("%d passed, %d failed\n", c.passed, c.failed)
+	if c.failed > 0 || c.passed == 0 {
 		os.Exit(1)
 	}
 }
 
 // test builds the tests of packages, runs them in the machine and counts.
-func (m *machine) test(list []string) (passed, failed int, err error) {
+func (m *machine) test(list []string) (c counts, err error) {
 	dir, err := os.MkdirTemp("", "vm")
 	if err != nil {
-		return 0, 0, err
+		return counts{}, err
 	}
 	defer os.RemoveAll(dir)
 	m.folder = filepath.Join(dir, "share")
 	if err := m.buildTests(list); err != nil {
-		return 0, 0, err
+		return counts{}, err
+	}
+	if err := m.takeCells(); err != nil {
+		return counts{}, err
 	}
 	initramfs := filepath.Join(dir, "initramfs")
 	if err := m.buildInitramfs(initramfs); err != nil {
-		return 0, 0, err
+		return counts{}, err
 	}
 	stop := serve(filepath.Join(m.folder, "requests"), m.flags)
 	defer stop()

@@ -90,7 +90,7 @@ func runAll() error {
 	}
 	for line := range strings.Lines(string(text)) {
 		cmd := exec.Command("/bin/sh", "-c", strings.TrimSpace(line))
-		cmd.Env = append(os.Environ(), "PATH=/tools:/bin", "HOME=/tmp", "TMPDIR=/tmp")
+		cmd.Env = append(os.Environ(), "PATH=/tools:/bin", "HOME=/tmp", "TMPDIR=/tmp", "CARE_EMULATED=yes")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 		fmt.Printf("guest: run %s\n", strings.TrimSpace(line))
 		if err := cmd.Run(); err != nil {

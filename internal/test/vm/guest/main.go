@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command guest is the first program of the virtual machine in which tests of aarch64 run, and under other names the tools that it
-// lacks: a compiler there would be slow, so the host's cross tools are asked.
+// lacks: a compiler there would be slow, so the host's cross tools are asked. As "play CARECTL FOLDER" it plays cells.
 package main
 
 import (
@@ -11,7 +11,10 @@ import (
 )
 
 func main() {
-	if name := filepath.Base(os.Args[0]); name != "init" {
+	switch name := filepath.Base(os.Args[0]); {
+	case name == playTool && len(os.Args) == 3:
+		os.Exit(playAll(os.Args[1], os.Args[2]))
+	case name != "init":
 		os.Exit(askHost(name, os.Args[1:]))
 	}
 	if err := boot(); err != nil {
