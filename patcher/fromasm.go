@@ -49,16 +49,24 @@ func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error
 	if !known {
 		return nil, fault.Refuse(fault.ForeignMachine, a.Binary, "it is for another machine, %v", bin.Machine)
 	}
-	u, err := a.compare(target)
+	files, err := parseAll(2, func(i int) (*diffasm.File, error) { return readAssembly(target, []string{a.Orig, a.Patched}[i]) })
+	if err != nil {
+		return nil, err
+	}
+	object, err := a.assemble(ctx, a.Orig)
+	if err != nil {
+		return nil, err
+	}
+	if object.Machine != bin.Machine {
+		return nil, fault.Refuse(fault.ForeignMachine, a.Orig, "it assembles to code for %v, and %s is for %v", object.Machine, a.Binary, bin.Machine).
+			WithHint("name the assembler of that machine with --as, and assembly for it")
+	}
+	u, err := a.compare(files[0], files[1])
 	if err != nil {
 		return nil, err
 	}
 	if u.emitted == nil {
 		return nil, fault.Refuse(fault.NothingChanged, "", "%s and %s hold the same code", a.Orig, a.Patched)
-	}
-	object, err := a.assemble(ctx, a.Orig)
-	if err != nil {
-		return nil, err
 	}
 	if u.object, err = a.assembleText(ctx, u.emitted.Asm); err != nil {
 		return nil, err
@@ -90,12 +98,8 @@ func (a Assembly) join(ctx context.Context, bin *elfobj.File) (*ld.Joined, error
 }
 
 // compare decides about the unit by its code alone.
-func (a Assembly) compare(target *arch.Target) (assembledUnit, error) {
-	files, err := parseAll(2, func(i int) (*diffasm.File, error) { return readAssembly(target, []string{a.Orig, a.Patched}[i]) })
-	if err != nil {
-		return assembledUnit{}, err
-	}
-	d, err := diffasm.Matching{}.Match(files[0], files[1], nil)
+func (a Assembly) compare(orig, patched *diffasm.File) (assembledUnit, error) {
+	d, err := diffasm.Matching{}.Match(orig, patched, nil)
 	if err != nil {
 		return assembledUnit{}, err
 	}
