@@ -18,6 +18,7 @@ type assignments struct {
 	conditions []string
 	initial    string // its initial value in the declaration; "" without one
 	read       bool   // it is used for more than to be written
+	constant   bool   // it is declared const: nothing may be assigned to it
 }
 
 // write is what a variable is assigned, or a statement that may assign to it, with one blank for white space.
@@ -66,7 +67,7 @@ var zeros = map[string]bool{"0": true, "NULL": true, "false": true, "nullptr": t
 
 // onlyInitial reports whether nothing is assigned but the value that the variable has anyway.
 func (a *assignments) onlyInitial() bool {
-	return !slices.ContainsFunc(a.writes, func(w write) bool {
+	return a.constant || !slices.ContainsFunc(a.writes, func(w write) bool {
 		value, plain := strings.CutPrefix(w.text, "= ")
 		return !plain || value != a.initial && !(zeros[value] && (a.initial == "" || zeros[a.initial]))
 	})
@@ -190,6 +191,7 @@ type assignmentReader struct {
 	macros  map[string]string // what the source defines -> the definition
 	array   bool              // its name alone is its address
 	pointer bool              // what is subscripted is not it, but what it points to
+	own     [2]int            // where its declaration begins in text, behind its name, and ends: what names it there, as an empty list does, neither reads nor writes it
 	at      int               // line, from 1, that is looked at
 	in      string            // function that it is in, "" where that does not matter
 	found   assignments
@@ -234,12 +236,20 @@ func (r *assignmentReader) declared(t *sourceText, d *debuginfo.Declaration) {
 	r.array = strings.HasPrefix(rest, "[")
 	r.pointer = !r.array && pointerTo.MatchString(r.text[:end-len(d.Name)])
 	head := rest[:ends(rest, ",;")]
+	r.own = [2]int{end, len(r.text) - len(rest) + len(head)}
+	r.found.constant = isConstant(r.text[:end-len(d.Name)])
 	if _, value, ok := strings.Cut(head, "="); ok {
 		r.found.initial = r.expanded(spaced(value))
 		r.at = d.Line
 		r.value(value)
 	}
 	r.line(t, d.Line, places[from]+len(d.Name))
+}
+
+// isConstant reports whether a declaration that is read up to its name is that of a constant. What a const pointer leads to is not asked.
+func isConstant(text string) bool {
+	head := text[strings.LastIndexAny(text, ";{}*")+1:]
+	return !strings.ContainsAny(head, "(,") && slices.Contains(strings.Fields(head), "const") // else it may be a parameter that is
 }
 
 var pointerTo = regexp.MustCompile(`\*\s*((const|volatile|restrict)\s+)*$`)
@@ -263,6 +273,9 @@ func (r *assignmentReader) line(t *sourceText, n, from int) {
 
 // place reads one place, of which the name ends at end.
 func (r *assignmentReader) place(t *sourceText, at, end int) {
+	if r.own[0] <= at && at < r.own[1] {
+		return
+	}
 	before := strings.TrimRight(r.text[:at], " \t\n")
 	after, inside := r.behind(end)
 	op := assignment.FindString(after)

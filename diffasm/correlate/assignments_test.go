@@ -36,6 +36,9 @@ func TestAssignments(t *testing.T) {
 		{"a function's argument", "static int n;\nvoid f(void) { put(n); }", nil, true},
 		{"another of its name", "static int n;\nvoid f(void) { put(nn, n_); }", nil, false},
 		{"in a comment", "static int n;\nvoid f(void) { /* n = 1 */ }", nil, false},
+		{"an empty list", "static LIST(x) n = EMPTY(n);\nint f(void) { return 1; }", nil, false},
+		{"an empty list over two lines", "static LIST(x) n =\n\tEMPTY(n);\nint f(void) { return EMPTY(m); }", nil, false},
+		{"another one's initial value", "static int n = 3, *p = &n;", []string{"static int n = 3, *p = &n"}, true},
 		{"a macro that stands for a value", "#define ONE 1\nstatic int n;\nvoid f(void) { n = ONE; }", []string{"= ONE #define ONE 1"}, false},
 		{
 			"a macro that writes", "static int n;\n#define SET(x) (n = (x))\nvoid f(void) { SET(1); }",
@@ -59,5 +62,25 @@ func TestAssignments(t *testing.T) {
 				t.Errorf("writes %q, want %q; read %v", g, w, got.read)
 			}
 		})
+	}
+}
+
+// Nothing is assigned to what is declared const.
+func TestConstantKeepsItsValue(t *testing.T) {
+	for text, want := range map[string]bool{
+		"static const struct s n = {1};\nvoid f(void) { put(&n); }":     true,
+		"static char *const n = m;\nvoid f(void) { put(&n); }":          true,
+		"static const char *n = m;\nvoid f(void) { put(&n); }":          false,
+		"static int g(const int x), n;\nvoid f(void) { put(&n); }":      false,
+		"static struct s n = {1};\nvoid f(const int x) { put(&n); }":    false,
+		"static const int m;\nstatic int n;\nvoid f(void) { put(&n); }": false,
+	} {
+		lines := strings.Split(text, "\n")
+		d := &debuginfo.Declaration{Name: "n"}
+		d.Line = slices.IndexFunc(lines, func(l string) bool { return len(wordsAt(l, "n")) > 0 }) + 1
+		got := newReadSource(lines).writesOf(&debuginfo.Declarations{All: []*debuginfo.Declaration{d}}, d)
+		if got.onlyInitial() != want {
+			t.Errorf("%s: keeps its value %v", text, !want)
+		}
 	}
 }
