@@ -232,33 +232,11 @@ const breakLength = 8
 // stepsOverBreakpoints says whether a thread needs a step with all breakpoints disabled to go on from one.
 const stepsOverBreakpoints = false
 
-// timeouts are the system calls, by number, whose time-out begins anew after a stop (Linux 6.18 seen; signal(7) has most of them).
-var timeouts = map[int64]timeout{
-	unix.SYS_EPOLL_WAIT:      {milliseconds, 3, 0},
-	unix.SYS_EPOLL_PWAIT:     {milliseconds, 3, 0},
-	unix.SYS_EPOLL_PWAIT2:    {timespec, 3, 0},
-	unix.SYS_IO_GETEVENTS:    {timespec, 4, 0},
-	unix.SYS_RT_SIGTIMEDWAIT: {timespec, 2, minusEAGAIN},
-	unix.SYS_SEMTIMEDOP:      {timespec, 3, minusEAGAIN},
-	unix.SYS_READ:            {receiving, 0, minusEAGAIN},
-	unix.SYS_READV:           {receiving, 0, minusEAGAIN},
-	unix.SYS_RECVFROM:        {receiving, 0, minusEAGAIN},
-	unix.SYS_RECVMSG:         {receiving, 0, minusEAGAIN},
-	unix.SYS_ACCEPT:          {receiving, 0, minusEAGAIN},
-	unix.SYS_ACCEPT4:         {receiving, 0, minusEAGAIN},
-	unix.SYS_WRITE:           {sending, 0, minusEAGAIN},
-	unix.SYS_WRITEV:          {sending, 0, minusEAGAIN},
-	unix.SYS_SENDTO:          {sending, 0, minusEAGAIN},
-	unix.SYS_SENDMSG:         {sending, 0, minusEAGAIN},
-}
+// ownTimeouts are those of timeouts that not every machine has.
+var ownTimeouts = map[int64]timeout{unix.SYS_EPOLL_WAIT: {milliseconds, 3, 0}}
 
-// forbiddenCalls are those by which an action could end the process, or a thread, make another one, or leave the stack it is on; abort(3) sends a
-// signal.
-var forbiddenCalls = []uint64{
-	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE, unix.SYS_CLONE3,
-	unix.SYS_RT_SIGRETURN, unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
-	unix.SYS_PIDFD_SEND_SIGNAL,
-}
+// ownForbiddenCalls are those of forbiddenCalls that not every machine has.
+var ownForbiddenCalls = []uint64{unix.SYS_FORK, unix.SYS_VFORK}
 
 // syscallInsn is the instruction that enters the kernel.
 var syscallInsn = arch.X86_64.Syscall

@@ -178,32 +178,11 @@ const breakLength = 4
 // stepsOverBreakpoints says that the kernel lets a thread go on from a breakpoint by a step with all of them disabled.
 const stepsOverBreakpoints = true
 
-// timeouts are the system calls, by number, whose time-out begins anew after a stop (signal(7) has most of them).
-var timeouts = map[int64]timeout{
-	unix.SYS_EPOLL_PWAIT:     {milliseconds, 3, 0},
-	unix.SYS_EPOLL_PWAIT2:    {timespec, 3, 0},
-	unix.SYS_IO_GETEVENTS:    {timespec, 4, 0},
-	unix.SYS_RT_SIGTIMEDWAIT: {timespec, 2, minusEAGAIN},
-	unix.SYS_SEMTIMEDOP:      {timespec, 3, minusEAGAIN},
-	unix.SYS_READ:            {receiving, 0, minusEAGAIN},
-	unix.SYS_READV:           {receiving, 0, minusEAGAIN},
-	unix.SYS_RECVFROM:        {receiving, 0, minusEAGAIN},
-	unix.SYS_RECVMSG:         {receiving, 0, minusEAGAIN},
-	unix.SYS_ACCEPT:          {receiving, 0, minusEAGAIN},
-	unix.SYS_ACCEPT4:         {receiving, 0, minusEAGAIN},
-	unix.SYS_WRITE:           {sending, 0, minusEAGAIN},
-	unix.SYS_WRITEV:          {sending, 0, minusEAGAIN},
-	unix.SYS_SENDTO:          {sending, 0, minusEAGAIN},
-	unix.SYS_SENDMSG:         {sending, 0, minusEAGAIN},
-}
-
-// forbiddenCalls are those by which an action could end the process, or a thread, make another one, or leave the stack it is on; abort(3) sends a
-// signal.
-var forbiddenCalls = []uint64{
-	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_CLONE, unix.SYS_CLONE3,
-	unix.SYS_RT_SIGRETURN, unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
-	unix.SYS_PIDFD_SEND_SIGNAL,
-}
+// Every machine has what is in timeouts and forbiddenCalls here.
+var (
+	ownTimeouts       map[int64]timeout
+	ownForbiddenCalls []uint64
+)
 
 // syscallInsn is the instruction that enters the kernel.
 var syscallInsn = arch.AArch64.Syscall
