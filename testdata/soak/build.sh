@@ -22,16 +22,7 @@ build() {
 	cd "$SRC"
 	CC=$(command -v carecc); export CC
 	(export KPATCH_STAGE=configure; case_configure) </dev/null
-	cat >lpmakefile <<X
-export SHELL=/bin/bash
-C=export CORPUS=$CORPUS CORPUS_WORK=$CORPUS_WORK SRC=$SRC WORK=$WORK CASE=$CASE CC=$CC; . $CORPUS/lib/corpus.sh; . $CORPUS/cases/$CASE/case.sh; cd $SRC
-all:
-	+@\$(C); case_build </dev/null
-install:
-	+@\$(C); ROOT=\$(DESTDIR); case_install </dev/null
-clean:
-	+@\$(C); case_clean </dev/null
-X
+	corpus_lpmakefile
 	env -u MAKEFLAGS patchmake -s "$SRC" -i soak "$top/testdata/packages/$name.patch" </dev/null
 }
 
