@@ -17,6 +17,8 @@ type (
 	SourceFile = correlate.SourceFile
 	// LineChange is code that is the same in both versions but for some numbers, and where it comes from.
 	LineChange = correlate.LineChange
+	// Unstored are compiles on the side that show what is known of variables that neither version keeps.
+	Unstored = correlate.Unstored
 	// Partition is one of several assembly texts that make up the code of a program together.
 	Partition = asm.Partition
 )
@@ -32,6 +34,12 @@ func Parse(t *arch.Target, name string, src []byte) (*File, error) {
 
 // HasSourceName reports whether a name is that of something in the source, numbers aside.
 func HasSourceName(name string) bool { return asm.HasSourceName(name) }
+
+// ReadersOf returns functions in C that read private variables, see Unstored.
+func ReadersOf(names []string) string { return correlate.ReadersOf(names) }
+
+// WritersOf returns functions in C that write private variables, see Unstored.
+func WritersOf(names []string) string { return correlate.WritersOf(names) }
 
 // JoinPartitions makes one text of several, of which no label or number of a file is that of another.
 func JoinPartitions(parts []Partition) string { return asm.JoinPartitions(parts) }

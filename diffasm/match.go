@@ -18,9 +18,10 @@ type Matching struct {
 	LinesMoved func(correlate.LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
 	Sources func(file string) *correlate.SourceFile
-	// Text and ValueChanges are as in correlate.Known; may be nil.
+	// Text, ValueChanges and Unstored are as in correlate.Known; may be nil.
 	Text         func(file string) []string
 	ValueChanges func(expression string) bool
+	Unstored     func() *correlate.Unstored
 	// Late is what is known of code that was made when the program was linked, of several sources; nil for a unit of one.
 	Late *Late
 	// Plain says that the compiler did not optimise: what a variable may hold counted for nothing.
@@ -48,7 +49,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
-	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved, Text: k.Text, ValueChanges: k.ValueChanges}
+	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved, Text: k.Text, ValueChanges: k.ValueChanges, Unstored: k.Unstored}
 	if k.Late != nil {
 		known.Namesake = k.Late.Namesake
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -130,6 +131,7 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 		return comparedUnit{unit: u}, err
 	}
 	match.Text, match.ValueChanges = m.sources.leftAlone(u), m.valueChanges(u)
+	match.Unstored = sync.OnceValue(func() *diffasm.Unstored { return m.unstored(u) })
 	if match.NoSource = u.Object != nil; match.NoSource {
 		match.Sources = nil
 	}
@@ -393,6 +395,17 @@ func (m *maker) borrowDebug(u *planner.Unit, v *parsedVersions) (with *parsedVer
 		*f.file, borrowed = lent, true
 	}
 	return &better, borrowed, why
+}
+
+// unstored reads what was compiled on the side for the variables that no version of a unit keeps. What cannot be read tells nothing.
+func (m *maker) unstored(u *planner.Unit) *diffasm.Unstored {
+	var s diffasm.Unstored
+	for id, file := range map[*buildtree.Digest]**diffasm.File{&u.OrigRead: &s.OrigRead, &u.PatchedRead: &s.PatchedRead, &u.PatchedWritten: &s.PatchedWritten} {
+		if f, err := m.parse(u, *id); err == nil {
+			*file = f
+		}
+	}
+	return &s
 }
 
 func (m *maker) diffOptions(want demand) diffasm.Options {

@@ -24,7 +24,7 @@ func (m *Matcher) FoldedInBoth() (list []asm.Problem) {
 		if o == nil {
 			continue
 		}
-		if at, differs := m.writtenOtherwise(o, p); differs {
+		if at, differs := m.writtenOtherwise(o, p); differs && !m.shownAlike(o, p) {
 			list = append(list, asm.Problem{
 				Code: fault.StaticLost, At: asm.Statement{Place: at},
 				What: fmt.Sprintf("the compiler left the variable %q out of both versions, of which each assigns something else to it: what it would hold is not known", p.Name),

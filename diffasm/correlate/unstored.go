@@ -1,0 +1,122 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
+	"gocare/diffasm/debuginfo"
+)
+
+// This file proves by compiles on the side what a process would hold in variables that neither version keeps. Behind the source stand functions
+// that anybody may call, at any time: where the compiler still keeps nothing of a variable that one of them writes, no code reads it; and
+// where it keeps nothing of one that they read, it is always what it was at first.
+
+// Unstored are such compiles, with debug information; any may be nil.
+type Unstored struct {
+	OrigRead, PatchedRead *debuginfo.Unit // with ReadersOf the variables
+	PatchedWritten        *debuginfo.Unit // with WritersOf them
+}
+
+const (
+	reader = "gocare_read_"
+	writer = "gocare_write_"
+	copied = "gocare_copy_"
+)
+
+// ReadersOf returns functions in C that read private variables, of which a source is before them.
+func ReadersOf(names []string) string {
+	var b strings.Builder
+	for _, n := range names {
+		fmt.Fprintf(&b, "#undef %[1]s\nextern char %[2]s%[1]s[sizeof(%[1]s)];\n"+
+			"__attribute__((used, noinline)) void %[3]s%[1]s(void) { __builtin_memcpy(%[2]s%[1]s, (const void *)&%[1]s, sizeof(%[1]s)); }\n", n, copied, reader)
+	}
+	return b.String()
+}
+
+// WritersOf returns functions in C that write private variables, of which a source is before them. One that is const cannot be written: what
+// takes its address has it kept.
+func WritersOf(names []string) string {
+	var b strings.Builder
+	b.WriteString("extern const volatile void *volatile gocare_at;\n")
+	for _, n := range names {
+		fmt.Fprintf(&b, "#undef %[1]s\nextern char %[2]s%[1]s[sizeof(%[1]s)];\n__attribute__((used, noinline)) void %[3]s%[1]s(void)\n{\n"+
+			"\tgocare_at = __builtin_types_compatible_p(__typeof__(&%[1]s), const __typeof__(%[1]s) *) ? (const volatile void *)&%[1]s : 0;\n"+
+			"\t__builtin_memcpy((void *)&%[1]s, %[2]s%[1]s, sizeof(%[1]s));\n}\n", n, copied, writer)
+	}
+	return b.String()
+}
+
+// shownAlike reports whether compiles on the side prove that the patched code takes a variable at file level, which neither version keeps, for
+// what the process would hold: no patched code reads it, or it is one value in both versions, always.
+func (m *Matcher) shownAlike(o, p *debuginfo.Declaration) bool {
+	if m.Unstored == nil || o.Function != "" || p.Function != "" {
+		return false
+	}
+	u := m.Unstored()
+	if has(u.PatchedWritten, writer+p.Name) && leavesOut(u.PatchedWritten, p.Name) {
+		return true
+	}
+	return o.Name == p.Name && has(u.OrigRead, reader+o.Name) && has(u.PatchedRead, reader+p.Name) && m.sameConstant(u, p.Name)
+}
+
+func has(u *debuginfo.Unit, function string) bool {
+	return u != nil && u.FunctionByName[function] != nil
+}
+
+// leavesOut reports whether a unit declares a variable at file level, once, and keeps nothing of it, in whatever way.
+func leavesOut(u *debuginfo.Unit, name string) bool {
+	ds := u.Declarations()
+	if ds == nil || slices.ContainsFunc(u.Variables, func(b *asm.Block) bool { return b.Name == name || strings.HasPrefix(b.Name, name+".") }) {
+		return false
+	}
+	found := 0
+	for _, d := range ds.All {
+		switch {
+		case d.Name == name && d.Function == "" && d.Symbol == "" && !d.Elsewhere && d.Whole == nil:
+			found++
+		case d.Name == name && (d.Function == "" || d.Whole != nil && d.Whole.Function == ""):
+			return false
+		}
+	}
+	return found == 1
+}
+
+// sameConstant reports whether a variable always has its first value, in both versions, and these are the same.
+func (m *Matcher) sameConstant(u *Unstored, name string) bool {
+	var said [2]string
+	for i, unit := range []*debuginfo.Unit{u.OrigRead, u.PatchedRead} {
+		b := unit.Blocks[name]
+		if b == nil && !leavesOut(unit, name) || b != nil && b.Section.Class != asm.ReadOnly && b.Section.Class != asm.Relro {
+			return false
+		}
+		c := canon.New(unit.File, m.tokenIn(unit, name))
+		c.Code = true
+		said[i] = string(c.Function(unit.FunctionByName[reader+name]))
+		if b != nil {
+			said[i] += c.Data(b)
+		}
+	}
+	return said[0] == said[1] && !strings.Contains(said[0], unknownName)
+}
+
+const unknownName = "<unknown>"
+
+// tokenIn gives names in what tells a constant: those of variables that both versions have by that name, and no others. What a name of a function
+// means is asked elsewhere.
+func (m *Matcher) tokenIn(u *debuginfo.Unit, variable string) func(name string) string {
+	return func(name string) string {
+		p := m.Patched.Unit.Blocks[name]
+		switch {
+		case name == variable, name == copied+variable:
+			return name
+		case p != nil && u.FunctionByName[name] == nil && u.Blocks[name] != nil && !asm.IsLocal(name):
+			if o := m.OrigVariable(p); o != nil && o.Name == name {
+				return name
+			}
+		}
+		return unknownName
+	}
+}

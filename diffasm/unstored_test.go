@@ -1,0 +1,112 @@
+package diffasm
+
+import (
+	"strings"
+	"testing"
+
+	"gocare/diffasm/correlate"
+	"gocare/internal/fault"
+	"gocare/internal/test/testkit"
+)
+
+// unstoredText has variables that compilers keep nothing of: the conditions under which they are written never hold, or nobody reads them.
+const unstoredText = `#define ON 0
+typedef const int fixed;
+struct pair { int a; char b[3]; };
+int other = 7;
+int step(int x);
+static int first(int x)
+{
+	return x * 3;
+}
+static int limit = 30;
+static int seen;
+static int list[4] = {1, 2, 3, 4};
+static struct pair both = {5, "ab"};
+static int *where = &other;
+static int (*call)(int) = first;
+static int *unset;
+int f(int x)
+{
+	if (ON) {
+		limit = step(x);
+		list[x & 3] = step(x);
+		both.a = step(x);
+		where = 0;
+		call = 0;
+	}
+	if (x > 4)
+		seen = step(x);
+	unset = &other;
+	return x * 2;
+}
+int g(int x)
+{
+	return step(x);
+}
+`
+
+// TestUnstored: a variable that neither version keeps is no reason to refuse where compiles on the side show that nobody reads it, or that it is
+// always the same in both; without these it is one.
+func TestUnstored(t *testing.T) {
+	dead := []string{"return step(x);\n}\n", "if (ON)\n\t\treturn seen;\n\treturn step(x);\n}\n"}
+	reads := func(what string) []string {
+		return []string{"return step(x);\n}\n", "return step(x) + " + what + ";\n}\n"}
+	}
+	edited := []string{"= step(x);", "= step(x + 1);"}
+	for _, row := range []struct {
+		name, variable string
+		first, patch   []string // edits of the original, and what the patch edits
+		refuse         bool     // all the same
+		compilers      string
+	}{
+		{"never written", "limit", reads("limit"), edited, false, "clang gcc"},
+		{"never read", "seen", dead, edited, false, "clang gcc"},
+		{"an array", "list", reads("list[2]"), edited, false, "clang"},
+		{"a structure", "both", reads("both.a"), edited, false, "clang"},
+		{"another first value", "limit", reads("limit"), append([]string{"limit = 30", "limit = 31"}, edited...), true, "clang"},
+		{"read from now on", "seen", nil, append(reads("seen"), "seen = step(x);", "if (ON) seen = step(x);"), true, "clang"},
+		{"const from now on", "seen", nil, append(reads("seen"), "static int seen;", "static const int seen = 2;", "seen = step(x);", "step(x);"), true, "clang gcc"},
+		{"const by its type from now on", "seen", nil, append(reads("seen"), "static int seen;", "static fixed seen = 2;", "seen = step(x);", "step(x);"), true, "clang"},
+		{"no longer written", "seen", nil, append(reads("seen"), "seen = step(x);", "step(x);"), true, "clang gcc"},
+		{"its name is a macro behind it", "seen", []string{"int f(int", "int twin;\nint f(int", "int g(int", "#define NOW 0\nint g(int"}, append(reads("seen"), "seen = step(x);", "step(x);", "NOW 0", "seen seen"), true, "clang"},
+		{"the address of a variable", "where", reads("*where"), append([]string{"where = 0", "where = &other + 1"}, edited...), false, "clang gcc"},
+		{"the address of another variable", "where", append(reads("*where"), "int other", "int more = 3, other"), append([]string{"*where = &other", "*where = &more"}, edited...), true, "clang"},
+		{"the address of a function", "call", reads("call(x)"), append([]string{"call = 0", "call = step"}, edited...), true, "clang"},
+	} {
+		for _, cc := range strings.Fields(row.compilers) {
+			t.Run(row.name+" "+cc, func(t *testing.T) {
+				testkit.Require(t, cc)
+				before := strings.NewReplacer(row.first...).Replace(unstoredText)
+				without, with := unstoredVerdicts(t, cc, row.variable, before, strings.NewReplacer(row.patch...).Replace(before))
+				if without != fault.StaticLost {
+					t.Errorf("%q without compiles on the side", without)
+				}
+				if row.refuse != (with == fault.StaticLost) {
+					t.Errorf("%q, want it refused: %v", with, row.refuse)
+				}
+			})
+		}
+	}
+}
+
+// unstoredVerdicts returns the codes that two versions are refused for without and with what compiles on the side show of a variable.
+func unstoredVerdicts(t *testing.T, cc, variable, before, after string) (without, with fault.Code) {
+	t.Helper()
+	compile := func(source, behind string) *File { return compileSource(t, cc, "-O2 -g", source+behind) }
+	orig, patched := compile(before, ""), compile(after, "")
+	names := []string{variable}
+	shown := &Unstored{OrigRead: compile(before, ReadersOf(names)), PatchedRead: compile(after, ReadersOf(names)), PatchedWritten: compile(after, WritersOf(names))}
+	code := func(unstored func() *Unstored) fault.Code {
+		m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(before, after) }, Unstored: unstored}
+		d, err := m.Match(orig, patched, nil)
+		if err == nil {
+			_, err = Decide(d, Options{})
+		}
+		if e := fault.As(err); e != nil {
+			return e.Code
+		}
+		return ""
+	}
+	return code(nil), code(func() *Unstored { return shown })
+}
