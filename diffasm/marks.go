@@ -51,7 +51,6 @@ func MarksOf(orig, patched *File) (m Marks) {
 
 // Add adds the marks of another unit, as far as they are about what units share.
 func (m *Marks) Add(of *File, more Marks) {
-	m.Types = append(m.Types, more.Types...)
 	for _, name := range more.Variables {
 		if of.IsGlobal(name) || !of.Defines(name) {
 			m.Variables = append(m.Variables, name)

@@ -43,6 +43,8 @@ type maker struct {
 	plan    *planner.Plan
 	sources *sources
 	marks   diffasm.Marks // what the source patch says by macros of gocare.h, in all units
+	// typeMarks are those of them that are about types.
+	typeMarks []typeMark
 }
 
 // noPatch adds to an error what it leaves.

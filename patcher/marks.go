@@ -2,6 +2,7 @@ package patcher
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"gocare/buildtree"
@@ -52,11 +53,53 @@ func (m *maker) readMarksOf(u *planner.Unit, patched buildtree.Digest) error {
 	if err != nil {
 		return err
 	}
-	m.marks.Add(after, diffasm.MarksOf(before, after))
+	marks := diffasm.MarksOf(before, after)
+	m.marks.Add(after, marks)
+	for _, name := range marks.Types {
+		mark := typeMark{name: name}
+		if u.Late == nil {
+			mark.types = u.PatchedTypes
+		}
+		m.typeMarks = append(m.typeMarks, mark)
+	}
 	return nil
 }
 
-// vouched reports whether the source patch takes care of the objects of a type that another layout is refused for.
-func (m *maker) vouched(c layout.Change) bool {
-	return refuseLayout("", c).Code == fault.StructLayout && slices.Contains(m.marks.Types, c.Name)
+// typeMark is a type of which the source patch takes care, by the name that the source has for it.
+type typeMark struct {
+	name  string
+	types buildtree.Digest // object that describes what the marked source calls so; "" where that is not known
+}
+
+// vouched reports whether the source patch takes care of the objects of a type of a unit that another layout is refused for. Sources may
+// have different types of one name: a mark is about the one that its source has.
+func (m *maker) vouched(c layout.Change, patched buildtree.Digest) bool {
+	return refuseLayout("", c).Code == fault.StructLayout &&
+		slices.ContainsFunc(m.typeMarks, func(t typeMark) bool { return t.name == c.Name && m.isMarked(t, c, patched) })
+}
+
+// isMarked reports whether a mark is about a type of its name in a unit. Of a mark in a source whose types are not known it is if all units
+// have the same change of that name.
+func (m *maker) isMarked(t typeMark, c layout.Change, patched buildtree.Digest) bool {
+	there, err := planner.LoadLayout(m.store, t.types)
+	if t.types == "" || err == nil && !there.Describes(c.Name) {
+		return m.isOnlyChange(c)
+	}
+	here, hereErr := planner.LoadLayout(m.store, patched)
+	return err == nil && hereErr == nil && layout.SharesType(here, there, c.Name)
+}
+
+// isOnlyChange reports whether all units in which a type of the name changes have the same change.
+func (m *maker) isOnlyChange(c layout.Change) bool {
+	other := func(o layout.Change) bool { return o.Kind == c.Kind && o.Name == c.Name && !reflect.DeepEqual(o, c) }
+	for i := range m.plan.Targets {
+		for k := range m.plan.Targets[i].Units {
+			for _, t := range m.plan.Targets[i].Units[k].Typed() {
+				if changes, err := m.typeChanges(&t.SideVersions); err != nil || slices.ContainsFunc(changes, other) {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }

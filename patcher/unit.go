@@ -230,8 +230,8 @@ func (m *maker) decide(c comparedUnit, want demand) (decidedUnit, error) {
 // checkUnit refuses what may not go into a patch, though it could.
 func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	refusals, prototypes := []*fault.Error{}, []layout.Change{}
-	other := func(source string, c layout.Change) {
-		if e := refuseLayout(source, c); m.vouched(c) {
+	other := func(t *planner.TypedSource, c layout.Change) {
+		if e := refuseLayout(t.Source, c); m.vouched(c, t.PatchedTypes) {
 			e.Vouched = true
 			d.overridden = append(d.overridden, e)
 		} else {
@@ -252,7 +252,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 				continue
 			}
 			if c.Kind != layout.Variable || !isConstant(d.delta, c.Name) {
-				other(t.Source, c)
+				other(&t, c)
 			}
 		}
 	}
@@ -264,7 +264,7 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 		if c.Kind == layout.Signature {
 			prototypes = append(prototypes, c)
 		} else {
-			other(d.unit.Source, c)
+			other(&planner.TypedSource{Source: d.unit.Source, SideVersions: d.unit.SideVersions}, c)
 		}
 	}
 	d.prototypes = prototypes

@@ -102,6 +102,15 @@ func RenamedVariable(before, after *Unit, was, is string) *Change {
 	return &changes[0]
 }
 
+// Describes reports whether a unit describes a type of that name: "struct server".
+func (u *Unit) Describes(name string) bool { return len(u.types[name]) > 0 }
+
+// SharesType reports whether two units describe a type of that name alike.
+func SharesType(a, b *Unit, name string) bool {
+	only, _ := unmatched(a.types[name], b.types[name])
+	return len(only) < len(a.types[name])
+}
+
 // described is what there is of each name: functions may have types and variables of one name.
 type described map[string][]description
 
