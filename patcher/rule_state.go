@@ -31,18 +31,18 @@ func movedState(l *link) (ruling, error) {
 
 // refuseGivenWay refuses variables of other units and libraries that code of the patch uses in the place of one that is gone: they have a
 // value of their own. That is one of its name, or one of its size that a function uses which used the other.
-func (l *link) refuseGivenWay(says *ruling, p *facts, gone []diffasm.State) {
+func (l *link) refuseGivenWay(says *ruling, p *facts, gone []heldState) {
 	for i := range l.units {
 		if l.units[i].selection == nil {
 			continue
 		}
 		for _, s := range l.units[i].selection.NewlyUsed() {
 			size, found := p.DataSize(s.Name)
-			k := slices.IndexFunc(gone, func(g diffasm.State) bool {
+			k := slices.IndexFunc(gone, func(g heldState) bool {
 				return g.Name == s.Name || g.SharesUser(s) && g.Size == strconv.FormatUint(size, 10)
 			})
 			if found && k >= 0 {
-				says.refuse(i, refuseGivenWay(s, gone[k]))
+				says.refuse(i, refuseGivenWay(s, gone[k].State))
 			}
 		}
 	}
@@ -59,31 +59,37 @@ func refuseGivenWay(s, was diffasm.State) *fault.Error {
 }
 
 // refuseNew refuses the new variables of a link, each of which may be one that is gone.
-func (l *link) refuseNew(says *ruling, gone []diffasm.State) {
+func (l *link) refuseNew(says *ruling, gone []heldState) {
 	for i := range l.units {
 		for _, s := range l.newState(i) {
-			says.refuse(i, refuseMoved(s, candidates(s, gone)))
+			if from := l.candidates(s, gone); len(from) > 0 {
+				says.refuse(i, refuseMoved(s.State, from))
+			}
 		}
 	}
 	for i := range l.units { // what has another name now may be what had that name elsewhere
 		for _, v := range l.units[i].delta.RenamedVariables() {
-			if k := slices.IndexFunc(gone, func(g diffasm.State) bool { return g.Name == v[1].Name }); k >= 0 {
-				says.refuse(i, refuseMoved(v[1], gone[k:k+1]))
+			if k := slices.IndexFunc(gone, func(g heldState) bool { return g.Name == v[1].Name }); k >= 0 {
+				says.refuse(i, refuseMoved(v[1], []diffasm.State{gone[k].State}))
 			}
 		}
 	}
 	for _, s := range l.addedState() {
-		says.refuse(0, refuseMoved(s, candidates(s, gone)))
+		says.refuse(0, refuseMoved(s, l.candidates(heldState{State: s}, gone)))
 	}
 }
 
-// candidates lists what a new variable may be: the one of its name, else any. Types say nothing: a counter becomes a member of a
-// structure, a buffer a pointer to one.
-func candidates(s diffasm.State, gone []diffasm.State) []diffasm.State {
-	if i := slices.IndexFunc(gone, func(g diffasm.State) bool { return g.Name == s.Name }); i >= 0 {
-		return gone[i : i+1]
+// candidates lists what a new variable may be: the one of its name, else any but those that are plainly another.
+func (l *link) candidates(s heldState, gone []heldState) (list []diffasm.State) {
+	for _, g := range gone {
+		if g.Name == s.Name {
+			return []diffasm.State{g.State}
+		}
+		if !l.plainlyOther(g, s) {
+			list = append(list, g.State)
+		}
 	}
-	return gone
+	return list
 }
 
 func refuseMoved(s diffasm.State, from []diffasm.State) *fault.Error {
@@ -101,7 +107,7 @@ func refuseMoved(s diffasm.State, from []diffasm.State) *fault.Error {
 }
 
 // goneState lists what the patch takes away. A global name that another unit defines now is the same variable: see removedVariables.
-func (l *link) goneState() (list []diffasm.State) {
+func (l *link) goneState() (list []heldState) {
 	came := map[string]bool{}
 	for i := range l.units {
 		for _, name := range l.units[i].delta.NewGlobals() {
@@ -113,24 +119,26 @@ func (l *link) goneState() (list []diffasm.State) {
 		globals := d.GoneGlobals()
 		for _, s := range d.GoneState() {
 			if !came[s.Symbol] || !slices.Contains(globals, s.Symbol) {
-				list = append(list, s)
+				list = append(list, heldState{s, l.units[i].unit.OrigTypes})
 			}
 		}
 	}
 	for _, g := range l.gone {
-		list = append(list, statesIn(g.File, g.Name)...)
+		for _, s := range statesIn(g.File, g.Name) {
+			list = append(list, heldState{State: s})
+		}
 	}
 	return list
 }
 
 // newState lists the new variables of unit i that the patch holds.
-func (l *link) newState(i int) (list []diffasm.State) {
+func (l *link) newState(i int) (list []heldState) {
 	if l.units[i].emitted == nil {
 		return nil
 	}
 	for _, s := range l.units[i].emitted.State {
 		if !l.leftElsewhere(i, s.Symbol) {
-			list = append(list, s)
+			list = append(list, heldState{s, l.units[i].unit.PatchedTypes})
 		}
 	}
 	return list
