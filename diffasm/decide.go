@@ -40,6 +40,9 @@ type Selection struct {
 	roles       []mark // what the patch has for carectl
 }
 
+// Nothing is the selection of a unit of which nothing goes into the patch.
+func (d *Delta) Nothing() *Selection { return &Selection{d: d} }
+
 // Empty reports whether nothing of the unit goes into a patch.
 func (s *Selection) Empty() bool {
 	return len(s.Functions) == 0 && (s.clo == nil || len(s.clo.newVars) == 0)

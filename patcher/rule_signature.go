@@ -121,10 +121,14 @@ func (l *link) usedElsewhere(p *facts, unit int, f diffasm.Replaced) (*linkUse, 
 		if k < 0 && f.Orig == "main" && startFile(p.InputName(input)) {
 			continue
 		}
-		if k < 0 || l.units[k].selection == nil {
+		if k < 0 {
 			return used("%s, of which nothing is in the patch, may use it", p.InputName(input)), nil
 		}
-		if use := l.units[k].selection.OtherUse(f.Orig, f.Name); use != nil {
+		selection := l.units[k].selection
+		if selection == nil {
+			selection = l.units[k].delta.Nothing()
+		}
+		if use := selection.OtherUse(f.Orig, f.Name); use != nil {
 			use.What = fmt.Sprintf("in %s, %s", l.units[k].unit.Source, use.What)
 			return &linkUse{Use: *use, unit: k}, nil
 		}

@@ -262,7 +262,22 @@ func TestRules(t *testing.T) {
 		},
 		{
 			name: "a prototype, an unchanged unit that calls it", rule: signatures, units: []pair{fg, caller}, link: fakeLink{users: map[string][]int{"f": {1}}},
-			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): input1.o, of which nothing is in the patch, may use it`},
+			want: []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): in u1.c, "h", which is not in the patch, calls it`},
+		},
+		{
+			name: "a prototype, an edited caller in a unit of which nothing else is in the patch", rule: signatures,
+			units: []pair{fg, {orig: global("edited", "call\tf"), patched: global("edited", "call\tf")}}, link: fakeLink{users: map[string][]int{"f": {1}}},
+			want: []string{"u1.c brings edited: calls f"},
+		},
+		{
+			name: "a prototype, a unit that no longer calls it and has nothing in the patch", rule: signatures, link: fakeLink{users: map[string][]int{"f": {1}}},
+			units: []pair{fg, {orig: global("k") + global("h", "call\tf"), patched: global("k")}},
+			want:  []string{"u0.c detaches f"},
+		},
+		{
+			name: "a prototype, a unit that no longer takes its address and has nothing in the patch", rule: signatures, link: fakeLink{users: map[string][]int{"f": {1}}},
+			units: []pair{fg, {orig: global("k") + global("h", "leaq\tf(%rip), %rax"), patched: global("k")}},
+			want:  []string{`u0.c: signature: u0.c: function "f" has another prototype: was int(int), is int(long): in u1.c, "h" takes its address`},
 		},
 		{
 			name: "a prototype, a changed unit that calls it", rule: signatures, units: []pair{fg, changedCaller}, link: fakeLink{users: map[string][]int{"f": {1}}},
