@@ -8,6 +8,7 @@ import (
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
+	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
 )
 
@@ -19,6 +20,9 @@ type State struct {
 	At       string // FILE:LINE of its declaration; FILE where that is not known
 	Size     string // bytes, in decimal; "" where that is not known
 
+	Initial string // what its source says that it begins with
+	Known   bool   // that is known, and of a new one, that nothing is assigned to it but that
+
 	Users []string // source names of the functions that use it, where they were asked for
 }
 
@@ -26,6 +30,15 @@ type State struct {
 func (s State) SharesUser(o State) bool {
 	return slices.ContainsFunc(s.Users, func(n string) bool { return slices.Contains(o.Users, n) })
 }
+
+// BecomesConstant reports whether a new variable is one that nothing writes, and that begins with another value than one which is gone: it is
+// what the patched source says it is, whatever that one held.
+func (s State) BecomesConstant(gone State) bool {
+	return s.Known && gone.Known && correlate.OtherInitial(s.Initial, gone.Initial)
+}
+
+// NamedAlike reports whether the names of two variables have to do with one another.
+func (s State) NamedAlike(o State) bool { return correlate.NamedAlike(s.Name, o.Name) }
 
 // Called names it in a message, without its place.
 func (s State) Called() string {
@@ -63,6 +76,7 @@ func (d *Delta) GoneState() (list []State) {
 		}
 		s := stateOf(d.orig, o)
 		s.Users = usersOf(d.orig, o.Name)
+		s.Initial, s.Known = d.m.Initial(o.Name)
 		list = append(list, s)
 	}
 	return list
@@ -123,7 +137,9 @@ func hasUsers(f *debuginfo.Unit, b *asm.Block) bool {
 func (d *Delta) newState(names []string) (list []State) {
 	for _, name := range names {
 		if b := d.patched.Blocks[name]; b != nil && b.Section.Class == asm.Writable {
-			list = append(list, stateOf(d.patched, b))
+			s := stateOf(d.patched, b)
+			s.Initial, s.Known = d.m.Fixed(name)
+			list = append(list, s)
 		}
 	}
 	return list

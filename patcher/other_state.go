@@ -1,9 +1,7 @@
 package patcher
 
 import (
-	"slices"
 	"strings"
-	"unicode"
 
 	"gocare/buildtree"
 	"gocare/diffasm"
@@ -16,10 +14,13 @@ type heldState struct {
 	types buildtree.Digest // object with its type, "" if there is none
 }
 
-// plainlyOther reports whether a new variable is not one that is gone, by another name: it cannot hold what that held in whatever way, nor
-// do their names have to do with one another. A type alone tells nothing: a counter becomes a member of a structure, a buffer a pointer to one.
+// plainlyOther reports whether a new variable is not one that is gone, by another name: nothing writes it, or it cannot hold what
+// that held in whatever way, nor do their names have to do with one another. A type alone tells nothing: a counter becomes a member of a structure, a buffer a pointer to one.
 func (l *link) plainlyOther(gone, s heldState) bool {
-	if gone.types == "" || s.types == "" || !gone.isWhole() || !s.isWhole() || alikeNames(gone.Name, s.Name) {
+	if s.BecomesConstant(gone.State) {
+		return true
+	}
+	if gone.types == "" || s.types == "" || !gone.isWhole() || !s.isWhole() || gone.NamedAlike(s.State) {
 		return false
 	}
 	before, err := l.layouts(gone.types)
@@ -34,25 +35,4 @@ func (l *link) plainlyOther(gone, s heldState) bool {
 // function.
 func (s *heldState) isWhole() bool {
 	return s.Symbol == s.Name || strings.HasPrefix(s.Symbol, s.Name+".") || strings.HasSuffix(s.Symbol, "."+s.Name)
-}
-
-// alikeNames reports whether two names share a word, or the beginning of one.
-func alikeNames(a, b string) bool {
-	return slices.ContainsFunc(wordsOf(a), func(w string) bool {
-		return slices.ContainsFunc(wordsOf(b), func(v string) bool {
-			return w == v || min(len(w), len(v)) >= 3 && (strings.HasPrefix(w, v) || strings.HasPrefix(v, w))
-		})
-	})
-}
-
-// wordsOf splits a name at underscores and where capitals begin.
-func wordsOf(name string) []string {
-	var split strings.Builder
-	for i, c := range name {
-		if i > 0 && unicode.IsUpper(c) && !unicode.IsUpper(rune(name[i-1])) {
-			split.WriteByte('_')
-		}
-		split.WriteRune(unicode.ToLower(c))
-	}
-	return strings.FieldsFunc(split.String(), func(c rune) bool { return c == '_' })
 }

@@ -134,7 +134,7 @@ func (m *Matcher) isGone(o *debuginfo.Declaration) bool {
 // stoodInPlace reports whether one variable stands where another one stood, of which neither name is known to both versions.
 func (m *Matcher) stoodInPlace(o, p *debuginfo.Declaration) bool {
 	known := slices.ContainsFunc(m.od.All, func(e *debuginfo.Declaration) bool { return m.id(e) == m.id(p) && e.Function == m.oldName(p.Function) })
-	return !known && m.oldName(p.Function) == o.Function && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line)
+	return !known && m.oldName(p.Function) == o.Function && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) && !m.plainlyOther(o, p)
 }
 
 // writtenOtherwise reports whether the patched source reads a variable, and what is assigned to it differs, or may, from what the original

@@ -95,7 +95,7 @@ func (m *Matcher) sameText(p, o *debuginfo.Declaration) bool {
 
 // renamedInPlace reports whether a static local stands where one of another name stood.
 func (m *Matcher) renamedInPlace(p, o *debuginfo.Declaration) bool {
-	return m.id(o) != m.id(p) && functionOf(o) == functionOf(p) && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line)
+	return m.id(o) != m.id(p) && functionOf(o) == functionOf(p) && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) && !m.plainlyOther(o, p)
 }
 
 // functionOf returns the function that a variable or a piece of one is in.
