@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	staticsPairs = flag.Int("statics-pairs", 200, "how many pairs of units TestStatics makes")
+	staticsPairs = flag.Int("statics-pairs", 3*batchSize, "how many pairs of units TestStatics makes")
 	staticsSeed  = flag.Int64("statics-seed", 1, "seed of the first pair; the next has the next one")
 	staticsKeep  = flag.String("statics-keep", "", "directory for pairs that go wrong")
 	staticsList  = flag.Bool("statics-list", false, "list what became of every pair")

@@ -12,15 +12,19 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-// The archives are held against gcc alone: each original and each patched tree builds in every configuration, holds the
-// construct it is about, and answers as its talk says. What is wrong with a patch afterwards is not the archive's fault.
+// The archives are held against gcc alone: each patched tree builds in every configuration, holds the construct it is about, and answers
+// as its talk says; the original, too, where TestConstructs does not ask it. What is wrong with a patch afterwards is not the archive's fault.
 func TestConstructsAreWhatTheySay(t *testing.T) {
 	testkit.Require(t, "gcc", "make")
 	for _, c := range constructs(t) {
 		for _, cfg := range c.configs() {
 			t.Run(c.Name+"/"+cfg.String(), func(t *testing.T) {
 				t.Parallel()
-				for _, stage := range []string{"original", "patched"} {
+				stages := []string{"patched"}
+				if c.refused(cfg) != "" {
+					stages = append(stages, "original")
+				}
+				for _, stage := range stages {
 					dir := t.TempDir()
 					files, turns := c.Original, c.before()
 					if stage == "patched" {

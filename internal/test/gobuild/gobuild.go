@@ -13,20 +13,21 @@ import (
 
 // Programs builds the three programs into dir, which it makes if need be.
 func Programs(ctx context.Context, dir string) error {
-	return build(ctx, dir, "gocare/cmd/carecc", "gocare/cmd/patchmake", "gocare/cmd/carectl")
+	return build(ctx, dir, "", "gocare/cmd/carecc", "gocare/cmd/patchmake", "gocare/cmd/carectl")
 }
 
 // Traps builds the carectl that leaves traps in the code that patches replace, and returns its path, dir/traps/carectl.
 func Traps(ctx context.Context, dir string) (string, error) {
 	dir = filepath.Join(dir, "traps")
-	return filepath.Join(dir, "carectl"), build(ctx, dir, "-tags=traporacle", "gocare/cmd/carectl")
+	return filepath.Join(dir, "carectl"), build(ctx, dir, ",traporacle", "gocare/cmd/carectl")
 }
 
-func build(ctx context.Context, dir string, args ...string) error {
+// build links packages as make build does: without cli's writer of manual pages, which takes time at every start. More tags begin with a comma.
+func build(ctx context.Context, dir, tags string, packages ...string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-buildvcs=false", "-tags=urfave_cli_no_docs" + tags, "-ldflags=-s -w", "-o", dir + "/"}, packages...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)

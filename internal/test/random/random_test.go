@@ -24,7 +24,7 @@ func TestLive(t *testing.T) {
 }
 
 func testPairs(t *testing.T, programs *trial.Programs) {
-	o, err := options(func(name string) string { return map[string]string{"N": "8", "SEED": "10048"}[name] })
+	o, err := options(func(name string) string { return map[string]string{"N": "4", "SEED": "10048"}[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
