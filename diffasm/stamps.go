@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +19,9 @@ var stamp = regexp.MustCompile(fileStamp + `|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Au
 
 // Stamps returns what may be dates and times of a compile in a unit's assembly, in order.
 func Stamps(asm []byte) []string {
+	if !holdsMonth(asm) && !holdsTimeOfDay(asm) {
+		return nil
+	}
 	var list []string
 	for _, m := range stamp.FindAll(asm, -1) {
 		list = append(list, string(m))
@@ -27,8 +31,35 @@ func Stamps(asm []byte) []string {
 
 var fileStamps = regexp.MustCompile(fileStamp)
 
+// holdsMonth reports whether a text may hold a date: nearly no assembly does, and to look for a month is much faster than to match.
+func holdsMonth(text []byte) bool {
+	for _, month := range []string{"Jan ", "Feb ", "Mar ", "Apr ", "May ", "Jun ", "Jul ", "Aug ", "Sep ", "Oct ", "Nov ", "Dec "} {
+		if bytes.Contains(text, []byte(month)) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsTimeOfDay reports likewise whether a text may hold a time of day, whose colons are three bytes apart.
+func holdsTimeOfDay(text []byte) bool {
+	for {
+		i := bytes.IndexByte(text, ':')
+		if i < 0 || i+3 >= len(text) {
+			return false
+		}
+		if text[i+3] == ':' {
+			return true
+		}
+		text = text[i+1:]
+	}
+}
+
 // FileStamps returns what may be times of source files in a unit's assembly, each once, in order.
 func FileStamps(asm []byte) []string {
+	if !holdsMonth(asm) {
+		return nil
+	}
 	var list []string
 	for _, m := range fileStamps.FindAll(asm, -1) {
 		if !slices.Contains(list, string(m)) {

@@ -33,6 +33,29 @@ func TestSameButStamps(t *testing.T) {
 	}
 }
 
+func TestStamps(t *testing.T) {
+	for _, r := range []struct {
+		name, text  string
+		want, files []string
+	}{
+		{"date and time", "\t.string \"Feb  3 2001 01:02:03\"\n", []string{"Feb  3 2001", "01:02:03"}, nil},
+		{"time alone, at the end", ".L1:\t.ascii \"01:02:03", []string{"01:02:03"}, nil},
+		{"date alone", ".L1:\n\t.ascii \"Feb  3 2001", []string{"Feb  3 2001"}, nil},
+		{"time of a file", "\"Sat Feb  3 00:00:00 2001\"", []string{"Sat Feb  3 00:00:00 2001"}, []string{"Sat Feb  3 00:00:00 2001"}},
+		{"nothing like it", ".L1:\n.L2:\t.loc 1 2 3\n\t.string \"Feb\"", nil, nil},
+		{"nearly", "f:ab:c Feb :: 1:2:3 Dec 40", nil, nil},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			if diff := cmp.Diff(r.want, diffasm.Stamps([]byte(r.text))); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(r.files, diffasm.FileStamps([]byte(r.text))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestRestamp(t *testing.T) {
 	const text = "\t.string \"of Sat Feb  3 00:00:00 2001\"\n\t.string \"Sun Nov 29 11:29:51 2026, Sat Feb  3 00:00:00 2001\"\n\t.string \"Feb  3 2001\"\n"
 	from := diffasm.FileStamps([]byte(text))

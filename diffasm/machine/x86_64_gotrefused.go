@@ -14,7 +14,7 @@ func (x86) Stubborn(asm []byte) []string {
 	var names []string
 	for line := range bytes.Lines(asm) {
 		code, _, _ := strings.Cut(string(line), "#")
-		for _, part := range strings.Split(loosePrefix.ReplaceAllString(code, "$1 "), ";") {
+		for _, part := range strings.Split(joinPrefixes(code), ";") {
 			_, rest := cutLabels(part)
 			if rest != "" && rest[0] != '.' {
 				names = append(names, stubbornIn(gotInsnOf(rest), defined)...)

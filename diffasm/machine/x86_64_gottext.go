@@ -52,7 +52,7 @@ func (g *gotRewriter) line(text string) string {
 	code, _, _ := strings.Cut(text, "#")
 	var out []string
 	changed := false
-	for _, part := range strings.Split(loosePrefix.ReplaceAllString(code, "$1 "), ";") {
+	for _, part := range strings.Split(joinPrefixes(code), ";") {
 		label, rest := cutLabels(part)
 		in := gotInsnOf(rest)
 		better := g.rewrite(&in)
@@ -101,10 +101,21 @@ func statement(line string) (op, args string) {
 // loosePrefix is a prefix that stands like a statement of its own, as old assemblers wanted it.
 var loosePrefix = regexp.MustCompile(`\b(lock|notrack|bnd)\s*;`)
 
+// joinPrefixes puts such prefixes before their statements. Most lines have no semicolon, and to look for one is much faster than to match.
+func joinPrefixes(line string) string {
+	if !strings.Contains(line, ";") {
+		return line
+	}
+	return loosePrefix.ReplaceAllString(line, "$1 ")
+}
+
 var labels = regexp.MustCompile(`^\s*([\w.$]+:\s*)*`)
 
 // cutLabels cuts the labels in front of a statement off.
 func cutLabels(text string) (label, rest string) {
+	if !strings.Contains(text, ":") {
+		return "", strings.TrimLeft(text, "\t\n\f\r ")
+	}
 	n := len(labels.FindString(text))
 	return strings.TrimSpace(text[:n]), text[n:]
 }
