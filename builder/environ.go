@@ -10,7 +10,6 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
-	"gocare/wrapper"
 )
 
 // Unrecorded stands for the stage of a command that is no part of a build, of which nothing is recorded.
@@ -25,7 +24,7 @@ func (t *Tree) Environ(stage buildtree.Stage, extra ...string) []string {
 			env = append(env, v)
 		}
 	}
-	env = append(env, wrapper.Env(t.carecc, t.Store.Dir(), string(stage))...)
+	env = append(append(env, t.shims()...), "KPATCH_STAGE="+string(stage))
 	if t.getenv("SOURCE_DATE_EPOCH") == "" {
 		env = append(env, "SOURCE_DATE_EPOCH="+t.epoch())
 	}

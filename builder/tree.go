@@ -4,12 +4,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
+	"gocare/wrapper"
 )
 
 // Options say what to build, how, and for whom. Directories are absolute.
@@ -49,11 +51,12 @@ type Tree struct {
 
 	o        Options
 	unlock   func() error
-	carecc   string // absolute path
-	expected int    // units that the patch surely changes, see Expect
-	known    int    // units that the original build is known to have, 0 if that is not known
-	included string // directory of the header for patches; "" where none includes it
-	fresh    bool   // the store was made by this run, and nothing is in it yet
+	carecc   string          // absolute path
+	shims    func() []string // what makes compilers record, the same for every command: to look for clangs in PATH takes time
+	expected int             // units that the patch surely changes, see Expect
+	known    int             // units that the original build is known to have, 0 if that is not known
+	included string          // directory of the header for patches; "" where none includes it
+	fresh    bool            // the store was made by this run, and nothing is in it yet
 }
 
 // Open checks that the tree can be built, rolls back what an interrupted run left, and locks the tree.
@@ -85,6 +88,7 @@ func Open(o Options) (*Tree, error) {
 	if t.Store, err = buildtree.CreateStore(dir); err != nil {
 		return nil, recordFailure(dir, err)
 	}
+	t.shims = sync.OnceValue(func() []string { return wrapper.Env(t.carecc, t.Store.Dir()) })
 	if err := t.lockStore(); err != nil {
 		return t, err
 	}

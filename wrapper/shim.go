@@ -109,9 +109,9 @@ func removePath(list string, remove func(string) bool) string {
 	return strings.Join(kept, ":")
 }
 
-// Env returns the assignments that make any gcc run with them record into storeDir for a stage. carecc is the absolute
-// path of that program.
-func Env(carecc, storeDir, stage string) []string {
+// Env returns the assignments that make any gcc run with them record into storeDir, for the stage that KPATCH_STAGE names. carecc is the
+// absolute path of that program.
+func Env(carecc, storeDir string) []string {
 	shim, err := ShimDir(carecc, os.Getenv)
 	if err != nil {
 		shim = filepath.Join(storeDir, "shim")
@@ -121,7 +121,6 @@ func Env(carecc, storeDir, stage string) []string {
 		"COMPILER_PATH=" + prependPath(shim, os.Getenv("COMPILER_PATH")),
 		"PATH=" + withClang(shim, carecc, os.Getenv("PATH")), // for a Makefile that runs as and ld itself
 		"KPATCH_ASM_DIR=" + storeDir,
-		"KPATCH_STAGE=" + stage,
 	}, compileHere...)
 }
 

@@ -96,12 +96,12 @@ func TestEnv(t *testing.T) {
 	t.Setenv("COMPILER_PATH", "/other")
 	bin := t.TempDir() // without a compiler
 	t.Setenv("PATH", bin)
-	got := Env("/opt/carecc", "/t/.gocare", "patched")
+	got := Env("/opt/carecc", "/t/.gocare")
 	shim, err := ShimDir("/opt/carecc", os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"COMPILER_PATH=" + shim + ":/other", "PATH=" + shim + ":" + bin, "KPATCH_ASM_DIR=/t/.gocare", "KPATCH_STAGE=patched", "CCACHE_DISABLE=1", "DISTCC_HOSTS=localhost"}
+	want := []string{"COMPILER_PATH=" + shim + ":/other", "PATH=" + shim + ":" + bin, "KPATCH_ASM_DIR=/t/.gocare", "CCACHE_DISABLE=1", "DISTCC_HOSTS=localhost"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Env (-want +got):\n%s", diff)
 	}

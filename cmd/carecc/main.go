@@ -28,9 +28,13 @@ Everything but --carecc-help, --carecc-version and --env (each alone) goes to th
   KPCC_DEBUG            a file to which each command is written
 `
 
+// heapLimit is the memory in bytes from which a tool's is collected.
+const heapLimit = 256 << 20
+
 func main() {
 	if isTool(os.Args[0]) {
-		debug.SetGCPercent(400) // short-lived: rather memory than time
+		debug.SetGCPercent(-1) // short-lived: rather memory than time
+		debug.SetMemoryLimit(heapLimit)
 		runtime.GOMAXPROCS(1)   // and one thread that works, rather than several that wake each other
 	}
 	os.Exit(run(os.Args))
