@@ -35,7 +35,7 @@ func main() {
 	if isTool(os.Args[0]) {
 		debug.SetGCPercent(-1) // short-lived: rather memory than time
 		debug.SetMemoryLimit(heapLimit)
-		runtime.GOMAXPROCS(1)   // and one thread that works, rather than several that wake each other
+		runtime.GOMAXPROCS(1) // and one thread that works, rather than several that wake each other
 	}
 	os.Exit(run(os.Args))
 }
