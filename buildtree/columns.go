@@ -177,8 +177,11 @@ func (s *splitter) add(shape []byte, numbers []uint64) {
 func shapeOf(line, shape []byte, numbers []uint64) ([]byte, []uint64) {
 	for i := 0; i < len(line); {
 		if !isDigit(line[i]) {
-			shape = append(shape, line[i])
-			i++
+			start := i
+			for i < len(line) && !isDigit(line[i]) {
+				i++
+			}
+			shape = append(shape, line[start:i]...)
 			continue
 		}
 		mark, digits, end := byte(numberMark), i, i
