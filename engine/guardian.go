@@ -29,9 +29,9 @@ const (
 	Undone    = "undone"
 )
 
-// NewGuardian reads what a journal's process is made of.
+// NewGuardian opens a journal's process. What its objects are made of, the journal has.
 func NewGuardian(j *Journal) (*Guardian, error) {
-	p, err := inspect.Read(j.PID)
+	p, err := inspect.Open(j.PID)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (g *Guardian) lookAgain() error {
 		return err
 	}
 	g.process.Mappings = maps
-	g.old, g.new = newChecker(g.process, g.journal.Old), newChecker(g.process, g.journal.New)
-	g.old.suspended, g.new.suspended = nil, nil // to look at all memory takes longer than a process may run on half patched
+	// Without objects they do not look for coroutines: to look at all memory takes longer than a process may run on half patched.
+	g.old, g.new = newCheckerWith(g.process, g.journal.Old, g.journal.Unwind), newCheckerWith(g.process, g.journal.New, g.journal.Unwind)
 	return nil
 }
 

@@ -182,7 +182,7 @@ func TestSettle(t *testing.T) {
 // settleAfter has a guardian settle after some of a change's writes, the last of them in part.
 func settleAfter(t *testing.T, h *Held, c *change, n int) string {
 	t.Helper()
-	g, err := NewGuardian(&Journal{PID: h.Process.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Acts: len(c.actions.after) > 0})
+	g, err := NewGuardian(&Journal{PID: h.Process.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Unwind: unwindDataOf(h.Process), Acts: len(c.actions.after) > 0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestSettleAroundThreads(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newChange(h.Process, plan.Writes(), plan.Code(), plan.back())
-			g, err := NewGuardian(&Journal{PID: p.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back})
+			g, err := NewGuardian(&Journal{PID: p.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Unwind: unwindDataOf(h.Process)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,7 +15,8 @@ type Journal struct {
 	Writes    []Write
 	Old       []Code // that no thread may execute when the writes are made
 	New       []Code // that no thread may execute when they are undone
-	Acts      bool   // actions of the patch come before its last write: without that it is not finished, but undone
+	Unwind    []UnwindData
+	Acts      bool // actions of the patch come before its last write: without that it is not finished, but undone
 }
 
 // Watch is another program that has a journal, and acts when this one is gone before End is called.
@@ -32,7 +33,8 @@ func (h *Held) watch(what string, c *change, patches []PatchResult, opt Options)
 	}
 	w, err := opt.Guard(&Journal{
 		PID: h.Process.PID, StartTime: h.Process.StartTime, What: what, Patches: patches, Writes: c.writes, Old: c.code, New: c.back,
-		Acts: what == "apply" && len(c.actions.after) > 0,
+		Unwind: unwindDataOf(h.Process),
+		Acts:   what == "apply" && len(c.actions.after) > 0,
 	}, h.lock)
 	if err != nil {
 		opt.progress("pid %d: nobody watches: %v", h.Process.PID, err)

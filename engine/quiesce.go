@@ -42,7 +42,12 @@ type checker struct {
 }
 
 func newChecker(p *inspect.Process, code []Code) *checker {
-	c := &checker{process: p, walker: unwind.NewWalker(machineOf(p), modules(p)), code: code, suspended: newSuspended(p), last: map[int]seen{}}
+	return newCheckerWith(p, code, unwindDataOf(p))
+}
+
+// newCheckerWith returns a checker for a process whose objects have this unwind data.
+func newCheckerWith(p *inspect.Process, code []Code, objects []UnwindData) *checker {
+	c := &checker{process: p, walker: unwind.NewWalker(machineOf(p), modules(p, objects)), code: code, suspended: newSuspended(p), last: map[int]seen{}}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack
@@ -63,12 +68,18 @@ func machineOf(p *inspect.Process) *unwind.Machine {
 	return unwind.MachineOf(p.Machine).Within(end)
 }
 
-// modules returns the unwind tables of everything in the process that has some.
-func modules(p *inspect.Process) []unwind.Module {
-	var list []unwind.Module
+// UnwindData is the unwind data of an object in a process.
+type UnwindData struct {
+	Start, End inspect.Addr
+	Bias       inspect.Addr
+	Data       unwind.Data
+}
+
+// unwindDataOf returns the unwind data of all objects of a process that were read, and of the vdso.
+func unwindDataOf(p *inspect.Process) (list []UnwindData) {
 	add := func(o *inspect.Object) {
-		if t, err := unwind.NewTable(o.ELF); err == nil {
-			list = append(list, unwind.Module{Start: uint64(o.Start), End: uint64(o.End), Bias: uint64(o.Bias), Table: t})
+		if d, err := unwind.DataOf(o.ELF); err == nil {
+			list = append(list, UnwindData{o.Start, o.End, o.Bias, d})
 		}
 	}
 	for i := range p.Objects {
@@ -78,6 +89,17 @@ func modules(p *inspect.Process) []unwind.Module {
 	}
 	if o, err := p.VDSO(); err == nil && o != nil {
 		add(o) // where it cannot be read, stacks that lead through it are searched word by word
+	}
+	return list
+}
+
+// modules returns the unwind tables of everything in the process that has some.
+func modules(p *inspect.Process, objects []UnwindData) (list []unwind.Module) {
+	for i := range objects {
+		o := &objects[i]
+		if t, err := o.Data.Table(); err == nil {
+			list = append(list, unwind.Module{Start: uint64(o.Start), End: uint64(o.End), Bias: uint64(o.Bias), Table: t})
+		}
 	}
 	return append(list, regionModules(p)...)
 }

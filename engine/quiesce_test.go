@@ -50,7 +50,7 @@ func TestModulesVDSO(t *testing.T) {
 	if o == nil {
 		t.Skip("the kernel maps no vdso")
 	}
-	if !slices.ContainsFunc(modules(p), func(m unwind.Module) bool { return m.Start == uint64(o.Start) && m.End == uint64(o.End) }) {
+	if !slices.ContainsFunc(modules(p, unwindDataOf(p)), func(m unwind.Module) bool { return m.Start == uint64(o.Start) && m.End == uint64(o.End) }) {
 		t.Errorf("no unwind table for %#x-%#x", uint64(o.Start), uint64(o.End))
 	}
 }

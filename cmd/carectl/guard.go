@@ -19,7 +19,7 @@ import (
 // journal of each commit, and finishes or undoes what it finds begun when the connection ends without a word:
 //
 //	worker ── starts ─────────▸ guard (own session)
-//	   │  ── journal ────────────▸ │ reads what the process is made of
+//	   │  ── journal ────────────▸ │ opens the process
 //	   │  ◂── ready ────────────── │
 //	   │     (writes)              │
 //	   │  ── over ───────────────▸ ▼
@@ -40,18 +40,25 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 	ours, theirs := os.NewFile(uintptr(fds[0]), "guard"), os.NewFile(uintptr(fds[1]), "guard")
 	defer theirs.Close()
 	limit := syscall.NsecToTimeval(guardReady.Nanoseconds())
-	_ = syscall.SetsockoptTimeval(fds[0], syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit) // else it waits for as long as the guard lives
+	for _, option := range []int{syscall.SO_RCVTIMEO, syscall.SO_SNDTIMEO} { // else it waits for as long as the guard lives
+		_ = syscall.SetsockoptTimeval(fds[0], syscall.SOL_SOCKET, option, &limit)
+	}
 	p, err := startSelf([]string{"carectl", guardCommand}, &syscall.SysProcAttr{Setsid: true}, theirs, lock)
 	if err != nil {
 		_ = ours.Close()
 		return nil, err
 	}
-	_ = gob.NewEncoder(ours).Encode(j) // fails only when the guard has ended
+	sent := make(chan struct{}) // it is more than a socket holds
+	go func() {
+		defer close(sent)
+		_ = gob.NewEncoder(ours).Encode(j) // fails only when the guard has ended, or does not read
+	}()
 	return &engine.Watch{
-		Ready: func() error { _, err := ours.Read(make([]byte, 1)); return err },
+		Ready: func() error { <-sent; _, err := ours.Read(make([]byte, 1)); return err },
 		End: func() {
+			<-sent
 			_, _ = ours.Write([]byte{0})
-			_ = p.Kill() // it may still read what the process is made of
+			_ = p.Kill() // it may still be at its begin
 			_ = ours.Close()
 			go func() { _, _ = p.Wait() }()
 		},

@@ -38,15 +38,22 @@ func (p *Process) Load() {
 // Look returns a snapshot of a process whose objects have their BuildID, but no ELF file until Object.Load. It is what
 // to ask of every process of a machine.
 func Look(pid int) (*Process, error) {
+	return open(pid, func(p *Process) { p.Objects = p.findObjects() })
+}
+
+// Open returns a snapshot of a process without its Objects. Of files it reads the header of the executable alone.
+func Open(pid int) (*Process, error) { return open(pid, func(*Process) {}) }
+
+func open(pid int, more func(*Process)) (*Process, error) {
 	p := &Process{PID: pid}
-	if err := p.look(); err != nil {
+	if err := p.look(more); err != nil {
 		p.Close()
 		return nil, p.explain(err)
 	}
 	return p, nil
 }
 
-func (p *Process) look() error {
+func (p *Process) look(more func(*Process)) error {
 	fd, err := unix.PidfdOpen(p.PID, 0)
 	if err != nil {
 		return fmt.Errorf("pidfd_open: %w", err)
@@ -58,6 +65,7 @@ func (p *Process) look() error {
 	if err := p.readSpace(); err != nil {
 		return err
 	}
+	more(p)
 	if !p.Alive() {
 		return syscall.ESRCH
 	}
@@ -131,7 +139,6 @@ func (p *Process) readSpace() error {
 	if err := checkPages(p.Machine, p.auxv[atPAGESZ], p.where()); err != nil {
 		return err
 	}
-	p.Objects = p.findObjects()
 	return nil
 }
 

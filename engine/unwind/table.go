@@ -36,42 +36,60 @@ type cie struct {
 	handlers  bool  // 'P': a personality routine looks for handlers and clean-ups
 }
 
-// NewTable returns the unwind table of an ELF file; of one without section headers through PT_GNU_EH_FRAME. A file
-// without unwind data has an empty table.
-func NewTable(f *elfobj.File) (*Table, error) {
+// Data is the contents of .eh_frame, which a Table is made of.
+type Data struct {
+	Bytes      []byte
+	Addr       uint64 // link address of Bytes[0]
+	Terminated bool   // a record of length 0 ends it: Bytes may reach further
+}
+
+// DataOf returns the unwind data of an ELF file; of one without section headers through PT_GNU_EH_FRAME. A file may have none.
+func DataOf(f *elfobj.File) (Data, error) {
 	if sec := f.Section(".eh_frame"); sec != nil && sec.Type != elf.SHT_NOBITS {
-		return NewTableBytes(sec.Data, sec.Addr)
+		return Data{Bytes: sec.Data, Addr: sec.Addr}, nil
 	}
 	for _, seg := range f.Segments {
 		if seg.Type == elf.PT_GNU_EH_FRAME {
-			return tableFromHeader(f, seg)
+			return dataFromHeader(f, seg)
 		}
 	}
-	return &Table{}, nil
+	return Data{}, nil
 }
 
-// tableFromHeader finds .eh_frame through .eh_frame_hdr (version, three encodings, pointer to .eh_frame, …).
-func tableFromHeader(f *elfobj.File, seg elfobj.Segment) (*Table, error) {
+// Table returns the table of the data.
+func (d *Data) Table() (*Table, error) { return parseTable(d.Bytes, d.Addr, d.Terminated) }
+
+// NewTable returns the unwind table of an ELF file. A file without unwind data has an empty table.
+func NewTable(f *elfobj.File) (*Table, error) {
+	d, err := DataOf(f)
+	if err != nil {
+		return nil, err
+	}
+	return d.Table()
+}
+
+// dataFromHeader finds .eh_frame through .eh_frame_hdr (version, three encodings, pointer to .eh_frame, …).
+func dataFromHeader(f *elfobj.File, seg elfobj.Segment) (Data, error) {
 	data, ok := f.BytesAt(seg.Vaddr, seg.Filesz)
 	if !ok {
-		return nil, fmt.Errorf(".eh_frame_hdr: 0x%x is not in the file", seg.Vaddr)
+		return Data{}, fmt.Errorf(".eh_frame_hdr: 0x%x is not in the file", seg.Vaddr)
 	}
 	r := &reader{data: data, addr: seg.Vaddr}
 	version, enc := r.u8(), r.u8()
 	r.u16()
 	addr := r.pointer(enc, seg.Vaddr)
 	if r.err != nil || version != 1 || enc == peOmit || enc&peIndirect != 0 {
-		return nil, fmt.Errorf(".eh_frame_hdr: version %d, encoding 0x%x: no way to .eh_frame", version, enc)
+		return Data{}, fmt.Errorf(".eh_frame_hdr: version %d, encoding 0x%x: no way to .eh_frame", version, enc)
 	}
 	for _, load := range f.Segments {
 		if load.Type != elf.PT_LOAD || addr < load.Vaddr || addr-load.Vaddr >= load.Filesz {
 			continue
 		}
 		if data, ok := f.BytesAt(addr, load.Vaddr+load.Filesz-addr); ok {
-			return parseTable(data, addr, true)
+			return Data{Bytes: data, Addr: addr, Terminated: true}, nil
 		}
 	}
-	return nil, fmt.Errorf(".eh_frame: 0x%x is not in the file", addr)
+	return Data{}, fmt.Errorf(".eh_frame: 0x%x is not in the file", addr)
 }
 
 // NewTableBytes returns the table of the .eh_frame contents that lie at addr: a link address, or a run-time one for a
