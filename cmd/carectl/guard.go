@@ -58,7 +58,7 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 		End: func() {
 			<-sent
 			_, _ = ours.Write([]byte{0})
-			_ = p.Kill() // it may still be at its begin
+			_ = p.Kill() // it may still wait for what the process does not answer
 			_ = ours.Close()
 			go func() { _, _ = p.Wait() }()
 		},
