@@ -3,6 +3,7 @@ package kpatch
 import (
 	"bytes"
 	"debug/elf"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,25 @@ func mustDecode(t testing.TB, data []byte) *Patch {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestOriginalAlignment: a section of the original has its place, so that its alignment may be more than a page.
+func TestOriginalAlignment(t *testing.T) {
+	p := small()
+	i := slices.IndexFunc(p.Sections, func(s Section) bool { return s.Name == ".text" })
+	size := len(mustEncode(t, p))
+	p.Sections[i].Align = 2 << 20
+	data := mustEncode(t, p)
+	if got := mustDecode(t, data).Sections[i].Align; got != 2<<20 {
+		t.Errorf("alignment %d", got)
+	}
+	if len(data) != size {
+		t.Errorf("%d bytes instead of %d", len(data), size)
+	}
+	p.Sections[i].Align = 3
+	if _, err := Encode(p); err == nil {
+		t.Error("an alignment of 3 bytes")
+	}
 }
 
 func TestRoundTrip(t *testing.T) {

@@ -70,7 +70,7 @@ func validateSection(s *Section, pageSize uint64) error {
 	switch {
 	case s.Name == "" || strings.Contains(s.Name, "\x00"):
 		return bad(s.Name, "bad section name %q", s.Name)
-	case s.Align > pageSize || s.Align&(s.Align-1) != 0:
+	case s.Align&(s.Align-1) != 0, s.Align > pageSize && !s.Original(): // the original has its place
 		return bad(s.Name, "alignment %d, want a power of two up to %d", s.Align, pageSize)
 	case s.Original() && strings.HasPrefix(s.Name, kpname.SectionPrefix):
 		return bad(s.Name, "NOBITS stands for sections of the original")
