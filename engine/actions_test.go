@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 
 	"gocare/engine/trace"
@@ -49,6 +51,52 @@ func TestGuardianUndoesActions(t *testing.T) {
 			expect(t, settleAfter(t, h, c, len(c.writes)-1), tt.outcome)
 			p.Send("")
 			expect(t, p.Next(), tt.answer)
+		})
+	}
+}
+
+// TestActingIsTold: who watches a commit knows that actions have begun before the first one runs, and hears nothing of it where there are none.
+func TestActingIsTold(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		#include <stdio.h>
+		int main(void) {
+			setvbuf(stdout, 0, _IOLBF, 0);
+			puts("ready");
+			return getchar();
+		}`, nil)
+	gone := errors.New("gone")
+	for _, tt := range []struct {
+		name    string
+		actions actions
+		want    []string
+	}{
+		{"none", actions{}, nil},
+		{"before", actions{before: []action{{name: "idle", patch: "one"}}}, []string{"acting", (action{name: "idle", patch: "one"}).String()}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := testkit.Start(t, program)
+			expect(t, p.Next(), "ready")
+			h := mustHold(t, p.PID)
+			c := newChange(h.Process, nil, nil, nil)
+			c.writes, c.actions = []Write{{}}, tt.actions
+			var order []string
+			c.acting = func() { order = append(order, "acting") }
+			opt := Options{step: func(step string) error {
+				if step != "" {
+					order = append(order, step)
+				}
+				return gone
+			}}
+			err := trace.Do(context.Background(), p.PID, func(s *trace.Session) error {
+				if err := errors.Join(s.Seize(), s.StopAll()); err != nil {
+					return err
+				}
+				return c.write(s, opt)
+			})
+			if !errors.Is(err, gone) || !slices.Equal(order, tt.want) {
+				t.Errorf("%q, %v; want %q", order, err, tt.want)
+			}
 		})
 	}
 }

@@ -47,6 +47,7 @@ type change struct {
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
 	actions actions
+	acting  func() // called before the first action; nil if nobody wants to know
 	leader  leader
 }
 
@@ -246,6 +247,9 @@ func (c *change) write(s *trace.Session, opt Options) error {
 		return err
 	}
 	s.Undo(func() error { return k.restore(s) })
+	if c.acting != nil {
+		c.acting()
+	}
 	for _, step := range []func() error{
 		func() error { return act(s, c.actions.before, opt) },
 		func() error { return writeAll(s, c.writes[:last], opt) },

@@ -16,6 +16,7 @@ import (
 // Guardian brings a commit to an end whose program was killed in the middle, when the kernel has let the process run on. All that takes
 // time was done before.
 type Guardian struct {
+	Acted    bool // actions of the change had begun, if it has any
 	journal  *Journal
 	process  *inspect.Process
 	old, new *checker // nil until they are needed
@@ -76,17 +77,21 @@ func (g *Guardian) Settle(lock *os.File) (outcome string, err error) {
 		time.Sleep(settleAgain)
 	}
 	for _, p := range g.journal.Patches {
-		record(g.process, g.journal.story(outcome, err), p.ID, p.Target, err)
+		record(g.process, g.story(outcome, err), p.ID, p.Target, err)
 	}
 	return outcome, err
 }
 
 // story says in the system log what became of a commit.
-func (j *Journal) story(outcome string, err error) string {
+func (g *Guardian) story(outcome string, err error) string {
 	if err != nil {
 		outcome = "may be half done"
 	}
-	return fmt.Sprintf("(%s) %s after a kill of carectl", j.What, outcome)
+	text := fmt.Sprintf("(%s) %s after a kill of carectl", g.journal.What, outcome)
+	if g.Acted && outcome != Complete {
+		text += "; functions of the patch had begun, and what they wrote stays"
+	}
+	return text
 }
 
 // errStillTraced says that the program that was killed has not let go yet.

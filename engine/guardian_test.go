@@ -83,15 +83,17 @@ func TestWatchTells(t *testing.T) {
 func TestStory(t *testing.T) {
 	for _, tt := range []struct {
 		what, outcome string
+		acted         bool
 		err           error
 		want          string
 	}{
-		{"apply", Complete, nil, "(apply) complete after a kill of carectl"},
-		{"remove", Undone, nil, "(remove) undone after a kill of carectl"},
-		{"apply", Finished, errors.New("gone"), "(apply) may be half done after a kill of carectl"},
-		{"apply", "", errors.New("gone"), "(apply) may be half done after a kill of carectl"},
+		{"apply", Complete, true, nil, "(apply) complete after a kill of carectl"},
+		{"remove", Undone, false, nil, "(remove) undone after a kill of carectl"},
+		{"apply", Finished, false, errors.New("gone"), "(apply) may be half done after a kill of carectl"},
+		{"apply", "", false, errors.New("gone"), "(apply) may be half done after a kill of carectl"},
+		{"apply", Untouched, true, nil, "(apply) untouched after a kill of carectl; functions of the patch had begun, and what they wrote stays"},
 	} {
-		if got := (&Journal{What: tt.what}).story(tt.outcome, tt.err); got != tt.want {
+		if got := (&Guardian{Acted: tt.acted, journal: &Journal{What: tt.what}}).story(tt.outcome, tt.err); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}

@@ -21,8 +21,9 @@ type Journal struct {
 
 // Watch is another program that has a journal, and acts when this one is gone before End is called.
 type Watch struct {
-	Ready func() error // waits until it has all that it needs
-	End   func()       // the commit is over
+	Ready  func() error // waits until it has all that it needs
+	Acting func()       // functions of patches are about to run, whose writes nobody can take back when this one is gone
+	End    func()       // the commit is over
 }
 
 // watch has a change watched, unless nobody can.
@@ -40,6 +41,7 @@ func (h *Held) watch(what string, c *change, patches []PatchResult, opt Options)
 		opt.progress("pid %d: nobody watches: %v", h.Process.PID, err)
 		return nothing, nothing
 	}
+	c.acting = w.Acting
 	ready = func() {
 		if err := w.Ready(); err != nil {
 			opt.progress("pid %d: who watches is not ready: %v", h.Process.PID, err)

@@ -21,12 +21,16 @@ import (
 //	worker ── starts ─────────▸ guard (own session)
 //	   │  ── journal ────────────▸ │ opens the process
 //	   │  ◂── ready ────────────── │
+//	   │  ── acting ─────────────▸ │ if functions of patches run
 //	   │     (writes)              │
 //	   │  ── over ───────────────▸ ▼
 
 const (
 	guardCommand = "run-guard"
 	lockFD       = 4 // of the guard: the lock of the process, which thus outlives who took it
+
+	// what a worker says; it is killed where it says nothing any more
+	guardOver, guardActing = 0, 1
 
 	guardReady = 2 * time.Second // how long a commit waits for its guard
 )
@@ -55,9 +59,10 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 	}()
 	return &engine.Watch{
 		Ready: func() error { <-sent; _, err := ours.Read(make([]byte, 1)); return err },
+		Acting: func() { _, _ = ours.Write([]byte{guardActing}) }, // fails only when the guard has ended
 		End: func() {
 			<-sent
-			_, _ = ours.Write([]byte{0})
+			_, _ = ours.Write([]byte{guardOver})
 			_ = p.Kill() // it may still wait for what the process does not answer
 			_ = ours.Close()
 			go func() { _, _ = p.Wait() }()
@@ -88,8 +93,15 @@ func runGuard(c *command) error {
 	}
 	hurry()
 	_, _ = conn.Write([]byte{0})
-	if _, err := io.ReadFull(conn, make([]byte, 1)); err == nil {
-		return nil
+	word := make([]byte, 1)
+	for {
+		if _, err := io.ReadFull(conn, word); err != nil {
+			break
+		}
+		if word[0] == guardOver {
+			return nil
+		}
+		g.Acted = true
 	}
 	_, _ = g.Settle(lock) // the system log has what came of it: nobody is left to be told
 	return nil
