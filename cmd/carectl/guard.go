@@ -58,7 +58,7 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 		_ = gob.NewEncoder(ours).Encode(j) // fails only when the guard has ended, or does not read
 	}()
 	return &engine.Watch{
-		Ready: func() error { <-sent; _, err := ours.Read(make([]byte, 1)); return err },
+		Ready:  func() error { <-sent; _, err := ours.Read(make([]byte, 1)); return err },
 		Acting: func() { _, _ = ours.Write([]byte{guardActing}) }, // fails only when the guard has ended
 		End: func() {
 			<-sent
