@@ -52,6 +52,9 @@ func locateSections(bin *elfobj.File, o Object) (*locator, error) {
 		return nil, err
 	}
 	l := &locator{bin: bin, object: o, target: target, relas: relas, placed: map[int]uint64{}, fixed: bin.Type == elf.ET_EXEC}
+	if slices.ContainsFunc(o.File.Sections, func(s elfobj.Section) bool { return s.Addr != 0 }) {
+		return l, nil // its sections say themselves where they are
+	}
 	if err := l.bySymbols(); err != nil {
 		return nil, err
 	}

@@ -103,6 +103,8 @@ func (o *Original) groupSections(i int, exact map[inputKey][]Placement, groups m
 		case sec.Flags&elf.SHF_ALLOC == 0:
 		case sec.Flags&elf.SHF_MERGE != 0:
 			o.places[i][s].state = merged
+		case sec.Addr != 0: // of an object that was taken out of the binary
+			o.places[i][s] = place{placed, sec.Addr}
 		default:
 			k := inputKey{obj.path(s), obj.Member, sec.Name}
 			if _, found := exact[k]; !found {

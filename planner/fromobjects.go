@@ -97,7 +97,8 @@ func readELF(path string) ([]byte, *elfobj.File, error) {
 
 // objectVersion is one version of a unit.
 type objectVersion struct {
-	path string
+	path string // of a file that holds it
+	name string // for messages
 	data []byte
 	file *elfobj.File
 	unit dwarfUnit
@@ -119,6 +120,11 @@ func (o *Objects) unit(ctx context.Context, pair ObjectPair) (u *Unit, compiler 
 	if err != nil {
 		return nil, "", err
 	}
+	return o.compareVersions(ctx, orig, patched)
+}
+
+// compareVersions writes two versions of a unit as text.
+func (o *Objects) compareVersions(ctx context.Context, orig, patched objectVersion) (u *Unit, compiler string, err error) {
 	if orig.unit.producer != patched.unit.producer {
 		return nil, "", fault.Refuse(fault.OtherOptions, orig.unit.source, "the two versions were compiled otherwise: %q and %q", orig.unit.producer, patched.unit.producer).
 			WithHint("compile both with the same compiler and options")
@@ -146,25 +152,34 @@ func (o *Objects) unit(ctx context.Context, pair ObjectPair) (u *Unit, compiler 
 }
 
 // loadVersion reads an object, and refuses one that cannot be compared.
-func loadVersion(path string) (v objectVersion, err error) {
-	v.path = path
-	if v.data, v.file, err = readELF(path); err != nil {
+func loadVersion(path string) (objectVersion, error) {
+	data, _, err := readELF(path)
+	if err != nil {
+		return objectVersion{}, err
+	}
+	return versionOf(path, path, data)
+}
+
+// versionOf is an object as a version of a unit, which goes by a name in messages.
+func versionOf(path, name string, data []byte) (v objectVersion, err error) {
+	v.path, v.name, v.data = path, name, data
+	if v.file, err = elfobj.Parse(data); err != nil {
 		return v, err
 	}
 	units, err := compilesOf(v.file)
 	if err != nil {
-		return v, fault.Refuse(fault.NoRelocations, path, "its debugging information cannot be read").WithCause(err)
+		return v, fault.Refuse(fault.NoRelocations, name, "its debugging information cannot be read").WithCause(err)
 	}
 	switch {
 	case slices.ContainsFunc(v.file.Sections, func(s elfobj.Section) bool { return strings.HasPrefix(s.Name, ".gnu.lto_") }):
-		return v, fault.Refuse(fault.LTO, path, "its code is made when the program is linked (-flto)")
+		return v, fault.Refuse(fault.LTO, name, "its code is made when the program is linked (-flto)")
 	case len(units) == 0:
-		return v, fault.Refuse(fault.NoRelocations, path, "the object has no debugging information, which tells types and variables apart").
+		return v, fault.Refuse(fault.NoRelocations, name, "the object has no debugging information, which tells types and variables apart").
 			WithHint("compile both versions with -g")
 	case len(units) > 1:
-		return v, fault.Refuse(fault.NoRelocations, path, "the object has %d units in it (ld -r)", len(units)).WithHint("give the objects that it was made of")
+		return v, fault.Refuse(fault.NoRelocations, name, "the object has %d units in it (ld -r)", len(units)).WithHint("give the objects that it was made of")
 	case units[0].cxx:
-		return v, fault.Refuse(fault.ObjectUnclear, path, "it was compiled from C++, whose inline functions other inputs of the link may have, too").
+		return v, fault.Refuse(fault.ObjectUnclear, name, "it was compiled from C++, whose inline functions other inputs of the link may have, too").
 			WithHint("make the patch from a recorded build, with carecc")
 	}
 	v.unit = units[0]
@@ -202,14 +217,14 @@ func (o *Objects) text(ctx context.Context, v objectVersion, orig *elfobj.File) 
 	if err != nil {
 		return nil, err
 	}
-	object := diffasm.Object{Name: v.path, File: v.file, Listing: listing.Stdout}
+	object := diffasm.Object{Name: v.name, File: v.file, Listing: listing.Stdout}
 	text, err := diffasm.WriteObject(object, orig, nil)
 	if err != nil {
-		return nil, refuseObject(v.path, err)
+		return nil, refuseObject(v.name, err)
 	}
 	wrong, err := o.prove(ctx, text)
 	if err != nil {
-		return nil, refuseObject(v.path, err)
+		return nil, refuseObject(v.name, err)
 	}
 	if len(wrong) == 0 {
 		return text, nil

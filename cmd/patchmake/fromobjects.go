@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,11 +49,27 @@ func fromObjects(c *cli.Context, u *ui.UI) error {
 	for i := range orig {
 		from.Pairs = append(from.Pairs, planner.ObjectPair{Orig: orig[i], Patched: patched[i]})
 	}
-	return makeFromObjects(c, u, from)
+	return makeFromObjects(c, u, from, planner.PlanObjects)
+}
+
+// fromBinaries makes a patch of two versions of a program.
+func fromBinaries(c *cli.Context, u *ui.UI) error {
+	orig, patched := c.String("orig"), c.String("patched")
+	switch {
+	case c.NArg() > 0:
+		return usage("from-binaries takes no arguments: %q", c.Args().First())
+	case orig == "":
+		return usage("from-binaries needs --orig FILE")
+	case patched == "":
+		return usage("from-binaries needs --patched FILE")
+	}
+	return makeFromObjects(c, u, planner.Objects{}, func(ctx context.Context, o planner.Objects) (*planner.Plan, error) {
+		return planner.PlanBinaries(ctx, planner.Binaries{Objects: o, Orig: orig, Patched: patched})
+	})
 }
 
 // makeFromObjects compares the units, and makes the patch as patchmake does.
-func makeFromObjects(c *cli.Context, u *ui.UI, from planner.Objects) error {
+func makeFromObjects(c *cli.Context, u *ui.UI, from planner.Objects, compare func(context.Context, planner.Objects) (*planner.Plan, error)) error {
 	w, err := objectWorkspace(c, u)
 	if err != nil {
 		return err
@@ -75,7 +92,7 @@ func makeFromObjects(c *cli.Context, u *ui.UI, from planner.Objects) error {
 	}
 	from.Allow = w.o.allows
 	ctx, m := meter.With(c.Context)
-	plan, err := planner.PlanObjects(ctx, from)
+	plan, err := compare(ctx, from)
 	if err != nil {
 		return fault.Leaves(err, "no patch written")
 	}

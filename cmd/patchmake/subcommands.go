@@ -38,6 +38,14 @@ func subcommands(begin beginner, stdin io.Reader) []*cli.Command {
 			Action: func(c *cli.Context) error { return fromObjects(c, begin(c)) },
 		},
 		{
+			Name: "from-binaries", Usage: "make a patch from both versions of a program, linked with --emit-relocs",
+			Flags: objectFlags(
+				&cli.StringFlag{Name: "orig", Usage: "`FILE`: the original program or library"},
+				&cli.StringFlag{Name: "patched", Usage: "`FILE`: its patched version"},
+			),
+			Action: func(c *cli.Context) error { return fromBinaries(c, begin(c)) },
+		},
+		{
 			Name: "inspect", Usage: "print what a .kpatch file holds", ArgsUsage: "FILE", Flags: outputFlags(),
 			Action: func(c *cli.Context) error {
 				u := begin(c)

@@ -28,6 +28,9 @@ type Target struct {
 	Stub    []byte   // jump to the address in the 8 bytes behind it: an entry of a patch's jump table
 	Jumps   [][]byte // how jumps begin that tools write over the start of a function
 
+	linked       func(k RelocKind, code []byte, at int) (f LinkedField, changed, ok bool)
+	takesAddress func(k RelocKind, code []byte, at int) bool
+
 	landing   func(old, new []byte) (keepOld, keepNew int, lands bool)
 	goName    string // GOARCH
 	hook      func(from, to uint64) ([]byte, bool)

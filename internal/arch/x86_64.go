@@ -32,6 +32,9 @@ var X86_64 = Target{
 		{0xff, 0x25}, // jmp *rel32(%rip)
 	},
 
+	linked:       x86Linked,
+	takesAddress: x86TakesAddress,
+
 	goName:    "amd64",
 	hook:      x86Hook,
 	padding:   x86Padding,

@@ -27,6 +27,16 @@ func debugName(s *Section) (name string, ok bool) {
 	return strings.CutPrefix(s.Name, ".zdebug_")
 }
 
+// DebugContents returns the bytes of the section of debugging information that has a name, as they were before it was compressed; nil for
+// none.
+func (f *File) DebugContents(name string) ([]byte, error) {
+	s := f.Section(name)
+	if s == nil {
+		return nil, nil
+	}
+	return contents(s)
+}
+
 // contents returns the bytes of a debug section as they were before it was compressed (-gz).
 func contents(s *Section) ([]byte, error) {
 	if s.Flags&elf.SHF_COMPRESSED != 0 {

@@ -1,0 +1,231 @@
+package unlink
+
+import (
+	"cmp"
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+)
+
+// item is something that a unit has at [start, end) of a section of the program.
+type item struct {
+	start, end uint64
+	named      bool
+}
+
+// part is a piece of a section of the program, of one unit alone, that becomes a section of its object.
+type part struct {
+	from       *elfobj.Section
+	name       string
+	start, end uint64
+	index      int // in the object
+}
+
+// text is a string that linkers merge.
+type text struct {
+	addr    uint64
+	content []byte // its final zero included
+	symbol  int    // in the object
+}
+
+// pieces is a unit, taken out of the program.
+type pieces struct {
+	*Unit
+	items map[int][]item // by section of the program
+	parts []*part
+	texts []*text
+	known map[uint64]*text
+	queue []work
+}
+
+// work is an item whose relocations are still to be looked at.
+type work struct {
+	section int
+	item    item
+}
+
+// takeOut collects what a unit has in the program.
+func (u *Unit) takeOut() (*pieces, error) {
+	c := &pieces{Unit: u, items: map[int][]item{}, known: map[uint64]*text{}}
+	for _, s := range u.symbols {
+		addr := u.program.addrOf(s)
+		c.add(s.Section, item{addr, addr + s.Size, true})
+	}
+	c.lists()
+	for len(c.queue) > 0 {
+		w := c.queue[0]
+		c.queue = c.queue[1:]
+		for _, r := range u.program.relasIn(w.section, w.item.start, w.item.end) {
+			c.follow(w, r)
+		}
+	}
+	slices.SortFunc(c.texts, func(a, b *text) int { return strings.Compare(string(a.content), string(b.content)) })
+	return c, c.join()
+}
+
+func (c *pieces) add(section int, i item) {
+	if slices.Contains(c.items[section], i) {
+		return
+	}
+	c.items[section] = append(c.items[section], i)
+	c.queue = append(c.queue, work{section, i})
+}
+
+// lists adds the entries of lists for what starts and ends programs that lead to code of the unit.
+func (c *pieces) lists() {
+	p := c.program
+	for section, relas := range p.relas {
+		switch p.file.Sections[section].Type {
+		case elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY:
+		default:
+			continue
+		}
+		for _, r := range relas {
+			if to := p.sectionAt(p.leadsTo(section, r)); to != nil && c.has(to.Index, p.leadsTo(section, r)) {
+				c.add(section, item{r.Offset, r.Offset + p.target.Reloc(r.Type).Width, true})
+			}
+		}
+	}
+}
+
+// has reports whether a named item of the unit is at an address, or ends there.
+func (c *pieces) has(section int, addr uint64) bool {
+	return slices.ContainsFunc(c.items[section], func(i item) bool { return i.named && i.start <= addr && addr <= i.end })
+}
+
+// follow adds what a relocation of an item leads to, if it has no name.
+func (c *pieces) follow(w work, r elfobj.Rela) {
+	p := c.program
+	s := &p.file.Symbols[r.Symbol]
+	if !s.Defined() || s.Type != elf.STT_SECTION && !isLabel(s) || p.target.Reloc(r.Type).Kind.TLS() {
+		return
+	}
+	to, addr := &p.file.Sections[s.Section], c.meant(w.section, r)
+	if isCode(to) || !c.isConstant(to) || addr < to.Addr || addr >= to.Addr+to.Size || !isLabel(s) && c.has(s.Section, addr) {
+		return
+	}
+	if c.isText(to, addr, r) {
+		c.addText(to, addr)
+		return
+	}
+	c.add(s.Section, item{start: addr, end: p.nextMark(to, addr)})
+}
+
+// isConstant reports whether a section holds what nothing writes while the program runs.
+func (c *pieces) isConstant(s *elfobj.Section) bool {
+	return s.Flags&elf.SHF_WRITE == 0 || strings.HasPrefix(s.Name, ".data.rel.ro")
+}
+
+// meant is the place of a constant that a relocation chooses: that of its symbol, if that has a label of its own.
+func (c *pieces) meant(section int, r elfobj.Rela) uint64 {
+	if s := &c.program.file.Symbols[r.Symbol]; isLabel(s) {
+		return s.Value
+	}
+	return c.program.leadsTo(section, r)
+}
+
+// isText reports whether a place that a relocation leads to surely is that of a string of bytes, which the linker merged.
+func (c *pieces) isText(to *elfobj.Section, addr uint64, r elfobj.Rela) bool {
+	p := c.program
+	merged := isLabel(&p.file.Symbols[r.Symbol]) || !p.target.Reloc(r.Type).FromPC && c.merges()
+	if !merged || to.Flags&elf.SHF_WRITE != 0 || p.direct[addr] || len(p.relasIn(to.Index, addr, addr+1)) > 0 {
+		return false
+	}
+	return isString(p.bytesIn(to, addr, p.nextMark(to, addr)), addr)
+}
+
+// merges reports whether the unit's compiler put strings where linkers merge them.
+func (u *Unit) merges() bool {
+	level := strings.Contains(u.Producer, " -O") && !strings.Contains(u.Producer, " -O0")
+	return level && !strings.Contains(u.Producer, "-fno-merge-constants")
+}
+
+func (c *pieces) addText(s *elfobj.Section, addr uint64) {
+	if c.known[addr] != nil {
+		return
+	}
+	b := c.program.bytesIn(s, addr, c.program.nextMark(s, addr))
+	t := &text{addr: addr, content: b[:slices.Index(b, 0)+1]}
+	c.known[addr] = t
+	c.texts = append(c.texts, t)
+}
+
+// join makes parts of items that nothing of another unit stands between.
+func (c *pieces) join() error {
+	names := map[string]int{}
+	for _, section := range sortedKeys(c.items) {
+		s := &c.program.file.Sections[section]
+		list := c.items[section]
+		slices.SortFunc(list, func(a, b item) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+		var last *part
+		for _, i := range list {
+			if last != nil && c.isAlone(s, last.end, i.start) {
+				last.end = max(last.end, i.end)
+				continue
+			}
+			last = &part{from: s, start: i.start, end: i.end}
+			if last.name = s.Name; names[s.Name] > 0 {
+				last.name = fmt.Sprintf("%s.%d", s.Name, names[s.Name])
+			}
+			names[s.Name]++
+			c.parts = append(c.parts, last)
+		}
+	}
+	return nil
+}
+
+// isAlone reports whether there is nothing of another unit between two items.
+func (c *pieces) isAlone(s *elfobj.Section, end, next uint64) bool {
+	if next <= end {
+		return true
+	}
+	if isCode(s) {
+		b := c.program.bytesIn(s, end, next)
+		return c.program.nextMark(s, end-1) >= next && c.program.target.Padding(b) == len(b)
+	}
+	return c.program.nextMark(s, end-1) >= next
+}
+
+func sortedKeys(m map[int][]item) (list []int) {
+	for k := range m {
+		list = append(list, k)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// at returns the part that holds an address of a section of the program, or ends there.
+func (c *pieces) at(section int, addr uint64) *part {
+	var ends *part
+	for _, q := range c.parts {
+		switch {
+		case q.from.Index != section:
+		case q.start <= addr && addr < q.end:
+			return q
+		case addr == q.end:
+			ends = q
+		}
+	}
+	return ends
+}
+
+// tableOf returns where the table begins that a place is in: the constant without a name, or the variable.
+func (c *pieces) tableOf(section int, addr uint64) (start uint64, ok bool) {
+	for _, i := range c.items[section] {
+		if i.start <= addr && addr < i.end && (!ok || i.start > start) {
+			start, ok = i.start, true
+		}
+	}
+	return start, ok
+}
+
+// isDistance reports whether a relocation of data holds a distance to code.
+func (c *pieces) isDistance(from *elfobj.Section, r elfobj.Rela) bool {
+	s := &c.program.file.Symbols[r.Symbol]
+	t := c.program.target.Reloc(r.Type)
+	return !isCode(from) && t.FromPC && t.Kind == arch.PC32 && s.Type == elf.STT_SECTION
+}

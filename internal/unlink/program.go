@@ -1,0 +1,186 @@
+package unlink
+
+import (
+	"cmp"
+	"debug/elf"
+	"fmt"
+	"slices"
+	"sort"
+
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
+)
+
+// ErrNoRelocations is the error of Open for a program without the relocations of its link.
+type ErrNoRelocations struct{}
+
+func (ErrNoRelocations) Error() string { return "the linker did not keep the relocations of its code" }
+
+// Program is a linked program, taken apart.
+type Program struct {
+	file   *elfobj.File
+	target *arch.Target
+	relas  map[int][]elfobj.Rela // by section, in the order of addresses
+	steps  []step                // instructions, in the order of addresses
+	marks  map[int][]uint64      // by section: places at which something begins, in order
+	direct map[uint64]bool       // places of constants that an instruction accesses itself
+	owner  map[int]*Unit         // of symbols, by index
+	units  []*Unit
+	info   []byte // .debug_info
+}
+
+// step is an instruction: [start, end) in link addresses.
+type step struct{ start, end uint64 }
+
+// Open takes a program apart. listing is what objdump lists of its code, see ListingArgs.
+func Open(f *elfobj.File, listing []byte) (*Program, error) {
+	target, ok := arch.ByMachine(f.Machine)
+	if !ok || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
+		return nil, fmt.Errorf("it is no linked program of a known machine")
+	}
+	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, owner: map[int]*Unit{}}
+	var err error
+	if p.relas, err = linkRelas(f); err != nil {
+		return nil, err
+	}
+	if err := p.relax(); err != nil {
+		return nil, err
+	}
+	if err := p.readUnits(); err != nil {
+		return nil, err
+	}
+	p.mark()
+	return p, nil
+}
+
+// Units are the units of C that debugging information tells, in its order.
+func (p *Program) Units() []*Unit { return p.units }
+
+// linkRelas returns the relocations that the linker kept, by section and in the order of addresses.
+func linkRelas(f *elfobj.File) (map[int][]elfobj.Rela, error) {
+	all, err := f.AllRelas()
+	if err != nil {
+		return nil, err
+	}
+	code := false
+	for section, list := range all {
+		code = code || f.Sections[section].Flags&elf.SHF_EXECINSTR != 0
+		slices.SortStableFunc(list, func(a, b elfobj.Rela) int { return cmp.Compare(a.Offset, b.Offset) })
+	}
+	if !code {
+		return nil, ErrNoRelocations{}
+	}
+	return all, nil
+}
+
+// stepEnd returns where the instruction ends that holds an address.
+func (p *Program) stepEnd(addr uint64) (end uint64, ok bool) {
+	i := sort.Search(len(p.steps), func(i int) bool { return p.steps[i].start > addr }) - 1
+	if i < 0 || addr >= p.steps[i].end {
+		return 0, false
+	}
+	return p.steps[i].end, true
+}
+
+// sectionAt returns the allocated section that holds an address, nil for none.
+func (p *Program) sectionAt(addr uint64) *elfobj.Section {
+	for i := range p.file.Sections {
+		s := &p.file.Sections[i]
+		if s.Flags&elf.SHF_ALLOC != 0 && s.Addr != 0 && s.Addr <= addr && addr < s.Addr+s.Size && !isThreadRoom(s) {
+			return s
+		}
+	}
+	return nil
+}
+
+// isThreadRoom reports whether a section has no place of its own in the program: what is behind it has the same addresses.
+func isThreadRoom(s *elfobj.Section) bool {
+	return s.Flags&elf.SHF_TLS != 0 && s.Type == elf.SHT_NOBITS
+}
+
+func isCode(s *elfobj.Section) bool {
+	return s.Flags&elf.SHF_ALLOC != 0 && s.Flags&elf.SHF_EXECINSTR != 0
+}
+
+// addrOf is the link address of a symbol. Those of thread-local variables count from the start of their segment.
+func (p *Program) addrOf(s *elfobj.Symbol) uint64 {
+	if tls := p.file.TLS(); s.Type == elf.STT_TLS && tls != nil {
+		return s.Value + tls.Vaddr
+	}
+	return s.Value
+}
+
+// leadsTo is the address that a relocation of a section means, as far as the relocation and the instruction around it tell.
+func (p *Program) leadsTo(section int, r elfobj.Rela) uint64 {
+	addr := p.addrOf(&p.file.Symbols[r.Symbol]) + uint64(r.Addend)
+	if p.target.Reloc(r.Type).FromPC && isCode(&p.file.Sections[section]) {
+		if end, ok := p.stepEnd(r.Offset); ok {
+			addr += end - r.Offset
+		}
+	}
+	return addr
+}
+
+// relasIn are the relocations of [from, to).
+func (p *Program) relasIn(section int, from, to uint64) []elfobj.Rela {
+	list := p.relas[section]
+	at := sort.Search(len(list), func(i int) bool { return list[i].Offset >= from })
+	end := at + sort.Search(len(list)-at, func(i int) bool { return list[at+i].Offset >= to })
+	return list[at:end]
+}
+
+// mark notes where things begin in the data of the program: symbols, and what relocations lead to.
+func (p *Program) mark() {
+	p.marks = map[int][]uint64{}
+	for i := range p.file.Symbols {
+		if s := &p.file.Symbols[i]; s.Defined() && s.Name != "" && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE {
+			p.marks[s.Section] = append(p.marks[s.Section], p.addrOf(s))
+		}
+	}
+	for section, list := range p.relas {
+		if p.file.Sections[section].Flags&elf.SHF_ALLOC == 0 {
+			continue
+		}
+		code := isCode(&p.file.Sections[section])
+		for _, r := range list {
+			t := p.target.Reloc(r.Type)
+			if s := &p.file.Symbols[r.Symbol]; !s.Defined() || t.Kind.TLS() || t.FromPC && !code {
+				continue
+			}
+			addr := p.leadsTo(section, r)
+			if s := p.sectionAt(addr); s == nil || isCode(s) {
+				continue
+			} else if p.marks[s.Index] = append(p.marks[s.Index], addr); code && !p.takesAddress(section, r) {
+				p.direct[addr] = true
+			}
+		}
+	}
+	for section := range p.marks {
+		slices.Sort(p.marks[section])
+		p.marks[section] = slices.Compact(p.marks[section])
+	}
+}
+
+// takesAddress reports whether code takes the address that a relocation means.
+func (p *Program) takesAddress(section int, r elfobj.Rela) bool {
+	s := &p.file.Sections[section]
+	return p.target.TakesAddress(p.target.Reloc(r.Type).Kind, s.Data, int(r.Offset-s.Addr))
+}
+
+// nextMark returns where the next thing begins behind an address of a section, at most the section's end.
+func (p *Program) nextMark(s *elfobj.Section, addr uint64) uint64 {
+	list := p.marks[s.Index]
+	if i := sort.Search(len(list), func(i int) bool { return list[i] > addr }); i < len(list) {
+		return list[i]
+	}
+	return s.Addr + s.Size
+}
+
+// bytesIn are the program's bytes of [from, to), zero where the file has none.
+func (p *Program) bytesIn(s *elfobj.Section, from, to uint64) []byte {
+	b := make([]byte, to-from)
+	if s.Type != elf.SHT_NOBITS {
+		copy(b, s.Data[from-s.Addr:])
+	}
+	return b
+}

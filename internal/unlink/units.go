@@ -1,0 +1,246 @@
+package unlink
+
+import (
+	"debug/dwarf"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"gocare/internal/elfobj"
+)
+
+// Unit is what one compile gave to the program.
+type Unit struct {
+	Source   string // as the compiler was given it
+	Dir      string // in which it was compiled
+	Producer string // the compiler and its options
+
+	program    *Program
+	start, end uint64 // of its debugging information, in .debug_info
+	ranges     [][2]uint64
+	symbols    []*elfobj.Symbol // those that it defines
+}
+
+// ErrNoDebug is the error for a program of which nothing tells units apart.
+var ErrNoDebug = errors.New("the program has no debugging information, which tells units, types and variables apart")
+
+// readUnits reads the compiles that debugging information tells of, and gives each the symbols that it defines.
+func (p *Program) readUnits() error {
+	d, err := p.file.DWARF()
+	if err != nil {
+		return fmt.Errorf("its debugging information: %w", err)
+	}
+	if d == nil {
+		return ErrNoDebug
+	}
+	if p.info, err = p.file.DebugContents(".debug_info"); err != nil {
+		return err
+	}
+	variables := map[uint64]*Unit{}
+	r := d.Reader()
+	for {
+		e, err := r.Next()
+		if err != nil {
+			return fmt.Errorf("its debugging information: %w", err)
+		}
+		if e == nil {
+			break
+		}
+		if e.Tag != dwarf.TagCompileUnit {
+			r.SkipChildren()
+			continue
+		}
+		u, err := p.unit(d, e)
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			r.SkipChildren()
+			continue
+		}
+		p.units = append(p.units, u)
+		if err := u.readVariables(r, e, variables); err != nil {
+			return fmt.Errorf("its debugging information: %w", err)
+		}
+	}
+	p.assign(variables)
+	return nil
+}
+
+// unit reads what the entry of a compile says, nil for one by an assembler.
+func (p *Program) unit(d *dwarf.Data, e *dwarf.Entry) (*Unit, error) {
+	u := &Unit{program: p}
+	u.Source, _ = e.Val(dwarf.AttrName).(string)
+	u.Dir, _ = e.Val(dwarf.AttrCompDir).(string)
+	u.Producer, _ = e.Val(dwarf.AttrProducer).(string)
+	if language, _ := e.Val(dwarf.AttrLanguage).(int64); language == languageAssembler {
+		return nil, nil
+	}
+	u.Source = filepath.Clean(u.Source)
+	var err error
+	if u.ranges, err = d.Ranges(e); err != nil {
+		return nil, fmt.Errorf("%s: its debugging information: %w", u.Source, err)
+	}
+	u.start, u.end, err = p.slice(uint64(e.Offset))
+	return u, err
+}
+
+// languageAssembler is DW_LANG_Mips_Assembler, by which all assemblers go.
+const languageAssembler = 0x8001
+
+// slice returns [start, end) of the unit of .debug_info that holds an offset.
+func (p *Program) slice(offset uint64) (start, end uint64, err error) {
+	for end+4 <= uint64(len(p.info)) {
+		start = end
+		length := uint64(binary.LittleEndian.Uint32(p.info[start:]))
+		if end = start + 4 + length; length >= 0xfffffff0 || end > uint64(len(p.info)) {
+			break
+		}
+		if offset < end {
+			return start, end, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("its debugging information is not in units of 32 bits")
+}
+
+// readVariables notes the addresses of variables at file level, of the entry's unit.
+func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[uint64]*Unit) error {
+	if !unit.Children {
+		return nil
+	}
+	for {
+		e, err := r.Next()
+		if err != nil || e == nil || e.Tag == 0 {
+			return err
+		}
+		if location, ok := e.Val(dwarf.AttrLocation).([]byte); ok && e.Tag == dwarf.TagVariable {
+			if addr, ok := u.program.placeOf(location); ok {
+				variables[addr] = u
+			}
+		}
+		r.SkipChildren()
+	}
+}
+
+// Operations of DWARF 5, section 7.7.1, and the GNU form of one.
+const (
+	opAddr              = 0x03
+	opConst4u           = 0x0c
+	opConst8u           = 0x0e
+	opFormTLSAddress    = 0x9b
+	opGNUPushTLSAddress = 0xe0
+)
+
+// placeOf is the link address that a variable's location says.
+func (p *Program) placeOf(b []byte) (addr uint64, ok bool) {
+	switch {
+	case len(b) >= 9 && b[0] == opAddr:
+		return binary.LittleEndian.Uint64(b[1:]), true
+	case len(b) == 10 && b[0] == opConst8u:
+		addr = binary.LittleEndian.Uint64(b[1:])
+	case len(b) == 6 && b[0] == opConst4u:
+		addr = uint64(binary.LittleEndian.Uint32(b[1:]))
+	default:
+		return 0, false
+	}
+	tls, last := p.file.TLS(), b[len(b)-1]
+	if tls == nil || last != opFormTLSAddress && last != opGNUPushTLSAddress {
+		return 0, false
+	}
+	return tls.Vaddr + addr, true
+}
+
+// assign gives units their symbols: functions by where their code is, variables that others see by where they are declared to be, and private
+// symbols by the source that they stand behind in the symbol table.
+func (p *Program) assign(variables map[uint64]*Unit) {
+	ranges := p.codeRanges()
+	unitOf := func(s *elfobj.Symbol) *Unit {
+		if isCode(&p.file.Sections[s.Section]) {
+			return ranges.at(s.Value)
+		}
+		return variables[p.addrOf(s)]
+	}
+	var group []*elfobj.Symbol
+	flush := func() {
+		p.assignGroup(group, unitOf)
+		group = nil
+	}
+	for i := range p.file.Symbols {
+		s := &p.file.Symbols[i]
+		switch {
+		case s.Type == elf.STT_FILE:
+			flush()
+		case !s.Defined() || s.Type == elf.STT_SECTION || s.Name == "" || isLabel(s):
+		case s.Bind == elf.STB_LOCAL:
+			group = append(group, s)
+		default:
+			p.give(unitOf(s), s)
+		}
+	}
+	flush()
+}
+
+// isLabel reports whether a symbol is a compiler's label, which assemblers leave in objects for what linkers merge.
+func isLabel(s *elfobj.Symbol) bool {
+	return s.Bind == elf.STB_LOCAL && strings.HasPrefix(s.Name, ".L")
+}
+
+func (p *Program) give(u *Unit, s *elfobj.Symbol) {
+	if u != nil {
+		u.symbols = append(u.symbols, s)
+		p.owner[s.Index] = u
+	}
+}
+
+// assignGroup gives the private symbols of one source to their unit: the one that those of them are of which debugging information tells.
+func (p *Program) assignGroup(group []*elfobj.Symbol, unitOf func(*elfobj.Symbol) *Unit) {
+	var all *Unit
+	for _, s := range group {
+		u := unitOf(s)
+		if all == nil {
+			all = u
+		}
+		if u != nil && u != all { // several compiles, joined: only what each tells itself is known
+			for _, s := range group {
+				p.give(unitOf(s), s)
+			}
+			return
+		}
+	}
+	for _, s := range group {
+		p.give(all, s)
+	}
+}
+
+// codeRange is code of one unit.
+type codeRange struct {
+	start, end uint64
+	unit       *Unit
+}
+
+type codeRanges []codeRange
+
+func (p *Program) codeRanges() (list codeRanges) {
+	for _, u := range p.units {
+		for _, r := range u.ranges {
+			if r[0] < r[1] && r[0] != 0 {
+				list = append(list, codeRange{r[0], r[1], u})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b codeRange) int { return int(int64(a.start - b.start)) })
+	return list
+}
+
+func (l codeRanges) at(addr uint64) *Unit {
+	i := sort.Search(len(l), func(i int) bool { return l[i].start > addr }) - 1
+	if i < 0 || addr >= l[i].end {
+		return nil
+	}
+	return l[i].unit
+}

@@ -1,0 +1,223 @@
+package planner
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"gocare/buildtree"
+	"gocare/internal/elfobj"
+	"gocare/internal/fault"
+	"gocare/internal/toolexec"
+	"gocare/internal/unlink"
+)
+
+// Binaries are two versions of a program that was linked with its relocations kept (--emit-relocs).
+type Binaries struct {
+	Objects // but for Pairs and Binary
+
+	Orig, Patched string
+}
+
+// linkedVersion is one version of a program, taken apart.
+type linkedVersion struct {
+	path    string
+	data    []byte
+	file    *elfobj.File
+	program *unlink.Program
+}
+
+// PlanBinaries plans to compare the units of two programs.
+func PlanBinaries(ctx context.Context, b Binaries) (*Plan, error) {
+	var orig, patched linkedVersion
+	var g errgroup.Group
+	g.Go(func() (err error) { orig, err = b.takeApart(ctx, b.Orig); return err })
+	g.Go(func() (err error) { patched, err = b.takeApart(ctx, b.Patched); return err })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	t := Target{Path: b.Orig, BuildID: orig.file.BuildID(), Unseen: true}
+	if t.BuildID == "" {
+		return nil, fault.Refuse(fault.NoBuildID, b.Orig, "the binary has no BuildID").WithHint("link it with -Wl,--build-id")
+	}
+	var err error
+	if t.Binary, err = b.Store.PutBlob(orig.data); err != nil {
+		return nil, err
+	}
+	pairs, err := pairUnits(orig.program.Units(), patched.program.Units())
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{}
+	for _, pair := range pairs {
+		if err := b.add(ctx, p, &t, pair); err != nil {
+			return nil, err
+		}
+	}
+	t.Inputs = append(t.Inputs, buildtree.Input{Path: "another input of " + b.Orig})
+	p.Targets = []Target{t}
+	return p, nil
+}
+
+// takeApart reads a program, and has a disassembler list its code.
+func (b *Binaries) takeApart(ctx context.Context, path string) (v linkedVersion, err error) {
+	v.path = path
+	if v.data, v.file, err = readELF(path); err != nil {
+		return v, err
+	}
+	listing, err := toolexec.Run(ctx, toolexec.Cmd{Path: b.Objdump, Args: unlink.ListingArgs(path)})
+	if err != nil {
+		return v, err
+	}
+	v.program, err = unlink.Open(v.file, listing.Stdout)
+	if err == nil {
+		return v, nil
+	}
+	refusal := fault.Refuse(fault.NoRelocations, path, "the binary cannot be taken apart").WithCause(err)
+	switch {
+	case errors.As(err, &unlink.ErrNoRelocations{}):
+		refusal = refusal.WithHint("link both versions with -Wl,--emit-relocs, from objects compiled with -g; or give their objects: patchmake from-objects")
+	case errors.Is(err, unlink.ErrNoDebug):
+		refusal = refusal.WithHint("compile both versions with -g, and do not strip them")
+	}
+	return v, refusal
+}
+
+// unitPair is a unit of both programs.
+type unitPair struct{ orig, patched *unlink.Unit }
+
+// pairUnits finds for each unit of the original the one of the patched version.
+func pairUnits(orig, patched []*unlink.Unit) ([]unitPair, error) {
+	taken := map[*unlink.Unit]*unlink.Unit{}
+	used := map[*unlink.Unit]bool{}
+	for _, key := range []func(*unlink.Unit) string{
+		func(u *unlink.Unit) string { return u.Dir + "\x00" + u.Source },
+		func(u *unlink.Unit) string { return u.Source },
+		func(u *unlink.Unit) string { return filepath.Base(u.Source) },
+	} {
+		byKey := map[string][]*unlink.Unit{}
+		for _, u := range patched {
+			if !used[u] {
+				byKey[key(u)] = append(byKey[key(u)], u)
+			}
+		}
+		rivals := map[string][]*unlink.Unit{}
+		for _, u := range orig {
+			if taken[u] == nil {
+				rivals[key(u)] = append(rivals[key(u)], u)
+			}
+		}
+		for k, list := range rivals {
+			if len(byKey[k]) == len(list) && len(list) == 1 {
+				taken[list[0]], used[byKey[k][0]] = byKey[k][0], true
+			}
+		}
+	}
+	var pairs []unitPair
+	for _, u := range orig {
+		if taken[u] == nil {
+			return nil, refuseUnpaired(u, "original")
+		}
+		pairs = append(pairs, unitPair{u, taken[u]})
+	}
+	for _, u := range patched {
+		if !used[u] {
+			return nil, refuseUnpaired(u, "patched")
+		}
+	}
+	return pairs, nil
+}
+
+func refuseUnpaired(u *unlink.Unit, stage string) *fault.Error {
+	return fault.Refuse(fault.UnseenInput, u.Source, "only the %s program has this unit, or has several of that name", stage).
+		WithHint("make the patch from a recorded build, with carecc")
+}
+
+// add compares a unit of both programs.
+func (b *Binaries) add(ctx context.Context, p *Plan, t *Target, pair unitPair) error {
+	orig, err := bareObject(pair.orig)
+	if err != nil {
+		return err
+	}
+	patched, err := bareObject(pair.patched)
+	if err != nil {
+		return err
+	}
+	in := buildtree.Input{Path: pair.orig.Source}
+	if sameCode(orig, patched) {
+		p.Same = append(p.Same, pair.orig.Source)
+		return nil
+	}
+	u, compiler, err := b.compare(ctx, pair)
+	if err != nil {
+		return err
+	}
+	p.Compiler = compiler
+	if e := refuseUntyped(u.Source, compiler); e != nil {
+		if !b.Allow(e.Code) {
+			return e
+		}
+		p.Overridden = append(p.Overridden, e)
+	}
+	u.Input = len(t.Inputs)
+	in.ObjectID, in.AllocID = u.OrigTypes, u.OrigTypes
+	t.Inputs = append(t.Inputs, in)
+	t.Units = append(t.Units, *u)
+	return nil
+}
+
+func bareObject(u *unlink.Unit) (*elfobj.File, error) {
+	data, err := u.Object(false)
+	if err != nil {
+		return nil, refuseUnit(u, err)
+	}
+	f, err := elfobj.Parse(data)
+	if err != nil {
+		return nil, refuseUnit(u, err)
+	}
+	return f, nil
+}
+
+func refuseUnit(u *unlink.Unit, err error) *fault.Error {
+	return fault.Refuse(fault.ObjectUnclear, u.Source, "the unit cannot be taken out of the binary").WithCause(err)
+}
+
+// compare writes both versions of a unit as text.
+func (b *Binaries) compare(ctx context.Context, pair unitPair) (*Unit, string, error) {
+	var versions [2]objectVersion
+	for i, u := range []*unlink.Unit{pair.orig, pair.patched} {
+		data, err := u.Object(true)
+		if err != nil {
+			return nil, "", refuseUnit(u, err)
+		}
+		path := filepath.Join(b.Store.Dir(), [2]string{"orig.o", "patched.o"}[i])
+		if versions[i], err = versionOf(path, u.Source, data); err != nil {
+			return nil, "", err
+		}
+		if err := os.WriteFile(path, unlink.Unplaced(data), 0o600); err != nil {
+			return nil, "", err
+		}
+	}
+	return b.compareVersions(ctx, versions[0], versions[1])
+}
+
+// sameCode reports whether two objects hold the same code and data, wherever they were taken from.
+func sameCode(a, b *elfobj.File) bool {
+	list := func(f *elfobj.File) string {
+		var text strings.Builder
+		relas, err := f.AllRelas()
+		if err != nil {
+			return err.Error()
+		}
+		for i := range f.Sections {
+			writeSection(&text, f, i, relas[i])
+		}
+		writeSymbols(&text, f)
+		return text.String()
+	}
+	return list(a) == list(b)
+}
