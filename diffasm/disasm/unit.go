@@ -228,6 +228,9 @@ func (u *unit) at(p place, loose bool, access uint64) reference {
 		}
 		return ref
 	}
+	if p.offset+access > sec.Size {
+		ref.why = fmt.Sprintf("it reads more than section %s has there", sec.Name)
+	}
 	if old, found := u.direct[p]; !found || access == 0 || old != 0 && access > old {
 		u.direct[p] = access
 	}

@@ -112,7 +112,7 @@ func (c *pieces) follow(w work, r elfobj.Rela) {
 		c.addText(to, addr)
 		return
 	}
-	c.add(s.Section, item{start: addr, end: p.nextMark(to, addr)})
+	c.add(s.Section, item{start: addr, end: p.roomAt(to, addr)})
 }
 
 // isConstant reports whether a section holds what nothing writes while the program runs.
@@ -135,7 +135,7 @@ func (c *pieces) isText(to *elfobj.Section, addr uint64, r elfobj.Rela) bool {
 	if !merged || to.Flags&elf.SHF_WRITE != 0 || p.direct[addr] || len(p.relasIn(to.Index, addr, addr+1)) > 0 {
 		return false
 	}
-	return isString(p.bytesIn(to, addr, p.nextMark(to, addr)), addr)
+	return isString(p.bytesIn(to, addr, p.roomAt(to, addr)), addr)
 }
 
 // merges reports whether the unit's compiler put strings where linkers merge them.
@@ -148,7 +148,7 @@ func (c *pieces) addText(s *elfobj.Section, addr uint64) {
 	if c.known[addr] != nil {
 		return
 	}
-	b := c.program.bytesIn(s, addr, c.program.nextMark(s, addr))
+	b := c.program.bytesIn(s, addr, c.program.roomAt(s, addr))
 	t := &text{addr: addr, content: b[:slices.Index(b, 0)+1]}
 	c.known[addr] = t
 	c.texts = append(c.texts, t)

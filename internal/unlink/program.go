@@ -23,7 +23,9 @@ type Program struct {
 	relas  map[int][]elfobj.Rela // by section, in the order of addresses
 	steps  []step                // instructions, in the order of addresses
 	marks  map[int][]uint64      // by section: places at which something begins, in order
-	direct map[uint64]bool       // places of constants that an instruction accesses itself
+	direct map[uint64]bool       // places in data that an instruction accesses itself
+	taken  map[uint64]bool       // places in data whose address something has
+	starts map[uint64]bool       // places in data that have a name
 	owner  map[int]*Unit         // of symbols, by index
 	units  []*Unit
 	info   []byte // .debug_info
@@ -38,7 +40,7 @@ func Open(f *elfobj.File, listing []byte) (*Program, error) {
 	if !ok || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
 		return nil, fmt.Errorf("it is no linked program of a known machine")
 	}
-	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, owner: map[int]*Unit{}}
+	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, owner: map[int]*Unit{}}
 	var err error
 	if p.relas, err = linkRelas(f); err != nil {
 		return nil, err
@@ -135,6 +137,7 @@ func (p *Program) mark() {
 	for i := range p.file.Symbols {
 		if s := &p.file.Symbols[i]; s.Defined() && s.Name != "" && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE {
 			p.marks[s.Section] = append(p.marks[s.Section], p.addrOf(s))
+			p.starts[p.addrOf(s)] = p.starts[p.addrOf(s)] || !isLabel(s)
 		}
 	}
 	for section, list := range p.relas {
@@ -152,6 +155,8 @@ func (p *Program) mark() {
 				continue
 			} else if p.marks[s.Index] = append(p.marks[s.Index], addr); code && !p.takesAddress(section, r) {
 				p.direct[addr] = true
+			} else {
+				p.taken[addr] = true
 			}
 		}
 	}
@@ -174,6 +179,32 @@ func (p *Program) nextMark(s *elfobj.Section, addr uint64) uint64 {
 		return list[i]
 	}
 	return s.Addr + s.Size
+}
+
+// roomAt returns where what begins at an address surely ends: linkers let a string begin inside of another one that ends alike.
+func (p *Program) roomAt(s *elfobj.Section, addr uint64) (end uint64) {
+	if end = p.tableEnd(s, addr); end > addr {
+		return min(end, p.nextMark(s, addr))
+	}
+	for end = p.nextMark(s, addr); end < s.Addr+s.Size; end = p.nextMark(s, end) {
+		if p.starts[end] || p.direct[addr] && !p.taken[addr] || s.Data == nil || s.Data[end-1-s.Addr] == 0 {
+			break
+		}
+	}
+	return end
+}
+
+// tableEnd returns where a table of code ends that begins at an address; the address itself for none.
+func (p *Program) tableEnd(s *elfobj.Section, addr uint64) (end uint64) {
+	end = addr
+	for _, r := range p.relasIn(s.Index, addr, s.Addr+s.Size) {
+		to := &p.file.Symbols[r.Symbol]
+		if r.Offset != end || to.Type != elf.STT_SECTION || !isCode(&p.file.Sections[to.Section]) {
+			break
+		}
+		end += p.target.Reloc(r.Type).Width
+	}
+	return end
 }
 
 // bytesIn are the program's bytes of [from, to), zero where the file has none.

@@ -41,7 +41,7 @@ func (p *Program) readUnits() error {
 	if p.info, err = p.file.DebugContents(".debug_info"); err != nil {
 		return err
 	}
-	variables := map[uint64]*Unit{}
+	variables := map[variable]*Unit{}
 	r := d.Reader()
 	for {
 		e, err := r.Next()
@@ -108,23 +108,37 @@ func (p *Program) slice(offset uint64) (start, end uint64, err error) {
 	return 0, 0, fmt.Errorf("its debugging information is not in units of 32 bits")
 }
 
-// readVariables notes the addresses of variables at file level, of the entry's unit.
-func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[uint64]*Unit) error {
-	if !unit.Children {
-		return nil
+// variable is where debugging information says that a variable is: a link address.
+type variable struct {
+	addr        uint64
+	threadLocal bool
+}
+
+// readVariables notes where the variables of the unit are whose entry was read last.
+func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[variable]*Unit) error {
+	depth := 0
+	if unit.Children {
+		depth = 1
 	}
-	for {
+	for depth > 0 {
 		e, err := r.Next()
-		if err != nil || e == nil || e.Tag == 0 {
+		if err != nil || e == nil {
 			return err
 		}
+		if e.Tag == 0 {
+			depth--
+			continue
+		}
 		if location, ok := e.Val(dwarf.AttrLocation).([]byte); ok && e.Tag == dwarf.TagVariable {
-			if addr, ok := u.program.placeOf(location); ok {
-				variables[addr] = u
+			if v, ok := u.program.placeOf(location); ok {
+				variables[v] = u
 			}
 		}
-		r.SkipChildren()
+		if e.Children {
+			depth++
+		}
 	}
+	return nil
 }
 
 // Operations of DWARF 5, section 7.7.1, and the GNU form of one.
@@ -136,34 +150,38 @@ const (
 	opGNUPushTLSAddress = 0xe0
 )
 
-// placeOf is the link address that a variable's location says.
-func (p *Program) placeOf(b []byte) (addr uint64, ok bool) {
+// placeOf is where a variable's location says that it is.
+func (p *Program) placeOf(b []byte) (v variable, ok bool) {
+	addr := uint64(0)
 	switch {
 	case len(b) >= 9 && b[0] == opAddr:
-		return binary.LittleEndian.Uint64(b[1:]), true
+		return variable{binary.LittleEndian.Uint64(b[1:]), false}, true
 	case len(b) == 10 && b[0] == opConst8u:
 		addr = binary.LittleEndian.Uint64(b[1:])
 	case len(b) == 6 && b[0] == opConst4u:
 		addr = uint64(binary.LittleEndian.Uint32(b[1:]))
 	default:
-		return 0, false
+		return v, false
 	}
 	tls, last := p.file.TLS(), b[len(b)-1]
 	if tls == nil || last != opFormTLSAddress && last != opGNUPushTLSAddress {
-		return 0, false
+		return v, false
 	}
-	return tls.Vaddr + addr, true
+	return variable{tls.Vaddr + addr, true}, true
 }
 
 // assign gives units their symbols: functions by where their code is, variables that others see by where they are declared to be, and private
 // symbols by the source that they stand behind in the symbol table.
-func (p *Program) assign(variables map[uint64]*Unit) {
+func (p *Program) assign(variables map[variable]*Unit) {
 	ranges := p.codeRanges()
 	unitOf := func(s *elfobj.Symbol) *Unit {
 		if isCode(&p.file.Sections[s.Section]) {
 			return ranges.at(s.Value)
 		}
-		return variables[p.addrOf(s)]
+		if s.Size == 0 { // an end, or the place of something in another section
+			return nil
+		}
+		return variables[variable{p.addrOf(s), s.Type == elf.STT_TLS}]
 	}
 	var group []*elfobj.Symbol
 	flush := func() {
