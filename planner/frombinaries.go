@@ -3,8 +3,10 @@ package planner
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +50,9 @@ func PlanBinaries(ctx context.Context, b Binaries) (*Plan, error) {
 	if t.Binary, err = b.Store.PutBlob(orig.data); err != nil {
 		return nil, err
 	}
+	if err := refuseRest(orig, patched); err != nil {
+		return nil, err
+	}
 	pairs, err := pairUnits(orig.program.Units(), patched.program.Units())
 	if err != nil {
 		return nil, err
@@ -61,6 +66,33 @@ func PlanBinaries(ctx context.Context, b Binaries) (*Plan, error) {
 	t.Inputs = append(t.Inputs, buildtree.Input{Path: "another input of " + b.Orig})
 	p.Targets = []Target{t}
 	return p, nil
+}
+
+// refuseRest refuses what differs between the programs and is of no unit, and functions that the linker made one.
+func refuseRest(orig, patched linkedVersion) error {
+	for _, v := range []linkedVersion{orig, patched} {
+		if one, other := v.program.Folded(); one != "" {
+			return fault.Refuse(fault.FoldedFunction, v.path, "the linker made %q and %q one", one, other).
+				WithHint("link both versions without identical code folding (--icf=none)")
+		}
+	}
+	before, after := orig.program.Rest(), patched.program.Rest()
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if before[name] != after[name] {
+			return refuseLeftOver(patched.path, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		if before[name] != after[name] {
+			return refuseLeftOver(patched.path, name)
+		}
+	}
+	return nil
+}
+
+func refuseLeftOver(path, name string) *fault.Error {
+	return fault.Refuse(fault.NoRelocations, path, "%q differs, and no debugging information tells which unit it is of", name).
+		WithHint("compile all that changed with -g; link with the same libraries and options")
 }
 
 // takeApart reads a program, and has a disassembler list its code.
@@ -139,18 +171,21 @@ func refuseUnpaired(u *unlink.Unit, stage string) *fault.Error {
 
 // add compares a unit of both programs.
 func (b *Binaries) add(ctx context.Context, p *Plan, t *Target, pair unitPair) error {
-	orig, err := bareObject(pair.orig)
+	orig, data, err := bareObject(pair.orig)
 	if err != nil {
 		return err
 	}
-	patched, err := bareObject(pair.patched)
+	patched, _, err := bareObject(pair.patched)
 	if err != nil {
 		return err
 	}
 	in := buildtree.Input{Path: pair.orig.Source}
 	if sameCode(orig, patched) {
 		p.Same = append(p.Same, pair.orig.Source)
-		return nil
+		in.ObjectID, err = b.Store.PutBlob(data)
+		in.AllocID = in.ObjectID
+		t.Inputs = append(t.Inputs, in)
+		return err
 	}
 	u, compiler, err := b.compare(ctx, pair)
 	if err != nil {
@@ -170,16 +205,15 @@ func (b *Binaries) add(ctx context.Context, p *Plan, t *Target, pair unitPair) e
 	return nil
 }
 
-func bareObject(u *unlink.Unit) (*elfobj.File, error) {
-	data, err := u.Object(false)
-	if err != nil {
-		return nil, refuseUnit(u, err)
+// bareObject is a unit without its debugging information.
+func bareObject(u *unlink.Unit) (f *elfobj.File, data []byte, err error) {
+	if data, err = u.Object(false); err == nil {
+		f, err = elfobj.Parse(data)
 	}
-	f, err := elfobj.Parse(data)
 	if err != nil {
-		return nil, refuseUnit(u, err)
+		return nil, nil, refuseUnit(u, err)
 	}
-	return f, nil
+	return f, data, nil
 }
 
 func refuseUnit(u *unlink.Unit, err error) *fault.Error {

@@ -8,13 +8,13 @@ import (
 	"gocare/internal/elfobj"
 )
 
-// writeSection writes what counts of a section that is loaded.
+// writeSection writes what counts of a section that is loaded. What its place happens to be aligned to does not.
 func writeSection(text *strings.Builder, f *elfobj.File, i int, relas []elfobj.Rela) {
 	s := &f.Sections[i]
 	if s.Flags&elf.SHF_ALLOC == 0 {
 		return
 	}
-	fmt.Fprintf(text, "%d %s %v %v %d %d %q\n", i, s.Name, s.Type, s.Flags, s.Size, s.Align, s.Data)
+	fmt.Fprintf(text, "%d %s %v %v %d %q\n", i, s.Name, s.Type, s.Flags, s.Size, s.Data)
 	for _, r := range relas {
 		to := &f.Symbols[r.Symbol]
 		fmt.Fprintf(text, "%d %d %q %d %d %d\n", r.Offset, r.Type, to.Name, to.Section, to.Value, r.Addend)

@@ -105,19 +105,36 @@ func (c *pieces) follow(w work, r elfobj.Rela) {
 		return
 	}
 	to, addr := &p.file.Sections[s.Section], c.meant(w.section, r)
-	if isCode(to) || !c.isConstant(to) || addr < to.Addr || addr >= to.Addr+to.Size || !isLabel(s) && c.has(s.Section, addr) {
+	if isCode(to) || to.Type == elf.SHT_NOBITS || addr < to.Addr || addr >= to.Addr+to.Size || !isLabel(s) && c.has(s.Section, addr) || p.isNamed(to, addr) {
 		return
 	}
-	if c.isText(to, addr, r) {
-		c.addText(to, addr)
+	how, merged := c.use(w.section, r)
+	room := p.roomAt(to, addr)
+	rest := p.bytesIn(to, addr, to.Addr+to.Size)
+	plain := merged && to.Flags&elf.SHF_WRITE == 0 && !p.direct[addr] && len(p.relasIn(to.Index, addr, addr+1)) == 0
+	if plain && (how != absolute || !p.isPiece(room)) && isString(rest, int(room-addr), addr, how, p.wider) {
+		c.addText(addr, rest)
 		return
 	}
-	c.add(s.Section, item{start: addr, end: p.roomAt(to, addr)})
+	if merged && p.taken[addr] { // linkers let a string of wide characters begin inside of another one, too
+		for end := addr + uint64(wideEnd(rest)); room < end; {
+			room = p.nextMark(to, room)
+		}
+	}
+	c.add(s.Section, item{start: addr, end: room})
 }
 
-// isConstant reports whether a section holds what nothing writes while the program runs.
-func (c *pieces) isConstant(s *elfobj.Section) bool {
-	return s.Flags&elf.SHF_WRITE == 0 || strings.HasPrefix(s.Name, ".data.rel.ro")
+// use says how a relocation refers to a constant, and whether that may be one that the linker merged.
+func (c *pieces) use(section int, r elfobj.Rela) (how use, merged bool) {
+	switch from := &c.program.file.Sections[section]; {
+	case isLabel(&c.program.file.Symbols[r.Symbol]):
+		return labelled, true
+	case c.program.target.Reloc(r.Type).FromPC: // assemblers write such a one with a label
+		return absolute, false
+	case isCode(from):
+		return absolute, c.merges()
+	}
+	return stored, c.merges()
 }
 
 // meant is the place of a constant that a relocation chooses: that of its symbol, if that has a label of its own.
@@ -128,28 +145,17 @@ func (c *pieces) meant(section int, r elfobj.Rela) uint64 {
 	return c.program.leadsTo(section, r)
 }
 
-// isText reports whether a place that a relocation leads to surely is that of a string of bytes, which the linker merged.
-func (c *pieces) isText(to *elfobj.Section, addr uint64, r elfobj.Rela) bool {
-	p := c.program
-	merged := isLabel(&p.file.Symbols[r.Symbol]) || !p.target.Reloc(r.Type).FromPC && c.merges()
-	if !merged || to.Flags&elf.SHF_WRITE != 0 || p.direct[addr] || len(p.relasIn(to.Index, addr, addr+1)) > 0 {
-		return false
-	}
-	return isString(p.bytesIn(to, addr, p.roomAt(to, addr)), addr)
-}
-
 // merges reports whether the unit's compiler put strings where linkers merge them.
 func (u *Unit) merges() bool {
 	level := strings.Contains(u.Producer, " -O") && !strings.Contains(u.Producer, " -O0")
 	return level && !strings.Contains(u.Producer, "-fno-merge-constants")
 }
 
-func (c *pieces) addText(s *elfobj.Section, addr uint64) {
+func (c *pieces) addText(addr uint64, rest []byte) {
 	if c.known[addr] != nil {
 		return
 	}
-	b := c.program.bytesIn(s, addr, c.program.roomAt(s, addr))
-	t := &text{addr: addr, content: b[:slices.Index(b, 0)+1]}
+	t := &text{addr: addr, content: rest[:slices.Index(rest, 0)+1]}
 	c.known[addr] = t
 	c.texts = append(c.texts, t)
 }

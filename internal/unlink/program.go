@@ -26,12 +26,15 @@ type Program struct {
 	direct map[uint64]bool       // places in data that an instruction accesses itself
 	taken  map[uint64]bool       // places in data whose address something has
 	starts map[uint64]bool       // places in data that have a name
+	named  map[int][]step        // by section: what has a name and a size, in the order of addresses
 	owner  map[int]*Unit         // of symbols, by index
+	bodies map[string]bool       // functions that debugging information says to have code, by name
 	units  []*Unit
 	info   []byte // .debug_info
+	wider  bool   // debugging information knows types of wide characters
 }
 
-// step is an instruction: [start, end) in link addresses.
+// step is an instruction, or something else at [start, end) in link addresses.
 type step struct{ start, end uint64 }
 
 // Open takes a program apart. listing is what objdump lists of its code, see ListingArgs.
@@ -40,7 +43,7 @@ func Open(f *elfobj.File, listing []byte) (*Program, error) {
 	if !ok || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
 		return nil, fmt.Errorf("it is no linked program of a known machine")
 	}
-	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, owner: map[int]*Unit{}}
+	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, named: map[int][]step{}, owner: map[int]*Unit{}, bodies: map[string]bool{}}
 	var err error
 	if p.relas, err = linkRelas(f); err != nil {
 		return nil, err
@@ -138,6 +141,9 @@ func (p *Program) mark() {
 		if s := &p.file.Symbols[i]; s.Defined() && s.Name != "" && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE {
 			p.marks[s.Section] = append(p.marks[s.Section], p.addrOf(s))
 			p.starts[p.addrOf(s)] = p.starts[p.addrOf(s)] || !isLabel(s)
+			if s.Size > 0 {
+				p.named[s.Section] = append(p.named[s.Section], step{p.addrOf(s), p.addrOf(s) + s.Size})
+			}
 		}
 	}
 	for section, list := range p.relas {
@@ -160,6 +166,9 @@ func (p *Program) mark() {
 			}
 		}
 	}
+	for section := range p.named {
+		slices.SortFunc(p.named[section], func(a, b step) int { return cmp.Compare(a.start, b.start) })
+	}
 	for section := range p.marks {
 		slices.Sort(p.marks[section])
 		p.marks[section] = slices.Compact(p.marks[section])
@@ -170,6 +179,13 @@ func (p *Program) mark() {
 func (p *Program) takesAddress(section int, r elfobj.Rela) bool {
 	s := &p.file.Sections[section]
 	return p.target.TakesAddress(p.target.Reloc(r.Type).Kind, s.Data, int(r.Offset-s.Addr))
+}
+
+// isNamed reports whether something with a name holds an address.
+func (p *Program) isNamed(s *elfobj.Section, addr uint64) bool {
+	list := p.named[s.Index]
+	i := sort.Search(len(list), func(i int) bool { return list[i].start > addr }) - 1
+	return i >= 0 && addr < list[i].end
 }
 
 // nextMark returns where the next thing begins behind an address of a section, at most the section's end.
@@ -192,6 +208,12 @@ func (p *Program) roomAt(s *elfobj.Section, addr uint64) (end uint64) {
 		}
 	}
 	return end
+}
+
+// isPiece reports whether what begins at an address may be a part of what stands before it: nothing but accesses lead there.
+func (p *Program) isPiece(addr uint64) bool {
+	_, named := p.starts[addr]
+	return p.direct[addr] && !p.taken[addr] && !named
 }
 
 // tableEnd returns where a table of code ends that begins at an address; the address itself for none.

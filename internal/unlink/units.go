@@ -1,6 +1,7 @@
 package unlink
 
 import (
+	"bytes"
 	"debug/dwarf"
 	"debug/elf"
 	"encoding/binary"
@@ -40,6 +41,13 @@ func (p *Program) readUnits() error {
 	}
 	if p.info, err = p.file.DebugContents(".debug_info"); err != nil {
 		return err
+	}
+	names, err := p.file.DebugContents(".debug_str")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"wchar_t", "char16_t", "char32_t"} {
+		p.wider = p.wider || bytes.Contains(names, []byte(name+"\x00"))
 	}
 	variables := map[variable]*Unit{}
 	r := d.Reader()
@@ -133,6 +141,9 @@ func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[v
 			if v, ok := u.program.placeOf(location); ok {
 				variables[v] = u
 			}
+		}
+		if name, ok := e.Val(dwarf.AttrName).(string); ok && e.Tag == dwarf.TagSubprogram && e.Val(dwarf.AttrDeclaration) == nil {
+			u.program.bodies[name] = true
 		}
 		if e.Children {
 			depth++

@@ -1,0 +1,123 @@
+package unlink
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"gocare/internal/elfobj"
+)
+
+// Rest says what the program has that is no unit's, by name: code and data of compiles without debugging information and of assembly sources,
+// what the linker itself defines as a number, and the libraries that it was linked with. Two texts of a name are equal where it is the same.
+func (p *Program) Rest() map[string]string {
+	rest := map[string]string{}
+	names := p.namesByPlace()
+	for i := range p.file.Symbols {
+		s := &p.file.Symbols[i]
+		switch {
+		case s.Name == "" || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION || isLabel(s) || p.owner[s.Index] != nil:
+		case s.Section == int(elf.SHN_ABS) && s.Type == elf.STT_NOTYPE:
+			rest[s.Name] += fmt.Sprintf("number %d;", s.Value)
+		case s.Defined() && p.file.Sections[s.Section].Flags&elf.SHF_ALLOC != 0:
+			rest[s.Name] += p.described(s, names) + ";"
+		}
+	}
+	rest["shared libraries"] = strings.Join(p.file.Needed(), " ")
+	return rest
+}
+
+// place is a name of something in the program.
+type place struct {
+	addr uint64
+	name string
+}
+
+// namesByPlace lists what has a name and a size, or is code, by address.
+func (p *Program) namesByPlace() (list []place) {
+	for i := range p.file.Symbols {
+		if s := &p.file.Symbols[i]; s.Defined() && s.Name != "" && s.Type != elf.STT_TLS && s.Type != elf.STT_SECTION && !isLabel(s) &&
+			(s.Size > 0 || isCode(&p.file.Sections[s.Section])) {
+			list = append(list, place{s.Value, s.Name})
+		}
+	}
+	slices.SortFunc(list, func(a, b place) int {
+		if a.addr != b.addr {
+			return int(int64(a.addr - b.addr))
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	return list
+}
+
+// described is a digest of what a symbol names: its bytes, and what its relocations lead to, wherever that is.
+func (p *Program) described(s *elfobj.Symbol, names []place) string {
+	sec := &p.file.Sections[s.Section]
+	from := p.addrOf(s)
+	to := from + s.Size
+	if s.Size == 0 && isCode(sec) {
+		to = p.nextMark(sec, from)
+	}
+	if from < sec.Addr || to > sec.Addr+sec.Size || to <= from {
+		return "nothing"
+	}
+	data := p.bytesIn(sec, from, to)
+	var leads strings.Builder
+	for _, r := range p.relasIn(sec.Index, from, to) {
+		t := p.target.Reloc(r.Type)
+		clear(data[r.Offset-from : min(r.Offset-from+t.Width, to-from)])
+		fmt.Fprintf(&leads, "%d %d %s\n", r.Offset-from, r.Type, p.destination(sec.Index, r, names))
+	}
+	return fmt.Sprintf("%v %v %d %x", s.Type, s.Bind, to-from, sha256.Sum256(append(data, leads.String()...)))
+}
+
+// destination says what a relocation leads to.
+func (p *Program) destination(section int, r elfobj.Rela, names []place) string {
+	s := &p.file.Symbols[r.Symbol]
+	if !s.Defined() || s.Type != elf.STT_SECTION && !isLabel(s) {
+		return fmt.Sprintf("%s%+d", s.Name, r.Addend)
+	}
+	addr := p.leadsTo(section, r)
+	sec := &p.file.Sections[s.Section]
+	if sec.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) == 0 && addr >= sec.Addr && addr < sec.Addr+sec.Size && sec.Type != elf.SHT_NOBITS {
+		return fmt.Sprintf("%q", p.bytesIn(sec, addr, p.roomAt(sec, addr)))
+	}
+	i := sort.Search(len(names), func(i int) bool { return names[i].addr > addr }) - 1
+	if i < 0 {
+		return sec.Name
+	}
+	return fmt.Sprintf("%s+%d", names[i].name, addr-names[i].addr)
+}
+
+// Folded names two functions that the linker made one, as gold, lld and mold do when they are told to; "" if it made none.
+func (p *Program) Folded() (one, other string) {
+	if !p.mayFold() {
+		return "", ""
+	}
+	at := map[uint64]string{}
+	for i := range p.file.Symbols {
+		s := &p.file.Symbols[i]
+		if !s.Defined() || s.Type != elf.STT_FUNC || !p.bodies[s.Name] {
+			continue
+		}
+		if first, taken := at[s.Value]; taken && first != s.Name {
+			return first, s.Name
+		}
+		at[s.Value] = s.Name
+	}
+	return "", ""
+}
+
+// mayFold reports whether another linker than GNU's made the program.
+func (p *Program) mayFold() bool {
+	for i := range p.file.Sections {
+		s := &p.file.Sections[i]
+		if s.Name == ".note.gnu.gold-version" || s.Name == ".comment" && (strings.Contains(string(s.Data), "LLD") || strings.Contains(string(s.Data), "mold")) {
+			return true
+		}
+	}
+	return false
+}
