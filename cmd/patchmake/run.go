@@ -15,6 +15,7 @@ import (
 const usageText = `patchmake [OPTION...] PATCH...
 patchmake from-asm --orig FILE.s --patched FILE.s --binary FILE [-i ID] -o FILE.kpatch
 patchmake from-objects --orig FILE.o --patched FILE.o --binary FILE [-i ID] [-o DIR]
+patchmake from-binaries --orig FILE --patched FILE [-i ID] [-o DIR]
 patchmake inspect FILE.kpatch
 patchmake explain [--all | --html FILE | CODE]
 patchmake record [--prune] [--compile-commands]
