@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -171,16 +170,16 @@ func refuseUnpaired(u *unlink.Unit, stage string) *fault.Error {
 
 // add compares a unit of both programs.
 func (b *Binaries) add(ctx context.Context, p *Plan, t *Target, pair unitPair) error {
-	orig, data, err := bareObject(pair.orig)
-	if err != nil {
-		return err
-	}
-	patched, _, err := bareObject(pair.patched)
-	if err != nil {
-		return err
-	}
 	in := buildtree.Input{Path: pair.orig.Source}
-	if sameCode(orig, patched) {
+	same, err := unlink.Same(pair.orig, pair.patched)
+	if err != nil {
+		return refuseUnit(pair.orig, err)
+	}
+	if same {
+		data, err := pair.orig.Object(false)
+		if err != nil {
+			return refuseUnit(pair.orig, err)
+		}
 		p.Same = append(p.Same, pair.orig.Source)
 		in.ObjectID, err = b.Store.PutBlob(data)
 		in.AllocID = in.ObjectID
@@ -205,17 +204,6 @@ func (b *Binaries) add(ctx context.Context, p *Plan, t *Target, pair unitPair) e
 	return nil
 }
 
-// bareObject is a unit without its debugging information.
-func bareObject(u *unlink.Unit) (f *elfobj.File, data []byte, err error) {
-	if data, err = u.Object(false); err == nil {
-		f, err = elfobj.Parse(data)
-	}
-	if err != nil {
-		return nil, nil, refuseUnit(u, err)
-	}
-	return f, data, nil
-}
-
 func refuseUnit(u *unlink.Unit, err error) *fault.Error {
 	return fault.Refuse(fault.ObjectUnclear, u.Source, "the unit cannot be taken out of the binary").WithCause(err)
 }
@@ -237,21 +225,4 @@ func (b *Binaries) compare(ctx context.Context, pair unitPair) (*Unit, string, e
 		}
 	}
 	return b.compareVersions(ctx, versions[0], versions[1])
-}
-
-// sameCode reports whether two objects hold the same code and data, wherever they were taken from.
-func sameCode(a, b *elfobj.File) bool {
-	list := func(f *elfobj.File) string {
-		var text strings.Builder
-		relas, err := f.AllRelas()
-		if err != nil {
-			return err.Error()
-		}
-		for i := range f.Sections {
-			writeSection(&text, f, i, relas[i])
-		}
-		writeSymbols(&text, f)
-		return text.String()
-	}
-	return list(a) == list(b)
 }

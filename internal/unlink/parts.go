@@ -15,6 +15,7 @@ import (
 type item struct {
 	start, end uint64
 	named      bool
+	lone       bool // a constant that code accesses: what stands beside it is none of its
 }
 
 // part is a piece of a section of the program, of one unit alone, that becomes a section of its object.
@@ -40,6 +41,8 @@ type pieces struct {
 	texts []*text
 	known map[uint64]*text
 	queue []work
+
+	sorted []*elfobj.Symbol // see order
 }
 
 // work is an item whose relocations are still to be looked at.
@@ -53,7 +56,7 @@ func (u *Unit) takeOut() (*pieces, error) {
 	c := &pieces{Unit: u, items: map[int][]item{}, known: map[uint64]*text{}}
 	for _, s := range u.symbols {
 		addr := u.program.addrOf(s)
-		c.add(s.Section, item{addr, addr + s.Size, true})
+		c.add(s.Section, item{start: addr, end: addr + s.Size, named: true})
 	}
 	c.lists()
 	for len(c.queue) > 0 {
@@ -79,17 +82,20 @@ func (c *pieces) add(section int, i item) {
 func (c *pieces) lists() {
 	p := c.program
 	for section, relas := range p.relas {
-		switch p.file.Sections[section].Type {
-		case elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY:
-		default:
+		if !isList(&p.file.Sections[section]) {
 			continue
 		}
 		for _, r := range relas {
 			if to := p.sectionAt(p.leadsTo(section, r)); to != nil && c.has(to.Index, p.leadsTo(section, r)) {
-				c.add(section, item{r.Offset, r.Offset + p.target.Reloc(r.Type).Width, true})
+				c.add(section, item{start: r.Offset, end: r.Offset + p.target.Reloc(r.Type).Width, named: true})
 			}
 		}
 	}
+}
+
+// isList reports whether a section lists functions that start or end a program.
+func isList(s *elfobj.Section) bool {
+	return s.Type == elf.SHT_INIT_ARRAY || s.Type == elf.SHT_FINI_ARRAY || s.Type == elf.SHT_PREINIT_ARRAY
 }
 
 // has reports whether a named item of the unit is at an address, or ends there.
@@ -121,7 +127,7 @@ func (c *pieces) follow(w work, r elfobj.Rela) {
 			room = p.nextMark(to, room)
 		}
 	}
-	c.add(s.Section, item{start: addr, end: room})
+	c.add(s.Section, item{start: addr, end: room, lone: how == labelled && p.direct[addr] && !p.taken[addr]})
 }
 
 // use says how a relocation refers to a constant, and whether that may be one that the linker merged.
@@ -169,19 +175,28 @@ func (c *pieces) join() error {
 		slices.SortFunc(list, func(a, b item) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
 		var last *part
 		for _, i := range list {
+			if i.lone {
+				c.parts = append(c.parts, c.newPart(s, i, s.Name+".lone", names))
+				continue
+			}
 			if last != nil && c.isAlone(s, last.end, i.start) {
 				last.end = max(last.end, i.end)
 				continue
 			}
-			last = &part{from: s, start: i.start, end: i.end}
-			if last.name = s.Name; names[s.Name] > 0 {
-				last.name = fmt.Sprintf("%s.%d", s.Name, names[s.Name])
-			}
-			names[s.Name]++
+			last = c.newPart(s, i, s.Name, names)
 			c.parts = append(c.parts, last)
 		}
 	}
 	return nil
+}
+
+// newPart begins a part, with a name that no other has.
+func (c *pieces) newPart(s *elfobj.Section, i item, name string, names map[string]int) *part {
+	names[name]++
+	if n := names[name]; n > 1 {
+		name = fmt.Sprintf("%s.%d", name, n-1)
+	}
+	return &part{from: s, name: name, start: i.start, end: i.end}
 }
 
 // isAlone reports whether there is nothing of another unit between two items.
