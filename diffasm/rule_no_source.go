@@ -11,12 +11,13 @@ import (
 
 // withoutSource refuses variables without storage, where no source says what each version assigns to them: one that the original keeps and
 // the patched version only declares, and one at file level that neither keeps, since the code of each version stands on the values that
-// version gives it.
+// version gives it. Where all code is the same, so are those values.
 func (d *Delta) withoutSource() (list []asm.Problem) {
 	od, pd := d.orig.Declarations(), d.patched.Declarations()
 	if od == nil || pd == nil {
 		return []asm.Problem{{Code: fault.StaticUnproved, What: "there is no debug information that tells its variables apart, and no source"}}
 	}
+	alike := !slices.ContainsFunc(d.Functions, func(f Function) bool { return f.Status != Same && f.Status != LineOnly })
 	for _, p := range pd.All {
 		if p.Symbol != "" || p.Elsewhere || p.Whole != nil || p.Name == "" {
 			continue
@@ -32,7 +33,7 @@ func (d *Delta) withoutSource() (list []asm.Problem) {
 				What: fmt.Sprintf("the compiler left the variable %q out of the patched version: nothing there would see what it holds", p.Name),
 				Hint: "keep something that writes the variable; --allow static-lost goes on with its initial value",
 			})
-		case od.All[i].Symbol == "" && p.Function == "":
+		case od.All[i].Symbol == "" && p.Function == "" && !alike:
 			list = append(list, asm.Problem{
 				Code: fault.StaticLost, At: asm.Statement{Place: p.At},
 				What: fmt.Sprintf("the compiler left the variable %q out of both versions, and no source tells what each of them assigns to it", p.Name),

@@ -1,6 +1,7 @@
 package unlink
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -15,9 +16,7 @@ func (b *builder) frames() error {
 	if s == nil || s.Data == nil {
 		return nil
 	}
-	var data []byte
-	var relas []elfobj.Rela
-	heads := map[uint64]uint64{} // entries that others refer to, in the program -> in the object
+	t := &table{builder: b, from: s, heads: map[uint64]uint64{}}
 	for at := uint64(0); at+8 <= s.Size; {
 		length, id := uint64(binary.LittleEndian.Uint32(s.Data[at:])), uint64(binary.LittleEndian.Uint32(s.Data[at+4:]))
 		end := at + 4 + length
@@ -28,30 +27,66 @@ func (b *builder) frames() error {
 			return fmt.Errorf("section %s: entry at 0x%x: %d bytes", s.Name, at, length)
 		}
 		if id != 0 {
-			if q := b.at2(s.Addr+at+8, s.Data[at+8:end]); q != nil {
-				head := at + 4 - id
-				if _, known := heads[head]; !known && head+8 <= s.Size {
-					heads[head] = uint64(len(data))
-					data = append(data, s.Data[head:min(head+4+uint64(binary.LittleEndian.Uint32(s.Data[head:])), s.Size)]...)
-				}
-				here := uint64(len(data))
-				data = append(data, s.Data[at:end]...)
-				binary.LittleEndian.PutUint32(data[here+4:], uint32(here+4-heads[head]))
-				clear(data[here+8 : here+12])
-				relas = append(relas, elfobj.Rela{
-					Offset: here + 8, Type: b.program.target.RelocOf(arch.PC32).Number, Symbol: b.labels[q.index],
-					Addend: int64(b.pc(s.Addr+at+8, s.Data[at+8:end]) - q.start),
-				})
+			if err := t.entry(at, end, at+4-id); err != nil {
+				return fmt.Errorf("section %s: entry at 0x%x: %w", s.Name, at, err)
 			}
 		}
 		at = end
 	}
-	if len(data) == 0 {
+	if len(t.data) == 0 {
 		return nil
 	}
-	i := b.section(elfobj.Section{Name: ".eh_frame", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 8, Data: data})
-	b.relas[i] = relas
+	i := b.section(elfobj.Section{Name: ".eh_frame", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 8, Data: t.data})
+	b.relas[i] = t.relas
 	return nil
+}
+
+// table is the unwind table of the object, as far as it is written.
+type table struct {
+	*builder
+	from  *elfobj.Section
+	data  []byte
+	relas []elfobj.Rela
+	heads map[uint64]uint64 // entries that others refer to, in the program -> in the object
+}
+
+// entry writes the entry at [at, end) of the program's table, which refers to another one, if it is about code of the unit.
+func (t *table) entry(at, end, head uint64) error {
+	if head > at || !countsDistances(t.from.Data[head:at]) {
+		return fmt.Errorf("it says in another way where its code is")
+	}
+	q := t.codeAt(t.from.Addr+at+8, t.from.Data[at+8:end])
+	if q == nil {
+		return nil
+	}
+	if _, known := t.heads[head]; !known {
+		t.heads[head] = uint64(len(t.data))
+		t.data = append(t.data, t.from.Data[head:min(head+4+uint64(binary.LittleEndian.Uint32(t.from.Data[head:])), t.from.Size)]...)
+	}
+	here := uint64(len(t.data))
+	t.data = append(t.data, t.from.Data[at:end]...)
+	binary.LittleEndian.PutUint32(t.data[here+4:], uint32(here+4-t.heads[head]))
+	clear(t.data[here+8 : here+12])
+	t.relas = append(t.relas, elfobj.Rela{
+		Offset: here + 8, Type: t.program.target.RelocOf(arch.PC32).Number, Symbol: t.labels[q.index],
+		Addend: int64(t.pc(t.from.Addr+at+8, t.from.Data[at+8:end]) - q.start),
+	})
+	return nil
+}
+
+// countsDistances reports whether entries that refer to one say where code is by a distance of 32 bits, as compilers write them; those with
+// handlers are read elsewhere.
+func countsDistances(head []byte) bool {
+	const relative4 = 0x1b // DW_EH_PE_pcrel | DW_EH_PE_sdata4
+	if len(head) < 16 {
+		return false
+	}
+	augmentation, rest, _ := bytes.Cut(head[9:], []byte{0})
+	if bytes.HasPrefix(augmentation, []byte("zP")) {
+		return true
+	}
+	// behind it one byte each: two alignments, the register of the return address, how much follows, the encoding
+	return bytes.HasPrefix(augmentation, []byte("zR")) && len(rest) > 4 && rest[4] == relative4
 }
 
 // pc is the code that an entry is about, whose field for it is at addr: a distance of 32 bits, as all compilers write it.
@@ -59,8 +94,8 @@ func (b *builder) pc(addr uint64, field []byte) uint64 {
 	return addr + uint64(int64(int32(binary.LittleEndian.Uint32(field))))
 }
 
-// at2 returns the part with the code that an entry is about, nil for that of others.
-func (b *builder) at2(addr uint64, field []byte) *part {
+// codeAt returns the part with the code that an entry is about, nil for that of others.
+func (b *builder) codeAt(addr uint64, field []byte) *part {
 	pc := b.pc(addr, field)
 	for _, q := range b.parts {
 		if isCode(q.from) && q.start <= pc && pc < q.end {

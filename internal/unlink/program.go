@@ -43,6 +43,9 @@ func Open(f *elfobj.File, listing []byte) (*Program, error) {
 	if !ok || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
 		return nil, fmt.Errorf("it is no linked program of a known machine")
 	}
+	if len(f.Symbols) == 0 {
+		return nil, ErrNoRelocations{}
+	}
 	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, named: map[int][]step{}, owner: map[int]*Unit{}, bodies: map[string]bool{}}
 	var err error
 	if p.relas, err = linkRelas(f); err != nil {
@@ -191,10 +194,11 @@ func (p *Program) isNamed(s *elfobj.Section, addr uint64) bool {
 // nextMark returns where the next thing begins behind an address of a section, at most the section's end.
 func (p *Program) nextMark(s *elfobj.Section, addr uint64) uint64 {
 	list := p.marks[s.Index]
+	end := s.Addr + s.Size
 	if i := sort.Search(len(list), func(i int) bool { return list[i] > addr }); i < len(list) {
-		return list[i]
+		return min(list[i], end)
 	}
-	return s.Addr + s.Size
+	return end
 }
 
 // roomAt returns where what begins at an address surely ends: linkers let a string begin inside of another one that ends alike.

@@ -64,6 +64,9 @@ func (p *Program) described(s *elfobj.Symbol, names []place) string {
 	if from < sec.Addr || to > sec.Addr+sec.Size || to <= from {
 		return "nothing"
 	}
+	if sec.Type == elf.SHT_NOBITS {
+		return fmt.Sprintf("%v %v %d", s.Type, s.Bind, to-from)
+	}
 	data := p.bytesIn(sec, from, to)
 	var leads strings.Builder
 	for _, r := range p.relasIn(sec.Index, from, to) {

@@ -100,6 +100,9 @@ func (t *twins) bytes(from, to *elfobj.Section, x, y, n uint64) bool {
 		return true
 	}
 	t.seen[key] = true
+	if from.Type == elf.SHT_NOBITS {
+		return to.Type == elf.SHT_NOBITS
+	}
 	one, other := t.a.program.relasIn(from.Index, x, x+n), t.b.program.relasIn(to.Index, y, y+n)
 	if len(one) != len(other) {
 		return false

@@ -220,7 +220,9 @@ func isLabel(s *elfobj.Symbol) bool {
 }
 
 func (p *Program) give(u *Unit, s *elfobj.Symbol) {
-	if u != nil {
+	sec, addr := &p.file.Sections[s.Section], p.addrOf(s)
+	inside := addr >= sec.Addr && s.Size <= sec.Size && addr-sec.Addr <= sec.Size-s.Size
+	if u != nil && inside && sec.Flags&elf.SHF_ALLOC != 0 {
 		u.symbols = append(u.symbols, s)
 		p.owner[s.Index] = u
 	}

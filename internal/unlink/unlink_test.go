@@ -1,0 +1,183 @@
+package unlink
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gocare/internal/elfobj"
+	"gocare/internal/test/testkit"
+)
+
+const (
+	first = `
+static int calls;
+static const char *const names[] = { "bar", "foobar" };
+__thread int own = 3;
+static __attribute__((noinline)) int helper(int x) { calls++; own += x; return calls + x; }
+int one(int x) { return helper(x) + names[x & 1][0]; }
+`
+	second = `
+extern int one(int);
+static int calls[4];
+static __attribute__((noinline)) int helper(int x) { static int last; return last += calls[x & 3]++; }
+int main(int argc, char **argv)
+{
+	switch (argc) {
+	case 1: return one(1);
+	case 2: return helper(17);
+	case 3: return 4;
+	case 4: return helper(0) * 3;
+	case 5: return 99;
+	}
+	return argv[0][0] == 'x';
+}
+`
+)
+
+// program links sources and takes the program apart.
+func program(t testing.TB, flags string, sources ...string) (*Program, error) {
+	t.Helper()
+	testkit.Require(t, "gcc", "objdump")
+	dir := t.TempDir()
+	args := append(strings.Fields(flags), "-o", "prog")
+	for i, text := range sources {
+		name := string(rune('a'+i)) + ".c"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, name)
+	}
+	cmd := exec.Command("gcc", args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	path := filepath.Join(dir, "prog")
+	f, err := elfobj.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listing, err := exec.Command("objdump", ListingArgs(path)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Open(f, listing)
+}
+
+func mustOpen(t testing.TB, flags string, sources ...string) *Program {
+	t.Helper()
+	p, err := program(t, flags, sources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestObject: each unit has what is its own, at the place where it is in the program, and no more.
+func TestObject(t *testing.T) {
+	for _, flags := range []string{"-g -O2 -Wl,-q", "-g -O0 -Wl,-q", "-g -O2 -fno-pie -no-pie -Wl,-q"} {
+		t.Run(flags, func(t *testing.T) {
+			p := mustOpen(t, flags, first, second)
+			for i, want := range [][]string{{"calls", "helper", "names", "one", "own"}, {"calls", "helper", "last.0", "main"}} {
+				object, err := p.Units()[i].Object(true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f, err := elfobj.Parse(object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := definedIn(p, f, t); !slices.Equal(got, want) {
+					t.Errorf("unit %d has %q, want %q", i, got, want)
+				}
+				for k := range f.Symbols {
+					if strings.HasPrefix(f.Symbols[k].Name, ".Lunclear") {
+						t.Errorf("unit %d: %s", i, f.Symbols[k].Name)
+					}
+				}
+				if d, err := f.DWARF(); d == nil || err != nil {
+					t.Errorf("unit %d: debugging information: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+// definedIn lists what an object defines, once each is found to be where its section says.
+func definedIn(p *Program, f *elfobj.File, t *testing.T) (names []string) {
+	for i := range f.Symbols {
+		s := &f.Symbols[i]
+		if !s.Defined() || s.Name == "" || strings.HasPrefix(s.Name, ".L") {
+			continue
+		}
+		names = append(names, s.Name)
+		at := f.Sections[s.Section].Addr + s.Value
+		if !slices.ContainsFunc(p.file.Symbols, func(b elfobj.Symbol) bool { return b.Name == s.Name && p.addrOf(&b) == at && b.Size == s.Size }) {
+			t.Errorf("%q is not at %#x", s.Name, at)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestSame: a unit is the same wherever it is linked to, and is not once a constant, a name or a table in it is another.
+func TestSame(t *testing.T) {
+	const flags = "-g -O2 -Wl,-q"
+	larger := strings.Replace(first, "int one(int x) {", "int more[9] = { 1 }; double scale(double x) { return x * 3.25; } int one(int x) { more[x] = x;", 1)
+	orig := mustOpen(t, flags, first, second)
+	for _, tt := range []struct {
+		name, first, second string
+		want                [2]bool
+	}{
+		{"nothing", first, second, [2]bool{true, true}},
+		{"another unit grows", larger, second, [2]bool{false, true}},
+		{"a string", strings.Replace(first, `"bar"`, `"bat"`, 1), second, [2]bool{false, true}},
+		{"a number", first, strings.Replace(second, "helper(17)", "helper(18)", 1), [2]bool{true, false}},
+		{"a table", first, strings.Replace(second, "case 3: return 4", "case 3: return 99", 1), [2]bool{true, false}},
+		{"a name", strings.ReplaceAll(first, "own", "our"), second, [2]bool{false, true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := mustOpen(t, flags, tt.first, tt.second)
+			for i, u := range p.Units() {
+				if same, err := Same(orig.Units()[i], u); err != nil || same != tt.want[i] {
+					t.Errorf("unit %d: %v, %v", i, same, err)
+				}
+			}
+		})
+	}
+}
+
+// TestOpenRefused: a program that does not tell enough is found out.
+func TestOpenRefused(t *testing.T) {
+	if _, err := program(t, "-g", first, second); !errors.As(err, &ErrNoRelocations{}) {
+		t.Errorf("without relocations: %v", err)
+	}
+	if _, err := program(t, "-Wl,-q", first, second); !errors.Is(err, ErrNoDebug) {
+		t.Errorf("without debugging information: %v", err)
+	}
+}
+
+// FuzzOpen: a program of any bytes is taken apart or refused.
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte("\x7fELF"), []byte("  1f:\te8 00 00 00 00 \tcall 24\n"))
+	f.Fuzz(func(_ *testing.T, data, listing []byte) {
+		file, err := elfobj.Parse(data)
+		if err != nil {
+			return
+		}
+		p, err := Open(file, listing)
+		if err != nil {
+			return
+		}
+		p.Rest()
+		for _, u := range p.Units() {
+			_, _ = u.Object(true)
+			_, _ = Same(u, u)
+		}
+	})
+}
