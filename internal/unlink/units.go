@@ -50,7 +50,7 @@ func (p *Program) readUnits() error {
 		p.wider = p.wider || bytes.Contains(names, []byte(name+"\x00"))
 	}
 	variables := map[variable]*Unit{}
-	r := d.Reader()
+	r, last := d.Reader(), dwarf.Offset(0)
 	for {
 		e, err := r.Next()
 		if err != nil {
@@ -59,6 +59,10 @@ func (p *Program) readUnits() error {
 		if e == nil {
 			break
 		}
+		if e.Offset <= last { // a sibling that stands before its like
+			return fmt.Errorf("its debugging information does not end")
+		}
+		last = e.Offset
 		if e.Tag != dwarf.TagCompileUnit {
 			r.SkipChildren()
 			continue
