@@ -21,7 +21,6 @@ type builder struct {
 	labels   map[int]int    // sections of the object -> their symbols
 	relas    map[int][]elfobj.Rela
 	texts    int // section of strings, 0 for none
-	unclear  map[string]bool
 }
 
 // Object returns the unit as a relocatable object, with its debugging information if that is asked for.
