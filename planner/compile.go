@@ -73,6 +73,9 @@ func (b *Builds) withOriginals(ctx context.Context, f func() error) error {
 
 // compileInView compiles what stands in the view: the patched sources.
 func (b *Builds) compileInView(ctx context.Context, requests []request) ([]compiled, error) {
+	if len(requests) == 0 {
+		return nil, nil // there is no view where a build is compared with itself
+	}
 	return b.compile(ctx, b.View.Command, requests)
 }
 
