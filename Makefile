@@ -22,6 +22,7 @@ CYCLES ?=
 PAUSE ?=
 PROGRAMS ?=
 BIN ?= bin
+MACHINE ?=
 
 GO ?= go
 GOFUMPT = mvdan.cc/gofumpt@v0.12.0
@@ -79,10 +80,15 @@ matrix:
 	cd internal/test/endtoend && GOCARE_MATRIX=1 GOCARE_COMPILERS="$(COMPILERS)" GOCARE_LEVELS="$(LEVELS)" GOCARE_DEBUG="$(DEBUG)" \
 		GOCARE_SHAPES="$(SHAPES)" GOCARE_CONSTRUCTS="$(CONSTRUCTS)" CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestMatrix'
 
-# Identity patches of all functions of real programs, under the programs' tests: PROGRAMS="lua zlib" LEVELS="deb O0 O3".
+# Identity patches of all functions of real programs, under the programs' tests: PROGRAMS="lua zlib" LEVELS="deb O0 O3". With
+# MACHINE=aarch64 the programs are cross-built, at O0, O2 and O3, and run in the virtual machine.
 oracle: setup
 	scripts/setup --oracle
-	$(GO) run ./internal/test/oracle
+ifneq ($(MACHINE),)
+	scripts/setup --vm
+	scripts/vm-files "$(VMFILES)"
+endif
+	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/oracle
 
 # The self-checking programs of gcc's own tests, patched by themselves and by an edit, the old code overwritten by traps:
 # COMPILERS="gcc-11 gcc-12 clang" LEVELS="O0 O2" SHAPES="pie nopie library" KINDS="identity edit" PROGRAMS="2000* builtins/*" SEED=1.

@@ -144,6 +144,16 @@ func (e *Emitted) Labels() (labels []string) {
 	return labels
 }
 
+// LiteralLabels lists the labels of the literals of a unit that no linker merges and that its object has no symbols for.
+func LiteralLabels(f *File) (labels []string) {
+	for _, b := range f.Order {
+		if isLoneLiteral(f.File, b) && asm.IsLocal(b.Name) {
+			labels = append(labels, b.Name)
+		}
+	}
+	return labels
+}
+
 // WithLabels returns assembly of which the symbol table has places of labels that assemblers keep out of it (see kpname.Label).
 func WithLabels(text []byte, labels []string) []byte {
 	out := slices.Clone(text)

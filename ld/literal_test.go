@@ -249,6 +249,44 @@ func TestLoneLiteral(t *testing.T) {
 	}
 }
 
+// TestLiteralByContent places literals of which it is not known what the assembly of the original calls them.
+func TestLiteralByContent(t *testing.T) {
+	for _, tt := range []struct{ name, literals, want string }{
+		{"one", `.L7: .string "other"; .L8: .string "aut"; .L9: .string "last"`, `original "aut\x00"`},
+		{"padded", `.L8: .string "aut"; .zero 4; .L9: .string "last"`, `original "aut\x00"`},
+		{"the last", `.L9: .string "last"; .L8: .string "aut"`, `original "aut\x00"`},
+		{"a longer one", `.L8: .string "aut"; .string "x"`, ""},
+		{"a shorter one, and a variable", `.L8: .ascii "aut"; .type v,@object; v: .string ""`, ""},
+		{"two", `.L8: .string "aut"; .L9: .string "aut"`, ""},
+		{"none", `.L8: .string "out"`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			asm := "\t.section .rodata\n" + tt.literals + "\n\t.text\n"
+			b := buildTwo(t, asm+takesOld(".L8"), "ret")
+			u := b.newFunction(t, "main", "\tlea .L1(%rip),%rax\n\tret\n\t.pushsection .kpatch.rodata.old.L1,\"a\",@progbits\n.L1: .string \"aut\"\n\t.popsection\n")
+			u.Literals, u.ByContent = []OldLiteral{{Section: ".kpatch.rodata.old.L1", Orig: ".L1"}}, true
+			for _, label := range []string{".L7", ".L8", ".L9"} {
+				if strings.Contains(asm, label+":") {
+					asm += "\t.set kpatch" + label + "," + label + "\n"
+				}
+			}
+			u.Labels = b.assemble(t, "main", asm, nil).Object
+			o := b.open(t)
+			j, err := tryJoin(o, u)
+			if tt.want == "" {
+				checkRefusal(t, err, "literal-unplaced")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := whereLiteral(t, o, j); got != tt.want {
+				t.Errorf("found %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestNewLiteralOnce: a new literal that linkers merge is one in all units of a patch.
 func TestNewLiteralOnce(t *testing.T) {
 	b := buildTwo(t, takesOld("f"), "ret")

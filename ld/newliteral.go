@@ -1,6 +1,7 @@
 package ld
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -77,7 +78,7 @@ func (o *Original) findLiteral(r *Resolved, sec *elfSection, l literal) (uint64,
 
 // labelled returns the link address of a literal of the unit's original that linkers leave alone, 0 if its section was left out.
 func (o *Original) labelled(u *Unit, label, text string) (uint64, error) {
-	section, value, ok := o.labelPlace(u, label)
+	section, value, ok := o.labelPlace(u, label, text)
 	if !ok {
 		return 0, literalUnplaced(text)
 	}
@@ -95,8 +96,8 @@ func (o *Original) labelled(u *Unit, label, text string) (uint64, error) {
 	return base + value, nil
 }
 
-// labelPlace returns the section of the unit's original object that a label is in, and where.
-func (o *Original) labelPlace(u *Unit, label string) (section int, value uint64, ok bool) {
+// labelPlace returns the section of the unit's original object that the label of a literal is in, and where.
+func (o *Original) labelPlace(u *Unit, label, text string) (section int, value uint64, ok bool) {
 	if !strings.HasPrefix(label, kpname.LiteralPrefix) {
 		list := o.privates(u.Input)[label]
 		if len(list) != 1 || !list[0].Defined() {
@@ -107,13 +108,35 @@ func (o *Original) labelPlace(u *Unit, label string) (section int, value uint64,
 	if u.Labels == nil {
 		return 0, 0, false
 	}
+	wanted := func(s *elfobj.Symbol) bool { return s.Name == kpname.Label(label) }
+	if u.ByContent {
+		wanted = func(s *elfobj.Symbol) bool { return labelHolds(u.Labels, s, text) }
+	}
+	var found *elfobj.Symbol
 	for i := range u.Labels.Symbols {
-		if s := &u.Labels.Symbols[i]; s.Name == kpname.Label(label) && s.Defined() {
-			section, ok := counterpart(u.Labels, s.Section, o.objects[u.Input].File)
-			return section, s.Value, ok
+		if s := &u.Labels.Symbols[i]; s.Defined() && wanted(s) {
+			if found != nil {
+				return 0, 0, false
+			}
+			found = s
 		}
 	}
-	return 0, 0, false
+	if found == nil {
+		return 0, 0, false
+	}
+	section, ok = counterpart(u.Labels, found.Section, o.objects[u.Input].File)
+	return section, found.Value, ok
+}
+
+// labelHolds reports whether what a label made by kpname.Label stands for has a text, and nothing behind it but zeros to the next symbol:
+// padding, where the next is a variable.
+func labelHolds(f *elfobj.File, s *elfobj.Symbol, text string) bool {
+	sec := &f.Sections[s.Section]
+	if !strings.HasPrefix(s.Name, kpname.Label(kpname.LiteralPrefix)) {
+		return false
+	}
+	end := min(nextSymbol(f, s), uint64(len(sec.Data)))
+	return s.Value <= end && string(bytes.TrimRight(sec.Data[s.Value:end], "\x00")) == strings.TrimRight(text, "\x00") && end-s.Value >= uint64(len(text))
 }
 
 // counterpart returns the section of another object that is the same: of its name and content, the nth of these.

@@ -22,6 +22,7 @@ type Unit struct {
 	Grouped   []string // new symbols in section groups: "g" of "g.kpnew"
 	Literals  []OldLiteral
 	Labels    *elfobj.File       // of the original's assembly, with a symbol for each label in Literals; nil if none is needed
+	ByContent bool               // Labels has all literals that no linker merges, under other labels than Literals
 	Copies    bool               // literals of the original that are not found there are carried
 	Shown     map[string]Private // by name: what other units show now and keep to themselves in the original
 

@@ -112,7 +112,7 @@ type part struct {
 func (p part) unit() ld.Unit {
 	out := ld.Unit{
 		Name: p.of.report.Source, Input: p.input, Object: p.of.object, Grouped: p.of.emitted.Grouped, Labels: p.of.labels, Copies: p.copies,
-		Shown: p.shown,
+		ByContent: p.of.unit != nil && p.of.unit.Linked != "", Shown: p.shown,
 	}
 	for _, f := range p.of.emitted.Functions {
 		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: p.optional}

@@ -100,7 +100,16 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 		a.labels, err = m.labelled(d.unit, labels)
 		return a, err
 	}
-	text, err := m.store.Blob(d.unit.Orig)
+	linked := d.unit.Orig
+	if d.unit.Linked != "" { // it numbers its literals otherwise
+		linked = d.unit.Linked
+		file, err := m.parse(d.unit, linked)
+		if err != nil {
+			return a, err
+		}
+		labels = diffasm.LiteralLabels(file)
+	}
+	text, err := m.store.Blob(linked)
 	if err != nil {
 		return a, fmt.Errorf("%s: assembly in the record: %w", d.unit.Source, err)
 	}

@@ -4,7 +4,7 @@ deb_options=hardening=+all
 deb_cflags='-Wall -Winline'
 cflags='-D_FILE_OFFSET_BITS=64 -D_REENTRANT'
 
-oracle_build() { make -j"$JOBS" CC=gcc CFLAGS="$CFLAGS $CPPFLAGS" LDFLAGS="$LDFLAGS" bzip2 bzip2recover; }
+oracle_build() { make -j"$JOBS" CC="$CC" AR="$AR" RANLIB="$RANLIB" CFLAGS="$CFLAGS $CPPFLAGS" LDFLAGS="$LDFLAGS" bzip2 bzip2recover; }
 oracle_install() { mkdir -p "$DESTDIR" && cp bzip2 bzip2recover "$DESTDIR"; }
 
 sample() { run "$ROOT/bzip2" "-$1" <"$TREE/sample$1.ref" | cmp - "$TREE/sample$1.bz2" && run "$ROOT/bzip2" $2 -d <"$TREE/sample$1.bz2" | cmp - "$TREE/sample$1.ref" && echo same; }

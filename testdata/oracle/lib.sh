@@ -7,7 +7,8 @@
 #   deb_options         DEB_BUILD_MAINT_OPTIONS of debian/rules
 #   cflags, ldflags     what is needed at every level
 #   deb_cxxflags, cxxflags   the same for C++
-# and defines, with CC, CXX, CFLAGS, CXXFLAGS, CPPFLAGS and LDFLAGS set, in the source tree:
+# and defines, with CC, CXX, CFLAGS, CXXFLAGS, CPPFLAGS and LDFLAGS set, in the source tree; where $MACHINE names another machine
+# ("aarch64"), these are cross compilers, and AR, RANLIB and $host belong to them:
 #   oracle_configure oracle_build       as one would by hand
 #   oracle_install                      copies what is to be patched to $DESTDIR
 # and in an empty directory, with the installed files in $ROOT, the sources in $TREE and the recipe's own files in $ORACLE:
@@ -15,6 +16,7 @@
 set -euo pipefail
 ORACLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 deb_cflags= deb_cxxflags= deb_options= cflags= cxxflags= ldflags=
+host=${MACHINE:+$MACHINE-linux-gnu}
 oracle_configure() { :; }
 
 # oracle_source: Debian's source tree, patches applied, in $TREE; what is fetched stays in $DL
@@ -34,7 +36,8 @@ oracle_source() {
 
 # flags: those of the package, at the level asked for
 flags() {
-	export DEB_BUILD_MAINT_OPTIONS=$deb_options CC=gcc CXX=g++
+	export DEB_BUILD_MAINT_OPTIONS=$deb_options CC=${host:+$host-}gcc CXX=${host:+$host-}g++ AR=${host:+$host-}ar RANLIB=${host:+$host-}ranlib
+	[ "${MACHINE:-}" != aarch64 ] || export DEB_HOST_ARCH=arm64
 	CXXFLAGS="$(dpkg-buildflags --get CXXFLAGS) $cxxflags"
 	CFLAGS="$(dpkg-buildflags --get CFLAGS) $cflags" CPPFLAGS=$(dpkg-buildflags --get CPPFLAGS)
 	LDFLAGS="$(dpkg-buildflags --get LDFLAGS) $ldflags"
@@ -71,7 +74,9 @@ t() {
 
 export ORACLE
 . "$ORACLE/$RECIPE.sh"
-if [ -n "${ORACLE_TEST:-}" ]; then
+if [ "$1" = oracle_check ]; then
+	: # perhaps on a machine that builds nothing
+elif [ -n "${ORACLE_TEST:-}" ]; then
 	trap 'kill -9 $(jobs -p) 2>/dev/null || :' EXIT # what a test that failed left running
 else
 	flags

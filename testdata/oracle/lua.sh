@@ -4,7 +4,7 @@ deb_cflags='-Wall -Wextra'
 cflags='-std=gnu99 -DLUA_COMPAT_5_3 -DLUA_COMPAT_MATHLIB -DLUA_USE_LINUX'
 ldflags='-Wl,-E'
 
-oracle_configure() { echo '#define DEB_HOST_MULTIARCH "x86_64-linux-gnu"' >src/lua5.4-deb-multiarch.h; }
+oracle_configure() { echo '#define DEB_HOST_MULTIARCH "'"${host:-x86_64-linux-gnu}"'"' >src/lua5.4-deb-multiarch.h; }
 oracle_build() { make -C src -f "$ORACLE/lua/lua.mk" -j"$JOBS"; }
 oracle_install() { mkdir -p "$DESTDIR" && cp src/lua src/luac "$DESTDIR"; }
 

@@ -5,7 +5,7 @@ deb_options=hardening=+all
 oracle_build() {
 	local flags=$CFLAGS
 	[ "$LEVEL" != coverage ] || flags+=' -DCOVERAGE_TEST'
-	CFLAGS=$flags make -C src -j"$JOBS" V=1 MALLOC=libc USE_SYSTEMD=no BUILD_TLS=no \
+	CFLAGS=$flags make -C src -j"$JOBS" V=1 CC="$CC" AR="$AR" RANLIB="$RANLIB" MALLOC=libc USE_SYSTEMD=no BUILD_TLS=no \
 		OPTIMIZATION="$(printf '%s\n' $CFLAGS | grep '^-O' | tail -n 1)" redis-server redis-cli redis-benchmark
 }
 oracle_install() {

@@ -1,7 +1,7 @@
 # zlib as a shared library: the tests of zlib, with programs linked to libz.so.1, of which the library alone is patched.
 . "$ORACLE/zlib.sh"
 
-oracle_configure() { CFLAGS="$CFLAGS $CPPFLAGS" ./configure --shared; }
+oracle_configure() { CHOST=$host CFLAGS="$CFLAGS $CPPFLAGS" ./configure --shared; }
 oracle_build() { make -j"$JOBS" minigzipsh examplesh; }
 oracle_install() { mkdir -p "$DESTDIR" && cp -P libz.so* minigzipsh examplesh "$DESTDIR" && cd "$DESTDIR" && ln -sf minigzipsh minigzip && ln -sf examplesh example; }
 

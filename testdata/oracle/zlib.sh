@@ -2,7 +2,7 @@
 package=zlib
 deb_cflags='-Wall -D_REENTRANT -O3 -DUNALIGNED_OK'
 
-oracle_configure() { CFLAGS="$CFLAGS $CPPFLAGS" ./configure --static; }
+oracle_configure() { CHOST=$host CFLAGS="$CFLAGS $CPPFLAGS" ./configure --static; }
 oracle_build() { make -j"$JOBS" minigzip example minigzip64 example64; }
 oracle_install() { mkdir -p "$DESTDIR" && cp minigzip example minigzip64 example64 "$DESTDIR"; }
 

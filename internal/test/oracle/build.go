@@ -23,12 +23,16 @@ type environment struct {
 	root, work string
 	bin        string             // our programs
 	traps      string             // the carectl that leaves traps
+	guest      *guest             // the machine that the programs run on, nil for ours
 	coverage   map[string]covered // by program
 }
 
 func (e *environment) buildPrograms(ctx context.Context) (err error) {
 	if err = gobuild.Programs(ctx, e.bin); err == nil {
 		e.traps, err = gobuild.Traps(ctx, e.bin)
+	}
+	if err == nil && e.guest != nil {
+		err = e.guest.buildPrograms(ctx)
 	}
 	return err
 }

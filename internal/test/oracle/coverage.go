@@ -13,9 +13,9 @@ import (
 // covered tells of each function, by name and the base name of its source, whether it ran.
 type covered map[string]map[string]bool
 
-// covered returns what a program's tests run. It builds the program for that when it is asked first.
+// covered returns what a program's tests run, nil for programs of another machine. It builds the program for that when it is asked first.
 func (e *environment) covered(ctx context.Context, program string) (covered, error) {
-	if c, ok := e.coverage[program]; ok {
+	if c, ok := e.coverage[program]; ok || e.guest != nil {
 		return c, nil
 	}
 	b := e.build(program, coverage)

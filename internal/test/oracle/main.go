@@ -22,7 +22,10 @@ func main() {
 }
 
 // levels are how programs are built: with the flags of their packages, and with other optimisation.
-var levels = []string{"deb", "O0", "O3"}
+var (
+	levels      = []string{"deb", "O0", "O3"}
+	crossLevels = []string{"O0", "O2", "O3"}
+)
 
 // run makes every row asked for and prints each when it is done.
 func run(ctx context.Context) error {
@@ -34,7 +37,15 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := choose("LEVELS", levels)
+	guest, err := guestOf(os.Getenv("MACHINE"))
+	if err != nil {
+		return err
+	}
+	all := levels
+	if guest != nil {
+		all = crossLevels
+	}
+	wanted, err := choose("LEVELS", all)
 	if err != nil {
 		return err
 	}
@@ -46,6 +57,9 @@ func run(ctx context.Context) error {
 		defer os.RemoveAll(work)
 	}
 	e := &environment{root: root, work: work, bin: filepath.Join(work, "bin"), coverage: map[string]covered{}}
+	if e.guest = guest; guest != nil {
+		guest.bin = filepath.Join(work, "bin-"+guest.machine)
+	}
 	if err := e.buildPrograms(ctx); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func TestRan(t *testing.T) {
 }
 
 func TestCompareAndMissed(t *testing.T) {
-	good := func() *row { return &row{program: "lua", total: 100, patched: 98, ran: 59} }
+	good := func() *row { return &row{program: "lua", total: 100, patched: 98, ran: 59, counted: true} }
 	r := good()
 	r.tests = 2
 	r.compare("patched", 0, map[string]string{"a": "1\n2\n", "b": ""}, map[string]string{"a": "1\n2\n", "b": ""})

@@ -90,6 +90,10 @@ func (m *machine) takeCells() error {
 	return f.Close()
 }
 
+// applets are the programs that the guest has of busybox.
+const applets = "sh cat sleep true false echo ls kill head tail env mkdir rm rmdir cp mv ln dd yes sed grep chmod mount test touch printf seq " +
+	"awk basename cmp cut date diff dirname expr find gzip ifconfig mktemp od ps pwd readlink sha256sum sort timeout tr uniq wc xargs"
+
 // buildInitramfs makes the guest's root: its first program, a shell, the C library and the kernel's modules.
 func (m *machine) buildInitramfs(path string) error {
 	root := path + ".d"
@@ -107,8 +111,8 @@ func (m *machine) buildInitramfs(path string) error {
 		}
 	}
 	var script strings.Builder
-	fmt.Fprintf(&script, "set -e\ncp %s/bin/busybox %s/bin/\n", files(), root)
-	for _, applet := range strings.Fields("sh cat sleep true false echo ls kill head tail env mkdir rm cp dd yes sed grep chmod mount test touch printf seq") {
+	fmt.Fprintf(&script, "set -e\ncp %s/bin/busybox %s/bin/bash %s/bin/\n", files(), files(), root)
+	for _, applet := range strings.Fields(applets) {
 		fmt.Fprintf(&script, "ln -s busybox %s/bin/%s\n", root, applet)
 	}
 	for _, module := range kernelModules {

@@ -2,6 +2,8 @@
 // are named, or else of the engine.
 //
 //	go run ./internal/test/vm [-cpu MODEL] [-run PATTERN] [PACKAGE…]
+//
+// With -share DIR it runs the commands in the file DIR/commands instead, which see the folder as /host.
 package main
 
 import (
@@ -25,7 +27,15 @@ func main() {
 	flag.BoolVar(&m.verbose, "v", false, "print the console")
 	flag.StringVar(&m.cells, "cells", "", "patch the programs of the cells in this folder, live, and run the tests of no package that is not named")
 	flag.StringVar(&m.flags, "cflags", "", "further options of the compiler")
+	shared := flag.String("share", "", "run the commands of this folder, and no tests")
 	flag.Parse()
+	if *shared != "" {
+		if err := m.runShared(*shared); err != nil {
+			fmt.Fprintln(os.Stderr, "vm:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	list := flag.Args()
 	if len(list) == 0 && m.cells == "" {
 		list = packages
@@ -41,6 +51,25 @@ func main() {
 	if c.failed > 0 || c.passed == 0 {
 		os.Exit(1)
 	}
+}
+
+// runShared runs the commands of a folder, and prints what they print.
+func (m *machine) runShared(folder string) error {
+	dir, err := os.MkdirTemp("", "vm")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	m.folder, m.verbose = folder, true
+	initramfs := filepath.Join(dir, "initramfs")
+	if err := m.buildInitramfs(initramfs); err != nil {
+		return err
+	}
+	c, err := m.boot(initramfs)
+	if err == nil && c.failed > 0 {
+		err = fmt.Errorf("%d commands failed", c.failed)
+	}
+	return err
 }
 
 // test builds the tests of packages, runs them in the machine and counts.
