@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"bytes"
 	"debug/elf"
 	"os"
 	"path/filepath"
@@ -30,12 +31,14 @@ install:
 #include <unistd.h>
 static int first, second = 2;
 static __thread int own = 3;
+const char *name;
 __attribute__((noinline)) int f(int x)
 {
 	static int calls;
 	first += x;
 	second ^= x;
 	own -= x;
+	name = "kept\0there"; /* no linker merges it */
 	return printf("%d %d %d %d %d\n", first, second, own, ++calls, optind);
 }
 int main(int argc, char **argv)
@@ -46,14 +49,14 @@ int main(int argc, char **argv)
 }
 
 // TestAArch64 makes a patch of a program that was built on another machine. Its new variable comes before the others: all of these
-// are other distances from their anchor then, and the patch leads to where the program has them.
+// are other distances from their anchor then, and the patch leads to where the program has them, as it does for its string.
 func TestAArch64(t *testing.T) {
 	programs(t)
 	for _, tt := range []struct{ name, real, flags, links, want string }{
-		{"gcc", "aarch64-linux-gnu-gcc", "-O2 -g", "", "calls f first second"},
-		{"gcc without optimisation", "aarch64-linux-gnu-gcc", "-O0", "", "calls f first second"},
-		{"gcc at fixed addresses", "aarch64-linux-gnu-gcc", "-O2 -fno-pie", "-no-pie", "calls f first optind second"}, // its copy of optind
-		{"clang", "clang", "--target=aarch64-linux-gnu -O3 -g", "--target=aarch64-linux-gnu -Wl,--build-id", "calls f first second"},
+		{"gcc", "aarch64-linux-gnu-gcc", "-O2 -g", "", "calls f first name second"},
+		{"gcc without optimisation", "aarch64-linux-gnu-gcc", "-O0", "", "calls f first name second"},
+		{"gcc at fixed addresses", "aarch64-linux-gnu-gcc", "-O2 -fno-pie", "-no-pie", "calls f first name optind second"}, // its copy of optind
+		{"clang", "clang", "--target=aarch64-linux-gnu -O3 -g", "--target=aarch64-linux-gnu -Wl,--build-id", "calls f first name second"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,6 +97,9 @@ func armReferences(t *testing.T, dir string) (names []string) {
 	data, err := os.ReadFile(filepath.Join(dir, "patchroot", prog.BuildID()+".kpatch"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if bytes.Contains(data, []byte("kept\x00there")) {
+		t.Error("the patch has a string that the program has")
 	}
 	p, err := kpatch.Decode(data)
 	if err != nil || p.Machine != &arch.AArch64 {
