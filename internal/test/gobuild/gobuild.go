@@ -28,6 +28,11 @@ func Carectl(ctx context.Context, dir, machine string) error {
 	return err
 }
 
+// VM builds the program that runs the virtual machine of aarch64 and returns its path.
+func VM(ctx context.Context, dir string) (string, error) {
+	return filepath.Join(dir, "vm"), build(ctx, dir, "", "gocare/internal/test/vm")
+}
+
 func traps(ctx context.Context, dir, machine string) (string, error) {
 	dir = filepath.Join(dir, "traps")
 	return filepath.Join(dir, "carectl"), build(ctx, dir, machine, ",traporacle", "gocare/cmd/carectl")

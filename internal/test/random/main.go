@@ -76,7 +76,7 @@ func run(ctx context.Context, w io.Writer, o option) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	programs, err := trial.Build(ctx, work)
+	programs, err := trial.Build(ctx, work, "")
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 func TestLive(t *testing.T) {
 	testkit.Require(t, "csmith", "gcc", "clang", "diff", "ptrace", "go")
 	dir := t.TempDir()
-	programs, err := trial.Build(t.Context(), dir)
+	programs, err := trial.Build(t.Context(), dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,11 @@ func run(ctx context.Context) error {
 		return err
 	}
 	var rows []*row
-	for _, compiler := range words("COMPILERS", "gcc-12 clang") {
+	compilers := "gcc-12 clang"
+	if os.Getenv("MACHINE") != "" {
+		compilers = "aarch64-linux-gnu-gcc clang"
+	}
+	for _, compiler := range words("COMPILERS", compilers) {
 		if _, err := exec.LookPath(compiler); err != nil {
 			return err
 		}
@@ -90,7 +94,7 @@ func newEnvironment(ctx context.Context) (*environment, error) {
 		}
 	}
 	e.suite = filepath.Join(e.work, "suite")
-	if e.programs, err = trial.Build(ctx, e.work); err == nil {
+	if e.programs, err = trial.Build(ctx, e.work, os.Getenv("MACHINE")); err == nil {
 		err = e.unpack(ctx)
 	}
 	if err != nil {
@@ -101,6 +105,9 @@ func newEnvironment(ctx context.Context) (*environment, error) {
 }
 
 func (e *environment) remove() {
+	if e.programs != nil {
+		e.programs.Stop()
+	}
 	if !e.keep {
 		_ = os.RemoveAll(e.work) // a temporary directory
 	}

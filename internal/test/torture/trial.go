@@ -68,7 +68,7 @@ func (t *sampleTrial) original(ctx context.Context) (want trial.Result, err erro
 	if r := t.Record(ctx); r.Status != 0 {
 		return want, errors.New("does not compile")
 	}
-	if want = t.Run(ctx, "./prog"); want.Status != 0 {
+	if want = t.RunProgram(ctx, trial.Limit, "./prog"); want.Status != 0 {
 		return want, errors.New("does not pass without a patch")
 	}
 	return want, nil
@@ -111,7 +111,7 @@ func (t *sampleTrial) patch(ctx context.Context, want trial.Result, e *edit, arg
 		return failed("patchmake explain: %v: %v", err, explained)
 	}
 	got := t.RunPatched(ctx, trial.Limit)
-	if got.Status != 0 || got.Out != want.Out && t.Run(ctx, "./prog").Out == want.Out { // else it prints addresses
+	if got.Status != 0 || got.Out != want.Out && t.RunProgram(ctx, trial.Limit, "./prog").Out == want.Out { // else it prints addresses
 		return verdict{trial.Wrong, fmt.Sprintf("patched: %v", got), f}
 	}
 	return verdict{trial.Passed, "", f}

@@ -18,11 +18,17 @@ type Programs struct {
 	bin   string
 	traps string // the carectl that leaves traps
 	tail  string // an object linked behind each program's own, as in real programs something is
+	guest *Guest // where the programs run that are built, nil for here
 }
 
-// Build builds our programs and the object behind into a directory.
-func Build(ctx context.Context, dir string) (*Programs, error) {
+// Build builds our programs and the object behind into a directory. Where a machine is named ("aarch64"), programs are built for that and
+// run in a guest.
+func Build(ctx context.Context, dir, machine string) (*Programs, error) {
 	p := &Programs{bin: filepath.Join(dir, "bin"), tail: filepath.Join(dir, "tail.o")}
+	compiler := "gcc"
+	if machine != "" {
+		compiler = "aarch64-linux-gnu-gcc"
+	}
 	if err := gobuild.Programs(ctx, p.bin); err != nil {
 		return nil, err
 	}
@@ -30,12 +36,29 @@ func Build(ctx context.Context, dir string) (*Programs, error) {
 	if p.traps, err = gobuild.Traps(ctx, p.bin); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "gcc", "-O2", "-fPIC", "-x", "c", "-c", "-", "-o", p.tail)
+	cmd := exec.CommandContext(ctx, compiler, "-O2", "-fPIC", "-x", "c", "-c", "-", "-o", p.tail)
 	cmd.Stdin = strings.NewReader("void trial_tail(void) {}\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("gcc: %w\n%s", err, out)
 	}
-	return p, nil
+	if machine == "" {
+		return p, nil
+	}
+	if machine != "aarch64" {
+		return nil, fmt.Errorf("MACHINE: no %q; there is aarch64", machine)
+	}
+	root, err := os.Getwd()
+	if err == nil {
+		p.guest, err = StartGuest(ctx, root, dir)
+	}
+	return p, err
+}
+
+// Stop ends the guest, if there is one.
+func (p *Programs) Stop() {
+	if p.guest != nil {
+		p.guest.Stop()
+	}
 }
 
 // The shapes of programs.
@@ -73,12 +96,23 @@ func (t *Trial) RunFor(ctx context.Context, limit time.Duration, args ...string)
 	return Command{Dir: t.Dir, Env: env, Limit: limit, Args: args}.Run(ctx)
 }
 
+// RunProgram runs the trial's program, or another one that was built for its machine, for some time at most.
+func (t *Trial) RunProgram(ctx context.Context, limit time.Duration, args ...string) Result {
+	if t.guest == nil {
+		return t.RunFor(ctx, limit, args...)
+	}
+	return t.guest.Run(ctx, Command{Dir: t.Dir, Limit: limit * emulated, Args: args})
+}
+
+// emulated is how many times longer a program may take in a guest.
+const emulated = 5
+
 // host is the program around a library.
 const host = "int trial_main(); int main(int n, char **v) { return trial_main(n, v); }\n"
 
 // Compile is the shell command that makes the program from its sources with a compiler.
 func (t *Trial) Compile(compiler string) string {
-	flags := strings.Join(append([]string{compiler, "-w", "-" + t.Level}, t.Flags...), " ")
+	flags := strings.Join(append([]string{compiler, "-w", "-" + t.Level}, append(t.target(), t.Flags...)...), " ")
 	files := strings.Join(append(t.Files[:len(t.Files):len(t.Files)], t.tail, "-lm"), " ")
 	switch t.Shape {
 	case NoPIE:
@@ -88,6 +122,14 @@ func (t *Trial) Compile(compiler string) string {
 			"printf '" + host[:len(host)-1] + `\n' >host.c && ` + compiler + " -o prog host.c -L. -lprog -Wl,-rpath,'$ORIGIN'"
 	}
 	return flags + " -o prog " + files
+}
+
+// target is what makes clang a cross compiler, and its linker write a BuildID.
+func (t *Trial) target() []string {
+	if t.Programs.guest == nil || !strings.HasPrefix(t.Compiler, "clang") {
+		return nil
+	}
+	return []string{"--target=aarch64-linux-gnu", "-Wl,--build-id"}
 }
 
 // Record builds the program through carecc.
@@ -113,7 +155,11 @@ func (t *Trial) Make(ctx context.Context, args ...string) Result {
 
 // RunPatched runs the program with its patch for some time at most, what the patch replaces overwritten by traps.
 func (t *Trial) RunPatched(ctx context.Context, limit time.Duration, args ...string) Result {
-	return t.RunFor(ctx, limit, append([]string{t.traps, "run", "patchroot", "--", "lpmake/prog"}, args...)...)
+	carectl := t.traps
+	if t.guest != nil {
+		carectl = GuestTraps
+	}
+	return t.RunProgram(ctx, limit, append([]string{carectl, "run", "patchroot", "--", "lpmake/prog"}, args...)...)
 }
 
 // Outcome says what became of a program.

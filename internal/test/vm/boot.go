@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,6 +33,7 @@ func (m *machine) boot(initramfs string) (c counts, err error) {
 		"-nographic", "-no-reboot", "-kernel", filepath.Join(files(), "vmlinuz"), "-initrd", initramfs,
 		"-append", "console=ttyAMA0 loglevel=7 print-fatal-signals=1 panic=-1 rdinit=/init",
 		"-fsdev", "local,id=host,path="+m.folder+",security_model=none", "-device", "virtio-9p-device,fsdev=host,mount_tag=host")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	console, err := cmd.StdoutPipe()
 	if err != nil {
 		return counts{}, err

@@ -105,7 +105,7 @@ func (m *machine) buildInitramfs(path string) error {
 	if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "build", "-o", filepath.Join(root, "init"), "./internal/test/vm/guest"); err != nil {
 		return err
 	}
-	for _, tool := range slices.Concat(tools, []string{"play"}) {
+	for _, tool := range slices.Concat(tools, []string{"play", "jobs"}) {
 		if err := os.Symlink("/init", filepath.Join(root, "tools", tool)); err != nil {
 			return err
 		}

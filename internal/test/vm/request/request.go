@@ -1,5 +1,5 @@
-// Package request is how the virtual machine asks the host to run a tool: through a directory for each request in a folder that both
-// see, with a question, copies of files at their paths, and an answer.
+// Package request is how the virtual machine asks the host to run a tool, and the host the machine: through a directory for each request in
+// a folder that both see, with a question, copies of files at their paths, and an answer.
 package request
 
 import (
@@ -14,6 +14,7 @@ const (
 	QuestionFile = "question"
 	AnswerFile   = "answer"
 	MadeFile     = "made" // the paths of files that the tool has written, one a line
+	End          = "end"  // in place of a request of the host's: there are no more
 )
 
 // Question is what to run.
@@ -21,6 +22,8 @@ type Question struct {
 	Tool string
 	Args []string
 	Dir  string
+
+	Seconds int // how long a command of the host's may run
 }
 
 // Answer is how it ended.
