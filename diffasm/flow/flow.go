@@ -24,6 +24,7 @@ type flow struct {
 	taken   []string        // labels whose address is taken
 	in      map[int]*state
 	work    []int
+	now     int // index in stmts of what is executed
 	depth   int
 	returns bool // a followed address is returned, which is an escape for the outermost function only
 	escape  *asm.Problem
@@ -186,6 +187,7 @@ func (w *flow) insn(i int) *machine.Insn {
 
 // step executes one instruction; it reports whether the next one follows.
 func (w *flow) step(i int, s *state) bool {
+	w.now = i
 	for in := w.insn(i); in != nil; in = in.Then {
 		if !w.execute(w.stmts[i], in, s) {
 			return false
@@ -350,7 +352,7 @@ func (w *flow) jump(st asm.Statement, further bool, to *machine.Operand, s *stat
 		if !w.value(to, s).addr && !w.address(to, s).addr { // it may be a call that does not come back
 			w.arguments(st, to, s)
 		}
-		for _, name := range w.taken {
+		for _, name := range w.dispatched(w.now, to) {
 			w.reachLabel(name, s)
 		}
 	case !w.reachLabel(to.Symbol, s):
