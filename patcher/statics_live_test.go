@@ -7,14 +7,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gocare/engine"
+	"gocare/internal/test/trial"
 )
 
 // live runs the program, patches it after the first phase and takes the patch off after the second. It reports whether
 // the program came to its end; what it printed is judged for each sample.
 func (b *bench) live(program string, patch []byte, samples []*sample) bool {
+	if b.guest != nil {
+		return b.liveInGuest(program, patch, samples)
+	}
 	cmd := exec.Command(program)
 	cmd.WaitDelay = 10 * time.Second
 	in, err := cmd.StdinPipe()
@@ -45,9 +50,63 @@ func (b *bench) live(program string, patch []byte, samples []*sample) bool {
 		b.between(phase, cmd.Process.Pid, patch)
 		fmt.Fprintln(in)
 	}
+	judgeAll(samples, phases)
+	return true
+}
+
+func judgeAll(samples []*sample, phases [3][][]uint32) {
 	for i, s := range samples {
 		s.judge(phases[0][i], phases[1][i], phases[2][i])
 	}
+}
+
+// guestScript does what live does: PROGRAM CARECTL [PATCH].
+const guestScript = `
+coproc P { exec "$0"; }
+pid=$P_PID
+phase() {
+	while read -r line <&${P[0]}; do
+		echo "$line"
+		[ "$line" != end ] || return 0
+	done
+	exit 1
+}
+phase
+[ $# = 1 ] || "$1" patch -p $pid "$2" >&2 || exit 3
+echo >&${P[1]}
+phase
+[ $# = 1 ] || "$1" unpatch -p $pid -i 0001 >&2 || exit 3
+echo >&${P[1]}
+phase
+echo >&${P[1]}
+wait
+`
+
+// liveInGuest does what live does in the guest.
+func (b *bench) liveInGuest(program string, patch []byte, samples []*sample) bool {
+	args := []string{"/bin/bash", "-c", guestScript, program, trial.GuestCarectl}
+	if patch != nil {
+		path := filepath.Join(b.dir, "batch.kpatch")
+		if err := os.WriteFile(path, patch, 0o644); err != nil {
+			b.t.Fatal(err)
+		}
+		args = append(args, path)
+	}
+	r := b.guest.Run(b.t.Context(), trial.Command{Dir: b.dir, Limit: 10 * time.Minute, Args: args})
+	if r.Status == 3 || strings.Contains(r.Err, "virtual machine") {
+		b.t.Fatal(r)
+	}
+	out := bufio.NewReader(strings.NewReader(r.Out))
+	var phases [3][][]uint32
+	for phase := range phases {
+		got, ok := readPhase(out, len(samples))
+		if !ok {
+			b.t.Log(r)
+			return false
+		}
+		phases[phase] = got
+	}
+	judgeAll(samples, phases)
 	return true
 }
 

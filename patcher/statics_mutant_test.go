@@ -108,7 +108,7 @@ exec as "$@"
 // TestStaticsMutants shows that the pairs catch a matcher that goes by numbers, and one that goes by name and size.
 func TestStaticsMutants(t *testing.T) {
 	testkit.Require(t, "gcc", "as", "diff", "ptrace")
-	b := newBench(t, t.TempDir(), "gcc", "pie")
+	b := newBench(t, t.TempDir(), "gcc", "pie", nil)
 	var samples []*sample
 	for seed := range int64(batchSize) {
 		samples = append(samples, newSample(1000+seed))

@@ -1,6 +1,8 @@
 package patcher_test
 
 import (
+	"bytes"
+	"debug/elf"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,6 +65,12 @@ func (b *bench) change(s *sample) (*srcpatch.Change, error) {
 func (b *bench) preparePart(s *sample, p *part, before, after, restored []byte) (err error) {
 	u := &p.unit
 	u.Source = p.source
+	var naming []string
+	if b.guest != nil {
+		if naming, err = b.prepareLinked(s, p, before, after); err != nil {
+			return err
+		}
+	}
 	for _, c := range []struct {
 		to    *buildtree.Digest
 		stage string
@@ -78,20 +86,57 @@ func (b *bench) preparePart(s *sample, p *part, before, after, restored []byte) 
 		if c.debug && slices.Contains(s.Flags, "-g") {
 			continue
 		}
-		var extra []string
+		extra := slices.Clone(naming)
 		if c.debug {
-			extra = []string{"-g", "-gno-split-dwarf", "-gz=none"}
+			extra = append(extra, "-g", "-gno-split-dwarf", "-gz=none")
 		}
 		if *c.to, err = b.compile(s, p.source, c.stage, c.text, extra...); err != nil {
 			return err
 		}
 	}
-	u.Record = buildtree.Unit{Dir: b.dir, Source: p.source, Driver: b.cc, As: "as", Lang: "c", AsmID: u.Patched}
+	u.Record = buildtree.Unit{Dir: b.dir, Source: p.source, Driver: b.cc, As: b.tool("as"), Lang: "c", AsmID: u.Patched}
 	if buildtree.IsClang(b.cc) { // it makes its objects itself, and not quite as it would of its assembly
 		u.Record.As, u.Record.AsArgs = b.cc, []string{"-c", "-x", "assembler"}
 		return b.run("orig", b.cc, slices.Concat([]string{"-w", "-c"}, shapeFlags[b.shape], s.Flags, []string{p.source})...)
 	}
-	return b.run("orig", "as", "-o", p.object(), strings.TrimSuffix(p.source, ".c")+".s")
+	linked := strings.TrimSuffix(p.source, ".c") + ".s"
+	if u.Linked != "" {
+		text, err := b.store.Blob(u.Linked)
+		if err == nil {
+			linked = "linked-" + linked
+			err = os.WriteFile(filepath.Join(b.dir, "orig", linked), text, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return b.run("orig", b.tool("as"), "-o", p.object(), linked)
+}
+
+// prepareLinked does what planner does where code knows variables by number: both versions are compared as compiled with the flags that
+// it returns, and the original is linked without.
+func (b *bench) prepareLinked(s *sample, p *part, before, after []byte) (naming []string, err error) {
+	u := &p.unit
+	u.Machine = elf.EM_AARCH64
+	linked, err := b.compile(s, p.source, "orig", before)
+	if err != nil {
+		return nil, err
+	}
+	patched, err := b.compile(s, p.source, "patched", after)
+	if err != nil {
+		return nil, err
+	}
+	if !b.anchored(linked) && !b.anchored(patched) {
+		return nil, nil
+	}
+	u.Linked = linked
+	u.Alone, err = b.compile(s, p.source, "orig", before, "-fno-ipa-ra")
+	return []string{"-fno-section-anchors", "-fno-ipa-ra"}, err
+}
+
+func (b *bench) anchored(asm buildtree.Digest) bool {
+	text, err := b.store.Blob(asm)
+	return err == nil && bytes.Contains(text, []byte(".LANCHOR"))
 }
 
 // settle tells a pair what its source patch says about lines.

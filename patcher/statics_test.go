@@ -21,6 +21,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/test/statics"
 	"gocare/internal/test/testkit"
+	"gocare/internal/test/trial"
 	"gocare/internal/toolexec"
 	"gocare/patcher"
 	"gocare/planner"
@@ -103,20 +104,32 @@ type bench struct {
 	t     testing.TB
 	store *buildtree.Store
 	dir   string
-	cc    string // the compiler
-	shape string // pie, nopie or shared
+	cc    string       // the compiler
+	shape string       // pie, nopie or shared
+	guest *trial.Guest // where the programs run, nil for here
+}
+
+// cross is what the names of the compiler and the binutils of another machine begin with.
+const cross = "aarch64-linux-gnu-"
+
+// tool is the name of a tool for the bench's machine.
+func (b *bench) tool(name string) string {
+	if b.guest != nil {
+		return cross + name
+	}
+	return name
 }
 
 var shapeFlags = map[string][]string{
 	"pie": {"-fPIE"}, "nopie": {"-fno-pie"}, "shared": {"-fPIC"},
 }
 
-func newBench(t testing.TB, dir, cc, shape string) *bench {
+func newBench(t testing.TB, dir, cc, shape string, guest *trial.Guest) *bench {
 	store, err := buildtree.CreateStore(filepath.Join(dir, ".gocare"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{t: t, dir: dir, cc: cc, shape: shape, store: store}
+	return &bench{t: t, dir: dir, cc: cc, shape: shape, store: store, guest: guest}
 }
 
 func (b *bench) blob(data []byte, err error) buildtree.Digest {
@@ -214,19 +227,19 @@ int main(void) {
 	switch b.shape {
 	case "shared":
 		program = "main"
-		must(b.run("orig", "gcc", append(args, "-shared", "-Wl,-soname,prog")...))
-		must(b.run("orig", "gcc", "-O1", "-w", "-o", program, "main.c", "prog", "-Wl,-rpath,$ORIGIN"))
+		must(b.run("orig", b.tool("gcc"), append(args, "-shared", "-Wl,-soname,prog")...))
+		must(b.run("orig", b.tool("gcc"), "-O1", "-w", "-o", program, "main.c", "prog", "-Wl,-rpath,$ORIGIN"))
 	default:
 		pie := map[string]string{"pie": "-pie", "nopie": "-no-pie"}[b.shape]
-		must(b.run("orig", "gcc", append(slices.Clone(shapeFlags[b.shape]), "-O1", "-w", "-c", "main.c")...))
-		must(b.run("orig", "gcc", append(args, "main.o", pie)...))
+		must(b.run("orig", b.tool("gcc"), append(slices.Clone(shapeFlags[b.shape]), "-O1", "-w", "-c", "main.c")...))
+		must(b.run("orig", b.tool("gcc"), append(args, "main.o", pie)...))
 		inputs = append(slices.Clone(objects), "main.o")
 	}
 	file := func(name string) buildtree.Digest { return b.blob(os.ReadFile(filepath.Join(b.dir, "orig", name))) }
 	t := planner.Target{Path: filepath.Join(b.dir, "orig", "prog"), Binary: file("prog"), Map: file("prog.map")}
 	f, err := elfobj.Load(t.Path)
 	must(err)
-	t.BuildID = f.BuildID()
+	t.BuildID, t.Machine = f.BuildID(), f.Machine
 	for i, name := range inputs {
 		t.Inputs = append(t.Inputs, buildtree.Input{Path: name, ObjectID: file(name), AllocID: file(name)})
 		for _, s := range samples {
@@ -309,8 +322,8 @@ func (b *bench) prepareAll(samples []*sample) {
 }
 
 // batch takes samples all the way.
-func batch(t testing.TB, dir, cc, shape string, samples []*sample) {
-	b := newBench(t, dir, cc, shape)
+func batch(t testing.TB, dir, cc, shape string, guest *trial.Guest, samples []*sample) {
+	b := newBench(t, dir, cc, shape, guest)
 	b.prepareAll(samples)
 	target, program := b.link(samples)
 	b.decide(target, samples, nil)
@@ -324,7 +337,7 @@ func batch(t testing.TB, dir, cc, shape string, samples []*sample) {
 	}
 	for i, s := range samples { // find the one that ended it
 		one := newSampleOf(s.Pair)
-		batch(t, filepath.Join(dir, fmt.Sprint("alone", i)), cc, shape, []*sample{one})
+		batch(t, filepath.Join(dir, fmt.Sprint("alone", i)), cc, shape, guest, []*sample{one})
 		s.wrong = one.wrong
 	}
 }
@@ -378,17 +391,25 @@ func (c *tally) String() string {
 // runStatics makes pairs and takes them all the way, in batches.
 func runStatics(t testing.TB, cc string, seed int64, pairs int) *tally {
 	c := &tally{codes: map[string]int{}, byEdit: map[string][2]int{}}
-	began := time.Now()
+	began, top := time.Now(), t.TempDir()
+	var guest *trial.Guest
+	if strings.HasPrefix(cc, cross) {
+		var err error
+		if guest, err = trial.StartGuest(t.Context(), testkit.Root(t), top); err != nil {
+			t.Fatal(err)
+		}
+		defer guest.Stop()
+	}
 	for n := 0; n < pairs; n += batchSize {
 		var samples []*sample
 		for i := n; i < min(n+batchSize, pairs); i++ {
 			samples = append(samples, newSample(seed+int64(i)))
 		}
-		dir, err := os.MkdirTemp(t.TempDir(), "batch")
+		dir, err := os.MkdirTemp(top, "batch")
 		if err != nil {
 			t.Fatal(err)
 		}
-		batch(t, dir, cc, []string{"pie", "nopie", "shared"}[(seed+int64(n))/batchSize%3], samples)
+		batch(t, dir, cc, []string{"pie", "nopie", "shared"}[(seed+int64(n))/batchSize%3], guest, samples)
 		for _, s := range samples {
 			c.add(s)
 			if *staticsList {

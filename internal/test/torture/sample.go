@@ -19,8 +19,8 @@ type sample struct {
 	files   []string // further sources
 }
 
-// samples lists the programs below a directory whose name matches one of the globs.
-func samples(dir string, globs []string) ([]sample, error) {
+// samples lists the programs below a directory whose name matches one of the globs, for a machine as GNU names it.
+func samples(dir, machine string, globs []string) ([]sample, error) {
 	paths, err := doublestar.FilepathGlob(filepath.Join(dir, "**", "*.c"))
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func samples(dir string, globs []string) ([]sample, error) {
 		if err != nil {
 			return nil, err
 		}
-		if options, program := directives(source); program {
+		if options, program := directives(source, machine); program {
 			s := sample{name: name, dir: filepath.Dir(path), source: source, options: options}
 			if !strings.HasPrefix(name, "builtins/") || s.builtin() {
 				list = append(list, s)
@@ -61,22 +61,25 @@ func (s *sample) builtin() bool {
 	return true
 }
 
-var (
-	directive = regexp.MustCompile(`\{\s*dg-([a-z-]+)\s+(?:\{\s*)?("[^"]*"|[\w-]+)\s*\}?\s*(\{\s*target.*)?\}`)
-	x86       = regexp.MustCompile(`x86_64|\blp64\b`)
-)
+var directive = regexp.MustCompile(`\{\s*dg-([a-z-]+)\s+(?:\{\s*)?("[^"]*"|[\w-]+)\s*\}?\s*(\{\s*target.*)?\}`)
+
+// here is what tells that options for some machines only are for this one.
+func here(machine string) *regexp.Regexp {
+	return regexp.MustCompile(regexp.QuoteMeta(machine) + `|\blp64\b`)
+}
 
 // directives reads what a source says about how it is tested: the options it is compiled with, and whether it is a program
 // that can be run at all.
-func directives(source []byte) (options []string, program bool) {
+func directives(source []byte, machine string) (options []string, program bool) {
 	program = true
+	ours := here(machine)
 	for _, m := range directive.FindAllStringSubmatch(string(source), -1) {
 		what, value, target := m[1], strings.Trim(m[2], `"`), m[3]
 		switch {
 		case what == "do":
 			program = program && value == "run"
 		case what != "options" && what != "additional-options":
-		case target == "" || x86.MatchString(target):
+		case target == "" || ours.MatchString(target):
 			options = append(options, strings.Fields(value)...)
 		}
 	}

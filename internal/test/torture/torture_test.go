@@ -29,7 +29,7 @@ func TestDirectives(t *testing.T) {
 		{"compiled only", `/* { dg-do compile } */`, nil, false},
 		{"of no concern", `/* { dg-require-effective-target alloca } */`, nil, true},
 	} {
-		if options, program := directives([]byte(tt.source)); !slices.Equal(options, tt.options) || program != tt.program {
+		if options, program := directives([]byte(tt.source), "x86_64"); !slices.Equal(options, tt.options) || program != tt.program {
 			t.Errorf("%s: %q, %v", tt.name, options, program)
 		}
 	}
@@ -49,7 +49,7 @@ func TestSamples(t *testing.T) {
 	for _, tt := range []struct{ globs, want string }{
 		{"*", "a b"}, {"**", "a b builtins/abs sub/c"}, {"b sub/*", "b sub/c"}, {"x", ""},
 	} {
-		list, err := samples(dir, strings.Fields(tt.globs))
+		list, err := samples(dir, "x86_64", strings.Fields(tt.globs))
 		if err != nil {
 			t.Fatal(err)
 		}
