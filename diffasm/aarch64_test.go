@@ -159,6 +159,44 @@ int apart(int x) { return other(x) + seen; }
 	}
 }
 
+// TestGoneRelying: one that is gone, and keeps a value where its callee leaves it alone, must not be running.
+func TestGoneRelying(t *testing.T) {
+	testkit.Require(t, armGCC.cc)
+	const source = `int other(int);
+static int seen;
+__attribute__((noinline)) static int g(int x) { seen += x; return x * 3; }
+__attribute__((noinline)) static int idle(int x) { return x * 5; }
+int (*kept)(int) = g; /* so that g relies on no caller */
+__attribute__((noinline, noclone)) static int f(int x, int y) { return g(x) + y; }
+__attribute__((noinline, noclone)) static int apart(int x, int y) { return idle(x) + y; }
+__attribute__((noinline, noclone)) static int outer(int x, int y) { return f(x, y) - 1; }
+int h(int x, int y) { return outer(x, y) + apart(y, x) + g(y); }
+`
+	edited := strings.NewReplacer("x * 3", "x * 7", "outer(x, y) + apart(y, x)", "idle(x)").Replace(source)
+	built := armCompiler{cc: armGCC.cc}
+	relying := diffasm.Relying(built.parsed(t, "-O2", source), built.parsed(t, "-O2 -fno-ipa-ra", source))
+	d, err := diffasm.Matching{Relying: relying}.Match(armGCC.parsed(t, "-O2", source), armGCC.parsed(t, "-O2", edited), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := diffasm.Decide(d, diffasm.Options{})
+	if err != nil {
+		t.Fatal(refusals(err))
+	}
+	for _, tt := range []struct{ hooked, want string }{{"g", "f g, outer g"}, {"h", ""}} {
+		var got []string
+		for _, f := range s.Stale(func(orig string) bool { return orig == tt.hooked }) {
+			if f.Callee != "" {
+				got = append(got, f.Name+" "+f.Callee)
+			}
+		}
+		slices.Sort(got)
+		if all := strings.Join(got, ", "); all != tt.want {
+			t.Errorf("%s is hooked: stale are %q, want %q", tt.hooked, all, tt.want)
+		}
+	}
+}
+
 // TestSparesBesideWhatRuns: a version that was compiled on the side proves nothing of the registers that running callees leave alone.
 func TestSparesBesideWhatRuns(t *testing.T) {
 	testkit.Require(t, armGCC.cc)

@@ -1,11 +1,9 @@
 package diffasm
 
 import (
-	"fmt"
-
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
-	"gocare/internal/fault"
+	"gocare/diffasm/machine"
 )
 
 // A unit that is compared as compiled with other options than the program's has other code than runs. With -fipa-ra gcc has functions
@@ -44,7 +42,7 @@ func OtherNames(a, b *File) string {
 }
 
 // relying takes the functions that rely on their callees into the patch, where something of the original is replaced: there they are
-// compiled without. One that is gone cannot be.
+// compiled without. One that is gone cannot be, see Stale.
 func (c *decider) relying() {
 	if len(c.d.relying) == 0 || !c.replaces() {
 		return
@@ -52,9 +50,7 @@ func (c *decider) relying() {
 	for i, f := range c.d.Functions {
 		pair := c.d.fns[i]
 		switch {
-		case pair.o == nil || !c.d.relying[pair.o.Name] || c.in[pair.o]:
-		case pair.p == nil:
-			c.refuse(asm.Problem{Code: fault.SectionAnchors, What: fmt.Sprintf("function %q is gone, and running code of it may keep values in registers that functions of the patch use", pair.o.Name), At: first(pair.o)}, c.d.orig, "")
+		case pair.o == nil || pair.p == nil || !c.d.relying[pair.o.Name] || c.in[pair.o]:
 		default:
 			f.Status, f.Reason = Changed, "keeps values in registers over calls"
 			c.take(f, pair)
@@ -71,4 +67,38 @@ func (c *decider) replaces() bool {
 		}
 	}
 	return false
+}
+
+// relied returns a function that runs new code when f, which is gone, calls it, also through old code, while f or a function on the way that
+// is gone, too, keeps values in registers that the old code left alone; nil if there is none. What the others of the unit rely on is in
+// the patch itself.
+func (l *leftovers) relied(f *asm.Function, seen map[*asm.Function]bool) (found *asm.Function) {
+	if seen[f] {
+		return nil
+	}
+	seen[f] = true
+	if l.d.relying[f.Name] {
+		found = l.hookedBelow(f, map[*asm.Function]bool{f: true})
+	}
+	l.eachCallee(f, func(_ *machine.Insn, to *asm.Function) {
+		if found == nil && l.partner(to) == nil {
+			found = l.relied(to, seen)
+		}
+	})
+	return found
+}
+
+// hookedBelow returns a function that f calls, also through old code, and that runs new code then.
+func (l *leftovers) hookedBelow(f *asm.Function, seen map[*asm.Function]bool) (found *asm.Function) {
+	l.eachCallee(f, func(_ *machine.Insn, to *asm.Function) {
+		switch {
+		case found != nil || seen[to]:
+		case l.next[to] != nil:
+			found = to
+		default:
+			seen[to] = true
+			found = l.hookedBelow(to, seen)
+		}
+	})
+	return found
 }

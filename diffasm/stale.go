@@ -23,8 +23,8 @@ type Stale struct {
 }
 
 // Stale lists the functions that are gone and call, directly or through old code, a function of the patch that overwrites
-// registers which the original left alone (gcc, -fipa-ra), or a clone, whose parameters are the compiler's choice. Callers
-// that both versions have need no such look: if they relied on it, they are other code now, and in the patch. Optimised code of a
+// registers which the original left alone (gcc, -fipa-ra; or may, where that is not compared, see relied), or a clone, whose parameters
+// are the compiler's choice. Callers that both versions have need no such look: if they relied on it, they are other code now, and in the patch. Optimised code of a
 // private function may also rely on what the callers of the patched version pass, and these are not among them. Listed, too, are
 // functions that the patched source defines and only inlines: old code of them goes on as it was. hooked reports which
 // replaced functions are reached from old code, by their names in the original.
@@ -77,6 +77,11 @@ func (l *leftovers) broken(f *asm.Function) (callee *asm.Function, why string) {
 			callee, why = to, "overwrites registers that it left alone before"
 		}
 	})
+	if callee == nil {
+		if callee = l.relied(f, map[*asm.Function]bool{}); callee != nil {
+			why = "may overwrite registers that it left alone before"
+		}
+	}
 	if callee == nil && !l.d.plain {
 		if callee = l.narrowed(f, map[*asm.Function]bool{f: true}); callee != nil {
 			why = "may rely on what its callers in the patched version pass"
