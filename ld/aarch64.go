@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"gocare/internal/arch"
+	"gocare/internal/elfobj"
 )
 
 // arm64 is the machine of arch.AArch64. Sequences are those of ELF for the Arm 64-bit Architecture (2023Q3).
@@ -21,6 +22,7 @@ const (
 	a64IsLoad  = 0xffc00000
 	a64IsJump  = 0x7c000000 // b, bl
 	a64Jump    = 0x14000000
+	a64IsB     = 0xfc000000
 	a64MOVZ    = 0xd2a00000 // movz x, #n, lsl #16
 	a64MOVK    = 0xf2800000 // movk x, #n
 	a64Target  = 0x1f       // the register that is written
@@ -90,4 +92,26 @@ func (arm64) page(code []byte, addr uint64) (uint64, bool) {
 		return (addr + a64Distance(op)) &^ (a64Page - 1), true
 	}
 	return 0, false
+}
+
+// veneer: the jumps are b.
+func (arm64) veneer(bin *elfobj.File, addr uint64) (at, size uint64) {
+	to, ok := a64JumpAt(bin, addr)
+	if !ok {
+		return 0, 0
+	}
+	if back, ok := a64JumpAt(bin, to+a64Command); !ok || back != addr+a64Command {
+		return 0, 0
+	}
+	return to, 2 * a64Command
+}
+
+// a64JumpAt returns where the b at a link address leads.
+func a64JumpAt(bin *elfobj.File, addr uint64) (to uint64, ok bool) {
+	b, _ := bin.BytesAt(addr, a64Command)
+	op, ok := a64At(b)
+	if !ok || op&a64IsB != a64Jump {
+		return 0, false
+	}
+	return addr + uint64(int64(op)<<38>>36), true
 }

@@ -61,9 +61,14 @@ func (o *Original) oldParts(u Unit, symbols []string, where string) (parts []Old
 		if !found && i == 0 {
 			return nil, nil, nil
 		}
-		if found {
-			parts = append(parts, part)
+		if !found {
+			continue
 		}
+		moved, err := o.veneers(inputSection{u.Input, sym.Section}, sym.Value, part)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts = append(append(parts, part), moved...)
 	}
 	return parts, first, nil
 }

@@ -157,7 +157,7 @@ func (o *Original) linkedAddress(base uint64, relas []elfobj.Rela, r elfobj.Rela
 	if t.Kind != arch.PageOffset {
 		return o.linkedValue(base+r.Offset, t)
 	}
-	field, ok := o.bin.BytesAt(base+r.Offset, t.Width)
+	field, ok := o.instruction(base+r.Offset, t.Width)
 	if !ok {
 		return 0, false
 	}

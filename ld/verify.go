@@ -19,6 +19,9 @@ type linkedCode interface {
 	stubSlot(code []byte, addr uint64) (slot uint64, ok bool)
 	// page returns the page whose distance an instruction holds; addr is its link address.
 	page(code []byte, addr uint64) (page uint64, ok bool)
+	// veneer returns the place and the size of the code that the jump at a link address leads to, if that is one instruction and a jump
+	// back; size is 0 if it is not.
+	veneer(bin *elfobj.File, addr uint64) (at, size uint64)
 }
 
 // mismatch compares size bytes at offset from of an input section with the binary's bytes at addr, where relocations
@@ -38,7 +41,7 @@ func (o *Original) mismatch(s inputSection, from, size, addr uint64) error {
 	}
 	skip := o.relocated(relas, from, size)
 	for i, b := range sec.Data[from : from+size] {
-		if b != linked[i] && !skip[i] {
+		if b != linked[i] && !skip[i] && !o.moved(sec.Data[from:from+size], uint64(i), addr) {
 			return fmt.Errorf("byte 0x%02x at %s+0x%x is 0x%02x at 0x%x of the binary", b, sec.Name, from+uint64(i), linked[i], addr+uint64(i))
 		}
 	}
