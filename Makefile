@@ -35,6 +35,9 @@ export GOFLAGS += -buildvcs=false
 
 all: build
 
+# What the virtual machine needs, where there is an argument.
+guest = $(if $(1),scripts/setup --vm && scripts/vm-files "$(VMFILES)")
+
 # Static programs in $(BIN).
 build:
 	CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -ldflags '-s -w' -o $(BIN)/ $(COMMANDS:%=./cmd/%)
@@ -84,17 +87,16 @@ matrix:
 # MACHINE=aarch64 the programs are cross-built, at O0, O2 and O3, and run in the virtual machine.
 oracle: setup
 	scripts/setup --oracle
-ifneq ($(MACHINE),)
-	scripts/setup --vm
-	scripts/vm-files "$(VMFILES)"
-endif
+	$(call guest,$(MACHINE))
 	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/oracle
 
 # The self-checking programs of gcc's own tests, patched by themselves and by an edit, the old code overwritten by traps:
-# COMPILERS="gcc-11 gcc-12 clang" LEVELS="O0 O2" SHAPES="pie nopie library" KINDS="identity edit" PROGRAMS="2000* builtins/*" SEED=1.
+# COMPILERS="gcc-11 gcc-12 clang" LEVELS="O0 O2" SHAPES="pie nopie library" KINDS="identity edit" PROGRAMS="2000* builtins/*" SEED=1;
+# MACHINE=aarch64 as for the oracle.
 torture: setup
 	scripts/setup --torture
-	$(GO) run ./internal/test/torture
+	$(call guest,$(MACHINE))
+	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/torture
 
 # Functions taken for changed where a patch only moves lines, in Debian's packages: PROGRAMS="redis nginx", NUMBERS="3".
 noise: build
@@ -102,9 +104,10 @@ noise: build
 	GOCARE_BIN=$(CURDIR)/$(BIN) scripts/noise $(PROGRAMS)
 
 # N random programs with static locals, patched in the middle of their run: each must go on as its source says or be refused.
-# What goes wrong is kept in KEEP, and N=1 SEED=... repeats it. COMPILERS: gcc, clang.
+# What goes wrong is kept in KEEP, and N=1 SEED=... repeats it. COMPILERS: gcc, clang, aarch64-linux-gnu-gcc (in the virtual machine).
 statics:
-	cd patcher && CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestStatics' \
+	$(call guest,$(findstring aarch64,$(COMPILERS)))
+	cd patcher && GOCARE_VM="$(VMFILES)" CARE_REQUIRE=all $(GO) test -timeout 0 -v -run '^TestStatics' \
 		-args -statics-pairs $(or $(N),10000) -statics-seed $(SEED) -statics-keep "$(abspath $(or $(KEEP),statics.wrong))" \
 		$(if $(COMPILERS),-statics-cc "$(COMPILERS)")
 
