@@ -12,22 +12,26 @@ type arm64 struct{}
 
 // Instructions, and the masks of what tells them.
 const (
-	a64Brk     = 0xd4200000 // brk #0
-	a64Nop     = 0xd503201f
-	a64BTI     = 0xd503245f // bti c
-	a64ADRP    = 0x90000000
-	a64IsADRP  = 0x9f000000
-	a64ADR     = 0x10000000
-	a64Load    = 0xf9400000 // ldr x, [x, #n]
-	a64IsLoad  = 0xffc00000
-	a64IsJump  = 0x7c000000 // b, bl
-	a64Jump    = 0x14000000
-	a64IsB     = 0xfc000000
-	a64MOVZ    = 0xd2a00000 // movz x, #n, lsl #16
-	a64MOVK    = 0xf2800000 // movk x, #n
-	a64Target  = 0x1f       // the register that is written
-	a64Page    = 1 << 12    // what adrp counts in, in bytes
-	a64Command = 4          // bytes
+	a64Brk      = 0xd4200000 // brk #0
+	a64Nop      = 0xd503201f
+	a64BTI      = 0xd503245f // bti c
+	a64ADRP     = 0x90000000
+	a64IsADRP   = 0x9f000000
+	a64ADR      = 0x10000000
+	a64Load     = 0xf9400000 // ldr x, [x, #n]
+	a64IsLoad   = 0xffc00000
+	a64Access   = 0x08000000 // any load or store
+	a64IsAccess = 0x0a000000
+	a64Scaled   = 0x39000000 // ldr, str: [x, #n]
+	a64IsScaled = 0x3b000000
+	a64IsJump   = 0x7c000000 // b, bl
+	a64Jump     = 0x14000000
+	a64IsB      = 0xfc000000
+	a64MOVZ     = 0xd2a00000 // movz x, #n, lsl #16
+	a64MOVK     = 0xf2800000 // movk x, #n
+	a64Target   = 0x1f       // the register that is written
+	a64Page     = 1 << 12    // what adrp counts in, in bytes
+	a64Command  = 4          // bytes
 )
 
 func a64At(b []byte) (uint32, bool) {
@@ -114,4 +118,28 @@ func a64JumpAt(bin *elfobj.File, addr uint64) (to uint64, ok bool) {
 		return 0, false
 	}
 	return addr + uint64(int64(op)<<38>>36), true
+}
+
+// goesWrong: Cortex-A53 may compute the address of a load or store from another page than that of adrp (erratum 843419) if that is one of
+// the last two instructions of a page, another load or store follows, and then, at once or after one more, this one with an offset of its own.
+func (arm64) goesWrong(code []byte, offset uint64) (at uint64, wrong bool) {
+	if in := offset & (a64Page - 1); in < a64Page-2*a64Command {
+		return 0, false
+	}
+	op := func(n uint64) uint32 {
+		if offset+n*a64Command >= uint64(len(code)) {
+			return 0
+		}
+		word, _ := a64At(code[offset+n*a64Command:])
+		return word
+	}
+	if op(0)&a64IsADRP != a64ADRP || op(1)&a64IsAccess != a64Access {
+		return 0, false
+	}
+	for n := uint64(2); n <= 3; n++ {
+		if i := op(n); i&a64IsScaled == a64Scaled && i>>5&a64Target == op(0)&a64Target {
+			return offset + n*a64Command, true
+		}
+	}
+	return 0, false
 }

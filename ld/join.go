@@ -85,6 +85,9 @@ func Join(o *Original, units []*Resolved) (*Joined, error) {
 			return nil, err
 		}
 	}
+	if err := j.erratum(); err != nil {
+		return nil, err
+	}
 	return j.finish()
 }
 

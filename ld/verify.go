@@ -22,6 +22,9 @@ type linkedCode interface {
 	// veneer returns the place and the size of the code that the jump at a link address leads to, if that is one instruction and a jump
 	// back; size is 0 if it is not.
 	veneer(bin *elfobj.File, addr uint64) (at, size uint64)
+	// goesWrong returns the offset of an instruction that some processors get wrong because of where the address at an offset of the code
+	// is made, which begins a page.
+	goesWrong(code []byte, offset uint64) (at uint64, wrong bool)
 }
 
 // mismatch compares size bytes at offset from of an input section with the binary's bytes at addr, where relocations
