@@ -11,6 +11,7 @@ import (
 
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
+	"gocare/internal/test/refload"
 	"gocare/internal/test/testkit"
 	"gocare/kpatch"
 )
@@ -105,6 +106,7 @@ func armReferences(t *testing.T, dir string) (names []string) {
 	if err != nil || p.Machine != &arch.AArch64 {
 		t.Fatal(p, err)
 	}
+	assertLoads(t, data, prog)
 	note := func(sec int, offset uint64) {
 		if s := &p.Sections[sec]; s.Original() {
 			names = append(names, armName(prog, s.Addr+offset)...)
@@ -122,6 +124,33 @@ func armReferences(t *testing.T, dir string) (names []string) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// assertLoads holds what the reference loader makes of a patch to the program: each function is in the place of the one of its name.
+func assertLoads(t *testing.T, data []byte, prog *elfobj.File) {
+	t.Helper()
+	const bias = 0x5555_0000_0000
+	env := refload.Env{
+		Base: bias + 0x100_0000, BuildID: prog.BuildID(),
+		Resolve: func(string) (uint64, bool) { return 0x7fff_0000_0000, true },
+	}
+	if prog.Type == elf.ET_DYN {
+		env.Bias = bias
+	} else {
+		env.Base -= bias
+	}
+	img, err := refload.Load(data, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range img.Functions {
+		same := func(s elfobj.Symbol) bool {
+			return s.Name == f.Name && s.Value == f.Daddr-env.Bias && s.Size == uint64(f.Dlen) && s.Type == elf.STT_FUNC
+		}
+		if !slices.ContainsFunc(prog.Symbols, same) {
+			t.Errorf("%q is to replace the %d bytes at 0x%x", f.Name, f.Dlen, f.Daddr-env.Bias)
+		}
+	}
 }
 
 // armName names what begins at an address of a program, without numbers and the function that it is in.

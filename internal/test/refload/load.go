@@ -11,7 +11,6 @@ const (
 	magic      = "KPATCH1\x00"
 	headerSize = 504
 	pageSize   = 4096
-	undoSize   = 5
 )
 
 var le = binary.LittleEndian
@@ -86,6 +85,7 @@ type loader struct {
 	undef    int // undefined GLOBAL symbols
 	image    *Image
 	header   []byte
+	machine  *machine
 }
 
 func (l *loader) readHeader(file []byte) error {
@@ -122,8 +122,9 @@ func (l *loader) readSections() error {
 	if len(o) < 64 || string(o[:7]) != "\x7fELF\x02\x01\x01" {
 		return fmt.Errorf("no ELF64 little-endian object")
 	}
-	if typ, machine := le.Uint16(o[16:]), le.Uint16(o[18:]); typ != 1 || machine != 62 {
-		return fmt.Errorf("e_type %d, e_machine %d, want 1 and 62", typ, machine)
+	typ, number := le.Uint16(o[16:]), le.Uint16(o[18:])
+	if l.machine = machines[number]; typ != 1 || l.machine == nil {
+		return fmt.Errorf("e_type %d, e_machine %d, want 1 and 62 or 183", typ, number)
 	}
 	if le.Uint16(o[58:]) != 64 || le.Uint16(o[56:]) != 0 {
 		return fmt.Errorf("e_shentsize or e_phnum")
@@ -221,7 +222,7 @@ func (l *loader) layOut() error {
 		return fmt.Errorf("no .kpatch.info")
 	}
 	l.image.ElfOffset, l.image.UserUndo = uint32(base), uint32(undo)
-	l.image.Bytes = make([]byte, up(undo+undoSize*entries, pageSize))
+	l.image.Bytes = make([]byte, up(undo+l.machine.undoSize*entries, pageSize))
 	h := l.image.Bytes
 	copy(h, l.header)
 	copy(h[base:], l.object)
@@ -307,14 +308,14 @@ func (l *loader) readInfo() error {
 
 func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
-// save keeps the code that the jumps overwrite, 5 bytes for each entry in order.
+// save keeps the code that the jumps overwrite, as many bytes for each entry as a jump has, in order.
 func (l *loader) save() error {
 	for i, f := range l.image.Functions {
 		if f.Daddr == 0 || l.env.Read == nil {
 			continue
 		}
-		at := int(l.image.UserUndo) + undoSize*i
-		if err := l.env.Read(f.Daddr, l.image.Bytes[at:at+undoSize]); err != nil {
+		at := int(l.image.UserUndo) + int(l.machine.undoSize)*i
+		if err := l.env.Read(f.Daddr, l.image.Bytes[at:at+int(l.machine.undoSize)]); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}

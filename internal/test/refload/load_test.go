@@ -117,7 +117,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"other binary", 88, "ff", "build ID ff11"},
 		{"total size", 160, "\xff\xff", "total size"},
 		{"run-time field", 164, "\x01", "run-time field at 164"},
-		{"aarch64", object + 18, "\xb7", "e_machine 183"},
+		{"another machine", object + 18, "\x03", "e_machine 3"},
 		{"NOTYPE import", symbols + 4*24 + 4, "\x10", "bound to address 0"},
 		{"weak import", symbols + 4*24 + 4, "\x22", "bound to address 0"},
 		{"absolute symbol", symbols + 24 + 6, "\xf1\xff", "crash the loader"},

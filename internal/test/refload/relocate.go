@@ -61,7 +61,7 @@ func (l *loader) lookUp(name string) (uint64, bool) {
 // putSlot writes a jump table entry and returns its offset in the mapping.
 func (l *loader) putSlot(n uint32, addr uint64) uint64 {
 	at := uint64(l.image.JmpOffset) + 16 + 16*uint64(n)
-	copy(l.image.Bytes[at:], "\xff\x25\x02\x00\x00\x00\x90\x90")
+	copy(l.image.Bytes[at:], l.machine.slot)
 	le.PutUint64(l.image.Bytes[at+8:], addr)
 	return at
 }
@@ -89,15 +89,12 @@ func (l *loader) relocate() error {
 
 func (l *loader) apply(target int, rela []byte) error {
 	offset, info, addend := le.Uint64(rela), le.Uint64(rela[8:]), le.Uint64(rela[16:])
-	typ, index := elf.R_X86_64(uint32(info)), int(info>>32)
+	typ, index := uint32(info), int(info>>32)
 	t := &l.sections[target]
-	if typ == elf.R_X86_64_NONE {
+	if typ == 0 {
 		return nil
 	}
-	width := uint64(4)
-	if typ == elf.R_X86_64_64 {
-		width = 8
-	}
+	width := l.machine.width(typ)
 	if !t.inFile() || offset > t.size || t.size-offset < width {
 		return fmt.Errorf("0x%x is outside %s", offset, t.name)
 	}
@@ -105,20 +102,31 @@ func (l *loader) apply(target int, rela []byte) error {
 		return fmt.Errorf("symbol %d of %d", index, len(l.symbols))
 	}
 	place := uint64(l.image.ElfOffset) + t.offset + offset
-	value, err := l.value(typ, &l.symbols[index], addend, l.env.Base+place, t.name)
+	return l.machine.store(l.image.Bytes[place:place+width], relocation{typ, &l.symbols[index], addend, l.env.Base + place, t.name})
+}
+
+func x86Width(typ uint32) uint64 {
+	if elf.R_X86_64(typ) == elf.R_X86_64_64 {
+		return 8
+	}
+	return 4
+}
+
+func storeX86(b []byte, r relocation) error {
+	value, err := x86Value(elf.R_X86_64(r.typ), r.symbol, r.addend, r.place, r.section)
 	if err != nil {
 		return err
 	}
-	if width == 8 {
-		le.PutUint64(l.image.Bytes[place:], value)
+	if len(b) == 8 {
+		le.PutUint64(b, value)
 	} else {
-		le.PutUint32(l.image.Bytes[place:], uint32(value))
+		le.PutUint32(b, uint32(value))
 	}
 	return nil
 }
 
-// value computes a relocation. The real loader does not check ranges; here what does not fit is an error.
-func (l *loader) value(typ elf.R_X86_64, s *symbol, addend, place uint64, section string) (uint64, error) {
+// x86Value computes a relocation. The real loader does not check ranges; here what does not fit is an error.
+func x86Value(typ elf.R_X86_64, s *symbol, addend, place uint64, section string) (uint64, error) {
 	v := s.value + addend
 	switch typ {
 	case elf.R_X86_64_64:
