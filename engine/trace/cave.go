@@ -83,11 +83,25 @@ func (s *Session) syscallInstruction(ranges []addrRange) (uint64, error) {
 		if _, err := s.ReadAt(code, int64(r.start)); err != nil {
 			continue
 		}
-		if i := bytes.Index(code, syscallInsn); i >= 0 {
+		if i := instructionAt(code, syscallInsn, codeAlign); i >= 0 {
 			return r.start + uint64(i), nil
 		}
 	}
 	return 0, fault.Refuse(fault.NoSyscallInstruction, fmt.Sprintf("pid %d", s.PID), "no system call instruction in the code of any object")
+}
+
+// instructionAt returns the offset of the first place in code that starts a page where an instruction could be that begins at multiples of
+// align bytes, -1 if there is none. Its bytes may stand elsewhere, too.
+func instructionAt(code, insn []byte, align int) int {
+	for from := 0; ; from++ {
+		i := bytes.Index(code[from:], insn)
+		if i < 0 {
+			return -1
+		}
+		if from += i; from%align == 0 {
+			return from
+		}
+	}
 }
 
 // clearCave puts back what was where the code for calls is, unless a thread that has not got its registers back still needs it.

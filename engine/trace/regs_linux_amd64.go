@@ -241,6 +241,9 @@ var ownForbiddenCalls = []uint64{unix.SYS_FORK, unix.SYS_VFORK}
 // syscallInsn is the instruction that enters the kernel.
 var syscallInsn = arch.X86_64.Syscall
 
+// codeAlign is what the address of an instruction is a multiple of, in bytes.
+const codeAlign = 1
+
 // xStates name the register set of the floating-point and vector registers (NT_X86_XSTATE of <elf.h>).
 var xStates = []uintptr{0x202}
 

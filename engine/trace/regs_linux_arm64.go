@@ -187,6 +187,9 @@ var (
 // syscallInsn is the instruction that enters the kernel.
 var syscallInsn = arch.AArch64.Syscall
 
+// codeAlign is what the address of an instruction is a multiple of, in bytes.
+const codeAlign = 4
+
 // Register sets of <elf.h>.
 const (
 	ntPRStatus = 1

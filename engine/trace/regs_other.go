@@ -63,6 +63,8 @@ var trapInsn []byte
 
 var syscallInsn []byte
 
+const codeAlign = 1
+
 var xStates []uintptr
 
 const (
