@@ -41,7 +41,7 @@ v:	.quad	1
 			testkit.Run(t, dir, "aarch64-linux-gnu-as", "main.s", "-o", "main.o")
 			testkit.Run(t, dir, "aarch64-linux-gnu-ld", "--fix-cortex-a53-843419=full", "-e", "f", "-Map=out.map", "main.o", "-o", "out", "-Ttext=0x10000000", "-Tdata=0x20000000")
 			testkit.Run(t, dir, "sed", "-i", "/linker stubs/d", "out.map") // the veneers are no input
-			if tt.refused != "" { // the object of another build
+			if tt.refused != "" {                                          // the object of another build
 				testkit.WriteFile(t, filepath.Join(dir, "main.s"), strings.Replace(fmt.Sprintf(text, tt.last), "ldr x1", "ldr x3", 1))
 				testkit.Run(t, dir, "aarch64-linux-gnu-as", "main.s", "-o", "main.o")
 			}
