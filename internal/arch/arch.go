@@ -11,7 +11,8 @@ import (
 type Target struct {
 	Name      string      // ELF spelling: "x86_64", "aarch64"
 	Machine   elf.Machine // as in e_machine
-	PageSize  uint64      // bytes; what is protected by itself begins at a multiple
+	PageSize  uint64      // bytes; what is protected by itself begins at a multiple. In a file the smallest that the machine has, of a process the kernel's
+	PageMax   uint64      // bytes; the largest that a kernel may have
 	UserEnd   uint64      // end of the addresses that a process may use
 	StackRoom uint64      // bytes below the stack pointer that leaf code may use without moving it (the red zone)
 
@@ -99,6 +100,16 @@ func Fill(code, instruction []byte) {
 	for len(code) > 0 {
 		code = code[copy(code, instruction):]
 	}
+}
+
+// WithPages returns the target with pages of another size, nil if the machine has none of it.
+func (t *Target) WithPages(size uint64) *Target {
+	if size < t.PageSize || size > t.PageMax || size&(size-1) != 0 {
+		return nil
+	}
+	with := *t
+	with.PageSize = size
+	return &with
 }
 
 // PageDown returns the start of the page that holds an address or offset.

@@ -13,6 +13,7 @@ var X86_64 = Target{
 	Name:      "x86_64",
 	Machine:   elf.EM_X86_64,
 	PageSize:  4096,
+	PageMax:   4096,
 	UserEnd:   1 << 47, // with page tables of four levels
 	StackRoom: 128,
 
