@@ -253,9 +253,8 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 	}
 	view := *b.process
 	view.Mappings = b.mappings
-	near := []inspect.Range{{Lo: pp.Object.Start, Hi: pp.Object.End}}
 	guard := guardSize(b.process)
-	at, err := view.Gap(near, layout.TotalMemory+2*guard, needsLow(pp.File.Patch))
+	at, err := view.Gap(pp.Object, layout.TotalMemory+2*guard, needsLow(pp.File.Patch))
 	return at + inspect.Addr(guard), err
 }
 

@@ -393,7 +393,7 @@ func TestGapInAProcess(t *testing.T) {
 			p := read(t, live.PID)
 			for _, o := range p.Objects {
 				low := tt.low && o.Main
-				at, err := p.Gap([]Range{{o.Start, o.End}}, 0x5000, low)
+				at, err := p.Gap(&o, 0x5000, low)
 				if err != nil {
 					t.Fatalf("%s: %v", o.Path, err)
 				}
@@ -411,7 +411,7 @@ func TestGapInAProcess(t *testing.T) {
 	}
 	live := testkit.Start(t, "cat")
 	p := read(t, live.PID)
-	_, err := p.Gap([]Range{{p.Main().Start, p.Main().End}}, 3<<30, false)
+	_, err := p.Gap(p.Main(), 3<<30, false)
 	if e := fault.As(err); e == nil || e.Code != "no-room" || e.Where == "" {
 		t.Errorf("3 GiB: %v", err)
 	}

@@ -14,6 +14,7 @@ var AArch64 = Target{
 	UserEnd:  1 << 48, // with page tables of four levels
 
 	Reach:       1 << 27,
+	DataReach:   1 << 31, // adrp goes further
 	HookSize:    a64InstructionSize,
 	UndoSize:    a64InstructionSize,
 	GateSize:    a64InstructionSize,

@@ -17,6 +17,7 @@ type Target struct {
 	StackRoom uint64      // bytes below the stack pointer that leaf code may use without moving it (the red zone)
 
 	Reach       uint64 // bytes that a direct call or jump can go either way
+	DataReach   uint64 // bytes that the distance to a variable can be, by instructions and as a number of 32 bits
 	HookSize    int    // bytes of the jump written over the start of a patched function
 	UndoSize    int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
 	GateSize    int    // bytes of the jump written over the start of a function that is too short for a hook
