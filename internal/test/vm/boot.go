@@ -70,7 +70,7 @@ func (m *machine) count(console io.Reader) (c counts, done bool) {
 		case line == "guest: done":
 			done = true
 		case strings.HasPrefix(line, "guest: failed"):
-			c.failed++
+			m.tell(&c, "FAIL", "the command", said[running]) // a panic comes behind the end of its test
 		}
 		if name := now.FindStringSubmatch(line); name != nil {
 			running = name[1]

@@ -106,7 +106,9 @@ func (m *machine) takeCells() (c counts, err error) {
 	m.printed = time.AfterFunc(silence, func() { _ = cmd.Process.Kill() }) // it may have ended
 	defer m.printed.Stop()
 	c, _ = m.count(out)
-	_ = cmd.Wait() // tests that fail are counted
+	if err := cmd.Wait(); err != nil && c.failed == 0 {
+		return c, fmt.Errorf("making cells: %w", err)
+	}
 	return c, nil
 }
 
