@@ -17,7 +17,8 @@ SEED ?= 1
 STEP ?=
 KEEP ?=
 RUN ?=
-VMFILES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gocare-vm
+PAGES ?=
+VMFILES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gocare-vm$(PAGES:%=-%)
 CYCLES ?=
 PAUSE ?=
 PROGRAMS ?=
@@ -123,20 +124,19 @@ page: build
 	scripts/setup --page
 	GOCARE_BIN=$(abspath $(BIN)) KEEP="$(KEEP)" scripts/page
 
-# aarch64, in a virtual machine without and with pointer authentication: programs that are cross-built here and patched there while they run
-# (vm-live), and the tests of the engine: PACKAGES="./engine/trace", RUN=TestCall.
-vm: vm-live
-	@scripts/setup --vm
-	scripts/vm-files "$(VMFILES)"
-	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/vm -run "$(RUN)" $(PACKAGES)
-	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/vm -run "$(RUN)" -cpu max,pauth-impdef=on -cflags -mbranch-protection=standard $(PACKAGES)
+# aarch64, in virtual machines without and with pointer authentication: programs that are cross-built here and patched there while they run,
+# and the tests of the engine. CI runs it; vm-all is everything on each processor, at every level and shape. Some tests: PACKAGES="./engine/trace",
+# RUN=TestCall. PAGES=16k takes a kernel with such pages.
+vm vm-all: VMPART = $(if $(PACKAGES)$(RUN),-part tests)
+vm-live: VMPART = -part live
+vm-all: VMALL = -all
 
-# COMPILERS="aarch64-linux-gnu-gcc clang" LEVELS="O0 O2 O3" SHAPES="pie nopie library static" CONSTRUCTS="*".
-vm-live:
+# vm-live is the first part: COMPILERS="aarch64-linux-gnu-gcc clang" LEVELS="O0 O2 O3" SHAPES="pie nopie library static" CONSTRUCTS="*".
+vm vm-all vm-live:
 	@scripts/setup --vm
-	scripts/vm-files "$(VMFILES)"
-	COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" SHAPES="$(SHAPES)" CONSTRUCTS="$(CONSTRUCTS)" scripts/vm-live "$(VMFILES)"
-	PROTECTED=yes LEVELS="$(LEVELS)" SHAPES="$(SHAPES)" CONSTRUCTS="$(CONSTRUCTS)" scripts/vm-live "$(VMFILES)"
+	scripts/vm-files "$(VMFILES)" $(PAGES)
+	COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" SHAPES="$(SHAPES)" CONSTRUCTS="$(CONSTRUCTS)" GOCARE_VM="$(VMFILES)" \
+		$(GO) run ./internal/test/vm $(VMALL) $(VMPART) $(if $(PAGES),-cpu cortex-a76) -run "$(RUN)" $(PACKAGES)
 
 # Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 commands=/path/compile_commands.json".
 bench: setup build
@@ -203,4 +203,4 @@ uninstall:
 clean:
 	rm -rf $(BIN)
 
-.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random vm vm-live page bench soak soak-kills soak-load fuzz setup install uninstall clean
+.PHONY: all build demo qemu-demo check lint corpus packages oracle torture matrix noise statics random vm vm-all vm-live page bench soak soak-kills soak-load fuzz setup install uninstall clean

@@ -52,3 +52,48 @@ func TestPlaceTakenMeanwhile(t *testing.T) {
 	mustRevert(t, p.PID, "0001")
 	expect(t, ask(""), "41 mine")
 }
+
+// TestPlaceInReach: jumps from and to a patch have to reach a program's code, wherever its data end. Where nothing is free so close, the patch is
+// refused, and the process stays as it is.
+func TestPlaceInReach(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		#define _GNU_SOURCE
+		#include <stdio.h>
+		#include <sys/mman.h>
+		#include <unistd.h>
+		static char pool[512 << 20];
+		__attribute__((noinline)) int value(int x) { __asm__ volatile("nop; nop; nop"); pool[x + sizeof pool / 2]++; return x + 41; }
+		static int map(unsigned long at, unsigned long size) {
+			return mmap((void *)at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) == (void *)at;
+		}
+		static void fill(unsigned long from, unsigned long to) {
+			const unsigned long step = 1 << 20, page = sysconf(_SC_PAGESIZE);
+			for (from &= -step; from < to; from += step)
+				if (!map(from, step))
+					for (unsigned long at = from; at < from + step; at += page) map(at, page);
+		}
+		int main(void) {
+			char line[64]; const unsigned long at = (unsigned long)value, reach = 2ul << 30;
+			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
+			while (fgets(line, sizeof line, stdin)) {
+				if (line[0] == 'f') fill(at - reach, at + sizeof pool + reach);
+				printf("%d\n", value(0));
+			}
+			return 0;
+		}`, []string{"-O2"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 50; }"})
+	p := testkit.Start(t, program)
+	p.WaitLine("ready")
+	ask := func(line string) string { p.Send(line); return p.Next() }
+	mustApply(t, p.PID, patch)
+	expect(t, ask(""), "50")
+	if _, err := revert(t, p.PID, Options{Unmap: true}, "0001"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, ask("f"), "41")
+	_, err := apply(t, p.PID, Options{}, patch)
+	wantCode(t, err, "no-room")
+	noRegion(t, p.PID)
+	expect(t, ask(""), "41")
+}

@@ -194,7 +194,7 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pp.Image, err = link.Place(f.Patch, o, base, b.imports(o)); err != nil {
+	if pp.Image, err = link.Place(f.Patch, o, b.process.Machine.PageSize, base, b.imports(o)); err != nil {
 		return nil, err
 	}
 	if err := b.functions(pp); err != nil {
@@ -243,7 +243,7 @@ func (b *planner) target(f *File) (*inspect.Object, error) {
 
 // place chooses where the region goes: where the same file was before, else free addresses with a guard on both sides.
 func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
-	layout, err := pp.File.Patch.Layout()
+	layout, err := pp.File.Patch.Layout(b.process.Machine.PageSize)
 	if err != nil {
 		return 0, err
 	}
@@ -253,9 +253,8 @@ func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
 	}
 	view := *b.process
 	view.Mappings = b.mappings
-	near := []inspect.Range{{Lo: pp.Object.Start, Hi: pp.Object.End}}
 	guard := guardSize(b.process)
-	at, err := view.Gap(near, layout.TotalMemory+2*guard, needsLow(pp.File.Patch))
+	at, err := view.Gap(pp.Object, layout.TotalMemory+2*guard, needsLow(pp.File.Patch))
 	return at + inspect.Addr(guard), err
 }
 
@@ -266,7 +265,7 @@ func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (dormant, bool) 
 		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias || d.state.frames == framesBegun {
 			continue
 		}
-		image, err := link.Place(pp.File.Patch, pp.Object, d.start, b.imports(pp.Object))
+		image, err := link.Place(pp.File.Patch, pp.Object, b.process.Machine.PageSize, d.start, b.imports(pp.Object))
 		if err != nil {
 			continue
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -172,12 +173,17 @@ func inTime(t *testing.T, attempt func() (late, counts bool)) {
 	t.Errorf("late in all of %d attempts", counted)
 }
 
-// isLate reports whether a wait of 500 ms was as long as one that begins anew when 300 ms of it are over. It is never shorter than it should be.
+// isLate reports whether a wait of 500 ms was as long as one that begins anew when 300 ms of it are over. It is never shorter than it should be,
+// but that the kernel counts the time-outs of sockets in ticks, of which an interrupted one may lose the one that has begun: 4 ms in the emulator's.
 func isLate(t testing.TB, line string) bool {
 	t.Helper()
 	var ms int
 	var how string
-	if _, err := fmt.Sscanf(strings.TrimSpace(line), "tick %d %s", &ms, &how); err != nil || ms < 499 || how != "ended" {
+	shortest := 499
+	if os.Getenv("CARE_EMULATED") != "" {
+		shortest -= 4
+	}
+	if _, err := fmt.Sscanf(strings.TrimSpace(line), "tick %d %s", &ms, &how); err != nil || ms < shortest || how != "ended" {
 		t.Errorf("%q, %v", line, err)
 	}
 	return ms >= 300+499

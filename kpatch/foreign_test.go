@@ -107,7 +107,7 @@ func TestDecodeOthers(t *testing.T) {
 	if p.Symbols[7].Bind != elf.STB_WEAK || p.Symbols[5].Section != int(elf.SHN_ABS) || p.Meta != nil {
 		t.Errorf("symbols %+v, metadata %v", p.Symbols, p.Meta)
 	}
-	layout, err := p.Layout()
+	layout, err := p.Layout(p.Machine.PageSize)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +160,42 @@ func TestDecodeOthersRefuses(t *testing.T) {
 	}
 }
 
+// TestLayoutInPages: whatever the size of a kernel's pages, data begin on one, and the mapping ends with one.
+func TestLayoutInPages(t *testing.T) {
+	small := mustDecode(t, mustEncode(t, small()))
+	large := mustDecode(t, mustEncode(t, small))
+	large.section(kpname.Data).Offset += 7 * 4096
+	large.Object = append(large.Object, make([]byte, 7*4096)...)
+	bare := mustDecode(t, newOthers().encode(t))
+	for _, row := range []struct {
+		name                string
+		patch               *Patch
+		page                uint64
+		object, data, total uint64 // in KiB
+	}{
+		{"4 KiB", small, 4 << 10, 4, 8, 12},
+		{"16 KiB", small, 16 << 10, 12, 16, 32},
+		{"64 KiB", small, 64 << 10, 60, 64, 128},
+		{"16 KiB, data further on", large, 16 << 10, 16, 48, 64},
+		{"64 KiB, data further on", large, 64 << 10, 32, 64, 128},
+		{"64 KiB, no data", bare, 64 << 10, 4, 0, 64},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			l, err := row.patch.Layout(row.page)
+			if err != nil || uint64(l.ElfOffset) != row.object<<10 || uint64(l.DataOffset) != row.data<<10 || l.TotalMemory != row.total<<10 {
+				t.Errorf("%+v, %v", l, err)
+			}
+			if l.DataOffset != 0 && uint64(l.UserUndo) < uint64(l.DataOffset) {
+				t.Errorf("what is written later at %#x is in code, up to %#x", l.UserUndo, l.DataOffset)
+			}
+		})
+	}
+}
+
 func TestLayoutRefuses(t *testing.T) {
 	p := mustDecode(t, mustEncode(t, small()))
 	p.section(kpname.Data).Offset += 16
-	if _, err := p.Layout(); err == nil || !strings.Contains(err.Error(), "no page boundary") {
+	if _, err := p.Layout(p.Machine.PageSize); err == nil || !strings.Contains(err.Error(), "no page boundary") {
 		t.Errorf("got %v", err)
 	}
 }

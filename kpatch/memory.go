@@ -51,16 +51,23 @@ type Layout struct {
 	TotalMemory uint64 // bytes, whole pages
 }
 
-// Layout returns where the parts of a decoded patch lie in a process: header, jump table, page boundary, ELF object, undo
-// area, frame objects. With a .kpatch.data that does not begin on a page boundary, it is refused: nobody could protect it.
-func (p *Patch) Layout() (Layout, error) {
-	l, pageSize := Layout{JumpSlots: p.jumpSlots()}, p.Machine.PageSize
+// Layout returns where the parts of a decoded patch lie in a process with pages of a size: header, jump table, page boundary of the file, ELF
+// object, undo area, frame objects. The object begins where its data come to a boundary of the process' pages. With a .kpatch.data that does
+// not begin on one of the file's, it is refused: nobody could protect it.
+func (p *Patch) Layout(pageSize uint64) (Layout, error) {
+	l := Layout{JumpSlots: p.jumpSlots()}
 	end := uint64(HeaderSize)
 	if l.JumpSlots > 0 {
 		l.JmpOffset = jumpTableOffset
 		end += JumpHeaderSize + JumpSlotSize*uint64(l.JumpSlots)
 	}
-	base := alignUp(end, pageSize)
+	base := alignUp(end, p.Machine.PageSize)
+	if data := p.section(kpname.Data); data != nil {
+		if data.Offset%p.Machine.PageSize != 0 {
+			return Layout{}, fault.Refuse(fault.FormatCorrupt, kpname.Data, "offset 0x%x is no page boundary", data.Offset)
+		}
+		base = alignUp(base+data.Offset, pageSize) - data.Offset
+	}
 	undo := alignUp(base+uint64(len(p.Object)), undoAlign)
 	frames := alignUp(undo+uint64(p.Machine.UndoSize*len(p.Functions)), FrameObjectSize)
 	l.TotalMemory = alignUp(frames+FrameObjects*FrameObjectSize, pageSize)
@@ -75,9 +82,6 @@ func (p *Patch) Layout() (Layout, error) {
 			l.UserInfo = uint32(base + s.Offset)
 		case kpname.Data:
 			l.DataOffset = uint32(base + s.Offset)
-			if s.Offset%pageSize != 0 {
-				return Layout{}, fault.Refuse(fault.FormatCorrupt, kpname.Data, "offset 0x%x is no page boundary", s.Offset)
-			}
 		}
 	}
 	if l.DataOffset != 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/arch"
 	"gocare/internal/kpname"
 	"gocare/internal/test/refload"
 	"gocare/kpatch"
@@ -57,7 +58,7 @@ func TestLoads(t *testing.T) {
 			t.Errorf("%s: %s, want %s", row.name, hexAddr(row.got), hexAddr(row.want))
 		}
 	}
-	layout, err := mustDecode(t, data).Layout()
+	layout, err := mustDecode(t, data).Layout(arch.X86_64.PageSize)
 	if err != nil {
 		t.Fatal(err)
 	}

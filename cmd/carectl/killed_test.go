@@ -19,8 +19,9 @@ import (
 )
 
 // callStep has carectl killed at every so manieth of all its system calls, not only at those that write, and halfRounds more often between
-// two hooks. make soak asks for both.
+// two hooks. make soak asks for both. killStep leaves out calls that write.
 var (
+	killStep   = flag.Int("kill-step", 1, "kill carectl at every so manieth system call that changes a process")
 	callStep   = flag.Int("call-step", 0, "kill carectl at every so manieth system call")
 	halfRounds = flag.Int("half-rounds", 1, "how often to kill carectl at each system call between two hooks")
 )
@@ -61,7 +62,7 @@ type killing struct {
 
 // test kills at every system call that is counted, and between two hooks.
 func (k *killing) test(t *testing.T, counted func(nr uint64) bool) {
-	k.sweep(t, max(1, *callStep), counted)
+	k.sweep(t, max(*killStep, *callStep), counted)
 	for range *halfRounds {
 		k.sweep(t, 1, func(uint64) bool { return k.hooks.half() })
 	}

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,13 +30,14 @@ type freeOptions struct {
 	MinAddr Addr    // lowest usable address (vm.mmap_min_addr); less than a page counts as one page
 	Brk     Addr    // start of the heap, 0 if unknown; the break and brkRoom above it are kept free
 	Keep    []Range // kept free besides
+	Data    []Range // that accesses reach, where calls and jumps need not
 }
 
 // userEnd is where the addresses end that may be mapped: there is a guard page behind them.
 func (opt *freeOptions) userEnd() uint64 { return opt.Machine.UserEnd - opt.Machine.PageSize }
 
 // freeRegion returns where size bytes (rounded up to pages) are free with a guard page on both sides, within reach of
-// every byte of near, as close to near as possible; outside of where the heap and the main stack grow.
+// every byte of near, and of opt.Data, as close to near as possible; outside of where the heap and the main stack grow.
 // It refuses (no-room) when there is no such place.
 func freeRegion(maps []Mapping, near []Range, size uint64, opt freeOptions) (Addr, error) {
 	size, pageSize := opt.Machine.PageUp(size), opt.Machine.PageSize
@@ -61,9 +63,10 @@ func freeRegion(maps []Mapping, near []Range, size uint64, opt freeOptions) (Add
 	return Addr(best), nil
 }
 
-// Gap returns free addresses in the process as freeRegion does, by its mappings as of the snapshot.
-func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
-	opt := freeOptions{Machine: p.Machine, Low32: low32, MinAddr: mmapMinAddr()}
+// Gap returns free addresses for a patch of an object as freeRegion does, by the mappings of the snapshot: calls and jumps reach the object's code,
+// accesses all of it.
+func (p *Process) Gap(o *Object, size uint64, low32 bool) (Addr, error) {
+	opt := freeOptions{Machine: p.Machine, Low32: low32, MinAddr: mmapMinAddr(), Data: []Range{{o.Start, o.End}}}
 	if s, err := Status(p.Live); err == nil {
 		opt.Brk = s.StartBrk
 	}
@@ -72,7 +75,7 @@ func (p *Process) Gap(near []Range, size uint64, low32 bool) (Addr, error) {
 	} else if main != nil && opt.Brk > main.End && opt.Brk-main.End < maxBrkOffset {
 		opt.Keep = []Range{{main.End, opt.Brk}} // ASLR moved the heap away from .bss; that gap belongs to it all the same
 	}
-	at, err := freeRegion(p.Mappings, near, size, opt)
+	at, err := freeRegion(p.Mappings, o.code(), size, opt)
 	if e := fault.As(err); e != nil {
 		e.Where = p.where()
 		return 0, e
@@ -93,26 +96,41 @@ func mmapMinAddr() Addr {
 	return max(Addr(n), usual)
 }
 
-// window returns the page-aligned [lo, hi) a region may lie in, and the middle of near, which it should be close to.
+// window returns the page-aligned [lo, hi) a region may lie in, and the middle of what it has to reach, which it should be close to.
 func window(near []Range, opt freeOptions) (lo, hi, mid uint64) {
 	m := opt.Machine
 	lo, hi = max(uint64(opt.MinAddr), m.PageSize), opt.userEnd()
 	if opt.Low32 {
 		hi = 1 << 31
 	}
-	first, last := opt.userEnd(), uint64(0)
-	for _, r := range near {
-		first, last = min(first, uint64(r.Lo)), max(last, uint64(r.Hi))
-	}
+	first, last := bounds(near)
 	if last == 0 {
 		return m.PageUp(lo), hi, hi / 2
 	}
-	reach := m.Reach - displacementRoom
+	lo, hi = within(lo, hi, first, last, m.Reach)
+	if len(opt.Data) > 0 {
+		first, last = bounds(opt.Data)
+		lo, hi = within(lo, hi, first, last, m.DataReach)
+	}
+	return m.PageUp(lo), m.PageDown(hi), first/2 + last/2
+}
+
+// bounds returns where the first of ranges begins and the last ends; 0 for the latter if there are none.
+func bounds(list []Range) (first, last uint64) {
+	first = math.MaxUint64
+	for _, r := range list {
+		first, last = min(first, uint64(r.Lo)), max(last, uint64(r.Hi))
+	}
+	return first, last
+}
+
+// within narrows [lo, hi) to what has both first and last in reach.
+func within(lo, hi, first, last, reach uint64) (uint64, uint64) {
+	reach -= displacementRoom
 	if last > reach {
 		lo = max(lo, last-reach)
 	}
-	hi = min(hi, first+reach)
-	return m.PageUp(lo), m.PageDown(hi), first/2 + last/2
+	return lo, min(hi, first+reach)
 }
 
 func distance(at, size, mid uint64) uint64 {

@@ -119,10 +119,39 @@ func TestFreeRegion(t *testing.T) {
 			near: []Range{{1<<47 - 0x10000, 1<<47 - 0x2000}}, size: 0x1000,
 			want: 0,
 		},
+		{
+			name: "pages of 16 KiB",
+			maps: mappings("", lib, lib+0x4000, lib+0x40000, lib+0x44000),
+			near: []Range{{lib, lib + 0x4000}}, size: 0x1000, opt: freeOptions{Machine: arch.AArch64.WithPages(16 << 10)},
+			want: lib - 0x8000,
+		},
+		{
+			name: "code within reach, data further on",
+			maps: mappings("", lib, lib+0x1000, lib+0x1000, lib+gib),
+			near: []Range{{lib, lib + 0x1000}}, size: 0x1000,
+			opt:  freeOptions{Machine: &arch.AArch64, Data: []Range{{lib, lib + gib}}},
+			want: lib - 0x2000,
+		},
+		{
+			name: "code longer than jumps reach",
+			maps: mappings("", lib, lib+gib),
+			near: []Range{{lib, lib + gib}}, size: 0x1000,
+			opt:  freeOptions{Machine: &arch.AArch64, Data: []Range{{lib, lib + gib}}},
+			want: 0,
+		},
+		{
+			name: "data out of reach",
+			maps: mappings("", lib, lib+0x1000, lib+3*gib, lib+3*gib+0x1000),
+			near: []Range{{lib, lib + 0x1000}}, size: 0x1000,
+			opt:  freeOptions{Machine: &arch.AArch64, Data: []Range{{lib, lib + 3*gib}}},
+			want: 0,
+		},
 		{name: "no bytes", maps: mappings("", lib, lib+0x1000), near: []Range{{lib, lib + 1}}, want: 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.opt.Machine = &arch.X86_64
+			if tt.opt.Machine == nil {
+				tt.opt.Machine = &arch.X86_64
+			}
 			got, err := freeRegion(tt.maps, tt.near, tt.size, tt.opt)
 			if got != tt.want {
 				t.Errorf("got 0x%x, %v; want 0x%x", uint64(got), err, uint64(tt.want))

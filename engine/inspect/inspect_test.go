@@ -249,11 +249,24 @@ func TestCheckMachine(t *testing.T) {
 	}
 }
 
-func TestCheckPages(t *testing.T) {
-	for size, refused := range map[uint64]bool{4096: false, 16384: true, 65536: true, 0: false} {
-		err := checkPages(&arch.AArch64, size, "pid 1")
-		if e := fault.As(err); (e != nil) != refused || e != nil && e.Code != "machine" {
-			t.Errorf("%d: %v", size, err)
+func TestWithPages(t *testing.T) {
+	for _, tt := range []struct {
+		machine *arch.Target
+		size    uint64
+		refused bool
+	}{
+		{&arch.X86_64, 4096, false},
+		{&arch.X86_64, 16384, true},
+		{&arch.AArch64, 4096, false},
+		{&arch.AArch64, 16384, false},
+		{&arch.AArch64, 65536, false},
+		{&arch.AArch64, 131072, true},
+		{&arch.AArch64, 20480, true},
+		{&arch.AArch64, 0, false},
+	} {
+		m, err := withPages(tt.machine, tt.size, "pid 1")
+		if e := fault.As(err); (e != nil) != tt.refused || e != nil && e.Code != "machine" || e == nil && tt.size != 0 && m.PageSize != tt.size {
+			t.Errorf("%s, %d: %v, %v", tt.machine.Name, tt.size, m, err)
 		}
 	}
 }
@@ -380,7 +393,7 @@ func TestGapInAProcess(t *testing.T) {
 			p := read(t, live.PID)
 			for _, o := range p.Objects {
 				low := tt.low && o.Main
-				at, err := p.Gap([]Range{{o.Start, o.End}}, 0x5000, low)
+				at, err := p.Gap(&o, 0x5000, low)
 				if err != nil {
 					t.Fatalf("%s: %v", o.Path, err)
 				}
@@ -398,7 +411,7 @@ func TestGapInAProcess(t *testing.T) {
 	}
 	live := testkit.Start(t, "cat")
 	p := read(t, live.PID)
-	_, err := p.Gap([]Range{{p.Main().Start, p.Main().End}}, 3<<30, false)
+	_, err := p.Gap(p.Main(), 3<<30, false)
 	if e := fault.As(err); e == nil || e.Code != "no-room" || e.Where == "" {
 		t.Errorf("3 GiB: %v", err)
 	}

@@ -86,6 +86,20 @@ func (o *Object) place(machine *arch.Target, bias uint64) {
 	o.Start, o.End = Addr(bias+lo), Addr(bias+hi)
 }
 
+// code returns where the object's executable segments are; all of it where it has none.
+func (o *Object) code() (list []Range) {
+	for _, s := range o.loads {
+		if s.exec && s.memsz > 0 {
+			at := o.Bias + Addr(s.vaddr)
+			list = append(list, Range{at, at + Addr(s.memsz)})
+		}
+	}
+	if len(list) == 0 {
+		return []Range{{o.Start, o.End}}
+	}
+	return list
+}
+
 // biases returns the load biases at which the mappings of a file make an image of it: its executable segment is mapped
 // executable where it belongs (from the file, or anonymous: text moved to huge pages), at least one segment from the file.
 func (p *Process) biases(loads []segment, group []Mapping) []uint64 {

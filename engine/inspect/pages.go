@@ -19,7 +19,7 @@ func (p *Process) Populated(start, end Addr) ([]Span, error) {
 	defer f.Close()
 	var list []Span
 	buf := make([]byte, 64<<10)
-	pageSize := Addr(p.Machine.PageSize) // the kernel's, of which there is but one
+	pageSize := Addr(p.Machine.PageSize)
 	for at := start &^ (pageSize - 1); at < end; {
 		n, err := f.ReadAt(buf[:min(len(buf), int((end-at+pageSize-1)/pageSize)*8)], int64(at/pageSize)*8)
 		if n < 8 {

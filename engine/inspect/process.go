@@ -136,19 +136,21 @@ func (p *Process) readSpace() error {
 		return err
 	}
 	p.auxv = parseAuxv(auxv)
-	if err := checkPages(p.Machine, p.auxv[atPAGESZ], p.where()); err != nil {
+	if p.Machine, err = withPages(p.Machine, p.auxv[atPAGESZ], p.where()); err != nil {
 		return err
 	}
 	return nil
 }
 
-// checkPages refuses a kernel with pages of another size than those that patches of a machine are laid out for.
-func checkPages(machine *arch.Target, size uint64, where string) error {
-	if size == machine.PageSize || size == 0 { // a process that has ended has no vector
-		return nil
+// withPages returns the machine of a process with pages of the kernel's size; it refuses one that the machine does not have.
+func withPages(machine *arch.Target, size uint64, where string) (*arch.Target, error) {
+	if size == 0 { // a process that has ended has no vector
+		return machine, nil
 	}
-	return fault.Refuse(fault.Machine, where, "has pages of %d bytes; only %d are supported", size, machine.PageSize).
-		WithHint("boot a kernel with such pages")
+	if with := machine.WithPages(size); with != nil {
+		return with, nil
+	}
+	return nil, fault.Refuse(fault.Machine, where, "has pages of %d bytes; %s has %d to %d", size, machine.Name, machine.PageSize, machine.PageMax)
 }
 
 // explain turns what the kernel said into a cause with a code.

@@ -103,7 +103,7 @@ func TestLandingPad(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := a64Sample(t, tt.replacement)
-			image, err := Place(p, a64Object(t, tt.old, tt.checked), base, resolve)
+			image, err := Place(p, a64Object(t, tt.old, tt.checked), pageSize, base, resolve)
 			if tt.refused {
 				if e := fault.As(err); e == nil || e.Code != "landing-pad" {
 					t.Errorf("got %v", err)

@@ -35,9 +35,9 @@ func (f *Function) IsNew() bool { return f.Old == 0 }
 // Import resolves an undefined symbol. The name may carry a version behind "@".
 type Import func(sym kpatch.Symbol) (inspect.Addr, error)
 
-// Place returns the patch as it must lie at base to patch object. All imports are resolved, used or not.
-func Place(p *kpatch.Patch, object *inspect.Object, base inspect.Addr, resolve Import) (*Image, error) {
-	layout, err := p.Layout()
+// Place returns the patch as it must lie at base, in pages of a size, to patch object. All imports are resolved, used or not.
+func Place(p *kpatch.Patch, object *inspect.Object, pageSize uint64, base inspect.Addr, resolve Import) (*Image, error) {
+	layout, err := p.Layout(pageSize)
 	if err != nil {
 		return nil, err
 	}

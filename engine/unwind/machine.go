@@ -44,7 +44,12 @@ type Machine struct {
 
 // MachineOf returns what is known of a target, nil if nothing is.
 func MachineOf(t *arch.Target) *Machine {
-	return machines[t]
+	for target, m := range machines {
+		if target.Machine == t.Machine {
+			return m
+		}
+	}
+	return nil
 }
 
 // Within returns what is known of a machine in a process whose addresses lie below end: return addresses are signed in the bits above.

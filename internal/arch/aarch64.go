@@ -9,10 +9,12 @@ import (
 var AArch64 = Target{
 	Name:     "aarch64",
 	Machine:  elf.EM_AARCH64,
-	PageSize: 4096,    // that of the instructions that count pages; the kernel's may be larger
+	PageSize: 4096, // that of the instructions that count pages, too
+	PageMax:  64 << 10,
 	UserEnd:  1 << 48, // with page tables of four levels
 
 	Reach:       1 << 27,
+	DataReach:   1 << 31, // adrp goes further
 	HookSize:    a64InstructionSize,
 	UndoSize:    a64InstructionSize,
 	GateSize:    a64InstructionSize,

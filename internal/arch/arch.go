@@ -11,11 +11,13 @@ import (
 type Target struct {
 	Name      string      // ELF spelling: "x86_64", "aarch64"
 	Machine   elf.Machine // as in e_machine
-	PageSize  uint64      // bytes; what is protected by itself begins at a multiple
+	PageSize  uint64      // bytes; what is protected by itself begins at a multiple. In a file the smallest that the machine has, of a process the kernel's
+	PageMax   uint64      // bytes; the largest that a kernel may have
 	UserEnd   uint64      // end of the addresses that a process may use
 	StackRoom uint64      // bytes below the stack pointer that leaf code may use without moving it (the red zone)
 
 	Reach       uint64 // bytes that a direct call or jump can go either way
+	DataReach   uint64 // bytes that the distance to a variable can be, by instructions and as a number of 32 bits
 	HookSize    int    // bytes of the jump written over the start of a patched function
 	UndoSize    int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
 	GateSize    int    // bytes of the jump written over the start of a function that is too short for a hook
@@ -102,6 +104,16 @@ func Fill(code, instruction []byte) {
 	for len(code) > 0 {
 		code = code[copy(code, instruction):]
 	}
+}
+
+// WithPages returns the target with pages of another size, nil if the machine has none of it.
+func (t *Target) WithPages(size uint64) *Target {
+	if size < t.PageSize || size > t.PageMax || size&(size-1) != 0 {
+		return nil
+	}
+	with := *t
+	with.PageSize = size
+	return &with
 }
 
 // PageDown returns the start of the page that holds an address or offset.

@@ -13,14 +13,16 @@ var X86_64 = Target{
 	Name:      "x86_64",
 	Machine:   elf.EM_X86_64,
 	PageSize:  4096,
+	PageMax:   4096,
 	UserEnd:   1 << 47, // with page tables of four levels
 	StackRoom: 128,
 
-	Reach:    1 << 31,
-	HookSize: x86HookSize,
-	UndoSize: x86HookSize,
-	GateSize: x86GateSize,
-	PCBias:   4, // the field ends the instruction, and the next one counts
+	Reach:     1 << 31,
+	DataReach: 1 << 31,
+	HookSize:  x86HookSize,
+	UndoSize:  x86HookSize,
+	GateSize:  x86GateSize,
+	PCBias:    4, // the field ends the instruction, and the next one counts
 
 	Trap:    []byte{0xcc},                                           // int3
 	Nop:     []byte{0x90},                                           // nop

@@ -58,7 +58,7 @@ var processes = []Reason{
 	},
 	{Code: "loaded-twice", Paragraph: "The object is loaded more than once."},
 	{Code: "locked", Paragraph: "Another carectl works on the process."},
-	{Code: "machine", Paragraph: "The program is not one for the machine that carectl runs on, x86-64 or aarch64, or the kernel has pages of another size than 4 KiB."},
+	{Code: "machine", Paragraph: "The program is not one for the machine that carectl runs on, x86-64 or aarch64, or the kernel has pages of a size that no such machine has."},
 	{
 		Code:      "mapped-elsewhere",
 		Hint:      "something was mapped there meanwhile: try again",

@@ -61,9 +61,22 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 		t.Fatal(err)
 	}
 	p.PID = cmd.Process.Pid
+	awaitMapped(p.PID)
 	go p.read(stdout)
 	t.Cleanup(p.end)
 	return p
+}
+
+// awaitMapped waits until the kernel has mapped a program, the last of which is the vector that it tells the program: a start has
+// succeeded a little before that.
+func awaitMapped(pid int) {
+	for {
+		vector, err := os.ReadFile(fmt.Sprintf("/proc/%d/auxv", pid))
+		if err != nil || len(vector) == 0 || vector[0] != 0 { // it may have ended
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (p *Proc) read(stdout *os.File) {

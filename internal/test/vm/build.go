@@ -7,29 +7,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
-
-// kernelModules are the modules that the guest needs to see the host's folder.
-var kernelModules = []string{
-	"kernel/drivers/virtio/virtio_mmio.ko", "kernel/net/9p/9pnet.ko", "kernel/net/9p/9pnet_virtio.ko", "kernel/fs/netfs/netfs.ko",
-	"kernel/fs/fscache/fscache.ko", "kernel/fs/9p/9p.ko",
-}
 
 // share is where the guest has the host's folder.
 const share = "/host"
 
-// machine is a virtual machine and what is to run in it.
-type machine struct {
-	cpu, pattern, skip, flags string
-	cells                     string // folder of cells, "" for none
-	verbose                   bool
-	folder                    string // the host's folder
-}
-
 // files returns the folder of the kernel's and other programs' files, which scripts/vm-files has filled.
 func files() string { return os.Getenv("GOCARE_VM") }
 
-func run(dir string, env []string, name string, args ...string) error {
+// command runs a program of the host's.
+func command(dir string, env []string, name string, args ...string) error {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -38,56 +26,90 @@ func run(dir string, env []string, name string, args ...string) error {
 	return nil
 }
 
-// buildTests puts the tests of packages into the share, each with its folder, as tests read files of theirs.
-func (m *machine) buildTests(list []string) error {
-	for _, dir := range []string{"requests", "src"} {
-		if err := os.MkdirAll(filepath.Join(m.folder, dir), 0o777); err != nil {
-			return err
-		}
+// buildShared makes what all machines have.
+func buildShared(dir string, machines []*machine) (*shared, error) {
+	s := &shared{folder: filepath.Join(dir, "share"), initramfs: filepath.Join(dir, "initramfs")}
+	if err := os.MkdirAll(filepath.Join(s.folder, "src"), 0o755); err != nil {
+		return nil, err
 	}
-	var commands strings.Builder
-	for _, p := range list {
-		name := strings.ReplaceAll(strings.Trim(p, "./"), "/", "_") + ".test"
-		if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "test", "-c", "-o", filepath.Join(m.folder, name), p); err != nil {
-			return err
-		}
-		folder := filepath.Join(m.folder, "src", p)
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return err
-		}
-		if _, err := os.Stat(filepath.Join(p, "testdata")); err == nil {
-			if err := run("", nil, "cp", "-r", filepath.Join(p, "testdata"), folder); err != nil {
-				return err
+	built := map[string]bool{}
+	for _, m := range machines {
+		for _, p := range m.packages {
+			if !built[p] {
+				built[p] = true
+				if err := s.buildTests(p); err != nil {
+					return nil, err
+				}
 			}
 		}
-		fmt.Fprintf(&commands, "cd %s/src/%s && %s/%s -test.v -test.timeout 25m -test.run '%s' -test.skip '%s'\n", share, p, share, name, m.pattern, m.skip)
 	}
 	for _, name := range []string{"go.mod", "testdata", "doc"} {
-		if err := run("", nil, "cp", "-r", name, filepath.Join(m.folder, "src")); err != nil {
-			return err
+		if err := command("", nil, "cp", "-r", name, filepath.Join(s.folder, "src")); err != nil {
+			return nil, err
 		}
 	}
-	return os.WriteFile(filepath.Join(m.folder, "commands"), []byte(commands.String()), 0o644)
+	if err := buildGuest("build", "-o", filepath.Join(s.folder, "carectl"), "./cmd/carectl"); err != nil {
+		return nil, err
+	}
+	return s, buildInitramfs(s.initramfs)
 }
 
-// takeCells puts the cells and carectl into the share.
-func (m *machine) takeCells() error {
-	if m.cells == "" {
-		return nil
-	}
-	carectl := filepath.Join(m.folder, "carectl")
-	if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "build", "-o", carectl, "./cmd/carectl"); err != nil {
+// buildGuest has go build something for the guest.
+func buildGuest(args ...string) error {
+	return command("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", args...)
+}
+
+// testName returns the file of the tests of a package.
+func testName(p string) string { return strings.ReplaceAll(strings.Trim(p, "./"), "/", "_") + ".test" }
+
+// buildTests puts the tests of a package into the share, and files that they read into the folder where they run.
+func (s *shared) buildTests(p string) error {
+	if err := buildGuest("test", "-c", "-o", filepath.Join(s.folder, testName(p)), p); err != nil {
 		return err
 	}
-	if err := run("", nil, "cp", "-r", m.cells, filepath.Join(m.folder, "cells")); err != nil {
+	folder := filepath.Join(s.folder, "src", p)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(m.folder, "commands"), os.O_APPEND|os.O_WRONLY, 0)
+	if _, err := os.Stat(filepath.Join(p, "testdata")); err != nil {
+		return nil // it has none
+	}
+	return command("", nil, "cp", "-r", filepath.Join(p, "testdata"), folder)
+}
+
+// tests returns the commands that run the tests of a machine's packages.
+func (m *machine) tests() string {
+	var commands strings.Builder
+	for _, p := range m.packages {
+		fmt.Fprintf(&commands, "cd %s/src/%s && %s/%s -test.v -test.timeout 0 -test.run '%s' -test.skip '%s' %s\n",
+			share, p, share, testName(p), m.options.pattern, m.options.skip, m.flags)
+	}
+	return commands.String()
+}
+
+// takeCells puts cells into the machine's folder: those that are there already, or else of the constructs, which it makes. It counts those that
+// could not be made.
+func (m *machine) takeCells() (c counts, err error) {
+	if m.cells != "" {
+		return counts{}, command("", nil, "cp", "-r", m.cells, m.at("cells"))
+	}
+	cmd := exec.Command("go", "test", "-count=1", "-v", "-timeout", "0", "-run", "^TestCells$", "./internal/test/endtoend")
+	cmd.Env = append(os.Environ(), m.constructs(m.at("cells"))...)
+	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return err
+		return counts{}, err
 	}
-	fmt.Fprintf(f, "play %s/carectl %s/cells\n", share, share)
-	return f.Close()
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return counts{}, err
+	}
+	m.silence, m.printed = silence, time.AfterFunc(silence, func() { _ = cmd.Process.Kill() }) // it may have ended
+	defer m.printed.Stop()
+	c, _ = m.count(out)
+	if err := cmd.Wait(); err != nil && c.failed == 0 {
+		return c, fmt.Errorf("making cells: %w", err)
+	}
+	return c, nil
 }
 
 // applets are the programs that the guest has of busybox.
@@ -95,14 +117,14 @@ const applets = "sh cat sleep true false echo ls kill head tail env mkdir rm rmd
 	"awk basename cmp cut date diff dirname expr find gzip ifconfig mktemp od ps pwd readlink sha256sum sort timeout tr uniq wc xargs"
 
 // buildInitramfs makes the guest's root: its first program, a shell, the C library and the kernel's modules.
-func (m *machine) buildInitramfs(path string) error {
+func buildInitramfs(path string) error {
 	root := path + ".d"
 	for _, dir := range []string{"bin", "lib", "modules", "tools", "etc"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
 	}
-	if err := run("", []string{"GOARCH=arm64", "CGO_ENABLED=0"}, "go", "build", "-o", filepath.Join(root, "init"), "./internal/test/vm/guest"); err != nil {
+	if err := buildGuest("build", "-o", filepath.Join(root, "init"), "./internal/test/vm/guest"); err != nil {
 		return err
 	}
 	for _, tool := range slices.Concat(tools, []string{"play", "jobs"}) {
@@ -115,10 +137,8 @@ func (m *machine) buildInitramfs(path string) error {
 	for _, applet := range strings.Fields(applets) {
 		fmt.Fprintf(&script, "ln -s busybox %s/bin/%s\n", root, applet)
 	}
-	for _, module := range kernelModules {
-		fmt.Fprintf(&script, "cp %s/modules/%s %s/modules/\n", files(), module, root)
-	}
+	fmt.Fprintf(&script, "cp %s/modules/*.ko %s/modules/\n", files(), root)
 	fmt.Fprintf(&script, "cp -L /usr/aarch64-linux-gnu/lib/*.so.* %s/lib/\n", root)
 	fmt.Fprintf(&script, "cd %s && find . | cpio -o -H newc 2>/dev/null | gzip -1 > %s\n", root, path)
-	return run("", nil, "bash", "-c", script.String())
+	return command("", nil, "bash", "-c", script.String())
 }

@@ -1,47 +1,48 @@
-// Command vm runs tests of aarch64 in a virtual machine (qemu-system-aarch64) and prints how many passed: those of the packages that
-// are named, or else of the engine.
+// Command vm runs tests of aarch64 in virtual machines (qemu-system-aarch64) and prints how many passed: programs that are cross-built here and
+// patched there while they run (live), and the tests of packages, on a processor without and on one with pointer authentication.
 //
-//	go run ./internal/test/vm [-cpu MODEL] [-run PATTERN] [PACKAGE…]
+//	go run ./internal/test/vm [-all] [-part live|tests] [-run PATTERN] [PACKAGE…]
+//	go run ./internal/test/vm -cells FOLDER
+//	go run ./internal/test/vm -share FOLDER
 //
-// With -share DIR it runs the commands in the file DIR/commands instead, which see the folder as /host.
+// The first form runs what plan.go lists, two machines at a time; with packages their tests alone, on each processor. The second plays cells that
+// somebody else has made. The third runs the commands in FOLDER/commands, which see FOLDER as /host.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 )
 
-// packages are those whose tests run when none is named.
-var packages = []string{
-	"./internal/arch", "./kpatch", "./engine/link", "./engine/unwind", "./engine/inspect", "./engine/trace", "./engine", "./cmd/carectl",
+// options are what is asked for.
+type options struct {
+	all            bool
+	part           string // "live", "tests", "" for both
+	pattern, skip  string // of the names of tests
+	packages       []string
+	cells, share   string // folders
+	cpu            string
+	verbose        bool
+	machinesAtOnce int
 }
 
 func main() {
-	var m machine
-	flag.StringVar(&m.cpu, "cpu", "cortex-a57", "model of the processor, as qemu names it")
-	flag.StringVar(&m.pattern, "run", "", "run the tests that match, as go test does")
-	flag.StringVar(&m.skip, "skip", "", "do not run the tests that match")
-	flag.BoolVar(&m.verbose, "v", false, "print the console")
-	flag.StringVar(&m.cells, "cells", "", "patch the programs of the cells in this folder, live, and run the tests of no package that is not named")
-	flag.StringVar(&m.flags, "cflags", "", "further options of the compiler")
-	shared := flag.String("share", "", "run the commands of this folder, and no tests")
+	var o options
+	flag.BoolVar(&o.all, "all", false, "every test on each processor, and every construct at every level and shape, instead of the most telling")
+	flag.StringVar(&o.part, "part", "", "live: only programs that are patched; tests: only the tests of packages")
+	flag.StringVar(&o.pattern, "run", "", "run the tests that match, as go test does")
+	flag.StringVar(&o.skip, "skip", "", "do not run the tests that match")
+	flag.BoolVar(&o.verbose, "v", false, "print the consoles")
+	flag.StringVar(&o.cells, "cells", "", "play the cells in this folder, and run nothing else")
+	flag.StringVar(&o.share, "share", "", "run the commands of this folder, and nothing else")
+	flag.StringVar(&o.cpu, "cpu", "", "model of the processor without pointer authentication, as qemu names it")
+	flag.IntVar(&o.machinesAtOnce, "at-once", 2, "how many machines run side by side")
 	flag.Parse()
-	if *shared != "" {
-		if err := m.runShared(*shared); err != nil {
-			fmt.Fprintln(os.Stderr, "vm:", err)
-			os.Exit(1)
-		}
-		return
-	}
-	list := flag.Args()
-	if len(list) == 0 && m.cells == "" {
-		list = packages
-	}
+	o.packages = flag.Args()
 	began := time.Now()
-	c, err := m.test(list)
+	c, err := run(&o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "vm:", err)
 		os.Exit(1)
@@ -51,46 +52,4 @@ func main() {
 	if c.failed > 0 || c.passed == 0 {
 		os.Exit(1)
 	}
-}
-
-// runShared runs the commands of a folder, and prints what they print.
-func (m *machine) runShared(folder string) error {
-	dir, err := os.MkdirTemp("", "vm")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	m.folder, m.verbose = folder, true
-	initramfs := filepath.Join(dir, "initramfs")
-	if err := m.buildInitramfs(initramfs); err != nil {
-		return err
-	}
-	c, err := m.boot(initramfs)
-	if err == nil && c.failed > 0 {
-		err = fmt.Errorf("%d commands failed", c.failed)
-	}
-	return err
-}
-
-// test builds the tests of packages, runs them in the machine and counts.
-func (m *machine) test(list []string) (c counts, err error) {
-	dir, err := os.MkdirTemp("", "vm")
-	if err != nil {
-		return counts{}, err
-	}
-	defer os.RemoveAll(dir)
-	m.folder = filepath.Join(dir, "share")
-	if err := m.buildTests(list); err != nil {
-		return counts{}, err
-	}
-	if err := m.takeCells(); err != nil {
-		return counts{}, err
-	}
-	initramfs := filepath.Join(dir, "initramfs")
-	if err := m.buildInitramfs(initramfs); err != nil {
-		return counts{}, err
-	}
-	stop := serve(filepath.Join(m.folder, "requests"), m.flags)
-	defer stop()
-	return m.boot(initramfs)
 }

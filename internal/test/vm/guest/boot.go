@@ -81,10 +81,13 @@ func insert(path string) error {
 	return unix.FinitModule(int(f.Fd()), "", 0)
 }
 
-// runAll runs the lines of the share's file "commands" by the shell. What a command prints goes to the console; the end of each is told on a
+// job is the folder of what this machine is to do: the kernel hands its place in the share on from its command line.
+func job() string { return filepath.Join(share, os.Getenv("JOB")) }
+
+// runAll runs the lines of the job's file "commands" by the shell. What a command prints goes to the console; the end of each is told on a
 // line of its own.
 func runAll() error {
-	text, err := os.ReadFile(filepath.Join(share, "commands"))
+	text, err := os.ReadFile(filepath.Join(job(), "commands"))
 	if err != nil {
 		return err
 	}

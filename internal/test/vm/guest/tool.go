@@ -17,7 +17,7 @@ import (
 
 // askHost has the host run a tool in a copy of the working directory and of the files that arguments name, and returns its exit status.
 func askHost(name string, args []string) int {
-	dir, err := os.MkdirTemp(filepath.Join(share, "requests"), "r")
+	dir, err := os.MkdirTemp(filepath.Join(job(), "requests"), "r")
 	if err == nil {
 		err = ask(dir, name, args)
 	}
