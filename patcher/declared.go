@@ -66,13 +66,20 @@ func (s *sources) path(dir, name string) string {
 
 // valueChanges tells of the expressions of a unit whether an edit may give them another value.
 func (m *maker) valueChanges(u *planner.Unit) func(expression string) bool {
-	edits := m.sources.of(u)
-	unchanged := sync.OnceValue(func() *srcpatch.Names { return srcpatch.NamesOf(m.textsOf(u)...) })
-	return func(expression string) bool { return u.Unshown || edits.ValueChanges(expression, unchanged()) }
+	values := sync.OnceValue(func() *srcpatch.Values {
+		files := m.filesOf(u)
+		var read func(file string) bool
+		if slices.Contains(files[1:], files[0]) { // all that it reads is known
+			read = func(file string) bool { return slices.Contains(files, m.sources.path(m.sources.dirs.Source, file)) }
+		}
+		return m.sources.of(u).Values(read, srcpatch.NamesOf(m.textsOf(files)...))
+	})
+	return func(expression string) bool { return u.Unshown || values().Change(expression) }
 }
 
-// textsOf reads the sources that a unit was compiled from, as far as they are known and no system headers.
-func (m *maker) textsOf(u *planner.Unit) (texts [][]byte) {
+// filesOf lists the files that a unit was compiled from, its source first, and then all that the record knows but for the system's: their places
+// in the tree.
+func (m *maker) filesOf(u *planner.Unit) []string {
 	paths := []string{m.sources.path(u.Record.Dir, u.Record.Source)}
 	if lists, err := m.store.ReadLists(); err == nil {
 		reads, _ := lists.Get(u.Record.Reads)
@@ -82,8 +89,12 @@ func (m *maker) textsOf(u *planner.Unit) (texts [][]byte) {
 			}
 		}
 	}
-	slices.Sort(paths)
-	for _, path := range slices.Compact(paths) {
+	return paths
+}
+
+func (m *maker) textsOf(files []string) (texts [][]byte) {
+	slices.Sort(files)
+	for _, path := range slices.Compact(files) {
 		if data, err := os.ReadFile(path); err == nil {
 			texts = append(texts, data)
 		}

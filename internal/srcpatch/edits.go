@@ -59,6 +59,18 @@ func (e *Edits) In(root, dir string) *Edits {
 	return &Edits{files: e.files, byName: e.byName, root: root, dir: dir}
 }
 
+// of returns the edits of those files, named as in Edit, that are wanted.
+func (e *Edits) of(wanted func(file string) bool) *Edits {
+	of := &Edits{root: e.root, dir: e.dir}
+	for _, f := range e.files {
+		if wanted(f.name) {
+			of.files = append(of.files, f)
+		}
+	}
+	of.byName = of.mentions()
+	return of
+}
+
 // compare finds the items that are not the same in both versions.
 func (f *editedFile) compare() {
 	for side, v := range f.versions {

@@ -1,13 +1,19 @@
 package srcpatch
 
-// Names are the items of sources by the names that they give.
-type Names struct{ by map[string][]mention }
+// Names are the items of sources by the names that they give, and what decides which parts of the sources a compiler reads.
+type Names struct {
+	by         map[string][]mention
+	conditions []string // words
+}
 
 // NamesOf lists the items of sources that did not change.
 func NamesOf(sources ...[]byte) *Names {
-	n := &Names{map[string][]mention{}}
+	n := &Names{by: map[string][]mention{}}
 	for _, source := range sources {
 		for _, it := range Outline(source) {
+			if it.selects() {
+				n.conditions = append(n.conditions, it.words...)
+			}
 			for _, name := range it.names {
 				n.by[name] = append(n.by[name], mention{item: it})
 			}
@@ -22,9 +28,65 @@ type use struct {
 	called bool
 }
 
-// ValueChanges reports whether the value of an expression may be another one by an edit: of a macro, a variable, a type, or the text of a
+// selects reports whether an item is a directive that decides what a compiler reads.
+func (it *Item) selects() bool {
+	if it.words[0] != "#" || len(it.words) < 2 {
+		return false
+	}
+	switch it.words[1] {
+	case "include", "include_next", "import", "if", "ifdef", "ifndef", "elif", "elifdef", "elifndef", "else", "endif":
+		return true
+	}
+	return false
+}
+
+// Values tells of the expressions of a unit whether they may have other values by edits.
+type Values struct {
+	edits     *Edits
+	unchanged *Names
+	others    bool // other sources are read, or other parts of them: each name may stand for something else
+}
+
+// Values tells of the values of a unit that reads files, named as in Edit; nil where these are not known. Edits of others do not count
+// unless an edit decides which sources are read, or parts of them.
+func (e *Edits) Values(read func(file string) bool, unchanged *Names) *Values {
+	own := e
+	if read != nil {
+		own = e.of(read)
+	}
+	if own.selectsOthers(unchanged) {
+		return &Values{e, unchanged, true}
+	}
+	return &Values{own, unchanged, false}
+}
+
+// Change reports whether the value of an expression may be another one by an edit: of a macro, a variable, a type, or the text of a
 // function that it calls, and of what these mention in turn. The address of a function stays what it is, whatever its text becomes.
-func (e *Edits) ValueChanges(expression string, unchanged *Names) bool {
+func (v *Values) Change(expression string) bool {
+	return v.edits.reaches(word.FindAllString(expression, -1), v.unchanged, v.others)
+}
+
+// selectsOthers reports whether the patched compile reads other parts of sources, or may.
+func (e *Edits) selectsOthers(unchanged *Names) bool {
+	conditions := unchanged.conditions
+	for _, f := range e.files {
+		for _, v := range f.versions {
+			for i, it := range v.items {
+				switch {
+				case !it.selects():
+				case v.edits[i] != nil:
+					return true
+				default:
+					conditions = append(conditions[:len(conditions):len(conditions)], it.words...)
+				}
+			}
+		}
+	}
+	return e.reaches(conditions, unchanged, false)
+}
+
+// reaches reports whether words mean something edited, or anything that the sources define.
+func (e *Edits) reaches(words []string, unchanged *Names, anything bool) bool {
 	seen := map[use]bool{}
 	var next []use
 	add := func(words []string, called bool) {
@@ -36,13 +98,13 @@ func (e *Edits) ValueChanges(expression string, unchanged *Names) bool {
 			}
 		}
 	}
-	add(word.FindAllString(expression, -1), false)
+	add(words, false)
 	for ; len(next) > 0; next = next[1:] {
 		for _, list := range [][]mention{e.byName[next[0].name], unchanged.by[next[0].name]} {
 			for _, m := range list {
 				switch {
 				case m.item.Kind == PrototypeItem, m.item.Kind == FunctionItem && !next[0].called:
-				case m.edit != nil:
+				case m.edit != nil, anything:
 					return true
 				default: // what a macro stands for may be what is called
 					add(m.item.words, m.item.Kind == MacroItem && next[0].called)

@@ -47,7 +47,52 @@ int takes(void) { return use(pick); }
 			if string(change.Before) == string(change.After) {
 				t.Fatal("the patch changes nothing")
 			}
-			if got := NewEdits([]FileChange{change}).ValueChanges(tt.expression, unchanged); got != tt.want {
+			if got := NewEdits([]FileChange{change}).Values(nil, unchanged).Change(tt.expression); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestValuesOfOtherSources: where an edit decides what is read, all that sources define may be something else; edits of a file that
+// is not read do not count.
+func TestValuesOfOtherSources(t *testing.T) {
+	source := `
+#include "a.h"
+#define MODE 1
+static int own;
+int f(int x) { return x + LEVEL; }
+`
+	header := `
+#if MODE > 1
+#define LEVEL 5
+#else
+#define LEVEL 1
+#endif
+int level(void);
+`
+	for _, tt := range []struct {
+		name, expression string
+		patch            []string
+		other            bool // what is edited is not read
+		want             bool
+	}{
+		{"another header", "LEVEL", []string{"a.h", "b.h"}, false, true},
+		{"another header, and a local variable", "x + 1", []string{"a.h", "b.h"}, false, false},
+		{"another header, and the address of a function", "level", []string{"a.h", "b.h"}, false, false},
+		{"a macro that a header's condition names", "LEVEL", []string{"MODE 1", "MODE 2"}, false, true},
+		{"a macro that no condition names", "LEVEL", []string{"#define MODE 1", "#define MODE 1\n#define SPEED 1"}, false, false},
+		{"a condition", "own", []string{"static", "#ifdef DEBUG\n#endif\nstatic"}, false, true},
+		{"a function", "LEVEL", []string{"x + LEVEL", "x - LEVEL"}, false, false},
+		{"a source that is not read", "LEVEL", []string{"MODE 1", "MODE 2"}, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			change := FileChange{Old: "s.c", New: "s.c", Before: []byte(source), After: []byte(strings.NewReplacer(tt.patch...).Replace(source))}
+			if string(change.Before) == string(change.After) {
+				t.Fatal("the patch changes nothing")
+			}
+			read := func(file string) bool { return file == "s.c" && !tt.other }
+			if got := NewEdits([]FileChange{change}).Values(read, NamesOf([]byte(header))).Change(tt.expression); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
