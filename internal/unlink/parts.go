@@ -51,8 +51,11 @@ type work struct {
 	item    item
 }
 
-// takeOut collects what a unit has in the program.
+// takeOut collects what a unit has in the program, once.
 func (u *Unit) takeOut() (*pieces, error) {
+	if u.taken != nil {
+		return u.taken, nil
+	}
 	c := &pieces{Unit: u, items: map[int][]item{}, known: map[uint64]*text{}}
 	for _, s := range u.symbols {
 		addr := u.program.addrOf(s)
@@ -67,7 +70,9 @@ func (u *Unit) takeOut() (*pieces, error) {
 		}
 	}
 	slices.SortFunc(c.texts, func(a, b *text) int { return strings.Compare(string(a.content), string(b.content)) })
-	return c, c.join()
+	c.join()
+	u.taken = c
+	return c, nil
 }
 
 func (c *pieces) add(section int, i item) {
@@ -86,7 +91,8 @@ func (c *pieces) lists() {
 			continue
 		}
 		for _, r := range relas {
-			if to := p.sectionAt(p.leadsTo(section, r)); to != nil && c.has(to.Index, p.leadsTo(section, r)) {
+			addr := p.leadsTo(section, r)
+			if to := p.sectionAt(addr); to != nil && slices.ContainsFunc(c.items[to.Index], func(i item) bool { return i.named && i.start <= addr && addr < i.end }) {
 				c.add(section, item{start: r.Offset, end: r.Offset + p.target.Reloc(r.Type).Width, named: true})
 			}
 		}
@@ -167,7 +173,7 @@ func (c *pieces) addText(addr uint64, rest []byte) {
 }
 
 // join makes parts of items that nothing of another unit stands between.
-func (c *pieces) join() error {
+func (c *pieces) join() {
 	names := map[string]int{}
 	for _, section := range sortedKeys(c.items) {
 		s := &c.program.file.Sections[section]
@@ -187,7 +193,6 @@ func (c *pieces) join() error {
 			c.parts = append(c.parts, last)
 		}
 	}
-	return nil
 }
 
 // newPart begins a part, with a name that no other has.

@@ -1,6 +1,7 @@
 package unlink
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"debug/elf"
 	"fmt"
@@ -12,9 +13,10 @@ import (
 )
 
 // Rest says what the program has that is no unit's, by name: code and data of compiles without debugging information and of assembly sources,
-// what the linker itself defines as a number, and the libraries that it was linked with. Two texts of a name are equal where it is the same.
+// with a name or without, what the linker itself defines as a number, and the libraries that it was linked with. Two texts of a name are equal
+// where it is the same.
 func (p *Program) Rest() map[string]string {
-	rest := map[string]string{}
+	rest, claims := map[string]string{}, map[int][]step{}
 	names := p.namesByPlace()
 	for i := range p.file.Symbols {
 		s := &p.file.Symbols[i]
@@ -23,9 +25,12 @@ func (p *Program) Rest() map[string]string {
 		case s.Section == int(elf.SHN_ABS) && s.Type == elf.STT_NOTYPE:
 			rest[s.Name] += fmt.Sprintf("number %d;", s.Value)
 		case s.Defined() && p.file.Sections[s.Section].Flags&elf.SHF_ALLOC != 0:
-			rest[s.Name] += p.described(s, names) + ";"
+			text, claim := p.described(s, names)
+			rest[s.Name] += text + ";"
+			claims[s.Section] = append(claims[s.Section], claim)
 		}
 	}
+	p.unclaimed(rest, claims, names)
 	rest["shared libraries"] = strings.Join(p.file.Needed(), " ")
 	return rest
 }
@@ -53,8 +58,8 @@ func (p *Program) namesByPlace() (list []place) {
 	return list
 }
 
-// described is a digest of what a symbol names: its bytes, and what its relocations lead to, wherever that is.
-func (p *Program) described(s *elfobj.Symbol, names []place) string {
+// described is a digest of what a symbol names: its bytes, and what its relocations lead to, wherever that is; and which place it is about.
+func (p *Program) described(s *elfobj.Symbol, names []place) (text string, about step) {
 	sec := &p.file.Sections[s.Section]
 	from := p.addrOf(s)
 	to := from + s.Size
@@ -62,10 +67,10 @@ func (p *Program) described(s *elfobj.Symbol, names []place) string {
 		to = p.nextMark(sec, from)
 	}
 	if from < sec.Addr || to > sec.Addr+sec.Size || to <= from {
-		return "nothing"
+		return "nothing", about
 	}
 	if sec.Type == elf.SHT_NOBITS {
-		return fmt.Sprintf("%v %v %d", s.Type, s.Bind, to-from)
+		return fmt.Sprintf("%v %v %d", s.Type, s.Bind, to-from), about
 	}
 	data := p.bytesIn(sec, from, to)
 	var leads strings.Builder
@@ -74,7 +79,7 @@ func (p *Program) described(s *elfobj.Symbol, names []place) string {
 		clear(data[r.Offset-from : min(r.Offset-from+t.Width, to-from)])
 		fmt.Fprintf(&leads, "%d %d %s\n", r.Offset-from, r.Type, p.destination(sec.Index, r, names))
 	}
-	return fmt.Sprintf("%v %v %d %x", s.Type, s.Bind, to-from, sha256.Sum256(append(data, leads.String()...)))
+	return fmt.Sprintf("%v %v %d %x", s.Type, s.Bind, to-from, sha256.Sum256(append(data, leads.String()...))), step{from, to}
 }
 
 // destination says what a relocation leads to.
@@ -86,13 +91,27 @@ func (p *Program) destination(section int, r elfobj.Rela, names []place) string 
 	addr := p.leadsTo(section, r)
 	sec := &p.file.Sections[s.Section]
 	if sec.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) == 0 && addr >= sec.Addr && addr < sec.Addr+sec.Size && sec.Type != elf.SHT_NOBITS {
-		return fmt.Sprintf("%q", p.bytesIn(sec, addr, p.roomAt(sec, addr)))
+		return fmt.Sprintf("%q", bytes.TrimRight(p.bytesIn(sec, addr, p.roomAt(sec, addr)), "\x00")) // zeros may be there to fill a gap
+	}
+	if !isCode(sec) && !p.isNamed(sec, addr) {
+		return fmt.Sprintf("%s, nameless %d", sec.Name, p.namelessBefore(sec, addr))
 	}
 	i := sort.Search(len(names), func(i int) bool { return names[i].addr > addr }) - 1
 	if i < 0 {
 		return sec.Name
 	}
 	return fmt.Sprintf("%s+%d", names[i].name, addr-names[i].addr)
+}
+
+// namelessBefore counts the places before one at which something begins that has no name and no size. What is there is compared with the
+// section.
+func (p *Program) namelessBefore(s *elfobj.Section, addr uint64) (n int) {
+	for _, m := range p.marks[s.Index] {
+		if m < addr && !p.isNamed(s, m) {
+			n++
+		}
+	}
+	return n
 }
 
 // Folded names two functions that the linker made one, as gold, lld and mold do when they are told to; "" if it made none.

@@ -25,6 +25,7 @@ type Unit struct {
 	start, end uint64 // of its debugging information, in .debug_info
 	ranges     [][2]uint64
 	symbols    []*elfobj.Symbol // those that it defines
+	taken      *pieces          // see takeOut
 }
 
 // ErrNoDebug is the error for a program of which nothing tells units apart.

@@ -152,6 +152,44 @@ func TestSame(t *testing.T) {
 	}
 }
 
+// TestRest: what has no name is compared, wherever it is linked to; what units have is not.
+func TestRest(t *testing.T) {
+	const nameless = `
+__asm__(".data\n2: .long 7\n.section .rodata\n3: .long 70\n.section .init_array,\"aw\"\n.quad start_here\n.text\n"
+	".type start_here, @function\nstart_here: jmp 1f\n.size start_here, .-start_here\n.type or_here, @function\nor_here: ret\n.size or_here, .-or_here\n"
+	"1: mov $17, %eax\nmov 2b(%rip), %eax\nmov 3b(%rip), %eax\nret\n");
+`
+	const flags = "-g -O2 -Wl,-q"
+	larger := strings.Replace(first, "int one(int x) {", "int more[9] = { 1 }; double scale(double x) { return x * 3.25; } int one(int x) { more[x] = x;", 1)
+	before := mustOpen(t, flags, first, nameless, second).Rest()
+	for _, tt := range []struct {
+		name, first, nameless string
+		want                  []string
+	}{
+		{"nothing", first, nameless, nil},
+		{"a unit grows", larger, nameless, nil},
+		{"a string of a unit", strings.Replace(first, `"bar"`, `"another"`, 1), nameless, nil},
+		{"data", first, strings.Replace(nameless, ".long 7\\n", ".long 8\\n", 1), []string{"section .data"}},
+		{"data that is only read", first, strings.Replace(nameless, ".long 70", ".long 71", 1), []string{"section .text"}},
+		{"code behind a function", first, strings.Replace(nameless, "$17", "$18", 1), []string{"section .text"}},
+		{"what starts a program", first, strings.Replace(nameless, ".quad start_here", ".quad or_here", 1), []string{"section .init_array"}},
+		{"none of it", first, "int none;", []string{"or_here", "section .data", "section .init_array", "section .text", "start_here"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			after := mustOpen(t, flags, tt.first, tt.nameless, second).Rest()
+			for name := range before {
+				if before[name] != after[name] {
+					got = append(got, name)
+				}
+			}
+			if slices.Sort(got); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestOpenRefused: a program that does not tell enough is found out.
 func TestOpenRefused(t *testing.T) {
 	if _, err := program(t, "-g", first, second); !errors.As(err, &ErrNoRelocations{}) {
