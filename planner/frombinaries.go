@@ -67,7 +67,8 @@ func PlanBinaries(ctx context.Context, b Binaries) (*Plan, error) {
 	return p, nil
 }
 
-// refuseRest refuses what differs between the programs and is of no unit, and functions that the linker made one.
+// refuseRest refuses what differs between the programs and is of no unit, functions that the linker made one, and names that were taken from
+// another version of a library.
 func refuseRest(orig, patched linkedVersion) error {
 	for _, v := range []linkedVersion{orig, patched} {
 		if one, other := v.program.Folded(); one != "" {
@@ -84,6 +85,13 @@ func refuseRest(orig, patched linkedVersion) error {
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		if before[name] != after[name] {
 			return refuseLeftOver(patched.path, name)
+		}
+	}
+	was, is := orig.program.Versions(), patched.program.Versions()
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		if version, both := is[name]; both && version != was[name] {
+			return fault.Refuse(fault.NoRelocations, patched.path, "%q was of version %q of its library and is of version %q now", name, was[name], version).
+				WithHint("link both versions with the same libraries, and without another .symver")
 		}
 	}
 	return nil

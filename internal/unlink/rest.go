@@ -35,6 +35,17 @@ func (p *Program) Rest() map[string]string {
 	return rest
 }
 
+// Versions says of which versions what the program takes from libraries is, by name.
+func (p *Program) Versions() map[string]string {
+	versions := map[string]string{}
+	for i := range p.file.Symbols {
+		if s := &p.file.Symbols[i]; !s.Defined() && s.Version != "" && versions[s.Name] != s.Version {
+			versions[s.Name] = strings.TrimPrefix(versions[s.Name]+" "+s.Version, " ")
+		}
+	}
+	return versions
+}
+
 // place is a name of something in the program.
 type place struct {
 	addr uint64
@@ -90,6 +101,9 @@ func (p *Program) destination(section int, r elfobj.Rela, names []place) string 
 	}
 	addr := p.leadsTo(section, r)
 	sec := &p.file.Sections[s.Section]
+	if sec.Flags&elf.SHF_WRITE == 0 && sec.Type != elf.SHT_NOBITS && !isCompiled(sec) {
+		return fmt.Sprintf("%s+%d", sec.Name, addr-sec.Addr)
+	}
 	if sec.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) == 0 && addr >= sec.Addr && addr < sec.Addr+sec.Size && sec.Type != elf.SHT_NOBITS {
 		return fmt.Sprintf("%q", bytes.TrimRight(p.bytesIn(sec, addr, p.roomAt(sec, addr)), "\x00")) // zeros may be there to fill a gap
 	}

@@ -187,7 +187,8 @@ func (p *Program) placeOf(b []byte) (v variable, ok bool) {
 }
 
 // assign gives units their symbols: functions by where their code is, variables that others see by where they are declared to be, and private
-// symbols by the source that they stand behind in the symbol table.
+// symbols by the source that they stand behind in the symbol table. Behind a source without a name linkers put what is private to the program
+// from all units.
 func (p *Program) assign(variables map[variable]*Unit) {
 	ranges := p.codeRanges()
 	unitOf := func(s *elfobj.Symbol) *Unit {
@@ -200,6 +201,7 @@ func (p *Program) assign(variables map[variable]*Unit) {
 		return variables[variable{p.addrOf(s), s.Type == elf.STT_TLS}]
 	}
 	var group []*elfobj.Symbol
+	ofAll := false
 	flush := func() {
 		p.assignGroup(group, unitOf)
 		group = nil
@@ -209,8 +211,9 @@ func (p *Program) assign(variables map[variable]*Unit) {
 		switch {
 		case s.Type == elf.STT_FILE:
 			flush()
+			ofAll = s.Name == ""
 		case !s.Defined() || s.Type == elf.STT_SECTION || s.Name == "" || isLabel(s):
-		case s.Bind == elf.STB_LOCAL:
+		case s.Bind == elf.STB_LOCAL && !ofAll:
 			group = append(group, s)
 		default:
 			p.give(unitOf(s), s)

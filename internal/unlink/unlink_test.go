@@ -108,6 +108,22 @@ func TestObject(t *testing.T) {
 	}
 }
 
+// TestObjectOfLibrary: what is private to a library stands in its symbol table behind no source, beside what no unit has.
+func TestObjectOfLibrary(t *testing.T) {
+	p := mustOpen(t, "-g -O2 -fPIC -shared -fvisibility=hidden -Wl,-q", `int f(int x) { return x + 1; } __attribute__((visibility("default"))) int g(int x) { return f(x); }`)
+	object, err := p.Units()[0].Object(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfobj.Parse(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := definedIn(p, f, t); !slices.Equal(got, []string{"f", "g"}) {
+		t.Errorf("the unit has %q", got)
+	}
+}
+
 // definedIn lists what an object defines, once each is found to be where its section says.
 func definedIn(p *Program, f *elfobj.File, t *testing.T) (names []string) {
 	for i := range f.Symbols {
@@ -187,6 +203,19 @@ __asm__(".data\n2: .long 7\n.section .rodata\n3: .long 70\n.section .init_array,
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestVersions: programs tell of which version what they take from libraries is.
+func TestVersions(t *testing.T) {
+	const old, current = "GLIBC_2.2.5", "GLIBC_2.14"
+	text := `extern void *copy(void *, const void *, long); __asm__(".symver copy,memcpy@GLIBC_2.14"); ` + second
+	text = strings.Replace(text, "char **argv)\n{", "char **argv)\n{ copy(argv, argv + 1, argc);", 1)
+	for _, version := range []string{old, current} {
+		p := mustOpen(t, "-g -O2 -Wl,-q", first, strings.Replace(text, current, version, 1))
+		if got := p.Versions()["memcpy"]; got != version {
+			t.Errorf("memcpy is of version %q, want %q", got, version)
+		}
 	}
 }
 
