@@ -201,9 +201,9 @@ func (p *Program) assign(variables map[variable]*Unit) {
 		return variables[variable{p.addrOf(s), s.Type == elf.STT_TLS}]
 	}
 	var group []*elfobj.Symbol
-	ofAll := false
+	source, only := "", p.onlyUnits()
 	flush := func() {
-		p.assignGroup(group, unitOf)
+		p.assignGroup(group, only[source], unitOf)
 		group = nil
 	}
 	for i := range p.file.Symbols {
@@ -211,9 +211,9 @@ func (p *Program) assign(variables map[variable]*Unit) {
 		switch {
 		case s.Type == elf.STT_FILE:
 			flush()
-			ofAll = s.Name == ""
+			source = s.Name
 		case !s.Defined() || s.Type == elf.STT_SECTION || s.Name == "" || isLabel(s):
-		case s.Bind == elf.STB_LOCAL && !ofAll:
+		case s.Bind == elf.STB_LOCAL && source != "":
 			group = append(group, s)
 		default:
 			p.give(unitOf(s), s)
@@ -236,8 +236,28 @@ func (p *Program) give(u *Unit, s *elfobj.Symbol) {
 	}
 }
 
-// assignGroup gives the private symbols of one source to their unit: the one that those of them are of which debugging information tells.
-func (p *Program) assignGroup(group []*elfobj.Symbol, unitOf func(*elfobj.Symbol) *Unit) {
+// onlyUnits are the units by their names in the symbol table, of those names that one unit and one input of the link have.
+func (p *Program) onlyUnits() map[string]*Unit {
+	units, inputs := map[string]*Unit{}, map[string]int{}
+	for i := range p.file.Symbols {
+		if s := &p.file.Symbols[i]; s.Type == elf.STT_FILE {
+			inputs[s.Name]++
+		}
+	}
+	for _, u := range p.units {
+		name := filepath.Base(u.Source)
+		if _, again := units[name]; again || inputs[name] != 1 {
+			units[name] = nil
+		} else {
+			units[name] = u
+		}
+	}
+	return units
+}
+
+// assignGroup gives the private symbols of one source to their unit: the one that those of them are of which debugging information tells, else
+// the only one of that source. What compilers make of a switch has a name that debugging information does not tell.
+func (p *Program) assignGroup(group []*elfobj.Symbol, only *Unit, unitOf func(*elfobj.Symbol) *Unit) {
 	var all *Unit
 	for _, s := range group {
 		u := unitOf(s)
@@ -250,6 +270,9 @@ func (p *Program) assignGroup(group []*elfobj.Symbol, unitOf func(*elfobj.Symbol
 			}
 			return
 		}
+	}
+	if all == nil {
+		all = only
 	}
 	for _, s := range group {
 		p.give(all, s)

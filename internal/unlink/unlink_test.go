@@ -108,6 +108,23 @@ func TestObject(t *testing.T) {
 	}
 }
 
+// TestObjectOfSwitch: the table of a switch is of its source's unit, though debugging information does not tell of it.
+func TestObjectOfSwitch(t *testing.T) {
+	const text = `int f(int x) { switch (x) { case 1: return 11; case 2: return 17; case 3: return 5; case 4: return 3; case 5: return 9; } return 0; }`
+	p := mustOpen(t, "-g -O3 -Wl,-q", text, "extern int f(int); int main(int argc, char **argv) { return f(argc); }")
+	object, err := p.Units()[0].Object(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfobj.Parse(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := definedIn(p, f, t); len(got) != 2 || !strings.HasPrefix(got[0], "CSWTCH.") {
+		t.Errorf("the unit has %q", got)
+	}
+}
+
 // TestObjectOfLibrary: what is private to a library stands in its symbol table behind no source, beside what no unit has.
 func TestObjectOfLibrary(t *testing.T) {
 	p := mustOpen(t, "-g -O2 -fPIC -shared -fvisibility=hidden -Wl,-q", `int f(int x) { return x + 1; } __attribute__((visibility("default"))) int g(int x) { return f(x); }`)
