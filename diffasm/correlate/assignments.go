@@ -16,9 +16,12 @@ type assignments struct {
 	values []value // what it gets from these may come from
 	// conditions are those of the functions that write it, and of what calls these where they are private, one string for each function.
 	conditions []string
-	initial    string // its initial value in the declaration; "" without one
-	read       bool   // it is used for more than to be written
-	constant   bool   // it is declared const: nothing may be assigned to it
+	initial    string   // its initial value in the declaration; "" without one
+	read       bool     // it is used for more than to be written
+	constant   bool     // it is declared const: nothing may be assigned to it
+	array      bool     // its name alone is its address
+	pointer    bool     // what is subscripted is not it, but what it points to
+	through    []string // functions and macros whose callers choose what it is assigned
 }
 
 // write is what a variable is assigned, or a statement that may assign to it, with one blank for white space.
@@ -98,10 +101,19 @@ func (m *Matcher) read(lines []string) *readSource {
 
 // writesOf tells what a source does with a variable, in its block.
 func (s *readSource) writesOf(ds *debuginfo.Declarations, d *debuginfo.Declaration) assignments {
+	r := s.reader(d.Name)
+	r.declared(s.t, d)
+	return r.all(s, ds, d)
+}
+
+func (s *readSource) reader(name string) *assignmentReader {
+	return &assignmentReader{text: s.text, name: name, macros: s.macros}
+}
+
+// all reads what a source does with the variable besides its declaration.
+func (r *assignmentReader) all(s *readSource, ds *debuginfo.Declarations, d *debuginfo.Declaration) assignments {
 	t := s.t
 	lines, _ := t.uses(ds, d, s.lines)
-	r := &assignmentReader{text: s.text, name: d.Name, macros: s.macros}
-	r.declared(t, d)
 	for _, n := range lines {
 		r.line(t, n, 0)
 	}
@@ -109,9 +121,11 @@ func (s *readSource) writesOf(ds *debuginfo.Declarations, d *debuginfo.Declarati
 	for _, name := range slices.Sorted(maps.Keys(r.macros)) {
 		if len(wordsAt(r.macros[name], d.Name)) > 0 {
 			r.mentioned(t, name)
+			r.found.through = append(r.found.through, name)
 		}
 	}
 	r.found.conditions = conditionsOf(r.text, r.found.writes)
+	r.found.array, r.found.pointer = r.array, r.pointer
 	return r.found
 }
 
@@ -121,14 +135,35 @@ func (r *assignmentReader) assign(t *sourceText, at int, target, value string) {
 	item, name, top := topLevel(r.text, at)
 	r.write(target + value)
 	r.value(value)
-	words := strings.FieldsFunc(value, func(c rune) bool { return c < 0x80 && !csource.IsWordByte(byte(c)) })
-	if slices.ContainsFunc(words, func(w string) bool {
-		return !top[w] && r.macros[w] == "" && w != r.name && !strings.ContainsAny(w[:1], "0123456789") && w != strings.ToUpper(w)
-	}) {
+	if r.namesLocals(value, top) {
 		r.in = ""
 		r.write(item)
 		r.mentioned(t, name)
+		r.found.through = append(r.found.through, name)
 	}
+}
+
+// address notes a statement that takes the variable's address. What a local variable gets may be used anywhere in the function: that one counts.
+func (r *assignmentReader) address(at int) {
+	statement := r.statement(at)
+	r.write(statement)
+	r.value(statement)
+	if item, name, top := topLevel(r.text, at); r.in != "" && r.namesLocals(noNames.ReplaceAllString(statement, "("), top) {
+		r.in = ""
+		r.write(item)
+		r.found.through = append(r.found.through, name)
+	}
+}
+
+// noNames are strings, and what is called.
+var noNames = regexp.MustCompile(`"[^"]*"|\w+\s*\(`)
+
+// namesLocals reports whether an expression names what stands nowhere at the top of the source.
+func (r *assignmentReader) namesLocals(expression string, top map[string]bool) bool {
+	words := strings.FieldsFunc(expression, func(c rune) bool { return c < 0x80 && !csource.IsWordByte(byte(c)) })
+	return slices.ContainsFunc(words, func(w string) bool {
+		return !top[w] && r.macros[w] == "" && w != r.name && !strings.ContainsAny(w[:1], "0123456789") && w != strings.ToUpper(w)
+	})
 }
 
 // topLevel returns the function that a place of a text is in, its name, and the words of the text that stand outside of braces and
@@ -295,8 +330,7 @@ func (r *assignmentReader) place(t *sourceText, at, end int) {
 	default:
 		r.found.read = true
 		if isAddress(before) || r.array && inside == "" && !strings.HasSuffix(before, "sizeof(") || r.inMacro(at) {
-			r.write(r.statement(at))
-			r.value(r.statement(at))
+			r.address(at)
 		}
 	}
 }

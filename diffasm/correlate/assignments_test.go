@@ -23,6 +23,8 @@ func TestAssignments(t *testing.T) {
 		{"counted and read", "static int n;\nint f(void) { return n++; }", []string{"++"}, true},
 		{"added to", "static int n;\nvoid f(void) { if (1) n += 2; }", []string{"+= 2"}, false},
 		{"its address", "static int n;\nvoid f(void) { scan(1, &n); }", []string{"scan(1, &n)"}, true},
+		{"a local variable gets its address", "static int n;\nvoid f(void) { int *p = &n; *p = 1; }", []string{"int *p = &n", "void f(void) { int *p = &n; *p = 1; }"}, true},
+		{"its address, and a local variable", "static int n;\nvoid f(void) { int x = 1; set(&n, x); }", []string{"set(&n, x)", "void f(void) { int x = 1; set(&n, x); }"}, true},
 		{"a bitwise and", "static int n;\nint f(void) { return 1 & n; }", nil, true},
 		{"a logical and", "static int n;\nint f(void) { return f() && n; }", nil, true},
 		{"an element", "static int n[4];\nvoid f(void) { n[2] = 1; }", []string{"[2]= 1"}, false},

@@ -141,10 +141,8 @@ func (m *Matcher) stoodInPlace(o, p *debuginfo.Declaration) bool {
 // assigns, of which something is not its initial value. It returns the place of the first assignment that does; that of the declaration
 // if there is none.
 func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position, differs bool) {
-	text, _ := m.sourceTexts(o)
-	_, now := m.sourceTexts(p)
-	before, after := m.read(text).writesOf(m.od, o), m.read(now).writesOf(m.pd, p)
-	if at = p.At; !after.read || before.onlyInitial() {
+	before, after, beside := m.writes(o, p)
+	if at = p.At; before.onlyInitial() || !after.read && !m.namedBeside(p) {
 		return at, false
 	}
 	if m.ValueChanges != nil {
@@ -156,10 +154,12 @@ func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position
 	if m.Patched.Unit.Clang && m.conditionsDiffer(&before, &after) {
 		return at, true
 	}
-	if m.source(p) == nil {
+	switch {
+	case m.source(p) != nil:
+		m.giveNewNames(&before, o, p)
+	case !beside:
 		return at, false
 	}
-	m.giveNewNames(&before, o, p)
 	was := before.texts()
 	if i := slices.IndexFunc(after.writes, func(w write) bool { return !slices.Contains(was, w.text) }); i >= 0 {
 		at.Line = int32(after.writes[i].line)

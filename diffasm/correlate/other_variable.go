@@ -61,8 +61,7 @@ func (m *Matcher) isFixed(p *debuginfo.Declaration) bool {
 	if p.Symbol != "" && !onlyRead(m.Patched.Unit.File, p.Symbol) {
 		return false
 	}
-	_, after := m.sourceTexts(p)
-	a := m.read(after).writesOf(m.pd, p)
+	a, _ := m.patchedWrites(p)
 	return a.onlyInitial()
 }
 

@@ -31,6 +31,7 @@ type Declarations struct {
 	BySymbol  map[string]*Declaration
 	Functions map[string]bool // functions it lists, spelt as in Declaration.Function
 	Code      []*Declaration  // those at file level that it has a place of; Symbol is the name
+	Files     []string        // the sources that it names, in the order of their names
 }
 
 func readDeclarations(f *asm.File) *Declarations {
@@ -45,7 +46,7 @@ func readDeclarations(f *asm.File) *Declarations {
 	if f.Clang {
 		r.nameFunctions()
 	}
-	out := &Declarations{BySymbol: map[string]*Declaration{}, Functions: map[string]bool{}}
+	out := &Declarations{BySymbol: map[string]*Declaration{}, Functions: map[string]bool{}, Files: slices.Compact(slices.Sorted(maps.Values(f.Files)))}
 	by := map[*die]*Declaration{}
 	for _, at := range sortedOffsets(r.dies) {
 		d := r.dies[at]
