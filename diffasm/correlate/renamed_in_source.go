@@ -181,8 +181,11 @@ func (t *sourceText) outside(d *debuginfo.Declaration) []int {
 	return slices.DeleteFunc(t.mentions(d.Name), func(line int) bool { return d.Line < line && line <= end })
 }
 
-// itemEnd returns the last line of the function or variable that is declared on a line.
+// itemEnd returns the last line of the function or variable that is declared on a line, 0 for line 0, which is that of what compilers declare.
 func (t *sourceText) itemEnd(line int) int {
+	if line < 1 {
+		return 0
+	}
 	depth := 0
 	for n := line; n <= len(t.code); n++ {
 		for _, c := range t.code[n-1] {
