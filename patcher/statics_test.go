@@ -283,8 +283,9 @@ func (b *bench) patch(t planner.Target, samples []*sample) []byte {
 	if len(units) == 0 {
 		return nil
 	}
-	// Variables do not move from one pair to another: each was asked alone.
-	data, err := b.makeAllowing(moves, t, files, units...)
+	// Variables do not move from one pair to another, nor do they get values from there, which takes a record of what units read: each was
+	// asked alone.
+	data, err := b.makeAllowing(append(slices.Clone(moves), fault.StaticLost), t, files, units...)
 	if err != nil {
 		b.t.Fatalf("joining units that pass alone: %v", err)
 	}
