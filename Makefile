@@ -125,7 +125,7 @@ page: build
 	GOCARE_BIN=$(abspath $(BIN)) KEEP="$(KEEP)" scripts/page
 
 # aarch64, in virtual machines without and with pointer authentication: programs that are cross-built here and patched there while they run,
-# and the tests of the engine. CI runs it; vm-all is everything on each processor, at every level and shape. Some tests: PACKAGES="./engine/trace",
+# and the tests of the engine. CI runs vm-live; vm-all is everything on each processor, at every level and shape. Some tests: PACKAGES="./engine/trace",
 # RUN=TestCall. PAGES=16k takes a kernel with such pages.
 vm vm-all: VMPART = $(if $(PACKAGES)$(RUN),-part tests)
 vm-live: VMPART = -part live

@@ -410,6 +410,10 @@ func TestGapInAProcess(t *testing.T) {
 		})
 	}
 	live := testkit.Start(t, "cat")
+	live.Send("on")
+	if got := live.Next(); got != "on" {
+		t.Fatalf("cat says %q", got)
+	}
 	p := read(t, live.PID)
 	_, err := p.Gap(p.Main(), 3<<30, false)
 	if e := fault.As(err); e == nil || e.Code != "no-room" || e.Where == "" {
