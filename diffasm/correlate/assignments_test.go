@@ -70,12 +70,15 @@ func TestAssignments(t *testing.T) {
 // Nothing is assigned to what is declared const.
 func TestConstantKeepsItsValue(t *testing.T) {
 	for text, want := range map[string]bool{
-		"static const struct s n = {1};\nvoid f(void) { put(&n); }":     true,
-		"static char *const n = m;\nvoid f(void) { put(&n); }":          true,
-		"static const char *n = m;\nvoid f(void) { put(&n); }":          false,
-		"static int g(const int x), n;\nvoid f(void) { put(&n); }":      false,
-		"static struct s n = {1};\nvoid f(const int x) { put(&n); }":    false,
-		"static const int m;\nstatic int n;\nvoid f(void) { put(&n); }": false,
+		"static const struct s n = {1};\nvoid f(void) { put(&n); }":                                          true,
+		"static char *const n = m;\nvoid f(void) { put(&n); }":                                               true,
+		"static const char *n = m;\nvoid f(void) { put(&n); }":                                               false,
+		"static int g(const int x), n;\nvoid f(void) { put(&n); }":                                           false,
+		"static struct s n = {1};\nvoid f(const int x) { put(&n); }":                                         false,
+		"static const int m;\nstatic int n;\nvoid f(void) { put(&n); }":                                      false,
+		"static const struct {\n\tint *a;\n\tstruct { int b; } c;\n} n[] = {{0}};\nvoid f(void) { put(n); }": true,
+		"static struct {\n\tconst int a;\n} n[] = {{0}};\nvoid f(void) { put(n); }":                          false,
+		"static const int m = 1;\nstatic struct {\n\tint a;\n} n;\nvoid f(void) { put(&n); }":                false,
 	} {
 		lines := strings.Split(text, "\n")
 		d := &debuginfo.Declaration{Name: "n"}
