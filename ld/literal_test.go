@@ -233,19 +233,24 @@ func TestLoneLiteral(t *testing.T) {
 			if tt.labels != "" {
 				u.Labels = b.assemble(t, "main", tt.labels+"\t.set kpatch.L8,.L8\n", nil).Object
 			}
-			o := b.open(t)
-			j, err := tryJoin(o, u)
-			if tt.want == "" {
-				checkRefusal(t, err, "literal-unplaced")
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := whereLiteral(t, o, j); got != tt.want {
-				t.Errorf("found %s, want %s", got, tt.want)
-			}
+			checkLiteral(t, b.open(t), u, tt.want)
 		})
+	}
+}
+
+// checkLiteral joins a unit and checks where its literal is found, "" for a refusal.
+func checkLiteral(t *testing.T, o *Original, u Unit, want string) {
+	t.Helper()
+	j, err := tryJoin(o, u)
+	if want == "" {
+		checkRefusal(t, err, "literal-unplaced")
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := whereLiteral(t, o, j); got != want {
+		t.Errorf("found %s, want %s", got, want)
 	}
 }
 
@@ -271,18 +276,7 @@ func TestLiteralByContent(t *testing.T) {
 				}
 			}
 			u.Labels = b.assemble(t, "main", asm, nil).Object
-			o := b.open(t)
-			j, err := tryJoin(o, u)
-			if tt.want == "" {
-				checkRefusal(t, err, "literal-unplaced")
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := whereLiteral(t, o, j); got != tt.want {
-				t.Errorf("found %s, want %s", got, tt.want)
-			}
+			checkLiteral(t, b.open(t), u, tt.want)
 		})
 	}
 }

@@ -284,26 +284,10 @@ func (r *assignmentReader) declared(t *sourceText, d *debuginfo.Declaration) {
 // isConstant reports whether a declaration that is read up to its name is that of a constant. What a const pointer leads to is not asked.
 func isConstant(text string) bool {
 	if t := strings.TrimRight(text, " \t\n"); strings.HasSuffix(t, "}") { // the members of a structure that is declared with it
-		text = t[:bracesBehind(t)]
+		text = t[:max(0, openBrace(t[:len(t)-1]))]
 	}
 	head := text[strings.LastIndexAny(text, ";{}*")+1:]
 	return !strings.ContainsAny(head, "(,") && slices.Contains(strings.Fields(head), "const") // else it may be a parameter that is
-}
-
-// bracesBehind returns where the braces open that close at the end of a text.
-func bracesBehind(text string) int {
-	depth := 0
-	for i := len(text) - 1; i >= 0; i-- {
-		switch text[i] {
-		case '}':
-			depth++
-		case '{':
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return 0
 }
 
 var pointerTo = regexp.MustCompile(`\*\s*((const|volatile|restrict)\s+)*$`)

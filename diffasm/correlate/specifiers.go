@@ -77,6 +77,16 @@ func specifiers(text string) string {
 // endsType reports whether braces that close behind a text may be those of a type or of an initial value: their head says so, or is not in
 // the text.
 func endsType(text string) bool {
+	i := openBrace(text)
+	if i < 0 {
+		return true
+	}
+	head := text[strings.LastIndexAny(text[:i], ";{}")+1 : i]
+	return strings.Contains(head, "=") || typeHead.MatchString(head)
+}
+
+// openBrace returns where the last brace of a text is that opens and does not close in it, -1 if there is none.
+func openBrace(text string) int {
 	depth := 0
 	for i := len(text) - 1; i >= 0; i-- {
 		switch text[i] {
@@ -84,12 +94,11 @@ func endsType(text string) bool {
 			depth++
 		case '{':
 			if depth--; depth < 0 {
-				head := text[strings.LastIndexAny(text[:i], ";{}")+1 : i]
-				return strings.Contains(head, "=") || typeHead.MatchString(head)
+				return i
 			}
 		}
 	}
-	return true
+	return -1
 }
 
 var typeHead = regexp.MustCompile(`\b(struct|union|enum)\b[^()]*(__attribute__\s*\(\(.*\)\)\s*\w*\s*)?$`)
