@@ -47,7 +47,8 @@ func newChecker(p *inspect.Process, code []Code) *checker {
 
 // newCheckerWith returns a checker for a process whose objects have this unwind data.
 func newCheckerWith(p *inspect.Process, code []Code, objects []UnwindData) *checker {
-	c := &checker{process: p, walker: unwind.NewWalker(machineOf(p), modules(p, objects)), code: code, suspended: newSuspended(p), last: map[int]seen{}}
+	tables := modules(p, objects)
+	c := &checker{process: p, walker: unwind.NewWalker(machineOf(p), tables), code: code, suspended: newSuspended(p, tables), last: map[int]seen{}}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack

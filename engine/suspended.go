@@ -35,8 +35,8 @@ type suspended struct {
 }
 
 // newSuspended returns nil for a process that has no coroutines of a kind we know.
-func newSuspended(p *inspect.Process) *suspended {
-	itself := slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesItself(o.ELF) })
+func newSuspended(p *inspect.Process, tables []unwind.Module) *suspended {
+	itself := switchesItself(p, tables)
 	if !itself && !slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesStacks(o.ELF) }) {
 		return nil
 	}

@@ -8,29 +8,11 @@ import (
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
 	"gocare/engine/unwind"
-	"gocare/internal/elfobj"
 )
 
 // This file looks at programs that switch stacks in code of their own. Where the registers of a suspended stack are is known to that code alone, so
 // memory is searched for words that return into code to be replaced. A word that was left behind counts, too: such a coroutine looks suspended, never
 // gone.
-
-// switches are functions that switch stacks, of libraries that many programs are linked with.
-var switches = []string{
-	"jump_fcontext", "ontop_fcontext", // Boost.Context
-	"co_switch",               // libco
-	"acosw",                   // libaco
-	"coro_transfer",           // libcoro
-	"_mco_switch",             // minicoro
-	"_st_md_cxt_restore",      // State Threads
-	"libucontext_swapcontext", // libucontext
-}
-
-// switchesItself reports whether an object has, or calls, a function of switches.
-func switchesItself(f *elfobj.File) bool {
-	known := func(s elfobj.Symbol) bool { return slices.Contains(switches, s.Name) }
-	return f != nil && (slices.ContainsFunc(f.Symbols, known) || slices.ContainsFunc(f.DynSymbols, known))
-}
 
 // leftWords is words in memory that return into code to be replaced.
 type leftWords struct {

@@ -30,6 +30,7 @@ var a64 = Machine{
 
 	longestCall: 4,
 	endsInCall:  a64EndsInCall,
+	code:        a64Code,
 
 	// sysdeps/aarch64/jmpbuf-offsets.h
 	jumpBuffer: newContextKind(a64Kept(0, map[int]int{a64LR: 88, a64PC: 88, a64SP: 104}), 1<<a64LR|1<<a64PC|1<<a64SP),

@@ -32,6 +32,8 @@ type Machine struct {
 	longestCall int                    // bytes of code that endsInCall wants
 	endsInCall  func(code []byte) bool // whether code may end in a call
 
+	code // how its code deals with the stack
+
 	jumpBuffer *contextKind
 	userState  *contextKind // ucontext_t
 	// resumes tells code that a context goes on at, and that only returns, to the address in a register. May be nil.
@@ -40,6 +42,18 @@ type Machine struct {
 	// A ucontext_t has a word at the offset mark that tells it, whatever else it holds, from its address.
 	mark   int
 	marked func(word, at uint64) bool
+}
+
+// code is what code of a machine does to its stack. Registers have the numbers of the instruction set.
+type code struct {
+	stack, base int    // stack pointer, frame pointer
+	parts       uint32 // registers by which a part of a function may find its frame
+	results     uint32 // what calls return; the compiler may know that a callee leaves any other register alone
+	called      int64  // bytes on the stack that a call has put there
+	align       uint64 // of instructions, in bytes
+
+	setsStack func(code []byte) bool // whether it may begin with an instruction that gives the stack pointer another value: told fast
+	decode    func(code []byte, at uint64) step
 }
 
 // MachineOf returns what is known of a target, nil if nothing is.

@@ -29,6 +29,7 @@ var x86 = Machine{
 
 	longestCall: 8,
 	endsInCall:  x86EndsInCall,
+	code:        x86Code,
 
 	// sysdeps/x86_64/jmpbuf-offsets.h
 	jumpBuffer: newContextKind(map[int]int{3: 0, x86BP: 8, 12: 16, 13: 24, 14: 32, 15: 40, x86SP: 48, x86PC: 56}, 1<<x86BP|1<<x86SP|1<<x86PC),

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"cmp"
+	"debug/elf"
+	"slices"
+	"strings"
+
+	"gocare/engine/inspect"
+	"gocare/engine/unwind"
+	"gocare/internal/elfobj"
+)
+
+// This file finds the code of a process that switches stacks, whatever its name: see unwind.Machine.Switches.
+
+// unwinding are functions that give a stack up for one that lies further out on it, by libraries that unwind stacks.
+var unwinding = []string{
+	"__libunwind_Registers_x86_64_jumpto", "__libunwind_Registers_arm64_jumpto", // LLVM's libunwind
+	"_Ux86_64_setcontext", "_ULx86_64_setcontext", // libunwind
+	"ffi_call_unix64", "ffi_call_SYSV", "_ITM_beginTransaction", "GTM_longjmp", // libffi, libitm
+}
+
+// jumping are the functions of the C library for that. Where they keep registers is known.
+var jumping = []string{
+	"longjmp", "_longjmp", "siglongjmp", "__longjmp", "__libc_longjmp", "__libc_siglongjmp", "____longjmp_chk", "__longjmp_cancel",
+	"setcontext", "swapcontext", "__setcontext", "__swapcontext", "__start_context",
+}
+
+// switchesItself reports whether a process has code that switches stacks, other than the C library's.
+func switchesItself(p *inspect.Process, tables []unwind.Module) bool {
+	known := func(o inspect.Object) bool { return o.ELF != nil && !wellKnown(&o) && newFinder(p, &o, tables).finds() }
+	return slices.ContainsFunc(p.Objects, known) || switchesInMemory(p, tables)
+}
+
+// libraries are how the names of those begin whose code gives a stack up for one that lies further out on it, or uses memory that its caller has on its
+// own: the C library and its loader, whose ways to switch stacks are known, those that unwind stacks, and libffi.
+var libraries = []string{"libc.so", "libc-", "ld-", "libunwind.so", "libunwind-", "libitm.so", "libffi.so"}
+
+// wellKnown reports whether an object is one of libraries.
+func wellKnown(o *inspect.Object) bool {
+	return slices.ContainsFunc(libraries, func(name string) bool { return strings.HasPrefix(o.Name, name) })
+}
+
+// finder finds code that switches stacks in an object.
+type finder struct {
+	machine *unwind.Machine
+	file    *elfobj.File
+	table   *unwind.Table
+	symbols []elfobj.Symbol // of its code, in order of address; nil until asked for
+}
+
+func newFinder(p *inspect.Process, o *inspect.Object, tables []unwind.Module) *finder {
+	f := &finder{machine: machineOf(p), file: o.ELF, table: &unwind.Table{}}
+	for i := range tables {
+		if tables[i].Start == uint64(o.Start) {
+			f.table = tables[i].Table
+		}
+	}
+	return f
+}
+
+// finds reports whether there is any.
+func (f *finder) finds() bool {
+	return slices.ContainsFunc(f.code(), func(c unwind.Code) bool {
+		return slices.ContainsFunc(f.machine.Switches(&c), f.counts)
+	})
+}
+
+// code returns the code of the file by its sections, which may have data beside them in the same segment, or its segments if it has none.
+func (f *finder) code() (list []unwind.Code) {
+	add := func(at, size uint64) {
+		if code, ok := f.file.BytesAt(at, size); ok {
+			list = append(list, unwind.Code{Bytes: code, At: at, Extent: f.extent})
+		}
+	}
+	for _, s := range f.file.Sections {
+		if s.Flags&elf.SHF_EXECINSTR != 0 && s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS {
+			add(s.Addr, s.Size)
+		}
+	}
+	if len(list) > 0 {
+		return list
+	}
+	for _, s := range f.file.Segments {
+		if s.Type == elf.PT_LOAD && s.Flags&elf.PF_X != 0 {
+			add(s.Vaddr, s.Filesz)
+		}
+	}
+	return list
+}
+
+// counts reports whether the function at an address is not one of those that only give up stacks.
+func (f *finder) counts(addr uint64) bool {
+	static := len(f.file.DynSymbols) == 0
+	return !slices.ContainsFunc(f.codeSymbols(), func(s elfobj.Symbol) bool {
+		return s.Value <= addr && addr-s.Value < max(s.Size, 1) && (slices.Contains(unwinding, s.Name) || static && slices.Contains(jumping, s.Name))
+	})
+}
+
+// codeSymbols returns the symbols that may stand for code.
+func (f *finder) codeSymbols() []elfobj.Symbol {
+	if f.symbols != nil {
+		return f.symbols
+	}
+	f.symbols = []elfobj.Symbol{}
+	for _, s := range slices.Concat(f.file.Symbols, f.file.DynSymbols) {
+		if s.Defined() && (s.Type == elf.STT_NOTYPE || s.Type == elf.STT_OBJECT || s.Type == elf.STT_FUNC || s.Type == elf.STT_GNU_IFUNC) {
+			f.symbols = append(f.symbols, s)
+		}
+	}
+	slices.SortStableFunc(f.symbols, func(a, b elfobj.Symbol) int { return cmp.Compare(a.Value, b.Value) })
+	return f.symbols
+}
+
+// extent returns the code that belongs to what is at an address: a function with unwind data, one that a symbol names, or what lies between those.
+func (f *finder) extent(addr uint64) unwind.Extent {
+	if e, ok := f.table.Function(addr); ok {
+		return e
+	}
+	start, end := f.table.Around(addr)
+	symbols := f.codeSymbols()
+	next, _ := slices.BinarySearchFunc(symbols, addr, func(s elfobj.Symbol, at uint64) int {
+		if s.Value <= at {
+			return -1
+		}
+		return 1
+	})
+	if next < len(symbols) {
+		end = min(end, symbols[next].Value)
+	}
+	for i := next - 1; i >= 0; i-- {
+		s := &symbols[i]
+		if s.Size == 0 {
+			continue // may be a label within
+		}
+		if addr-s.Value < s.Size {
+			return unwind.Extent{Start: s.Value, End: s.Value + s.Size, Known: true, Part: strings.HasSuffix(s.Name, ".cold")}
+		}
+		start = max(start, s.Value+s.Size)
+		break
+	}
+	return unwind.Extent{Start: start, End: end}
+}
+
+// largestGenerated is how much code of no file is searched, in bytes; more is taken for such that switches stacks.
+const largestGenerated = 64 << 20
+
+// switchesInMemory reports whether code that is not a file's switches stacks: generated, copied, or data of a file that may be executed.
+func switchesInMemory(p *inspect.Process, tables []unwind.Module) bool {
+	total := inspect.Addr(0)
+	for i := range p.Mappings {
+		m := &p.Mappings[i]
+		if !m.Exec || m.Path == "[vdso]" || m.Path == "[vsyscall]" || ofFile(p, m) {
+			continue
+		}
+		spans, err := p.Populated(m.Start, m.End)
+		if err != nil {
+			return true
+		}
+		for _, at := range spans {
+			if total += at.End - at.Start; total > largestGenerated || switchesIn(p, tables, at) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ofFile reports whether a mapping is code of an ELF file that was read, or of one that is not searched.
+func ofFile(p *inspect.Process, m *inspect.Mapping) bool {
+	o := p.ObjectAt(m.Start)
+	return o != nil && (wellKnown(o) || o.ELF != nil && slices.ContainsFunc(o.ELF.Segments, func(s elfobj.Segment) bool {
+		addr := uint64(o.LinkAddr(m.Start))
+		page := p.Machine.PageDown(s.Vaddr)
+		return s.Type == elf.PT_LOAD && s.Flags&elf.PF_X != 0 && addr >= page && addr < s.Vaddr+s.Memsz
+	}))
+}
+
+// switchesIn reports whether code in memory switches stacks. Only that of patches has unwind data.
+func switchesIn(p *inspect.Process, tables []unwind.Module, at inspect.Span) bool {
+	code := unwind.Code{Bytes: make([]byte, at.End-at.Start), At: uint64(at.Start)}
+	n, _ := p.Mem().ReadAt(code.Bytes, int64(at.Start)) // what cannot be read is gone
+	code.Bytes = code.Bytes[:n]
+	code.Extent = func(addr uint64) unwind.Extent {
+		for i := range tables {
+			if t := &tables[i]; t.Bias == 0 && addr >= t.Start && addr < t.End {
+				if e, ok := t.Table.Function(addr); ok {
+					return e
+				}
+			}
+		}
+		return unwind.Extent{End: ^uint64(0)}
+	}
+	return len(machineOf(p).Switches(&code)) > 0
+}

@@ -1,0 +1,344 @@
+package unwind
+
+import (
+	"maps"
+	"slices"
+)
+
+// This file finds code that switches stacks, by what its instructions do: the stack pointer gets a value that does not come from the stack pointer
+// that the function was called with. What restores it from a register or a place in the frame where it was kept is no switch: the ends of
+// functions with arrays of variable length or an aligned frame, and of those that return to handlers of exceptions.
+
+// Extent is the code between two addresses: a function, or as much as may be one where none is known.
+type Extent struct {
+	Start, End uint64
+	Known      bool // it begins where a function is called
+	Part       bool // it is gone to from elsewhere in a function, with whatever that has in its registers
+}
+
+// Code is machine code that lies at an address.
+type Code struct {
+	Bytes  []byte
+	At     uint64
+	Extent func(addr uint64) Extent // tells the function around an address in the code
+}
+
+// Switches returns where code switches stacks.
+func (m *Machine) Switches(code *Code) (list []uint64) {
+	end, done := code.At+uint64(len(code.Bytes)), code.At // extents below done are looked at
+	for addr := (code.At + m.align - 1) &^ (m.align - 1); addr < end; addr += m.align {
+		if !m.setsStack(code.Bytes[addr-code.At:]) || addr < done {
+			continue
+		}
+		f := newFlow(m, code, addr)
+		done = max(f.extent.End, addr+1)
+		if len(f.switches()) == 0 {
+			continue
+		}
+		f.intoCalls = true
+		for _, where := range f.switches() {
+			if f.extent.Known || f.likely(where) {
+				list = append(list, where)
+			}
+		}
+	}
+	return list
+}
+
+// step is what one instruction does to registers that may hold the address of something on the stack. Registers have the numbers of the
+// instruction set, sp is one of them.
+type step struct {
+	size   int // bytes, 0 if it is no instruction
+	next   next
+	target uint64 // of jumps, branches and direct calls, else 0
+	moves  []move // all of them at once
+	odd    bool   // seldom used
+}
+
+// next says where code goes on after an instruction.
+type next int
+
+const (
+	onward next = iota
+	branch      // to the target, or onward
+	jump        // to the target
+	away        // returns, or jumps somewhere
+	call        // onward, with other values in registers that a call need not keep
+)
+
+// move gives a register, or a place on the stack, a value.
+type move struct {
+	register int    // the one that it is given to, noRegister if none
+	store    slot   // or the place, if base is not noRegister
+	load     slot   // where it comes from, if base is not noRegister
+	from     uint32 // registers: it is an address on the stack if one of them is
+}
+
+const noRegister = -1
+
+// slot is a place in memory: an offset from a register in bytes, which may be another one where it is used. What is pushed has the base pushed.
+type slot struct {
+	base   int
+	offset int64
+}
+
+var (
+	noSlot = slot{base: noRegister}
+	pushed = slot{base: 64}
+)
+
+// flow follows addresses on the stack through a function.
+type flow struct {
+	machine *Machine
+	code    *Code
+	steps   []step // by offset of the code
+	extent  Extent
+	derived []uint32        // by offset: registers that hold one on each way there, before the instruction; those of sp as well
+	seen    []int           // by offset: the number of the beginning that it was reached from, 0 if from none
+	begun   int             // beginnings
+	kept    map[int64]bool  // offsets of places on the stack that one is stored to
+	pushed  bool            // one is pushed
+	strays  uint32          // registers that hold one at a call or a jump somewhere: handlers of exceptions and cases of a switch find them so
+	found   map[uint64]bool // addresses of instructions that switch stacks
+
+	intoCalls bool // look whether functions that are called leave alone the registers that results are returned in
+}
+
+// window is how many bytes around an address are looked at where no function is known.
+const window = 4096
+
+// newFlow takes the code around an address apart.
+func newFlow(m *Machine, code *Code, addr uint64) *flow {
+	e := code.Extent(addr)
+	if !e.Known {
+		e.Start, e.End = max(e.Start, (max(addr, window)-window)&^(m.align-1)), min(e.End, addr+window)
+	}
+	e.Start, e.End = max(e.Start, code.At), min(e.End, code.At+uint64(len(code.Bytes)))
+	f := &flow{machine: m, code: code, extent: e, kept: map[int64]bool{}}
+	if e.Start >= e.End {
+		return f
+	}
+	f.steps = make([]step, e.End-e.Start)
+	for at := e.Start; at < e.End; {
+		s := m.decode(code.Bytes[at-code.At:e.End-code.At], at)
+		f.steps[at-e.Start] = s
+		at += max(uint64(s.size), m.align)
+	}
+	return f
+}
+
+// switches follows the function until no more places are found that hold addresses on the stack.
+func (f *flow) switches() []uint64 {
+	for {
+		kept, pushed, strays := len(f.kept), f.pushed, f.strays
+		f.derived, f.seen, f.begun = make([]uint32, len(f.steps)), make([]int, len(f.steps)), 0
+		f.found = map[uint64]bool{}
+		f.follow(0, f.entry())
+		for i := range f.steps {
+			if f.steps[i].size > 0 && f.seen[i] == 0 {
+				f.follow(i, f.stray())
+			}
+		}
+		if len(f.kept) == kept && f.pushed == pushed && f.strays == strays {
+			return slices.Sorted(maps.Keys(f.found))
+		}
+	}
+}
+
+// entry returns which registers hold addresses on the stack where the extent begins.
+func (f *flow) entry() uint32 {
+	switch {
+	case f.extent.Part:
+		return f.machine.parts
+	case f.extent.Known:
+		return 1 << f.machine.stack
+	}
+	return 1<<f.machine.stack | 1<<f.machine.base
+}
+
+// stray returns the same for code that no jump is seen to.
+func (f *flow) stray() uint32 {
+	if f.extent.Known || f.extent.Part {
+		return f.strays | 1<<f.machine.stack
+	}
+	return f.entry()
+}
+
+// place is an offset of the code and what holds addresses on the stack there.
+type place struct {
+	at      int
+	derived uint32
+}
+
+// follow goes all ways from an offset. Code that was reached before is not looked at once more: what no jump is seen to is a case of a switch, a
+// handler of exceptions, or room between two loops, and does not know less than its function does. Nor is what follows a call, which may not return,
+// where a jump leads there.
+func (f *flow) follow(from int, derived uint32) {
+	later := []place{{from, derived}}
+	for len(later) > 0 {
+		p := later[len(later)-1]
+		later = later[:len(later)-1]
+		if f.known(p.at) {
+			continue
+		}
+		f.begun++
+		work := []place{p}
+		for len(work) > 0 {
+			p := work[len(work)-1]
+			work = work[:len(work)-1]
+			if !f.visit(p) {
+				continue
+			}
+			s := &f.steps[p.at]
+			after := f.after(s, p.at, f.derived[p.at])
+			switch s.next {
+			case onward, branch:
+				work = append(work, place{p.at + s.size, after})
+			case call:
+				later = append(later, place{p.at + s.size, after})
+			}
+			if s.next == jump || s.next == branch {
+				work = append(work, place{int(int64(s.target - f.extent.Start)), after})
+			}
+		}
+	}
+}
+
+// known reports whether no instruction is at an offset, or one that was reached.
+func (f *flow) known(at int) bool {
+	return at < 0 || at >= len(f.steps) || f.steps[at].size == 0 || f.seen[at] != 0
+}
+
+// visit reports whether an instruction is to be looked at, since it was not, or another way there leads to other registers.
+func (f *flow) visit(p place) bool {
+	if !f.known(p.at) {
+		f.seen[p.at], f.derived[p.at] = f.begun, p.derived
+		return true
+	}
+	if p.at < 0 || p.at >= len(f.steps) || f.seen[p.at] != f.begun || p.derived&f.derived[p.at] == f.derived[p.at] {
+		return false
+	}
+	f.derived[p.at] &= p.derived
+	return true
+}
+
+// after returns which registers hold addresses on the stack after an instruction.
+func (f *flow) after(s *step, at int, before uint32) uint32 {
+	derived := before
+	for _, m := range s.moves {
+		is := m.from&before != 0 || f.holds(m.load, before)
+		switch {
+		case m.store.base != noRegister:
+			f.keep(m.store, is, before)
+		case m.register == f.machine.stack:
+			if !is {
+				f.found[f.extent.Start+uint64(at)] = true
+			}
+		case is:
+			derived |= 1 << m.register
+		default:
+			derived &^= 1 << m.register
+		}
+	}
+	if s.next == call || s.next == away {
+		f.strays |= derived
+	}
+	if s.next == call && !(f.intoCalls && derived&f.machine.results != 0 && f.keepsResults(s.target)) {
+		derived &^= f.machine.results
+	}
+	return derived | 1<<f.machine.stack
+}
+
+// keepsResults reports whether a function that is called leaves alone the registers that results are returned in, as some that was written by hand.
+func (f *flow) keepsResults(callee uint64) bool {
+	if callee < f.code.At || callee-f.code.At >= uint64(len(f.code.Bytes)) {
+		return false
+	}
+	called := newFlow(f.machine, f.code, callee)
+	for i := range called.steps {
+		s := &called.steps[i]
+		sets := func(m move) bool { return m.register != noRegister && f.machine.results&(1<<m.register) != 0 }
+		if s.next == call || slices.ContainsFunc(s.moves, sets) {
+			return false
+		}
+	}
+	return len(called.steps) > 0
+}
+
+// likely reports whether what is where nothing is known to be code, but may be data, goes on as code that switches stacks does: on a straight way, it
+// returns or jumps.
+func (f *flow) likely(where uint64) bool {
+	const longest = 64 // instructions
+	at := int(where - f.extent.Start)
+	for range longest {
+		if at >= len(f.steps) || f.steps[at].size == 0 || f.steps[at].odd {
+			return false
+		}
+		switch s := &f.steps[at]; s.next {
+		case away, jump:
+			return true
+		default:
+			at += s.size
+		}
+	}
+	return false
+}
+
+// holds reports whether a place may hold an address on the stack: one was put there, or pushed to wherever.
+func (f *flow) holds(s slot, derived uint32) bool {
+	if s.base == noRegister || s != pushed && derived&(1<<s.base) == 0 {
+		return false
+	}
+	return f.pushed || f.extent.Part || s != pushed && f.kept[s.offset]
+}
+
+// keep notes that an address on the stack is stored in a place.
+func (f *flow) keep(s slot, is bool, derived uint32) {
+	switch {
+	case !is:
+	case s == pushed:
+		f.pushed = true
+	case derived&(1<<s.base) != 0:
+		f.kept[s.offset] = true
+	}
+}
+
+// Function returns the extent of the function, or the part of one, that has unwind data at an address.
+func (t *Table) Function(addr uint64) (e Extent, ok bool) {
+	f := t.find(addr)
+	if f == nil {
+		return Extent{}, false
+	}
+	return Extent{f.start, f.end, true, !t.entered(f)}, true
+}
+
+// entered reports whether a function is called where its unwind data begins: nothing is on its stack there but what the call left.
+func (t *Table) entered(f *fde) bool {
+	first, err := f.rowAt(f.start)
+	if err != nil {
+		return true
+	}
+	m := &x86
+	if f.cie.ra == a64LR {
+		m = &a64
+	}
+	return first.cfaExpr == nil && first.cfaReg == uint64(m.sp) && first.cfaOff == m.called
+}
+
+// Around returns the extent between the functions that have unwind data.
+func (t *Table) Around(addr uint64) (start, end uint64) {
+	i, _ := slices.BinarySearchFunc(t.fdes, addr, func(f fde, at uint64) int {
+		if f.start <= at {
+			return -1
+		}
+		return 1
+	})
+	end = ^uint64(0)
+	if i < len(t.fdes) {
+		end = t.fdes[i].start
+	}
+	if i > 0 {
+		start = t.fdes[i-1].end
+	}
+	return start, end
+}
