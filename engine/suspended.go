@@ -32,6 +32,7 @@ type suspended struct {
 	compared *trace.Comparison // of their registers and stacks, two for each
 	itself   bool              // the program has code of its own that switches stacks
 	words    leftWords         // likewise found, if so
+	inline   map[int]bool      // by range of the checker: the code to be replaced does so itself; nil until asked for
 }
 
 // newSuspended returns nil for a process that has no coroutines of a kind we know.
@@ -74,6 +75,9 @@ func (s *suspended) look(check *checker) error {
 		return err
 	}
 	s.text, s.maps, s.contexts, s.words = text, maps, nil, leftWords{}
+	if s.itself && s.inline == nil {
+		s.inline = inlineSwitches(check)
+	}
 	s.search(check)
 	s.prepare()
 	s.prepareWords()

@@ -26,10 +26,23 @@ func (s *suspended) searchWords(c *checker, from, to inspect.Addr) {
 	machine := machineOf(s.process)
 	hits, _ := machine.Scan(mem, uint64(from), uint64(to), c.ranges) // what cannot be read is gone
 	for _, h := range hits {
-		if machine.ReturnsTo(mem, h.Value) {
+		if machine.ReturnsTo(mem, h.Value) || s.inline[h.Range] && h.Value > c.ranges[h.Range].Start {
 			s.words.hits = append(s.words.hits, h)
 		}
 	}
+}
+
+// inlineSwitches returns in which of the code to be replaced stacks are switched: it goes on where no call returns to.
+func inlineSwitches(c *checker) map[int]bool {
+	list := map[int]bool{}
+	for i, r := range c.ranges {
+		code := unwind.Code{Bytes: make([]byte, r.End-r.Start), At: r.Start}
+		code.Extent = func(uint64) unwind.Extent { return unwind.Extent{Start: r.Start, End: r.End, Known: true} }
+		n, _ := c.process.Mem().ReadAt(code.Bytes, int64(r.Start))
+		code.Bytes = code.Bytes[:n]
+		list[i] = len(machineOf(c.process).Switches(&code)) > 0
+	}
+	return list
 }
 
 // prepareWords makes ready for the stop what was found.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"testing"
 
 	"gocare/internal/fault"
@@ -8,8 +9,9 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-// ownSwitch switches stacks in code of its own, as libco does. Each line lets the coroutine go on, which is in work() between the first and the
-// second. With "thread" another thread has been in work(), and has ended there what it had to do.
+// ownSwitch switches stacks in code of its own, of the kind that a macro names: as libco does, with the stack pointer in memory or in an argument, as
+// swapcontext does, or within the function. Each line lets the coroutine go on, which is in work() between the first and the second. With "thread"
+// another thread has been in work(), and has ended there what it had to do.
 const ownSwitch = `
 #include <pthread.h>
 #include <stdio.h>
@@ -17,22 +19,39 @@ const ownSwitch = `
 #include <string.h>
 #include <unistd.h>
 #define NOINLINE __attribute__((noinline, noclone))
-void co_switch(void **from, void *to);
-__asm__(".globl co_switch\n.type co_switch,@function\nco_switch:\n"
-	"push %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\npush %r15\n"
-	"mov %rsp,(%rdi)\nmov %rsi,%rsp\n"
-	"pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n.size co_switch,.-co_switch\n");
-static void *first, *co;
+#define PUSHES "push %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\npush %r15\n"
+#define POPS "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
+struct side { void *reg[8]; };
+#ifdef INSIDE
+#define hop(from, to) do { struct side *f = from, *t = to; __asm__ volatile( \
+	"push %%rbp\nlea 1f(%%rip),%%rax\nmov %%rax,56(%0)\nmov %%rsp,48(%0)\nmov 48(%1),%%rsp\njmp *56(%1)\n1: pop %%rbp" \
+	: "+D"(f), "+S"(t) :: "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory"); } while (0)
+#else
+void hop(struct side *from, struct side *to);
+__asm__(".globl hop\n.type hop,@function\nhop:\n"
+#if defined LIBCO
+	PUSHES "mov %rsp,48(%rdi)\nmov 48(%rsi),%rsp\n" POPS
+#elif defined ARGUMENT
+	PUSHES "mov %rsp,48(%rdi)\nmov 48(%rsi),%rdi\nmov %rdi,%rsp\n" POPS
+#elif defined CONTEXT
+	"mov %rbx,(%rdi)\nmov %rbp,8(%rdi)\nmov %r12,16(%rdi)\nmov %r13,24(%rdi)\nmov %r14,32(%rdi)\nmov %r15,40(%rdi)\n"
+	"mov (%rsp),%rcx\nmov %rcx,56(%rdi)\nlea 8(%rsp),%rcx\nmov %rcx,48(%rdi)\n"
+	"mov 48(%rsi),%rsp\nmov (%rsi),%rbx\nmov 8(%rsi),%rbp\nmov 16(%rsi),%r12\nmov 24(%rsi),%r13\nmov 32(%rsi),%r14\nmov 40(%rsi),%r15\n"
+	"push 56(%rsi)\nret\n"
+#endif
+	".size hop,.-hop\n");
+#endif
+static struct side first, co;
 static int inside;
 NOINLINE int work(int x)
 {
 	volatile char room[64];
 	room[x & 31] = 1;
 	if (inside)
-		co_switch(&co, first);
+		hop(&co, &first);
 	return room[x & 31];
 }
-NOINLINE static void body(void) { for (;;) { inside = 1; work(1); inside = 0; co_switch(&co, first); } }
+NOINLINE static void body(void) { for (;;) { inside = 1; work(1); inside = 0; hop(&co, &first); } }
 static void *idle(void *arg) { work(1); puts("was inside"); for (;;) pause(); return 0; }
 int main(int argc, char **argv)
 {
@@ -41,9 +60,11 @@ int main(int argc, char **argv)
 	void **top = (void **)((unsigned long)(stack + 65536) & -16) - 1;
 	pthread_t t;
 	setvbuf(stdout, 0, _IOLBF, 0);
+	co.reg[7] = (void *)body, co.reg[6] = top;
+#if defined LIBCO || defined ARGUMENT
 	*--top = (void *)body;
-	co = top - 6;
-	memset(co, 0, 48);
+	co.reg[6] = memset(top - 6, 0, 48);
+#endif
 	work(1);
 	if (argc > 1)
 		pthread_create(&t, 0, idle, 0);
@@ -54,19 +75,19 @@ int main(int argc, char **argv)
 			printf("work %d\n", work(0));
 			continue;
 		}
-		co_switch(&first, co);
+		hop(&first, &co);
 		puts(inside ? "inside" : "outside");
 	}
 	return 0;
 }`
 
-// TestOwnSwitch: a coroutine of a library that is known by its functions is found by what its stack returns to; what is left on the stacks of threads
-// is not taken for one.
+// TestOwnSwitch: a coroutine of code that only its instructions tell is found by what its stack returns to; what is left on the stacks of threads is not
+// taken for one.
 func TestOwnSwitch(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	onlyOn(t, "amd64")
-	for _, flags := range []string{"-O2", "-O0"} {
-		program := testkit.CCText(t, ownSwitch, []string{flags, "-pthread"})
+	for _, flags := range []string{"-O2 -DLIBCO", "-O0 -DLIBCO", "-O2 -DARGUMENT", "-O2 -DCONTEXT -fno-asynchronous-unwind-tables", "-O2 -DINSIDE"} {
+		program := testkit.CCText(t, ownSwitch, append(strings.Fields(flags), "-pthread"))
 		patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})
 		for _, args := range [][]string{nil, {"thread"}} {
 			p := testkit.Start(t, program, args...)

@@ -93,7 +93,7 @@ func a64Memory(s *step, w uint32) {
 		return int64(int32(w>>low<<(32-width))) >> (32 - width) * int64(scale)
 	}
 	switch {
-	case w&1<<26 != 0: // of a vector register
+	case w&(1<<26) != 0: // of a vector register
 	case w&0xffc00000 == 0xf9000000, w&0xffc00000 == 0xf9400000:
 		s.transfer(load, t, slot{base, int64(w>>10&0xfff) * 8})
 	case w&0xffa00c00 == 0xf8000000:

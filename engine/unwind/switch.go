@@ -158,8 +158,8 @@ func (f *flow) entry() uint32 {
 
 // stray returns the same for code that no jump is seen to.
 func (f *flow) stray() uint32 {
-	if f.extent.Known || f.extent.Part {
-		return f.strays | 1<<f.machine.stack
+	if f.extent.Known {
+		return f.strays | f.entry()
 	}
 	return f.entry()
 }
@@ -229,7 +229,7 @@ func (f *flow) after(s *step, at int, before uint32) uint32 {
 		is := m.from&before != 0 || f.holds(m.load, before)
 		switch {
 		case m.store.base != noRegister:
-			f.keep(m.store, is, before)
+			f.keep(m, is, before)
 		case m.register == f.machine.stack:
 			if !is {
 				f.found[f.extent.Start+uint64(at)] = true
@@ -243,45 +243,58 @@ func (f *flow) after(s *step, at int, before uint32) uint32 {
 	if s.next == call || s.next == away {
 		f.strays |= derived
 	}
-	if s.next == call && !(f.intoCalls && derived&f.machine.results != 0 && f.keepsResults(s.target)) {
-		derived &^= f.machine.results
+	if s.next == call {
+		derived &^= f.lost(s.target, derived&f.machine.results)
 	}
 	return derived | 1<<f.machine.stack
 }
 
-// keepsResults reports whether a function that is called leaves alone the registers that results are returned in, as some that was written by hand.
-func (f *flow) keepsResults(callee uint64) bool {
-	if callee < f.code.At || callee-f.code.At >= uint64(len(f.code.Bytes)) {
-		return false
+// lost returns which of some registers in which results are returned a function that is called may set: some that was written by hand does not.
+func (f *flow) lost(callee uint64, results uint32) (set uint32) {
+	if !f.intoCalls || results == 0 || callee < f.code.At || callee-f.code.At >= uint64(len(f.code.Bytes)) {
+		return results
 	}
 	called := newFlow(f.machine, f.code, callee)
 	for i := range called.steps {
-		s := &called.steps[i]
-		sets := func(m move) bool { return m.register != noRegister && f.machine.results&(1<<m.register) != 0 }
-		if s.next == call || slices.ContainsFunc(s.moves, sets) {
-			return false
+		if called.steps[i].next == call {
+			return results
+		}
+		for _, m := range called.steps[i].moves {
+			if m.register != noRegister {
+				set |= 1 << m.register
+			}
 		}
 	}
-	return len(called.steps) > 0
+	return results & set
 }
 
-// likely reports whether what is where nothing is known to be code, but may be data, goes on as code that switches stacks does: on a straight way, it
-// returns or jumps.
+// likely reports whether what is where nothing is known to be code, but may be data, is as code that switches stacks: it goes on a straight way to
+// where it returns or jumps, and has kept the stack pointer somewhere if it is told by a byte or two.
 func (f *flow) likely(where uint64) bool {
 	const longest = 64 // instructions
+	const short = 2    // bytes, which data often has
 	at := int(where - f.extent.Start)
+	if f.steps[at].size <= short && !f.saves(at) {
+		return false
+	}
 	for range longest {
 		if at >= len(f.steps) || f.steps[at].size == 0 || f.steps[at].odd {
 			return false
 		}
-		switch s := &f.steps[at]; s.next {
-		case away, jump:
+		if next := f.steps[at].next; next == away || next == jump {
 			return true
-		default:
-			at += s.size
 		}
+		at += f.steps[at].size
 	}
 	return false
+}
+
+// saves reports whether the stack pointer is stored before an instruction, and near.
+func (f *flow) saves(at int) bool {
+	const near = 128 // bytes
+	return slices.ContainsFunc(f.steps[max(0, at-near):at], func(s step) bool {
+		return slices.ContainsFunc(s.moves, func(m move) bool { return m.store.base >= 0 && m.store != pushed && m.from == 1<<f.machine.stack })
+	})
 }
 
 // holds reports whether a place may hold an address on the stack: one was put there, or pushed to wherever.
@@ -292,14 +305,14 @@ func (f *flow) holds(s slot, derived uint32) bool {
 	return f.pushed || f.extent.Part || s != pushed && f.kept[s.offset]
 }
 
-// keep notes that an address on the stack is stored in a place.
-func (f *flow) keep(s slot, is bool, derived uint32) {
+// keep notes that an address on the stack is stored in a place. The frame pointer that a function begins by pushing is none of its own.
+func (f *flow) keep(m move, is bool, derived uint32) {
 	switch {
 	case !is:
-	case s == pushed:
-		f.pushed = true
-	case derived&(1<<s.base) != 0:
-		f.kept[s.offset] = true
+	case m.store == pushed:
+		f.pushed = f.pushed || m.from != 1<<f.machine.base
+	case derived&(1<<m.store.base) != 0:
+		f.kept[m.store.offset] = true
 	}
 }
 
