@@ -58,15 +58,21 @@ func newChange(p *inspect.Process, writes []Write, code, back []Code) *change {
 	return c
 }
 
-// commit makes a change, again and again until the wait is over while threads are in the way. The target runs between.
-func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
+// checker returns one for the code that no thread may execute.
+func (c *change) checker(opt Options) *checker {
+	if opt.Mix {
+		return newThreadChecker(c.process, c.code)
+	}
 	check := newChecker(c.process, c.code)
-	switch {
-	case opt.Mix:
-		check.suspended = nil
-	case check.suspended != nil:
+	if check.suspended != nil {
 		check.suspended.alive = opt.Alive
 	}
+	return check
+}
+
+// commit makes a change, again and again until the wait is over while threads are in the way. The target runs between.
+func (c *change) commit(ctx context.Context, opt Options) (Timing, error) {
+	check := c.checker(opt)
 	c.leader = leader{hold: opt.Hold, returned: map[int]int{}}
 	var timing Timing
 	attempt := func() (busy, err error) {

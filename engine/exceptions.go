@@ -189,7 +189,7 @@ func (f *frames) forgetIn(s *trace.Session, t *trace.Thread, u knower) error {
 
 // quietThread returns a thread of a session that may call functions of the program: t, or another that is attached then.
 func quietThread(s *trace.Session, t *trace.Thread, p *inspect.Process) (*trace.Thread, error) {
-	c := newChecker(p, nil)
+	c := newThreadChecker(p, nil)
 	quiet := func(t *trace.Thread) bool { return c.mayCall(s, t) }
 	if quiet(t) {
 		return t, nil

@@ -50,7 +50,7 @@ func (g *Guardian) lookAgain() error {
 		return err
 	}
 	g.process.Mappings = maps
-	// Without objects they do not look for coroutines: to look at all memory takes longer than a process may run on half patched.
+	// They do not look for coroutines: to look at all memory takes longer than a process may run on half patched.
 	g.old, g.new = newCheckerWith(g.process, g.journal.Old, g.journal.Unwind), newCheckerWith(g.process, g.journal.New, g.journal.Unwind)
 	return nil
 }

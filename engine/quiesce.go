@@ -26,6 +26,7 @@ type occupant struct {
 // checker looks for threads in code that is to be replaced. Tables are read before anything is stopped.
 type checker struct {
 	process *inspect.Process
+	tables  []unwind.Module
 	walker  *unwind.Walker
 	live    []live
 	code    []Code
@@ -33,7 +34,7 @@ type checker struct {
 	order   []int    // of ranges, by their start
 	reach   []uint64 // the greatest end among ranges up to there, in that order
 
-	suspended *suspended        // nil: the process has no coroutines
+	suspended *suspended        // nil: the process has no coroutines, or they do not matter
 	threads   []threadStack     // of this stop
 	maps      []inspect.Mapping // read since threads were last let run or stopped; nil if not
 	last      map[int]seen      // by thread
@@ -41,14 +42,22 @@ type checker struct {
 	startStack inspect.Addr // see inspect.ThreadStatus
 }
 
+// newChecker returns one that looks for coroutines as well.
 func newChecker(p *inspect.Process, code []Code) *checker {
+	c := newThreadChecker(p, code)
+	c.suspended = newSuspended(p, c.tables)
+	return c
+}
+
+// newThreadChecker returns a checker that looks at threads only.
+func newThreadChecker(p *inspect.Process, code []Code) *checker {
 	return newCheckerWith(p, code, unwindDataOf(p))
 }
 
-// newCheckerWith returns a checker for a process whose objects have this unwind data.
+// newCheckerWith returns a checker of threads for a process whose objects have this unwind data.
 func newCheckerWith(p *inspect.Process, code []Code, objects []UnwindData) *checker {
 	tables := modules(p, objects)
-	c := &checker{process: p, walker: unwind.NewWalker(machineOf(p), tables), code: code, suspended: newSuspended(p, tables), last: map[int]seen{}}
+	c := &checker{process: p, tables: tables, walker: unwind.NewWalker(machineOf(p), tables), code: code, last: map[int]seen{}}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack

@@ -122,7 +122,7 @@ func (p *Plan) applyIn(s *trace.Session, t *trace.Thread, opt Options, timing *T
 	}
 	c := newChange(p.Process, p.Writes(), p.Code(), p.back())
 	c.actions = p.actions()
-	check := newChecker(p.Process, c.code)
+	check := newThreadChecker(p.Process, c.code)
 	attempt := func() (busy, err error) {
 		in, err := checkStopped(check, s, map[int]bool{})
 		switch {

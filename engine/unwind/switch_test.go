@@ -33,6 +33,10 @@ var stackCode = []struct{ name, text string }{
 	{"switch_after_avx", "vpaddd %ymm1,%ymm2,%ymm3\nvmovdqu64 %zmm1,64(%rdi)\nmov %rsp,(%rdi)\nmov %rsi,%rsp\nret"},
 	{"switch_result", "push %rbp\nmov %rsp,%rbp\nmov %rsp,%rax\nmov %rax,(%rdi)\ncall give@PLT\nmov %rax,%rsp\nret"},
 	{"switch_slot", "push %rbp\nmov %rsp,%rbp\nmov %rdi,-8(%rbp)\nmov -8(%rbp),%rsp\nret"},
+	{"switch_conditional", "mov %rsp,(%rdi)\ntest %rsi,%rsi\ncmovne %rsi,%rsp\nret"},
+	{"switch_or", "mov %rsp,(%rdi)\nxor %rsp,%rsp\nor %rsi,%rsp\nret"},
+	{"switch_interrupt", "mov %rsp,(%rdi)\npush $43\npush %rsi\npushf\npush $51\npush %rdx\niretq"},
+	{"switch_thread_local", "mov %rsp,%fs:0\nmov %fs:8,%rsp\nret"},
 	{"vla", "push %rbp\nmov %rsp,%rbp\npush %rbx\nsub $24,%rsp\nmov %rsp,%rbx\nsub %rdi,%rsp\ncall give@PLT\nmov %rbx,%rsp\nmov -8(%rbp),%rbx\nleave\nret"},
 	{"vla_kept", "push %rbp\nmov %rsp,%rbp\nsub $16,%rsp\nmov %rsp,%rax\nmov %rax,-8(%rbp)\nsub %rdi,%rsp\ncall give@PLT\nmov -8(%rbp),%rsp\nleave\nret"},
 	{"aligned", "lea 8(%rsp),%r10\nand $-64,%rsp\npush -8(%r10)\npush %rbp\nmov %rsp,%rbp\npush %r10\nsub $104,%rsp\ncall give@PLT\nmov -8(%rbp),%r10\nleave\nlea -8(%r10),%rsp\nret"},
@@ -108,13 +112,13 @@ func TestSwitchesA64(t *testing.T) {
 		code []uint32
 		want bool
 	}{
-		{"from memory", []uint32{0x910003e9, 0xf9000009, 0xf9400029, 0x9100013f, 0xd65f03c0}, true},                              // mov x9, sp; str x9, [x0]; ldr x9, [x1]; mov sp, x9
-		{"from an argument", []uint32{0x910003e9, 0xf9000009, 0x9100003f, 0xd65f03c0}, true},                                     // mov sp, x1
-		{"frame pointer from memory", []uint32{0xf9400c1d, 0x910003bf, 0xd65f03c0}, true},                                        // ldr x29, [x0, #24]; mov sp, x29
-		{"a frame", []uint32{0xa9be7bfd, 0x910003fd, 0xcb2063ff, 0x910003bf, 0xa8c27bfd, 0xd65f03c0}, false},                     // stp; mov x29, sp; sub sp, sp, x0; mov sp, x29; ldp
+		{"from memory", []uint32{0x910003e9, 0xf9000009, 0xf9400029, 0x9100013f, 0xd65f03c0}, true},                                // mov x9, sp; str x9, [x0]; ldr x9, [x1]; mov sp, x9
+		{"from an argument", []uint32{0x910003e9, 0xf9000009, 0x9100003f, 0xd65f03c0}, true},                                       // mov sp, x1
+		{"frame pointer from memory", []uint32{0xf9400c1d, 0x910003bf, 0xd65f03c0}, true},                                          // ldr x29, [x0, #24]; mov sp, x29
+		{"a frame", []uint32{0xa9be7bfd, 0x910003fd, 0xcb2063ff, 0x910003bf, 0xa8c27bfd, 0xd65f03c0}, false},                       // stp; mov x29, sp; sub sp, sp, x0; mov sp, x29; ldp
 		{"kept in the frame", []uint32{0xa9be7bfd, 0x910003fd, 0x910003e1, 0xf9000fa1, 0xf9400fa2, 0x9100005f, 0xd65f03c0}, false}, // mov x1, sp; str x1, [x29, #24]; ldr x2, [x29, #24]; mov sp, x2
-		{"kept in a register", []uint32{0x910003f3, 0xcb2063ff, 0x94000010, 0x9100027f, 0xd65f03c0}, false},                      // mov x19, sp; sub sp, sp, x0; bl; mov sp, x19
-		{"aligned", []uint32{0x910003e9, 0x927be93f, 0xd65f03c0}, false},                                                         // mov x9, sp; and sp, x9, #-32
+		{"kept in a register", []uint32{0x910003f3, 0xcb2063ff, 0x94000010, 0x9100027f, 0xd65f03c0}, false},                        // mov x19, sp; sub sp, sp, x0; bl; mov sp, x19
+		{"aligned", []uint32{0x910003e9, 0x927be93f, 0xd65f03c0}, false},                                                           // mov x9, sp; and sp, x9, #-32
 	} {
 		var bytes []byte
 		for _, w := range row.code {

@@ -27,13 +27,15 @@ var x86Code = code{
 	decode:    x86Decode,
 }
 
-// x86SetsStack knows mov, lea, xchg, cmov, pop and iretq that give rsp a value. lea that adds to rsp or rbp is none.
+// x86SetsStack knows mov, lea, xchg, cmov, or, xor, pop and iretq that give rsp a value. lea that adds to rsp or rbp is none.
 func x86SetsStack(code []byte) bool {
 	switch b := code[0]; {
 	case b == 0x5c:
 		return len(code) < 2 || code[1] != 0x24 // that is an operand on the stack
 	case b == 0x8f:
 		return len(code) > 1 && code[1] == 0xc4
+	case b&0xf8 == 0x48 && len(code) > 1 && (code[1] == 0x94 && b&1 == 0 || code[1] == 0xcf):
+		return true
 	case b&0xf8 != 0x48 || len(code) < 3:
 		return false
 	}
@@ -44,18 +46,14 @@ func x86SetsStack(code []byte) bool {
 		return true
 	}
 	switch op {
-	case 0x89:
+	case 0x89, 0x09, 0x31:
 		return toRM
-	case 0x8b:
+	case 0x8b, 0x0b, 0x33:
 		return toReg
 	case 0x8d:
 		return toReg && !(rex&1 == 0 && (modrm&7 == x86RBP && modrm>>6 != 0 || modrm&7 == x86RSP && len(code) > 3 && code[3]&7 == x86RSP))
 	case 0x87:
 		return toReg || toRM
-	case 0x94:
-		return rex&1 == 0
-	case 0xcf:
-		return true
 	case 0x0f:
 		return modrm&0xf0 == 0x40 && len(code) > 3 && code[3]>>3&7 == x86RSP && rex&4 == 0
 	}
@@ -446,6 +444,8 @@ func (in *x86Inst) arithmetic(s *step) {
 		to, from = in.reg, bit(in.rm)
 	}
 	switch {
+	case to == x86RSP && (in.op&0x38 == 0x08 || in.op&0x38 == 0x30):
+		s.lose(to)
 	case to == noRegister || to == x86RSP:
 	case in.op&0x38 == 0x30 && in.rm == in.reg:
 		s.lose(to)
