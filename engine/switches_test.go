@@ -10,7 +10,7 @@ import (
 )
 
 // ownSwitch switches stacks in code of its own, of the kind that a macro names: as libco does, with the stack pointer in memory or in an argument, as
-// swapcontext does, or within the function. Each line lets the coroutine go on, which is in work() between the first and the second. With "thread"
+// swapcontext does, within the function, or in code that it generates. Each line lets the coroutine go on, which is in work() between the first and the second. With "thread"
 // another thread has been in work(), and has ended there what it had to do.
 const ownSwitch = `
 #include <pthread.h>
@@ -26,6 +26,15 @@ struct side { void *reg[8]; };
 #define hop(from, to) do { struct side *f = from, *t = to; __asm__ volatile( \
 	"push %%rbp\nlea 1f(%%rip),%%rax\nmov %%rax,56(%0)\nmov %%rsp,48(%0)\nmov 48(%1),%%rsp\njmp *56(%1)\n1: pop %%rbp" \
 	: "+D"(f), "+S"(t) :: "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory"); } while (0)
+#elif defined GENERATED
+#include <sys/mman.h>
+static const char switching[] = "\x55\x53\x41\x54\x41\x55\x41\x56\x41\x57\x48\x89\x67\x30\x48\x8b\x66\x30\x41\x5f\x41\x5e\x41\x5d\x41\x5c\x5b\x5d\xc3";
+static void (*hop)(struct side *from, struct side *to);
+__attribute__((constructor)) static void generate(void)
+{
+	void *code = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	hop = memcpy(code, switching, sizeof switching);
+}
 #else
 void hop(struct side *from, struct side *to);
 __asm__(".globl hop\n.type hop,@function\nhop:\n"
@@ -61,7 +70,7 @@ int main(int argc, char **argv)
 	pthread_t t;
 	setvbuf(stdout, 0, _IOLBF, 0);
 	co.reg[7] = (void *)body, co.reg[6] = top;
-#if defined LIBCO || defined ARGUMENT
+#if defined LIBCO || defined ARGUMENT || defined GENERATED
 	*--top = (void *)body;
 	co.reg[6] = memset(top - 6, 0, 48);
 #endif
@@ -86,7 +95,7 @@ int main(int argc, char **argv)
 func TestOwnSwitch(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	onlyOn(t, "amd64")
-	for _, flags := range []string{"-O2 -DLIBCO", "-O0 -DLIBCO", "-O2 -DARGUMENT", "-O2 -DCONTEXT -fno-asynchronous-unwind-tables", "-O2 -DINSIDE"} {
+	for _, flags := range []string{"-O2 -DLIBCO", "-O0 -DLIBCO", "-O2 -DARGUMENT", "-O2 -DCONTEXT -fno-asynchronous-unwind-tables", "-O2 -DINSIDE", "-O2 -DGENERATED"} {
 		program := testkit.CCText(t, ownSwitch, append(strings.Fields(flags), "-pthread"))
 		patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})
 		for _, args := range [][]string{nil, {"thread"}} {
