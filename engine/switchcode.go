@@ -46,7 +46,7 @@ type finder struct {
 	machine *unwind.Machine
 	file    *elfobj.File
 	table   *unwind.Table
-	symbols []elfobj.Symbol // of its code, in order of address; nil until asked for
+	symbols []codeSymbol // nil until asked for
 }
 
 func newFinder(p *inspect.Process, o *inspect.Object, tables []unwind.Module) *finder {
@@ -92,23 +92,32 @@ func (f *finder) code() (list []unwind.Code) {
 // counts reports whether the function at an address is not one of those that only give up stacks.
 func (f *finder) counts(addr uint64) bool {
 	static := len(f.file.DynSymbols) == 0
-	return !slices.ContainsFunc(f.codeSymbols(), func(s elfobj.Symbol) bool {
-		return s.Value <= addr && addr-s.Value < max(s.Size, 1) && (slices.Contains(unwinding, s.Name) || static && slices.Contains(jumping, s.Name))
+	return !slices.ContainsFunc(f.codeSymbols(), func(s codeSymbol) bool {
+		return s.start <= addr && addr-s.start < max(s.size, 1) && (slices.Contains(unwinding, *s.name) || static && slices.Contains(jumping, *s.name))
 	})
 }
 
-// codeSymbols returns the symbols that may stand for code.
-func (f *finder) codeSymbols() []elfobj.Symbol {
+// codeSymbol is what is asked of a symbol that may stand for code.
+type codeSymbol struct {
+	start, size uint64
+	name        *string
+}
+
+// codeSymbols returns the symbols that may stand for code, in order.
+func (f *finder) codeSymbols() []codeSymbol {
 	if f.symbols != nil {
 		return f.symbols
 	}
-	f.symbols = []elfobj.Symbol{}
-	for _, s := range slices.Concat(f.file.Symbols, f.file.DynSymbols) {
-		if s.Defined() && (s.Type == elf.STT_NOTYPE || s.Type == elf.STT_OBJECT || s.Type == elf.STT_FUNC || s.Type == elf.STT_GNU_IFUNC) {
-			f.symbols = append(f.symbols, s)
+	f.symbols = []codeSymbol{}
+	for _, table := range [][]elfobj.Symbol{f.file.Symbols, f.file.DynSymbols} {
+		for i := range table {
+			s := &table[i]
+			if s.Defined() && (s.Type == elf.STT_NOTYPE || s.Type == elf.STT_OBJECT || s.Type == elf.STT_FUNC || s.Type == elf.STT_GNU_IFUNC) {
+				f.symbols = append(f.symbols, codeSymbol{s.Value, s.Size, &s.Name})
+			}
 		}
 	}
-	slices.SortStableFunc(f.symbols, func(a, b elfobj.Symbol) int { return cmp.Compare(a.Value, b.Value) })
+	slices.SortFunc(f.symbols, func(a, b codeSymbol) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.size, b.size)) })
 	return f.symbols
 }
 
@@ -119,24 +128,24 @@ func (f *finder) extent(addr uint64) unwind.Extent {
 	}
 	start, end := f.table.Around(addr)
 	symbols := f.codeSymbols()
-	next, _ := slices.BinarySearchFunc(symbols, addr, func(s elfobj.Symbol, at uint64) int {
-		if s.Value <= at {
+	next, _ := slices.BinarySearchFunc(symbols, addr, func(s codeSymbol, at uint64) int {
+		if s.start <= at {
 			return -1
 		}
 		return 1
 	})
 	if next < len(symbols) {
-		end = min(end, symbols[next].Value)
+		end = min(end, symbols[next].start)
 	}
 	for i := next - 1; i >= 0; i-- {
 		s := &symbols[i]
-		if s.Size == 0 {
+		if s.size == 0 {
 			continue // may be a label within
 		}
-		if addr-s.Value < s.Size {
-			return unwind.Extent{Start: s.Value, End: s.Value + s.Size, Known: true, Part: strings.HasSuffix(s.Name, ".cold")}
+		if addr-s.start < s.size {
+			return unwind.Extent{Start: s.start, End: s.start + s.size, Known: true, Part: strings.HasSuffix(*s.name, ".cold")}
 		}
-		start = max(start, s.Value+s.Size)
+		start = max(start, s.start+s.size)
 		break
 	}
 	return unwind.Extent{Start: start, End: end}

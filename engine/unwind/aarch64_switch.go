@@ -4,20 +4,24 @@ import "encoding/binary"
 
 var a64Code = code{
 	stack: a64SP, base: a64FP,
-	parts:     0x7ff<<19 | 1<<a64SP,
-	results:   3,
-	align:     4,
-	setsStack: a64SetsStack,
-	decode:    a64Decode,
+	parts:   0x7ff<<19 | 1<<a64SP,
+	results: 3,
+	align:   4,
+	next:    a64Next,
+	decode:  a64Decode,
+	keeps:   a64Keeps,
+	size:    func(code []byte) int { return min(len(code), 4) &^ 3 },
 }
 
-// a64SetsStack knows add, sub and the logical operations that give sp a value made from another register.
-func a64SetsStack(code []byte) bool {
-	if len(code) < 4 {
-		return false
+// a64Next knows add, sub and the logical operations that give sp a value made from another register.
+func a64Next(code []byte, from int) int {
+	for at := from; at+4 <= len(code); at += 4 {
+		w := binary.LittleEndian.Uint32(code[at:])
+		if w&31 == a64SP && w>>5&31 != a64SP && (a64Sum(w) || a64Masked(w)) {
+			return at
+		}
 	}
-	w := binary.LittleEndian.Uint32(code)
-	return w&31 == a64SP && w>>5&31 != a64SP && (a64Sum(w) || a64Masked(w))
+	return len(code)
 }
 
 // a64Sum knows add and sub, with a number or an extended register, that leave the flags alone (Arm ARM, Add/subtract).
@@ -53,7 +57,9 @@ func a64GoesOn(s *step, w uint32, at uint64) {
 		s.next, s.target = branch, to(5, 19)
 	case w&0x7e000000 == 0x36000000: // tbz
 		s.next, s.target = branch, to(5, 14)
-	case w&0xfe000000 == 0xd6000000, w>>16 == 0, w&0xffe00000 == 0xd4200000: // br, ret; udf; brk
+	case w&0xfffffc1f == 0xd61f0000: // br
+		s.next, s.cases = away, true
+	case w&0xfe000000 == 0xd6000000, w>>16 == 0, w&0xffe00000 == 0xd4200000: // ret, braa and the like; udf; brk
 		s.next = away
 	}
 }
@@ -119,4 +125,14 @@ func (s *step) transfer(load bool, register int, place slot) {
 	} else {
 		s.keep(place, bit(register))
 	}
+}
+
+// a64Keeps returns where the last instruction of code begins that copies sp to a register; -1 if there is none.
+func a64Keeps(code []byte) int {
+	for at := len(code)&^3 - 4; at >= 0; at -= 4 {
+		if w := binary.LittleEndian.Uint32(code[at:]); w&^31 == 0x910003e0 && w&31 != a64SP {
+			return at
+		}
+	}
+	return -1
 }

@@ -52,8 +52,12 @@ type code struct {
 	called      int64  // bytes on the stack that a call has put there
 	align       uint64 // of instructions, in bytes
 
-	setsStack func(code []byte) bool // whether it may begin with an instruction that gives the stack pointer another value: told fast
-	decode    func(code []byte, at uint64) step
+	// next returns the offset, not less than one, of an instruction that may give the stack pointer another value: told fast, and the code need not
+	// be one there. The length of the code if there is none.
+	next   func(code []byte, from int) int
+	decode func(code []byte, at uint64) step
+	keeps  func(code []byte) int // the offset of the last instruction that copies the stack pointer to a register, -1 if there is none
+	size   func(code []byte) int // of the instruction that code begins with, in bytes; 0 if it is none
 }
 
 // MachineOf returns what is known of a target, nil if nothing is.

@@ -25,24 +25,76 @@ type Code struct {
 
 // Switches returns where code switches stacks.
 func (m *Machine) Switches(code *Code) (list []uint64) {
-	end, done := code.At+uint64(len(code.Bytes)), code.At // extents below done are looked at
-	for addr := (code.At + m.align - 1) &^ (m.align - 1); addr < end; addr += m.align {
-		if !m.setsStack(code.Bytes[addr-code.At:]) || addr < done {
-			continue
-		}
-		f := newFlow(m, code, addr)
-		done = max(f.extent.End, addr+1)
-		if len(f.switches()) == 0 {
-			continue
-		}
-		f.intoCalls = true
-		for _, where := range f.switches() {
-			if f.extent.Known || f.likely(where) {
-				list = append(list, where)
-			}
+	s := search{machine: m, code: code}
+	for at := m.next(code.Bytes, 0); at < len(code.Bytes); at = m.next(code.Bytes, at+int(m.align)) {
+		list = append(list, s.around(code.At+uint64(at))...)
+	}
+	return list
+}
+
+// search goes through code from lower to higher addresses.
+type search struct {
+	machine *Machine
+	code    *Code
+	extent  Extent // that of the last address that was looked at
+	edge    uint64 // where an instruction begins in it
+	done    uint64 // extents below are looked at
+}
+
+// around returns where stacks are switched in the extent around an address, at which an instruction may begin that gives the stack pointer a value.
+func (s *search) around(addr uint64) (list []uint64) {
+	if addr < s.done || !s.begins(addr) {
+		return nil
+	}
+	f := newFlow(s.machine, s.code, s.extent, addr)
+	s.done = max(f.extent.End, addr+1)
+	if len(f.switches()) == 0 {
+		return nil
+	}
+	f.intoCalls = true
+	for _, where := range f.switches() {
+		if f.extent.Known || f.likely(where) && !f.restores(where) {
+			list = append(list, where)
 		}
 	}
 	return list
+}
+
+// begins reports whether an instruction begins at an address, as far as it can be told: those of a function follow each other from its beginning on,
+// and code elsewhere gets to where it returns.
+func (s *search) begins(addr uint64) bool {
+	if addr >= s.extent.End || addr < s.extent.Start || s.extent.End == 0 {
+		s.extent = s.code.Extent(addr)
+		s.edge = max(s.extent.Start, s.code.At)
+	}
+	if !s.extent.Known {
+		return s.machine.goesOn(s.code.Bytes[addr-s.code.At:])
+	}
+	for s.edge < addr {
+		n := s.machine.size(s.code.Bytes[s.edge-s.code.At:])
+		if n == 0 {
+			return true
+		}
+		s.edge += uint64(n)
+	}
+	n := uint64(s.machine.size(s.code.Bytes[addr-s.code.At:]))
+	return s.edge == addr || addr+n == s.edge && n > 1 // without its first prefixes
+}
+
+// goesOn reports whether bytes of which nothing is known are as code: they go on a straight way to where it returns or jumps.
+func (m *Machine) goesOn(code []byte) bool {
+	const longest = 64 // instructions
+	for range longest {
+		s := m.decode(code, 0)
+		switch {
+		case s.size == 0 || s.odd:
+			return false
+		case s.next == away || s.next == jump:
+			return true
+		}
+		code = code[s.size:]
+	}
+	return false
 }
 
 // step is what one instruction does to registers that may hold the address of something on the stack. Registers have the numbers of the
@@ -53,6 +105,9 @@ type step struct {
 	target uint64 // of jumps, branches and direct calls, else 0
 	moves  []move // all of them at once
 	odd    bool   // seldom used
+	cases  bool   // jumps to an address from a register or memory, as a switch does
+	room   bool   // takes a register off the stack pointer
+	adds   bool   // adds one to it, or memory
 }
 
 // next says where code goes on after an instruction.
@@ -101,6 +156,8 @@ type flow struct {
 	strays  uint32          // registers that hold one at a call or a jump somewhere: handlers of exceptions and cases of a switch find them so
 	found   map[uint64]bool // addresses of instructions that switch stacks
 
+	room      bool // a number of bytes in a register was made room for on the stack, which is given back by adding one
+	whole     bool // the extent is not known, but begins where a function keeps the stack pointer
 	intoCalls bool // look whether functions that are called leave alone the registers that results are returned in
 }
 
@@ -108,12 +165,16 @@ type flow struct {
 const window = 4096
 
 // newFlow takes the code around an address apart.
-func newFlow(m *Machine, code *Code, addr uint64) *flow {
-	e := code.Extent(addr)
+func newFlow(m *Machine, code *Code, e Extent, addr uint64) *flow {
 	if !e.Known {
 		e.Start, e.End = max(e.Start, (max(addr, window)-window)&^(m.align-1)), min(e.End, addr+window)
 	}
 	e.Start, e.End = max(e.Start, code.At), min(e.End, code.At+uint64(len(code.Bytes)))
+	return newFlowIn(m, code, e)
+}
+
+// newFlowIn takes the code of an extent apart.
+func newFlowIn(m *Machine, code *Code, e Extent) *flow {
 	f := &flow{machine: m, code: code, extent: e, kept: map[int64]bool{}}
 	if e.Start >= e.End {
 		return f
@@ -122,6 +183,7 @@ func newFlow(m *Machine, code *Code, addr uint64) *flow {
 	for at := e.Start; at < e.End; {
 		s := m.decode(code.Bytes[at-code.At:e.End-code.At], at)
 		f.steps[at-e.Start] = s
+		f.room = f.room || s.room
 		at += max(uint64(s.size), m.align)
 	}
 	return f
@@ -158,7 +220,7 @@ func (f *flow) entry() uint32 {
 
 // stray returns the same for code that no jump is seen to.
 func (f *flow) stray() uint32 {
-	if f.extent.Known {
+	if f.extent.Known || f.whole {
 		return f.strays | f.entry()
 	}
 	return f.entry()
@@ -231,7 +293,7 @@ func (f *flow) after(s *step, at int, before uint32) uint32 {
 		case m.store.base != noRegister:
 			f.keep(m, is, before)
 		case m.register == f.machine.stack:
-			if !is {
+			if !is && !(s.adds && f.room) {
 				f.found[f.extent.Start+uint64(at)] = true
 			}
 		case is:
@@ -240,7 +302,7 @@ func (f *flow) after(s *step, at int, before uint32) uint32 {
 			derived &^= 1 << m.register
 		}
 	}
-	if s.next == call || s.next == away {
+	if s.cases || f.extent.Known && (s.next == call || s.next == away) {
 		f.strays |= derived
 	}
 	if s.next == call {
@@ -254,7 +316,7 @@ func (f *flow) lost(callee uint64, results uint32) (set uint32) {
 	if !f.intoCalls || results == 0 || callee < f.code.At || callee-f.code.At >= uint64(len(f.code.Bytes)) {
 		return results
 	}
-	called := newFlow(f.machine, f.code, callee)
+	called := newFlow(f.machine, f.code, f.code.Extent(callee), callee)
 	for i := range called.steps {
 		if called.steps[i].next == call {
 			return results
@@ -268,23 +330,31 @@ func (f *flow) lost(callee uint64, results uint32) (set uint32) {
 	return results & set
 }
 
-// likely reports whether what is where nothing is known to be code, but may be data, is as code that switches stacks: it goes on a straight way to
-// where it returns or jumps, and has kept the stack pointer somewhere if it is told by a byte or two.
+// likely reports whether what is where nothing is known to be code, but may be data, is as code that switches stacks: it gets to where it returns, and
+// has kept the stack pointer somewhere if it is told by a byte or two.
 func (f *flow) likely(where uint64) bool {
-	const longest = 64 // instructions
-	const short = 2    // bytes, which data often has
+	const short = 2 // bytes, which data often has
 	at := int(where - f.extent.Start)
-	if f.steps[at].size <= short && !f.saves(at) {
-		return false
-	}
-	for range longest {
-		if at >= len(f.steps) || f.steps[at].size == 0 || f.steps[at].odd {
+	return (f.steps[at].size > short || f.saves(at)) && f.machine.goesOn(f.code.Bytes[where-f.code.At:])
+}
+
+// restores reports whether, where no function is known, code before an address keeps the stack pointer and comes to it with that.
+func (f *flow) restores(where uint64) bool {
+	const furthest = 64 << 10 // bytes
+	const most = 64
+	first := max(f.code.At, where-min(where, furthest))
+	end := min(where+window, f.code.At+uint64(len(f.code.Bytes)))
+	for at, n := where, 0; at > first && n < most; n++ {
+		begin := f.machine.keeps(f.code.Bytes[first-f.code.At : at-f.code.At])
+		if begin < 0 {
 			return false
 		}
-		if next := f.steps[at].next; next == away || next == jump {
+		at = first + uint64(begin)
+		from := newFlowIn(f.machine, f.code, Extent{Start: at, End: end})
+		from.whole = true
+		if !slices.Contains(from.switches(), where) && from.steps[where-at].size > 0 {
 			return true
 		}
-		at += f.steps[at].size
 	}
 	return false
 }
@@ -297,12 +367,13 @@ func (f *flow) saves(at int) bool {
 	})
 }
 
-// holds reports whether a place may hold an address on the stack: one was put there, or pushed to wherever.
+// holds reports whether a place may hold an address on the stack: one was put there, or pushed to wherever. Of code whose beginning is not known it is
+// believed of all places in its frame that are told by sp.
 func (f *flow) holds(s slot, derived uint32) bool {
 	if s.base == noRegister || s != pushed && derived&(1<<s.base) == 0 {
 		return false
 	}
-	return f.pushed || f.extent.Part || s != pushed && f.kept[s.offset]
+	return f.pushed || f.extent.Part || s != pushed && (f.kept[s.offset] || s.base == f.machine.stack && !f.extent.Known)
 }
 
 // keep notes that an address on the stack is stored in a place. The frame pointer that a function begins by pushing is none of its own.

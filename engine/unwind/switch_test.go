@@ -35,7 +35,8 @@ var stackCode = []struct{ name, text string }{
 	{"switch_slot", "push %rbp\nmov %rsp,%rbp\nmov %rdi,-8(%rbp)\nmov -8(%rbp),%rsp\nret"},
 	{"switch_conditional", "mov %rsp,(%rdi)\ntest %rsi,%rsi\ncmovne %rsi,%rsp\nret"},
 	{"switch_or", "mov %rsp,(%rdi)\nxor %rsp,%rsp\nor %rsi,%rsp\nret"},
-	{"switch_interrupt", "mov %rsp,(%rdi)\npush $43\npush %rsi\npushf\npush $51\npush %rdx\niretq"},
+	{"switch_add", "mov %rsp,(%rdi)\nmov (%rsi),%rax\nsub %rsp,%rax\nadd %rax,%rsp\nret"},
+	{"switch_add_memory", "mov %rsp,(%rdi)\nadd 8(%rsi),%rsp\nret"},
 	{"switch_thread_local", "mov %rsp,%fs:0\nmov %fs:8,%rsp\nret"},
 	{"vla", "push %rbp\nmov %rsp,%rbp\npush %rbx\nsub $24,%rsp\nmov %rsp,%rbx\nsub %rdi,%rsp\ncall give@PLT\nmov %rbx,%rsp\nmov -8(%rbp),%rbx\nleave\nret"},
 	{"vla_kept", "push %rbp\nmov %rsp,%rbp\nsub $16,%rsp\nmov %rsp,%rax\nmov %rax,-8(%rbp)\nsub %rdi,%rsp\ncall give@PLT\nmov -8(%rbp),%rsp\nleave\nret"},
@@ -48,6 +49,11 @@ var stackCode = []struct{ name, text string }{
 	{"room", "push %rbp\nmov %rsp,%rbp\njmp 2f\nnopw 0(%rax,%rax)\n1: dec %rdi\n2: test %rdi,%rdi\njne 1b\nleave\nret"},
 	{"not_returning", "mov %rsp,%rbx\ntest %rdi,%rdi\nje 1f\nxor %ebx,%ebx\ncall give@PLT\n1: mov %rbx,%rsp\nret"},
 	{"data_in_code", "mov 0x5c89(%rip),%rax\nmovabs $0xdc89481234,%rax\nmov %rbx,8(%rsp)\nret"},
+	{"interrupt", "push $43\npush %rsi\npushf\npush $51\npush %rdx\niretq"},
+	{"room_given_back", "mov %rsp,%r11\nand $31,%r11\nadd $256,%r11\nsub %r11,%rsp\ncall give@PLT\nadd %r11,%rsp\nret"},
+	{"probe", "push %rbp\nmov %rsp,%rbp\nmov %rax,%r11\nsub %r11,%rsp\ntest %rsp,8(%rsp)\nadd %rax,%rsp\nleave\nret"},
+	{"shifted", "mov %rsp,%rbx\nshr $4,%rsp\nshl $4,%rsp\ncall give@PLT\nmov %rbx,%rsp\nret"},
+	{"room_in_memory", "push %rbp\nmov %rsp,%rbp\nsub (%rdi),%rsp\ncall give@PLT\nleave\nret"},
 	{"pushed", "push %rbp\nmov %rsp,%r11\nand $-32,%rsp\npush %r11\npop %rsp\npop %rbp\nret"},
 }
 
