@@ -28,7 +28,11 @@ var jumping = []string{
 
 // switchesItself reports whether a process has code that switches stacks, other than the C library's.
 func switchesItself(p *inspect.Process, tables []unwind.Module) bool {
-	known := func(o inspect.Object) bool { return o.ELF != nil && !wellKnown(&o) && newFinder(p, &o, tables).finds() }
+	seen := openSeen()
+	defer seen.save()
+	known := func(o inspect.Object) bool {
+		return o.ELF != nil && !wellKnown(&o) && seen.ask(o.Version(), newFinder(p, &o, tables).finds)
+	}
 	return slices.ContainsFunc(p.Objects, known) || switchesInMemory(p, tables)
 }
 

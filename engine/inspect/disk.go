@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -112,6 +113,23 @@ type fileKey struct {
 	size       int64
 	written    syscall.Timespec
 	changed    syscall.Timespec
+}
+
+// began is when this program did; times of files may lag by a tick of the kernel.
+var began = time.Now().Add(-2 * time.Second)
+
+// Version names the version of the file that an object was read from, for other runs of this program. It is "" where another may come to have the same
+// name: a file that was changed since the program began, or of a file system that says what its user wants (FUSE).
+func (o *Object) Version() string {
+	var st unix.Stat_t
+	var fs unix.Statfs_t
+	if o.ELF == nil || o.BuildID == "" || unix.Stat(o.file, &st) != nil || unix.Statfs(o.file, &fs) != nil || fs.Type == unix.FUSE_SUPER_MAGIC {
+		return ""
+	}
+	if !began.After(time.Unix(st.Ctim.Unix())) {
+		return ""
+	}
+	return fmt.Sprintf("%d-%d-%d-%d-%d-%s", st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano(), o.BuildID)
 }
 
 // Cache keeps ELF files that several processes run, up to a size. The zero value keeps none.

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"gocare/internal/arch"
@@ -110,6 +111,17 @@ func TestBaseName(t *testing.T) {
 	} {
 		if got := baseName(path); got != want {
 			t.Errorf("%q: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+// TestVersion: the file of the C library has a name for its version, one that was made since this program began has none.
+func TestVersion(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	live, _ := startWaiting(t, testkit.CCText(t, waitProgram, []string{"-Wl,--build-id"}))
+	for _, o := range read(t, live.PID).Objects {
+		if got := o.Version(); o.Main && got != "" || strings.HasPrefix(o.Name, "libc.so") && !strings.HasSuffix(got, "-"+o.BuildID) {
+			t.Errorf("%s: %q", o.Path, got)
 		}
 	}
 }
