@@ -4,13 +4,14 @@ import "encoding/binary"
 
 var a64Code = code{
 	stack: a64SP, base: a64FP,
-	parts:   0x7ff<<19 | 1<<a64SP,
-	results: 3,
-	align:   4,
-	next:    a64Next,
-	decode:  a64Decode,
-	keeps:   a64Keeps,
-	size:    func(code []byte) int { return min(len(code), 4) &^ 3 },
+	parts:     0x7ff<<19 | 1<<a64SP,
+	arguments: 0xff,
+	results:   3,
+	align:     4,
+	next:      a64Next,
+	decode:    a64Decode,
+	keeps:     a64Keeps,
+	size:      func(code []byte) int { return min(len(code), 4) &^ 3 },
 }
 
 // a64Next knows add, sub and the logical operations that give sp a value made from another register.

@@ -48,6 +48,7 @@ type Machine struct {
 type code struct {
 	stack, base int    // stack pointer, frame pointer
 	parts       uint32 // registers by which a part of a function may find its frame
+	arguments   uint32 // where callers pass them
 	results     uint32 // what calls return; the compiler may know that a callee leaves any other register alone
 	called      int64  // bytes on the stack that a call has put there
 	align       uint64 // of instructions, in bytes

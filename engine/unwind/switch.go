@@ -307,6 +307,9 @@ func (f *flow) after(s *step, at int, before uint32) uint32 {
 	}
 	if s.next == call {
 		derived &^= f.lost(s.target, derived&f.machine.results)
+		if !f.extent.Known { // the callee may not return, so that another function follows
+			derived &^= f.machine.arguments
+		}
 	}
 	return derived | 1<<f.machine.stack
 }

@@ -1,6 +1,7 @@
 package unwind
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -82,6 +83,53 @@ func TestSwitches(t *testing.T) {
 				t.Error("not found where nothing is known")
 			}
 		})
+	}
+}
+
+// TestSwitchesUnknown: code of which nothing is known goes back to the frame that it kept before, however far away; another function's frame is none
+// of it.
+func TestSwitchesUnknown(t *testing.T) {
+	far := bytes.Repeat([]byte{0x90}, 2*window)
+	aligned := []byte{0x49, 0x89, 0xe7, 0x48, 0x83, 0xe4, 0xe0, 0xff, 0xe0}      // mov %rsp,%r15; and $-32,%rsp; jmp *%rax
+	called := []byte{0x48, 0x89, 0xe7, 0x48, 0x83, 0xe4, 0xf0, 0xe8, 0, 0, 0, 0} // mov %rsp,%rdi; and $-16,%rsp; call
+	ends := []byte{0xf4}                                                         // hlt
+	for _, row := range []struct {
+		name string
+		code [][]byte
+		want bool
+	}{
+		{"goes back", [][]byte{aligned, far, {0x4c, 0x89, 0xfc, 0xc3}}, false},                          // mov %r15,%rsp; ret
+		{"goes back by the frame", [][]byte{aligned, far, {0x48, 0x8b, 0x64, 0x24, 0x20, 0xc3}}, false}, // mov 32(%rsp),%rsp; ret
+		{"keeps nothing", [][]byte{far, {0x4c, 0x89, 0xfc, 0xc3}}, true},
+		{"keeps another register", [][]byte{aligned, far, {0x4c, 0x89, 0xf4, 0xc3}}, true},                  // mov %r14,%rsp; ret
+		{"after a function", [][]byte{called, ends, far, {0x48, 0x89, 0x26, 0x48, 0x89, 0xfc, 0xc3}}, true}, // mov %rsp,(%rsi); mov %rdi,%rsp; ret
+		{"after a call that does not return", [][]byte{called, far, {0x48, 0x89, 0x26, 0x48, 0x89, 0xfc, 0xc3}}, true},
+	} {
+		code := Code{Bytes: slices.Concat(row.code...), At: 0x1000, Extent: func(uint64) Extent { return Extent{End: ^uint64(0)} }}
+		if got := len(x86.Switches(&code)) > 0; got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+}
+
+// TestSwitchesInOperands: bytes of an operand are not taken for instructions where a function is known.
+func TestSwitchesInOperands(t *testing.T) {
+	bytes := []byte{0x8b, 0x47, 0x5c, 0xb8, 0x48, 0x89, 0xfc, 0xff, 0xc3} // mov 92(%rdi),%eax; mov $0xfffc8948,%eax; ret
+	code := Code{Bytes: bytes, At: 0x1000, Extent: func(uint64) Extent { return Extent{Start: 0x1000, End: 0x1000 + uint64(len(bytes)), Known: true} }}
+	if got := x86.Switches(&code); len(got) > 0 {
+		t.Errorf("found at %#x", got)
+	}
+}
+
+// TestX86SizeAgrees: what tells the length of most instructions fast says what taking them apart says.
+func TestX86SizeAgrees(t *testing.T) {
+	code := make([]byte, 16)
+	for n := range 1 << 20 {
+		binary.BigEndian.PutUint32(code, uint32(n)<<12|0x800)
+		in, ok := x86Parse(code)
+		if got := x86Plain(code); got != 0 && (!ok || got != in.size) {
+			t.Fatalf("% x: %d, %v %d", code, got, ok, in.size)
+		}
 	}
 }
 

@@ -18,14 +18,15 @@ const (
 
 var x86Code = code{
 	stack: x86RSP, base: x86RBP,
-	parts:   1<<3 | 1<<x86RSP | 1<<x86RBP | 1<<10 | 0xf<<12, // r10 leads to the arguments of a function that aligns its stack
-	results: 1<<x86RAX | 1<<x86RDX,
-	called:  8,
-	align:   1,
-	next:    x86Next,
-	decode:  x86Decode,
-	keeps:   x86Keeps,
-	size:    x86Size,
+	parts:     1<<3 | 1<<x86RSP | 1<<x86RBP | 1<<10 | 0xf<<12, // r10 leads to the arguments of a function that aligns its stack
+	arguments: 1<<x86RDI | 1<<x86RSI | 1<<x86RDX | 1<<x86RCX | 3<<8,
+	results:   1<<x86RAX | 1<<x86RDX,
+	called:    8,
+	align:     1,
+	next:      x86Next,
+	decode:    x86Decode,
+	keeps:     x86Keeps,
+	size:      x86Size,
 }
 
 // x86Decode says what an instruction does (Intel SDM, volume 2, appendix A).
