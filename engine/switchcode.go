@@ -38,7 +38,9 @@ func switchesItself(p *inspect.Process, tables []unwind.Module) bool {
 
 // libraries are how the names of those begin whose code gives a stack up for one that lies further out on it, or uses memory that its caller has on its
 // own: the C library and its loader, whose ways to switch stacks are known, those that unwind stacks, and libffi.
-var libraries = []string{"libc.so", "libc-", "ld-", "libunwind.so", "libunwind-", "libitm.so", "libffi.so"}
+var libraries = []string{
+	"libc.so", "libc-2.", "libc.musl-", "ld-linux", "ld-musl-", "ld-2.", "libunwind.so", "libunwind-", "libitm.so", "libffi.so",
+}
 
 // wellKnown reports whether an object is one of libraries.
 func wellKnown(o *inspect.Object) bool {

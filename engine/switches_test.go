@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"gocare/engine/inspect"
 	"gocare/internal/fault"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
@@ -117,6 +118,18 @@ func TestOwnSwitch(t *testing.T) {
 			}
 			p.Send("v")
 			expect(t, p.WaitLine("work"), "work 2")
+		}
+	}
+}
+
+// TestWellKnown: libraries whose ways to switch stacks are known are told from those that only have names like theirs.
+func TestWellKnown(t *testing.T) {
+	for name, want := range map[string]bool{
+		"libc.so.6": true, "libc-2.31.so": true, "ld-linux-x86-64.so.2": true, "ld-musl-aarch64.so.1": true, "libunwind-x86_64.so.8": true,
+		"libco.so": false, "libc-client.so.2007e": false, "ld-tasks.so": false, "libcoro.so.4": false,
+	} {
+		if got := wellKnown(&inspect.Object{Name: name}); got != want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
