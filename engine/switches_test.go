@@ -39,7 +39,9 @@ __attribute__((constructor)) static void generate(void)
 #else
 void hop(struct side *from, struct side *to);
 __asm__(".globl hop\n.type hop,@function\nhop:\n"
-#if defined LIBCO
+#if defined ADD
+	PUSHES "mov %rsp,48(%rdi)\nmov 48(%rsi),%rax\nsub %rsp,%rax\nadd %rax,%rsp\n" POPS
+#elif defined LIBCO
 	PUSHES "mov %rsp,48(%rdi)\nmov 48(%rsi),%rsp\n" POPS
 #elif defined ARGUMENT
 	PUSHES "mov %rsp,48(%rdi)\nmov 48(%rsi),%rdi\nmov %rdi,%rsp\n" POPS
@@ -96,7 +98,7 @@ int main(int argc, char **argv)
 func TestOwnSwitch(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	onlyOn(t, "amd64")
-	for _, flags := range []string{"-O2 -DLIBCO", "-O0 -DLIBCO", "-O2 -DARGUMENT", "-O2 -DCONTEXT -fno-asynchronous-unwind-tables", "-O2 -DINSIDE", "-O2 -DGENERATED"} {
+	for _, flags := range []string{"-O2 -DLIBCO", "-O0 -DLIBCO -DADD", "-O2 -DARGUMENT", "-O2 -DCONTEXT -fno-asynchronous-unwind-tables", "-O2 -DINSIDE", "-O2 -DGENERATED"} {
 		program := testkit.CCText(t, ownSwitch, append(strings.Fields(flags), "-pthread"))
 		patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})
 		for _, args := range [][]string{nil, {"thread"}} {
