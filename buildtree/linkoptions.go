@@ -1,10 +1,11 @@
 package buildtree
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"gocare/internal/lazyregexp"
 )
 
 // linkerWords lists options of linkers whose value is the next argument when none is joined with "=". Binutils 2.40, ld manual,
@@ -150,11 +151,11 @@ func SearchDirs(argv []string) (dirs []string) {
 }
 
 // includeStatement is how a linker script reads another.
-var includeStatement = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)\bINCLUDE\s+"?([^\s";]+)"?`) })
+var includeStatement = lazyregexp.New(`(?m)\bINCLUDE\s+"?([^\s";]+)"?`)
 
 // Included lists the files that a linker script includes.
 func Included(script []byte) (names []string) {
-	for _, m := range includeStatement().FindAllSubmatch(script, -1) {
+	for _, m := range includeStatement.FindAllSubmatch(script, -1) {
 		names = append(names, string(m[1]))
 	}
 	return names

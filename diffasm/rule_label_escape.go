@@ -3,13 +3,13 @@ package diffasm
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/flow"
 	"gocare/diffasm/machine"
 	"gocare/internal/fault"
+	"gocare/internal/lazyregexp"
 )
 
 // labelEscapes refuses a function whose labels are kept where they outlive an activation: after the patch, the old ones lead
@@ -36,7 +36,7 @@ func labelEscapes(f *asm.File, fn *asm.Function) *asm.Problem {
 }
 
 // switchTable is a table of a switch statement: the source has no name for it, so that only its jump can use it.
-var switchTable = regexp.MustCompile(`^\.L(JTI)?[0-9_]+$`)
+var switchTable = lazyregexp.New(`^\.L(JTI)?[0-9_]+$`)
 
 // takenLabels returns the labels whose address the code of a function takes other than to jump there. Those that code of the
 // large model finds the GOT by are none, and neither are those by which gcc's -fsanitize=address tells the run-time library whose

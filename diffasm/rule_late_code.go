@@ -2,13 +2,13 @@ package diffasm
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
+	"gocare/internal/lazyregexp"
 )
 
 // lateCode reports whether the unit holds a compiler's intermediate language and no code beside it.
@@ -18,7 +18,7 @@ func lateCode(f *asm.File) bool {
 }
 
 // ltoTail is the part of an LTO section name that differs from run to run.
-var ltoTail = regexp.MustCompile(`(\.gnu\.lto_[\w.]*?)\.[0-9a-f]{8,}`)
+var ltoTail = lazyregexp.New(`(\.gnu\.lto_[\w.]*?)\.[0-9a-f]{8,}`)
 
 // matchLTO refuses a unit whose code is still to be generated, unless nothing changed: what functions the program has is known
 // after the link only, and the intermediate language of one compiler version says nothing to another.

@@ -2,20 +2,20 @@ package diffasm
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/machine"
 	"gocare/internal/arch"
+	"gocare/internal/lazyregexp"
 )
 
 // fileStamp is a time as the preprocessor writes __TIMESTAMP__: when the source file was changed.
 const fileStamp = `\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d [0-2]\d:[0-5]\d:[0-6]\d \d{4}\b`
 
 // stamp is one, or a date or a time of day as in __DATE__ and __TIME__.
-var stamp = regexp.MustCompile(fileStamp + `|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d \d{4}\b|\b[0-2]\d:[0-5]\d:[0-6]\d\b`)
+var stamp = lazyregexp.New(fileStamp + `|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d \d{4}\b|\b[0-2]\d:[0-5]\d:[0-6]\d\b`)
 
 // Stamps returns what may be dates and times of a compile in a unit's assembly, in order.
 func Stamps(asm []byte) []string {
@@ -29,7 +29,7 @@ func Stamps(asm []byte) []string {
 	return list
 }
 
-var fileStamps = regexp.MustCompile(fileStamp)
+var fileStamps = lazyregexp.New(fileStamp)
 
 // holdsMonth reports whether a text may hold a date: nearly no assembly does, and to look for a month is much faster than to match.
 func holdsMonth(text []byte) bool {

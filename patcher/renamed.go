@@ -1,12 +1,12 @@
 package patcher
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/internal/csource"
 	"gocare/internal/layout"
+	"gocare/internal/lazyregexp"
 	"gocare/internal/srcpatch"
 )
 
@@ -34,7 +34,7 @@ func stretch(text []byte, r srcpatch.Range) []string {
 	return all[first:max(first, end)]
 }
 
-var token = regexp.MustCompile(`[A-Za-z_]\w*|\d[\w.]*|->|\S`)
+var token = lazyregexp.New(`[A-Za-z_]\w*|\d[\w.]*|->|\S`)
 
 // itself stands in a use for the name.
 const itself = "<it>"

@@ -3,12 +3,12 @@ package patcher
 import (
 	"errors"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/lazyregexp"
 	"gocare/planner"
 )
 
@@ -195,10 +195,10 @@ func functionsOf(store *buildtree.Store, asm buildtree.Digest) (map[string][]str
 }
 
 var (
-	functionLabel = regexp.MustCompile(`^[A-Za-z_][\w.$]*$`)
+	functionLabel = lazyregexp.New(`^[A-Za-z_][\w.$]*$`)
 	// ofDebugging finds the lines in a function that are no instructions, but for labels and data among them.
-	ofDebugging = regexp.MustCompile(`^\s*(#.*)?$|^\.(LVL|LFB|LFE|LBB|LBE|LBI|LVU|LPL|Ltmp|Lfunc)\w*:|^\s*\.(loc|cfi_\w+|file|p2align|align|type|globl|section|text|addrsig\w*)\b`)
-	localLabel  = regexp.MustCompile(`\.L[\w.]*\d`)
+	ofDebugging = lazyregexp.New(`^\s*(#.*)?$|^\.(LVL|LFB|LFE|LBB|LBE|LBI|LVU|LPL|Ltmp|Lfunc)\w*:|^\s*\.(loc|cfi_\w+|file|p2align|align|type|globl|section|text|addrsig\w*)\b`)
+	localLabel  = lazyregexp.New(`\.L[\w.]*\d`)
 )
 
 // withoutLabels leaves out the numbers of labels, which move with every edit above.

@@ -1,12 +1,13 @@
 package planner
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/internal/lazyregexp"
 )
 
-var cWord = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*|\d[\w.]*|->|\+\+|--|&&|\|\||[<>=!]=|\S`)
+var cWord = lazyregexp.New(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*|\d[\w.]*|->|\+\+|--|&&|\|\||[<>=!]=|\S`)
 
 // sourceItem is the words of an item at the top level of a source.
 type sourceItem []string

@@ -1,15 +1,15 @@
 package planner
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/buildtree"
+	"gocare/internal/lazyregexp"
 )
 
 // identifiers finds what may be a name of C.
-var identifiers = regexp.MustCompile(`[A-Za-z_]\w*`)
+var identifiers = lazyregexp.New(`[A-Za-z_]\w*`)
 
 // FilterMatches reports whether a filter may keep any function: one of the original's, or one that the patched sources name. It is asked
 // before the patched version is built. Where names are not known (a stripped binary, C++) it may.

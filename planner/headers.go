@@ -5,13 +5,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/jobs"
+	"gocare/internal/lazyregexp"
 )
 
 // headerCheck looks for units that the patched build should have compiled again.
@@ -195,7 +195,7 @@ func (d *drift) gone(path string) bool {
 }
 
 // quotedName finds what may be the name of a file: text in quotes or angle brackets.
-var quotedName = regexp.MustCompile(`["<]([^">\n]*)[">]`)
+var quotedName = lazyregexp.New(`["<]([^">\n]*)[">]`)
 
 // mentions are the base names of files that a source names, whether it includes them or asks for them only (__has_include).
 type mentions struct {
@@ -204,9 +204,9 @@ type mentions struct {
 }
 
 var (
-	asksForFile = regexp.MustCompile(`__has_include\w*`)
-	literalName = regexp.MustCompile(`^\s*\(\s*["<]`)
-	isThere     = regexp.MustCompile(`(?:defined\s*\(?|#\s*(?:ifdef|ifndef|elifdef|elifndef))\s*$`) // asks for __has_include itself
+	asksForFile = lazyregexp.New(`__has_include\w*`)
+	literalName = lazyregexp.New(`^\s*\(\s*["<]`)
+	isThere     = lazyregexp.New(`(?:defined\s*\(?|#\s*(?:ifdef|ifndef|elifdef|elifndef))\s*$`) // asks for __has_include itself
 )
 
 func (d *drift) mentioned(path string) mentions {

@@ -2,12 +2,12 @@ package planner
 
 import (
 	"os"
-	"regexp"
 	"slices"
 
 	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
+	"gocare/internal/lazyregexp"
 )
 
 // refuseIncluded refuses a changed unit whose assembly reads other files by itself (.incbin, .include), or the same with other content,
@@ -52,7 +52,7 @@ func (b *Builds) refuseAsmFile(u *buildtree.Unit, path string) error {
 type assembled map[string][]string
 
 // asmFile finds them, in assembly and in strings of C.
-var asmFile = regexp.MustCompile(`\.(?:incbin|include)\s+\\?"([^"\\\n]+)`)
+var asmFile = lazyregexp.New(`\.(?:incbin|include)\s+\\?"([^"\\\n]+)`)
 
 // files returns the files that a unit may have its assembler read because a source of it says so. clang, which assembles inside, puts their
 // content into the assembly it writes, and lists them nowhere.

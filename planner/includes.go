@@ -5,12 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"gocare/internal/lazyregexp"
 )
 
 // includeLine finds what a line includes: a name in quotes or angle brackets, else what a macro will say.
-var includeLine = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*include(?:_next)?[ \t]*(["<][^">\n]*|[A-Za-z_])`)
+var includeLine = lazyregexp.New(`(?m)^[ \t]*#[ \t]*include(?:_next)?[ \t]*(["<][^">\n]*|[A-Za-z_])`)
 
 // maxSource is the size in bytes over which a file is taken for data, not for a source.
 const maxSource = 16 << 20

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"compress/zlib"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
 	"gocare/internal/elfobj"
+	"gocare/internal/lazyregexp"
 )
 
 // language is what an object with gcc's intermediate language says of the names in its source. GCC Internals, "LTO file sections".
@@ -26,7 +26,7 @@ type language struct {
 const languagePrefix = ".gnu.lto_"
 
 // functionSection is ".gnu.lto_", the function, a number, and a digest that differs from run to run.
-var functionSection = regexp.MustCompile(`^\.gnu\.lto_([^.].*?)(?:\.\d+)?\.[0-9a-f]+$`)
+var functionSection = lazyregexp.New(`^\.gnu\.lto_([^.].*?)(?:\.\d+)?\.[0-9a-f]+$`)
 
 // IsLTOSource reports whether an object holds the language of gcc in which the code that is made at link time is written.
 func IsLTOSource(f *elfobj.File) bool {

@@ -12,6 +12,7 @@ import (
 
 	"gocare/diffasm"
 	"gocare/internal/elfobj"
+	"gocare/internal/lazyregexp"
 	"gocare/internal/srcpatch"
 	"gocare/ld"
 )
@@ -40,10 +41,10 @@ type privateSymbol struct {
 }
 
 // promoted is what gcc adds to a name that is private to a source and has namesakes, or is used from another partition.
-var promoted = regexp.MustCompile(`\.lto_priv\.\d+`)
+var promoted = lazyregexp.New(`\.lto_priv\.\d+`)
 
 // coldPart is the end of the name of a function's cold part.
-var coldPart = regexp.MustCompile(`\.cold(\.\d+)?$`)
+var coldPart = lazyregexp.New(`\.cold(\.\d+)?$`)
 
 // private lists the private symbols, shared ones first, in the order of partitions, without parts of functions.
 func (g *generated) private() (list []privateSymbol) {
@@ -281,7 +282,7 @@ func (h home) tag() string {
 	return notOfNames.ReplaceAllString(filepath.Base(h.unit), "_")
 }
 
-var notOfNames = regexp.MustCompile(`[^A-Za-z0-9_]`)
+var notOfNames = lazyregexp.New(`[^A-Za-z0-9_]`)
 
 // ownersOf lists the sources that symbols of both versions may be from.
 func ownersOf(versions [2]*generated, both [2][]privateSymbol) (units []string) {

@@ -19,6 +19,7 @@ import (
 	"gocare/internal/fault"
 	"gocare/internal/jobs"
 	"gocare/internal/layout"
+	"gocare/internal/lazyregexp"
 )
 
 // probePrefix begins the name of a variable whose type is a pointer to that of another one.
@@ -188,7 +189,7 @@ func (p *probe) request(path string) (request, error) {
 	return request{unit: p.unit, source: path, flags: flags}, os.WriteFile(path, []byte(text.String()), 0o644)
 }
 
-var undeclared = regexp.MustCompile(`use of undeclared identifier '(\w+)'`)
+var undeclared = lazyregexp.New(`use of undeclared identifier '(\w+)'`)
 
 // complaints are the names that a compiler does not know.
 func complaints(message string) map[string]bool {
@@ -240,7 +241,7 @@ func declarationOf(text []byte, name string) string {
 }
 
 // statement begins a statement that looks like the declaration of a function.
-var statement = regexp.MustCompile(`^(?:return|else|do|goto|case)\b`)
+var statement = lazyregexp.New(`^(?:return|else|do|goto|case)\b`)
 
 // labelled returns the name that the source gives to a symbol by an asm label, "" for none, and whether it is a function's.
 func labelled(text []byte, symbol string) (name string, function bool) {
@@ -299,7 +300,7 @@ func inCXX(symbols []string) map[string]string {
 	return names
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_]\w*$`)
+var identifier = lazyregexp.New(`^[A-Za-z_]\w*$`)
 
 func isElsewhere(s *elfobj.Symbol) bool {
 	return s.Section == int(elf.SHN_UNDEF) && s.Bind != elf.STB_LOCAL && identifier.MatchString(s.Name)

@@ -3,12 +3,12 @@ package planner
 import (
 	"context"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/lazyregexp"
 )
 
 // compileStamped compiles the original of units that may hold the time of their compile (__DATE__, __TIME__) once more, at
@@ -60,7 +60,7 @@ func (c sideCompiler) hasStamps(u *pairedUnit) bool {
 	return err == nil && !slices.Equal(diffasm.Stamps(before), diffasm.Stamps(after))
 }
 
-var usesTime = regexp.MustCompile(`\b__(DATE|TIME)__\b`)
+var usesTime = lazyregexp.New(`\b__(DATE|TIME)__\b`)
 
 // atTime is an environment for compiling with the time of another compile.
 func atTime(env, other []string) []string {

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/lazyregexp"
 )
 
 // unstoredUnit is a unit of which neither version keeps some private variables.
@@ -118,4 +118,4 @@ func privateVariables(source []byte) (names []string) {
 	return slices.Compact(names)
 }
 
-var privateVariable = regexp.MustCompile(`(?m)^static\b([^;={}()\n#]*?)\b([A-Za-z_]\w*)\s*(?:\[[^\]\n]*\]\s*)*[=;]`)
+var privateVariable = lazyregexp.New(`(?m)^static\b([^;={}()\n#]*?)\b([A-Za-z_]\w*)\s*(?:\[[^\]\n]*\]\s*)*[=;]`)

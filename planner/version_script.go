@@ -2,11 +2,11 @@ package planner
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/buildtree"
+	"gocare/internal/lazyregexp"
 )
 
 // addsNames reports whether a difference of two links is a version script that the source patch gives further names only: what is linked is
@@ -30,7 +30,7 @@ func (b *Builds) addsNames(l *buildtree.Link, d buildtree.Difference) bool {
 }
 
 // scriptToken is a comment or a token of a version script.
-var scriptToken = regexp.MustCompile(`(?s)/\*.*?\*/|#[^\n]*|"[^"]*"|[{};:]|[^\s{};:"#]+`)
+var scriptToken = lazyregexp.New(`(?s)/\*.*?\*/|#[^\n]*|"[^"]*"|[{};:]|[^\s{};:"#]+`)
 
 func scriptTokens(script string) []string {
 	return slices.DeleteFunc(scriptToken.FindAllString(script, -1), func(t string) bool { return strings.HasPrefix(t, "/*") || strings.HasPrefix(t, "#") })

@@ -3,13 +3,14 @@ package wrapper
 import (
 	"os"
 	"path/filepath"
-	"regexp"
+
+	"gocare/internal/lazyregexp"
 )
 
 // clang assembles inside, and looks for no assembler that could record what it compiles. So where PATH has one, a link to carecc of its name
 // stands in front of it. A name that PATH does not have must not come to be: builds look which compilers there are.
 
-var clangName = regexp.MustCompile(`^clang(\+\+)?(-[0-9]+)?$`)
+var clangName = lazyregexp.New(`^clang(\+\+)?(-[0-9]+)?$`)
 
 func isClangName(name string) bool { return clangName.MatchString(name) }
 

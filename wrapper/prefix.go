@@ -3,21 +3,19 @@ package wrapper
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
+
+	"gocare/internal/lazyregexp"
 )
 
 // compilerName matches the names of compilers and of what is written before them, with a machine in front and a version behind.
-var compilerName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|c99|c89|ccache|sccache|distcc)(?:-[\d.]+)?$`)
-})
+var compilerName = lazyregexp.New(`^(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|c99|c89|ccache|sccache|distcc)(?:-[\d.]+)?$`)
 
 // command returns the real compiler with its arguments: what stands behind our own name where that is a command (carecc gcc -c x.c, as
 // CCACHE_PREFIX=carecc has it), else what we stand for.
 func (p *Process) command(cxx bool) (compiler, []string, error) {
 	args := p.Argv[1:]
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && compilerName().MatchString(filepath.Base(args[0])) {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && compilerName.MatchString(filepath.Base(args[0])) {
 		if path := p.program(args[0]); path != "" {
 			return compiler{path, args[0]}, args[1:], nil
 		}

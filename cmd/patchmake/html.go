@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"html/template"
 	"strings"
+	"sync"
 
 	"github.com/google/renameio/v2"
 
@@ -19,7 +20,9 @@ import (
 var reviewPage string
 
 // reviewTemplate makes one page that needs nothing else.
-var reviewTemplate = template.Must(template.New("review").Funcs(template.FuncMap{"readable": cxxname.Readable}).Parse(reviewPage))
+var reviewTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("review").Funcs(template.FuncMap{"readable": cxxname.Readable}).Parse(reviewPage))
+})
 
 // explainHTML writes the last run's decisions as a page.
 func explainHTML(store *buildtree.Store, path string, u *ui.UI) error {
@@ -42,7 +45,7 @@ func explainHTML(store *buildtree.Store, path string, u *ui.UI) error {
 
 func renderReview(review *patcher.Review) ([]byte, error) {
 	var page bytes.Buffer
-	err := reviewTemplate.Execute(&page, struct {
+	err := reviewTemplate().Execute(&page, struct {
 		*patcher.Review
 		Title string
 	}{review, reviewTitle(review)})

@@ -1,16 +1,17 @@
 package asm
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/internal/lazyregexp"
 )
 
 // C++ compilers count the static locals of one name in a function, and the lambdas of one type, from the first on: Itanium C++ ABI,
 // sections 5.1.6 "Scope Encoding" and 5.1.8 "Closure Types".
 var (
-	discriminator = regexp.MustCompile(`(_[0-9]|__[0-9]+_)$`)
-	closureNumber = regexp.MustCompile(`(Ul[A-Za-z0-9_]*?E|Ut)[0-9]*_`)
+	discriminator = lazyregexp.New(`(_[0-9]|__[0-9]+_)$`)
+	closureNumber = lazyregexp.New(`(Ul[A-Za-z0-9_]*?E|Ut)[0-9]*_`)
 )
 
 // countedStatic returns the name of a static local of C++ without what is counted in it, "" for other names.

@@ -1,9 +1,10 @@
 package asm
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/internal/lazyregexp"
 )
 
 // An exception table says, for the calls of one part of a function, where handlers and clean-ups are (the LSDA of the Itanium C++
@@ -17,10 +18,10 @@ type exceptionTables struct {
 }
 
 // tableName is clang's second label of an exception table, which nothing mentions.
-var tableName = regexp.MustCompile(`^GCC_except_table[0-9]+$`)
+var tableName = lazyregexp.New(`^GCC_except_table[0-9]+$`)
 
 // partName is gcc's label in front of a part of a function, by which exception tables count.
-var partName = regexp.MustCompile(`^\.L(COLD|HOT)B[0-9]+$`)
+var partName = lazyregexp.New(`^\.L(COLD|HOT)B[0-9]+$`)
 
 // noteTable takes note of the table that a part of the open function has.
 func (p *parser) noteTable(st Statement) {

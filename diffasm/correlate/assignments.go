@@ -2,12 +2,12 @@ package correlate
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/csource"
+	"gocare/internal/lazyregexp"
 )
 
 // assignments are what a source does with a variable.
@@ -156,7 +156,7 @@ func (r *assignmentReader) address(at int) {
 }
 
 // noNames are strings, and what is called.
-var noNames = regexp.MustCompile(`"[^"]*"|\w+\s*\(`)
+var noNames = lazyregexp.New(`"[^"]*"|\w+\s*\(`)
 
 // namesLocals reports whether an expression names what stands nowhere at the top of the source.
 func (r *assignmentReader) namesLocals(expression string, top map[string]bool) bool {
@@ -249,7 +249,7 @@ func (t *sourceText) macros() map[string]string {
 	return by
 }
 
-var definition = regexp.MustCompile(`^\s*#\s*define\s+(\w+)`)
+var definition = lazyregexp.New(`^\s*#\s*define\s+(\w+)`)
 
 // offset returns where a line begins in the text.
 func (t *sourceText) offset(line int) (at int) {
@@ -290,7 +290,7 @@ func isConstant(text string) bool {
 	return !strings.ContainsAny(head, "(,") && slices.Contains(strings.Fields(head), "const") // else it may be a parameter that is
 }
 
-var pointerTo = regexp.MustCompile(`\*\s*((const|volatile|restrict)\s+)*$`)
+var pointerTo = lazyregexp.New(`\*\s*((const|volatile|restrict)\s+)*$`)
 
 // mentionsBehindStatic returns which place is the first behind the word static, 0 if there is none.
 func mentionsBehindStatic(line string, places []int) int {
@@ -338,7 +338,7 @@ func (r *assignmentReader) place(t *sourceText, at, end int) {
 	}
 }
 
-var assignment = regexp.MustCompile(`^(\+\+|--|(<<|>>|[-+*/%&|^])?=)`)
+var assignment = lazyregexp.New(`^(\+\+|--|(<<|>>|[-+*/%&|^])?=)`)
 
 // behind returns the text from the end of a name on, behind subscripts and members, and these.
 func (r *assignmentReader) behind(end int) (after, inside string) {

@@ -1,9 +1,10 @@
 package correlate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"gocare/internal/lazyregexp"
 )
 
 // conditionsOf returns the conditions in the functions that write a variable, and in those that call private ones of these, one string for
@@ -58,7 +59,7 @@ func functionsOf(text string) map[string]string {
 	return functions
 }
 
-var controls = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*(?:if|elif|else|endif)[^\n]*|\b(?:if|while|for|switch)\s*\(|\b(?:else|do|case|default|goto|break|continue|return)\b|[^=;{}?]*\?[^;{}]*|&&|\|\|`)
+var controls = lazyregexp.New(`(?m)^[ \t]*#[ \t]*(?:if|elif|else|endif)[^\n]*|\b(?:if|while|for|switch)\s*\(|\b(?:else|do|case|default|goto|break|continue|return)\b|[^=;{}?]*\?[^;{}]*|&&|\|\|`)
 
 // control returns what decides which statements of a function run.
 func control(body string) string {

@@ -1,12 +1,12 @@
 package correlate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/csource"
+	"gocare/internal/lazyregexp"
 )
 
 // This file gives what the original assigns to a variable the names that the patched version has for its functions: a renamed function is the
@@ -104,7 +104,7 @@ func definedHere(head string, depth int, opens byte) (name string, at int) {
 	return "", 0
 }
 
-var functionHead = regexp.MustCompile(`(\w+)\s*\((?:[^()]|\([^()]*\))*\)\s*$`)
+var functionHead = lazyregexp.New(`(\w+)\s*\((?:[^()]|\([^()]*\))*\)\s*$`)
 
 // rename gives functions in a text their new names, outside of literals. A macro may make a text of a name: where it does, or where the
 // source does not tell, the text stays as it is.
@@ -169,10 +169,10 @@ func (n newCodeNames) givenTo(text string, is func(word string) bool) bool {
 }
 
 var (
-	definitions = regexp.MustCompile(`#\s*define\s+(\w+)`)
-	applied     = regexp.MustCompile(`(\w+)\s*\(`)
-	quoted      = regexp.MustCompile(`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`)
-	tokens      = regexp.MustCompile(`\w+|[^\s\w]`)
-	declarator  = regexp.MustCompile(`\(\s*\*[\w\s]*\)\s*\(`) // of a pointer to a function, or a call of one
+	definitions = lazyregexp.New(`#\s*define\s+(\w+)`)
+	applied     = lazyregexp.New(`(\w+)\s*\(`)
+	quoted      = lazyregexp.New(`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`)
+	tokens      = lazyregexp.New(`\w+|[^\s\w]`)
+	declarator  = lazyregexp.New(`\(\s*\*[\w\s]*\)\s*\(`) // of a pointer to a function, or a call of one
 	keywords    = map[string]bool{"if": true, "while": true, "for": true, "switch": true, "return": true, "sizeof": true}
 )

@@ -1,11 +1,11 @@
 package correlate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/lazyregexp"
 )
 
 // maxHead is how many lines before the name of a variable its declaration may begin.
@@ -101,4 +101,4 @@ func openBrace(text string) int {
 	return -1
 }
 
-var typeHead = regexp.MustCompile(`\b(struct|union|enum)\b[^()]*(__attribute__\s*\(\(.*\)\)\s*\w*\s*)?$`)
+var typeHead = lazyregexp.New(`\b(struct|union|enum)\b[^()]*(__attribute__\s*\(\(.*\)\)\s*\w*\s*)?$`)

@@ -2,11 +2,11 @@ package disasm
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"gocare/internal/arch"
+	"gocare/internal/lazyregexp"
 )
 
 // field is a part of an instruction that a relocation fills in.
@@ -20,12 +20,12 @@ type field struct {
 }
 
 var (
-	annotation  = regexp.MustCompile(` <[^>]*>$`)
-	placeOfCode = regexp.MustCompile(`^([0-9a-f]+) <[^>]*>$`)
-	fromCounter = regexp.MustCompile(`-?0x[0-9a-f]+\(%rip\)`)
-	noNumber    = regexp.MustCompile(`(^|,|\*|:)0x0(\(|,|$)`)
-	noImmediate = regexp.MustCompile(`\$0x0(,|$)`)
-	nothing     = regexp.MustCompile(`^((data16|cs|nopw|nopl|nop) ?)*(xchgw? +%ax,%ax|nop[lw]? .*)$`)
+	annotation  = lazyregexp.New(` <[^>]*>$`)
+	placeOfCode = lazyregexp.New(`^([0-9a-f]+) <[^>]*>$`)
+	fromCounter = lazyregexp.New(`-?0x[0-9a-f]+\(%rip\)`)
+	noNumber    = lazyregexp.New(`(^|,|\*|:)0x0(\(|,|$)`)
+	noImmediate = lazyregexp.New(`\$0x0(,|$)`)
+	nothing     = lazyregexp.New(`^((data16|cs|nopw|nopl|nop) ?)*(xchgw? +%ax,%ax|nop[lw]? .*)$`)
 )
 
 // modifiers are what an operand says behind a symbol whose field is not just its place.
@@ -149,7 +149,7 @@ func (f *field) put(in instruction, operands string, branch bool) (string, error
 	if f.off != 0 {
 		text += fmt.Sprintf("%+d", f.off)
 	}
-	var spot *regexp.Regexp
+	var spot *lazyregexp.Regexp
 	switch {
 	case branch && f.kind == arch.Call && f.shown:
 		return f.name + "@PLT" + offsetText(f.off), nil
@@ -174,7 +174,7 @@ func offsetText(off int64) string {
 	return fmt.Sprintf("%+d", off)
 }
 
-func replaceFirst(r *regexp.Regexp, s, with string) string {
+func replaceFirst(r *lazyregexp.Regexp, s, with string) string {
 	at := r.FindStringIndex(s)
 	return s[:at[0]] + r.ReplaceAllString(s[at[0]:at[1]], with) + s[at[1]:]
 }
@@ -190,10 +190,10 @@ func isLoose(in instruction, f field) bool {
 }
 
 var (
-	vectorInMemory = regexp.MustCompile(`\(.*%[xyz]mm|%[xyz]mm.*\(`)
-	unaligned      = regexp.MustCompile(`^(movup[sd]|movdqu|lddqu|mov[dq]|mov[lh]p[sd]|movddup|\w+s[sd]|cvtsi2\w+|cvtt?s[sd]2\w+|cvtps2pd|cvtdq2pd|cvtpi2\w+|` +
+	vectorInMemory = lazyregexp.New(`\(.*%[xyz]mm|%[xyz]mm.*\(`)
+	unaligned      = lazyregexp.New(`^(movup[sd]|movdqu|lddqu|mov[dq]|mov[lh]p[sd]|movddup|\w+s[sd]|cvtsi2\w+|cvtt?s[sd]2\w+|cvtps2pd|cvtdq2pd|cvtpi2\w+|` +
 		`pinsr\w+|pextr\w+|pmov[sz]x\w+|insertps|extractps|maskmov\w+)$`)
-	alignedVEX = regexp.MustCompile(`^vmov(ap[sd]|dqa\w*|nt\w+)$`)
+	alignedVEX = lazyregexp.New(`^vmov(ap[sd]|dqa\w*|nt\w+)$`)
 )
 
 // asksForAlignment reports whether an instruction may fault where its operand in memory is not aligned: those of vectors, but for what loads

@@ -1,11 +1,11 @@
 package machine
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/lazyregexp"
 )
 
 // x86 is the System V AMD64 target, in AT&T syntax as gcc and clang write it.
@@ -162,7 +162,7 @@ func hasSymbolic(args string) bool {
 
 func (x86) MarksNumber(_, token string) bool { return token == "$" }
 
-var immediate = regexp.MustCompile(`\$-?\d+`)
+var immediate = lazyregexp.New(`\$-?\d+`)
 
 func (x86) MaskMoved(line string, hide func(v uint64) bool) string {
 	if k := instructions.find(asm.FirstWord(asm.Trim(line))).kind; k != Move && k != MoveHalf {

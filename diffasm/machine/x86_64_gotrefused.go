@@ -2,11 +2,11 @@ package machine
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/lazyregexp"
 )
 
 func (x86) Stubborn(asm []byte) []string {
@@ -45,8 +45,8 @@ func stubbornIn(in gotInsn, defined map[string]bool) (names []string) {
 }
 
 var (
-	operandRegister = regexp.MustCompile(`%\w+`)
-	operandSymbol   = regexp.MustCompile(`[A-Za-z_.][\w.$]*(@\w+)?`)
+	operandRegister = lazyregexp.New(`%\w+`)
+	operandSymbol   = lazyregexp.New(`[A-Za-z_.][\w.$]*(@\w+)?`)
 )
 
 // definedNames lists what labels and directives of an assembly file define.

@@ -2,10 +2,10 @@ package machine
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/lazyregexp"
 )
 
 func (x86) ThroughGOT(asm []byte, symbols []string) []byte {
@@ -99,7 +99,7 @@ func statement(line string) (op, args string) {
 }
 
 // loosePrefix is a prefix that stands like a statement of its own, as old assemblers wanted it.
-var loosePrefix = regexp.MustCompile(`\b(lock|notrack|bnd)\s*;`)
+var loosePrefix = lazyregexp.New(`\b(lock|notrack|bnd)\s*;`)
 
 // joinPrefixes puts such prefixes before their statements. Most lines have no semicolon, and to look for one is much faster than to match.
 func joinPrefixes(line string) string {
@@ -109,7 +109,7 @@ func joinPrefixes(line string) string {
 	return loosePrefix.ReplaceAllString(line, "$1 ")
 }
 
-var labels = regexp.MustCompile(`^\s*([\w.$]+:\s*)*`)
+var labels = lazyregexp.New(`^\s*([\w.$]+:\s*)*`)
 
 // cutLabels cuts the labels in front of a statement off.
 func cutLabels(text string) (label, rest string) {

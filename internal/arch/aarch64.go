@@ -34,7 +34,7 @@ var AArch64 = Target{
 	hook:      a64Branch,
 	padding:   a64Padding,
 	gate:      a64Branch,
-	relocs:    newRelocTable(a64Relocs, a64RelocName),
+	relocs:    indexed(a64Relocs, a64RelocName),
 	relocName: a64RelocName,
 }
 

@@ -38,7 +38,7 @@ type Target struct {
 	hook      func(from, to uint64) ([]byte, bool)
 	padding   func(code []byte) int
 	gate      func(from, to uint64) ([]byte, bool)
-	relocs    relocTable
+	relocs    func() relocTable
 	relocName func(uint32) string
 }
 

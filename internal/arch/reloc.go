@@ -3,6 +3,7 @@ package arch
 import (
 	"encoding/binary"
 	"math"
+	"sync"
 )
 
 // RelocKind is what a relocation asks for, in words that all targets share: S is the address of its symbol, A its addend,
@@ -141,18 +142,23 @@ func extend(value, bits uint64, signed bool) uint64 {
 
 // Reloc returns a relocation type by its number; of one that the table does not have the Kind is Unknown.
 func (t *Target) Reloc(number uint32) RelocType {
-	if r, found := t.relocs.byNumber[number]; found {
+	if r, found := t.relocs().byNumber[number]; found {
 		return r
 	}
 	return RelocType{Number: number, Name: t.relocName(number)}
 }
 
 // RelocOf returns the relocation type for a kind: the first of the table's.
-func (t *Target) RelocOf(k RelocKind) RelocType { return t.relocs.byKind[k] }
+func (t *Target) RelocOf(k RelocKind) RelocType { return t.relocs().byKind[k] }
 
 type relocTable struct {
 	byNumber map[uint32]RelocType
 	byKind   map[RelocKind]RelocType
+}
+
+// indexed returns newRelocTable of a table when that is first asked for: most runs of carecc never do.
+func indexed(rows []RelocType, name func(uint32) string) func() relocTable {
+	return sync.OnceValue(func() relocTable { return newRelocTable(rows, name) })
 }
 
 // newRelocTable indexes a table and fills in names and, where a row gives none, the range of signed values of the field.

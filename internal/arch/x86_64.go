@@ -41,7 +41,7 @@ var X86_64 = Target{
 	hook:      x86Hook,
 	padding:   x86Padding,
 	gate:      x86Gate,
-	relocs:    newRelocTable(x86Relocs, x86RelocName),
+	relocs:    indexed(x86Relocs, x86RelocName),
 	relocName: x86RelocName,
 }
 

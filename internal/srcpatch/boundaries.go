@@ -1,10 +1,10 @@
 package srcpatch
 
 import (
-	"regexp"
 	"strings"
 
 	"gocare/internal/csource"
+	"gocare/internal/lazyregexp"
 )
 
 // boundaries tells for each line of a C source whether a declaration at the top level may start on it: no comment,
@@ -114,7 +114,7 @@ func (s *scanner) char(c byte) {
 	s.last = c
 }
 
-var condition = regexp.MustCompile(`^\s*#\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b`)
+var condition = lazyregexp.New(`^\s*#\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b`)
 
 // conditional keeps the nesting of code under #if, #else and #endif.
 func (s *scanner) conditional(text string) {

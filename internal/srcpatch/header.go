@@ -3,12 +3,12 @@ package srcpatch
 import (
 	"errors"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"gocare/internal/fault"
+	"gocare/internal/lazyregexp"
 )
 
 // fileName is what one "---" or "+++" line says.
@@ -40,7 +40,7 @@ func parseName(s string) (fileName, error) {
 	return fileName{name: name, epoch: isEpoch(strings.TrimSpace(stamp))}, nil
 }
 
-var trailingStamp = regexp.MustCompile(`\s+(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?( [+-]\d{4})?|` +
+var trailingStamp = lazyregexp.New(`\s+(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?( [+-]\d{4})?|` +
 	`(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\s*$`)
 
 // isEpoch tells whether a time stamp is 1970-01-01 00:00:00 UTC, with which GNU diff -N marks a file that is not there.

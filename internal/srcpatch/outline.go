@@ -1,11 +1,11 @@
 package srcpatch
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/internal/csource"
+	"gocare/internal/lazyregexp"
 )
 
 // ItemKind says what stands at the top level of a C source.
@@ -53,7 +53,7 @@ func Outline(src []byte) []Item {
 	return items
 }
 
-var word = regexp.MustCompile(`[A-Za-z_]\w*|\d[\w.]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\S`)
+var word = lazyregexp.New(`[A-Za-z_]\w*|\d[\w.]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\S`)
 
 func (it *Item) classify() {
 	w := it.words

@@ -6,11 +6,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
+	"gocare/internal/lazyregexp"
 )
 
 // Parse reads a unified diff, a git diff, or mail and commit messages around either. name is what messages call it.
@@ -103,9 +103,9 @@ func (p *parser) nothingFound() error {
 }
 
 var (
-	hunkHeader    = regexp.MustCompile(`^@@ -\d+(,\d+)? \+\d+(,\d+)? @@`)
-	normalCommand = regexp.MustCompile(`^\d+(,\d+)?[acd]\d+(,\d+)?$`)
-	edCommand     = regexp.MustCompile(`^\d+(,\d+)?[acd]$`)
+	hunkHeader    = lazyregexp.New(`^@@ -\d+(,\d+)? \+\d+(,\d+)? @@`)
+	normalCommand = lazyregexp.New(`^\d+(,\d+)?[acd]\d+(,\d+)?$`)
+	edCommand     = lazyregexp.New(`^\d+(,\d+)?[acd]$`)
 )
 
 // line returns the line ahead by n without its line end, "" past the end.

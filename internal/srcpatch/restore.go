@@ -2,10 +2,11 @@ package srcpatch
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"gocare/internal/lazyregexp"
 )
 
 // RestoreLines returns After with #line directives that give unchanged code the line numbers it had in Before: after
@@ -142,8 +143,8 @@ func lineEnd(line string) string {
 }
 
 var (
-	lineDirective = regexp.MustCompile(`^\s*#\s*(?:line\b\s*(.*)|(\d.*))$`)
-	lineNumber    = regexp.MustCompile(`^(\d+)\s*("(?:[^"\\]|\\.)*")?`)
+	lineDirective = lazyregexp.New(`^\s*#\s*(?:line\b\s*(.*)|(\d.*))$`)
+	lineNumber    = lazyregexp.New(`^(\d+)\s*("(?:[^"\\]|\\.)*")?`)
 )
 
 // presumed returns the position of each line as the file's own #line directives have it, up to one whose effect it
