@@ -78,6 +78,38 @@ func TestLookAt(t *testing.T) {
 	}
 }
 
+// TestLookAtLink: the file that a link leads to has the mark of a known line, but the link was made after the reader began.
+func TestLookAtLink(t *testing.T) {
+	dir := t.TempDir()
+	file, path := filepath.Join(dir, "a.h"), filepath.Join(dir, "link.h")
+	if err := os.WriteFile(file, []byte("one"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var fi, link os.FileInfo
+	for link == nil || ChangedAt(link) == ChangedAt(fi) { // until the clock of the file system has ticked
+		os.Remove(path)
+		err := os.Symlink("a.h", path)
+		if err == nil {
+			fi, link, err = statBoth(path)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := time.Now().Add(time.Minute)
+	known := lines{path: {{fileLine: fileLine{"told", markOf(fi, later), path}}}}
+	for _, tt := range []struct {
+		name  string
+		began int64
+		told  bool
+	}{{"before the link", ChangedAt(link), false}, {"behind it", ChangedAt(link) + 1, true}} {
+		l, err := known.lookAt(path, time.Unix(0, tt.began), later)
+		if err != nil || (l.id == "told") != tt.told {
+			t.Errorf("%s: %+v, %v", tt.name, l, err)
+		}
+	}
+}
+
 // TestReadsShareFiles: files that lists have in common are lines once; one that changed is a line more.
 func TestReadsShareFiles(t *testing.T) {
 	s := newStore(t)
