@@ -113,10 +113,12 @@ statics:
 		$(if $(COMPILERS),-statics-cc "$(COMPILERS)")
 
 # N programs of csmith, edited at random and patched before main: each must print what the edited program prints, or be refused.
-# COMPILERS="gcc clang" LEVELS="O0 O2" LIST=yes. What goes wrong is kept in KEEP, and N=1 SEED=... with one of each repeats and keeps it.
+# COMPILERS="gcc clang" LEVELS="O0 O2" LIST=yes, MACHINE=aarch64 as for the oracle. What goes wrong is kept in KEEP, and N=1 SEED=... with one of
+# each repeats and keeps it.
 random: setup
 	scripts/setup --random
-	N="$(or $(N),1000)" SEED="$(SEED)" KEEP="$(abspath $(or $(KEEP),random.wrong))" COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" \
+	$(call guest,$(MACHINE))
+	GOCARE_VM="$(VMFILES)" N="$(or $(N),1000)" SEED="$(SEED)" KEEP="$(abspath $(or $(KEEP),random.wrong))" COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" \
 		$(GO) run ./internal/test/random
 
 # The page of patchmake explain --html in a headless chromium. With KEEP=DIR page and picture stay there.

@@ -37,6 +37,7 @@ type option struct {
 	pairs int
 	seed  int64 // of the first pair; the next has the next one
 	rows  []trial.Config
+	on    *machine
 	keep  string // where pairs are kept that go wrong, or the only one; nowhere if empty
 	list  bool   // print what becomes of every pair
 }
@@ -55,8 +56,11 @@ func options(env func(string) string) (o option, err error) {
 	if o.seed, err = strconv.ParseInt(get("SEED", "1"), 10, 64); err != nil {
 		return o, fmt.Errorf("parameter SEED: %w", err)
 	}
+	if o.on, err = machineOf(env("MACHINE")); err != nil {
+		return o, err
+	}
 	for _, level := range strings.Fields(get("LEVELS", "O0 O1 O2 O3")) {
-		for _, compiler := range strings.Fields(get("COMPILERS", "gcc clang")) {
+		for _, compiler := range strings.Fields(get("COMPILERS", o.on.compilers)) {
 			o.rows = append(o.rows, trial.Config{Compiler: compiler, Level: level})
 		}
 	}
@@ -66,7 +70,7 @@ func options(env func(string) string) (o option, err error) {
 
 // run builds our programs and tries all pairs.
 func run(ctx context.Context, w io.Writer, o option) error {
-	for _, tool := range []string{"csmith", "diff", "gcc", "clang"} {
+	for _, tool := range append(o.on.tools(o.rows), "csmith", "diff") {
 		if _, err := exec.LookPath(tool); err != nil {
 			return err
 		}
@@ -76,10 +80,11 @@ func run(ctx context.Context, w io.Writer, o option) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	programs, err := trial.Build(ctx, work, "")
+	programs, err := trial.Build(ctx, work, o.on.name)
 	if err != nil {
 		return err
 	}
+	defer programs.Stop()
 	return tryAll(ctx, w, o, programs, work)
 }
 
@@ -91,7 +96,7 @@ func tryAll(ctx context.Context, w io.Writer, o option, programs *trial.Programs
 	group.SetLimit(runtime.NumCPU())
 	for i := range o.pairs {
 		group.Go(func() error {
-			p := newPair(programs, work, o.seed+int64(i), o.rows)
+			p := newPair(programs, work, o.seed+int64(i), o)
 			v, err := p.try(ctx), ctx.Err()
 			if err != nil {
 				return err

@@ -22,6 +22,7 @@ type pair struct {
 	trial.Trial
 	seed      int64
 	arguments []string // of patchmake
+	on        *machine
 	*mutate.Pair
 }
 
@@ -34,16 +35,16 @@ func (p *pair) edits() []string {
 }
 
 // newPair decides how the pair of a seed is made. Its sources depend on the seed alone.
-func newPair(programs *trial.Programs, work string, seed int64, rows []trial.Config) *pair {
+func newPair(programs *trial.Programs, work string, seed int64, o option) *pair {
 	r := rand.New(rand.NewSource(seed))
-	p := &pair{seed: seed, arguments: []string{"fix.patch"}}
-	p.Programs, p.Config, p.Dir = programs, rows[int(seed)%len(rows)], filepath.Join(work, fmt.Sprint(seed))
+	p := &pair{seed: seed, arguments: []string{"fix.patch"}, on: o.on}
+	p.Programs, p.Config, p.Dir = programs, o.rows[int(seed)%len(o.rows)], filepath.Join(work, fmt.Sprint(seed))
 	p.Shape = []string{trial.PIE, trial.PIE, trial.NoPIE, trial.Library}[r.Intn(4)]
-	p.Flags = []string{"-I/usr/include/csmith", "-msse4.2"} // csmith uses builtins
+	p.Flags = append([]string{"-I/usr/include/csmith"}, o.on.flags...)
 	if r.Intn(2) == 0 {
 		p.Flags = append(p.Flags, "-g")
 	}
-	for _, flag := range flags {
+	for _, flag := range o.on.some() {
 		hides := p.Shape == trial.Library && flag == "-fvisibility=hidden" // the library's main
 		if r.Intn(100) < 8 && !hides {
 			p.Flags = append(p.Flags, flag)
@@ -52,11 +53,13 @@ func newPair(programs *trial.Programs, work string, seed int64, rows []trial.Con
 	return p
 }
 
-// flags are those of some of the programs; both compilers know them.
-var flags = []string{
-	"-ffunction-sections", "-fdata-sections", "-fcommon", "-fstack-protector-strong", "-fno-asynchronous-unwind-tables", "-fno-plt",
-	"-fcf-protection=full", "-fno-omit-frame-pointer", "-fno-inline", "-fno-jump-tables", "-funroll-loops", "-fvisibility=hidden",
-	"-fwrapv", "-D_FORTIFY_SOURCE=2", "-fno-strict-aliasing", "-fno-builtin", "-mno-red-zone", "-fno-semantic-interposition", "-ftls-model=initial-exec",
+// some are flags of some of the programs; both compilers know them.
+func (m *machine) some() []string {
+	return []string{
+		"-ffunction-sections", "-fdata-sections", "-fcommon", "-fstack-protector-strong", "-fno-asynchronous-unwind-tables", "-fno-plt",
+		m.landing, "-fno-omit-frame-pointer", "-fno-inline", "-fno-jump-tables", "-funroll-loops", "-fvisibility=hidden",
+		"-fwrapv", "-D_FORTIFY_SOURCE=2", "-fno-strict-aliasing", "-fno-builtin", m.plain, "-fno-semantic-interposition", "-ftls-model=initial-exec",
+	}
 }
 
 // csmithOptions are most often on.
@@ -142,7 +145,7 @@ func (p *pair) try(ctx context.Context) verdict {
 	if made := p.Record(ctx); made.Status != 0 {
 		return discarded("the original does not compile: %s", firstError(made))
 	}
-	original := p.RunFor(ctx, soon, "./prog", "1")
+	original := p.RunProgram(ctx, soon, "./prog", "1")
 	v = judge(p.Make(ctx, p.arguments...), want, original, func() trial.Result { return p.RunPatched(ctx, slowly, "1") })
 	if v.Outcome == trial.Wrong && p.undefined(ctx) {
 		return discarded("undefined")
@@ -158,31 +161,22 @@ func (p *pair) other(dir string) *trial.Trial {
 	return &t
 }
 
-// references are other ways to make a program, which differ where it uses what has no value or depends on how it is compiled.
-var references = []struct {
-	compiler string
-	flags    []string
-}{
-	{"gcc", []string{"-O0", "-ftrivial-auto-var-init=zero"}},
-	{"clang", []string{"-O2", "-ftrivial-auto-var-init=pattern"}},
-}
-
 // expected returns what the edited program does, if that is the same in whichever way it is made.
 func (p *pair) expected(ctx context.Context, edited *trial.Trial) (trial.Result, verdict) {
 	if r := edited.Run(ctx, "sh", "-c", edited.Compile(p.Compiler)); r.Status != 0 {
 		return r, discarded("does not compile: %s", firstError(r))
 	}
-	want := edited.RunFor(ctx, soon, "./prog", "1")
+	want := edited.RunProgram(ctx, soon, "./prog", "1")
 	if want.Status != 0 {
 		return want, discarded("crashes or does not end")
 	}
-	for _, reference := range references {
+	for _, reference := range p.on.references {
 		t := p.other("edited")
-		t.Flags, t.Shape = append(t.Flags, reference.flags...), trial.PIE
-		if r := t.Run(ctx, "sh", "-c", t.Compile(reference.compiler)); r.Status != 0 {
+		t.Compiler, t.Flags, t.Shape = reference.compiler, append(t.Flags, reference.flags...), trial.PIE
+		if r := t.Run(ctx, "sh", "-c", t.Compile(t.Compiler)); r.Status != 0 {
 			return r, discarded("does not compile: %s", firstError(r))
 		}
-		if got := t.RunFor(ctx, soon, "./prog", "1"); got != want {
+		if got := t.RunProgram(ctx, soon, "./prog", "1"); got != want {
 			return want, discarded("does not do the same when compiled in another way")
 		}
 	}
@@ -258,11 +252,11 @@ func lastLines(text string, n int) string {
 func (p *pair) undefined(ctx context.Context) bool {
 	t := p.other("edited")
 	t.Flags = append(t.Flags, "-O1", "-fsanitize=address,undefined", "-fno-sanitize=alignment", "-fno-sanitize-recover=all")
-	t.Shape = trial.PIE
-	if r := t.Run(ctx, "sh", "-c", t.Compile("gcc")); r.Status != 0 {
+	t.Compiler, t.Shape = p.on.references[0].compiler, trial.PIE
+	if r := t.Run(ctx, "sh", "-c", t.Compile(t.Compiler)); r.Status != 0 {
 		return false
 	}
-	got := t.RunFor(ctx, slowly, "./prog", "1")
+	got := t.RunProgram(ctx, slowly, "./prog", "1")
 	return got.Status != 0 && (strings.Contains(got.Err, "runtime error:") || strings.Contains(got.Err, "AddressSanitizer"))
 }
 
@@ -283,5 +277,9 @@ func (p *pair) keep(dir string, v verdict) error {
 
 // repeat is the command that tries this pair again.
 func (p *pair) repeat() string {
-	return fmt.Sprintf("make random N=1 SEED=%d COMPILERS=%s LEVELS=%s", p.seed, p.Compiler, p.Level)
+	command := fmt.Sprintf("make random N=1 SEED=%d COMPILERS=%s LEVELS=%s", p.seed, p.Compiler, p.Level)
+	if p.on.name != "" {
+		command += " MACHINE=" + p.on.name
+	}
+	return command
 }

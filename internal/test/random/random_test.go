@@ -43,7 +43,7 @@ func testMissedEdits(t *testing.T, programs *trial.Programs) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	p := newPair(programs, dir, 10048, o.rows)
+	p := newPair(programs, dir, 10048, o)
 	if v := p.try(t.Context()); v.Outcome != trial.Passed || !v.changed {
 		t.Fatalf("with its edits: %+v", v)
 	}
@@ -102,7 +102,11 @@ func TestOptions(t *testing.T) {
 	if err != nil || o.pairs != 1000 || o.seed != 7 || len(o.rows) != 2 || o.rows[1] != (trial.Config{Compiler: "clang", Level: "O3"}) {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, name := range []string{"N", "SEED"} {
+	on, err := options(func(name string) string { return map[string]string{"MACHINE": "aarch64", "LEVELS": "O2"}[name] })
+	if err != nil || on.rows[0] != (trial.Config{Compiler: "aarch64-linux-gnu-gcc", Level: "O2"}) {
+		t.Errorf("%+v, %v", on, err)
+	}
+	for _, name := range []string{"N", "SEED", "MACHINE"} {
 		if _, err := options(func(n string) string { return map[string]string{name: "x"}[n] }); err == nil {
 			t.Errorf("%s=x", name)
 		}

@@ -63,8 +63,8 @@ func (t *table) add(w io.Writer, p *pair, v verdict) {
 }
 
 const (
-	heading = "%-8s %-5s %7s %8s %8s %8s %6s %10s %6s\n"
-	line    = "%-8s %-5s %7d %8d %8d %8d %6d %10d %6d\n"
+	heading = "%-21s %-5s %7s %8s %8s %8s %6s %10s %6s\n"
+	line    = "%-21s %-5s %7d %8d %8d %8d %6d %10d %6d\n"
 )
 
 // summary prints the table, and is an error if something is not as it should be.

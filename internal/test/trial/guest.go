@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // Guest is a virtual machine of aarch64 that runs what was built for it. It sees a folder of the host's.
 type Guest struct {
 	folder string
-	last   int           // number of the last job
+	last   atomic.Int64  // number of the last job
 	ended  chan struct{} // closed when the machine has
 }
 
@@ -82,15 +83,15 @@ func (g *Guest) Stop() {
 	<-g.ended
 }
 
-// Run runs a command there; its directory is below the folder. Env is not passed.
+// Run runs a command there; its directory is below the folder. Env is not passed. Of commands that are given at one time one runs after the
+// other: the time of each is its own.
 func (g *Guest) Run(ctx context.Context, c Command) Result {
 	there := func(s string) string { return strings.ReplaceAll(s, g.folder, guestFolder) }
 	q := request.Question{Tool: there(c.Args[0]), Dir: there(c.Dir), Seconds: int(c.Limit / time.Second)}
 	for _, arg := range c.Args[1:] {
 		q.Args = append(q.Args, there(arg))
 	}
-	g.last++
-	dir := filepath.Join(g.jobs(), fmt.Sprint(g.last))
+	dir := filepath.Join(g.jobs(), fmt.Sprint(g.last.Add(1)))
 	if err := errors.Join(os.Mkdir(dir, 0o755), request.Put(dir, q)); err != nil {
 		return Result{Status: -1, Err: err.Error()}
 	}
