@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"gocare/internal/test/trial"
 )
@@ -11,9 +12,10 @@ type machine struct {
 	name       string // as MACHINE names it, "" for this one
 	compilers  string // that pairs are made with, if none are asked for
 	references []reference
-	flags      []string // of every program
-	landing    string   // of some of the programs: jumps lead to marked places only
-	plain      string   // of some of the programs: without something that compilers use there
+	flags      []string          // of every program
+	spelled    *strings.Replacer // what in the sources is another machine's
+	landing    string            // of some of the programs: jumps lead to marked places only
+	plain      string            // of some of the programs: without something that compilers use there
 }
 
 // reference is another way to make a program, which differs where the program uses what has no value or depends on how it is compiled.
@@ -33,12 +35,13 @@ var machines = []machine{
 	{
 		compilers: "gcc clang", references: references("gcc"),
 		flags:   []string{"-msse4.2"}, // csmith uses builtins
+		spelled: strings.NewReplacer(),
 		landing: "-fcf-protection=full", plain: "-mno-red-zone",
 	},
 	{
 		name: "aarch64", compilers: crossGCC + " clang", references: references(crossGCC),
-		// One of csmith's builtins is another machine's, and compilers fuse a product and a sum into one rounding as they like.
-		flags:   []string{"'-D__builtin_ia32_crc32qi(a,b)=((a)*31u+(b))'", "-ffp-contract=off"},
+		flags:   []string{"-ffp-contract=off"}, // else a product and a sum are rounded once or twice, as a compiler likes
+		spelled: strings.NewReplacer("__builtin_ia32_crc32qi", "__builtin_expect", `"addl %1, %0"`, `"add %w0, %w0, %1"`),
 		landing: "-mbranch-protection=standard", plain: "-mno-outline-atomics",
 	},
 }

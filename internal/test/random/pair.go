@@ -88,10 +88,16 @@ func (p *pair) generate(ctx context.Context) error {
 		return errors.New("csmith: no program")
 	}
 	var err error
-	if p.Pair, err = mutate.Make(made.Out, p.seed); err == nil {
-		p.Files = p.Sources()
+	if p.Pair, err = mutate.Make(made.Out, p.seed); err != nil {
+		return err
 	}
-	return err
+	for _, sources := range []map[string]string{p.Before, p.After} {
+		for name, text := range sources {
+			sources[name] = p.on.spelled.Replace(text)
+		}
+	}
+	p.Files = p.Sources()
+	return nil
 }
 
 func write(dir string, files map[string]string) error {
