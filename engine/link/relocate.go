@@ -30,7 +30,7 @@ func (l *linker) apply(section int, rel kpatch.Reloc) error {
 	}
 	width := rel.Type.Width
 	if !applies(rel.Type.Kind) {
-		return fault.Refuse(fault.RelocType, "", "unsupported type %s", rel.Type)
+		return unsupported(rel)
 	}
 	sec := &l.patch.Sections[section]
 	if sec.Original() || rel.Offset >= sec.Size || sec.Size-rel.Offset < width {
@@ -46,7 +46,30 @@ func (l *linker) apply(section int, rel kpatch.Reloc) error {
 	if err != nil || keep {
 		return err
 	}
-	return store(field, rel.Type, value, uint64(start)+rel.Offset)
+	typ, ok := l.field(rel, field)
+	if !ok {
+		return unsupported(rel)
+	}
+	return store(field, typ, value, uint64(start)+rel.Offset)
+}
+
+// field returns the type of what an instruction is to hold: it has no slot to load from of what is no import, and the address is what that would
+// hold. On x86-64 the linker has changed such instructions.
+func (l *linker) field(rel kpatch.Reloc, instruction []byte) (typ arch.RelocType, ok bool) {
+	if _, imported := l.slots[rel.Symbol]; imported {
+		return rel.Type, true
+	}
+	switch rel.Type.Kind {
+	case arch.GOTPageOffset:
+		return l.patch.Machine.Unload(instruction)
+	case arch.GOTLoad:
+		return rel.Type, rel.Type.Bits.Count == 0
+	}
+	return rel.Type, true
+}
+
+func unsupported(rel kpatch.Reloc) error {
+	return fault.Refuse(fault.RelocType, "", "unsupported type %s", rel.Type)
 }
 
 // value returns S+A for a relocation. keep says that the field holds the right bytes already.
@@ -121,6 +144,9 @@ func (l *linker) importValue(section string, rel kpatch.Reloc, sym *kpatch.Symbo
 func (l *linker) tlsValue(rel kpatch.Reloc, sym *kpatch.Symbol, field []byte) (uint64, bool, error) {
 	switch rel.Type.Kind {
 	case arch.TLSInitialExec:
+		if rel.Type.Bits.Count > 0 {
+			break // whose slot an instruction leads to is known on x86-64 alone
+		}
 		return uint64(rel.Addend) + uint64(l.object.Bias) - uint64(l.patch.Machine.PCBias), false, nil
 	case arch.TLSLocalExec, arch.TLSOffset:
 		if rel.Type.Bits.Count > 0 {

@@ -29,6 +29,7 @@ var AArch64 = Target{
 		a64(0x58000051), // ldr x17, 8 bytes on
 	},
 
+	unload:    a64Unload,
 	landing:   a64Landing,
 	goName:    "arm64",
 	hook:      a64Branch,
@@ -61,6 +62,20 @@ func a64Branch(from, to uint64) ([]byte, bool) {
 		return nil, false
 	}
 	return a64(a64Imm26.store(a64BranchCode, distance)), true
+}
+
+// a64Unload makes ldr x, [x, #n] add x, x, #n.
+func a64Unload(instruction []byte) (RelocType, bool) {
+	const load, add, registers = 0xf9400000, 0x91000000, 1<<10 - 1
+	if len(instruction) != a64InstructionSize {
+		return RelocType{}, false
+	}
+	w := binary.LittleEndian.Uint32(instruction)
+	if w>>22 != load>>22 {
+		return RelocType{}, false
+	}
+	copy(instruction, a64(add|w&registers))
+	return cut(elf.R_AARCH64_ADD_ABS_LO12_NC, PageOffset, a64Low(0)), true
 }
 
 // a64Padding counts nops, traps and the words that are defined to be no instruction.

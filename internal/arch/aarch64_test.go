@@ -156,6 +156,28 @@ func TestA64Hook(t *testing.T) {
 	}
 }
 
+func TestA64Unload(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		code      []byte
+		want      []byte
+		unchanged bool
+	}{
+		{"ldr x3, [x5, #8]", a64(0xf94004a3), a64(0x910000a3), false},
+		{"ldr w3, [x5, #8]", a64(0xb94008a3), a64(0xb94008a3), true},
+		{"str x3, [x5, #8]", a64(0xf90004a3), a64(0xf90004a3), true},
+		{"ldr d3, [x5, #8]", a64(0xfd4004a3), a64(0xfd4004a3), true},
+	} {
+		typ, ok := AArch64.Unload(tt.code)
+		if ok == tt.unchanged || !bytes.Equal(tt.code, tt.want) || ok && typ.Number != uint32(elf.R_AARCH64_ADD_ABS_LO12_NC) {
+			t.Errorf("%s: % x, %v, %v", tt.name, tt.code, typ, ok)
+		}
+	}
+	if _, ok := X86_64.Unload([]byte{0x48, 0x8b, 0x05, 0, 0, 0, 0}); ok {
+		t.Error("x86-64 has no such pair of instructions")
+	}
+}
+
 func TestA64Padding(t *testing.T) {
 	for _, tt := range []struct {
 		name string

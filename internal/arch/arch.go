@@ -32,6 +32,7 @@ type Target struct {
 
 	linked       func(k RelocKind, code []byte, at int) (f LinkedField, changed, ok bool)
 	takesAddress func(k RelocKind, code []byte, at int) bool
+	unload       func(instruction []byte) (RelocType, bool)
 
 	landing   func(old, new []byte) (keepOld, keepNew int, lands bool)
 	goName    string // GOARCH
@@ -98,6 +99,15 @@ func (t *Target) Padding(code []byte) int { return t.padding(code) }
 
 // Gate returns the jump of GateSize bytes at an address to another close by; ok is false if it does not reach.
 func (t *Target) Gate(from, to uint64) (jump []byte, ok bool) { return t.gate(from, to) }
+
+// Unload makes the load of an address from a GOT slot, the second of two instructions that lead to it (GOTPageOffset), an addition that has the
+// address itself in its field, and returns the type of that field; ok is false if it is no such load.
+func (t *Target) Unload(instruction []byte) (field RelocType, ok bool) {
+	if t.unload == nil {
+		return RelocType{}, false
+	}
+	return t.unload(instruction)
+}
 
 // Fill overwrites code with an instruction, again and again; the last may be cut.
 func Fill(code, instruction []byte) {
