@@ -33,15 +33,19 @@ func traps(p *Plan) []Write {
 	return list
 }
 
-// trapsIn covers a part up to the next hook, from its end on, and so on.
+// trapsIn covers a part up to the next hook, from its end on, and so on. An instruction that a hook stands behind is left.
 func trapsIn(machine *arch.Target, o *inspect.Object, part *kpatch.Part, hooked map[inspect.Addr]bool) []Write {
 	old, ok := o.ELF.BytesAt(part.Addr, part.Size)
 	if !ok {
 		return nil // refused by verifyParts
 	}
 	start := o.Addr(inspect.LinkAddr(part.Addr))
+	kept, _, _ := machine.Landing(old, old)
+	if !hooked[start+inspect.Addr(kept)] {
+		kept = 0 // there is no hook behind what the function begins with
+	}
 	var list []Write
-	for from := 0; from < len(old); from++ {
+	for from := kept; from < len(old); from++ {
 		end := from
 		for end < len(old) && !hooked[start+inspect.Addr(end)] {
 			end++
