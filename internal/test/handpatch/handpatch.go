@@ -8,6 +8,7 @@ package handpatch
 import (
 	"crypto/sha256"
 	"debug/elf"
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ type Spec struct {
 	Flags       []string // further compiler options
 	Description string
 	NoMeta      bool // leave the metadata out, as LibcarePlus does
+	ToLoader    bool // leave to the loader what it can fill in, as LibcarePlus does
 }
 
 // Build makes the patch in a temporary directory and returns its path.
@@ -50,6 +52,7 @@ func Build(t testing.TB, spec Spec) string {
 	if err != nil {
 		t.Fatalf("encode: %v", err)
 	}
+	b.leaveToLoader(data)
 	path := filepath.Join(dir, b.program.BuildID()+kpname.FileSuffix)
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
@@ -75,6 +78,7 @@ type builder struct {
 	place   map[int]kpatch.Location    // object's section -> where it went
 	index   map[string]int             // patch section by name
 	slots   map[kpatch.Location]uint64 // offset in the data of the slot for a symbol and addend
+	left    map[kpatch.Location]uint32 // types of relocations that are left to the loader
 }
 
 func (b *builder) build() *kpatch.Patch {
@@ -82,6 +86,7 @@ func (b *builder) build() *kpatch.Patch {
 		ID: b.spec.ID, Machine: b.machine(), BuildID: b.program.BuildID(), Sections: make([]kpatch.Section, 1), Symbols: make([]kpatch.Symbol, 1),
 	}
 	b.place, b.index, b.slots = map[int]kpatch.Location{}, map[string]int{}, map[kpatch.Location]uint64{}
+	b.left = map[kpatch.Location]uint32{}
 	for i := range b.object.Sections {
 		b.addSection(&b.object.Sections[i])
 	}
@@ -152,13 +157,38 @@ func (b *builder) addRelocs(section int) {
 	for _, rel := range relas {
 		symbol, addend := b.bind(&b.object.Symbols[rel.Symbol], rel.Addend)
 		typ := b.relocType(rel.Type)
-		if in, ok := inSlot[typ.Kind]; ok {
+		if b.spec.ToLoader && !typ.InPatch {
+			b.left[kpatch.Location{Section: at.Section, Offset: at.Offset + rel.Offset}] = rel.Type
+			typ = b.machine().RelocOf(arch.PagePC)
+		} else if in, ok := inSlot[typ.Kind]; ok {
 			typ = b.direct(typ, in)
 			symbol, addend = b.slot(symbol, addend)
 		}
 		out := &b.patch.Sections[at.Section]
 		out.Relocs = append(out.Relocs, kpatch.Reloc{Offset: at.Offset + rel.Offset, Type: typ, Symbol: symbol, Addend: addend})
 	}
+}
+
+// leaveToLoader gives relocations in a file the types that they had in the object: what the format has of others, Encode does not write.
+func (b *builder) leaveToLoader(file []byte) {
+	object, err := elfobj.Parse(file[kpatch.HeaderSize:])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for at, typ := range b.left {
+		name := b.patch.Sections[at.Section].Name
+		i := slices.IndexFunc(object.Sections, func(s elfobj.Section) bool { return s.Name == ".rela"+name })
+		entries := file[kpatch.HeaderSize+object.Sections[i].Offset:][:object.Sections[i].Size]
+		for ; len(entries) > 0; entries = entries[24:] {
+			if binary.LittleEndian.Uint64(entries) == at.Offset {
+				binary.LittleEndian.PutUint32(entries[8:], typ)
+			}
+		}
+	}
+	digest := file[len(file)-sha256.Size:]
+	clear(digest)
+	sum := sha256.Sum256(file)
+	copy(digest, sum[:])
 }
 
 // inSlot are the kinds of relocations that mean a GOT slot, with what they ask for of the slot itself.
