@@ -112,7 +112,8 @@ const host = "int trial_main(); int main(int n, char **v) { return trial_main(n,
 
 // Compile is the shell command that makes the program from its sources with a compiler.
 func (t *Trial) Compile(compiler string) string {
-	flags := strings.Join(append([]string{compiler, "-w", "-" + t.Level}, append(t.target(), t.Flags...)...), " ")
+	compiler = strings.Join(append([]string{compiler}, t.target()...), " ")
+	flags := strings.Join(append([]string{compiler, "-w", "-" + t.Level}, t.Flags...), " ")
 	files := strings.Join(append(t.Files[:len(t.Files):len(t.Files)], t.tail, "-lm"), " ")
 	switch t.Shape {
 	case NoPIE:

@@ -28,6 +28,15 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A library for another machine has a program around it that is for that, too.
+func TestCompileCross(t *testing.T) {
+	p := &Programs{tail: "/tail.o", guest: &Guest{}}
+	got := (&Trial{Programs: p, Config: Config{Compiler: "clang", Level: "O2", Shape: Library}, Files: []string{"a.c"}}).Compile("carecc")
+	if n := strings.Count(got, "carecc --target=aarch64-linux-gnu "); n != 2 {
+		t.Errorf("%d of 2 compiles are for the machine: %s", n, got)
+	}
+}
+
 func TestCompile(t *testing.T) {
 	p := &Programs{tail: "/tail.o"}
 	for shape, want := range map[string]string{
