@@ -30,7 +30,7 @@ func (o *Original) reachesDirectly(r *Resolved, ref *reference) bool {
 		return false
 	}
 	switch ref.typ.Kind {
-	case arch.Abs32, arch.Abs32S:
+	case arch.Abs32, arch.Abs32S, arch.PagePC, arch.PageOffset, arch.Near:
 		return true
 	case arch.PC32:
 		s := site{r.Unit.Object.Sections[ref.section].Data, ref.rela.Offset, ref.rela.Addend}

@@ -9,10 +9,17 @@ import (
 )
 
 // indirectFlags make compilers reach the variables of other objects through the GOT only, gcc 12 and clang 12; code so
-// compiled may call the original's functions, so it must not know what those spare.
-var indirectFlags = [][]string{
-	{"-mno-direct-extern-access", "-fno-ipa-ra"},
-	{"-fno-direct-access-external-data"},
+// compiled may call the original's functions, so it must not know what those spare. On aarch64 gcc does so in position-independent code, which
+// is to be made of the same source all the same. By the name of the machine.
+var indirectFlags = map[string][2][]string{
+	"x86_64": {
+		{"-mno-direct-extern-access", "-fno-ipa-ra"},
+		{"-fno-direct-access-external-data"},
+	},
+	"aarch64": {
+		{"-fPIE", "-fno-ipa-ra", "-fno-section-anchors", "-U__PIC__", "-U__pic__", "-U__PIE__", "-U__pie__"},
+		{"-fno-direct-access-external-data", "-mno-global-merge"},
+	},
 }
 
 // compileIndirect compiles patched units and additions so, where their code reaches for names in ways that cannot be rewritten. A
@@ -21,10 +28,11 @@ func (c sideCompiler) compileIndirect(ctx context.Context, links []pairedLink) (
 	var indirect []buildtree.Digest
 	var records []*buildtree.Unit
 	var of []int
+	var flags [][2][]string // of each record, to be tried in this order
 	add := func(machine elf.Machine, record *buildtree.Unit, asm buildtree.Digest) {
 		data, err := c.b.Store.Blob(asm)
 		if err == nil && compilable(record) && len(diffasm.Stubborn(archOf(machine), data)) > 0 {
-			records, of = append(records, record), append(of, len(indirect))
+			records, of, flags = append(records, record), append(of, len(indirect)), append(flags, indirectFlags[archOf(machine).Name])
 		}
 		indirect = append(indirect, "")
 	}
@@ -41,10 +49,10 @@ func (c sideCompiler) compileIndirect(ctx context.Context, links []pairedLink) (
 			add(l.machine, a.Patched, a.Patched.AsmID)
 		}
 	}
-	for _, flags := range indirectFlags {
+	for try := range 2 {
 		requests := make([]request, len(records))
 		for i, r := range records {
-			requests[i] = request{unit: r, flags: flags}
+			requests[i] = request{unit: r, flags: flags[i][try]}
 		}
 		results, err := c.b.compileInView(ctx, requests)
 		if err != nil {

@@ -358,7 +358,3 @@ func (arm64) MarksNumber(statement, token string) bool {
 
 // MaskMoved leaves lines alone: pieces of text that are moved by number count as they are.
 func (arm64) MaskMoved(line string, _ func(v uint64) bool) string { return line }
-
-func (arm64) ThroughGOT(asm []byte, _ []string) []byte { return asm }
-
-func (arm64) Stubborn([]byte) []string { return nil }
