@@ -179,3 +179,50 @@ func TestAArch64Unnamed(t *testing.T) {
 	assertContains(t, r.Stderr, "by their distance from an anchor; the compile that names its variables failed: ")
 	assertContains(t, r.Stderr, "no such option here")
 }
+
+// TestAArch64Handlers: what clang writes about handlers for AArch64 are distances of 64 bits to the program, which a patch cannot hold: a function
+// that has one is refused by name, and another of the same unit is patched.
+func TestAArch64Handlers(t *testing.T) {
+	programs(t)
+	testkit.Require(t, "clang", "aarch64-linux-gnu-gcc")
+	tree := map[string]string{
+		"Makefile": `lib.so: a.o
+	$(CC) --target=aarch64-linux-gnu -Wl,--build-id -shared -nostdlib -o $@ a.o
+a.o: a.cc
+	$(CC) --target=aarch64-linux-gnu -O2 -fPIC -c a.cc
+install:
+	mkdir -p $(DESTDIR)
+	cp lib.so $(DESTDIR)
+`,
+		"a.cc": `__attribute__((noinline)) int may(int x)
+{
+	if (x > 2)
+		throw x;
+	return x;
+}
+int handles(int x)
+{
+	try {
+		return may(x);
+	} catch (int e) {
+		return e + 100;
+	}
+}
+`,
+	}
+	for _, tt := range []struct {
+		name, old, new string
+		status         int
+	}{
+		{"handles", "e + 100", "e + 200", 1},
+		{"throws", "x > 2", "x > 3", 0},
+	} {
+		dir := t.TempDir()
+		writeTree(t, dir, tree)
+		writePatch(t, dir, tree, map[string]string{"Makefile": tree["Makefile"], "a.cc": strings.Replace(tree["a.cc"], tt.old, tt.new, 1)})
+		r := mustRun(t, tt.status, dir, []string{"KPCCREAL=clang"}, "patchmake", "--json", "-i", "a1", "fix.patch")
+		if refused := strings.Contains(r.Stdout, `"unsupported-relocation"`); refused != (tt.status != 0) {
+			t.Errorf("%s: %v", tt.name, r)
+		}
+	}
+}
