@@ -42,7 +42,7 @@ func (e *Edits) OnlyMoved(old, fresh []Place, pairs []Pair, whole bool) bool {
 // a macro, a type or a variable may be used anywhere, and change a number by as much as the lines moved.
 func (e *Edits) harmless(pairs []Pair) bool {
 	return !slices.ContainsFunc(e.All(), func(ed *Edit) bool {
-		return ed.Kind != FunctionItem && ed.Kind != PrototypeItem || slices.ContainsFunc(pairs, func(p Pair) bool {
+		return !ed.isWhole() && ed.Kind != PrototypeItem || slices.ContainsFunc(pairs, func(p Pair) bool {
 			return slices.Contains(ed.words, strconv.Itoa(p.Old)) || slices.Contains(ed.words, strconv.Itoa(p.New))
 		})
 	})

@@ -43,6 +43,9 @@ func (it *Item) isWhole() bool {
 	for i, w := range it.words {
 		switch w {
 		case "{":
+			if !open && it.Kind == FunctionItem && !isHead(it.words[:i]) {
+				return false
+			}
 			depth, open = depth+1, true
 		case "}":
 			depth--
@@ -52,6 +55,26 @@ func (it *Item) isWhole() bool {
 		}
 	}
 	return false
+}
+
+// isHead reports whether the words before a function's body are surely its head alone: a variable may be declared before it on one line, or
+// by a macro.
+func isHead(words []string) bool {
+	depth, lists := 0, 0
+	for i, w := range words {
+		switch w {
+		case "(":
+			if depth == 0 && (i == 0 || !notCalled[words[i-1]]) {
+				lists++
+			}
+			depth++
+		case ")":
+			depth--
+		case ";":
+			return false
+		}
+	}
+	return lists == 1
 }
 
 // meanings maps macros to all that is said of them, in order.

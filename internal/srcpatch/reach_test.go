@@ -22,6 +22,9 @@ func TestOnlyCode(t *testing.T) {
 		{"an attribute before members", "struct __attribute__((packed)) { int a; } x;\n", "struct __attribute__((packed)) { long a; } x;\n", nil, false},
 		{"a variable", source, "int y;\n" + source, nil, false},
 		{"another order", "int x;\nint y;\n", "int y;\nint x;\n", nil, false},
+		{"a variable before a function", "int y; int f(void) { return 0; }\n", "float y; int f(void) { return 0; }\n", nil, false},
+		{"a variable of a macro before a function", "VARIABLE(int) int f(void) { return 0; }\n", "VARIABLE(float) int f(void) { return 0; }\n", nil, false},
+		{"an attribute of a function", "int __attribute__((cold)) f(int a) { return a; }\n", "int __attribute__((cold)) f(int a) { return a + 1; }\n", nil, true},
 		{"a condition", "#if 1\nint x;\n#endif\n", "#if 0\nint x;\n#endif\n", nil, false},
 		{"two heads of one body", "#if A\nint f(int a) {\n#else\nint f(long a) {\n#endif\n}\nint x;\n", "#if A\nint f(int a) {\n#else\nint f(long a) {\n#endif\n}\nlong x;\n", nil, false},
 	} {
