@@ -48,6 +48,7 @@ type Definition struct {
 	Weak    bool
 	Common  bool
 	Grouped bool // in a section group, of whose like the linker keeps one
+	Hidden  bool // no other object of a process finds it
 }
 
 // Definition is that of a name in the patched unit.
@@ -55,7 +56,8 @@ func (d *Delta) Definition(name string) Definition { return definition(d.patched
 
 func definition(f *debuginfo.Unit, name string) Definition {
 	s, b := f.Symbols[name], f.Blocks[name]
-	return Definition{Weak: s != nil && s.Binding == "weak", Common: b != nil && b.Common, Grouped: f.Grouped(name)}
+	hidden := s != nil && (s.Visibility == "hidden" || s.Visibility == "internal")
+	return Definition{Weak: s != nil && s.Binding == "weak", Common: b != nil && b.Common, Grouped: f.Grouped(name), Hidden: hidden}
 }
 
 // shownOnly lists what other units see, unless g has one of the name for them, too.

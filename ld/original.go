@@ -67,6 +67,7 @@ type Original struct {
 	inputLocals map[string][]uint64           // places of local symbols of the inputs by name, 0 where unknown
 	leads       map[evidenceKey]uint64        // read when first needed
 	literalsOf  []map[literal]*found          // by input; read when first needed
+	sought      []map[string]bool             // by input, of shared libraries; read when first needed
 }
 
 // inputSymbol is a symbol of an input, by index.
@@ -106,6 +107,7 @@ func Open(bin *elfobj.File, m *Map, objects []Object) (*Original, error) {
 	o := &Original{target: target, machine: machine, bin: bin, objects: objects, link: kindOf(bin), out: originalSections(bin)}
 	o.byName = make([]map[string][]*elfobj.Symbol, len(objects))
 	o.literalsOf = make([]map[literal]*found, len(objects))
+	o.sought = make([]map[string]bool, len(objects))
 	for i, obj := range objects {
 		if obj.File == nil {
 			return nil, fault.New(fault.Bug, objectName(&objects[i]), "input without contents")

@@ -26,6 +26,7 @@ func changedNames(l *link) (ruling, error) {
 		for _, name := range came {
 			says.refuse(i, l.takenName(p, i, name))
 			says.refuse(i, l.displacedName(p, i, name))
+			says.refuse(i, l.interposedName(p, i, name))
 			says.refuse(i, l.newTwice(i, name))
 		}
 		for _, name := range left {
@@ -60,6 +61,17 @@ func (l *link) displacedName(p *facts, i int, name string) *fault.Error {
 	}
 	return fault.Refuse(fault.MovedGlobal, u.unit.Source, "%q is new here, but %s defines it, too, and the linker takes one for all", name, other).
 		WithHint("give it another name, and let the code that is to use it say so")
+}
+
+// interposedName refuses a name that unit i defines now, and that a library of the process looks for: it found its own definition, another
+// one, or none. Copies of an inline function do the same.
+func (l *link) interposedName(p *facts, i int, name string) *fault.Error {
+	library, d := p.Interposed(name), l.units[i].delta.Definition(name)
+	if library == "" || d.Grouped || d.Hidden {
+		return nil
+	}
+	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s looks for it when it is loaded, and found another one, or none", name, library).
+		WithHint("give it another name, or make it static")
 }
 
 // newTwice refuses a name that comes to unit i and to another unit behind it, or to an addition: the linker takes one for all code, a

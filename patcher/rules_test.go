@@ -98,7 +98,8 @@ type fakeLink struct {
 	again     map[string]string
 	displaced map[string]ld.Strength // by name: the least strength that takes the place of the one in weak.o
 	library   []string
-	keeper    map[string]int // by name, counted from 1
+	sought    map[string]string // by name: the library that looks for it
+	keeper    map[string]int    // by name, counted from 1
 	data      map[string]uint64
 	unseen    bool     // it may have inputs that are not known
 	named     []string // what its binary has symbols for
@@ -113,6 +114,8 @@ func (f fakeLink) Displaced(_ int, name string, by ld.Strength) string {
 	}
 	return ""
 }
+
+func (f fakeLink) Interposed(name string) string { return f.sought[name] }
 
 func (f fakeLink) Keeper(name string) int     { return f.keeper[name] - 1 }
 func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
@@ -463,6 +466,15 @@ func TestRules(t *testing.T) {
 		{
 			name: "a new weak name that another unit has already", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"n": ld.StrongDefinition}},
 			units: []pair{{orig: global("a"), patched: global("a") + weak(global("n"))}},
+		},
+		{
+			name: "a new name that a library looks for", rule: changedNames, link: fakeLink{sought: map[string]string{"n": "l.so"}},
+			units: []pair{{orig: global("a"), patched: global("a") + global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is new here, but l.so looks for it when it is loaded, and found another one, or none`},
+		},
+		{
+			name: "a new hidden name that a library looks for", rule: changedNames, link: fakeLink{sought: map[string]string{"n": "l.so"}},
+			units: []pair{{orig: global("a"), patched: global("a") + "\t.hidden\tn\n" + global("n")}},
 		},
 		{
 			name: "a variable that another unit leaves", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"v": ld.WeakDefinition}},
