@@ -3,6 +3,7 @@ package diffasm
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
@@ -132,10 +133,15 @@ func (c *decider) refuse(p asm.Problem, f *debuginfo.Unit, fn string) *fault.Err
 	e.Vouched = p.Vouched
 	if p.Vouched || c.allows(p.Code) {
 		c.s.Overridden = append(c.s.Overridden, e)
-	} else {
+	} else if !c.says(e) {
 		c.errs = append(c.errs, e)
 	}
 	return e
+}
+
+// says reports whether a refusal of the same words was noted.
+func (c *decider) says(e *fault.Error) bool {
+	return slices.ContainsFunc(c.errs, func(known error) bool { return known.Error() == e.Error() })
 }
 
 func (c *decider) allows(code fault.Code) bool {

@@ -87,9 +87,12 @@ func (d *Delta) unknownIn(b *asm.Block) string {
 }
 
 // hintLikes says what to do about variables that are not told apart.
-func (d *Delta) hintLikes() string {
-	if d.made != nil {
+func (d *Delta) hintLikes(name string) string {
+	switch {
+	case d.made != nil:
 		return "make the change in functions that use none of them; in a program that was built with -g they are told apart"
+	case asm.IsNameless(name):
+		return "make the change in functions that use none of them"
 	}
 	return "leave a line alone, in its place, that uses this variable and no other of its name"
 }

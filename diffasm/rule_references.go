@@ -230,7 +230,11 @@ func (c *closure) block(b *asm.Block) {
 	case asm.IsLocal(b.Name):
 		c.refuse(fault.PrivateData, "", "it uses the %s data %s, which has no name to find it by", b.Section.Class, b.Name)
 	case len(c.d.m.Candidates(b.Name)) > 0:
-		c.refuse(fault.StaticAmbiguous, c.d.hintLikes(), "it uses the static variable %s, which may be %s", stateOf(f, b), c.d.mayBe(b.Name))
+		what := "the static variable "
+		if asm.IsNameless(b.Name) {
+			what = ""
+		}
+		c.refuse(fault.StaticAmbiguous, c.d.hintLikes(b.Name), "it uses %s%s, which may be %s", what, stateOf(f, b), c.d.mayBe(b.Name))
 	case max(len(f.CountedAlike(b.Name)), len(c.d.orig.CountedAlike(b.Name))) > 1:
 		c.refuse(fault.StaticAmbiguous, "make the change in a function that uses none of them",
 			"it uses the static variable %q, one of several of that name, which compilers only count", b.Name)

@@ -42,6 +42,9 @@ func (s State) NamedAlike(o State) bool { return correlate.NamedAlike(s.Name, o.
 
 // Called names it in a message, without its place.
 func (s State) Called() string {
+	if asm.IsNameless(s.Symbol) {
+		return "a compound literal outside functions"
+	}
 	if s.Function != "" {
 		return fmt.Sprintf("%q of %s()", s.Name, s.Function)
 	}
@@ -60,6 +63,9 @@ func (d *Delta) mayBe(name string) string {
 	}
 	all := len(list)
 	slices.Sort(list)
+	if asm.IsNameless(name) {
+		return fmt.Sprintf("any of %d of the original", all)
+	}
 	if list = slices.Compact(list); len(list) < all { // nothing tells them apart
 		return fmt.Sprintf("any of %d in the original: %s", all, strings.Join(list, ", "))
 	}
