@@ -22,6 +22,13 @@ func (d *Delta) ReboundNames() []string {
 	})
 }
 
+// SeenNames lists what both versions define for others, one of them for its own object alone.
+func (d *Delta) SeenNames() []string {
+	return shown(d.patched, func(name string) bool {
+		return d.orig.IsGlobal(name) && d.orig.Defines(name) && definition(d.orig, name).Hidden != definition(d.patched, name).Hidden
+	})
+}
+
 // Shown lists what the patched unit shows to others and the original keeps to itself: by name, its symbol in the original.
 func (d *Delta) Shown() map[string]string {
 	names := map[string]string{}

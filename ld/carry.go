@@ -143,7 +143,7 @@ func (c *carrier) checkSymbol(a *Addition, s *elfobj.Symbol) error {
 	if user := c.o.without(s.Name); user != "" {
 		return movedGlobal(a.Name, s.Name, s, user+" looks for it, and goes without in the original")
 	}
-	if user := c.o.Interposed(s.Name); user != "" && !isHidden(s) && !grouped(a.File, s) {
+	if user, shown := c.o.Seeker(s.Name); user != "" && !shown && !isHidden(s) && !grouped(a.File, s) {
 		return movedGlobal(a.Name, s.Name, s, user+" looks for it when it is loaded, and found another one, or none")
 	}
 	if s.Bind == elf.STB_WEAK {

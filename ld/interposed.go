@@ -7,18 +7,16 @@ import (
 	"gocare/internal/elfobj"
 )
 
-// Interposed names a shared library that looks for a symbol when it is loaded, where the binary does not show one of that name: a definition
-// in the binary would come before what the library found, its own included. It is "" if there is none.
-func (o *Original) Interposed(name string) string {
-	if o.exports[name] != nil {
-		return ""
-	}
+// Seeker names a shared library that looks for a symbol when it is loaded, "" if there is none, and says whether the binary shows it one: that
+// comes before what the library would find else, its own definition included.
+func (o *Original) Seeker(name string) (library string, shown bool) {
+	shown = o.exports[name] != nil
 	for i := range o.objects {
 		if obj := &o.objects[i]; obj.File.Type == elf.ET_DYN && !obj.New && !obj.Later && o.soughtBy(i)[name] {
-			return o.inputName(i)
+			return o.inputName(i), shown
 		}
 	}
-	return ""
+	return "", shown
 }
 
 // soughtBy is what an input, a shared library, looks for when it is loaded: all that it has symbols for, if its relocations cannot be read.

@@ -31,8 +31,8 @@ type linkFacts interface {
 	DefinedAgain(input int, name string) string // another input that defines a symbol, too
 	// Displaced names another input of which the linker might no longer take the definition.
 	Displaced(input int, name string, by ld.Strength) string
-	// Interposed names a library that looks for a symbol which the binary does not show it.
-	Interposed(name string) string
+	// Seeker names a library that looks for a symbol at run time, and says whether the binary shows it one.
+	Seeker(name string) (library string, shown bool)
 	Keeper(name string) int                         // the input whose definition of a symbol the original has, -1 if that is not known
 	InLibrary(name string) bool                     // whether a shared library defines it
 	DataSize(name string) (size uint64, found bool) // of a variable that can be written, of an input or a library

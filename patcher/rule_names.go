@@ -15,8 +15,8 @@ func changedNames(l *link) (ruling, error) {
 	var says ruling
 	for i := range l.units {
 		d := l.units[i].delta
-		came, left, rebound := d.CameNames(), d.LeftNames(), d.ReboundNames()
-		if len(came)+len(left)+len(rebound) == 0 {
+		came, left, rebound, seen := d.CameNames(), d.LeftNames(), d.ReboundNames(), d.SeenNames()
+		if len(came)+len(left)+len(rebound)+len(seen) == 0 {
 			continue
 		}
 		p, err := l.program.facts()
@@ -26,8 +26,10 @@ func changedNames(l *link) (ruling, error) {
 		for _, name := range came {
 			says.refuse(i, l.takenName(p, i, name))
 			says.refuse(i, l.displacedName(p, i, name))
-			says.refuse(i, l.interposedName(p, i, name))
 			says.refuse(i, l.newTwice(i, name))
+		}
+		for _, name := range slices.Concat(came, seen) {
+			says.refuse(i, l.interposedName(p, i, name))
 		}
 		for _, name := range left {
 			says.refuse(i, l.leftName(p, i, name))
@@ -63,15 +65,20 @@ func (l *link) displacedName(p *facts, i int, name string) *fault.Error {
 		WithHint("give it another name, and let the code that is to use it say so")
 }
 
-// interposedName refuses a name that unit i defines now, and that a library of the process looks for: it found its own definition, another
-// one, or none. Copies of an inline function do the same.
+// interposedName refuses a name that unit i shows or hides now, and that a library of the process looks for: it found its own definition,
+// another one, or none. Copies of an inline function do the same.
 func (l *link) interposedName(p *facts, i int, name string) *fault.Error {
-	library, d := p.Interposed(name), l.units[i].delta.Definition(name)
-	if library == "" || d.Grouped || d.Hidden {
+	library, shown := p.Seeker(name)
+	d := l.units[i].delta.Definition(name)
+	switch source := l.units[i].unit.Source; {
+	case library == "" || d.Grouped || shown != d.Hidden:
 		return nil
+	case d.Hidden:
+		return fault.Refuse(fault.MovedGlobal, source, "%q is hidden now, but %s found it when it was loaded", name, library).WithHint("let it be as it was")
+	default:
+		return fault.Refuse(fault.MovedGlobal, source, "%q is new here, but %s looks for it when it is loaded, and found another one, or none", name, library).
+			WithHint("give it another name, or make it static")
 	}
-	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s looks for it when it is loaded, and found another one, or none", name, library).
-		WithHint("give it another name, or make it static")
 }
 
 // newTwice refuses a name that comes to unit i and to another unit behind it, or to an addition: the linker takes one for all code, a
@@ -130,6 +137,9 @@ func (l *link) leftName(p *facts, i int, name string) *fault.Error {
 		return nil
 	}
 	user := cmp.Or(p.DefinedAgain(p.index[u.unit.Input], name), l.userOf(p, name))
+	if library, shown := p.Seeker(name); user == "" && shown {
+		user = library
+	}
 	if user == "" || slices.Contains(u.delta.GoneGlobals(), name) || l.cameElsewhere(i, name) {
 		return nil
 	}

@@ -99,6 +99,7 @@ type fakeLink struct {
 	displaced map[string]ld.Strength // by name: the least strength that takes the place of the one in weak.o
 	library   []string
 	sought    map[string]string // by name: the library that looks for it
+	shown     []string          // what its binary shows to libraries
 	keeper    map[string]int    // by name, counted from 1
 	data      map[string]uint64
 	unseen    bool     // it may have inputs that are not known
@@ -115,7 +116,9 @@ func (f fakeLink) Displaced(_ int, name string, by ld.Strength) string {
 	return ""
 }
 
-func (f fakeLink) Interposed(name string) string { return f.sought[name] }
+func (f fakeLink) Seeker(name string) (string, bool) {
+	return f.sought[name], slices.Contains(f.shown, name)
+}
 
 func (f fakeLink) Keeper(name string) int     { return f.keeper[name] - 1 }
 func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
@@ -475,6 +478,21 @@ func TestRules(t *testing.T) {
 		{
 			name: "a new hidden name that a library looks for", rule: changedNames, link: fakeLink{sought: map[string]string{"n": "l.so"}},
 			units: []pair{{orig: global("a"), patched: global("a") + "\t.hidden\tn\n" + global("n")}},
+		},
+		{
+			name: "a name that is hidden now, and that a library found", rule: changedNames, link: fakeLink{sought: map[string]string{"n": "l.so"}, shown: []string{"n"}},
+			units: []pair{{orig: global("n"), patched: "\t.hidden\tn\n" + global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is hidden now, but l.so found it when it was loaded`},
+		},
+		{
+			name: "a name that is no longer hidden, and that a library looks for", rule: changedNames, link: fakeLink{sought: map[string]string{"n": "l.so"}},
+			units: []pair{{orig: "\t.hidden\tn\n" + global("n"), patched: global("n")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is new here, but l.so looks for it when it is loaded, and found another one, or none`},
+		},
+		{
+			name: "a name that is static now, and that a library found", rule: changedNames, link: fakeLink{sought: map[string]string{"n": "l.so"}, shown: []string{"n"}},
+			units: []pair{{orig: global("a") + global("n"), patched: global("a")}},
+			want:  []string{`u0.c: moved-global: u0.c: "n" is no longer defined here, so that another one of that name takes its place, or none: see l.so`},
 		},
 		{
 			name: "a variable that another unit leaves", rule: changedNames, link: fakeLink{displaced: map[string]ld.Strength{"v": ld.WeakDefinition}},
