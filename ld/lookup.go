@@ -303,6 +303,9 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 	case inLibrary && lib.later != "":
 		b.why = fault.Refuse(fault.LibraryPatch, "original binary", "%q is new in %s: a process finds it neither in the library that it has nor in a patch of that", name, lib.later)
 	case inLibrary:
+	case sym.Bind == elf.STB_WEAK && o.mayMake(name):
+		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary", "%q is what the linker makes for whoever refers to it, and the original does not", name).
+			WithHint("do without it")
 	case sym.Bind == elf.STB_WEAK:
 		b.absent = true
 	case !o.link.dynamic:
