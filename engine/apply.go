@@ -15,6 +15,7 @@ type Result struct {
 	Comm    string
 	Patches []PatchResult
 	Removed []PatchResult // that others replaced
+	Begun   []Begun       // what recovering cannot take back
 	Unwinds bool          // exceptions may be thrown, or threads cancelled, and no unwinder knows the new code: what unwinds a stack ends there
 	MayMiss bool          // likewise of an unwinder that the process may load later
 	Timing
@@ -43,7 +44,7 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 	}
 	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding(), MayMiss: plan.mayMissUnwinder()}
 	c := newChange(p, plan.Writes(), plan.Code(), plan.back())
-	c.actions = plan.actions()
+	c.actions, c.marks = plan.actions(), plan.marks()
 	ready, end := h.watch("apply", c, plan.results(), opt)
 	defer end()
 	opt.waits = trace.NewWaits(p.PID, opt.Alive)

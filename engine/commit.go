@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"gocare/engine/inspect"
@@ -47,6 +48,7 @@ type change struct {
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
 	actions actions
+	marks   []mark
 	acting  func() // called before the first action; nil if nobody wants to know
 	leader  leader
 }
@@ -245,23 +247,35 @@ func (c *change) write(s *trace.Session, opt Options) error {
 		return err
 	}
 	if c.actions.none() {
-		return writeAll(s, c.writes, opt)
+		if err := writeAll(s, c.writes, opt); err != nil {
+			return err
+		}
+		return c.markOver(s)
 	}
 	last := len(c.writes) - 1 // by which a guard knows that all is over
 	k, err := keep(s, c.process)
 	if err != nil {
 		return err
 	}
+	if err := c.markBegun(s); err != nil { // undone last
+		return err
+	}
 	s.Undo(func() error { return k.restore(s) })
 	if c.acting != nil {
 		c.acting()
 	}
-	for _, step := range []func() error{
+	end := []func() error{
+		func() error { return c.markOver(s) },
+		func() error { return writeAll(s, c.writes[last:], opt) },
+	}
+	if c.applies() {
+		slices.Reverse(end)
+	}
+	for _, step := range append([]func() error{
 		func() error { return act(s, c.actions.before, opt) },
 		func() error { return writeAll(s, c.writes[:last], opt) },
 		func() error { return act(s, c.actions.after, opt) },
-		func() error { return writeAll(s, c.writes[last:], opt) },
-	} {
+	}, end...) {
 		if err := step(); err != nil {
 			return k.leaves(err)
 		}

@@ -382,6 +382,9 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 func (b *planner) finish(pp *PatchPlan) (err error) {
 	b.seq++
 	s := state{phase: phasePrepared, seq: b.seq, digest: pp.File.Digest, bias: pp.Object.Bias, objects: pp.Image.Layout.Frames}
+	if before, ours := decodeState(pp.dormant); ours {
+		s.begun = before.begun
+	}
 	for i := range pp.File.Patch.Sections {
 		sec := &pp.File.Patch.Sections[i]
 		where := span{offset: pp.Image.Layout.ElfOffset + uint32(sec.Offset), size: uint32(sec.Size)}

@@ -22,6 +22,7 @@ type Removal struct {
 	Code    []Code
 	under   []Code // what runs in place of the patches
 	actions actions
+	marks   []mark
 	regions []mapped
 }
 
@@ -110,6 +111,9 @@ func (r *remover) remove(l *live) error {
 	}
 	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
 	r.out.actions.add(removing(l))
+	if m, ok := markRemoval(l); ok {
+		r.out.marks = append(r.out.marks, m)
+	}
 	r.out.Patches = append(r.out.Patches, result)
 	if !r.sharesShadow(l) {
 		r.out.regions = append(r.out.regions, r.mapped(l))
@@ -248,7 +252,7 @@ func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Resu
 		return Result{}, err
 	}
 	c := newChange(r.Process, r.Writes, r.Code, r.under)
-	c.actions = r.actions
+	c.actions, c.marks = r.actions, r.marks
 	ready, end := h.watch("remove", c, r.Patches, opt)
 	defer end()
 	ready()

@@ -121,7 +121,7 @@ func (p *Plan) applyIn(s *trace.Session, t *trace.Thread, opt Options, timing *T
 		return err
 	}
 	c := newChange(p.Process, p.Writes(), p.Code(), p.back())
-	c.actions = p.actions()
+	c.actions, c.marks = p.actions(), p.marks()
 	check := newThreadChecker(p.Process, c.code)
 	attempt := func() (busy, err error) {
 		in, err := checkStopped(check, s, map[int]bool{})

@@ -21,11 +21,13 @@ import (
 //	72  8  .kpatch.text, likewise
 //	80  4  how far the unwind data are known to the unwinders of the process
 //	84  4  what they keep of it: offset from the region's start
+//	88  4  that actions have begun and are not over
 const (
-	stateMagic = "GOCARE\x00\x01"
-	stateSize  = 88
+	stateMagic = kpatch.StateMagic
+	stateSize  = 92
 	phaseAt    = kpatch.StateOffset + 8
 	framesAt   = kpatch.StateOffset + 80
+	begunAt    = kpatch.StateOffset + 88
 )
 
 // Phases of a region.
@@ -45,6 +47,7 @@ type state struct {
 	meta, unwind, text span
 	frames             uint32 // framesUnknown, …
 	objects            uint32 // offset
+	begun              uint32 // begunNothing, …
 }
 
 func (s *state) encode() []byte {
@@ -60,6 +63,7 @@ func (s *state) encode() []byte {
 	}
 	binary.LittleEndian.PutUint32(b[80:], s.frames)
 	binary.LittleEndian.PutUint32(b[84:], s.objects)
+	binary.LittleEndian.PutUint32(b[88:], s.begun)
 	return b
 }
 
@@ -82,6 +86,7 @@ func decodeState(header []byte) (s state, ok bool) {
 	}
 	s.frames = binary.LittleEndian.Uint32(b[80:])
 	s.objects = binary.LittleEndian.Uint32(b[84:])
+	s.begun = binary.LittleEndian.Uint32(b[88:])
 	return s, true
 }
 

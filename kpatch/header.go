@@ -14,6 +14,9 @@ const (
 	// padding behind srcversion, which LibcarePlus neither reads nor checks.
 	StateOffset = 280
 	StateSize   = HeaderSize - StateOffset
+
+	// StateMagic begins the state of a region of ours.
+	StateMagic = "GOCARE\x00\x01"
 )
 
 const (

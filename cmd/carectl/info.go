@@ -18,6 +18,7 @@ type hostRow struct {
 	Comm     string        `json:"comm"`
 	UID      int           `json:"uid"`
 	Patches  []infoRow     `json:"-"`                  // applied; the document has them apart
+	Begun    []begunRow    `json:"-"`                  // likewise: what carectls that were killed have left
 	Objects  []objectRow   `json:"objects,omitempty"`  // that a patch given is for
 	Outdated []outdatedRow `json:"outdated,omitempty"` // that run from a file which is gone
 }
@@ -68,6 +69,7 @@ type outdatedRow struct {
 // survey is all that info found.
 type survey struct {
 	Patches   []infoRow     `json:"patches"`
+	Begun     []begunRow    `json:"begun,omitempty"`
 	Processes []hostRow     `json:"processes"`
 	Failed    []failedRow   `json:"failed,omitempty"` // of these nothing is known
 	Summary   surveySummary `json:"summary"`
@@ -188,6 +190,7 @@ func (c *command) looked() ([]int, error) {
 
 func (s *survey) add(h hostRow) {
 	s.Patches = append(s.Patches, h.Patches...)
+	s.Begun = append(s.Begun, h.Begun...)
 	states := map[string]bool{}
 	obstructed := false
 	for _, o := range h.Objects {
@@ -202,7 +205,7 @@ func (s *survey) add(h hostRow) {
 			*count++
 		}
 	}
-	if len(h.Objects) > 0 || len(h.Outdated) > 0 || len(h.Patches) > 0 {
+	if len(h.Objects)+len(h.Outdated)+len(h.Patches)+len(h.Begun) > 0 {
 		s.Processes = append(s.Processes, h)
 	}
 }
@@ -236,6 +239,9 @@ func (c *command) printHost(h *hostRow) {
 		for _, row := range h.Patches {
 			c.printInfo(row)
 		}
+	}
+	for _, row := range h.Begun {
+		c.printBegun(row)
 	}
 	for _, o := range h.Objects {
 		c.printObject(h, o)

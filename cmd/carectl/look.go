@@ -56,8 +56,9 @@ func (l *looker) look(pid int) (answer, error) {
 	if h.Objects, err = l.standings(p); err != nil {
 		return answer{}, fmt.Errorf("pid %d: %w", pid, err)
 	}
+	h.Begun = l.begun(p)
 	l.learn(p)
-	if len(h.Patches)+len(h.Objects)+len(h.Outdated) == 0 {
+	if len(h.Patches)+len(h.Begun)+len(h.Objects)+len(h.Outdated) == 0 {
 		return answer{}, nil
 	}
 	return answer{Host: h}, nil
@@ -105,6 +106,13 @@ func (l *looker) applied(p *inspect.Process) (rows []infoRow, err error) {
 		})
 	}
 	return rows, nil
+}
+
+// begun lists what carectls that were killed have left of patches, or of those that fix a CVE.
+func (l *looker) begun(p *inspect.Process) []begunRow {
+	return begunRows(p.PID, slices.DeleteFunc(engine.ListBegun(p), func(b engine.Begun) bool {
+		return l.cve != "" && !slices.ContainsFunc(b.CVEs, l.asked)
+	}))
 }
 
 func (l *looker) asked(cve string) bool { return strings.EqualFold(cve, l.cve) }

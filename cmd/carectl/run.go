@@ -62,6 +62,7 @@ type outcome struct {
 	Attempts int           `json:"attempts,omitempty"`
 	Unwinds  bool          `json:"unwinds,omitempty"`           // no unwinder knows the patch, and something may unwind
 	MayMiss  bool          `json:"may_miss_unwinder,omitempty"` // one that is loaded later does not know the patch
+	Begun    []begunRow    `json:"begun,omitempty"`             // what recovering leaves
 	Error    *ui.Failure   `json:"error,omitempty"`
 
 	err error
@@ -120,7 +121,8 @@ func (c *command) each(done func(outcome)) error {
 		if err != nil {
 			o = failed(pid, err)
 		}
-		if c.passOver(pid, err) {
+		o.Begun = begunRows(pid, a.Result.Begun)
+		if c.passOver(pid, err) && len(o.Begun) == 0 {
 			o.Status = "skipped"
 		}
 		switch o.Status {
@@ -129,6 +131,7 @@ func (c *command) each(done func(outcome)) error {
 		case "failed":
 			c.explain(pid, err)
 		}
+		c.noteBegun(o.Begun)
 		outcomes = append(outcomes, o)
 	}
 	return c.sum(outcomes)

@@ -96,7 +96,7 @@ func (f *failure) err() error {
 var works = map[string]func(*command) (func(pid int) (answer, error), error){
 	"patch":   patchOne,
 	"unpatch": func(c *command) (func(int) (answer, error), error) { return c.revertOne(c.removal), nil },
-	"recover": func(c *command) (func(int) (answer, error), error) { return c.revertOne(engine.NewRecovery), nil },
+	"recover": recoverOne,
 	"check":   checkOne,
 	"info":    infoOne,
 }

@@ -29,7 +29,7 @@ const deletedSuffix = " (deleted)"
 // Glance is what a first, quick look at a process shows: enough to tell whether a second one is worth its time.
 type Glance struct {
 	Files   []MappedFile // each once
-	Patched bool         // something begins as a patch does
+	Patched bool         // something begins as a patch does, or as one that was removed
 	Unclear bool         // it has no address space of its own, or its first thread has ended: Look says which
 }
 
@@ -73,16 +73,16 @@ func hasThreads(pid int) bool {
 	return err == nil && st.Nlink > links+1
 }
 
-// beginsAsPatch reports whether the memory at an address begins with the magic of a patch, or cannot be read.
+// beginsAsPatch reports whether the memory at an address begins as a patch does, whether it is applied or was, or cannot be read.
 func beginsAsPatch(mem string, at Addr) bool {
 	f, err := os.Open(mem)
 	if err != nil {
 		return true
 	}
 	defer f.Close()
-	var magic [len(kpatch.Magic)]byte
-	_, err = f.ReadAt(magic[:], int64(at))
-	return err != nil || string(magic[:]) == kpatch.Magic
+	var b [kpatch.StateOffset + len(kpatch.StateMagic)]byte
+	_, err = f.ReadAt(b[:], int64(at))
+	return err != nil || string(b[:len(kpatch.Magic)]) == kpatch.Magic || string(b[kpatch.StateOffset:]) == kpatch.StateMagic
 }
 
 // executable returns the mappings that can be executed, of a process' maps.

@@ -3,7 +3,9 @@ package endtoend
 import (
 	"maps"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -145,6 +147,92 @@ func TestActions(t *testing.T) {
 			p.answers("0", "3 1234 10")
 		})
 	}
+}
+
+// TestBegunActions: where carectl is killed while functions of a patch run, recover and info say so, with what is left and what to do, until that is done.
+func TestBegunActions(t *testing.T) {
+	t.Parallel()
+	a := author(t)
+	patchroot, _ := a.patch("actions")
+	says := func(t *testing.T, p patient, applied bool, change, state string) {
+		t.Helper()
+		listed := p.carectl(0, "info")
+		if got := strings.Contains(listed.Stdout, "Applied patch number:"); got != applied {
+			t.Errorf("applied: %v, want %v", got, applied)
+		}
+		everything := run(t, ".", nil, "carectl", "info") // at a glance first; its status is that of all processes of the machine
+		for _, out := range []string{
+			listed.Stdout, everything.Stdout, p.carectl(0, "info", "--json").Stdout, p.carectl(1, "recover").Stderr, p.carectl(1, "recover", "--json").Stdout,
+		} {
+			assertContains(t, out, "functions of patch actions of prog had begun when a carectl that "+change+" it was killed")
+			assertContains(t, out, state)
+			assertContains(t, out, "or restart the program")
+		}
+	}
+	silent := func(t *testing.T, p patient) {
+		t.Helper()
+		if r := p.carectl(0, "info", "--json"); strings.Contains(r.Stdout, "begun") {
+			t.Error(r.Stdout)
+		}
+	}
+	for _, tt := range []struct{ name, fail, state string }{
+		{"before", "18", "the patch is not applied; what they wrote to the memory of the process stays"},
+		{"behind", "28", "the patch is not applied; what they wrote to the memory of the process stays"},
+	} {
+		t.Run("applied, "+tt.name, func(t *testing.T) {
+			p := a.start().on(t)
+			p.Send(tt.fail)
+			p.kill("patch", patchroot)
+			says(t, p, false, "applied", tt.state)
+			p.Send("99")
+			p.carectl(0, "patch", patchroot)
+			silent(t, p)
+		})
+	}
+	for _, tt := range []struct {
+		name, fail string
+		applied    bool
+		state      string
+	}{
+		{"before", "38", true, "the patch is still applied; what they wrote to the memory of the process stays"},
+		{"behind", "48", false, "the patch is removed; its functions for after that have not run to their end"},
+	} {
+		t.Run("removed, "+tt.name, func(t *testing.T) {
+			p := a.start().on(t)
+			p.carectl(0, "patch", patchroot)
+			p.Send(tt.fail)
+			p.kill("unpatch", "-i", "actions")
+			says(t, p, tt.applied, "removed", tt.state)
+			p.Send("99")
+			if !tt.applied {
+				p.carectl(0, "patch", patchroot)
+			}
+			p.carectl(0, "unpatch", "-i", "actions")
+			silent(t, p)
+		})
+	}
+}
+
+// kill runs a command of carectl whose action says which process runs it, and kills that; again where it was called off before. It returns when no
+// guard has anything to do with the program any more.
+func (p patient) kill(command string, args ...string) {
+	p.t.Helper()
+	for range 10 {
+		done := make(chan result)
+		go func() {
+			done <- run(p.t, ".", nil, "carectl", append([]string{command, "-p", pid(p.Proc)}, args...)...)
+		}()
+		tracer, err := strconv.Atoi(p.Next())
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		_ = syscall.Kill(tracer, syscall.SIGKILL) // fails where that is over
+		if r := <-done; !strings.Contains(r.Stderr, "has not returned") {
+			p.carectl(1, "unpatch", "--wait=60s", "-i", "none") // waits for its turn
+			return
+		}
+	}
+	p.t.Fatal("too slow to kill carectl")
 }
 
 // TestValueUpdated: a new initial value is brought to the process, and taken back, by a patch in which no function of the program changes;
