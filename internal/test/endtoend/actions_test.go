@@ -181,10 +181,10 @@ func TestBegunActions(t *testing.T) {
 	} {
 		t.Run("applied, "+tt.name, func(t *testing.T) {
 			p := a.start().on(t)
-			p.Send(tt.fail)
+			p.fails(tt.fail)
 			p.kill("patch", patchroot)
 			says(t, p, false, "applied", tt.state)
-			p.Send("99")
+			p.fails("99")
 			p.carectl(0, "patch", patchroot)
 			silent(t, p)
 		})
@@ -200,10 +200,10 @@ func TestBegunActions(t *testing.T) {
 		t.Run("removed, "+tt.name, func(t *testing.T) {
 			p := a.start().on(t)
 			p.carectl(0, "patch", patchroot)
-			p.Send(tt.fail)
+			p.fails(tt.fail)
 			p.kill("unpatch", "-i", "actions")
 			says(t, p, tt.applied, "removed", tt.state)
-			p.Send("99")
+			p.fails("99")
 			if !tt.applied {
 				p.carectl(0, "patch", patchroot)
 			}
@@ -213,6 +213,14 @@ func TestBegunActions(t *testing.T) {
 	}
 }
 
+// fails has the program's actions fail from now on in a way.
+func (p patient) fails(how string) {
+	p.t.Helper()
+	p.Send(how)
+	p.Send("0")
+	p.Next()
+}
+
 // kill runs a command of carectl whose action says which process runs it, and kills that; again where it was called off before. It returns when no
 // guard has anything to do with the program any more.
 func (p patient) kill(command string, args ...string) {
@@ -220,7 +228,7 @@ func (p patient) kill(command string, args ...string) {
 	for range 10 {
 		done := make(chan result)
 		go func() {
-			done <- run(p.t, ".", nil, "carectl", append([]string{command, "-p", pid(p.Proc)}, args...)...)
+			done <- run(p.t, ".", nil, "carectl", append([]string{command, "--wait=60s", "-p", pid(p.Proc)}, args...)...)
 		}()
 		tracer, err := strconv.Atoi(p.Next())
 		if err != nil {
