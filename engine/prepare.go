@@ -118,21 +118,26 @@ func (m *mapper) region(pp *PatchPlan) error {
 	if pp.Reuse {
 		return m.refill(pp)
 	}
-	size := uint64(len(image.Bytes))
+	if err := m.session.InARow(m.thread, func() error { return m.mapParts(base, uint64(len(image.Bytes)), image.CodeSize) }); err != nil {
+		return err
+	}
+	return m.fill(base, image.Bytes)
+}
+
+// mapParts maps a region, of which the first bytes are code, with its guards.
+func (m *mapper) mapParts(base inspect.Addr, size, code uint64) error {
 	if err := m.call("map", syscall.SYS_MMAP, uint64(base)-m.guard, size+2*m.guard, protNone, mapFlags, ^uint64(0), 0); err != nil {
 		return err
 	}
 	m.session.Undo(func() error { return m.unmap(base, size) })
 	// A new mapping, not mprotect: a process that may not make its memory executable (PR_SET_MDWE) may map it so.
-	if err := m.call("make executable", syscall.SYS_MMAP, uint64(base), image.CodeSize, protRead|protExec, mapOver, ^uint64(0), 0); err != nil {
+	if err := m.call("make executable", syscall.SYS_MMAP, uint64(base), code, protRead|protExec, mapOver, ^uint64(0), 0); err != nil {
 		return m.execRefused(err)
 	}
-	if rest := size - image.CodeSize; rest > 0 {
-		if err := m.call("make writable", syscall.SYS_MPROTECT, uint64(base)+image.CodeSize, rest, protRead|protWrite); err != nil {
-			return err
-		}
+	if rest := size - code; rest > 0 {
+		return m.call("make writable", syscall.SYS_MPROTECT, uint64(base)+code, rest, protRead|protWrite)
 	}
-	return m.fill(base, image.Bytes)
+	return nil
 }
 
 // refill writes what differs from the time before: header and undo area. The data keep their values, and so does what unwinders

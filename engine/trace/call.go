@@ -99,8 +99,10 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 		return 0, err
 	}
 	defer s.uninterrupted()()
-	if err := s.settle(t); err != nil { // an earlier call that timed out
-		return 0, err
+	if !t.between() {
+		if err := s.settle(t); err != nil { // an earlier call that timed out
+			return 0, err
+		}
 	}
 	var six [6]uint64
 	copy(six[:], args)
@@ -115,6 +117,23 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 	}
 	return 0, s.flooded(t)
 }
+
+// InARow lets f make several system calls in a thread, and nothing else: the thread goes from one to the next, and gets its registers back only
+// when f returns. Between two calls nothing of the program runs.
+func (s *Session) InARow(t *Thread, f func() error) (err error) {
+	t.row = true
+	defer func() {
+		t.row = false
+		if t.exited { // else it has its registers already
+			defer s.uninterrupted()()
+			err = errors.Join(err, s.settle(t))
+		}
+	}()
+	return f()
+}
+
+// between reports whether a thread has made one of several calls in a row, and is at its exit.
+func (t *Thread) between() bool { return t.row && t.exited && t.saved != nil }
 
 // slow says that a system call of ours did not come to its end in time.
 func (s *Session) slow(t *Thread, cause error) error {
@@ -141,8 +160,11 @@ func (s *Session) uninterrupted() (end func()) {
 
 // enter gives a thread other registers and runs it to the entry of a system call.
 func (s *Session) enter(t *Thread, regs Regs, timeout time.Duration) error {
-	saved := t.Regs.kept()
-	t.saved, t.fault = &saved, 0
+	if !t.between() {
+		saved := t.Regs.kept()
+		t.saved = &saved
+	}
+	t.fault = 0
 	if err := setRegs(t.TID, &regs); err != nil {
 		return err
 	}
@@ -163,19 +185,26 @@ func (s *Session) enter(t *Thread, regs Regs, timeout time.Duration) error {
 }
 
 func (s *Session) callOnce(t *Thread, nr uint64, args [6]uint64) (uint64, error) {
-	pc, err := s.callSite(t)
-	if err != nil {
+	own := &t.Regs
+	if t.between() {
+		own = t.saved
+	} else if pc, err := s.callSite(t); err == nil {
+		t.site = pc
+	} else {
 		return 0, err
 	}
-	if err := s.enter(t, t.Regs.forCall(pc, nr, args), callTimeout); err != nil {
+	if err := s.enter(t, own.forCall(t.site, nr, args), callTimeout); err != nil {
 		return 0, err
 	}
 	if err := s.toSyscallStop(t, callTimeout); err != nil {
 		return 0, errors.Join(err, s.settle(t))
 	}
 	result := t.Regs.result()
-	if err := s.settle(t); err != nil {
-		return 0, err
+	t.exited = t.entered
+	if !t.between() {
+		if err := s.settle(t); err != nil {
+			return 0, err
+		}
 	}
 	if result > ^maxErrno {
 		return 0, unix.Errno(-result)
@@ -186,7 +215,7 @@ func (s *Session) callOnce(t *Thread, nr uint64, args [6]uint64) (uint64, error)
 // toSyscallStop runs the thread to the next entry into, or exit from, a system call. When something else stops it before
 // that, t.entered is false.
 func (s *Session) toSyscallStop(t *Thread, timeout time.Duration) error {
-	t.Stopped, t.entered = false, false
+	t.Stopped, t.entered, t.exited = false, false, false
 	if err := ptrace(unix.PTRACE_SYSCALL, t.TID, 0, 0); err != nil {
 		return fmt.Errorf("thread %d: system call: %w", t.TID, err)
 	}
@@ -203,6 +232,11 @@ func (s *Session) settle(t *Thread) error {
 	if t.saved == nil {
 		return nil // a signal came, and with it the thread got its registers back
 	}
+	if t.exited && restoresAtExit && !t.saved.inSyscall() {
+		t.entered, t.exited = false, false
+		return s.restore(t)
+	}
+	t.exited = false
 	if t.entered || !t.Stopped {
 		if err := ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0); err != nil {
 			return fmt.Errorf("thread %d: interrupt: %w", t.TID, err)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -130,17 +131,31 @@ func executable(pid, tid int) ([]addrRange, error) {
 	}
 	var list, kernel []addrRange
 	for line := range strings.Lines(string(text)) {
-		var r addrRange
-		var perm, offset, dev string
-		var inode uint64
-		n, err := fmt.Sscanf(line, "%x-%x %s %s %s %d", &r.start, &r.end, &perm, &offset, &dev, &inode)
+		r, file, ok := executableRange(line)
 		switch {
-		case err != nil || n != 6 || perm != "r-xp":
-		case inode != 0:
+		case !ok:
+		case file:
 			list = append(list, r)
 		case strings.HasSuffix(line, " [vdso]\n"):
 			kernel = append(kernel, r)
 		}
 	}
 	return append(list, kernel...), nil
+}
+
+// executableRange reads a line of maps; ok is false unless it is of code that nobody can write to. A thread is stopped meanwhile.
+func executableRange(line string) (r addrRange, file, ok bool) {
+	span, rest, _ := strings.Cut(line, " ")
+	if !strings.HasPrefix(rest, "r-xp ") {
+		return addrRange{}, false, false
+	}
+	start, end, _ := strings.Cut(span, "-")
+	var err [2]error
+	r.start, err[0] = strconv.ParseUint(start, 16, 64)
+	r.end, err[1] = strconv.ParseUint(end, 16, 64)
+	fields := strings.Fields(rest) // permissions, offset, device, inode, …
+	if len(fields) < 4 || errors.Join(err[:]...) != nil {
+		return addrRange{}, false, false
+	}
+	return r, fields[3] != "0", true
 }

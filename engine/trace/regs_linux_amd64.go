@@ -199,6 +199,10 @@ func (r *Regs) goOn() (rax, pc uint64) {
 // called returns a system call's number at its entry.
 func (r *Regs) called() uint64 { return r.Orig_rax }
 
+// restoresAtExit says that a thread which ran code of its own may be given its registers back at the exit of a system call for us: nothing
+// that the kernel does on the way out depends on the call.
+const restoresAtExit = true
+
 // returned returns what a function of ours has returned, at the entry of the system call that it has returned to.
 func (r *Regs) returned() uint64 { return r.Orig_rax }
 

@@ -150,6 +150,9 @@ func (r *Regs) SystemCall() (number uint64, inside bool) { return uint64(r.numbe
 // called returns a system call's number at its entry.
 func (r *Regs) called() uint64 { return r.user.x[callNumber] }
 
+// restoresAtExit says that the kernel keeps one of the registers at the exit of a system call: threads get theirs back at the next stop.
+const restoresAtExit = false
+
 // returned returns what a function of ours has returned, at the entry of the system call that it has returned to.
 func (r *Regs) returned() uint64 { return r.user.x[0] }
 

@@ -44,6 +44,9 @@ type Thread struct {
 	sleeping   bool        // was asleep before it was interrupted
 	asleep     *Sleep      // where, if Regs want to know; nil else
 	entered    bool        // stopped at the entry or exit of a system call
+	exited     bool        // stopped at the exit of a call for us, which has its result
+	row        bool        // makes several calls for us, one behind the other
+	site       uint64      // the instruction that makes them
 	group      bool        // stopped together with its whole process, by a signal such as SIGSTOP
 	execed     bool        // has executed another program
 	arrived    bool        // at the breakpoint

@@ -55,18 +55,21 @@ func (o *ownStack) size() uint64 { return o.code() + pageSize - o.base }
 
 func (s *Session) mapStack(t *Thread) (*ownStack, error) {
 	own := new(ownStack)
-	const private = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
-	var err error
-	if own.base, err = s.Call(t, unix.SYS_MMAP, 0, own.size(), unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_NORESERVE, ^uint64(0), 0); err != nil {
-		return nil, err
+	err := s.InARow(t, func() error { return s.mapParts(t, own) })
+	if err != nil && own.base != 0 {
+		_, _ = s.Call(t, unix.SYS_MUNMAP, own.base, own.size()) // as above
 	}
-	_, err = s.Call(t, unix.SYS_MPROTECT, own.base, pageSize, unix.PROT_NONE)
+	return own, err
+}
+
+func (s *Session) mapParts(t *Thread, own *ownStack) (err error) {
+	const private = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
+	own.base, err = s.Call(t, unix.SYS_MMAP, 0, own.size(), unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_NORESERVE, ^uint64(0), 0)
+	if err == nil {
+		_, err = s.Call(t, unix.SYS_MPROTECT, own.base, pageSize, unix.PROT_NONE)
+	}
 	if err == nil { // a new mapping, never writable: a process may be forbidden to make its memory executable (PR_SET_MDWE)
 		_, err = s.Call(t, unix.SYS_MMAP, own.code(), pageSize, unix.PROT_READ|unix.PROT_EXEC, private|unix.MAP_FIXED, ^uint64(0), 0)
 	}
-	if err != nil {
-		_, _ = s.Call(t, unix.SYS_MUNMAP, own.base, own.size()) // as above
-		return nil, err
-	}
-	return own, nil
+	return err
 }

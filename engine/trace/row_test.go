@@ -1,0 +1,112 @@
+package trace
+
+import (
+	"context"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"gocare/internal/test/testkit"
+)
+
+// computing computes the same again and again, and says now and then how often it was wrong.
+const computing = `
+#include <signal.h>
+#include <stdio.h>
+#include <sys/time.h>
+static volatile long rounds, wrong, alarms;
+static void count(int sig) { alarms++; }
+static unsigned long compute(void)
+{
+	unsigned long a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8;
+	double x = 1;
+	for (int i = 0; i < 1000; i++) {
+		a += b * 3; b ^= c >> 1; c += d * 5; d ^= e << 1; e += f * 7; f ^= g >> 3; g += h * 11; h ^= a << 2; x = x * 1.0000001 + i;
+	}
+	return a ^ b ^ c ^ d ^ e ^ f ^ g ^ h ^ (unsigned long)x;
+}
+int main(int argc, char **argv)
+{
+	struct sigaction sa = {.sa_handler = count, .sa_flags = SA_RESTART};
+	struct itimerval every = {{0, 100}, {0, 100}};
+	unsigned long want = compute();
+	sigaction(SIGALRM, &sa, 0);
+	if (argc > 1) setitimer(ITIMER_REAL, &every, 0);
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		wrong += compute() != want;
+		if (++rounds % 20000 == 0) { printf("wrong %ld\n", wrong); fflush(stdout); }
+	}
+}`
+
+// TestInARow: calls in a row are all made, in threads that wait and that run, and these go on as if nothing had been; among signals, too.
+func TestInARow(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, computing, []string{"-O2"})
+	running := func(args ...string) func() *testkit.Proc {
+		return func() *testkit.Proc {
+			p := testkit.Start(t, program, args...)
+			p.WaitLine("ready")
+			return p
+		}
+	}
+	waiting := func(args ...string) func() *testkit.Proc {
+		return func() *testkit.Proc { p, _ := startAlarmed(t, args...); return p }
+	}
+	for _, tt := range []struct {
+		name  string
+		start func() *testkit.Proc
+		ask   bool
+		want  string
+	}{
+		{"running", running(), false, "wrong 0"},
+		{"running, among signals", running("alarms"), false, "wrong 0"},
+		{"waiting", waiting(), true, "sum 1000 alarms 0 unchanged"},
+		{"waiting, among signals", waiting("alarms"), true, "sum 1000 alarms 1 unchanged"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := tt.start()
+			for range 20 {
+				if err := Do(context.Background(), p.PID, func(s *Session) error { return callInARow(t, s) }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.ask {
+				p.Send("")
+			} else {
+				p.Drain()
+			}
+			if got := p.Next(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// callInARow makes calls in a row, one that fails among them, and one more behind them.
+func callInARow(t *testing.T, s *Session) error {
+	th, err := s.AttachForCall()
+	if err != nil {
+		return err
+	}
+	own := th.Regs
+	err = s.InARow(th, func() error {
+		for range 5 {
+			if pid, err := s.Call(th, unix.SYS_GETPID); err != nil || int(pid) != s.PID {
+				t.Errorf("getpid: %d, %v", pid, err)
+			}
+			if _, err := s.Call(th, unix.SYS_MUNMAP, 1); err != unix.EINVAL {
+				t.Errorf("munmap of an odd address: %v, want EINVAL", err)
+			}
+		}
+		return nil
+	})
+	if th.saved != nil || th.Regs.PC() == own.PC() && th.Regs != own {
+		t.Errorf("registers %+v, before %+v", th.Regs, own)
+	}
+	if pid, err := s.Call(th, unix.SYS_GETPID); err != nil || int(pid) != s.PID {
+		t.Errorf("getpid: %d, %v", pid, err)
+	}
+	return err
+}
