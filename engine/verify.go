@@ -154,8 +154,9 @@ func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]b
 // original returns a function's bytes in the object's file, with padding behind it if it is shorter than a jump. Only patches that
 // others made say so of a function: ours count the padding to it.
 func original(machine *arch.Target, o *inspect.Object, f *link.Function) ([]byte, error) {
+	const longestPadding = 64 // bytes of one instruction, and more
 	addr, size, need := uint64(o.LinkAddr(f.Old)), uint64(f.OldSize), uint64(machine.HookSize)
-	code := o.ELF.BytesFrom(addr)
+	code := o.ELF.BytesUpTo(addr, size+need+longestPadding)
 	if uint64(len(code)) < max(size, need) {
 		return nil, fault.Refuse(fault.WrongBuild, o.Path, "has no code at %#x", addr).
 			WithHint("the patch was made for another build")

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -231,22 +230,21 @@ func (o *Object) Load() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}
-	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || info.Size() > maxFile {
+		_ = f.Close()
 		return fmt.Errorf("%s: larger than %d bytes", o.Path, maxFile)
 	}
-	data := make([]byte, info.Size())
-	n, err := io.ReadFull(f, data)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return fmt.Errorf("%s: %w", o.Path, err)
-	}
-	data = data[:n]
-	file, err := elfobj.Parse(data)
+	file, err := elfobj.ParseAt(f, info.Size())
 	if err != nil {
+		_ = f.Close()
 		return fmt.Errorf("%s: %w", o.Path, err)
 	}
-	if id, err := elfobj.ReadBuildID(bytes.NewReader(data)); err != nil || id != o.BuildID {
+	id, err := elfobj.ReadBuildID(f)
+	if file.Whole() || err != nil || id != o.BuildID { // else it is open for as long as it may be asked for more
+		_ = f.Close()
+	}
+	if err != nil || id != o.BuildID {
 		return fault.Refuse(fault.ObjectChanged, o.Path, "BuildID changed from %q to %q while it was read", o.BuildID, id)
 	}
 	o.ELF = file

@@ -12,6 +12,7 @@ import (
 // keepLandings moves hooks behind instructions that code may only be called at through pointers, in the list of functions and in that of the image:
 // whoever reads either finds where the jump is and where it leads.
 func (l *linker) keepLandings() error {
+	const landingReach = 64 // bytes, of the first instructions
 	if l.object.ELF == nil {
 		return nil
 	}
@@ -20,7 +21,7 @@ func (l *linker) keepLandings() error {
 		if f.IsNew() || f.Via != 0 {
 			continue
 		}
-		old := l.object.ELF.BytesFrom(uint64(l.object.LinkAddr(f.Old)))
+		old := l.object.ELF.BytesUpTo(uint64(l.object.LinkAddr(f.Old)), landingReach)
 		keepOld, keepNew, lands := l.patch.Machine.Landing(old, l.image.Bytes[f.New-l.image.Base:])
 		if !lands && l.object.ELF.ChecksBranches() {
 			return fault.Refuse(fault.LandingPad, "", "function %q begins with an instruction that signs its return address, and its replacement does not", f.Name)

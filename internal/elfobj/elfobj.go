@@ -17,6 +17,7 @@ type File struct {
 	Symbols    []Symbol // .symtab, index = symbol index, Symbols[0] is the null symbol; empty if stripped
 	DynSymbols []Symbol // .dynsym, likewise
 	raw        []byte
+	late       *late // nil: all was read
 }
 
 // Section is a section header and its contents.
@@ -32,7 +33,7 @@ type Section struct {
 	Info    uint32
 	Align   uint64
 	EntSize uint64
-	Data    []byte // nil for SHT_NOBITS
+	Data    []byte // nil for SHT_NOBITS, and where ParseAt left it out
 }
 
 // Segment is a program header.

@@ -43,7 +43,9 @@ func Load(path string) (*File, error) {
 
 // Parse reads an ELF64 little-endian file. The result refers to data, which must not be changed afterwards. Segments
 // that reach past the end of the file are kept (separate debug files have them); their bytes are just not found.
-func Parse(data []byte) (*File, error) {
+func Parse(data []byte) (*File, error) { return parse(data, nil) }
+
+func parse(data []byte, l *late) (*File, error) {
 	h, err := parseHeader(data)
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func Parse(data []byte) (*File, error) {
 	if err := h.readExtended(data); err != nil {
 		return nil, err
 	}
-	f := &File{Type: h.typ, Machine: h.machine, Entry: h.entry, raw: data}
+	f := &File{Type: h.typ, Machine: h.machine, Entry: h.entry, raw: data, late: l}
 	if f.Sections, err = parseSections(data, h); err != nil {
 		return nil, err
 	}

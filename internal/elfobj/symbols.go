@@ -3,6 +3,7 @@ package elfobj
 import (
 	"debug/elf"
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -121,24 +122,31 @@ func (f *File) Section(name string) *Section {
 }
 
 // BytesAt returns the n bytes of the file that are loaded at a link address. It reports false when they are not all in
-// the file part of one PT_LOAD segment.
+// the file part of one PT_LOAD segment, or cannot be read.
 func (f *File) BytesAt(addr, n uint64) ([]byte, bool) {
-	rest := f.BytesFrom(addr)
-	if uint64(len(rest)) < n || rest == nil {
-		return nil, false
-	}
-	return rest[:n:n], true
+	b := f.BytesUpTo(addr, n)
+	return b, uint64(len(b)) == n && b != nil
 }
 
 // BytesFrom returns the file bytes from a link address to the end of its PT_LOAD segment, or nil.
-func (f *File) BytesFrom(addr uint64) []byte {
+func (f *File) BytesFrom(addr uint64) []byte { return f.BytesUpTo(addr, math.MaxUint64) }
+
+// BytesUpTo returns the first n bytes of BytesFrom, or all where there are less.
+func (f *File) BytesUpTo(addr, n uint64) []byte {
 	for _, s := range f.Segments {
 		if s.Type != elf.PT_LOAD || addr < s.Vaddr || addr-s.Vaddr >= s.Filesz {
 			continue
 		}
-		if b, err := slice(f.raw, s.Offset, s.Filesz); err == nil {
-			return b[addr-s.Vaddr:]
+		b, err := slice(f.raw, s.Offset, s.Filesz)
+		if err != nil {
+			continue
 		}
+		b = b[addr-s.Vaddr:]
+		b = b[:min(n, uint64(len(b)))]
+		if f.late.need(s.Offset+addr-s.Vaddr, uint64(len(b))) != nil {
+			return nil
+		}
+		return b[:len(b):len(b)]
 	}
 	return nil
 }
