@@ -85,6 +85,7 @@ func runGuard(c *command) error {
 	conn, lock := os.NewFile(helperFD, "connection"), inherited(lockFD)
 	var j engine.Journal
 	if err := gob.NewDecoder(conn).Decode(&j); err != nil {
+		engine.Abandon(lock) // whoever had it has ended
 		return fault.New(fault.Usage, "", "%s is for carectl alone", guardCommand).WithCause(err).WithHint("use carectl patch or unpatch")
 	}
 	g, err := engine.NewGuardian(&j)
@@ -110,6 +111,8 @@ func runGuard(c *command) error {
 // hurry has this process go before all others, where it may: one that is half patched would wait for whoever else uses the processors.
 func hurry() {
 	const first = -20
+	// A session of its own is what the kernel divides processors between (sched(7), the autogroup feature): there the others' numbers count for nothing.
+	_ = os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(first)), 0)
 	threads, _ := filepath.Glob("/proc/self/task/*") // those that come later are made by these
 	for _, t := range threads {
 		if tid, err := strconv.Atoi(filepath.Base(t)); err == nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"gocare/engine"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
 )
@@ -123,9 +124,53 @@ func TestGuardGivesLockUp(t *testing.T) {
 		t.Error(err)
 	}
 	for _, dir := range []string{"/run/gocare", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "gocare")} {
-		if left, _ := filepath.Glob(filepath.Join(dir, g.pid+"-*")); len(left) > 0 {
-			t.Errorf("left behind: %q", left)
+		left, _ := filepath.Glob(filepath.Join(dir, g.pid+"-*"))
+		for _, path := range left {
+			awaitUnlocked(path)
+			if _, err := os.Stat(path); err == nil {
+				t.Errorf("left behind: %s", path)
+			}
 		}
+	}
+}
+
+// awaitUnlocked waits until nobody has a lock any more: a guard may outlive who started it by a little.
+func awaitUnlocked(path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+}
+
+// TestLockAbandoned: a guard that is told nothing, as who started it was killed, gives the lock up, and removes nothing else.
+func TestLockAbandoned(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	pid := os.Getpid()
+	h, err := engine.Hold(context.Background(), testkit.Start(t, "cat").PID, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := "/run/gocare"
+	if os.Geteuid() != 0 {
+		dir = filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "gocare")
+	}
+	h.Release()
+	other := filepath.Join(t.TempDir(), fmt.Sprintf("%d-1", pid))
+	for _, tt := range []struct {
+		path  string
+		stays bool
+	}{{filepath.Join(dir, fmt.Sprintf("%d-1", pid)), false}, {filepath.Join(dir, "other"), true}, {other, true}} {
+		f, err := os.Create(tt.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		engine.Abandon(f)
+		if _, err := os.Stat(tt.path); (err == nil) != tt.stays {
+			t.Errorf("%s: %v", tt.path, err)
+		}
+		_ = os.Remove(tt.path)
 	}
 }
 

@@ -172,15 +172,25 @@ func (s *Session) Threads() []*Thread {
 // Stopped reports whether a thread is attached and stopped.
 func (s *Session) Stopped(tid int) bool { return s.threads[tid] != nil && s.threads[tid].Stopped }
 
-// Hurry has this thread of ours go before all others, where it may, until the function it returns is called: on a busy machine a process that
-// is stopped would have to wait for whoever else uses the processors.
+// Hurry has this program go before all others, where it may, until the function it returns is called: on a busy machine a process that is stopped
+// would have to wait for whoever else uses the processors. It is all of its threads: where it is killed, the last of them has to end before its guard
+// hears of it.
 func (s *Session) Hurry() (end func()) {
 	const first = -20 // setpriority(2); 0 stands for the calling thread alone
 	usual, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err != nil || unix.Setpriority(unix.PRIO_PROCESS, 0, first) != nil {
 		return func() {}
 	}
-	return func() { _ = unix.Setpriority(unix.PRIO_PROCESS, 0, 20-usual) } // who may raise it may lower it; the kernel gives 20 - nice
+	setPriorities(first)
+	return func() { setPriorities(20 - usual) } // who may raise it may lower it; the kernel gives 20 - nice
+}
+
+// setPriorities gives all threads of this program a priority.
+func setPriorities(nice int) {
+	own, _ := tasks(unix.Getpid()) // else they stay as they are
+	for _, tid := range own {
+		_ = unix.Setpriority(unix.PRIO_PROCESS, tid, nice) // fails only for one that has ended
+	}
 }
 
 // Held reports whether a thread was led out and waits for others.
