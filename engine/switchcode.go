@@ -65,9 +65,10 @@ func newFinder(p *inspect.Process, o *inspect.Object, tables []unwind.Module) *f
 	return f
 }
 
-// finds reports whether there is any.
+// finds reports whether there is any, or code that cannot be read any more.
 func (f *finder) finds() bool {
-	return slices.ContainsFunc(f.code(), func(c unwind.Code) bool {
+	code := f.code()
+	return f.file.Unread() != nil || slices.ContainsFunc(code, func(c unwind.Code) bool {
 		return slices.ContainsFunc(f.machine.Switches(&c), f.counts)
 	})
 }

@@ -21,6 +21,7 @@ type late struct {
 	from io.ReaderAt
 	raw  []byte
 	have []bool // by chunk
+	err  error  // of the first part that could not be read
 }
 
 // ParseAt parses a file of so many bytes as Parse does, and reads what it needs of it: code and data of a program, where they are large, have no Data,
@@ -31,7 +32,7 @@ func parseAt(from io.ReaderAt, size, small int64) (*File, error) {
 	if size < 0 || size > math.MaxInt {
 		return nil, fmt.Errorf("file of %d bytes", size)
 	}
-	l := &late{from, make([]byte, size), make([]bool, (size+lateChunk-1)/lateChunk)}
+	l := &late{from: from, raw: make([]byte, size), have: make([]bool, (size+lateChunk-1)/lateChunk)}
 	large, err := l.readNeeded(size <= small)
 	if err != nil {
 		return nil, err
@@ -51,6 +52,14 @@ func parseAt(from io.ReaderAt, size, small int64) (*File, error) {
 
 // Whole reports whether nothing of a file is left to be read.
 func (f *File) Whole() bool { return f.late == nil }
+
+// Unread returns why bytes that were asked for are not there though the file has them, nil if that never was.
+func (f *File) Unread() error {
+	if f.late == nil {
+		return nil
+	}
+	return f.late.err
+}
 
 // readNeeded reads what a file is parsed from, and returns the indices of the sections that it leaves out.
 func (l *late) readNeeded(all bool) (large []int, err error) {
@@ -152,7 +161,8 @@ func (l *late) need(off, size uint64) error {
 		}
 		part := l.raw[first*lateChunk : min(n*lateChunk, total)]
 		if read, err := l.from.ReadAt(part, int64(first*lateChunk)); read < len(part) {
-			return fmt.Errorf("%d bytes at 0x%x: %w", len(part), first*lateChunk, err)
+			l.err = fmt.Errorf("%d bytes at 0x%x: %w", len(part), first*lateChunk, err)
+			return l.err
 		}
 		for ; first < n; first++ {
 			l.have[first] = true

@@ -70,6 +70,9 @@ func TestParseAt(t *testing.T) {
 			if _, ok := got.BytesAt(s.Value+1<<19, 16); ok {
 				t.Error("bytes that cannot be read are there")
 			}
+			if !errors.Is(got.Unread(), file.err) {
+				t.Errorf("unread: %v", got.Unread())
+			}
 		}
 	}
 }
