@@ -97,7 +97,7 @@ func (d *Delta) lost(b *asm.Block) bool {
 			lost = true
 		}
 	}
-	return lost
+	return lost && (at.Function != "" || !d.m.AlwaysInitial(b.Name))
 }
 
 // remains are suffixes that LLVM gives to what it makes of a variable.

@@ -96,7 +96,7 @@ func unstoredVerdicts(t *testing.T, cc, variable, before, after string) (without
 	compile := func(source, behind string) *File { return compileSource(t, cc, "-O2 -g", source+behind) }
 	orig, patched := compile(before, ""), compile(after, "")
 	names := []string{variable}
-	shown := &Unstored{OrigRead: compile(before, ReadersOf(names)), PatchedRead: compile(after, ReadersOf(names)), PatchedWritten: compile(after, WritersOf(names))}
+	shown := &Unstored{OrigRead: []*File{compile(before, ReadersOf(names))}, PatchedRead: []*File{compile(after, ReadersOf(names))}, PatchedWritten: compile(after, WritersOf(names))}
 	code := func(unstored func() *Unstored) fault.Code {
 		m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(before, after) }, Unstored: unstored}
 		d, err := m.Match(orig, patched, nil)

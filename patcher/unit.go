@@ -408,13 +408,18 @@ func (m *maker) borrowDebug(u *planner.Unit, v *parsedVersions) (with *parsedVer
 
 // unstored reads what was compiled on the side for the variables that no version of a unit keeps. What cannot be read tells nothing.
 func (m *maker) unstored(u *planner.Unit) *diffasm.Unstored {
-	var s diffasm.Unstored
-	for id, file := range map[*buildtree.Digest]**diffasm.File{&u.OrigRead: &s.OrigRead, &u.PatchedRead: &s.PatchedRead, &u.PatchedWritten: &s.PatchedWritten} {
-		if f, err := m.parse(u, *id); err == nil {
-			*file = f
+	read := func(ids ...buildtree.Digest) (files []*diffasm.File) {
+		for _, id := range ids {
+			f, err := m.parse(u, id)
+			if err != nil {
+				f = nil
+			}
+			files = append(files, f)
 		}
+		return files
 	}
-	return &s
+	one := read(u.PatchedWritten, u.OrigKept)
+	return &diffasm.Unstored{OrigRead: read(u.OrigRead...), PatchedRead: read(u.PatchedRead...), PatchedWritten: one[0], OrigKept: one[1]}
 }
 
 func (m *maker) diffOptions(want demand) diffasm.Options {

@@ -42,6 +42,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.refuseUnfit(ctx, links); err != nil {
 		return nil, err
 	}
+	if err := c.keepVariables(ctx, links); err != nil {
+		return nil, err
+	}
 	side := sideCompiler{c.b}
 	if links, err = side.nameVariables(ctx, links); err != nil {
 		return nil, err

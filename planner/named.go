@@ -27,9 +27,9 @@ var (
 // sideFlags are options for all compiles of a unit that are compared with it.
 func (u *pairedUnit) sideFlags() []string {
 	if u.named == nil {
-		return nil
+		return u.keepFlags()
 	}
-	return u.named.flags
+	return slices.Concat(u.keepFlags(), u.named.flags)
 }
 
 // compared is the assembly of the original that is compared.
@@ -105,7 +105,7 @@ func patchedOf(units []*pairedUnit) (list []request) {
 		if buildtree.IsClang(u.record.Driver) {
 			flags = namingClang
 		}
-		list = append(list, request{unit: &u.record, flags: flags})
+		list = append(list, request{unit: &u.record, flags: slices.Concat(u.keepFlags(), flags)})
 	}
 	return list
 }

@@ -119,10 +119,11 @@ type SideVersions struct {
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
 
-	// Assembly with functions that read, or write, the variables that neither version keeps, see compileUnstored.
-	OrigRead       buildtree.Digest `json:"orig_read,omitempty"`
-	PatchedRead    buildtree.Digest `json:"patched_read,omitempty"`
-	PatchedWritten buildtree.Digest `json:"patched_written,omitempty"`
+	// Assembly with functions that read some of the variables that neither version keeps, or write all, see compileUnstored.
+	OrigRead       []buildtree.Digest `json:"orig_read,omitempty"`
+	PatchedRead    []buildtree.Digest `json:"patched_read,omitempty"`
+	PatchedWritten buildtree.Digest   `json:"patched_written,omitempty"`
+	OrigKept       buildtree.Digest   `json:"orig_kept,omitempty"` // with those that the patched version alone keeps
 }
 
 // Library is a shared library of the patched link that the original has not, or not so.

@@ -62,6 +62,7 @@ type pairedUnit struct {
 	record buildtree.Unit   // how the patched version was compiled
 	asm    buildtree.Digest // assembly of the patched version
 
+	kept    *keptUnit    // compiled from its record, so that it keeps what the original does; nil where it does anyway
 	named   *namedUnit   // compiled on the side, in place of what was built; nil where that is compared
 	unnamed string       // why a compile on the side cannot take its place, "" where none is needed
 	late    *Late        // of a unit that was made when the program was linked

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,14 +15,16 @@ import (
 	"gocare/internal/lazyregexp"
 )
 
-// unstoredUnit is a unit of which neither version keeps some private variables.
+// unstoredUnit is a unit of which the original keeps nothing of some private variables.
 type unstoredUnit struct {
 	of    int // index of the unit
 	pair  *pairedUnit
-	names []string
+	names [][]string // by how many stars their declarations have: what reads a pointer gives away the address of another
+	both  []string   // those that the patched version does not keep, either
+	kept  []string   // those that it does
 }
 
-// compileUnstored compiles units of which neither version keeps some private variables with functions behind the source that read all of
+// compileUnstored compiles units of which the original keeps nothing of some private variables with functions behind the source that read
 // these, or write them, and that anybody may call. Which variables still have no storage then tells what the compiler knows of them. What
 // does not compile so tells nothing.
 func (c sideCompiler) compileUnstored(ctx context.Context, units []pairedUnit, types []SideVersions) error {
@@ -34,36 +37,60 @@ func (c sideCompiler) compileUnstored(ctx context.Context, units []pairedUnit, t
 		return err
 	}
 	defer os.RemoveAll(dir)
-	var before, after []request
+	var before, after wanted
 	for i, u := range list {
-		path := filepath.Join(dir, fmt.Sprint(i))
-		readers, writers := path+"r.c", path+"w.c"
-		if err := os.WriteFile(readers, []byte(diffasm.ReadersOf(u.names)), 0o644); err != nil {
-			return err
+		t := &types[u.of]
+		t.OrigRead, t.PatchedRead = make([]buildtree.Digest, len(u.names)), make([]buildtree.Digest, len(u.names))
+		path := func(name string) string { return filepath.Join(dir, fmt.Sprint(i, name, ".c")) }
+		for k, names := range u.names {
+			readers := addedText{path(fmt.Sprint("r", k)), diffasm.ReadersOf(names)}
+			before.add(u.request(u.pair.orig, readers), readers, &t.OrigRead[k])
+			after.add(u.request(&u.pair.record, readers), readers, &t.PatchedRead[k])
 		}
-		if err := os.WriteFile(writers, []byte(diffasm.WritersOf(u.names)), 0o644); err != nil {
-			return err
+		if writers := (addedText{path("w"), diffasm.WritersOf(u.both)}); len(u.both) > 0 {
+			after.add(u.request(&u.pair.record, writers), writers, &t.PatchedWritten)
 		}
-		before = append(before, u.request(u.pair.orig, readers))
-		after = append(after, u.request(&u.pair.record, readers), u.request(&u.pair.record, writers))
+		if keeper := (addedText{path("k"), diffasm.KeeperOf(u.kept, 0)}); len(u.kept) > 0 {
+			before.add(u.request(u.pair.orig, keeper), keeper, &t.OrigKept)
+		}
 	}
-	orig, err := c.b.compileHere(ctx, before)
-	if err != nil {
+	if err := before.compile(ctx, c.b.compileHere); err != nil {
 		return err
 	}
-	patched, err := c.b.compileInView(ctx, after)
-	for i, u := range list {
-		if err == nil {
-			types[u.of].OrigRead, types[u.of].PatchedRead, types[u.of].PatchedWritten = orig[i].asm, patched[2*i].asm, patched[2*i+1].asm
+	return after.compile(ctx, c.b.compileInView)
+}
+
+// addedText is a text of C in a file of our own.
+type addedText struct{ path, text string }
+
+// wanted are compiles, the sources behind which they stand, and where their assembly is noted.
+type wanted struct {
+	requests []request
+	sources  []addedText
+	to       []*buildtree.Digest
+}
+
+func (w *wanted) add(r request, s addedText, to *buildtree.Digest) {
+	w.requests, w.sources, w.to = append(w.requests, r), append(w.sources, s), append(w.to, to)
+}
+
+func (w *wanted) compile(ctx context.Context, compile func(context.Context, []request) ([]compiled, error)) error {
+	for _, s := range w.sources {
+		if err := os.WriteFile(s.path, []byte(s.text), 0o644); err != nil {
+			return err
 		}
+	}
+	results, err := compile(ctx, w.requests)
+	for i, r := range results {
+		*w.to[i] = r.asm
 	}
 	return err
 }
 
-// request asks for a version of the unit with the text of a file behind its source.
-func (u *unstoredUnit) request(version *buildtree.Unit, path string) request {
+// request asks for a version of the unit with a text behind its source.
+func (u *unstoredUnit) request(version *buildtree.Unit, behind addedText) request {
 	flags := slices.Concat(typeFlags(version.Driver), u.pair.sideFlags(), []string{"-w", "-include", sourcePath(version)})
-	return request{unit: version, source: path, flags: flags}
+	return request{unit: version, source: behind.path, flags: flags}
 }
 
 // unstoredUnits lists the units of C, compiled with optimisation, that have such variables.
@@ -77,9 +104,13 @@ func (c sideCompiler) unstoredUnits(units []pairedUnit) (list []unstoredUnit) {
 		if err != nil {
 			continue
 		}
-		if names := c.unstored(privateVariables(source), u.compared(), u.asm); len(names) > 0 {
-			list = append(list, unstoredUnit{i, u, names})
+		names := c.unstored(privateVariables(source), u.compared())
+		if len(names) == 0 {
+			continue
 		}
+		both := c.unstored(slices.Clone(names), u.asm)
+		kept := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(both, n) })
+		list = append(list, unstoredUnit{i, u, byStars(source, names), both, kept})
 	}
 	return list
 }
@@ -104,6 +135,22 @@ func (c sideCompiler) unstored(names []string, versions ...buildtree.Digest) []s
 // localCommon reports whether a text of assembly has a private symbol of which it gives no content.
 func localCommon(text []byte, name string) bool {
 	return bytes.Contains(text, []byte("\t"+name+",")) || bytes.Contains(text, []byte("\t.local\t"+name+"\n"))
+}
+
+// byStars groups private variables that a source declares by how many stars their declarations have.
+func byStars(source []byte, names []string) [][]string {
+	by := map[int][]string{}
+	for _, m := range privateVariable.FindAllSubmatch(source, -1) {
+		name, n := string(m[2]), bytes.Count(m[1], []byte("*"))
+		if slices.Contains(names, name) && !slices.Contains(by[n], name) {
+			by[n] = append(by[n], name)
+		}
+	}
+	var list [][]string
+	for _, n := range slices.Sorted(maps.Keys(by)) {
+		list = append(list, by[n])
+	}
+	return list
 }
 
 // privateVariables names the private variables that a source declares at the beginning of a line, each alone, and that are not const.

@@ -78,7 +78,13 @@ func (c sideCompiler) compileRestored(ctx context.Context, units []pairedUnit) (
 	if c.b.NoRestore {
 		return restored, nil
 	}
-	if err := c.b.View.WriteFiles(c.b.Change.Contents(c.b.Dirs.Source, srcpatch.FileChange.RestoreLines)); err != nil {
+	files, modes := c.b.Change.Contents(c.b.Dirs.Source, srcpatch.FileChange.RestoreLines)
+	for i := range units {
+		if k := units[i].kept; k != nil && files[k.path] != nil {
+			files[k.path] = append(files[k.path], k.text...)
+		}
+	}
+	if err := c.b.View.WriteFiles(files, modes); err != nil {
 		return nil, err
 	}
 	var requests []request

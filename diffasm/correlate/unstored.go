@@ -16,8 +16,9 @@ import (
 
 // Unstored are such compiles, with debug information; any may be nil.
 type Unstored struct {
-	OrigRead, PatchedRead *debuginfo.Unit // with ReadersOf the variables
-	PatchedWritten        *debuginfo.Unit // with WritersOf them
+	OrigRead, PatchedRead []*debuginfo.Unit // with ReadersOf the variables, some in each; alike in both versions
+	PatchedWritten        *debuginfo.Unit   // with WritersOf them
+	OrigKept              *debuginfo.Unit   // with KeeperOf those that the patched version keeps
 }
 
 const (
@@ -49,6 +50,49 @@ func WritersOf(names []string) string {
 	return b.String()
 }
 
+// KeeperOf returns a table of a number, of the addresses of private variables, of which a source is before it: what knows of it has to keep them,
+// and expect any value in them.
+func KeeperOf(names []string, number int) string {
+	var b strings.Builder
+	for _, n := range names {
+		fmt.Fprintf(&b, "#undef %s\n", n)
+	}
+	fmt.Fprintf(&b, "__attribute__((used, section(\".note.gocare\"))) const volatile void *gocare_keep_%d[] = {", number)
+	for _, n := range names {
+		fmt.Fprintf(&b, "(const volatile void *)&%s,", n)
+	}
+	b.WriteString("};\n")
+	return b.String()
+}
+
+// AlwaysInitial reports whether compiles on the side prove that a variable at file level, of which the original keeps nothing, always has its first
+// value there, and that the patched version begins with the same.
+func (m *Matcher) AlwaysInitial(name string) bool {
+	p := m.Patched.Unit.Blocks[name]
+	if m.Unstored == nil || p == nil {
+		return false
+	}
+	u := m.Unstored()
+	read := withReader(u.OrigRead, name)
+	if read == nil || u.OrigKept == nil || u.OrigKept.Blocks[name] == nil || !isConstantIn(read, name) {
+		return false
+	}
+	content := func(unit *debuginfo.Unit) string {
+		b := unit.Blocks[name]
+		return unit.Size(b) + " " + canon.New(unit.File, m.tokenIn(unit, name)).Data(b)
+	}
+	was, is := content(u.OrigKept), content(m.Patched.Unit)
+	return was == is && !strings.Contains(was, unknownName)
+}
+
+// isConstantIn reports whether a unit that has a reader of a variable keeps it nowhere, or in memory that nobody writes to.
+func isConstantIn(u *debuginfo.Unit, name string) bool {
+	if b := u.Blocks[name]; b != nil {
+		return b.Section.Class == asm.ReadOnly || b.Section.Class == asm.Relro
+	}
+	return leavesOut(u, name)
+}
+
 // shownAlike reports whether compiles on the side prove that the patched code takes a variable at file level, which neither version keeps, for
 // what the process would hold: no patched code reads it, or it is one value in both versions, always.
 func (m *Matcher) shownAlike(o, p *debuginfo.Declaration) bool {
@@ -59,7 +103,16 @@ func (m *Matcher) shownAlike(o, p *debuginfo.Declaration) bool {
 	if has(u.PatchedWritten, writer+p.Name) && leavesOut(u.PatchedWritten, p.Name) {
 		return true
 	}
-	return o.Name == p.Name && has(u.OrigRead, reader+o.Name) && has(u.PatchedRead, reader+p.Name) && m.sameConstant(u, p.Name)
+	before, after := withReader(u.OrigRead, o.Name), withReader(u.PatchedRead, p.Name)
+	return o.Name == p.Name && before != nil && after != nil && m.sameConstant(before, after, p.Name)
+}
+
+// withReader returns the compile that has the reader of a variable, nil if none has.
+func withReader(list []*debuginfo.Unit, name string) *debuginfo.Unit {
+	if i := slices.IndexFunc(list, func(u *debuginfo.Unit) bool { return has(u, reader+name) }); i >= 0 {
+		return list[i]
+	}
+	return nil
 }
 
 func has(u *debuginfo.Unit, function string) bool {
@@ -85,17 +138,16 @@ func leavesOut(u *debuginfo.Unit, name string) bool {
 }
 
 // sameConstant reports whether a variable always has its first value, in both versions, and these are the same.
-func (m *Matcher) sameConstant(u *Unstored, name string) bool {
+func (m *Matcher) sameConstant(before, after *debuginfo.Unit, name string) bool {
 	var said [2]string
-	for i, unit := range []*debuginfo.Unit{u.OrigRead, u.PatchedRead} {
-		b := unit.Blocks[name]
-		if b == nil && !leavesOut(unit, name) || b != nil && b.Section.Class != asm.ReadOnly && b.Section.Class != asm.Relro {
+	for i, unit := range []*debuginfo.Unit{before, after} {
+		if !isConstantIn(unit, name) {
 			return false
 		}
 		c := canon.New(unit.File, m.tokenIn(unit, name))
 		c.Code = true
 		said[i] = string(c.Function(unit.FunctionByName[reader+name]))
-		if b != nil {
+		if b := unit.Blocks[name]; b != nil {
 			said[i] += c.Data(b)
 		}
 	}
@@ -112,11 +164,25 @@ func (m *Matcher) tokenIn(u *debuginfo.Unit, variable string) func(name string) 
 		switch {
 		case name == variable, name == copied+variable:
 			return name
-		case p != nil && u.FunctionByName[name] == nil && u.Blocks[name] != nil && !asm.IsLocal(name):
+		case u.FunctionByName[name] != nil || u.Blocks[name] == nil || asm.IsLocal(name):
+		case p == nil && m.foldedByName(name):
+			return name
+		case p != nil:
 			if o := m.OrigVariable(p); o != nil && o.Name == name {
 				return name
 			}
 		}
 		return unknownName
 	}
+}
+
+// foldedByName reports whether a name is that of one variable at file level, in both versions, of which neither keeps anything: what it holds is
+// asked of it alone.
+func (m *Matcher) foldedByName(name string) bool {
+	i := slices.IndexFunc(m.pd.All, func(d *debuginfo.Declaration) bool { return d.Name == name && d.Function == "" })
+	if i < 0 || m.Orig.Unit.Blocks[name] != nil {
+		return false
+	}
+	o := m.foldedAlike(m.pd.All[i])
+	return o != nil && o.Name == name && o.Function == ""
 }

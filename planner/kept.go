@@ -1,0 +1,170 @@
+package planner
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gocare/diffasm"
+	"gocare/internal/isolate"
+)
+
+// This file has the patched version keep what a process has. A compiler that sees all uses of a private variable leaves it out, makes it read-only
+// or a byte, once the patched source no longer writes it. With a table of its address behind the source, in a section that is not compared, it
+// has to expect other values, as they are in the process.
+
+// keptUnit is a unit that is compiled from its record with such a table.
+type keptUnit struct {
+	path  string // its source
+	text  string // the table, behind the source, for compiles with the flags alone
+	flags []string
+}
+
+// keepFlags are options of all compiles of the patched version.
+func (u *pairedUnit) keepFlags() []string {
+	if u.kept == nil {
+		return nil
+	}
+	return u.kept.flags
+}
+
+// keepVariables compiles the patched version of units once more from which the compiler took variables that the original keeps. A unit that
+// does not compile so stays as it is, and is refused for what it lost.
+func (c *comparison) keepVariables(ctx context.Context, links []pairedLink) error {
+	if c.b.View == nil || c.b.View.Mode() == isolate.InPlace {
+		return nil
+	}
+	var units []*pairedUnit
+	var requests []request
+	files := map[string][]byte{}
+	for i := range links {
+		for k := range links[i].units {
+			u := &links[i].units[k]
+			if source := c.keep(u, len(units)); source != nil {
+				if files[u.kept.path] == nil {
+					files[u.kept.path] = slices.Clone(source)
+				}
+				files[u.kept.path] = append(files[u.kept.path], u.kept.text...)
+				units, requests = append(units, u), append(requests, request{unit: &u.record, flags: u.kept.flags})
+			}
+		}
+	}
+	if len(units) == 0 {
+		return nil
+	}
+	if err := c.b.View.WriteFiles(files, nil); err != nil {
+		return err
+	}
+	results, err := c.b.compileInView(ctx, requests)
+	for i, r := range results {
+		if r.err != nil {
+			units[i].kept = nil
+			continue
+		}
+		units[i].asm = r.asm
+	}
+	return err
+}
+
+// keep decides what a unit has to keep, the number-th that does, and returns its patched source; nil if there is nothing.
+func (c *comparison) keep(u *pairedUnit, number int) []byte {
+	if u.late != nil || u.record.AsmID != u.asm || c.drift == nil || c.unshown(*u) || !isOptimisedC(u.orig) || !isOptimisedC(&u.record) {
+		return nil
+	}
+	path := sourcePath(&u.record)
+	source, err := c.patchedSource(path)
+	if err != nil {
+		return nil
+	}
+	names := c.lostIn(privateVariables(source), u)
+	if len(names) == 0 {
+		return nil
+	}
+	u.kept = &keptUnit{path, keepingText(names, number), []string{"-w", fmt.Sprint("-D", keeping, number)}}
+	return source
+}
+
+// keeping begins the names of macros that switch tables on.
+const keeping = "GOCARE_KEEP_"
+
+func keepingText(names []string, number int) string {
+	return fmt.Sprintf("\n#ifdef %s%d\n%s#endif\n", keeping, number, diffasm.KeeperOf(names, number))
+}
+
+// patchedSource reads a source as the patched build had it. One that the build made anew is no file of which that is known.
+func (c *comparison) patchedSource(path string) ([]byte, error) {
+	for _, f := range c.b.Change.Files {
+		if f.New != "" && filepath.Join(c.b.Dirs.Source, f.New) == path {
+			return f.After, nil
+		}
+	}
+	if c.drift.changed(path) {
+		return nil, os.ErrNotExist
+	}
+	return os.ReadFile(path)
+}
+
+// lostIn returns the variables that the original keeps in memory which can be written, and the patched version not, or otherwise.
+func (c *comparison) lostIn(names []string, u *pairedUnit) (lost []string) {
+	before, err := c.b.Store.Blob(u.orig.AsmID)
+	if err != nil || len(names) == 0 {
+		return nil
+	}
+	after, err := c.b.Store.Blob(u.asm)
+	if err != nil {
+		return nil
+	}
+	was, is := memoryOf(before, names), memoryOf(after, names)
+	for _, n := range names {
+		if o := was[n]; o.writable && (o.size != is[n].size || !is[n].writable) {
+			lost = append(lost, n)
+		}
+	}
+	return lost
+}
+
+// memory is how assembly keeps a variable; the zero value is not at all.
+type memory struct {
+	size     string // in bytes
+	writable bool
+}
+
+// memoryOf reads how a text of assembly keeps variables.
+func memoryOf(text []byte, names []string) map[string]memory {
+	found, section := map[string]memory{}, ""
+	for line := range bytes.Lines(text) {
+		words := strings.FieldsFunc(string(line), func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) })
+		switch {
+		case len(words) == 0:
+		case sectionOf(words) != "":
+			section = sectionOf(words)
+		case (words[0] == ".comm" || words[0] == ".lcomm") && len(words) > 2 && slices.Contains(names, words[1]):
+			found[words[1]] = memory{words[2], true}
+		case words[0] == ".size" && len(words) == 3 && slices.Contains(names, words[1]):
+			found[words[1]] = memory{words[2], found[words[1]].writable}
+		case strings.HasSuffix(words[0], ":") && slices.Contains(names, strings.TrimSuffix(words[0], ":")):
+			name := strings.TrimSuffix(words[0], ":")
+			found[name] = memory{found[name].size, writableSection.MatchString(section)}
+		}
+	}
+	return found
+}
+
+// sectionOf returns the section that a line of assembly goes to, "" if it goes to none.
+func sectionOf(words []string) string {
+	switch words[0] {
+	case ".section":
+		return words[min(1, len(words)-1)]
+	case ".text", ".data", ".bss":
+		return words[0]
+	}
+	return ""
+}
+
+// writableSection is where programs write to; not what is read-only once they run.
+var writableSection = regexp.MustCompile(`^\.(data|bss|ldata|lbss)(\.[^r]|\.r[^e]|$)`)
