@@ -3,6 +3,7 @@ package planner
 import (
 	"context"
 	"debug/elf"
+	"slices"
 
 	"gocare/buildtree"
 	"gocare/diffasm"
@@ -26,19 +27,21 @@ var indirectFlags = map[string][2][]string{
 // compiler that cannot do it leaves them as they are. The result has the units first, then the additions.
 func (c sideCompiler) compileIndirect(ctx context.Context, links []pairedLink) ([]buildtree.Digest, error) {
 	var indirect []buildtree.Digest
-	var records []*buildtree.Unit
+	var records []request
 	var of []int
-	var flags [][2][]string // of each record, to be tried in this order
-	add := func(machine elf.Machine, record *buildtree.Unit, asm buildtree.Digest) {
+	var indirectOf [][2][]string // of each record, to be tried in this order
+	add := func(machine elf.Machine, record *buildtree.Unit, asm buildtree.Digest, flags []string) {
 		data, err := c.b.Store.Blob(asm)
 		if err == nil && compilable(record) && len(diffasm.Stubborn(archOf(machine), data)) > 0 {
-			records, of, flags = append(records, record), append(of, len(indirect)), append(flags, indirectFlags[archOf(machine).Name])
+			records, of = append(records, request{unit: record, flags: flags}), append(of, len(indirect))
+			indirectOf = append(indirectOf, indirectFlags[archOf(machine).Name])
 		}
 		indirect = append(indirect, "")
 	}
 	for _, l := range links {
 		for i := range l.units {
-			add(l.machine, &l.units[i].record, l.units[i].asm)
+			u := &l.units[i]
+			add(l.machine, &u.record, u.asm, u.keepFlags())
 		}
 	}
 	for _, l := range links {
@@ -46,13 +49,13 @@ func (c sideCompiler) compileIndirect(ctx context.Context, links []pairedLink) (
 			if a.Patched == nil {
 				a.Patched = &buildtree.Unit{}
 			}
-			add(l.machine, a.Patched, a.Patched.AsmID)
+			add(l.machine, a.Patched, a.Patched.AsmID, nil)
 		}
 	}
 	for try := range 2 {
 		requests := make([]request, len(records))
 		for i, r := range records {
-			requests[i] = request{unit: r, flags: flags[i][try]}
+			requests[i] = request{unit: r.unit, flags: slices.Concat(r.flags, indirectOf[i][try])}
 		}
 		results, err := c.b.compileInView(ctx, requests)
 		if err != nil {

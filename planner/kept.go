@@ -96,15 +96,21 @@ func keepingText(names []string, number int) string {
 	return fmt.Sprintf("\n#ifdef %s%d\n%s#endif\n", keeping, number, diffasm.KeeperOf(names, number))
 }
 
-// patchedSource reads a source as the patched build had it. One that the build made anew is no file of which that is known.
+// patchedSource reads a source as the patched build had it: as the patch makes it, or as it is in the tree. One that is neither is no file of
+// which that is known.
 func (c *comparison) patchedSource(path string) ([]byte, error) {
-	for _, f := range c.b.Change.Files {
-		if f.New != "" && filepath.Join(c.b.Dirs.Source, f.New) == path {
+	data, err := c.b.patchedText(path)
+	if err == nil && digest(data) != c.drift.after.Digests[path] {
+		err = os.ErrNotExist
+	}
+	return data, err
+}
+
+func (b *Builds) patchedText(path string) ([]byte, error) {
+	for _, f := range b.Change.Files {
+		if f.New != "" && filepath.Join(b.Dirs.Source, f.New) == path {
 			return f.After, nil
 		}
-	}
-	if c.drift.changed(path) {
-		return nil, os.ErrNotExist
 	}
 	return os.ReadFile(path)
 }

@@ -1,0 +1,75 @@
+package endtoend
+
+import (
+	"maps"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gocare/internal/test/testkit"
+)
+
+// keptMain prints what a unit says to each line, and keptUnit has variables that the process has written before the patch comes, of which the
+// patched source writes none, or gives one value alone.
+const (
+	keptMain = `#include <stdio.h>
+int f(int x);
+int main(void)
+{
+	char line[64];
+	setvbuf(stdout, 0, _IOLBF, 0);
+	for (int n = 1; fgets(line, sizeof line, stdin); n++) printf("%d\n", f(n));
+	return 0;
+}
+`
+	keptUnit = `static int scale = 10;
+static int table[3] = { 1, 2, 3 };
+static int mode;
+static int never = 7;
+__attribute__((noinline)) int f(int x)
+{
+	if (0)
+		never = x;
+	if (x < 3) {
+		scale = x * 40;
+		table[x] = 5;
+		mode = x * 2;
+	}
+	return scale * 1000 + table[1] * 100 + mode * 10 + 1;
+}
+`
+)
+
+// What the patched source only reads is what the process holds, though the compiler would take the initial value for all there is; what the
+// original never wrote begins as it did there.
+func TestKeptVariables(t *testing.T) {
+	programs(t)
+	for _, row := range []struct{ cc, flags string }{{"gcc", "-O2"}, {"clang", "-O2 -g"}} {
+		t.Run(row.cc, func(t *testing.T) {
+			testkit.Require(t, row.cc)
+			t.Parallel()
+			dir := t.TempDir()
+			original := map[string]string{"Makefile": "CFLAGS = " + row.flags + `
+prog: main.o unit.o
+	$(CC) $(CFLAGS) -o prog main.o unit.o
+install: prog
+	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
+clean:
+	rm -f prog *.o
+`, "main.c": keptMain, "unit.c": keptUnit}
+			patched := maps.Clone(original)
+			patched["unit.c"] = strings.NewReplacer("if (x < 3) {\n\t\tscale = x * 40;\n\t\ttable[x] = 5;\n\t\tmode = x * 2;", "if (x > 100) {\n\t\tmode = 7;", "* 10 + 1", "* 10 + never",
+				"if (0)", "if (x == 4)").Replace(original["unit.c"])
+			writeTree(t, dir, original)
+			writePatch(t, dir, original, patched)
+			env := []string{"KPCCREAL=" + row.cc}
+			mustRun(t, 0, dir, env, "patchmake", "-i", "c1", "fix.patch")
+			p := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"))
+			hold(t, p, []turn{{Input: "", Want: "40521"}, {Input: "", Want: "80541"}})
+			mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), "patchroot")
+			hold(t, p, []turn{{Input: "", Want: "80547"}, {Input: "", Want: "80544"}})
+			mustRun(t, 0, dir, nil, "carectl", "unpatch", "-i", "c1", "-p", pid(p))
+			hold(t, p, []turn{{Input: "", Want: "80541"}})
+		})
+	}
+}
