@@ -54,6 +54,7 @@ func TestUnstored(t *testing.T) {
 		return []string{"return step(x);\n}\n", "return step(x) + " + what + ";\n}\n"}
 	}
 	edited := []string{"= step(x);", "= step(x + 1);"}
+	written := []string{"int g(int x)\n{\n", "int g(int x)\n{\n\tif (x > 9)\n\t\tlimit = step(x);\n"}
 	for _, row := range []struct {
 		name, variable string
 		first, patch   []string // edits of the original, and what the patch edits
@@ -72,6 +73,9 @@ func TestUnstored(t *testing.T) {
 		{"its name is a macro behind it", "seen", []string{"int f(int", "int twin;\nint f(int", "int g(int", "#define NOW 0\nint g(int"}, append(reads("seen"), "seen = step(x);", "step(x);", "NOW 0", "seen seen"), true, "clang"},
 		{"the address of a variable", "where", reads("*where"), append([]string{"where = 0", "where = &other + 1"}, edited...), false, "clang gcc"},
 		{"the address of another variable", "where", append(reads("*where"), "int other", "int more = 3, other"), append([]string{"*where = &other", "*where = &more"}, edited...), true, "clang"},
+		{"kept from now on", "limit", reads("limit"), written, false, "clang gcc"},
+		{"kept from now on, with another first value", "limit", reads("limit"), append([]string{"limit = 30", "limit = 31"}, written...), true, "clang gcc"},
+		{"read and kept from now on", "seen", nil, append(reads("seen"), "x > 4", "x > 5"), true, "clang gcc"},
 		{"the address of a function", "call", reads("call(x)"), append([]string{"call = 0", "call = step"}, edited...), true, "clang"},
 	} {
 		for _, cc := range strings.Fields(row.compilers) {
@@ -96,7 +100,7 @@ func unstoredVerdicts(t *testing.T, cc, variable, before, after string) (without
 	compile := func(source, behind string) *File { return compileSource(t, cc, "-O2 -g", source+behind) }
 	orig, patched := compile(before, ""), compile(after, "")
 	names := []string{variable}
-	shown := &Unstored{OrigRead: []*File{compile(before, ReadersOf(names))}, PatchedRead: []*File{compile(after, ReadersOf(names))}, PatchedWritten: compile(after, WritersOf(names))}
+	shown := &Unstored{OrigRead: []*File{compile(before, ReadersOf(names))}, PatchedRead: []*File{compile(after, ReadersOf(names))}, PatchedWritten: compile(after, WritersOf(names)), OrigKept: compile(before, KeeperOf(names, 0))}
 	code := func(unstored func() *Unstored) fault.Code {
 		m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(before, after) }, Unstored: unstored}
 		d, err := m.Match(orig, patched, nil)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -155,7 +154,7 @@ func memoryOf(text []byte, names []string) map[string]memory {
 			found[words[1]] = memory{words[2], found[words[1]].writable}
 		case strings.HasSuffix(words[0], ":") && slices.Contains(names, strings.TrimSuffix(words[0], ":")):
 			name := strings.TrimSuffix(words[0], ":")
-			found[name] = memory{found[name].size, writableSection.MatchString(section)}
+			found[name] = memory{found[name].size, isWritable(section)}
 		}
 	}
 	return found
@@ -172,5 +171,7 @@ func sectionOf(words []string) string {
 	return ""
 }
 
-// writableSection is where programs write to; not what is read-only once they run.
-var writableSection = regexp.MustCompile(`^\.(data|bss|ldata|lbss)(\.[^r]|\.r[^e]|$)`)
+// isWritable reports whether programs write to a section; not if it is read-only once they run.
+func isWritable(section string) bool {
+	return (strings.HasPrefix(section, ".data") || strings.HasPrefix(section, ".bss")) && !strings.HasPrefix(section, ".data.rel.ro")
+}
