@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 
 	"gocare/engine/inspect"
 	"gocare/engine/link"
@@ -31,8 +30,7 @@ func (e *needResolver) Unwrap() error { return e.refusal }
 // importsOf returns what binds a patch's undefined symbols as ld.so would in this process, to what the check lets pass.
 func importsOf(p *inspect.Process, known chosen, check func(*inspect.Symbol) error) link.Import {
 	return func(sym kpatch.Symbol) (inspect.Addr, error) {
-		name, version, _ := strings.Cut(sym.Name, "@")
-		def, err := p.Lookup(name, strings.TrimPrefix(version, "@"))
+		def, err := p.Lookup(sym.Name, sym.Version)
 		if err == nil {
 			err = check(&def)
 		}
@@ -41,7 +39,7 @@ func importsOf(p *inspect.Process, known chosen, check func(*inspect.Symbol) err
 		}
 		switch {
 		case def.TLS():
-			return 0, fault.Refuse(fault.TLSImport, fmt.Sprintf("pid %d", p.PID), "%q is a thread-local variable of %s", name, def.Object.Name)
+			return 0, fault.Refuse(fault.TLSImport, fmt.Sprintf("pid %d", p.PID), "%q is a thread-local variable of %s", sym.Name, def.Object.Name)
 		case def.IFunc() && known[def.Addr] != 0:
 			return known[def.Addr], nil
 		case def.IFunc():

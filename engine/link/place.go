@@ -32,7 +32,7 @@ type Function struct {
 // IsNew reports whether the function replaces none.
 func (f *Function) IsNew() bool { return f.Old == 0 }
 
-// Import resolves an undefined symbol. The name may carry a version behind "@".
+// Import resolves an undefined symbol, of the version that it asks for.
 type Import func(sym kpatch.Symbol) (inspect.Addr, error)
 
 // Place returns the patch as it must lie at base, in pages of a size, to patch object. All imports are resolved, used or not.
