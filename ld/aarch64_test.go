@@ -107,7 +107,7 @@ func TestArmSlotOfPart(t *testing.T) {
 		p := &spot{out: outText, ref: &reference{
 			typ: arch.AArch64.Reloc(uint32(elf.R_AARCH64_TLSDESC_ADR_PAGE21)), sym: &elfobj.Symbol{Name: "v"}, rela: elfobj.Rela{Addend: tt.addend},
 		}}
-		if err := j.tlsInParts(p, tlsVariable{name: "v", offset: 16}); (err == nil) != tt.ok {
+		if err := j.tlsInParts(p, tlsVariable{name: versioned{name: "v"}, offset: 16}); (err == nil) != tt.ok {
 			t.Errorf("%d bytes behind: %v", tt.addend, err)
 		}
 	}

@@ -16,7 +16,7 @@ func (o *Original) DirectImports(r *Resolved) []string {
 		if ref.err != nil || ref.binding.kind != bindImport || ref.binding.absent || !o.reachesDirectly(r, ref) {
 			continue
 		}
-		if _, found := o.canonical(ref.binding.name); !found {
+		if _, found := o.canonical(ref.binding); !found {
 			names = append(names, ref.binding.name)
 		}
 	}

@@ -17,10 +17,10 @@ type evidenceKey struct {
 // with -Bsymbolic-functions, --dynamic-list and --exclude-libs. No header says so: the code does, where it goes straight
 // to the symbol's address, or through a slot that the dynamic linker only relocates.
 func (o *Original) boundHere(name string, addr uint64) bool {
-	if _, found := o.slots.lazy[name]; found {
+	if _, found := o.slots.lazy[o.slots.latest(name)]; found {
 		return false
 	}
-	if _, found := o.slots.bound[name]; found {
+	if _, found := o.slots.bound[o.slots.latest(name)]; found {
 		return false
 	}
 	leads, found := o.evidence()[evidenceKey{-1, name}]
@@ -34,8 +34,8 @@ func (o *Original) boundHere(name string, addr uint64) bool {
 // boundByOption reports whether an exported symbol that no code of the library uses is bound to the library by an option of its
 // link; known is false if that cannot be told.
 func (o *Original) boundByOption(s *elfobj.Symbol) (bound, known bool) {
-	_, lazy := o.slots.lazy[s.Name]
-	_, slot := o.slots.bound[s.Name]
+	_, lazy := o.slots.lazy[o.slots.latest(s.Name)]
+	_, slot := o.slots.bound[o.slots.latest(s.Name)]
 	_, used := o.evidence()[evidenceKey{-1, s.Name}]
 	if lazy || slot || used {
 		return false, true

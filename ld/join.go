@@ -29,7 +29,7 @@ type joiner struct {
 	bases    [][]uint64 // by unit and section of its object: where it begins in its output
 	globals  map[string]Target
 	got      map[gotKey]uint64 // private GOT slots in .kpatch.data
-	imports  map[string]*Import
+	imports  map[versioned]*Import
 	dead     map[[2]int]bool     // by unit and function: left out
 	apart    map[uint64][2]int   // detached functions, by the link address of the original
 	gates    []uint64            // link addresses of padding that holds hooks of short functions
@@ -45,7 +45,7 @@ type gotKey struct {
 	target   Target
 	constant bool
 	value    uint64
-	imported string // name of what is found at run time
+	imported versioned // what is found at run time
 }
 
 // field is a place in an output.
@@ -58,14 +58,14 @@ type field struct {
 type pendingReloc struct {
 	out   int
 	reloc JoinedReloc
-	name  string // of the import, else ""
+	name  versioned // of the import
 }
 
 // Join puts units together. A reference that one unit leaves undefined and the original does not define either goes to
 // the new global of that name in another unit ("g.kpnew").
 func Join(o *Original, units []*Resolved) (*Joined, error) {
 	j := &joiner{
-		o: o, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[string]*Import{},
+		o: o, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[versioned]*Import{},
 		dead: map[[2]int]bool{}, done: map[field]bool{}, apart: map[uint64][2]int{}, reached: map[[2]int][]uint64{}, literals: map[literal]uint64{},
 	}
 	for i, name := range outputNames {
@@ -314,10 +314,10 @@ func (j *joiner) finish() (*Joined, error) {
 	for _, i := range j.imports {
 		joined.Imports = append(joined.Imports, *i)
 	}
-	sort.Slice(joined.Imports, func(a, b int) bool { return joined.Imports[a].Name < joined.Imports[b].Name })
-	number := map[string]int{}
+	sort.Slice(joined.Imports, func(a, b int) bool { return joined.Imports[a].symbol().less(joined.Imports[b].symbol()) })
+	number := map[versioned]int{}
 	for i, imp := range joined.Imports {
-		number[imp.Name] = i
+		number[imp.symbol()] = i
 	}
 	var index [len(outputNames)]int
 	for i := range j.out {

@@ -52,8 +52,7 @@ func TestDefsym(t *testing.T) {
 	})
 }
 
-// TestVersions: a symbol of which a library has two versions means the one that the original uses already, and a new one the
-// default.
+// TestVersions: of a symbol of which a library has two versions a name alone means the default, whichever the original asks for.
 func TestVersions(t *testing.T) {
 	testkit.Require(t, "gcc", "as")
 	dir := t.TempDir()
@@ -84,15 +83,23 @@ void *address(void) { return h; }
 	}
 	b.objects = append(b.objects, Object{Path: "./lib.so", File: lib})
 	o := b.open(t)
-	const data = "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad f\n\t.section .kpatch.text"
+	const old = "\t.symver f1,f@V1\n\t"
+	const data = "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad f1\n\t.section .kpatch.text"
 	checkRules(t, b, o, "main", []rule{
-		{name: "call", body: "call f@PLT", want: ".kpatch.text+0x1 PC32 in .plt -4"},
-		{name: "address", body: "mov f@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_FUNC f@V1 +4"},
-		{name: "address in data", body: data, want: ".kpatch.data+0x0 64 import STT_FUNC f@V1 +0"},
-		{name: "through the slot of the original's version", body: "mov g@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 in .got -4"},
-		{name: "another version", body: "\t.symver f2,f@V2\n\tcall f2", code: "ambiguous-symbol"},
-		{name: "new variable", body: "mov v@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT v +4"},
+		{name: "call", body: old + "call f1@PLT", want: ".kpatch.text+0x1 PC32 in .plt -4"},
+		{name: "address", body: old + "mov f1@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_FUNC f@V1 +4"},
+		{name: "address in data", body: old + data, want: ".kpatch.data+0x0 64 import STT_FUNC f@V1 +0"},
+		{name: "through the slot of the original's version", body: "\t.symver g1,g@V1\n\tmov g1@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 in .got -4"},
+		{name: "no version: the default, which the original does not take", body: "call f@PLT", want: ".kpatch.text+0x1 PC32 import STT_FUNC f@V2 -4"},
+		{name: "the default beside a slot of another version", body: "mov g@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_FUNC g@V2 +4"},
+		{name: "the default, by its version", body: "\t.symver f2,f@V2\n\tcall f2", want: ".kpatch.text+0x1 PC32 import STT_FUNC f@V2 -4"},
+		{name: "two versions", body: old + "call f1\n\tcall f", want: ".kpatch.text+0x1 PC32 in .plt -4\n.kpatch.text+0x6 PC32 import STT_FUNC f@V2 -4"},
+		{name: "new variable", body: "mov v@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT v@V2 +4"},
 		{name: "new variable of a version", body: "\t.symver v1,v@V1\n\tmov v1@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_OBJECT v@V1 +4"},
+	})
+	b.objects = b.objects[:len(b.objects)-1]
+	checkRules(t, b, b.open(t), "main", []rule{
+		{name: "no version, and a library that is not known", body: "call f@PLT", code: "ambiguous-symbol"},
 	})
 	own := openBuild(t, dir, "lib.so")
 	checkRules(t, own, own.open(t), "lib", []rule{

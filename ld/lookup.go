@@ -52,7 +52,7 @@ func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 		redirected := *sym
 		redirected.Name, name, sym = real, real, &redirected
 	}
-	if sym.Version == "" {
+	if sym.Version == "" || o.isCopy(sym) {
 		if b, found := o.preemptible(name); found && o.slots.twice[name] {
 			return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "several versions of %q are in use", name)
 		} else if found && b.unsure {
@@ -161,7 +161,7 @@ func (o *Original) at(input int, name string, d definition) (binding, error) {
 // ifunc finds the PLT entry and the GOT slot of an IFUNC. Without a PLT entry it is reached through the slot only.
 func (o *Original) ifunc(input int, b binding) (binding, error) {
 	slots := o.slots.local[b.addr]
-	if slot, found := o.slots.lazy[b.name]; found {
+	if slot, found := o.slots.lazy[o.slots.latest(b.name)]; found {
 		slots = append(slots[:len(slots):len(slots)], slot)
 	}
 	var stubs, bare []uint64
@@ -291,8 +291,15 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 	name := sym.Name
 	lib, inLibrary := o.library[name]
 	b := binding{kind: bindImport, name: name, version: sym.Version, typ: lib.typ}
-	if known := o.imports[name]; known != nil {
-		return o.alreadyImported(b, known)
+	known, err := o.importOf(sym, lib)
+	if err != nil {
+		return b, err
+	}
+	if known != nil {
+		if b.version = known.Version; b.typ == elf.STT_NOTYPE {
+			b.typ = known.Type
+		}
+		return b, nil
 	}
 	if b.version == "" {
 		b.version = lib.version
@@ -315,19 +322,6 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 	case !o.link.shared && o.allLibraries():
 		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary", "%q is in no input and no library of the link", name).
 			WithHint("define it in the patch")
-	}
-	return b, nil
-}
-
-func (o *Original) alreadyImported(b binding, known *elfobj.Symbol) (binding, error) {
-	if b.version == "" {
-		b.version = known.Version
-	}
-	if b.typ == elf.STT_NOTYPE {
-		b.typ = known.Type
-	}
-	if o.slots.twice[b.name] || b.version != known.Version {
-		return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "several versions of %q are in use", b.name)
 	}
 	return b, nil
 }

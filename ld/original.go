@@ -42,26 +42,30 @@ func (obj *Object) path(section int) string {
 
 // Original is the original binary with everything known about its link.
 type Original struct {
-	target  *arch.Target
-	machine machine
-	bin     *elfobj.File
-	objects []Object
-	link    linkKind
-	places  [][]place               // by object and section header index
-	symbols map[string][]definition // global symbols of the binary's own tables
-	locals  map[string][]definition // local symbols of the binary's own table
-	inputs  map[string][]definition // global symbols of the inputs, placed by the map
-	missing map[string]inputSymbol  // global symbols of the inputs that the map does not place
-	commons map[string]uint64       // places of common symbols, from the map
-	imports map[string]*elfobj.Symbol
-	exports map[string]*elfobj.Symbol
-	library map[string]libSymbol
-	slots   slots
-	out     []OrigSection
-	wrapped map[string]bool   // see Map.Wrapped
-	own     string            // see Map.Own
-	partial bool              // see Map.Partial
-	numbers map[string]uint64 // values of global symbols that are no places
+	target     *arch.Target
+	machine    machine
+	bin        *elfobj.File
+	objects    []Object
+	link       linkKind
+	places     [][]place                    // by object and section header index
+	symbols    map[string][]definition      // global symbols of the binary's own tables
+	locals     map[string][]definition      // local symbols of the binary's own table
+	inputs     map[string][]definition      // global symbols of the inputs, placed by the map
+	missing    map[string]inputSymbol       // global symbols of the inputs that the map does not place
+	commons    map[string]uint64            // places of common symbols, from the map
+	imports    map[string]*elfobj.Symbol    // by name; of one with several versions any
+	taken      map[versioned]*elfobj.Symbol // imports by version, too
+	copies     map[versioned]bool           // variables of libraries that the binary has a place for
+	exports    map[string]*elfobj.Symbol
+	library    map[string]libSymbol
+	byVersion  map[string]bool      // names of which an input asks for a version
+	canonicals map[versioned]uint64 // PLT entries that are the addresses of imported functions
+	slots      slots
+	out        []OrigSection
+	wrapped    map[string]bool   // see Map.Wrapped
+	own        string            // see Map.Own
+	partial    bool              // see Map.Partial
+	numbers    map[string]uint64 // values of global symbols that are no places
 
 	byName      []map[string][]*elfobj.Symbol // local symbols by input; read when first needed
 	inputLocals map[string][]uint64           // places of local symbols of the inputs by name, 0 where unknown
@@ -92,7 +96,8 @@ type definition struct {
 // libSymbol is what the shared libraries among the inputs say of a name.
 type libSymbol struct {
 	typ     elf.SymType
-	version string // empty where several are defined
+	version string // that a name without one means; empty for none, and if not settled
+	settled bool   // it is known what that is
 	missing string // the library's name, if only one that the original does not load has the symbol
 	later   string // the library's name, if only its patched version has the symbol
 }
@@ -203,6 +208,7 @@ func (o *Original) indexBinary() {
 	o.symbols, o.locals = map[string][]definition{}, map[string][]definition{}
 	o.numbers = map[string]uint64{}
 	o.imports, o.exports = map[string]*elfobj.Symbol{}, map[string]*elfobj.Symbol{}
+	o.taken, o.canonicals = map[versioned]*elfobj.Symbol{}, map[versioned]uint64{}
 	for i := range o.bin.Symbols {
 		o.indexSymbol(&o.bin.Symbols[i])
 	}
@@ -214,7 +220,10 @@ func (o *Original) indexBinary() {
 			o.indexExport(s)
 			o.indexSymbol(s)
 		case s.Section == int(elf.SHN_UNDEF):
-			o.imports[s.Name] = s
+			o.imports[s.Name], o.taken[versioned{s.Name, s.Version}] = s, s
+			if s.Value != 0 {
+				o.canonicals[versioned{s.Name, s.Version}] = s.Value
+			}
 		}
 	}
 }
@@ -261,7 +270,7 @@ func addDefinition(list []definition, d definition) []definition {
 // indexInputs collects the global symbols of all inputs, hidden ones included, which linking makes local.
 func (o *Original) indexInputs(m *Map) {
 	o.inputs, o.missing = map[string][]definition{}, map[string]inputSymbol{}
-	o.inputLocals = map[string][]uint64{}
+	o.inputLocals, o.byVersion = map[string][]uint64{}, map[string]bool{}
 	o.commons, o.library = map[string]uint64{}, map[string]libSymbol{}
 	for i := range o.objects {
 		f := o.objects[i].File
@@ -299,6 +308,7 @@ func libraryName(obj *Object) string {
 }
 
 func (o *Original) indexInput(at inputSymbol, s *elfobj.Symbol) {
+	o.asked(s)
 	if s.Name == "" || !s.Defined() || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION {
 		return
 	}
@@ -333,23 +343,6 @@ func (o *Original) allLibraries() bool {
 		}
 	}
 	return true
-}
-
-// indexLibrary collects what a library defines; where tells whose its symbols are if no process has them.
-func (o *Original) indexLibrary(f *elfobj.File, where libSymbol) {
-	for i := range f.DynSymbols {
-		s := &f.DynSymbols[i]
-		if s.Name == "" || !s.Defined() {
-			continue
-		}
-		known, found := o.library[s.Name]
-		switch {
-		case !found:
-			o.library[s.Name] = libSymbol{s.Type, s.Version, where.missing, where.later}
-		case known.version != s.Version && known.missing == where.missing && known.later == where.later:
-			o.library[s.Name] = libSymbol{known.typ, "", where.missing, where.later}
-		}
-	}
 }
 
 func (o *Original) tlsBase() uint64 {

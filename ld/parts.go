@@ -68,14 +68,14 @@ func (j *joiner) toPrivateSlot(p *spot, k arch.RelocKind, key gotKey) error {
 
 // importInParts handles what is found at run time: in a slot that the original has for it, else in one of the patch's own.
 func (j *joiner) importInParts(p *spot, k arch.RelocKind, b binding) error {
-	slot, found := j.o.slots.bound[b.name]
+	slot, found := j.o.slots.bound[j.o.slots.named(b)]
 	if !found && j.o.link.bindNow {
-		slot, found = j.o.slots.lazy[b.name]
+		slot, found = j.o.slots.lazy[j.o.slots.named(b)]
 	}
 	if found {
 		return j.toSlot(p, k, slot)
 	}
-	key := gotKey{imported: b.name}
+	key := gotKey{imported: versioned{b.name, b.version}}
 	if at, known := j.got[key]; known {
 		return j.toPart(p, k, Target{InPatch, outData, at}, 0)
 	}
@@ -95,7 +95,7 @@ func (j *joiner) importInParts(p *spot, k arch.RelocKind, b binding) error {
 
 // direct handles a part of an address that is not known: that of an imported function may be a place in the original.
 func (j *joiner) directPart(p *spot, b binding) error {
-	addr, found := j.o.canonical(b.name)
+	addr, found := j.o.canonical(b)
 	if !found {
 		return direct(b)
 	}

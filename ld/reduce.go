@@ -92,18 +92,15 @@ func (j *joiner) emit(p *spot, k arch.RelocKind, target Target, addend int64) er
 
 // emitImport records a relocation against an import.
 func (j *joiner) emitImport(p *spot, k arch.RelocKind, b binding, typ elf.SymType, addend int64) error {
-	i := j.imports[b.name]
+	i := j.imports[versioned{b.name, b.version}]
 	if i == nil {
 		i = &Import{Name: b.name, Version: b.version, Type: typ}
-		j.imports[b.name] = i
-	}
-	if i.Version != b.version {
-		return fault.Refuse(fault.AmbiguousSymbol, "", "two versions of %q", b.name)
+		j.imports[versioned{b.name, b.version}] = i
 	}
 	if typ == elf.STT_FUNC {
 		i.Type = typ
 	}
-	j.pending = append(j.pending, pendingReloc{p.out, JoinedReloc{p.at, j.o.target.RelocOf(k), Target{Kind: Imported}, addend}, b.name})
+	j.pending = append(j.pending, pendingReloc{p.out, JoinedReloc{p.at, j.o.target.RelocOf(k), Target{Kind: Imported}, addend}, versioned{b.name, b.version}})
 	return nil
 }
 
@@ -211,7 +208,7 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 	slot := uint64(len(data.Data))
 	data.Data = binary.LittleEndian.AppendUint64(data.Data, k.value)
 	j.got[k] = slot
-	if !k.constant && k.imported == "" {
+	if !k.constant && k.imported == (versioned{}) {
 		reloc := JoinedReloc{slot, j.o.target.RelocOf(arch.Abs64), k.target, 0}
 		j.pending = append(j.pending, pendingReloc{out: outData, reloc: reloc})
 	}
@@ -278,12 +275,12 @@ func (j *joiner) reduceImport(p *spot, b binding) error {
 	case arch.GOTLoad, arch.GOTLoadRelax:
 		return j.importThroughGOT(p, b, j.calls(p))
 	case arch.Abs32, arch.Abs32S:
-		if addr, found := j.o.canonical(b.name); found && j.o.link.fixed {
+		if addr, found := j.o.canonical(b); found && j.o.link.fixed {
 			return j.toOriginal(p, k, addr)
 		}
 		return direct(b)
 	case arch.Abs64:
-		if addr, found := j.o.canonical(b.name); found {
+		if addr, found := j.o.canonical(b); found {
 			return j.toOriginal(p, k, addr)
 		}
 		if (b.typ == elf.STT_FUNC || b.typ == elf.STT_GNU_IFUNC) && p.addend() == 0 {
@@ -308,7 +305,7 @@ func (j *joiner) toOriginal(p *spot, k arch.RelocKind, addr uint64) error {
 }
 
 func (j *joiner) branchToImport(p *spot, b binding) error {
-	if stub, found := j.o.stub(b.name); found {
+	if stub, found := j.o.stub(b); found {
 		return j.toOriginal(p, p.branchKind(), stub)
 	}
 	return j.emitImport(p, p.branchKind(), b, elf.STT_FUNC, p.addend())
@@ -317,7 +314,7 @@ func (j *joiner) branchToImport(p *spot, b binding) error {
 // directImport handles PC32, which assemblers before binutils 2.31 write for calls too, and which compilers write where
 // they expect a copy relocation. What computes the address can load it from a GOT slot instead.
 func (j *joiner) directImport(p *spot, b binding) error {
-	if addr, found := j.o.canonical(b.name); found {
+	if addr, found := j.o.canonical(b); found {
 		return j.toOriginal(p, arch.PC32, addr)
 	}
 	if j.o.machine.branches(j.site(p)) {
@@ -335,9 +332,9 @@ func (j *joiner) calls(p *spot) bool {
 }
 
 func (j *joiner) importThroughGOT(p *spot, b binding, calls bool) error {
-	slot, found := j.o.slots.bound[b.name]
+	slot, found := j.o.slots.bound[j.o.slots.named(b)]
 	if !found && (calls || j.o.link.bindNow) {
-		slot, found = j.o.slots.lazy[b.name]
+		slot, found = j.o.slots.lazy[j.o.slots.named(b)]
 	}
 	if found {
 		return j.toOriginal(p, arch.PC32, slot)

@@ -84,14 +84,14 @@ func checkReference(t *testing.T, o *Original, input int, sec *elfSection, base 
 	switch elf.R_X86_64(r.Type) {
 	case elf.R_X86_64_PC32:
 	case elf.R_X86_64_PLT32:
-		if stub, found := o.stub(sym.Name); found && stub == linked {
+		if stub, found := o.stub(b); found && stub == linked {
 			return 1
 		}
 	default:
 		return 0
 	}
 	if b.kind == bindImport {
-		if addr, found := o.canonical(sym.Name); found && addr != linked {
+		if addr, found := o.canonical(b); found && addr != linked {
 			t.Errorf("%s: %s is at 0x%x, the linker wrote 0x%x", objectName(&o.objects[input]), sym.Name, addr, linked)
 		}
 		return 0

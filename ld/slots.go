@@ -13,28 +13,29 @@ import (
 // slots are the places through which the original binary reaches what is known only at run time. All are link
 // addresses.
 type slots struct {
-	lazy     map[string]uint64   // jump slots by symbol: callable, but an address only once bound
-	bound    map[string]uint64   // GOT slots by symbol: hold the symbol's address
-	local    map[uint64][]uint64 // IRELATIVE slots by the address of the resolver
-	relative map[uint64]uint64   // what slots hold that are only relocated
-	stubs    map[uint64]uint64   // PLT entries by the slot they jump through
-	twice    map[string]bool     // names that stand for several versions
-	versions map[string]string   // of the symbols that slots are for
-	tls      map[tlsKey][]uint64 // GOT slots of thread-local storage
+	lazy     map[versioned]uint64 // jump slots by symbol: callable, but an address only once bound
+	bound    map[versioned]uint64 // GOT slots by symbol: hold the symbol's address
+	local    map[uint64][]uint64  // IRELATIVE slots by the address of the resolver
+	relative map[uint64]uint64    // what slots hold that are only relocated
+	stubs    map[uint64]uint64    // PLT entries by the slot they jump through
+	twice    map[string]bool      // names that stand for several versions
+	versions map[string]string    // of the symbols that slots are for
+	tls      map[tlsKey][]uint64  // GOT slots of thread-local storage
 }
 
 // tlsKey is a thread-local symbol, by name where the dynamic linker looks it up, else by its offset in the TLS block.
 type tlsKey struct {
 	kind   arch.RelocKind // TLSOffset, TLSModule or TLSDesc
-	name   string
+	name   versioned
 	offset uint64
 }
 
 func (o *Original) readSlots() error {
 	o.slots = slots{
-		lazy: map[string]uint64{}, bound: map[string]uint64{}, local: map[uint64][]uint64{}, relative: map[uint64]uint64{},
+		lazy: map[versioned]uint64{}, bound: map[versioned]uint64{}, local: map[uint64][]uint64{}, relative: map[uint64]uint64{},
 		stubs: map[uint64]uint64{}, twice: map[string]bool{}, versions: map[string]string{}, tls: map[tlsKey][]uint64{},
 	}
+	o.copies = map[versioned]bool{}
 	relas, err := o.bin.DynRelas()
 	if err != nil {
 		return fmt.Errorf("original binary: dynamic relocations: %w", err)
@@ -65,19 +66,22 @@ func (o *Original) addSlot(r elfobj.Rela) {
 			o.slots.twice[name] = true
 		}
 	}
+	symbol := versioned{name, version}
 	switch k := o.target.Reloc(r.Type).Kind; k {
 	case arch.JumpSlot:
-		o.slots.lazy[name] = r.Offset
+		o.slots.lazy[symbol] = r.Offset
 	case arch.GlobDat:
-		o.slots.bound[name] = r.Offset
+		o.slots.bound[symbol] = r.Offset
 	case arch.IRelative:
 		o.slots.local[uint64(r.Addend)] = append(o.slots.local[uint64(r.Addend)], r.Offset)
+	case arch.Copy:
+		o.copies[symbol] = true
 	case arch.Relative:
 		o.slots.relative[r.Offset] = uint64(r.Addend)
 	case arch.TLSOffset, arch.TLSDesc:
-		o.addTLS(tlsKey{k, name, uint64(r.Addend)}, r.Offset)
+		o.addTLS(tlsKey{k, symbol, uint64(r.Addend)}, r.Offset)
 	case arch.TLSModule:
-		o.addTLS(tlsKey{k, name, o.moduleOffset(name, r.Offset)}, r.Offset)
+		o.addTLS(tlsKey{k, symbol, o.moduleOffset(name, r.Offset)}, r.Offset)
 	}
 }
 
@@ -115,7 +119,7 @@ func (o *Original) addRelative(slot uint64) {
 }
 
 func (o *Original) addTLS(k tlsKey, slot uint64) {
-	if k.name != "" {
+	if k.name != (versioned{}) {
 		k.offset = 0
 	}
 	o.slots.tls[k] = append(o.slots.tls[k], slot)
@@ -134,7 +138,7 @@ func (o *Original) moduleOffset(name string, slot uint64) uint64 {
 // addresses returns the slots that a PLT entry may jump through.
 func (s *slots) addresses() map[uint64]bool {
 	known := map[uint64]bool{}
-	for _, m := range []map[string]uint64{s.lazy, s.bound} {
+	for _, m := range []map[versioned]uint64{s.lazy, s.bound} {
 		for _, slot := range m {
 			known[slot] = true
 		}
@@ -166,9 +170,9 @@ func (o *Original) decodeStubs(sec *elfSection, known map[uint64]bool) {
 }
 
 // stub returns the PLT entry for an imported or preemptible function.
-func (o *Original) stub(name string) (uint64, bool) {
-	for _, m := range []map[string]uint64{o.slots.lazy, o.slots.bound} {
-		if slot, ok := m[name]; ok {
+func (o *Original) stub(b binding) (uint64, bool) {
+	for _, m := range []map[versioned]uint64{o.slots.lazy, o.slots.bound} {
+		if slot, ok := m[o.slots.named(b)]; ok {
 			if stub, ok := o.slots.stubs[slot]; ok {
 				return stub, true
 			}
@@ -179,10 +183,7 @@ func (o *Original) stub(name string) (uint64, bool) {
 
 // canonical returns the PLT entry that is the address of an imported function everywhere in the process: the linker
 // gives it as the value of the undefined dynamic symbol.
-func (o *Original) canonical(name string) (uint64, bool) {
-	s := o.imports[name]
-	if s == nil || s.Value == 0 || o.slots.twice[name] {
-		return 0, false
-	}
-	return s.Value, true
+func (o *Original) canonical(b binding) (uint64, bool) {
+	addr, found := o.canonicals[o.slots.named(b)]
+	return addr, found
 }

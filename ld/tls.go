@@ -34,7 +34,7 @@ type relaxed struct {
 
 // tlsVariable is a thread-local variable as the new code may reach it.
 type tlsVariable struct {
-	name   string
+	name   versioned
 	offset int64 // in the original's TLS block
 	tpoff  int64 // from the thread pointer
 	fixed  bool  // the variable is in the executable, so that tpoff is known
@@ -42,7 +42,7 @@ type tlsVariable struct {
 }
 
 func (j *joiner) tlsVariable(b binding) tlsVariable {
-	v := tlsVariable{name: b.name, byName: b.kind != bindTLS || b.own}
+	v := tlsVariable{name: j.o.slots.named(b), byName: b.kind != bindTLS || b.own}
 	if seg := j.o.bin.TLS(); seg != nil && b.kind == bindTLS {
 		v.offset = int64(b.addr - seg.Vaddr)
 		v.tpoff = v.offset + j.o.machine.threadOffset(seg)
@@ -55,7 +55,7 @@ func (j *joiner) tlsVariable(b binding) tlsVariable {
 func (j *joiner) tlsSlot(v tlsVariable, k arch.RelocKind) (uint64, bool) {
 	keys := []tlsKey{{k, v.name, 0}}
 	if !v.byName {
-		keys = append(keys, tlsKey{k, "", uint64(v.offset)})
+		keys = append(keys, tlsKey{k, versioned{}, uint64(v.offset)})
 	}
 	for _, k := range keys {
 		if list := j.o.slots.tls[k]; len(list) > 0 {

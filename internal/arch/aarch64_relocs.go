@@ -181,6 +181,7 @@ var a64Relocs = []RelocType{
 	{Number: uint32(elf.R_AARCH64_TLSDESC_ADD), Kind: TLSDescMark},
 	{Number: uint32(elf.R_AARCH64_TLSDESC_CALL), Kind: TLSDescCall},
 
+	{Number: uint32(elf.R_AARCH64_COPY), Kind: Copy},
 	{Number: uint32(elf.R_AARCH64_GLOB_DAT), Kind: GlobDat, Width: 8, InPatch: true},
 	{Number: uint32(elf.R_AARCH64_JUMP_SLOT), Kind: JumpSlot, Width: 8},
 	{Number: uint32(elf.R_AARCH64_RELATIVE), Kind: Relative, Width: 8},

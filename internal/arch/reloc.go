@@ -22,6 +22,7 @@ const (
 	GOTLoad                       // A-P and the GOT slot of the symbol
 	GOTLoadRelax                  // GOTLoad in an instruction that may be changed into one without the slot
 	GlobDat                       // dynamic: a GOT slot, S
+	Copy                          // dynamic: a variable of a library that the program has a place for
 	JumpSlot                      // dynamic: a slot of the PLT, S or the way to the dynamic linker
 	Relative                      // dynamic: A and the load bias
 	IRelative                     // dynamic: what the resolver at A and the load bias returns

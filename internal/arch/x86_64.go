@@ -100,6 +100,7 @@ var x86Relocs = []RelocType{
 	{Number: uint32(elf.R_X86_64_GOTPCRELX), Kind: GOTLoadRelax, Width: 4, FromPC: true},
 	{Number: uint32(elf.R_X86_64_REX_GOTPCRELX), Kind: GOTLoadRelax, Width: 4, FromPC: true},
 
+	{Number: uint32(elf.R_X86_64_COPY), Kind: Copy},
 	{Number: uint32(elf.R_X86_64_GLOB_DAT), Kind: GlobDat, Width: 8, InPatch: true},
 	{Number: uint32(elf.R_X86_64_JMP_SLOT), Kind: JumpSlot, Width: 8},
 	{Number: uint32(elf.R_X86_64_RELATIVE), Kind: Relative, Width: 8},

@@ -40,7 +40,7 @@ func TestX86Reloc(t *testing.T) {
 		{typ: elf.R_X86_64_TPOFF32, kind: TLSLocalExec, width: 4, tls: true},
 		{typ: elf.R_X86_64_TLSDESC, kind: TLSDesc, width: 16, tls: true},
 		{typ: elf.R_X86_64_PC16, width: 2, fromPC: true, fits: []uint64{math.MaxInt16}, rejects: []uint64{1 << 15}},
-		{typ: elf.R_X86_64_COPY, kind: Unknown},
+		{typ: elf.R_X86_64_COPY, kind: Copy},
 		{typ: 99, kind: Unknown},
 	}
 	for _, tt := range tests {

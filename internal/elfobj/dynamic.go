@@ -35,7 +35,8 @@ func (f *File) parseDynsym() ([]Symbol, error) {
 	}
 	for i := range symbols {
 		if 2*i+2 <= len(t.versym) {
-			symbols[i].Version = versions[order.Uint16(t.versym[2*i:])&0x7fff]
+			index := order.Uint16(t.versym[2*i:])
+			symbols[i].Version, symbols[i].Older = versions[index&0x7fff], index&0x8000 != 0
 		}
 	}
 	return symbols, nil

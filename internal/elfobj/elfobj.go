@@ -60,6 +60,7 @@ type Symbol struct {
 	Size    uint64
 
 	Extended bool // Section came from .symtab_shndx and is an index even where it equals a special value
+	Older    bool // of a .dynsym entry: a name without a version does not mean this one
 }
 
 // Defined reports whether the symbol is defined in a section of the file.
