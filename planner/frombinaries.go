@@ -67,8 +67,8 @@ func PlanBinaries(ctx context.Context, b Binaries) (*Plan, error) {
 	return p, nil
 }
 
-// refuseRest refuses what differs between the programs and is of no unit, functions that the linker made one, and names that were taken from
-// another version of a library.
+// refuseRest refuses what differs between the programs and is of no unit, functions that the linker made one, and variables of libraries that
+// changed their size.
 func refuseRest(orig, patched linkedVersion) error {
 	for _, v := range []linkedVersion{orig, patched} {
 		if one, other := v.program.Folded(); one != "" {
@@ -87,11 +87,11 @@ func refuseRest(orig, patched linkedVersion) error {
 			return refuseLeftOver(patched.path, name)
 		}
 	}
-	was, is := orig.program.Versions(), patched.program.Versions()
+	was, is := orig.program.Copies(), patched.program.Copies()
 	for _, name := range slices.Sorted(maps.Keys(was)) {
-		if version, both := is[name]; both && version != was[name] {
-			return fault.Refuse(fault.NoRelocations, patched.path, "%q was of version %q of its library and is of version %q now", name, was[name], version).
-				WithHint("link both versions with the same libraries, and without another .symver")
+		if size, both := is[name]; both && size != was[name] {
+			return fault.Refuse(fault.NoRelocations, patched.path, "%q of a library had %d bytes and has %d now", name, was[name], size).
+				WithHint("link both versions with the same libraries")
 		}
 	}
 	return nil

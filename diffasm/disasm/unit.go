@@ -56,17 +56,20 @@ type unit struct {
 	vectors   map[string]string           // functions with an instruction that asks for aligned memory: what it says
 	uses      map[string][]*elfobj.Symbol // variables of the object that functions name
 	variables map[string]*elfobj.Symbol   // of the object, by name
+	versioned map[string]string           // what names are taken from libraries as: f@V1
 }
 
 // Read takes an object apart. orig is the version that it is compared with, nil for the original itself.
 func read(o Object, orig *elfobj.File, opaque map[string]string) (*unit, error) {
+	var versioned map[string]string
+	o.File, versioned = nameVersions(o.File)
 	target, ok := arch.ByMachine(o.File.Machine)
 	if !ok || o.File.Type != elf.ET_REL {
 		return nil, fmt.Errorf("it is no relocatable object of a known machine")
 	}
 	u := &unit{
 		Object: o, target: target, orig: orig, spans: spansOf(o.File), alike: map[int]bool{}, opaque: opaque, labels: map[place]bool{},
-		loose: map[place]bool{}, direct: map[place]uint64{}, refused: map[string]string{}, fields: map[place]field{}, wholes: coldParts(o.File), vectors: map[string]string{}, uses: map[string][]*elfobj.Symbol{}, variables: variablesOf(o.File),
+		loose: map[place]bool{}, direct: map[place]uint64{}, refused: map[string]string{}, fields: map[place]field{}, wholes: coldParts(o.File), vectors: map[string]string{}, uses: map[string][]*elfobj.Symbol{}, variables: variablesOf(o.File), versioned: versioned,
 	}
 	var err error
 	if u.code, err = parseListing(o.File, o.Listing); err != nil {

@@ -154,6 +154,9 @@ func (w *writer) binding(s *elfobj.Symbol) {
 	case elf.STB_WEAK:
 		w.line("\t.weak\t%s", s.Name)
 	}
+	if of, known := w.versioned[s.Name]; known && !w.check {
+		w.line("\t.symver\t%s, %s", s.Name, of)
+	}
 	switch s.Vis {
 	case elf.STV_HIDDEN:
 		w.line("\t.hidden\t%s", s.Name)

@@ -16,9 +16,9 @@ type builder struct {
 	sections []elfobj.Section
 	order    []int // sections with contents, in the order of the file
 	symbols  []elfobj.Symbol
-	byOld    map[int]int    // symbols of the program -> of the object
-	byName   map[string]int // symbols of others
-	labels   map[int]int    // sections of the object -> their symbols
+	byOld    map[int]int       // symbols of the program -> of the object
+	byName   map[[2]string]int // symbols of others, by name and version
+	labels   map[int]int       // sections of the object -> their symbols
 	relas    map[int][]elfobj.Rela
 	texts    int // section of strings, 0 for none
 }
@@ -29,7 +29,7 @@ func (u *Unit) Object(debug bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{pieces: c, sections: make([]elfobj.Section, 1), byOld: map[int]int{}, byName: map[string]int{}, labels: map[int]int{}, relas: map[int][]elfobj.Rela{}}
+	b := &builder{pieces: c, sections: make([]elfobj.Section, 1), byOld: map[int]int{}, byName: map[[2]string]int{}, labels: map[int]int{}, relas: map[int][]elfobj.Rela{}}
 	for _, q := range c.parts {
 		q.index = b.section(elfobj.Section{
 			Name: q.name, Type: q.from.Type, Flags: q.from.Flags &^ (elf.SHF_MERGE | elf.SHF_STRINGS | elf.SHF_INFO_LINK | elf.SHF_GROUP | elf.SHF_LINK_ORDER), Addr: q.start,
@@ -98,7 +98,7 @@ func (b *builder) writeTexts() {
 
 // symbol adds a symbol to the object.
 func (b *builder) symbol(s elfobj.Symbol) int {
-	s.Index, s.Version, s.Extended = len(b.symbols), "", false
+	s.Index, s.Extended = len(b.symbols), false
 	b.symbols = append(b.symbols, s)
 	return s.Index
 }
@@ -131,23 +131,29 @@ func (b *builder) own(wanted func(*elfobj.Symbol) bool) {
 		addr := b.program.addrOf(s)
 		if q := b.at(s.Section, addr); q != nil {
 			copied := *s
-			copied.Section, copied.Value = q.index, addr-q.start
+			copied.Section, copied.Value, copied.Version = q.index, addr-q.start, ""
 			b.byOld[s.Index] = b.symbol(copied)
 		}
 	}
 }
 
-// named returns the symbol of something that is not the unit's.
-func (b *builder) named(name string, like *elfobj.Symbol) int {
-	if i, known := b.byName[name]; known {
-		return i
-	}
+// foreign returns the symbol of something that is not the unit's.
+func (b *builder) foreign(s *elfobj.Symbol) int {
 	bind := elf.STB_GLOBAL
-	if like != nil && like.Bind == elf.STB_WEAK && !like.Defined() {
+	if s.Bind == elf.STB_WEAK && !s.Defined() {
 		bind = elf.STB_WEAK
 	}
-	i := b.symbol(elfobj.Symbol{Name: name, Bind: bind, Section: int(elf.SHN_UNDEF)})
-	b.byName[name] = i
+	return b.undefined(elfobj.Symbol{Name: s.Name, Version: b.program.imports.versions[s.Index], Bind: bind})
+}
+
+// undefined returns a symbol that the object does not define.
+func (b *builder) undefined(s elfobj.Symbol) int {
+	key := [2]string{s.Name, s.Version}
+	i, known := b.byName[key]
+	if !known {
+		i = b.symbol(s)
+		b.byName[key] = i
+	}
 	return i
 }
 
@@ -164,8 +170,10 @@ func (b *builder) relocate(q *part, r elfobj.Rela) {
 	switch own, isOwn := b.byOld[r.Symbol]; {
 	case isOwn:
 		out.Symbol = own
+	case p.imports.unclear[r.Symbol]:
+		out.Symbol, out.Addend = b.nowhere(r.Offset, "version"), 0
 	case !s.Defined() || s.Type != elf.STT_SECTION && !isLabel(s):
-		out.Symbol = b.named(s.Name, s)
+		out.Symbol = b.foreign(s)
 	default:
 		b.private(q, r, &out)
 	}
@@ -201,7 +209,7 @@ func (b *builder) private(q *part, r elfobj.Rela, out *elfobj.Rela) {
 
 // nowhere is a symbol that no patch can refer to.
 func (b *builder) nowhere(addr uint64, why string) int {
-	return b.named(fmt.Sprintf(".Lunclear_%s_%x", why, addr), nil)
+	return b.undefined(elfobj.Symbol{Name: fmt.Sprintf(".Lunclear_%s_%x", why, addr), Bind: elf.STB_GLOBAL})
 }
 
 // isConsistent reports whether the program has at a relocation what the relocation says, where that is plain.

@@ -32,6 +32,8 @@ type Program struct {
 	units  []*Unit
 	info   []byte // .debug_info
 	wider  bool   // debugging information knows types of wide characters
+
+	imports imports
 }
 
 // step is an instruction, or something else at [start, end) in link addresses.
@@ -49,6 +51,9 @@ func Open(f *elfobj.File, listing []byte) (*Program, error) {
 	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, named: map[int][]step{}, owner: map[int]*Unit{}, bodies: map[string]bool{}}
 	var err error
 	if p.relas, err = linkRelas(f); err != nil {
+		return nil, err
+	}
+	if err := p.readImports(); err != nil {
 		return nil, err
 	}
 	if err := p.relax(); err != nil {

@@ -21,7 +21,7 @@ func (p *Program) Rest() map[string]string {
 	for i := range p.file.Symbols {
 		s := &p.file.Symbols[i]
 		switch {
-		case s.Name == "" || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION || isLabel(s) || p.owner[s.Index] != nil:
+		case s.Name == "" || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION || isLabel(s) || p.owner[s.Index] != nil || p.imports.copies[i]:
 		case s.Section == int(elf.SHN_ABS) && s.Type == elf.STT_NOTYPE:
 			rest[s.Name] += fmt.Sprintf("number %d;", s.Value)
 		case s.Defined() && p.file.Sections[s.Section].Flags&elf.SHF_ALLOC != 0:
@@ -33,17 +33,6 @@ func (p *Program) Rest() map[string]string {
 	p.unclaimed(rest, claims, names)
 	rest["shared libraries"] = strings.Join(p.file.Needed(), " ")
 	return rest
-}
-
-// Versions says of which versions what the program takes from libraries is, by name.
-func (p *Program) Versions() map[string]string {
-	versions := map[string]string{}
-	for i := range p.file.Symbols {
-		if s := &p.file.Symbols[i]; !s.Defined() && s.Version != "" && versions[s.Name] != s.Version {
-			versions[s.Name] = strings.TrimPrefix(versions[s.Name]+" "+s.Version, " ")
-		}
-	}
-	return versions
 }
 
 // place is a name of something in the program.
@@ -97,7 +86,7 @@ func (p *Program) described(s *elfobj.Symbol, names []place) (text string, about
 func (p *Program) destination(section int, r elfobj.Rela, names []place) string {
 	s := &p.file.Symbols[r.Symbol]
 	if !s.Defined() || s.Type != elf.STT_SECTION && !isLabel(s) {
-		return fmt.Sprintf("%s%+d", s.Name, r.Addend)
+		return fmt.Sprintf("%s %s%+d", s.Name, p.imports.versions[s.Index], r.Addend)
 	}
 	addr := p.leadsTo(section, r)
 	sec := &p.file.Sections[s.Section]

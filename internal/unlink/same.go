@@ -129,7 +129,7 @@ func (t *twins) leads(from, to *elfobj.Section, r, s elfobj.Rela) bool {
 		return false
 	}
 	if !private {
-		return x.Name == y.Name && x.Version == y.Version && x.Defined() == y.Defined() && r.Addend == s.Addend && x.Bind == y.Bind
+		return x.Name == y.Name && p.imports.versions[x.Index] == q.imports.versions[y.Index] && p.isImport(x) == q.isImport(y) && r.Addend == s.Addend && x.Bind == y.Bind
 	}
 	if isLabel(x) != isLabel(y) {
 		return false

@@ -223,15 +223,23 @@ __asm__(".data\n2: .long 7\n.section .rodata\n3: .long 70\n.section .init_array,
 	}
 }
 
-// TestVersions: programs tell of which version what they take from libraries is.
+// TestVersions: units take what they have from libraries in the versions that the program does.
 func TestVersions(t *testing.T) {
 	const old, current = "GLIBC_2.2.5", "GLIBC_2.14"
 	text := `extern void *copy(void *, const void *, long); __asm__(".symver copy,memcpy@GLIBC_2.14"); ` + second
 	text = strings.Replace(text, "char **argv)\n{", "char **argv)\n{ copy(argv, argv + 1, argc);", 1)
 	for _, version := range []string{old, current} {
 		p := mustOpen(t, "-g -O2 -Wl,-q", first, strings.Replace(text, current, version, 1))
-		if got := p.Versions()["memcpy"]; got != version {
-			t.Errorf("memcpy is of version %q, want %q", got, version)
+		object, err := p.Units()[1].Object(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := elfobj.Parse(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(f.Symbols, func(s elfobj.Symbol) bool { return s.Name == "memcpy" && s.Version == version && !s.Defined() }) {
+			t.Errorf("the unit does not take memcpy of version %q: %v", version, f.Symbols)
 		}
 	}
 }
