@@ -24,7 +24,7 @@ func (p *Program) Rest() map[string]string {
 		case s.Name == "" || s.Type == elf.STT_FILE || s.Type == elf.STT_SECTION || isLabel(s) || p.owner[s.Index] != nil || p.imports.copies[i]:
 		case s.Section == int(elf.SHN_ABS) && s.Type == elf.STT_NOTYPE:
 			rest[s.Name] += fmt.Sprintf("number %d;", s.Value)
-		case s.Defined() && p.file.Sections[s.Section].Flags&elf.SHF_ALLOC != 0:
+		case s.Defined() && p.file.Sections[s.Section].Flags&elf.SHF_ALLOC != 0 && !isMade(&p.file.Sections[s.Section]):
 			text, claim := p.described(s, names)
 			rest[s.Name] += text + ";"
 			claims[s.Section] = append(claims[s.Section], claim)
@@ -94,7 +94,7 @@ func (p *Program) destination(section int, r elfobj.Rela, names []place) string 
 		return fmt.Sprintf("%s+%d", sec.Name, addr-sec.Addr)
 	}
 	if sec.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) == 0 && addr >= sec.Addr && addr < sec.Addr+sec.Size && sec.Type != elf.SHT_NOBITS {
-		return fmt.Sprintf("%q", bytes.TrimRight(p.bytesIn(sec, addr, p.roomAt(sec, addr)), "\x00")) // zeros may be there to fill a gap
+		return p.constantText(sec, addr, names)
 	}
 	if !isCode(sec) && !p.isNamed(sec, addr) {
 		return fmt.Sprintf("%s, nameless %d", sec.Name, p.namelessBefore(sec, addr))
@@ -104,6 +104,26 @@ func (p *Program) destination(section int, r elfobj.Rela, names []place) string 
 		return sec.Name
 	}
 	return fmt.Sprintf("%s+%d", names[i].name, addr-names[i].addr)
+}
+
+// constantText tells what is at a place that is only read: its bytes, and the places in code and the symbols that it has the addresses of, or
+// the distances to. What else it refers to is told by its place.
+func (p *Program) constantText(s *elfobj.Section, addr uint64, names []place) string {
+	end := p.roomAt(s, addr)
+	data := p.bytesIn(s, addr, end)
+	var leads strings.Builder
+	for _, r := range p.relasIn(s.Index, addr, end) {
+		t, to := p.target.Reloc(r.Type), &p.file.Symbols[r.Symbol]
+		if !to.Defined() || !isCode(&p.file.Sections[to.Section]) {
+			continue
+		}
+		if t.FromPC && to.Type == elf.STT_SECTION { // counted from where the constant begins
+			r.Addend -= int64(r.Offset - addr)
+		}
+		clear(data[r.Offset-addr : min(r.Offset-addr+t.Width, end-addr)])
+		fmt.Fprintf(&leads, " %d %d %s", r.Offset-addr, r.Type, p.destination(s.Index, r, names))
+	}
+	return fmt.Sprintf("%q%s", bytes.TrimRight(data, "\x00"), &leads) // zeros may be there to fill a gap
 }
 
 // namelessBefore counts the places before one at which something begins that has no name and no size. What is there is compared with the
@@ -138,11 +158,11 @@ func (p *Program) Folded() (one, other string) {
 
 // mayFold reports whether another linker than GNU's made the program.
 func (p *Program) mayFold() bool {
-	for i := range p.file.Sections {
-		s := &p.file.Sections[i]
-		if s.Name == ".note.gnu.gold-version" || s.Name == ".comment" && (strings.Contains(string(s.Data), "LLD") || strings.Contains(string(s.Data), "mold")) {
-			return true
-		}
-	}
-	return false
+	return p.file.Section(".note.gnu.gold-version") != nil || p.madeBy("LLD") || p.madeBy("mold")
+}
+
+// madeBy reports whether the program says of a tool that it had a part in it.
+func (p *Program) madeBy(tool string) bool {
+	s := p.file.Section(".comment")
+	return s != nil && bytes.Contains(s.Data, []byte(tool))
 }

@@ -36,11 +36,22 @@ func (p *Program) unclaimed(rest map[string]string, claims map[int][]step, names
 
 // isCompiled reports whether a section has what the inputs of a link have: what linkers make themselves follows from that.
 func isCompiled(s *elfobj.Section) bool {
-	if s.Flags&elf.SHF_ALLOC == 0 || s.Addr == 0 || s.Type != elf.SHT_PROGBITS && !isList(s) {
-		return false
-	}
-	made := []string{".interp", ".plt", ".got", ".iplt", ".eh_frame", ".sframe", ".gcc_except_table"}
-	return !slices.ContainsFunc(made, func(name string) bool {
+	return s.Flags&elf.SHF_ALLOC != 0 && s.Addr != 0 && (s.Type == elf.SHT_PROGBITS || isList(s)) && !isMade(s) && !isUnwindTable(s)
+}
+
+// isMade reports whether linkers make a section themselves.
+func isMade(s *elfobj.Section) bool {
+	return s.Type == elf.SHT_DYNAMIC || hasName(s, ".interp", ".plt", ".got", ".iplt")
+}
+
+// isUnwindTable reports whether a section tells how to unwind code: it is compared with the code.
+func isUnwindTable(s *elfobj.Section) bool {
+	return hasName(s, ".eh_frame", ".sframe", ".gcc_except_table")
+}
+
+// hasName reports whether a section is one of those, or of a kind of them.
+func hasName(s *elfobj.Section, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
 		return s.Name == name || strings.HasPrefix(s.Name, name+".") || s.Name == name+"_hdr"
 	})
 }
@@ -128,6 +139,9 @@ func (p *Program) withoutPadding(s *elfobj.Section, gap step, data []byte) (from
 			from = to - uint64(len(bytes.TrimLeft(data[:to], "\x00")))
 		}
 		return from, to
+	}
+	if p.madeBy("mold") && len(bytes.Trim(data, "\x00")) == 0 { // which fills code with zeros
+		return to, to
 	}
 	from = uint64(p.target.Padding(data))
 	for end := from; end < to; end++ {

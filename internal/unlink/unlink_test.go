@@ -188,9 +188,9 @@ func TestSame(t *testing.T) {
 // TestRest: what has no name is compared, wherever it is linked to; what units have is not.
 func TestRest(t *testing.T) {
 	const nameless = `
-__asm__(".data\n2: .long 7\n.section .rodata\n3: .long 70\n.section .init_array,\"aw\"\n.quad start_here\n.text\n"
+__asm__(".data\n2: .long 7\n.section .rodata\n3: .long 70\n4: .long 1f-4b\n.section .init_array,\"aw\"\n.quad start_here\n.text\n"
 	".type start_here, @function\nstart_here: jmp 1f\n.size start_here, .-start_here\n.type or_here, @function\nor_here: ret\n.size or_here, .-or_here\n"
-	"1: mov $17, %eax\nmov 2b(%rip), %eax\nmov 3b(%rip), %eax\nret\n");
+	"1: mov $17, %eax\nmov 2b(%rip), %eax\nmov 3b(%rip), %eax\nlea 4b(%rip), %rax\nret\n");
 `
 	const flags = "-g -O2 -Wl,-q"
 	larger := strings.Replace(first, "int one(int x) {", "int more[9] = { 1 }; double scale(double x) { return x * 3.25; } int one(int x) { more[x] = x;", 1)
@@ -220,6 +220,23 @@ __asm__(".data\n2: .long 7\n.section .rodata\n3: .long 70\n.section .init_array,
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestRestOfLinkers: what a linker makes is not compared: a function of a library that a unit takes changes it.
+func TestRestOfLinkers(t *testing.T) {
+	more := strings.Replace(first, "int one(int x) {", "extern int abs(int), atoi(const char *); int one(int x) { x += atoi(names[x & 1]);", 1)
+	for _, linker := range []string{"bfd", "gold", "lld", "mold"} {
+		if _, err := exec.LookPath("ld." + linker); err != nil {
+			continue
+		}
+		flags := "-g -O2 -fno-builtin -Wl,-q -fuse-ld=" + linker
+		before, after := mustOpen(t, flags, first, second).Rest(), mustOpen(t, flags, more, second).Rest()
+		for name := range after {
+			if before[name] != after[name] {
+				t.Errorf("%s: %q differs", linker, name)
+			}
+		}
 	}
 }
 

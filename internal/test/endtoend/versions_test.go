@@ -46,9 +46,9 @@ func TestVersionsOfLibraries(t *testing.T) {
 	mustRun(t, 0, dir, []string{"LPMAKE_PATCHROOT=" + filepath.Join(dir, "source")}, "patchmake", "fix.patch")
 	live("prog", "source", "10", "11")
 	shell("patchmake from-objects --orig 0.o --patched 2.o --binary 0 -o objects")
-	live("0", "objects", "10", "121")
+	live("0", "objects", "10", "122")
 	shell("patchmake from-binaries --orig 1 --patched 2 -o binaries")
-	live("1", "binaries", "11", "121")
+	live("1", "binaries", "11", "122")
 	r := mustRun(t, 1, dir, nil, "patchmake", "from-objects", "--orig", "1.o", "--patched", "2.o", "--binary", "1", "-o", "objects")
 	assertContains(t, r.Stderr, `it takes version "V1" of "f", and it cannot be told which one a reference without a version means`)
 }
