@@ -220,6 +220,9 @@ func (u *unit) at(p place, loose bool, access uint64) reference {
 	if s := endingAt(spans, p.offset); s != nil && (loose || sec.Flags&elf.SHF_WRITE != 0) && (sec.Flags&elf.SHF_WRITE != 0 || p.offset == sec.Size) {
 		return reference{name: s.symbol.Name, off: int64(p.offset - s.start)}
 	}
+	if s := u.nearest(p); s != nil && u.isCertain(p, s) {
+		return reference{name: s.symbol.Name, off: int64(p.offset - s.start)}
+	}
 	if sec.Type == elf.SHT_NOBITS || p.offset >= sec.Size {
 		return reference{name: fmt.Sprintf(".Lnowhere_%d_%d", p.section, p.offset), why: fmt.Sprintf("it leads to a place of section %s that has no name", sec.Name)}
 	}
@@ -247,6 +250,19 @@ func (u *unit) isCertain(p place, s *span) bool {
 		return true
 	}
 	return u.isAlike(p.section)
+}
+
+// nearest returns the variable that a place before or behind all of a section is counted from: the first or the last. An address there serves
+// an index that does not begin with 0.
+func (u *unit) nearest(p place) *span {
+	spans, size := u.spans[p.section], u.File.Sections[p.section].Size
+	switch n := len(spans); {
+	case n > 0 && int64(p.offset) < 0:
+		return spans[0]
+	case n > 0 && p.offset > size && int64(p.offset) > 0:
+		return spans[n-1]
+	}
+	return nil
 }
 
 // nearby is how far from a variable an address may be that is counted from it, in bytes.
