@@ -115,12 +115,12 @@ func (b *builder) locals() {
 		t.symbol = b.symbol(elfobj.Symbol{Name: fmt.Sprintf(".LC%d", i), Section: b.texts, Value: at})
 		at += uint64(len(t.content))
 	}
-	b.own(func(s *elfobj.Symbol) bool { return s.Bind == elf.STB_LOCAL })
+	b.own(func(s *elfobj.Symbol) bool { return s.Bind == elf.STB_LOCAL && !b.shown[s.Name] })
 }
 
 // globals adds those that others see.
 func (b *builder) globals() {
-	b.own(func(s *elfobj.Symbol) bool { return s.Bind != elf.STB_LOCAL })
+	b.own(func(s *elfobj.Symbol) bool { return s.Bind != elf.STB_LOCAL || b.shown[s.Name] })
 }
 
 func (b *builder) own(wanted func(*elfobj.Symbol) bool) {
@@ -132,6 +132,9 @@ func (b *builder) own(wanted func(*elfobj.Symbol) bool) {
 		if q := b.at(s.Section, addr); q != nil {
 			copied := *s
 			copied.Section, copied.Value, copied.Version = q.index, addr-q.start, ""
+			if b.shown[s.Name] && s.Bind == elf.STB_LOCAL {
+				copied.Bind, copied.Vis = elf.STB_GLOBAL, elf.STV_HIDDEN
+			}
 			b.byOld[s.Index] = b.symbol(copied)
 		}
 	}
@@ -144,6 +147,12 @@ func (b *builder) foreign(s *elfobj.Symbol) int {
 		bind = elf.STB_WEAK
 	}
 	return b.undefined(elfobj.Symbol{Name: s.Name, Version: b.program.imports.versions[s.Index], Bind: bind})
+}
+
+// isShown reports whether a private symbol of the program is one that its unit shows to others.
+func (p *Program) isShown(s *elfobj.Symbol) bool {
+	u := p.owner[s.Index]
+	return u != nil && u.shown[s.Name]
 }
 
 // undefined returns a symbol that the object does not define.
@@ -170,6 +179,8 @@ func (b *builder) relocate(q *part, r elfobj.Rela) {
 	switch own, isOwn := b.byOld[r.Symbol]; {
 	case isOwn:
 		out.Symbol = own
+	case s.Defined() && s.Bind == elf.STB_LOCAL && !isLabel(s) && s.Type != elf.STT_SECTION && !p.isShown(s):
+		out.Symbol, out.Addend = b.nowhere(r.Offset, "private"), 0
 	case p.imports.unclear[r.Symbol]:
 		out.Symbol, out.Addend = b.nowhere(r.Offset, "version"), 0
 	case !s.Defined() || s.Type != elf.STT_SECTION && !isLabel(s):

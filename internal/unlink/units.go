@@ -25,6 +25,7 @@ type Unit struct {
 	start, end uint64 // of its debugging information, in .debug_info
 	ranges     [][2]uint64
 	symbols    []*elfobj.Symbol // those that it defines
+	shown      map[string]bool  // what other units may use, by name; linkers make what is hidden private to the program
 	taken      *pieces          // see takeOut
 }
 
@@ -87,7 +88,7 @@ func (p *Program) readUnits() error {
 
 // unit reads what the entry of a compile says, nil for one by an assembler.
 func (p *Program) unit(d *dwarf.Data, e *dwarf.Entry) (*Unit, error) {
-	u := &Unit{program: p}
+	u := &Unit{program: p, shown: map[string]bool{}}
 	u.Source, _ = e.Val(dwarf.AttrName).(string)
 	u.Dir, _ = e.Val(dwarf.AttrCompDir).(string)
 	u.Producer, _ = e.Val(dwarf.AttrProducer).(string)
@@ -146,6 +147,10 @@ func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[v
 			if v, ok := u.program.placeOf(location); ok {
 				variables[v] = u
 			}
+		}
+		if external, _ := e.Val(dwarf.AttrExternal).(bool); external {
+			name, _ := e.Val(dwarf.AttrName).(string)
+			u.shown[name] = true
 		}
 		if name, ok := e.Val(dwarf.AttrName).(string); ok && e.Tag == dwarf.TagSubprogram && e.Val(dwarf.AttrDeclaration) == nil {
 			u.program.bodies[name] = true

@@ -141,6 +141,32 @@ func TestObjectOfLibrary(t *testing.T) {
 	}
 }
 
+// TestHidden: what a unit shows to others of its library is theirs to use, though the linker made it private to the library, even if another
+// library has a function of that name.
+func TestHidden(t *testing.T) {
+	p := mustOpen(t, "-g -O2 -fPIC -shared -fvisibility=hidden -Wl,-q", `long random(void) { return 0; } static int own(int x) { return x; } int (*f)(int) = own;`,
+		`extern long random(void); __attribute__((visibility("default"))) int g(int x) { return random(); }`)
+	var got []string
+	for _, u := range p.Units() {
+		object, err := u.Object(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := elfobj.Parse(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range f.Symbols {
+			if s.Name == "random" || s.Name == "own" || strings.HasPrefix(s.Name, ".Lunclear") {
+				got = append(got, strings.Join([]string{s.Name, s.Bind.String(), s.Vis.String()}, " "))
+			}
+		}
+	}
+	if want := []string{"own STB_LOCAL STV_DEFAULT", "random STB_GLOBAL STV_HIDDEN", "random STB_GLOBAL STV_DEFAULT"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // definedIn lists what an object defines, once each is found to be where its section says.
 func definedIn(p *Program, f *elfobj.File, t *testing.T) (names []string) {
 	for i := range f.Symbols {
