@@ -158,8 +158,10 @@ func TestRulesPIE(t *testing.T) {
 		{name: "thread-local offset as data", body: "ret\n\t.section .kpatch.data,\"aw\",@progbits\n\t.quad tls_static@dtpoff\n\t.section .kpatch.text", code: "unsupported-relocation"},
 		{name: "new thread-local variable", body: "ret\n\t.section .tbss,\"awT\",@nobits\n\t.zero 4\n\t.section .kpatch.text", code: "new-tls-variable"},
 		{name: "label of another object", body: "lea .LC99(%rip), %rax", code: "local-label"},
-		{name: "two versions of a new import", body: "\t.symver one,memcpy@GLIBC_2.2.5\n\t.symver two,memcpy@GLIBC_2.14\n\tcall one\n\tcall two",
-			want: ".kpatch.text+0x1 PC32 import STT_FUNC memcpy@GLIBC_2.2.5 -4\n.kpatch.text+0x6 PC32 import STT_FUNC memcpy@GLIBC_2.14 -4"},
+		{
+			name: "two versions of a new import", body: "\t.symver one,memcpy@GLIBC_2.2.5\n\t.symver two,memcpy@GLIBC_2.14\n\tcall one\n\tcall two",
+			want: ".kpatch.text+0x1 PC32 import STT_FUNC memcpy@GLIBC_2.2.5 -4\n.kpatch.text+0x6 PC32 import STT_FUNC memcpy@GLIBC_2.14 -4",
+		},
 		{name: "address of a lazily bound import", body: "mov rand@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 import STT_FUNC rand@GLIBC_2.2.5 +4"},
 		{name: "local-exec, far away", body: "mov %fs:tls_static@tpoff-0x7fffffff, %eax", code: "out-of-range"},
 		{name: "another version of an import", body: "\t.symver old_malloc,malloc@GLIBC_2.99\n\tcall old_malloc", want: ".kpatch.text+0x1 PC32 import STT_FUNC malloc@GLIBC_2.99 -4"},

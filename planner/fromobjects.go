@@ -12,6 +12,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/toolexec"
@@ -91,6 +92,10 @@ func readELF(path string) ([]byte, *elfobj.File, error) {
 	f, err := elfobj.Parse(data)
 	if err != nil {
 		return nil, nil, fault.New(fault.Refused, path, "cannot read the file").WithCause(err)
+	}
+	if f.Machine != arch.X86_64.Machine {
+		return nil, nil, fault.Refuse(fault.ForeignMachine, path, "it is for %v, and is not read without a record of its build", f.Machine).
+			WithHint("make the patch from a recorded build, with carecc")
 	}
 	return data, f, nil
 }
