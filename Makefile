@@ -47,10 +47,12 @@ build:
 demo: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/demo
 
-# Debian's QEMU, patched while a guest runs; builds it twice. Leaves its tree to make corpus, which needs it too.
+# Debian's QEMU, patched while a guest runs; builds it twice. Leaves its tree to make corpus, which needs it too. With MACHINE=aarch64 it is
+# cross-built, and runs in the virtual machine.
 qemu-demo: build
 	scripts/setup --qemu
-	GOCARE_BIN=$(abspath $(BIN)) scripts/qemu-demo
+	$(call guest,$(MACHINE))
+	GOCARE_VM="$(VMFILES)" GOCARE_BIN=$(abspath $(BIN)) scripts/qemu-demo
 
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped. The longest package begins first, and lint
 # has vetted all of them.

@@ -114,7 +114,7 @@ func (m *machine) takeCells() (c counts, err error) {
 
 // applets are the programs that the guest has of busybox.
 const applets = "sh cat sleep true false echo ls kill head tail env mkdir rm rmdir cp mv ln dd yes sed grep chmod mount test touch printf seq " +
-	"awk basename cmp cut date diff dirname expr find gzip ifconfig mktemp od ps pwd readlink sha256sum sort timeout tr uniq wc xargs"
+	"awk basename cmp cut date diff dirname expr find gzip ifconfig mkfifo mktemp od ps pwd readlink sha256sum sort timeout tr uniq wc xargs"
 
 // buildInitramfs makes the guest's root: its first program, a shell, the C library and the kernel's modules.
 func buildInitramfs(path string) error {

@@ -41,16 +41,21 @@ qemu_edit() {
 	rm -rf "$dir"
 }
 
-# Debian's flags; of its features, what the cases use
+# of its features, what the cases use
 case_configure() {
+	qemu_configure --libdir=/usr/lib/x86_64-linux-gnu --firmwarepath=/usr/share/qemu:/usr/share/seabios:/usr/lib/ipxe/qemu \
+		--target-list=x86_64-softmmu --enable-kvm --enable-tools --enable-vhost-kernel --enable-vhost-net --enable-vhost-user
+}
+
+# qemu_configure OPTION...: with Debian's flags
+qemu_configure() {
 	[ ! -e build/build.ninja ] || return 0
 	rm -rf build; mkdir build; cd build || return 1
-	env -u CC ../configure --prefix=/usr --sysconfdir=/etc --localstatedir=/var --libexecdir=/usr/lib/qemu --libdir=/usr/lib/x86_64-linux-gnu \
-		--firmwarepath=/usr/share/qemu:/usr/share/seabios:/usr/lib/ipxe/qemu --disable-install-blobs --disable-strip --with-git-submodules=ignore \
+	env -u CC ../configure --prefix=/usr --sysconfdir=/etc --localstatedir=/var --libexecdir=/usr/lib/qemu \
+		--disable-install-blobs --disable-strip --with-git-submodules=ignore \
 		--extra-cflags='-g -O2 -fstack-protector-strong -Wformat -Werror=format-security -Wdate-time -D_FORTIFY_SOURCE=2' \
-		--extra-ldflags='-Wl,-z,relro -Wl,--as-needed' --target-list=x86_64-softmmu --without-default-features --audio-drv-list= \
-		--enable-tcg --enable-kvm --enable-pie --enable-tools --enable-coroutine-pool --enable-fdt=system \
-		--enable-vhost-kernel --enable-vhost-net --enable-vhost-user
+		--extra-ldflags='-Wl,-z,relro -Wl,--as-needed' --without-default-features --audio-drv-list= \
+		--enable-tcg --enable-pie --enable-coroutine-pool --enable-fdt=system "$@"
 }
 case_build() { ninja -C build -j "$JOBS" $QEMU_PROGRAMS; }
 case_clean() { ninja -C build -t clean; }
