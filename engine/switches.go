@@ -26,7 +26,8 @@ func (s *suspended) searchWords(c *checker, from, to inspect.Addr) {
 	machine := machineOf(s.process)
 	hits, _ := machine.Scan(mem, uint64(from), uint64(to), c.ranges) // what cannot be read is gone
 	for _, h := range hits {
-		if machine.ReturnsTo(mem, h.Value) || s.inline[h.Range] && h.Value > c.ranges[h.Range].Start {
+		r := c.ranges[h.Range]
+		if machine.ReturnsTo(mem, h.Value) || s.inline[h.Range] && h.Value > r.Start && h.Value < r.End { // a pointer to the next function is none
 			s.words.hits = append(s.words.hits, h)
 		}
 	}
