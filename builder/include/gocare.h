@@ -94,6 +94,16 @@ struct gocare_shadow_anchor gocare_shadow_anchor __attribute__((__visibility__("
 
 #define GOCARE_STATIC_ static __inline__ __attribute__((__unused__))
 
+#if defined(__x86_64__)
+#define GOCARE_MMAP_ 9
+#define GOCARE_MUNMAP_ 11
+#define GOCARE_SCHED_YIELD_ 24
+#elif defined(__aarch64__)
+#define GOCARE_MMAP_ 222
+#define GOCARE_MUNMAP_ 215
+#define GOCARE_SCHED_YIELD_ 124
+#endif
+
 GOCARE_STATIC_ long gocare_system_call_(long number, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
 #if defined(__x86_64__)
@@ -106,31 +116,85 @@ GOCARE_STATIC_ long gocare_system_call_(long number, unsigned long a, unsigned l
 			     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(flags), "r"(fd), "r"(offset)
 			     : "rcx", "r11", "memory");
 	return result;
+#elif defined(__aarch64__)
+	register long call __asm__("x8") = number;
+	register unsigned long result __asm__("x0") = a;
+	register unsigned long size __asm__("x1") = b;
+	register unsigned long protection __asm__("x2") = c;
+	register unsigned long flags __asm__("x3") = d;
+	register unsigned long fd __asm__("x4") = ~0ul;
+	register unsigned long offset __asm__("x5") = 0;
+	__asm__ __volatile__("svc #0"
+			     : "+r"(result)
+			     : "r"(call), "r"(size), "r"(protection), "r"(flags), "r"(fd), "r"(offset)
+			     : "memory");
+	return (long)result;
 #else
-#error "gocare.h: shadow variables are for x86-64"
+#error "gocare.h: shadow variables are for x86-64 and aarch64"
 #endif
 }
 
 /* Memory of the kernel, or 0. */
 GOCARE_STATIC_ void *gocare_shadow_map_(unsigned long size)
 {
-	long at = gocare_system_call_(9 /* mmap */, 0, size, 3 /* read, write */, 0x22 /* private, anonymous */);
+	long at = gocare_system_call_(GOCARE_MMAP_, 0, size, 3 /* read, write */, 0x22 /* private, anonymous */);
 
 	return at > -4096l && at < 0 ? (void *)0 : (void *)at;
 }
 
+/*
+ * Where compilers for aarch64 call functions of libgcc for what is atomic, which a program need not have, the instructions stand here. No
+ * other access to memory may come between the two, and no branch needs to.
+ *
+ * The table that is there when this one is put where there is none.
+ */
+GOCARE_STATIC_ struct gocare_shadow_table *gocare_shadow_put_(struct gocare_shadow_table **root, struct gocare_shadow_table *table)
+{
+#if defined(__aarch64__)
+	struct gocare_shadow_table *there;
+	int failed;
+
+	do
+		__asm__ __volatile__("ldaxr %0, [%2]\n\tcmp %0, #0\n\tcsel %0, %3, %0, eq\n\tstlxr %w1, %0, [%2]"
+				     : "=&r"(there), "=&r"(failed)
+				     : "r"(root), "r"(table)
+				     : "cc", "memory");
+	while (failed);
+	return there;
+#else
+	struct gocare_shadow_table *none = 0;
+
+	return __atomic_compare_exchange_n(root, &none, table, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ? table : none;
+#endif
+}
+
+/* Whether the lock was free, and is taken now. */
+GOCARE_STATIC_ int gocare_shadow_try_(int *lock)
+{
+#if defined(__aarch64__)
+	int was, failed;
+
+	__asm__ __volatile__("ldaxr %w0, [%2]\n\tstxr %w1, %w3, [%2]" : "=&r"(was), "=&r"(failed) : "r"(lock), "r"(1) : "memory");
+	return !was && !failed;
+#else
+	return !__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE);
+#endif
+}
+
 GOCARE_STATIC_ struct gocare_shadow_table *gocare_shadow_table_(void)
 {
-	struct gocare_shadow_table **root = gocare_shadow_anchor.root, *none = 0;
-	struct gocare_shadow_table *table = __atomic_load_n(root, __ATOMIC_ACQUIRE);
+	struct gocare_shadow_table **root = gocare_shadow_anchor.root;
+	struct gocare_shadow_table *table = __atomic_load_n(root, __ATOMIC_ACQUIRE), *there;
 
 	if (table)
 		return table;
 	table = (struct gocare_shadow_table *)gocare_shadow_map_(sizeof(*table));
-	if (!table || __atomic_compare_exchange_n(root, &none, table, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (!table)
 		return table;
-	gocare_system_call_(11 /* munmap */, (unsigned long)table, sizeof(*table), 0, 0);
-	return none;
+	there = gocare_shadow_put_(root, table);
+	if (there != table)
+		gocare_system_call_(GOCARE_MUNMAP_, (unsigned long)table, sizeof(*table), 0, 0);
+	return there;
 }
 
 /* A thread that is stopped may have the lock while an action wants it: whoever waits too long goes without. */
@@ -139,10 +203,10 @@ GOCARE_STATIC_ int gocare_shadow_lock_(struct gocare_shadow_table *table)
 	long n;
 
 	for (n = 0; n < 1000000; n++) {
-		if (!__atomic_exchange_n(&table->lock, 1, __ATOMIC_ACQUIRE))
+		if (gocare_shadow_try_(&table->lock))
 			return 1;
 		if (n > 1000)
-			gocare_system_call_(24 /* sched_yield */, 0, 0, 0, 0);
+			gocare_system_call_(GOCARE_SCHED_YIELD_, 0, 0, 0, 0);
 	}
 	return 0;
 }
