@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -217,9 +216,9 @@ int f2(int x) { return x + 10; }`, inside)})
 // answer returns what the program says, and whether the patch is listed.
 func (g *pair) answer(t *testing.T) (text string, listed bool) {
 	t.Helper()
-	var out strings.Builder
-	if exit := run(context.Background(), []string{"info", "-p", g.pid}, &out, io.Discard); exit != 0 {
-		t.Fatalf("info: exit %d", exit)
+	var out, errs strings.Builder
+	if exit := run(context.Background(), []string{"info", "-p", g.pid}, &out, &errs); exit != 0 {
+		t.Fatalf("info: exit %d: %s", exit, errs.String())
 	}
 	g.Send("")
 	return g.Next(), strings.Contains(out.String(), "Patch id:")
