@@ -85,11 +85,15 @@ func (l *late) readNeeded(all bool) (large []int, err error) {
 	if err != nil {
 		return nil, err
 	}
+	names := map[uint32]bool{0: true} // whatever its type, what tables have their names in is needed
+	for i := range sections {
+		names[sections[i].Link] = true
+	}
 	for i := range sections {
 		s := &sections[i]
 		switch {
 		case s.Type == elf.SHT_NOBITS || s.Type == elf.SHT_NULL:
-		case s.isLarge():
+		case s.isLarge() && !names[uint32(i)]:
 			large = append(large, i)
 		default:
 			if err := l.need(s.Offset, s.Size); err != nil {
@@ -159,14 +163,30 @@ func (l *late) need(off, size uint64) error {
 		for n < end && !l.have[n] {
 			n++
 		}
-		part := l.raw[first*lateChunk : min(n*lateChunk, total)]
-		if read, err := l.from.ReadAt(part, int64(first*lateChunk)); read < len(part) {
-			l.err = fmt.Errorf("%d bytes at 0x%x: %w", len(part), first*lateChunk, err)
-			return l.err
+		if err := l.read(l.raw[first*lateChunk:min(n*lateChunk, total)], first*lateChunk); err != nil {
+			return err
 		}
 		for ; first < n; first++ {
 			l.have[first] = true
 		}
+	}
+	return nil
+}
+
+// copy copies bytes of the file, all of which it has, from an offset on.
+func (l *late) copy(b, raw []byte, off uint64) error {
+	if l == nil {
+		copy(b, raw[off:])
+		return nil
+	}
+	return l.read(b, off)
+}
+
+// read reads bytes of the file from an offset on.
+func (l *late) read(b []byte, off uint64) error {
+	if n, err := l.from.ReadAt(b, int64(off)); n < len(b) {
+		l.err = fmt.Errorf("%d bytes at 0x%x: %w", len(b), off, err)
+		return l.err
 	}
 	return nil
 }

@@ -2,10 +2,13 @@ package elfobj
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
 	"io"
 	"os"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"gocare/internal/test/testkit"
@@ -64,6 +67,22 @@ func TestParseAt(t *testing.T) {
 			t.Errorf("%s: other bytes", s.Name)
 		}
 	}
+	for _, s := range want.Symbols {
+		if s.Name != "code" {
+			continue
+		}
+		before := file.read
+		b, a := make([]byte, 512<<10), make([]byte, 1<<20)
+		if whole, ok := want.BytesAt(s.Value, 1<<20); !got.ReadAt(b, s.Value) || !want.ReadAt(a, s.Value) || !ok || !bytes.Equal(a, whole) || !bytes.Equal(b, a[:len(b)]) {
+			t.Error("other bytes are copied")
+		}
+		if got.ReadAt(b, s.Value); file.read != before+2*len(b) {
+			t.Error("bytes that are copied are kept")
+		}
+		if got.ReadAt(b, ^uint64(0)-8) || got.Loads(s.Value, ^uint64(0)) || !got.Loads(s.Value, 1<<20) {
+			t.Error("bytes are there that no segment has, or others are not")
+		}
+	}
 	file.err = errors.New("gone")
 	for _, s := range want.Symbols {
 		if s.Name == "code" {
@@ -74,6 +93,31 @@ func TestParseAt(t *testing.T) {
 				t.Errorf("unread: %v", got.Unread())
 			}
 		}
+	}
+}
+
+// TestParseAtNames: names are read that stand in a large section, whatever type that says it has.
+func TestParseAtNames(t *testing.T) {
+	testkit.Require(t, "gcc")
+	long := strings.Repeat("x", largeSection)
+	data, err := os.ReadFile(testkit.CCText(t, `
+		int `+long+`(void) { return 0; }
+		int main(void) { return 0; }`, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := f.Section(".strtab").Index
+	order.PutUint32(data[order.Uint64(data[40:])+uint64(table)*sectionSize+4:], uint32(elf.SHT_PROGBITS))
+	late, err := parseAt(bytes.NewReader(data), int64(len(data)), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(late.Symbols, func(s Symbol) bool { return s.Name == long }) {
+		t.Error("the function has no name")
 	}
 }
 

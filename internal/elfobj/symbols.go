@@ -133,22 +133,39 @@ func (f *File) BytesFrom(addr uint64) []byte { return f.BytesUpTo(addr, math.Max
 
 // BytesUpTo returns the first n bytes of BytesFrom, or all where there are less.
 func (f *File) BytesUpTo(addr, n uint64) []byte {
+	off, size := f.loaded(addr, n)
+	if size == 0 || f.late.need(off, size) != nil {
+		return nil
+	}
+	return f.raw[off : off+size : off+size]
+}
+
+// Loads reports whether BytesAt would return bytes, if they can be read.
+func (f *File) Loads(addr, n uint64) bool {
+	_, size := f.loaded(addr, n)
+	return size == n && n > 0
+}
+
+// ReadAt copies the bytes of the file that are loaded at a link address, as many as b has, and reports whether it could. Unlike those of BytesAt they
+// are not kept.
+func (f *File) ReadAt(b []byte, addr uint64) bool {
+	off, size := f.loaded(addr, uint64(len(b)))
+	return size == uint64(len(b)) && f.late.copy(b, f.raw, off) == nil
+}
+
+// loaded returns where the file has the first n bytes of those from a link address to the end of its PT_LOAD segment; size is 0 if nowhere.
+func (f *File) loaded(addr, n uint64) (off, size uint64) {
 	for _, s := range f.Segments {
 		if s.Type != elf.PT_LOAD || addr < s.Vaddr || addr-s.Vaddr >= s.Filesz {
 			continue
 		}
-		b, err := slice(f.raw, s.Offset, s.Filesz)
-		if err != nil {
+		if _, err := slice(f.raw, s.Offset, s.Filesz); err != nil {
 			continue
 		}
-		b = b[addr-s.Vaddr:]
-		b = b[:min(n, uint64(len(b)))]
-		if f.late.need(s.Offset+addr-s.Vaddr, uint64(len(b))) != nil {
-			return nil
-		}
-		return b[:len(b):len(b)]
+		skip := addr - s.Vaddr
+		return s.Offset + skip, min(n, s.Filesz-skip)
 	}
-	return nil
+	return 0, 0
 }
 
 // TLS returns the PT_TLS segment, or nil.
