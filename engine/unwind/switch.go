@@ -18,15 +18,24 @@ type Extent struct {
 
 // Code is machine code that lies at an address.
 type Code struct {
-	Bytes  []byte
-	At     uint64
-	Extent func(addr uint64) Extent // tells the function around an address in the code
+	Bytes     []byte
+	At        uint64
+	Extent    func(addr uint64) Extent // tells the function around an address in the code
+	Elsewhere func(e Extent) *Code     // returns code that lies before or behind it; nil if there is none
 }
+
+// LargestFunction is how many bytes a function may have that is looked at; of a larger one it is believed that it does whatever it seems to do.
+const LargestFunction = 512 << 10
 
 // Switches returns where code switches stacks.
 func (m *Machine) Switches(code *Code) (list []uint64) {
+	return m.SwitchesIn(code, 0, len(code.Bytes))
+}
+
+// SwitchesIn returns where functions switch stacks that have code between two offsets. Of what lies around that, only LargestFunction bytes are looked at.
+func (m *Machine) SwitchesIn(code *Code, from, to int) (list []uint64) {
 	s := search{machine: m, code: code}
-	for at := m.next(code.Bytes, 0); at < len(code.Bytes); at = m.next(code.Bytes, at+int(m.align)) {
+	for at := m.next(code.Bytes[:to], from); at < to; at = m.next(code.Bytes[:to], at+int(m.align)) {
 		list = append(list, s.around(code.At+uint64(at))...)
 	}
 	return list
@@ -46,6 +55,10 @@ func (s *search) around(addr uint64) (list []uint64) {
 	if addr < s.done || !s.begins(addr) {
 		return nil
 	}
+	if s.extent.tooLarge() {
+		s.done = max(s.extent.End, addr+1)
+		return []uint64{addr}
+	}
 	f := newFlow(s.machine, s.code, s.extent, addr)
 	s.done = max(f.extent.End, addr+1)
 	if len(f.switches()) == 0 {
@@ -60,6 +73,9 @@ func (s *search) around(addr uint64) (list []uint64) {
 	return list
 }
 
+// tooLarge reports whether a function is not looked at: who says that it is so large may lie, and each of its bytes takes many.
+func (e *Extent) tooLarge() bool { return e.Known && e.End-e.Start > LargestFunction }
+
 // begins reports whether an instruction begins at an address, as far as it can be told: those of a function follow each other from its beginning on,
 // and code elsewhere gets to where it returns.
 func (s *search) begins(addr uint64) bool {
@@ -67,7 +83,7 @@ func (s *search) begins(addr uint64) bool {
 		s.extent = s.code.Extent(addr)
 		s.edge = max(s.extent.Start, s.code.At)
 	}
-	if !s.extent.Known {
+	if !s.extent.Known || s.extent.tooLarge() {
 		return s.machine.goesOn(s.code.Bytes[addr-s.code.At:])
 	}
 	for s.edge < addr {
@@ -316,12 +332,16 @@ func (f *flow) after(s *step, at int, before uint32) uint32 {
 
 // lost returns which of some registers in which results are returned a function that is called may set: some that was written by hand does not.
 func (f *flow) lost(callee uint64, results uint32) (set uint32) {
-	if !f.intoCalls || results == 0 || callee < f.code.At || callee-f.code.At >= uint64(len(f.code.Bytes)) {
+	if !f.intoCalls || results == 0 {
 		return results
 	}
-	called := newFlow(f.machine, f.code, f.code.Extent(callee), callee)
+	code, e := f.code.of(callee)
+	if code == nil {
+		return results
+	}
+	called := newFlow(f.machine, code, e, callee)
 	for i := range called.steps {
-		if called.steps[i].next == call {
+		if called.leaves(i) {
 			return results
 		}
 		for _, m := range called.steps[i].moves {
@@ -331,6 +351,35 @@ func (f *flow) lost(callee uint64, results uint32) (set uint32) {
 		}
 	}
 	return results & set
+}
+
+// leaves reports whether an instruction goes on in another function: it calls one, or ends in a jump to it.
+func (f *flow) leaves(at int) bool {
+	s := &f.steps[at]
+	to := s.target - f.extent.Start
+	return s.next == call || s.cases || (s.next == jump || s.next == branch) && to >= uint64(len(f.steps))
+}
+
+// has reports whether the code has an address.
+func (c *Code) has(addr uint64) bool { return addr >= c.At && addr-c.At < uint64(len(c.Bytes)) }
+
+// of returns the function around an address and the code that it is part of, nil if that is not there.
+func (c *Code) of(addr uint64) (*Code, Extent) {
+	switch {
+	case c.has(addr):
+	case c.Elsewhere == nil:
+		return nil, Extent{}
+	default:
+		around := Extent{Start: addr - min(addr, LargestFunction), End: addr + LargestFunction}
+		if c = c.Elsewhere(around); c == nil || !c.has(addr) {
+			return nil, Extent{}
+		}
+	}
+	e := c.Extent(addr)
+	if e.tooLarge() || e.Known && !(c.has(e.Start) && c.has(e.End-1)) && c.Elsewhere != nil {
+		return nil, e
+	}
+	return c, e
 }
 
 // likely reports whether what is where nothing is known to be code, but may be data, is as code that switches stacks: it gets to where it returns, and

@@ -33,6 +33,8 @@ var stackCode = []struct{ name, text string }{
 	{"switch_on_one_way", "mov %rsp,%rax\ntest %rdi,%rdi\nje 1f\nmov %rdi,%rax\n1: mov %rax,%rsp\nret"},
 	{"switch_after_avx", "vpaddd %ymm1,%ymm2,%ymm3\nvmovdqu64 %zmm1,64(%rdi)\nmov %rsp,(%rdi)\nmov %rsi,%rsp\nret"},
 	{"switch_result", "push %rbp\nmov %rsp,%rbp\nmov %rsp,%rax\nmov %rax,(%rdi)\ncall give@PLT\nmov %rax,%rsp\nret"},
+	{"switch_result_tail", "mov %rsp,%rax\nmov %rax,(%rdi)\ncall tail\nmov %rax,%rsp\nret"},
+	{"tail", "jmp give@PLT"},
 	{"switch_slot", "push %rbp\nmov %rsp,%rbp\nmov %rdi,-8(%rbp)\nmov -8(%rbp),%rsp\nret"},
 	{"switch_conditional", "mov %rsp,(%rdi)\ntest %rsi,%rsi\ncmovne %rsi,%rsp\nret"},
 	{"switch_or", "mov %rsp,(%rdi)\nxor %rsp,%rsp\nor %rsi,%rsp\nret"},
@@ -106,6 +108,21 @@ func TestSwitchesUnknown(t *testing.T) {
 		{"after a call that does not return", [][]byte{called, far, {0x48, 0x89, 0x26, 0x48, 0x89, 0xfc, 0xc3}}, true},
 	} {
 		code := Code{Bytes: slices.Concat(row.code...), At: 0x1000, Extent: func(uint64) Extent { return Extent{End: ^uint64(0)} }}
+		if got := len(x86.Switches(&code)) > 0; got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+}
+
+// TestSwitchesTooLarge: a function that says it is larger than what is looked at is believed to do what it seems to; one that is smaller is looked at.
+func TestSwitchesTooLarge(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		size int
+		want bool
+	}{{"looked at", LargestFunction, false}, {"too large", LargestFunction + 1, true}} {
+		bytes := slices.Concat([]byte{0x48, 0x89, 0xe3}, bytes.Repeat([]byte{0x90}, row.size-7), []byte{0x48, 0x89, 0xdc, 0xc3}) // mov %rsp,%rbx; …; mov %rbx,%rsp; ret
+		code := Code{Bytes: bytes, At: 0x1000, Extent: func(uint64) Extent { return Extent{Start: 0x1000, End: 0x1000 + uint64(len(bytes)), Known: true} }}
 		if got := len(x86.Switches(&code)) > 0; got != row.want {
 			t.Errorf("%s: %v, want %v", row.name, got, row.want)
 		}
