@@ -120,16 +120,19 @@ var began = time.Now().Add(-2 * time.Second)
 
 // Version names the version of the file that an object was read from, for other runs of this program. It is "" where another may come to have the same
 // name: a file that was changed since the program began, or of a file system that says what its user wants (FUSE).
-func (o *Object) Version() string {
-	var st unix.Stat_t
+func (o *Object) Version() string { return o.version }
+
+// versionOf returns the Version of an open file. What is at its path may be another one by now.
+func versionOf(f *os.File, info os.FileInfo, buildID string) string {
 	var fs unix.Statfs_t
-	if o.ELF == nil || o.BuildID == "" || unix.Stat(o.file, &st) != nil || unix.Statfs(o.file, &fs) != nil || fs.Type == unix.FUSE_SUPER_MAGIC {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || buildID == "" || unix.Fstatfs(int(f.Fd()), &fs) != nil || fs.Type == unix.FUSE_SUPER_MAGIC {
 		return ""
 	}
 	if !began.After(time.Unix(st.Ctim.Unix())) {
 		return ""
 	}
-	return fmt.Sprintf("%d-%d-%d-%d-%d-%s", st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano(), o.BuildID)
+	return fmt.Sprintf("%d-%d-%d-%d-%d-%s", st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano(), buildID)
 }
 
 // Cache keeps ELF files that several processes run, up to a size. The zero value keeps none.
@@ -150,16 +153,19 @@ func (c *Cache) Load(o *Object) error {
 	}
 	key := fileKey{o.BuildID, st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 	if kept := c.files[key]; kept != nil {
-		o.ELF = kept.ELF
+		o.ELF, o.read, o.version = kept.ELF, kept.read, kept.version
 		return nil
 	}
 	if err := o.Load(); err != nil {
 		return err
 	}
+	if !os.SameFile(info, o.read) {
+		return nil // another one was mapped there meanwhile
+	}
 	if c.files == nil {
 		c.files = map[fileKey]*Object{}
 	}
-	c.files[key] = &Object{ELF: o.ELF}
+	c.files[key] = &Object{ELF: o.ELF, read: o.read, version: o.version}
 	c.Bytes -= info.Size()
 	return nil
 }

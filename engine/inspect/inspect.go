@@ -66,11 +66,13 @@ type Object struct {
 	End     Addr  // end of the highest mapping
 	Err     error // why ELF is nil after Load; nil if it was loaded or never asked for
 
-	file  string // under /proc, opens the mapped file
-	dev   string
-	inode uint64
-	loads []segment
-	dyn   segment // PT_DYNAMIC, zero if none
+	file    string      // under /proc, opens the mapped file
+	read    os.FileInfo // of the file that ELF is
+	version string
+	dev     string
+	inode   uint64
+	loads   []segment
+	dyn     segment // PT_DYNAMIC, zero if none
 }
 
 // Addr returns where a link address of the object is in the process.

@@ -235,6 +235,7 @@ func (o *Object) Load() error {
 		_ = f.Close()
 		return fmt.Errorf("%s: larger than %d bytes", o.Path, maxFile)
 	}
+	version := versionOf(f, info, o.BuildID)
 	file, err := elfobj.ParseAt(f, info.Size())
 	if err != nil {
 		_ = f.Close()
@@ -247,7 +248,7 @@ func (o *Object) Load() error {
 	if err != nil || id != o.BuildID {
 		return fault.Refuse(fault.ObjectChanged, o.Path, "BuildID changed from %q to %q while it was read", o.BuildID, id)
 	}
-	o.ELF = file
+	o.ELF, o.read, o.version = file, info, version
 	return nil
 }
 
