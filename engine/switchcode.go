@@ -65,32 +65,55 @@ func newFinder(p *inspect.Process, o *inspect.Object, tables []unwind.Module) *f
 	return f
 }
 
-// finds reports whether there is any, or code that cannot be read any more.
-func (f *finder) finds() bool {
-	code := f.code()
-	return f.file.Unread() != nil || slices.ContainsFunc(code, func(c unwind.Code) bool {
-		return slices.ContainsFunc(f.machine.Switches(&c), f.counts)
-	})
+// finds reports whether there is any, or code that cannot be read, which another time may be.
+func (f *finder) finds() (found, sure bool) {
+	found = slices.ContainsFunc(f.code(), f.findsIn)
+	return found || f.file.Unread() != nil, f.file.Unread() == nil
 }
 
-// code returns the code of the file by its sections, which may have data beside them in the same segment, or its segments if it has none.
-func (f *finder) code() (list []unwind.Code) {
-	add := func(at, size uint64) {
-		if code, ok := f.file.BytesAt(at, size); ok {
-			list = append(list, unwind.Code{Bytes: code, At: at, Extent: f.extent})
+// searched is how many bytes of code are looked at in one go, besides what a function of them may have before and behind.
+const searched = 4 << 20
+
+// findsIn reports whether there is any in a part of the file: only some of it is in memory at a time.
+func (f *finder) findsIn(part unwind.Extent) bool {
+	var room []byte
+	for from := part.Start; from < part.End; from += min(searched, part.End-from) {
+		to := from + min(searched, part.End-from)
+		around := unwind.Extent{Start: from - min(from, unwind.LargestFunction), End: to + min(part.End-to, unwind.LargestFunction)}
+		code := f.read(part, around, room)
+		if code == nil || slices.ContainsFunc(f.machine.SwitchesIn(code, int(from-code.At), int(to-code.At)), f.counts) {
+			return true
 		}
+		room = code.Bytes
 	}
+	return false
+}
+
+// read returns what a part of the file has in an extent, in given room where that is enough, nil if it is not there or cannot be read.
+func (f *finder) read(part, e unwind.Extent, room []byte) *unwind.Code {
+	if e.Start = max(e.Start, part.Start); e.Start >= min(e.End, part.End) {
+		return nil
+	}
+	b := slices.Grow(room[:0], int(min(e.End, part.End)-e.Start))[:min(e.End, part.End)-e.Start]
+	if !f.file.ReadAt(b, e.Start) {
+		return nil
+	}
+	return &unwind.Code{Bytes: b, At: e.Start, Extent: f.extent, Elsewhere: func(e unwind.Extent) *unwind.Code { return f.read(part, e, nil) }}
+}
+
+// code returns where the code of the file is, by its sections, which may have data beside them in the same segment, or its segments if it has none.
+func (f *finder) code() (list []unwind.Extent) {
 	for _, s := range f.file.Sections {
-		if s.Flags&elf.SHF_EXECINSTR != 0 && s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS {
-			add(s.Addr, s.Size)
+		if s.Flags&elf.SHF_EXECINSTR != 0 && s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS && f.file.Loads(s.Addr, s.Size) {
+			list = append(list, unwind.Extent{Start: s.Addr, End: s.Addr + s.Size})
 		}
 	}
 	if len(list) > 0 {
 		return list
 	}
 	for _, s := range f.file.Segments {
-		if s.Type == elf.PT_LOAD && s.Flags&elf.PF_X != 0 {
-			add(s.Vaddr, s.Filesz)
+		if s.Type == elf.PT_LOAD && s.Flags&elf.PF_X != 0 && f.file.Loads(s.Vaddr, s.Filesz) {
+			list = append(list, unwind.Extent{Start: s.Vaddr, End: s.Vaddr + s.Filesz})
 		}
 	}
 	return list

@@ -1,10 +1,15 @@
 package engine
 
 import (
+	"bytes"
+	"os"
 	"strings"
 	"testing"
 
 	"gocare/engine/inspect"
+	"gocare/engine/unwind"
+	"gocare/internal/arch"
+	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
@@ -132,6 +137,42 @@ func TestWellKnown(t *testing.T) {
 	} {
 		if got := wellKnown(&inspect.Object{Name: name}); got != want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestFinderParts: code is looked at in parts as it is as a whole, functions that lie across two of them and calls from one to another as well.
+func TestFinderParts(t *testing.T) {
+	testkit.Require(t, "gcc")
+	onlyOn(t, "amd64")
+	for _, row := range []struct {
+		name, code string
+		want       bool
+	}{
+		{"no switch", "", false},
+		{"frame kept by a function far away", "lea (%rsp),%rax\nand $-64,%rsp\ncall leaves_rax\nlea (%rax),%rsp\nret", false},
+		{"frame lost by a function far away", "mov %rsp,%rax\nmov %rax,(%rdi)\ncall sets_rax\nmov %rax,%rsp\nret", true},
+		{"across two parts", "mov %rsp,%rbx\n.fill 300 << 10, 1, 0x90\nmov %rbx,%rsp\nret", false},
+		{"switch across two parts", "mov %rsp,(%rdi)\n.fill 300 << 10, 1, 0x90\nmov %rdi,%rsp\nret", true},
+	} {
+		path := testkit.CCText(t, `__asm__(".text\n.balign 4096\n"
+			".type leaves_rax,@function\nleaves_rax: ret\n.size leaves_rax,.-leaves_rax\n"
+			".type sets_rax,@function\nsets_rax: xor %eax,%eax\nret\n.size sets_rax,.-sets_rax\n"
+			".fill (4 << 20) - (150 << 10), 1, 0x90\n"
+			".type it,@function\nit:\n`+strings.ReplaceAll(row.code, "\n", "\\n")+`\n.size it,.-it\n"
+			".fill 5 << 20, 1, 0x90\n");
+			int main(void) { return 0; }`, nil)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := elfobj.ParseAt(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := finder{machine: unwind.MachineOf(&arch.X86_64), file: file, table: &unwind.Table{}}
+		if found, sure := f.finds(); found != row.want || !sure {
+			t.Errorf("%s: %v, %v", row.name, found, sure)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // This file keeps, from one run to the next, which files have code that switches stacks: to find out takes longer than a small patch.
@@ -31,7 +32,16 @@ func openSeen() *seenFiles {
 	if err != nil || serr != nil {
 		return &seenFiles{files: map[string]bool{}, asked: map[string]bool{}}
 	}
-	return readSeen(filepath.Join(dir, "switches"), fmt.Sprintf("switches 1 %d %d", self.Size(), self.ModTime().UnixNano()))
+	return readSeen(filepath.Join(dir, "switches"), "switches 1 "+programVersion(self))
+}
+
+// programVersion tells this program from others, those too that were given its size and time as packages of one date are.
+func programVersion(self os.FileInfo) string {
+	version := fmt.Sprintf("%d-%d", self.Size(), self.ModTime().UnixNano())
+	if st, ok := self.Sys().(*syscall.Stat_t); ok {
+		version += fmt.Sprintf("-%d-%d-%d", st.Dev, st.Ino, st.Ctim.Nano())
+	}
+	return version
 }
 
 // readSeen reads the file at a path, of which each line but the first is a version and what was found.
@@ -52,14 +62,15 @@ func readSeen(path, head string) *seenFiles {
 	return s
 }
 
-// ask returns what is known of a version of a file, or finds it out. Of a file without a name for its version nothing is kept.
-func (s *seenFiles) ask(version string, find func() bool) bool {
-	if version == "" {
-		return find()
-	}
+// ask returns what is known of a version of a file, or finds it out. Of a file without a name for its version nothing is kept, nor what is not sure.
+func (s *seenFiles) ask(version string, find func() (found, sure bool)) bool {
 	found, ok := s.files[version]
-	if !ok {
-		found, s.grown = find(), true
+	if version == "" || !ok {
+		var sure bool
+		if found, sure = find(); !sure || version == "" {
+			return found
+		}
+		s.grown = true
 	}
 	s.files[version], s.asked[version] = found, found
 	return found

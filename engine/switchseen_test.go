@@ -12,9 +12,10 @@ import (
 func TestSeenFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "switches")
 	looked := 0
-	find := func(found bool) func() bool { return func() bool { looked++; return found } }
+	find := func(found bool) func() (bool, bool) { return func() (bool, bool) { looked++; return found, true } }
+	unsure := func() (bool, bool) { return true, false }
 	s := readSeen(path, "head 1")
-	if !s.ask("1-2-3", find(true)) || s.ask("1-2-4", find(false)) || s.ask("", find(false)) {
+	if !s.ask("1-2-3", find(true)) || s.ask("1-2-4", find(false)) || s.ask("", find(false)) || !s.ask("1-2-5", unsure) {
 		t.Error("says other than what was found")
 	}
 	s.save()
@@ -30,6 +31,9 @@ func TestSeenFiles(t *testing.T) {
 		t.Error("a file without version is taken for known")
 	}
 
+	if s.ask("1-2-5", find(false)) {
+		t.Error("what could not be read once is kept")
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
