@@ -178,6 +178,10 @@ func (s *Session) enter(t *Thread, regs Regs, timeout time.Duration) error {
 	if err := s.settle(t); err != nil {
 		return err
 	}
+	if t.fault == unix.SIGSYS {
+		return fault.Refuse(fault.Seccomp, fmt.Sprintf("pid %d", s.PID), "thread %d has its system calls dispatched to a handler of its own", t.TID).
+			WithState("process unchanged and running").WithHint("try again when the thread has switched that off (PR_SET_SYSCALL_USER_DISPATCH)")
+	}
 	if t.fault != 0 {
 		return fault.Refuse(fault.ResolverFailed, fmt.Sprintf("pid %d", s.PID), "the function at %#x ended with %s", regs.PC(), t.fault)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
 )
 
@@ -109,4 +110,59 @@ func callInARow(t *testing.T, s *Session) error {
 		t.Errorf("getpid: %d, %v", pid, err)
 	}
 	return err
+}
+
+// dispatching computes while all of its system calls are dispatched to a handler.
+const dispatching = `
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+static volatile char all;
+static volatile int seen, stop;
+static void *wait_for_line(void *arg) { char c; stop = read(0, &c, 1); return 0; }
+static void handle(int sig) { all = 0; seen++; }
+int main(void)
+{
+	struct sigaction sa = {.sa_handler = handle};
+	pthread_t t;
+	pthread_create(&t, 0, wait_for_line, 0);
+	sigaction(SIGSYS, &sa, 0);
+	if (prctl(59, 1, 0, 0, &all))
+		return 1;
+	puts("ready");
+	fflush(stdout);
+	all = 1;
+	while (!stop)
+		;
+	all = 0;
+	printf("seen %d\n", seen);
+	fflush(stdout);
+	for (;;) pause();
+}`
+
+// TestCallDispatched: a call of ours is not given to a handler for the program's own, and refused.
+func TestCallDispatched(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	p := testkit.Start(t, testkit.CCText(t, dispatching, []string{"-O2", "-pthread"}))
+	p.WaitLine("ready")
+	computing := func(t *Thread) bool { _, inside := t.Regs.SystemCall(); return !inside }
+	err := Do(context.Background(), p.PID, func(s *Session) error {
+		th, err := s.AttachForCallWhere(computing)
+		for err == nil && th == nil { // has not come to compute yet
+			th, err = s.AttachForCallWhere(computing)
+		}
+		if err == nil {
+			_, err = s.Call(th, unix.SYS_GETPID)
+		}
+		return err
+	})
+	if e := fault.As(err); e == nil || e.Code != fault.Seccomp {
+		t.Errorf("got %v, want seccomp", err)
+	}
+	p.Send("")
+	if got := p.Next(); got != "seen 0" {
+		t.Errorf("got %q", got)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -119,7 +120,7 @@ func (s *Session) reinject(t *Thread, sig unix.Signal) error {
 	if t.mask != nil && sig == unix.SIGSTOP { // cannot be blocked; the function is not to end here
 		return s.resume(t, unix.PTRACE_CONT, sig)
 	}
-	if t.saved != nil && slices.Contains(faults, sig) { // code that we ran failed: the program never hears of it
+	if t.saved != nil && (slices.Contains(faults, sig) || dispatched(t.TID, sig)) { // code that we ran failed: the program never hears of it
 		t.fault, sig = sig, 0
 	}
 	if t.saved != nil { // it was to make a call for us: the handler must see its own registers, and it must stop again
@@ -135,6 +136,14 @@ func (s *Session) reinject(t *Thread, sig unix.Signal) error {
 
 // faults are signals that code gets for what it does itself.
 var faults = []unix.Signal{unix.SIGSEGV, unix.SIGBUS, unix.SIGILL, unix.SIGFPE, unix.SIGTRAP}
+
+// dispatched reports whether a signal is there because a thread has its system calls dispatched to a handler of its own: the one that ours was given to.
+// While it runs the kernel ends a program for the next.
+func dispatched(tid int, sig unix.Signal) bool {
+	const codeAt, userDispatch = 8, 2 // siginfo_t, SYS_USER_DISPATCH (include/uapi/asm-generic/siginfo.h)
+	var info [128]byte
+	return sig == unix.SIGSYS && ptrace(unix.PTRACE_GETSIGINFO, tid, 0, uintptr(unsafe.Pointer(&info))) == nil && info[codeAt] == userDispatch
+}
 
 // resume lets a stopped thread go on in a way that hides the stop from its system call.
 func (s *Session) resume(t *Thread, request int, sig unix.Signal) error {
