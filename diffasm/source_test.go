@@ -202,6 +202,29 @@ int f(int x)
 			"static int n = 3;\nvoid g(int x)\n{\n}\nint f(int x)\n{\n\treturn n;\n}\n", "static-lost",
 		},
 		{
+			"at file level, by a name that a macro makes", `#define G(n) g_##n
+static int G(n) = 3;
+void g(int x)
+{
+	G(n) = x;
+}
+int f(int x)
+{
+	return G(n);
+}
+`,
+			`#define G(n) g_##n
+static int G(n) = 3;
+void g(int x)
+{
+}
+int f(int x)
+{
+	return G(n);
+}
+`, "static-lost",
+		},
+		{
 			"not used any more", "int f(int x)\n{\n\tstatic int n = 3;\n\treturn x + n++;\n}\n",
 			"int f(int x)\n{\n\tstatic int n = 3;\n\treturn x;\n}\n", "",
 		},

@@ -91,8 +91,9 @@ func (c *comparison) keep(u *pairedUnit, number int) []byte {
 // keeping begins the names of macros that switch tables on.
 const keeping = "GOCARE_KEEP_"
 
+// keepingText is the table behind a source, which may end without a newline behind a backslash.
 func keepingText(names []string, number int) string {
-	return fmt.Sprintf("\n#ifdef %s%d\n%s#endif\n", keeping, number, diffasm.KeeperOf(names, number))
+	return fmt.Sprintf("\n\n#ifdef %s%d\n%s#endif\n", keeping, number, diffasm.KeeperOf(names, number))
 }
 
 // patchedSource reads a source as the patched build had it: as the patch makes it, or as it is in the tree. One that is neither is no file of

@@ -168,13 +168,23 @@ func (m *Matcher) piecesLost() (list []asm.Problem) {
 	return list
 }
 
-// usedIn reports whether the source of the patched unit, but for the system's, uses a variable.
+// usedIn reports whether the source of the patched unit, but for the system's, uses a variable. One at file level may be used in any file, and by
+// a name that macros make: where an edit takes no mention away, it is used as before.
 func (m *Matcher) usedIn(p *debuginfo.Declaration) bool {
-	_, scope := m.sourceTexts(p)
 	if p.Function != "" {
-		scope = scopeOf(p, scope)
+		_, scope := m.sourceTexts(p)
+		return mentions(strings.Join(scopeOf(p, scope), "\n"), p.Name) >= 2 // its declaration is one
 	}
-	return mentions(strings.Join(scope, "\n"), p.Name) >= 2 // its declaration is one
+	files, was, is := map[string]bool{}, 0, 0
+	for _, d := range m.pd.All {
+		if !files[d.File] {
+			files[d.File] = true
+			before, after := m.sourceTexts(d)
+			was += mentions(strings.Join(before, "\n"), p.Name)
+			is += mentions(strings.Join(after, "\n"), p.Name)
+		}
+	}
+	return is >= 2 || is == was
 }
 
 // wasStored returns the variable with storage that a static one without storage, but with a use, was in the original.

@@ -32,7 +32,7 @@ func ReadersOf(names []string) string {
 	var b strings.Builder
 	for _, n := range names {
 		fmt.Fprintf(&b, "#undef %[1]s\nextern char %[2]s%[1]s[sizeof(%[1]s)];\n"+
-			"__attribute__((used, noinline)) void %[3]s%[1]s(void) { __builtin_memcpy(%[2]s%[1]s, (const void *)&%[1]s, sizeof(%[1]s)); }\n", n, copied, reader)
+			"__attribute__((__used__, __noinline__)) void %[3]s%[1]s(void) { __builtin_memcpy(%[2]s%[1]s, (const void *)&%[1]s, sizeof(%[1]s)); }\n", n, copied, reader)
 	}
 	return b.String()
 }
@@ -41,10 +41,10 @@ func ReadersOf(names []string) string {
 // takes its address has it kept.
 func WritersOf(names []string) string {
 	var b strings.Builder
-	b.WriteString("extern const volatile void *volatile gocare_at;\n")
+	b.WriteString("extern const __volatile__ void *__volatile__ gocare_at;\n")
 	for _, n := range names {
-		fmt.Fprintf(&b, "#undef %[1]s\nextern char %[2]s%[1]s[sizeof(%[1]s)];\n__attribute__((used, noinline)) void %[3]s%[1]s(void)\n{\n"+
-			"\tgocare_at = __builtin_types_compatible_p(__typeof__(&%[1]s), const __typeof__(%[1]s) *) ? (const volatile void *)&%[1]s : 0;\n"+
+		fmt.Fprintf(&b, "#undef %[1]s\nextern char %[2]s%[1]s[sizeof(%[1]s)];\n__attribute__((__used__, __noinline__)) void %[3]s%[1]s(void)\n{\n"+
+			"\tgocare_at = __builtin_types_compatible_p(__typeof__(&%[1]s), const __typeof__(%[1]s) *) ? (const __volatile__ void *)&%[1]s : 0;\n"+
 			"\t__builtin_memcpy((void *)&%[1]s, %[2]s%[1]s, sizeof(%[1]s));\n}\n", n, copied, writer)
 	}
 	return b.String()
@@ -57,9 +57,9 @@ func KeeperOf(names []string, number int) string {
 	for _, n := range names {
 		fmt.Fprintf(&b, "#undef %s\n", n)
 	}
-	fmt.Fprintf(&b, "__attribute__((used, section(\".note.gocare\"))) const volatile void *gocare_keep_%d[] = {", number)
+	fmt.Fprintf(&b, "__attribute__((__used__, __section__(\".note.gocare\"))) const __volatile__ void *gocare_keep_%d[] = {", number)
 	for _, n := range names {
-		fmt.Fprintf(&b, "(const volatile void *)&%s,", n)
+		fmt.Fprintf(&b, "(const __volatile__ void *)&%s,", n)
 	}
 	b.WriteString("};\n")
 	return b.String()
