@@ -42,6 +42,10 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.refuseUnfit(ctx, links); err != nil {
 		return nil, err
 	}
+	pointed, err := c.refusePointed(links)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.keepVariables(ctx, links); err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Same: c.same(), Overridden: append(overridden, made.overridden...)}
+	p := &Plan{Same: c.same(), Overridden: slices.Concat(overridden, pointed, made.overridden)}
 	if p.Targets, err = c.targets(ctx, links, made); err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ func (c *comparison) keep(u *pairedUnit, number int) []byte {
 	if err != nil {
 		return nil
 	}
-	names := c.lostIn(privateVariables(source), u)
+	names := c.toKeep(privateVariables(source), source, u)
 	if len(names) == 0 {
 		return nil
 	}
@@ -115,8 +115,10 @@ func (b *Builds) patchedText(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// lostIn returns the variables that the original keeps in memory which can be written, and the patched version not, or otherwise.
-func (c *comparison) lostIn(names []string, u *pairedUnit) (lost []string) {
+// toKeep returns the variables of which the compiler must not believe what the patched source says: those that the original keeps in memory which
+// can be written, and the patched version not, or otherwise. Where the patched source takes the address of one in fewer places, it is any: which of them
+// holds a pointer to it in the process is not known.
+func (c *comparison) toKeep(names []string, patched []byte, u *pairedUnit) (list []string) {
 	before, err := c.b.Store.Blob(u.orig.AsmID)
 	if err != nil || len(names) == 0 {
 		return nil
@@ -126,12 +128,14 @@ func (c *comparison) lostIn(names []string, u *pairedUnit) (lost []string) {
 		return nil
 	}
 	was, is := memoryOf(before, names), memoryOf(after, names)
+	orig, err := c.b.originalSource(u.orig)
+	pointed := err == nil && slices.ContainsFunc(names, func(n string) bool { return pointersTo(n, orig) > pointersTo(n, patched) })
 	for _, n := range names {
-		if o := was[n]; o.writable && (o.size != is[n].size || !is[n].writable) {
-			lost = append(lost, n)
+		if o := was[n]; o.writable && (pointed || o.size != is[n].size || !is[n].writable) {
+			list = append(list, n)
 		}
 	}
-	return lost
+	return list
 }
 
 // memory is how assembly keeps a variable; the zero value is not at all.

@@ -154,8 +154,11 @@ func byStars(source []byte, names []string) [][]string {
 }
 
 // privateVariables names the private variables that a source declares at the beginning of a line, each alone, and that are not const.
-func privateVariables(source []byte) (names []string) {
-	for _, m := range privateVariable.FindAllSubmatch(source, -1) {
+func privateVariables(source []byte) []string { return declaredBy(privateVariable, source) }
+
+// declaredBy returns the names in declarations of which an expression tells what stands before the name, and the name.
+func declaredBy(declaration *lazyregexp.Regexp, source []byte) (names []string) {
+	for _, m := range declaration.FindAllSubmatch(source, -1) {
 		head, name := string(m[1]), string(m[2])
 		if head = head[strings.LastIndexByte(head, '*')+1:]; !slices.Contains(strings.Fields(head), "const") {
 			names = append(names, name)

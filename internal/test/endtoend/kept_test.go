@@ -40,12 +40,40 @@ __attribute__((noinline)) int f(int x)
 `
 )
 
+// pointedUnit has a pointer that the process has led to a variable of which the patched source takes the address nowhere.
+const pointedUnit = `#include <stdlib.h>
+static int spot;
+static int *to;
+int f(int x)
+{
+	if (x == 1)
+		to = &spot;
+	if (x > 100)
+		to = calloc(1, sizeof *to);
+	*to += x;
+	spot++;
+	return *to;
+}
+`
+
 // What the patched source only reads is what the process holds, though the compiler would take the initial value for all there is; what the
-// original never wrote begins as it did there.
+// original never wrote begins as it did there; and what the process points to is what is written there.
 func TestKeptVariables(t *testing.T) {
 	programs(t)
-	for _, row := range []struct{ cc, flags string }{{"gcc", "-O2"}, {"clang", "-O2 -g"}} {
-		t.Run(row.cc, func(t *testing.T) {
+	kept := strings.NewReplacer("if (x < 3) {\n\t\tscale = x * 40;\n\t\ttable[x] = 5;\n\t\tmode = x * 2;", "if (x > 100) {\n\t\tmode = 7;", "* 10 + 1", "* 10 + never",
+		"if (0)", "if (x == 4)")
+	pointed := strings.NewReplacer("\tif (x == 1)\n\t\tto = &spot;\n", "", "+= x", "+= x + 10")
+	for _, row := range []struct {
+		name, cc, flags, unit     string
+		edit                      *strings.Replacer
+		before, patched, restored []string // what f says to each call
+	}{
+		{"kept by gcc", "gcc", "-O2", keptUnit, kept, []string{"40521", "80541"}, []string{"80547", "80544"}, []string{"80541"}},
+		{"kept by clang", "clang", "-O2 -g", keptUnit, kept, []string{"40521", "80541"}, []string{"80547", "80544"}, []string{"80541"}},
+		{"pointed to by gcc", "gcc", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
+		{"pointed to by clang", "clang", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
 			testkit.Require(t, row.cc)
 			t.Parallel()
 			dir := t.TempDir()
@@ -56,20 +84,27 @@ install: prog
 	mkdir -p $(DESTDIR) && cp prog $(DESTDIR)
 clean:
 	rm -f prog *.o
-`, "main.c": keptMain, "unit.c": keptUnit}
+`, "main.c": keptMain, "unit.c": row.unit}
 			patched := maps.Clone(original)
-			patched["unit.c"] = strings.NewReplacer("if (x < 3) {\n\t\tscale = x * 40;\n\t\ttable[x] = 5;\n\t\tmode = x * 2;", "if (x > 100) {\n\t\tmode = 7;", "* 10 + 1", "* 10 + never",
-				"if (0)", "if (x == 4)").Replace(original["unit.c"])
+			patched["unit.c"] = row.edit.Replace(row.unit)
 			writeTree(t, dir, original)
 			writePatch(t, dir, original, patched)
 			env := []string{"KPCCREAL=" + row.cc}
 			mustRun(t, 0, dir, env, "patchmake", "-i", "c1", "fix.patch")
 			p := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"))
-			hold(t, p, []turn{{Input: "", Want: "40521"}, {Input: "", Want: "80541"}})
+			hold(t, p, calls(row.before))
 			mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(p), "patchroot")
-			hold(t, p, []turn{{Input: "", Want: "80547"}, {Input: "", Want: "80544"}})
+			hold(t, p, calls(row.patched))
 			mustRun(t, 0, dir, nil, "carectl", "unpatch", "-i", "c1", "-p", pid(p))
-			hold(t, p, []turn{{Input: "", Want: "80541"}})
+			hold(t, p, calls(row.restored))
 		})
 	}
+}
+
+// calls are empty lines, and what is said to them.
+func calls(want []string) (turns []turn) {
+	for _, w := range want {
+		turns = append(turns, turn{Input: "", Want: w})
+	}
+	return turns
 }
