@@ -128,7 +128,7 @@ func TestSummary(t *testing.T) {
 	} {
 		table, out := newTable(rows), &strings.Builder{}
 		for _, v := range tt.list {
-			p := &pair{}
+			p := &pair{on: &machine{}}
 			p.Config = rows[0]
 			table.add(out, p, v)
 		}
