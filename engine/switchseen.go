@@ -23,7 +23,7 @@ type seenFiles struct {
 }
 
 // mostSeen is how many files are kept; when there are more, those that no process of this run has go.
-const mostSeen = 4096
+const mostSeen = 4000
 
 // openSeen returns what earlier runs of this very program have found; where that cannot be read, nothing is known.
 func openSeen() *seenFiles {

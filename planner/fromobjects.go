@@ -93,7 +93,7 @@ func readELF(path string) ([]byte, *elfobj.File, error) {
 	if err != nil {
 		return nil, nil, fault.New(fault.Refused, path, "cannot read the file").WithCause(err)
 	}
-	if f.Machine != arch.X86_64.Machine {
+	if a, ok := arch.ByMachine(f.Machine); !ok || !a.Listed {
 		return nil, nil, fault.Refuse(fault.ForeignMachine, path, "it is for %v, and is not read without a record of its build", f.Machine).
 			WithHint("make the patch from a recorded build, with carecc")
 	}

@@ -178,7 +178,7 @@ type flow struct {
 }
 
 // window is how many bytes around an address are looked at where no function is known.
-const window = 4096
+const window = 4 << 10
 
 // newFlow takes the code around an address apart.
 func newFlow(m *Machine, code *Code, e Extent, addr uint64) *flow {

@@ -23,6 +23,7 @@ type Target struct {
 	GateSize    int    // bytes of the jump written over the start of a function that is too short for a hook
 	LandingSize int    // bytes of the longest instruction that Landing has a hook pass over in a replacement
 	PCBias      int64  // bytes from the field of a call or an access to where the processor counts its distance from
+	Listed      bool   // its code is understood as objdump lists it, so that objects without a record can be read
 
 	Trap    []byte   // breakpoint instruction, in memory order
 	Nop     []byte   // shortest instruction that does nothing

@@ -23,6 +23,7 @@ var X86_64 = Target{
 	UndoSize:  x86HookSize,
 	GateSize:  x86GateSize,
 	PCBias:    4, // the field ends the instruction, and the next one counts
+	Listed:    true,
 
 	Trap:    []byte{0xcc},                                           // int3
 	Nop:     []byte{0x90},                                           // nop
