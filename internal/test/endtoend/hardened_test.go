@@ -53,7 +53,9 @@ func duplicate(t *testing.T, from, to string, mode os.FileMode) {
 	t.Helper()
 	data, err := os.ReadFile(from)
 	if err == nil {
+		syscall.ForkLock.RLock() // what another test starts just now would have it open for writing, and it could not be run
 		err = os.WriteFile(to, data, mode)
+		syscall.ForkLock.RUnlock()
 	}
 	if err == nil {
 		err = os.Chmod(to, mode) // set-user-ID too, whatever the umask
