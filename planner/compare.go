@@ -42,11 +42,11 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.refuseUnfit(ctx, links); err != nil {
 		return nil, err
 	}
-	pointed, err := c.refusePointed(links)
-	if err != nil {
+	if err := c.keepVariables(ctx, links); err != nil {
 		return nil, err
 	}
-	if err := c.keepVariables(ctx, links); err != nil {
+	pointed, err := c.refusePointed(links)
+	if err != nil {
 		return nil, err
 	}
 	side := sideCompiler{c.b}

@@ -9,22 +9,21 @@ import (
 )
 
 // This file looks for private variables to which a process may have pointers that the patched source makes no more: its compiler takes it that what
-// other pointers lead to is another variable. Those at file level are kept (see keepVariables); the address of a function's has no other place
-// to be taken.
+// other pointers lead to is another variable. Those at file level are kept where that can be done, see keepVariables; the address of a function's has
+// no other place to be taken.
 
-// refusePointed refuses units with static variables of functions whose address the patched source takes nowhere, and the original's does. It returns
-// the refusals that were overridden.
+// refusePointed refuses units with such variables that are not kept. It returns the refusals that were overridden.
 func (c *comparison) refusePointed(links []pairedLink) (overridden []*fault.Error, err error) {
 	if c.drift == nil {
 		return nil, nil
 	}
 	for _, u := range unitsOf(links) {
-		name := c.pointedStatic(u)
+		name := c.pointedVariable(u)
 		if name == "" {
 			continue
 		}
-		e := fault.Refuse(fault.StaticLost, c.b.sourceName(u.orig), "the patched source takes the address of %q, a static variable of a function, "+
-			"nowhere, and its compiler does not know of the pointers to it that the process may have", name).
+		e := fault.Refuse(fault.StaticLost, c.b.sourceName(u.orig), "the patched source takes the address of the static variable %q nowhere, and its compiler "+
+			"does not know of the pointers to it that the process may have", name).
 			WithHint("leave the code that takes its address, and what it assigns that to, as it is; --allow static-lost goes on where nothing points to it any more")
 		if !c.b.Allow(e.Code) {
 			return nil, e
@@ -34,9 +33,9 @@ func (c *comparison) refusePointed(links []pairedLink) (overridden []*fault.Erro
 	return overridden, nil
 }
 
-// pointedStatic returns such a variable of a unit, "" if it has none.
-func (c *comparison) pointedStatic(u pairedUnit) string {
-	if !isOptimisedC(&u.record) {
+// pointedVariable returns such a variable of a unit, "" if it has none: the original's source takes its address, and the patched one nowhere.
+func (c *comparison) pointedVariable(u pairedUnit) string {
+	if !isOptimised(&u.record) {
 		return ""
 	}
 	patched, err := c.patchedSource(sourcePath(&u.record))
@@ -47,7 +46,11 @@ func (c *comparison) pointedStatic(u pairedUnit) string {
 	if err != nil {
 		return ""
 	}
-	for _, name := range functionStatics(patched) {
+	names := functionStatics(patched)
+	if u.kept == nil {
+		names = append(names, privateVariables(patched)...)
+	}
+	for _, name := range names {
 		if pointersTo(name, orig) > 0 && pointersTo(name, patched) == 0 {
 			return name
 		}

@@ -116,8 +116,11 @@ func (c sideCompiler) unstoredUnits(units []pairedUnit) (list []unstoredUnit) {
 }
 
 func isOptimisedC(u *buildtree.Unit) bool {
-	optimised := slices.ContainsFunc(u.Argv, func(a string) bool { return strings.HasPrefix(a, "-O") && a != "-O0" })
-	return compilable(u) && u.Lang != "c++" && filepath.Ext(u.Source) == ".c" && optimised
+	return isOptimised(u) && u.Lang != "c++" && filepath.Ext(u.Source) == ".c"
+}
+
+func isOptimised(u *buildtree.Unit) bool {
+	return compilable(u) && slices.ContainsFunc(u.Argv, func(a string) bool { return strings.HasPrefix(a, "-O") && a != "-O0" })
 }
 
 // unstored returns the names that are no symbols in any of two texts of assembly.

@@ -167,8 +167,8 @@ var changes = []Reason{
 		Paragraph: "New code uses a static variable which the original declares too, but which its compiler keeps nowhere: it knew " +
 			"every value, or saw that nobody reads it; or one that the compiler keeps nowhere in the patched version, as the " +
 			"patch took away what writes it. What the program would have in it is not known, or not seen. With --allow it " +
-			"begins with its initial value. Or the patch takes away code that takes the address of a function's static " +
-			"variable, and the process may have such a pointer, which the compiler does not reckon with.",
+			"begins with its initial value. Or the patch takes away all code that takes the address of a static variable of a " +
+			"function, or of C++, and the process may have such a pointer, which the compiler does not reckon with.",
 	},
 	{
 		Code:      "static-unproved",
