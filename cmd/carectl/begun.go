@@ -33,9 +33,7 @@ func begunRows(pid int, begun []engine.Begun) (rows []begunRow) {
 
 // printBegun says it among what info lists.
 func (c *command) printBegun(r begunRow) {
-	c.row("Pid:", "%d", r.PID)
-	c.row("Target:", "%s", r.Target)
-	c.row("Build id:", "%s", r.BuildID)
+	c.rowsOf(r.PID, r.Target, r.BuildID)
 	c.row("Patch id:", "%s", r.ID)
 	c.row("Interrupted:", "%s", r.Message)
 	c.row("State:", "%s", r.State)

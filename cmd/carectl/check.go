@@ -134,9 +134,7 @@ func (c *command) printCheck(process checkProcess) {
 		c.ui.Info("%-22s%s of PID '%d'", "Removes:", id, process.PID)
 	}
 	for _, p := range process.Patches {
-		c.ui.Info("%-22s%d", "Pid:", process.PID)
-		c.ui.Info("%-22s%s", "Target:", p.Target)
-		c.ui.Info("%-22s%s", "Build id:", p.BuildID)
+		c.rowsOf(process.PID, p.Target, p.BuildID)
 		c.ui.Info("%-22s%s", "Patch id:", p.ID)
 		c.ui.Info("%-22s%s, %d bytes", "Region:", p.Region, p.Size)
 		for _, f := range p.Functions {

@@ -248,9 +248,7 @@ func (c *command) printHost(h *hostRow) {
 	}
 	for _, o := range h.Outdated {
 		if c.outdated {
-			c.row("Pid:", "%d", h.PID)
-			c.row("Target:", "%s", o.Target)
-			c.row("Build id:", "%s", o.BuildID)
+			c.rowsOf(h.PID, o.Target, o.BuildID)
 			c.row("File:", "%s, %s", o.Path, o.State)
 		}
 	}
@@ -260,10 +258,15 @@ func (c *command) row(name, format string, args ...any) {
 	c.ui.Info("%-22s"+format, append([]any{name}, args...)...)
 }
 
+// rowsOf begins what is said of an object in a process.
+func (c *command) rowsOf(pid int, target, buildID string) {
+	c.row("Pid:", "%d", pid)
+	c.row("Target:", "%s", target)
+	c.row("Build id:", "%s", buildID)
+}
+
 func (c *command) printInfo(r infoRow) {
-	c.row("Pid:", "%d", r.PID)
-	c.row("Target:", "%s", r.Target)
-	c.row("Build id:", "%s", r.BuildID)
+	c.rowsOf(r.PID, r.Target, r.BuildID)
 	c.row("Applied patch number:", "%d", r.Number)
 	c.row("Patch id:", "%s", r.ID)
 	if r.Description != "" {
@@ -272,9 +275,7 @@ func (c *command) printInfo(r infoRow) {
 }
 
 func (c *command) printObject(h *hostRow, o objectRow) {
-	c.row("Pid:", "%d", h.PID)
-	c.row("Target:", "%s", o.Target)
-	c.row("Build id:", "%s", o.BuildID)
+	c.rowsOf(h.PID, o.Target, o.BuildID)
 	c.row("Patch id:", "%s", o.ID)
 	if len(o.CVEs) > 0 {
 		c.row("Fixes:", "%s", strings.Join(o.CVEs, ", "))
