@@ -12,8 +12,8 @@ import (
 )
 
 // matchLoose compares what lies outside functions and labelled data: constructors and top-level assembly. New constructors are
-// refused, since a process runs them before any patch comes; destructors that are gone, since its list of them still has them; all
-// else that changed, since nothing says what it is.
+// refused, since a process runs them before any patch comes; those that are gone, since it ran them; destructors that are gone,
+// since its list of them still has them; all else that changed, since nothing says what it is.
 func (d *Delta) matchLoose(r *correlate.Matcher) {
 	have := looseTexts(d.m.Orig)
 	now := looseTexts(d.m.Patched)
@@ -24,11 +24,19 @@ func (d *Delta) matchLoose(r *correlate.Matcher) {
 		d.newLoose(now[key][0])
 	}
 	for _, key := range slices.Sorted(maps.Keys(have)) {
-		if l := have[key][0]; len(have[key]) > len(now[key]) && l.Section.IsDtor() {
-			d.unit = append(d.unit, asm.Problem{
-				Code: fault.GoneDestructor, What: "the unit no longer registers " + d.formerEntry(l) + " to run at exit", At: d.entryPlace(l),
-			})
+		if len(have[key]) > len(now[key]) {
+			d.goneLoose(have[key][0])
 		}
+	}
+}
+
+func (d *Delta) goneLoose(l asm.Loose) {
+	what := "the unit no longer registers " + d.formerEntry(l) + " to run at "
+	switch {
+	case l.Section.IsDtor():
+		d.unit = append(d.unit, asm.Problem{Code: fault.GoneDestructor, What: what + "exit", At: d.entryPlace(l)})
+	case l.Section.IsCtor():
+		d.unit = append(d.unit, asm.Problem{Code: fault.StartOnly, What: what + "start, which running processes have done", At: d.entryPlace(l)})
 	}
 }
 

@@ -173,6 +173,17 @@ func hasCode(f *elfobj.File) bool {
 	return slices.ContainsFunc(f.Sections, func(s elfSection) bool { return s.Flags&elf.SHF_EXECINSTR != 0 && s.Size > 0 })
 }
 
+// StartOrEnd names the sections of an object with constructors or destructors that do more than to tell of counters.
+func StartOrEnd(f *elfobj.File) (names []string) {
+	for k := range f.Sections {
+		s := &f.Sections[k]
+		if s.Flags&elf.SHF_ALLOC != 0 && s.Size > 0 && runsAtStart(s) && !registersCounters(f, s) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 // runsAtStart reports whether a section holds constructors or destructors.
 func runsAtStart(s *elfSection) bool {
 	switch s.Type {

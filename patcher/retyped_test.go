@@ -38,11 +38,11 @@ f:
 		{"nothing changes", after, nil, nil, nil},
 		{"no code is in the patch", before, other, nil, nil},
 		{"another type", after, other, nil, []string{
-			`u1.c: variable-type: u1.c: variable "x" has another type: was int, is float`, `u-1.c: variable-type: same.c: variable "x" has another type: was int, is float`,
+			`u1.c: variable-type: u1.c: variable "x" has another type: was int, is float`, `the link: variable-type: same.c: variable "x" has another type: was int, is float`,
 		}},
 		{"not read", after, nil, errors.New("cut off"), []string{
 			"u1.c: no-types: u1.c: its debug information, which shows the types of variables, cannot be read: cut off",
-			"u-1.c: no-types: same.c: its debug information, which shows the types of variables, cannot be read: cut off",
+			"the link: no-types: same.c: its debug information, which shows the types of variables, cannot be read: cut off",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

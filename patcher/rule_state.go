@@ -75,7 +75,7 @@ func (l *link) refuseNew(says *ruling, gone []heldState) {
 		}
 	}
 	for _, s := range l.addedState() {
-		says.refuse(0, refuseMoved(s, l.candidates(heldState{State: s}, gone)))
+		says.refuse(noUnit, refuseMoved(s, l.candidates(heldState{State: s}, gone)))
 	}
 }
 

@@ -21,6 +21,7 @@ var rules = []rule{
 	{"signatures", signatures},
 	// The rest only refuses. Code that is gone comes before data: what it may do is worse than what the hints of the others lead to.
 	{"stale functions", staleFunctions},
+	{"removed inputs", removedInputs},
 	{"renamed functions", renamedFunctions},
 	{"removed variables", removedVariables},
 	{"inline functions", groupedFunctions},

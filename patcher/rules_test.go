@@ -161,7 +161,11 @@ func said(says ruling) (list []string) {
 		}
 	}
 	for _, e := range says.refusals {
-		list = append(list, fmt.Sprintf("u%d.c: %s: %v", e.unit, e.Code, e.Error))
+		about := "the link"
+		if e.unit != noUnit {
+			about = fmt.Sprintf("u%d.c", e.unit)
+		}
+		list = append(list, fmt.Sprintf("%s: %s: %v", about, e.Code, e.Error))
 	}
 	for i, names := range says.detached {
 		for _, name := range names {
@@ -409,7 +413,7 @@ func TestRules(t *testing.T) {
 			name: "a variable of an addition", rule: movedState,
 			units: []pair{{orig: keepsState("a", "one"), patched: function("b")}},
 			added: []addition{{Addition: ldAddition("n.c", holds("two.1")), asm: []byte{}}},
-			want:  []string{`u0.c: static-renamed: n.c: the new variable "two" may be "one" (u0.c) by another name: the patch takes that away, and what it holds`},
+			want:  []string{`the link: static-renamed: n.c: the new variable "two" may be "one" (u0.c) by another name: the patch takes that away, and what it holds`},
 		},
 		{
 			name: "a variable of an input that goes", rule: movedState, gone: []goneInput{{"g.c", holds("one.0")}},
@@ -417,6 +421,14 @@ func TestRules(t *testing.T) {
 			want:  []string{`u0.c: static-renamed: u0.c: the new variable "two" may be "one" (g.c) by another name: the patch takes that away, and what it holds`},
 		},
 
+		{
+			name: "inputs that go with a constructor and a destructor", rule: removedInputs,
+			gone: []goneInput{{"s.c", registers(elf.SHT_INIT_ARRAY, ".init_array")}, {"e.c", registers(elf.SHT_FINI_ARRAY, ".fini_array.00200")}, {"g.c", holds("one")}},
+			want: []string{
+				`the link: start-only: s.c: it is no longer linked: its section .init_array has code that runs at start, which running processes have done`,
+				`the link: gone-destructor: e.c: it is no longer linked: its section .fini_array.00200 has code that runs at exit, and running processes still do`,
+			},
+		},
 		{
 			name: "a variable that gives way to a library's", rule: movedState, link: fakeLink{data: map[string]uint64{"two": 4}},
 			units: []pair{{orig: keepsState("a", "one"), patched: global("a", "incl\ttwo(%rip)")}},
@@ -682,6 +694,11 @@ func holds(name string) *elfobj.File {
 		Sections: []elfobj.Section{{}, {Index: 1, Name: ".bss", Flags: elf.SHF_ALLOC | elf.SHF_WRITE}},
 		Symbols:  []elfobj.Symbol{{Name: name, Section: 1, Type: elf.STT_OBJECT, Size: 4}},
 	}
+}
+
+// registers is an object with one function that runs at start or at exit.
+func registers(list elf.SectionType, section string) *elfobj.File {
+	return &elfobj.File{Sections: []elfobj.Section{{}, {Index: 1, Name: section, Type: list, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Size: 8}}}
 }
 
 func ldAddition(name string, f *elfobj.File) ld.Addition { return ld.Addition{Name: name, File: f} }

@@ -276,13 +276,16 @@ func withUsers(links []pairedLink, users []pairedUnit) []pairedLink {
 
 // changedOnly keeps the links that differ.
 func changedOnly(links []pairedLink) []pairedLink {
-	return slices.DeleteFunc(slices.Clone(links), func(l pairedLink) bool { return len(l.units)+len(l.added) == 0 })
+	return slices.DeleteFunc(slices.Clone(links), func(l pairedLink) bool { return !l.differs() })
 }
 
 // unchangedOnly keeps the others.
 func unchangedOnly(links []pairedLink) []pairedLink {
-	return slices.DeleteFunc(slices.Clone(links), func(l pairedLink) bool { return len(l.units)+len(l.added) > 0 })
+	return slices.DeleteFunc(slices.Clone(links), pairedLink.differs)
 }
+
+// differs reports whether inputs differ, come or go.
+func (l pairedLink) differs() bool { return len(l.units)+len(l.added)+len(l.gone) > 0 }
 
 // unitsOf lists the units of the links in order.
 func unitsOf(links []pairedLink) (units []pairedUnit) {

@@ -157,9 +157,10 @@ var changes = []Reason{
 	{
 		Code:  "start-only",
 		Vouch: "the function is called later, too",
-		Hint:  "make the change where it takes effect later; --allow start-only if the function is called besides",
-		Paragraph: "The patch changes a constructor, what only constructors call, or the resolver of an indirect function: running processes ran it when they " +
-			"started.",
+		Hint: "make the change where it takes effect later; --allow start-only if the function is called besides, " +
+			"or if what it did at start may stay",
+		Paragraph: "The patch changes or takes away a constructor, or changes what only constructors call, or the resolver of an indirect function: " +
+			"running processes ran it when they started.",
 	},
 	{
 		Code:  "static-lost",
