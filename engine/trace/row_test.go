@@ -129,9 +129,7 @@ int main(void)
 	pthread_t t;
 	pthread_create(&t, 0, wait_for_line, 0);
 	sigaction(SIGSYS, &sa, 0);
-	if (prctl(59, 1, 0, 0, &all))
-		return 1;
-	puts("ready");
+	puts(prctl(59, 1, 0, 0, &all) ? "unknown to this kernel" : "ready");
 	fflush(stdout);
 	all = 1;
 	while (!stop)
@@ -146,7 +144,9 @@ int main(void)
 func TestCallDispatched(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	p := testkit.Start(t, testkit.CCText(t, dispatching, []string{"-O2", "-pthread"}))
-	p.WaitLine("ready")
+	if begun := p.Next(); begun != "ready" {
+		t.Skipf("dispatch of system calls: %s", begun)
+	}
 	computing := func(t *Thread) bool { _, inside := t.Regs.SystemCall(); return !inside }
 	err := Do(context.Background(), p.PID, func(s *Session) error {
 		th, err := s.AttachForCallWhere(computing)
