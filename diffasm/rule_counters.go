@@ -30,6 +30,16 @@ func counterOf(name string) string {
 	return function
 }
 
+// IsCounters reports whether a variable is what a compiler counts in, or has to say of that: it holds nothing for the program.
+func IsCounters(symbol string) bool {
+	for _, of := range []string{"__llvm_gcov_ctr", "__llvm_internal_gcov_", "__profc_", "__profd_", "__profvp_"} {
+		if strings.HasPrefix(symbol, of) {
+			return true
+		}
+	}
+	return describedBy(symbol) != "" || counterOf(symbol) != ""
+}
+
 // counters makes the counters of functions that are described in another way now changed ones, which the patch gets copies of, and what
 // describes them the same: only the library reads it, and it has the original's.
 func (d *Delta) counters() {

@@ -77,7 +77,7 @@ func (d *Delta) mayBe(name string) string {
 func (d *Delta) GoneState() (list []State) {
 	for i, v := range d.Variables {
 		o := d.vars[i].o
-		if v.Status != Gone || o.Section.Class != asm.Writable && o.Section.Class != asm.ThreadLocal || !hasUsers(d.orig, o) {
+		if v.Status != Gone || o.Section.Class != asm.Writable && o.Section.Class != asm.ThreadLocal || IsCounters(o.Name) || !hasUsers(d.orig, o) {
 			continue
 		}
 		s := stateOf(d.orig, o)
@@ -142,7 +142,7 @@ func hasUsers(f *debuginfo.Unit, b *asm.Block) bool {
 // newState lists those of the new variables that hold state.
 func (d *Delta) newState(names []string) (list []State) {
 	for _, name := range names {
-		if b := d.patched.Blocks[name]; b != nil && b.Section.Class == asm.Writable {
+		if b := d.patched.Blocks[name]; b != nil && b.Section.Class == asm.Writable && !IsCounters(name) {
 			s := stateOf(d.patched, b)
 			s.Initial, s.Known = d.m.Fixed(name)
 			list = append(list, s)

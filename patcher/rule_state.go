@@ -164,7 +164,7 @@ func (l *link) addedState() (list []diffasm.State) {
 func statesIn(f *elfobj.File, unit string) (list []diffasm.State) {
 	for i := range f.Symbols {
 		s := &f.Symbols[i]
-		if s.Type != elf.STT_OBJECT && s.Type != elf.STT_TLS || s.Size == 0 || !s.Defined() {
+		if s.Type != elf.STT_OBJECT && s.Type != elf.STT_TLS || s.Size == 0 || !s.Defined() || diffasm.IsCounters(s.Name) {
 			continue
 		}
 		if sec := f.Sections[s.Section]; sec.Flags&elf.SHF_WRITE != 0 && !strings.HasPrefix(sec.Name, ".data.rel.ro") && !strings.HasPrefix(sec.Name, kpname.MarkPrefix) {

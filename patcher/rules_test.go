@@ -422,6 +422,15 @@ func TestRules(t *testing.T) {
 		},
 
 		{
+			name: "counters of an input that goes", rule: movedState, gone: []goneInput{{"g.c", holds("__gcov0.g")}},
+			units: []pair{{orig: function("a"), patched: keepsState("b", "two")}},
+		},
+		{
+			name: "counters of an addition", rule: movedState,
+			units: []pair{{orig: keepsState("a", "one"), patched: function("b")}},
+			added: []addition{{Addition: ldAddition("n.c", holds("__llvm_gcov_ctr.1")), asm: []byte{}}},
+		},
+		{
 			name: "inputs that go with a constructor and a destructor", rule: removedInputs,
 			gone: []goneInput{{"s.c", registers(elf.SHT_INIT_ARRAY, ".init_array")}, {"e.c", registers(elf.SHT_FINI_ARRAY, ".fini_array.00200")}, {"g.c", holds("one")}},
 			want: []string{
