@@ -97,12 +97,13 @@ func TestArmThreadOffset(t *testing.T) {
 
 // TestArmSlotOfPart: a slot of the original holds where a variable begins, and nothing in it.
 func TestArmSlotOfPart(t *testing.T) {
-	slots := slots{tls: map[tlsKey][]uint64{{kind: arch.TLSDesc, offset: 16}: {0x20000}}}
+	slots := &slots{tls: map[tlsKey][]uint64{{kind: arch.TLSDesc, offset: 16}: {0x20000}}}
 	for _, tt := range []struct {
 		addend int64
 		ok     bool
 	}{{0, true}, {4, false}} {
-		j := &joiner{o: &Original{machine: arm64{}, target: &arch.AArch64, link: linkKind{shared: true}, slots: slots, out: []OrigSection{{Name: ".got", Addr: 0x20000, Size: 8}}}}
+		bin := &image{machine: arm64{}, target: &arch.AArch64, kind: linkKind{shared: true}, sections: []OrigSection{{Name: ".got", Addr: 0x20000, Size: 8}}}
+		j := &joiner{link: &link{bin: bin}, slots: slots}
 		j.out[outText].Data = a64Code(a64ADRP)
 		p := &spot{out: outText, ref: &reference{
 			typ: arch.AArch64.Reloc(uint32(elf.R_AARCH64_TLSDESC_ADR_PAGE21)), sym: &elfobj.Symbol{Name: "v"}, rela: elfobj.Rela{Addend: tt.addend},

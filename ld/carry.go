@@ -28,7 +28,10 @@ const NewInput = -1
 // that is linked with the addition: constructors, sets, thread-local variables, indirect functions, and names that the
 // original has already.
 func (o *Original) Carry(additions []Addition, users []*Resolved) ([]Unit, error) {
-	c := carrier{o: o, additions: additions, winners: map[string]inputSymbol{}, needed: make([]map[int]bool, len(additions))}
+	c := carrier{
+		link: o.link, names: o.names, seekers: o.seekers,
+		additions: additions, winners: map[string]inputSymbol{}, needed: make([]map[int]bool, len(additions)),
+	}
 	for i := range additions {
 		c.needed[i] = map[int]bool{}
 		if err := c.define(i); err != nil {
@@ -74,7 +77,9 @@ func (o *Original) Carry(additions []Addition, users []*Resolved) ([]Unit, error
 
 // carrier finds what is needed of the additions.
 type carrier struct {
-	o         *Original
+	*link
+	names     *scope
+	seekers   *seekers
 	additions []Addition
 	winners   map[string]inputSymbol // the definition that a linker would take, by addition and symbol
 	needed    []map[int]bool         // sections by addition
@@ -84,7 +89,7 @@ type carrier struct {
 // define collects the global definitions of an addition: the first strong one counts, else the first.
 func (c *carrier) define(i int) error {
 	f := c.additions[i].File
-	if f.Type != elf.ET_REL || f.Machine != c.o.target.Machine {
+	if f.Type != elf.ET_REL || f.Machine != c.bin.target.Machine {
 		return fault.New(fault.Bug, c.additions[i].Name, "input of type %v for %v", f.Type, f.Machine)
 	}
 	for k := range f.Symbols {
@@ -102,12 +107,6 @@ func (c *carrier) define(i int) error {
 
 func (c *carrier) symbol(at inputSymbol) *elfobj.Symbol {
 	return &c.additions[at.input].File.Symbols[at.symbol]
-}
-
-// defines reports whether the original defines a global of that name.
-func (o *Original) defines(name string) bool {
-	_, common := o.commons[name]
-	return common || len(o.symbols[name]) > 0 || len(o.inputs[name]) > 0
 }
 
 // check refuses an addition that a program has to be linked with.
@@ -140,22 +139,22 @@ func (c *carrier) checkSymbol(a *Addition, s *elfobj.Symbol) error {
 	if s.Bind == elf.STB_LOCAL || !s.Defined() || s.Name == "" {
 		return nil
 	}
-	if user := c.o.without(s.Name); user != "" {
+	if user := c.names.without(s.Name); user != "" {
 		return movedGlobal(a.Name, s.Name, s, user+" looks for it, and goes without in the original")
 	}
-	if user, shown := c.o.Seeker(s.Name); user != "" && !shown && !isHidden(s) && !grouped(a.File, s) {
+	if user, shown := c.seekers.find(s.Name); user != "" && !shown && !isHidden(s) && !grouped(a.File, s) {
 		return movedGlobal(a.Name, s.Name, s, user+" looks for it when it is loaded, and found another one, or none")
 	}
 	if s.Bind == elf.STB_WEAK {
-		if !grouped(a.File, s) && c.o.Displaced(NewInput, s.Name, WeakDefinition) != "" {
+		if !grouped(a.File, s) && c.objects.displaced(NewInput, s.Name, WeakDefinition) != "" {
 			return movedGlobal(a.Name, s.Name, s, "the original defines it elsewhere")
 		}
 		return nil
 	}
-	if c.o.defines(s.Name) {
+	if c.names.defines(s.Name) {
 		return movedGlobal(a.Name, s.Name, s, "the original defines it elsewhere")
 	}
-	if c.o.imports[s.Name] != nil {
+	if c.names.takes(s.Name) {
 		return movedGlobal(a.Name, s.Name, s, "the original takes it from a library")
 	}
 	return nil
@@ -205,14 +204,14 @@ func (c *carrier) collected(section string) bool {
 			return s.Name == "__start_"+section || s.Name == "__stop_"+section
 		})
 	}
-	return slices.ContainsFunc(c.o.objects, func(o Object) bool { return asks(o.File) }) ||
+	return slices.ContainsFunc(c.objects, func(o Object) bool { return asks(o.File) }) ||
 		slices.ContainsFunc(c.additions, func(a Addition) bool { return asks(a.File) })
 }
 
 // want notes that a name is referred to.
 func (c *carrier) want(name string) error {
 	at, found := c.winners[name]
-	if !found || c.o.defines(name) {
+	if !found || c.names.defines(name) {
 		return nil
 	}
 	if c.symbol(at).Type == elf.STT_GNU_IFUNC {
@@ -251,7 +250,7 @@ func (c *carrier) follow() error {
 			relas = append(relas[:len(relas):len(relas)], more...)
 		}
 		for _, r := range relas {
-			if c.o.target.Reloc(r.Type).Kind == arch.None {
+			if c.bin.target.Reloc(r.Type).Kind == arch.None {
 				continue
 			}
 			if err := c.reference(inputSymbol{at.object, r.Symbol}); err != nil {
@@ -273,10 +272,10 @@ func (c *carrier) reference(at inputSymbol) error {
 		c.need(inputSection{at.input, s.Section})
 	case s.Section == int(elf.SHN_ABS):
 		return fault.Refuse(fault.AbsoluteSymbol, a.Name, "%q is no place in a section", s.Name)
-	case s.Section == int(elf.SHN_COMMON) && !c.o.defines(s.Name) && !c.wins(s.Name):
+	case s.Section == int(elf.SHN_COMMON) && !c.names.defines(s.Name) && !c.wins(s.Name):
 		return fault.Refuse(fault.NewCommon, a.Name, "it uses the new common variable %q, which another unit may define", s.Name)
 	default:
-		return c.want(c.o.linkName(NewInput, s.Name))
+		return c.want(c.names.linkName(NewInput, s.Name))
 	}
 	return nil
 }
@@ -293,7 +292,7 @@ func (c *carrier) refuseIFUNC(at inputSymbol) error {
 // elsewhere reports whether a global that an addition defines is taken from another place.
 func (c *carrier) elsewhere(at inputSymbol) bool {
 	s := c.symbol(at)
-	return s.Bind != elf.STB_LOCAL && s.Name != "" && (c.o.defines(s.Name) || c.winners[s.Name] != at)
+	return s.Bind != elf.STB_LOCAL && s.Name != "" && (c.names.defines(s.Name) || c.winners[s.Name] != at)
 }
 
 // unit makes a unit of the needed sections of an addition: its symbols get the names that other units look for.
@@ -341,7 +340,7 @@ func (c *carrier) rename(a *Addition, s *elfSection, needed bool) error {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
 	absolute := func(r elfobj.Rela) bool {
-		switch c.o.target.Reloc(r.Type).Kind {
+		switch c.bin.target.Reloc(r.Type).Kind {
 		case arch.Abs64, arch.Abs32, arch.Abs32S:
 			return true
 		}

@@ -63,7 +63,7 @@ func names(j *Joined) string {
 
 // TestCarry: what is needed of an addition is carried, and what a running program cannot be given is refused by name.
 func TestCarry(t *testing.T) {
-	b := link(t, compile(t, "-O2", "-fcommon"))
+	b := linkProgram(t, compile(t, "-O2", "-fcommon"))
 	known := withLibrary(t, b)
 	fresh := func(rest string) string { return rest + "\nint fresh(int x) { return x + USE; }\n" }
 	for _, tt := range []struct {
@@ -188,7 +188,7 @@ func checkUnwind(t *testing.T, j *Joined) {
 
 // TestCarryMember: members that the compiler's own library holds, and what two additions need of each other.
 func TestCarryMember(t *testing.T) {
-	b := link(t, compile(t, "-O2", "-fno-pie"), "-no-pie")
+	b := linkProgram(t, compile(t, "-O2", "-fno-pie"), "-no-pie")
 	o := b.open(t)
 	first := addition(t, "first.c", "int second(int); int first_var = 3; int fresh(int x) { return second(x) + 1; }\n", "-fno-pie")
 	second := addition(t, "second.c", `extern int first_var; static const char *const list[] = { "a", "b" };
@@ -248,7 +248,7 @@ func TestCarryWeak(t *testing.T) {
 
 // TestCarryAbsolute: a number that has a name is no place that a patch could refer to.
 func TestCarryAbsolute(t *testing.T) {
-	b := link(t, compile(t, "-O2"))
+	b := linkProgram(t, compile(t, "-O2"))
 	testkit.WriteFile(t, filepath.Join(b.dir, "level.c"), "extern char level[]; long fresh(void) { return (long)level; }\n")
 	testkit.Run(t, b.dir, "gcc", "-c", "-O2", "-fPIC", "level.c")
 	testkit.Run(t, b.dir, "ld", "-r", "level.o", "--defsym=level=17", "-o", "levelled.o")

@@ -22,7 +22,7 @@ func (j *joiner) entry(at [2]int) Target {
 // callees returns the link addresses of functions that a function of the patch was compiled with.
 func (j *joiner) callees(u, i int) []uint64 {
 	r := j.units[u]
-	list := append(j.o.functionAddrs(r.Unit.Input, r.functions[i].Calls), j.reached[[2]int{u, i}]...)
+	list := append(j.functionAddrs(r.Unit.Input, r.functions[i].Calls), j.reached[[2]int{u, i}]...)
 	slices.Sort(list)
 	return slices.Compact(list)
 }

@@ -16,7 +16,7 @@ func (o *Original) DirectImports(r *Resolved) []string {
 		if ref.err != nil || ref.binding.kind != bindImport || ref.binding.absent || !o.reachesDirectly(r, ref) {
 			continue
 		}
-		if _, found := o.canonical(ref.binding); !found {
+		if _, found := o.names.canonical(ref.binding); !found {
 			names = append(names, ref.binding.name)
 		}
 	}
@@ -34,7 +34,7 @@ func (o *Original) reachesDirectly(r *Resolved, ref *reference) bool {
 		return true
 	case arch.PC32:
 		s := site{r.Unit.Object.Sections[ref.section].Data, ref.rela.Offset, ref.rela.Addend}
-		return s.at > 0 && !o.machine.branches(s)
+		return s.at > 0 && !o.bin.machine.branches(s)
 	}
 	return false
 }

@@ -13,8 +13,8 @@ func (j *joiner) erratum() error {
 		if p.out != outText || p.reloc.Type.Kind != arch.PagePC {
 			continue
 		}
-		text.Align = j.o.target.PageSize
-		if at, wrong := j.o.machine.goesWrong(text.Data, p.reloc.Offset); wrong {
+		text.Align = j.bin.target.PageSize
+		if at, wrong := j.bin.machine.goesWrong(text.Data, p.reloc.Offset); wrong {
 			if err := j.takeOut(at); err != nil {
 				return err
 			}
@@ -28,8 +28,8 @@ func (j *joiner) takeOut(at uint64) error {
 	text := &j.out[outText]
 	text.Data = append(text.Data, make([]byte, -uint64(len(text.Data))%a64Command)...)
 	veneer := uint64(len(text.Data))
-	there, ok := j.o.target.Hook(at, veneer)
-	back, reaches := j.o.target.Hook(veneer+a64Command, at+a64Command)
+	there, ok := j.bin.target.Hook(at, veneer)
+	back, reaches := j.bin.target.Hook(veneer+a64Command, at+a64Command)
 	if !ok || !reaches {
 		return fault.Refuse(fault.OutOfRange, "", "the new code is too large for a jump over it")
 	}

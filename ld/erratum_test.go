@@ -27,7 +27,7 @@ func TestErratum(t *testing.T) {
 		{"the end of the code", 0xff8, []uint32{adrp, load}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			j := &joiner{o: &Original{target: &arch.AArch64, machine: arm64{}}}
+			j := &joiner{link: &link{bin: &image{target: &arch.AArch64, machine: arm64{}}}}
 			text := &j.out[outText]
 			text.Data = append(make([]byte, tt.at), a64Code(tt.code...)...)
 			size := uint64(len(text.Data))

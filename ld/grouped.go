@@ -12,26 +12,6 @@ import (
 // New symbols of section groups (inline functions, templates, what C++ keeps of classes) have a copy in every unit that uses them.
 // As in a link all code goes to one: that of the original where it has one, else the first of the patch.
 
-// Keeper returns the input whose definition of a global symbol the original has, -1 if that is not known.
-func (o *Original) Keeper(name string) int {
-	for i := range o.objects {
-		f := o.objects[i].File
-		if f.Type != elf.ET_REL {
-			continue
-		}
-		for k := range f.Symbols {
-			s := &f.Symbols[k]
-			if s.Name != name || s.Bind == elf.STB_LOCAL || !s.Defined() {
-				continue
-			}
-			if p := o.places[i][s.Section]; p.state == placed && contains(o.symbols[name], definition{addr: p.addr + s.Value}) {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
 // groupedCopy is where code goes in place of a unit's own copy of a grouped symbol.
 type groupedCopy struct {
 	name string
@@ -53,7 +33,7 @@ func (j *joiner) chooseCopies() {
 			}
 			owner, found := first[name]
 			switch {
-			case j.o.defines(name):
+			case j.names.defines(name):
 				j.copies[u][s.Name] = groupedCopy{name, -1, "the original has a copy of it"}
 			case found:
 				j.copies[u][s.Name] = groupedCopy{name, owner, "the patch has the copy of " + j.units[owner].Unit.Name}
@@ -77,7 +57,7 @@ func (j *joiner) copyOf(u int, s *elfobj.Symbol) (groupedCopy, bool) {
 
 // copyBinding is what the original has by the name of a grouped symbol.
 func (j *joiner) copyBinding(u int, c groupedCopy) (binding, error) {
-	return j.o.lookup(j.units[u].Unit.Input, &elfobj.Symbol{Name: c.name, Section: int(elf.SHN_UNDEF), Bind: elf.STB_WEAK})
+	return j.names.lookup(j.units[u].Unit.Input, &elfobj.Symbol{Name: c.name, Section: int(elf.SHN_UNDEF), Bind: elf.STB_WEAK})
 }
 
 // copyTarget is the place of the copy of another unit.

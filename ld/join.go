@@ -23,7 +23,9 @@ const (
 
 // joiner holds a Joined that is being put together. Its targets in the patch count all four outputs, empty ones too.
 type joiner struct {
-	o        *Original
+	*link
+	names    *scope
+	slots    *slots
 	units    []*Resolved
 	out      [len(outputNames)]JoinedSection
 	bases    [][]uint64 // by unit and section of its object: where it begins in its output
@@ -65,7 +67,7 @@ type pendingReloc struct {
 // the new global of that name in another unit ("g.kpnew").
 func Join(o *Original, units []*Resolved) (*Joined, error) {
 	j := &joiner{
-		o: o, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[versioned]*Import{},
+		link: o.link, names: o.names, slots: o.names.slots, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[versioned]*Import{},
 		dead: map[[2]int]bool{}, done: map[field]bool{}, apart: map[uint64][2]int{}, reached: map[[2]int][]uint64{}, literals: map[literal]uint64{},
 	}
 	for i, name := range outputNames {
@@ -140,7 +142,7 @@ func (j *joiner) provider(u int, ref *reference) ([2]int, bool) {
 		return [2]int{}, false
 	}
 	if ref.sym.Defined() {
-		i := j.units[u].owner(ref.sym.Section, j.o.referent(ref))
+		i := j.units[u].owner(ref.sym.Section, j.bin.referent(ref))
 		return [2]int{u, i}, i >= 0
 	}
 	if ref.binding.kind != bindDiscarded {
@@ -158,11 +160,11 @@ func (j *joiner) provider(u int, ref *reference) ([2]int, bool) {
 
 // referent is the place in a defined symbol's section that a relocation means. Where the processor counts from the next
 // instruction, the addend carries its distance.
-func (o *Original) referent(ref *reference) uint64 {
+func (im *image) referent(ref *reference) uint64 {
 	at := ref.sym.Value + uint64(ref.rela.Addend)
 	switch ref.typ.Kind {
 	case arch.PC32, arch.Call, arch.GOTLoad, arch.GOTLoadRelax:
-		at += uint64(o.target.PCBias)
+		at += uint64(im.target.PCBias)
 	}
 	return at
 }
@@ -197,10 +199,10 @@ func (j *joiner) collectGlobals() error {
 			if first, found := owner[name]; found {
 				return fault.Refuse(fault.DuplicateSymbol, r.Unit.Name, "%q is new here and in %s", name, first)
 			}
-			if j.o.defines(name) {
+			if j.names.defines(name) {
 				return movedGlobal(r.Unit.Name, name, s, "the original defines it elsewhere")
 			}
-			if j.o.imports[name] != nil && s.Bind != elf.STB_WEAK {
+			if j.names.takes(name) && s.Bind != elf.STB_WEAK {
 				return movedGlobal(r.Unit.Name, name, s, "the original takes it from a library")
 			}
 			target, err := j.inPatch(u, s)
@@ -300,7 +302,7 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 		return j.reduceIFUNC(p, b)
 	}
 	if b.kind == bindPlace {
-		target, found := j.o.locate(b.addr)
+		target, found := j.bin.locate(b.addr)
 		if !found {
 			return fault.Refuse(fault.AbsoluteSymbol, "", "%q at 0x%x is in no section of the original", b.name, b.addr)
 		}
@@ -310,7 +312,7 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 }
 
 func (j *joiner) finish() (*Joined, error) {
-	joined := &Joined{Machine: j.o.target, Originals: j.o.out}
+	joined := &Joined{Machine: j.bin.target, Originals: j.bin.sections}
 	for _, i := range j.imports {
 		joined.Imports = append(joined.Imports, *i)
 	}
@@ -366,7 +368,7 @@ func (j *joiner) functions(joined *Joined, text int) error {
 					return fault.Refuse(fault.FoldedFunction, r.Unit.Name+": "+f.Name, "it has the same address as %q", first)
 				}
 				byOld[f.old.addr] = f.Name
-				old, found := j.o.locate(f.old.addr)
+				old, found := j.bin.locate(f.old.addr)
 				if !found {
 					return fault.New(fault.Bug, r.Unit.Name+": "+f.Name, "0x%x is in no section", f.old.addr)
 				}

@@ -52,7 +52,7 @@ func (j *joiner) append(out int, s *elfSection) (base uint64, err error) {
 		}
 		fill := make([]byte, gap)
 		if out == outText {
-			arch.Fill(fill, j.o.target.Nop)
+			arch.Fill(fill, j.bin.target.Nop)
 		}
 		sec.Data = append(sec.Data, fill...)
 	}
@@ -70,7 +70,7 @@ func (j *joiner) trapDead(u int) {
 	for i := range j.units[u].functions {
 		if f := &j.units[u].functions[i]; j.dead[[2]int{u, i}] {
 			base := j.bases[u][f.section]
-			arch.Fill(j.out[outText].Data[base+f.start:base+f.end], j.o.target.Trap)
+			arch.Fill(j.out[outText].Data[base+f.start:base+f.end], j.bin.target.Trap)
 		}
 	}
 }

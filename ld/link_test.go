@@ -41,8 +41,8 @@ func compile(t testing.TB, cflags ...string) string {
 	return dir
 }
 
-// link links the objects in dir and opens the result.
-func link(t testing.TB, dir string, flags ...string) *build {
+// linkProgram links the objects in dir and opens the result.
+func linkProgram(t testing.TB, dir string, flags ...string) *build {
 	t.Helper()
 	args := append([]string{"main.o", "start.o", "-o", "out", "-Wl,-Map=out.map", "libone.a", "libboth.a"}, flags...)
 	testkit.Run(t, dir, "gcc", append(args, "-lm")...)

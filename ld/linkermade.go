@@ -17,11 +17,11 @@ var madeNames = []string{
 
 // mayMake reports whether the linker might define a symbol that the original lacks, for code that is the first to refer to it. Where an input
 // of the original refers to it, the linker had the choice.
-func (o *Original) mayMake(name string) bool {
+func (o objects) mayMake(name string) bool {
 	if !slices.Contains(madeNames, name) && !strings.HasPrefix(name, "__start_") && !strings.HasPrefix(name, "__stop_") {
 		return false
 	}
-	return !slices.ContainsFunc(o.objects, func(obj Object) bool {
+	return !slices.ContainsFunc(o, func(obj Object) bool {
 		return obj.File.Type == elf.ET_REL && slices.ContainsFunc(obj.File.Symbols, func(s elfobj.Symbol) bool { return s.Name == name })
 	})
 }

@@ -31,7 +31,7 @@ func TestScript(t *testing.T) {
  .kept : { main.o(.data.* .bss.*) }
 } INSERT AFTER .fini;
 `)
-	b := link(t, dir, "-Wl,-T,place.ld")
+	b := linkProgram(t, dir, "-Wl,-T,place.ld")
 	if b.bin.Section(".apart") == nil {
 		t.Fatal("the script was not used")
 	}
@@ -40,7 +40,7 @@ func TestScript(t *testing.T) {
 
 // TestDefsym: a name that the command line gives to a place is one, a number stays a number.
 func TestDefsym(t *testing.T) {
-	b := link(t, compile(t, "-O2"), "-Wl,--defsym=twin=public_helper,--defsym=level=17,--defsym=doubtful=0x1200")
+	b := linkProgram(t, compile(t, "-O2"), "-Wl,--defsym=twin=public_helper,--defsym=level=17,--defsym=doubtful=0x1200")
 	checkRules(t, b, b.open(t), "main", []rule{
 		{name: "place", body: "call twin", want: ".kpatch.text+0x1 PC32 public_helper -4"},
 		{name: "number", body: "mov $level+1, %eax", want: "", text: "b812000000"},

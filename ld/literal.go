@@ -1,7 +1,6 @@
 package ld
 
 import (
-	"bytes"
 	"debug/elf"
 	"slices"
 
@@ -91,14 +90,22 @@ type linkedLiteral struct {
 	align uint64 // of the section that it came from
 }
 
-// literals says where the literals that an input refers to are in the binary, by content without alignment.
-func (o *Original) literals(input int) map[literal]*found {
-	if known := o.literalsOf[input]; known != nil {
+// literalIndex finds literals of the original.
+type literalIndex struct {
+	*link
+	slots    *slots
+	privates *localSymbols
+	known    []map[literal]*found // by input; read when first needed
+}
+
+// of says where the literals that an input refers to are in the binary, by content without alignment.
+func (x *literalIndex) of(input int) map[literal]*found {
+	if known := x.known[input]; known != nil {
 		return known
 	}
 	index := map[literal]*found{}
-	o.literalsOf[input] = index
-	f := o.objects[input].File
+	x.known[input] = index
+	f := x.objects[input].File
 	if f.Type != elf.ET_REL || !slices.ContainsFunc(f.Sections, func(s elfSection) bool { return mergeable(&s) }) {
 		return index
 	}
@@ -107,18 +114,18 @@ func (o *Original) literals(input int) map[literal]*found {
 		return index // an object that the patch uses is refused when its functions are compared
 	}
 	for section := range f.Sections {
-		if p := o.places[input][section]; f.Sections[section].Flags&elf.SHF_ALLOC != 0 && p.state != discarded {
+		if p := x.places[input][section]; f.Sections[section].Flags&elf.SHF_ALLOC != 0 && p.state != discarded {
 			for _, r := range relas[section] {
-				o.indexLiteral(index, input, p, relas[section], r)
+				x.add(index, input, p, relas[section], r)
 			}
 		}
 	}
 	return index
 }
 
-// indexLiteral adds what a reference from a section of an input at p tells.
-func (o *Original) indexLiteral(index map[literal]*found, input int, p place, relas []elfobj.Rela, r elfobj.Rela) {
-	f := o.objects[input].File
+// add notes what a reference from a section of an input at p tells.
+func (x *literalIndex) add(index map[literal]*found, input int, p place, relas []elfobj.Rela, r elfobj.Rela) {
+	f := x.objects[input].File
 	sym := &f.Symbols[r.Symbol]
 	if !sym.Defined() || !mergeable(&f.Sections[sym.Section]) {
 		return
@@ -133,15 +140,15 @@ func (o *Original) indexLiteral(index map[literal]*found, input int, p place, re
 		index[at.anyAlign()] = known
 	}
 	value, ok := uint64(0), false
-	t := o.target.Reloc(r.Type)
+	t := x.bin.target.Reloc(r.Type)
 	if t.Kind == arch.PagePC {
 		return // what completes the address tells
 	}
 	if p.state == placed {
-		value, ok = o.linkedAddress(p.addr, relas, r)
+		value, ok = x.linkedAddress(p.addr, relas, r)
 	}
 	addr := value - uint64(r.Addend) - sym.Value + at.start
-	if ok = ok && o.holds(addr, at.text); !ok {
+	if ok = ok && x.bin.holds(addr, at.text); !ok {
 		known.unread = true
 		return
 	}
@@ -152,21 +159,21 @@ func (o *Original) indexLiteral(index map[literal]*found, input int, p place, re
 
 // linkedAddress does what linkedValue does, also for the second part of an address, of which another of the relocations of the section,
 // which is linked at base, has the page.
-func (o *Original) linkedAddress(base uint64, relas []elfobj.Rela, r elfobj.Rela) (uint64, bool) {
-	t := o.target.Reloc(r.Type)
+func (x *literalIndex) linkedAddress(base uint64, relas []elfobj.Rela, r elfobj.Rela) (uint64, bool) {
+	t := x.bin.target.Reloc(r.Type)
 	if t.Kind != arch.PageOffset {
-		return o.linkedValue(base+r.Offset, t)
+		return x.linkedValue(base+r.Offset, t)
 	}
-	field, ok := o.instruction(base+r.Offset, t.Width)
+	field, ok := x.bin.instruction(base+r.Offset, t.Width)
 	if !ok {
 		return 0, false
 	}
 	for _, q := range relas {
-		if q.Symbol != r.Symbol || q.Addend != r.Addend || o.target.Reloc(q.Type).Kind != arch.PagePC {
+		if q.Symbol != r.Symbol || q.Addend != r.Addend || x.bin.target.Reloc(q.Type).Kind != arch.PagePC {
 			continue
 		}
-		if code, ok := o.bin.BytesAt(base+q.Offset, 4); ok {
-			if page, ok := o.machine.page(code, base+q.Offset); ok {
+		if code, ok := x.bin.BytesAt(base+q.Offset, 4); ok {
+			if page, ok := x.bin.machine.page(code, base+q.Offset); ok {
 				return page + t.Load(field), true
 			}
 		}
@@ -175,8 +182,8 @@ func (o *Original) linkedAddress(base uint64, relas []elfobj.Rela, r elfobj.Rela
 }
 
 // linkedValue returns the sum of symbol and addend that the linker computed for a field at a link address.
-func (o *Original) linkedValue(at uint64, t arch.RelocType) (uint64, bool) {
-	field, ok := o.bin.BytesAt(at, t.Width)
+func (x *literalIndex) linkedValue(at uint64, t arch.RelocType) (uint64, bool) {
+	field, ok := x.bin.BytesAt(at, t.Width)
 	if !ok {
 		return 0, false
 	}
@@ -184,31 +191,21 @@ func (o *Original) linkedValue(at uint64, t arch.RelocType) (uint64, bool) {
 	case arch.PC32, arch.Call:
 		return at + t.Load(field), true
 	case arch.Abs64:
-		if value, isSlot := o.slots.relative[at]; isSlot {
+		if value, isSlot := x.slots.relative[at]; isSlot {
 			return value, true
 		}
-		return t.Load(field), o.link.fixed
+		return t.Load(field), x.bin.kind.fixed
 	case arch.Abs32, arch.Abs32S:
-		return t.Load(field), o.link.fixed
+		return t.Load(field), x.bin.kind.fixed
 	}
 	return 0, false
 }
 
-// holds reports whether the binary has these bytes at an address, where no one writes.
-func (o *Original) holds(addr uint64, text string) bool {
-	b, ok := o.bin.BytesAt(addr, uint64(len(text)))
-	if !ok || string(b) != text {
-		return false
-	}
-	t, ok := o.locate(addr)
-	return ok && o.out[t.Index].Flags&elf.SHF_WRITE == 0
-}
-
-// oldLiteral returns the link address that a literal of a unit's new code has in the original, 0 if it is new. What the unit
+// old returns the link address that a literal of a unit's new code has in the original, 0 if it is new. What the unit
 // itself had is sought first, then what other inputs have: the linker would merge it with those, too.
-func (o *Original) oldLiteral(input int, l literal) (uint64, error) {
+func (x *literalIndex) old(input int, l literal) (uint64, error) {
 	if input != NewInput {
-		if own := o.literals(input)[l.anyAlign()]; own != nil {
+		if own := x.of(input)[l.anyAlign()]; own != nil {
 			if addr, one := own.only(l.align); one {
 				return addr, nil
 			}
@@ -218,41 +215,16 @@ func (o *Original) oldLiteral(input int, l literal) (uint64, error) {
 		}
 	}
 	all := found{}
-	for i := range o.objects {
-		if other := o.literals(i)[l.anyAlign()]; other != nil {
+	for i := range x.objects {
+		if other := x.of(i)[l.anyAlign()]; other != nil {
 			all.add(other, l.align)
 		}
 	}
 	addr, one := all.only(l.align)
-	if !one && o.partial && l.strings {
-		addr = o.stringAt(l.text)
+	if !one && x.partial && l.strings {
+		addr = x.bin.stringAt(l.text)
 	}
 	return addr, nil
-}
-
-// stringAt returns where the one string of the binary's read-only data is that has a text, 0 if none or several are. A string that the
-// linker merged for an input which is not at hand is there once, from its start on.
-func (o *Original) stringAt(text string) (addr uint64) {
-	for i := range o.bin.Sections {
-		s := &o.bin.Sections[i]
-		if s.Flags&elf.SHF_ALLOC == 0 || s.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) != 0 || s.Type != elf.SHT_PROGBITS {
-			continue
-		}
-		for from := 0; ; {
-			at := bytes.Index(s.Data[from:], []byte(text))
-			if at < 0 {
-				break
-			}
-			if at += from; at == 0 || s.Data[at-1] == 0 {
-				if addr != 0 {
-					return 0
-				}
-				addr = s.Addr + uint64(at)
-			}
-			from = at + 1
-		}
-	}
-	return addr
 }
 
 // only returns the one address of a literal; of several that with an alignment.

@@ -50,7 +50,7 @@ func whereLiteral(t *testing.T, o *Original, j *Joined) string {
 	r := j.Sections[0].Relocs[0]
 	at := r.Target.Offset + uint64(r.Addend)
 	if r.Type.FromPC {
-		at += uint64(o.target.PCBias)
+		at += uint64(o.bin.target.PCBias)
 	}
 	where, b := "patch", []byte(nil)
 	if r.Target.Kind == InOriginal {
@@ -156,7 +156,7 @@ func TestLiteralOfOwnUnit(t *testing.T) {
 	code := linkSymbol(t, b.bin, "f")
 	field, _ := b.bin.BytesAt(code+3, 4)
 	own := code + 7 + uint64(int64(int32(binary.LittleEndian.Uint32(field))))
-	if got := o.out[r.Target.Index].Addr + r.Target.Offset; got != own {
+	if got := o.bin.sections[r.Target.Index].Addr + r.Target.Offset; got != own {
 		t.Errorf("at 0x%x, want 0x%x", got, own)
 	}
 }

@@ -2,7 +2,6 @@ package ld
 
 import (
 	"debug/elf"
-	"slices"
 	"strings"
 
 	"gocare/internal/elfobj"
@@ -38,104 +37,68 @@ type binding struct {
 
 // lookup finds what name means in an input of the link. Private symbols of the input come first, then what the dynamic
 // linker may bind elsewhere, then the definitions of the link, then imports.
-func (o *Original) lookup(input int, sym *elfobj.Symbol) (binding, error) {
+func (sc *scope) lookup(input int, sym *elfobj.Symbol) (binding, error) {
 	name := sym.Name
 	if strings.HasPrefix(name, ".L") {
-		return binding{}, fault.Refuse(fault.LocalLabel, o.inputName(input), "%q names a place that objects do not keep", name)
+		return binding{}, fault.Refuse(fault.LocalLabel, sc.objects.name(input), "%q names a place that objects do not keep", name)
 	}
 	if input != NewInput {
-		if b, found, err := o.private(input, name); found || err != nil {
+		if b, found, err := sc.private(input, name); found || err != nil {
 			return b, err
 		}
 	}
-	if real := o.linkName(input, name); real != name {
+	if real := sc.linkName(input, name); real != name {
 		redirected := *sym
 		redirected.Name, name, sym = real, real, &redirected
 	}
-	if sym.Version == "" || o.isCopy(sym) {
-		if b, found := o.preemptible(name); found && o.slots.twice[name] {
+	if sym.Version == "" || sc.slots.isCopy(sym) {
+		if b, found := sc.preemptible(name); found && sc.slots.twice[name] {
 			return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "several versions of %q are in use", name)
 		} else if found && b.unsure {
-			return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "it cannot be told whether %q is the library's own or may be another object's (--%s)", name, o.own).
+			return b, fault.Refuse(fault.AmbiguousSymbol, "original binary", "it cannot be told whether %q is the library's own or may be another object's (--%s)", name, sc.own).
 				WithHint("use a function or variable that the library uses already, or one that is hidden")
 		} else if found {
 			return b, nil
 		}
-		if b, found, err := o.global(input, name); found || err != nil {
+		if b, found, err := sc.global(input, name); found || err != nil {
 			return b, err
 		}
 	}
-	if value, found := o.numbers[name]; found {
-		if _, place := o.locate(value); place && !o.link.fixed { // old linkers wrote _end so
+	if value, found := sc.tables.numbers[name]; found {
+		if _, place := sc.bin.locate(value); place && !sc.bin.kind.fixed { // old linkers wrote _end so
 			return binding{}, fault.Refuse(fault.AbsoluteSymbol, "original binary", "it cannot be told whether %q is the number 0x%x or that place", name, value).
 				WithHint("write the number into the source")
 		}
 		return binding{kind: bindNumber, name: name, addr: value}, nil
 	}
-	return o.imported(sym)
-}
-
-// linkName is the symbol that a link with --wrap takes for a name which an input leaves undefined.
-func (o *Original) linkName(input int, name string) string {
-	real, isReal := strings.CutPrefix(name, "__real_")
-	switch {
-	case isReal && o.wrapped[real]:
-		return real
-	case o.wrapped[name] && !o.definedIn(input, name):
-		return "__wrap_" + name
-	}
-	return name
-}
-
-// definedIn reports whether an input defines a symbol.
-func (o *Original) definedIn(input int, name string) bool {
-	return input != NewInput && slices.ContainsFunc(o.objects[input].File.Symbols, func(s elfobj.Symbol) bool {
-		return s.Name == name && s.Section != int(elf.SHN_UNDEF)
-	})
+	return sc.imported(sym)
 }
 
 // private finds a local symbol of the input.
-func (o *Original) private(input int, name string) (binding, bool, error) {
-	list := o.privates(input)[name]
+func (sc *scope) private(input int, name string) (binding, bool, error) {
+	list := sc.privates.of(input)[name]
 	if len(list) == 0 {
 		return binding{}, false, nil
 	}
 	for _, s := range list[1:] {
 		if s.Section != list[0].Section || s.Value != list[0].Value {
-			return binding{}, false, fault.Refuse(fault.AmbiguousSymbol, objectName(&o.objects[input]),
+			return binding{}, false, fault.Refuse(fault.AmbiguousSymbol, objectName(&sc.objects[input]),
 				"several local symbols are named %q", name).WithHint("make the change in a function that uses none of them")
 		}
 	}
 	if !list[0].Defined() {
-		return binding{}, false, fault.Refuse(fault.AbsoluteSymbol, objectName(&o.objects[input]), "%q is no place in a section", name)
+		return binding{}, false, fault.Refuse(fault.AbsoluteSymbol, objectName(&sc.objects[input]), "%q is no place in a section", name)
 	}
-	b, err := o.placed(input, list[0])
+	b, err := sc.placed(input, list[0])
 	return b, err == nil, err
 }
 
-// privates indexes the local symbols of an input when they are first needed.
-func (o *Original) privates(input int) map[string][]*elfobj.Symbol {
-	if index := o.byName[input]; index != nil {
-		return index
-	}
-	index := map[string][]*elfobj.Symbol{}
-	f := o.objects[input].File
-	for i := range f.Symbols {
-		s := &f.Symbols[i]
-		if s.Name != "" && s.Bind == elf.STB_LOCAL && s.Type != elf.STT_FILE && s.Type != elf.STT_SECTION {
-			index[s.Name] = append(index[s.Name], s)
-		}
-	}
-	o.byName[input] = index
-	return index
-}
-
 // placed turns a defined symbol of an input into a link address.
-func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
-	obj, p := &o.objects[input], o.places[input][s.Section]
+func (sc *scope) placed(input int, s *elfobj.Symbol) (binding, error) {
+	obj, p := &sc.objects[input], sc.places[input][s.Section]
 	switch p.state {
 	case placed:
-		return o.at(input, s.Name, definition{addr: p.addr + s.Value, typ: s.Type})
+		return sc.at(input, s.Name, definition{addr: p.addr + s.Value, typ: s.Type})
 	case discarded:
 		return binding{kind: bindDiscarded, name: s.Name, input: input, why: fault.Refuse(fault.DiscardedSymbol, objectName(obj),
 			"%q was left out of the original by the linker", s.Name)}, nil
@@ -143,30 +106,30 @@ func (o *Original) placed(input int, s *elfobj.Symbol) (binding, error) {
 		return binding{}, fault.Refuse(fault.MergedSymbol, objectName(obj), "%q is %v", s.Name, p.state)
 	}
 	return binding{}, fault.Refuse(fault.UnplacedSymbol, objectName(obj), "%q: section %s is %v",
-		s.Name, obj.File.Sections[s.Section].Name, p.state).WithHint("%s", o.placeHint(input, p))
+		s.Name, obj.File.Sections[s.Section].Name, p.state).WithHint("%s", sc.objects.placeHint(input, p))
 }
 
 // at makes a binding of a known definition. The address of an IFUNC is its PLT entry, as for the linker.
-func (o *Original) at(input int, name string, d definition) (binding, error) {
+func (sc *scope) at(input int, name string, d definition) (binding, error) {
 	b := binding{kind: bindPlace, name: name, typ: d.typ, addr: d.addr}
 	switch d.typ {
 	case elf.STT_TLS:
 		b.kind = bindTLS
 	case elf.STT_GNU_IFUNC:
-		return o.ifunc(input, b)
+		return sc.ifunc(input, b)
 	}
 	return b, nil
 }
 
 // ifunc finds the PLT entry and the GOT slot of an IFUNC. Without a PLT entry it is reached through the slot only.
-func (o *Original) ifunc(input int, b binding) (binding, error) {
-	slots := o.slots.local[b.addr]
-	if slot, found := o.slots.lazy[o.slots.latest(b.name)]; found {
+func (sc *scope) ifunc(input int, b binding) (binding, error) {
+	slots := sc.slots.local[b.addr]
+	if slot, found := sc.slots.lazy[sc.slots.latest(b.name)]; found {
 		slots = append(slots[:len(slots):len(slots)], slot)
 	}
 	var stubs, bare []uint64
 	for _, slot := range slots {
-		if stub, found := o.slots.stubs[slot]; found {
+		if stub, found := sc.slots.stubs[slot]; found {
 			stubs = append(stubs, stub)
 		} else {
 			bare = append(bare, slot)
@@ -174,7 +137,7 @@ func (o *Original) ifunc(input int, b binding) (binding, error) {
 	}
 	if len(bare) > 0 {
 		b.slot = bare[0] // all hold the same once relocated
-		if slot, found := o.inUse(input, b.name, bare); found {
+		if slot, found := sc.evidence.inUse(input, b.name, bare); found {
 			b.slot = slot
 		}
 	}
@@ -182,7 +145,7 @@ func (o *Original) ifunc(input int, b binding) (binding, error) {
 	if len(stubs) == 1 {
 		b.addr = stubs[0]
 	} else if len(stubs) > 1 {
-		stub, found := o.inUse(input, b.name, stubs)
+		stub, found := sc.evidence.inUse(input, b.name, stubs)
 		if !found {
 			return binding{}, fault.Refuse(fault.AmbiguousSymbol, "original binary", "%d indirect functions have the resolver of %q", len(stubs), b.name)
 		}
@@ -195,45 +158,45 @@ func (o *Original) ifunc(input int, b binding) (binding, error) {
 }
 
 // preemptible finds a symbol of a shared library that the dynamic linker may bind to another object.
-func (o *Original) preemptible(name string) (binding, bool) {
-	s := o.exports[name]
-	if s == nil || !o.link.shared || o.link.symbolic || s.Vis != elf.STV_DEFAULT || s.Bind == elf.STB_LOCAL {
+func (sc *scope) preemptible(name string) (binding, bool) {
+	s := sc.tables.exports[name]
+	if s == nil || !sc.bin.kind.shared || sc.bin.kind.symbolic || s.Vis != elf.STV_DEFAULT || s.Bind == elf.STB_LOCAL {
 		return binding{}, false
 	}
-	bound, known := o.boundByOption(s)
-	if bound || o.boundHere(name, s.Value) {
+	bound, known := sc.boundByOption(s)
+	if bound || sc.boundHere(name, s.Value) {
 		return binding{}, false
 	}
 	b := binding{kind: bindImport, name: name, version: s.Version, typ: s.Type, own: true, addr: s.Value, unsure: !known}
 	if s.Type == elf.STT_TLS {
-		b.kind, b.addr = bindTLS, s.Value+o.tlsBase()
+		b.kind, b.addr = bindTLS, s.Value+sc.bin.tlsBase()
 	}
 	return b, true
 }
 
 // global finds a symbol that an input of the link defines, or the linker itself. The binary's own table and the inputs
 // with the map have to agree.
-func (o *Original) global(input int, name string) (binding, bool, error) {
-	linked, inputs := o.symbols[name], o.inputs[name]
+func (sc *scope) global(input int, name string) (binding, bool, error) {
+	linked, inputs := sc.tables.globals[name], sc.inputs.globals[name]
 	switch {
 	case len(linked) == 1 && (len(inputs) == 0 || contains(inputs, linked[0])):
-		b, err := o.at(input, name, ifuncType(linked[0], inputs))
+		b, err := sc.at(input, name, ifuncType(linked[0], inputs))
 		return b, err == nil, err
 	case len(linked) > 0:
 		if both := common(linked, inputs); len(both) == 1 {
-			b, err := o.at(input, name, both[0])
+			b, err := sc.at(input, name, both[0])
 			return b, err == nil, err
 		}
-		return binding{}, false, o.conflict(name, linked, inputs)
+		return binding{}, false, conflict(name, linked, inputs)
 	}
-	if d, found, err := o.hiddenGlobal(name, inputs); found || err != nil {
+	if d, found, err := sc.hiddenGlobal(name, inputs); found || err != nil {
 		if err != nil {
 			return binding{}, false, err
 		}
-		b, err := o.at(input, name, d)
+		b, err := sc.at(input, name, d)
 		return b, err == nil, err
 	}
-	return o.discardedGlobal(name)
+	return sc.discardedGlobal(name)
 }
 
 // ifuncType keeps what the input says of an IFUNC: where its address is taken the linker turns it into a FUNC at its PLT
@@ -247,7 +210,7 @@ func ifuncType(d definition, inputs []definition) definition {
 	return d
 }
 
-func (o *Original) conflict(name string, linked, inputs []definition) error {
+func conflict(name string, linked, inputs []definition) error {
 	if len(linked) == 1 {
 		return fault.Refuse(fault.ObjectMismatch, "original binary", "%q is at 0x%x in the symbol table and at 0x%x in the link map",
 			name, linked[0].addr, inputs[0].addr).WithHint("map, objects and binary have to come from one link")
@@ -256,7 +219,7 @@ func (o *Original) conflict(name string, linked, inputs []definition) error {
 }
 
 // hiddenGlobal finds a symbol that linking made local: hidden, common, or defined by the linker itself.
-func (o *Original) hiddenGlobal(name string, inputs []definition) (definition, bool, error) {
+func (sc *scope) hiddenGlobal(name string, inputs []definition) (definition, bool, error) {
 	candidates := inputs
 	if len(candidates) > 1 {
 		candidates = strong(candidates)
@@ -267,31 +230,31 @@ func (o *Original) hiddenGlobal(name string, inputs []definition) (definition, b
 	if len(candidates) == 1 {
 		return candidates[0], true, nil
 	}
-	if addr, found := o.commons[name]; found {
+	if addr, found := sc.inputs.commons[name]; found {
 		return definition{addr: addr, typ: elf.STT_OBJECT}, true, nil
 	}
-	if own := o.locals[name]; len(own) == 1 && len(o.inputLocals[name]) == 0 {
+	if own := sc.tables.locals[name]; len(own) == 1 && len(sc.inputs.locals[name]) == 0 {
 		return own[0], true, nil
 	}
 	return definition{}, false, nil
 }
 
 // discardedGlobal finds a symbol of an input that the linker left out.
-func (o *Original) discardedGlobal(name string) (binding, bool, error) {
-	at, found := o.missing[name]
+func (sc *scope) discardedGlobal(name string) (binding, bool, error) {
+	at, found := sc.inputs.missing[name]
 	if !found {
 		return binding{}, false, nil
 	}
-	b, err := o.placed(at.input, &o.objects[at.input].File.Symbols[at.symbol])
+	b, err := sc.placed(at.input, &sc.objects[at.input].File.Symbols[at.symbol])
 	return b, err == nil, err
 }
 
 // imported takes a name that nothing in the link defines.
-func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
+func (sc *scope) imported(sym *elfobj.Symbol) (binding, error) {
 	name := sym.Name
-	lib, inLibrary := o.library[name]
+	lib, inLibrary := sc.libraries[name]
 	b := binding{kind: bindImport, name: name, version: sym.Version, typ: lib.typ}
-	known, err := o.importOf(sym, lib)
+	known, err := sc.importOf(sym, lib)
 	if err != nil {
 		return b, err
 	}
@@ -310,16 +273,16 @@ func (o *Original) imported(sym *elfobj.Symbol) (binding, error) {
 	case inLibrary && lib.later != "":
 		b.why = fault.Refuse(fault.LibraryPatch, "original binary", "%q is new in %s: a process finds it neither in the library that it has nor in a patch of that", name, lib.later)
 	case inLibrary:
-	case sym.Bind == elf.STB_WEAK && o.mayMake(name):
+	case sym.Bind == elf.STB_WEAK && sc.objects.mayMake(name):
 		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary", "%q is what the linker makes for whoever refers to it, and the original does not", name).
 			WithHint("do without it")
 	case sym.Bind == elf.STB_WEAK:
 		b.absent = true
-	case !o.link.dynamic:
+	case !sc.bin.kind.dynamic:
 		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary",
 			"%q is in no input of the link, and a static executable has no shared libraries", name).
 			WithHint("define it in the patch")
-	case !o.link.shared && o.allLibraries():
+	case !sc.bin.kind.shared && sc.objects.provide(sc.bin.Needed()):
 		b.why = fault.Refuse(fault.UndefinedSymbol, "original binary", "%q is in no input and no library of the link", name).
 			WithHint("define it in the patch")
 	}

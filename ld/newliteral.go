@@ -71,35 +71,35 @@ func (r *Resolved) pieceOf(sec *elfSection, ref *reference) (piece, bool) {
 // findLiteral returns the link address of a literal in the original, 0 if it is not there.
 func (o *Original) findLiteral(r *Resolved, sec *elfSection, l literal) (uint64, error) {
 	if label := r.oldLabel(sec); label != "" {
-		return o.labelled(&r.Unit, label, l.text)
+		return o.literals.labelled(&r.Unit, label, l.text)
 	}
-	return o.oldLiteral(r.Unit.Input, l)
+	return o.literals.old(r.Unit.Input, l)
 }
 
 // labelled returns the link address of a literal of the unit's original that linkers leave alone, 0 if its section was left out.
-func (o *Original) labelled(u *Unit, label, text string) (uint64, error) {
-	section, value, ok := o.labelPlace(u, label, text)
+func (x *literalIndex) labelled(u *Unit, label, text string) (uint64, error) {
+	section, value, ok := x.labelPlace(u, label, text)
 	if !ok {
 		return 0, literalUnplaced(text)
 	}
-	p := o.places[u.Input][section]
+	p := x.places[u.Input][section]
 	base, ok := p.addr, p.state == placed
 	if p.state == discarded {
 		return 0, nil
 	}
 	if !ok {
-		base, ok = o.placeByUse(u.Input, section)
+		base, ok = x.placeByUse(u.Input, section)
 	}
-	if !ok || !o.holds(base+value, text) {
+	if !ok || !x.bin.holds(base+value, text) {
 		return 0, literalUnplaced(text)
 	}
 	return base + value, nil
 }
 
 // labelPlace returns the section of the unit's original object that the label of a literal is in, and where.
-func (o *Original) labelPlace(u *Unit, label, text string) (section int, value uint64, ok bool) {
+func (x *literalIndex) labelPlace(u *Unit, label, text string) (section int, value uint64, ok bool) {
 	if !strings.HasPrefix(label, kpname.LiteralPrefix) {
-		list := o.privates(u.Input)[label]
+		list := x.privates.of(u.Input)[label]
 		if len(list) != 1 || !list[0].Defined() {
 			return 0, 0, false
 		}
@@ -124,7 +124,7 @@ func (o *Original) labelPlace(u *Unit, label, text string) (section int, value u
 	if found == nil {
 		return 0, 0, false
 	}
-	section, ok = counterpart(u.Labels, found.Section, o.objects[u.Input].File)
+	section, ok = counterpart(u.Labels, found.Section, x.objects[u.Input].File)
 	return section, found.Value, ok
 }
 
@@ -163,19 +163,19 @@ func counterpart(f *elfobj.File, section int, other *elfobj.File) (int, bool) {
 }
 
 // placeByUse finds a section that the map does not place by what refers to it.
-func (o *Original) placeByUse(input, section int) (addr uint64, ok bool) {
-	f := o.objects[input].File
+func (x *literalIndex) placeByUse(input, section int) (addr uint64, ok bool) {
+	f := x.objects[input].File
 	relas, err := f.AllRelas()
 	if err != nil {
 		return 0, false
 	}
-	for user, p := range o.places[input] {
+	for user, p := range x.places[input] {
 		for _, r := range relas[user] {
 			sym := &f.Symbols[r.Symbol]
 			if p.state != placed || sym.Section != section || !sym.Defined() {
 				continue
 			}
-			if value, ok := o.linkedAddress(p.addr, relas[user], r); ok {
+			if value, ok := x.linkedAddress(p.addr, relas[user], r); ok {
 				return value - uint64(r.Addend) - sym.Value, true
 			}
 		}
@@ -187,7 +187,7 @@ func (o *Original) placeByUse(input, section int) (addr uint64, ok bool) {
 func (j *joiner) reduceLiteral(p *spot) error {
 	l := p.ref.literal
 	if l.old != 0 {
-		target, _ := j.o.locate(l.old)
+		target, _ := j.bin.locate(l.old)
 		return j.reduce(p, dest{known: true, target: target})
 	}
 	at, found := j.literals[l.literal]

@@ -242,7 +242,7 @@ func TestMisbound(t *testing.T) {
 
 // TestDiscarded: a changed function that the linker left out is no error, and is code of the patch where that needs it.
 func TestDiscarded(t *testing.T) {
-	b := link(t, compile(t, "-O2", "-ffunction-sections", "-fdata-sections"), "-Wl,--gc-sections")
+	b := linkProgram(t, compile(t, "-O2", "-ffunction-sections", "-fdata-sections"), "-Wl,--gc-sections")
 	o := b.open(t)
 	gone := "\t.section .kpatch.text,\"ax\",@progbits\nnever_called_by_anyone.kpatch:\n\tmov exported(%rip),%eax\n\tcall use_double\n\tret\n"
 	functions := []UnitFunction{{Name: "never_called_by_anyone", Symbol: "never_called_by_anyone.kpatch", Orig: "never_called_by_anyone"}}
@@ -326,7 +326,7 @@ func TestAliases(t *testing.T) {
 
 // TestMapFromSymbols: without a map, sections lie where symbols say that only one place can be meant by.
 func TestMapFromSymbols(t *testing.T) {
-	b := link(t, compile(t, "-O2"))
+	b := linkProgram(t, compile(t, "-O2"))
 	main := b.input(t, "main.o")
 	object := []Object{{Path: "main.o", File: b.objects[main].File}}
 	m, err := MapFromSymbols(b.bin, object)
@@ -421,7 +421,7 @@ func TestLeftOut(t *testing.T) {
 		t.Run(linker, func(t *testing.T) {
 			flags := []string{"-fuse-ld=" + linker, "-Wl,--gc-sections"}
 			requireLinker(t, flags)
-			b := link(t, compile(t, "-O2", "-ffunction-sections"), flags...)
+			b := linkProgram(t, compile(t, "-O2", "-ffunction-sections"), flags...)
 			if linker == "bfd" { // the others may be missing: make its map like theirs
 				b.m.complete = true
 				b.m.Entries = slices.DeleteFunc(b.m.Entries, func(e Placement) bool { return e.Discarded })

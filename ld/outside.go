@@ -16,11 +16,11 @@ func (o *Original) Outside(input int, name string) string {
 	if !found {
 		return fmt.Sprintf("%q is not found in the binary", name)
 	}
-	tags := dynamicTags(o.bin)
+	tags := dynamicTags(o.bin.File)
 	init, hasInit := tags[elf.DT_INIT]
 	fini, hasFini := tags[elf.DT_FINI]
 	switch {
-	case o.wrapped[name] || o.linkName(input, name) != name:
+	case o.names.redirects(input, name):
 		return "the link redirects calls of it (--wrap)"
 	case at == o.bin.Entry:
 		return "the program begins with it"
@@ -35,15 +35,6 @@ func (o *Original) Outside(input int, name string) string {
 		}
 	}
 	return ""
-}
-
-// globalAt returns the link address of a function of an input.
-func (o *Original) globalAt(input int, name string) (uint64, bool) {
-	s, err := o.functionSymbol(input, name, "")
-	if err != nil || o.places[input][s.Section].state != placed {
-		return 0, false
-	}
-	return o.places[input][s.Section].addr + s.Value, true
 }
 
 // Users lists the inputs that look for a symbol in others, with those whose code is made at link time: what they use is not
@@ -67,17 +58,29 @@ func (o *Original) DefinedAgain(input int, name string) string {
 		if i != input && f.Type == elf.ET_REL && slices.ContainsFunc(f.Symbols, func(s elfobj.Symbol) bool {
 			return s.Name == name && s.Defined() && s.Bind != elf.STB_LOCAL
 		}) {
-			return o.inputName(i)
+			return o.objects.name(i)
 		}
 	}
 	return ""
 }
 
 // InputName names an input for messages.
-func (o *Original) InputName(input int) string { return o.inputName(input) }
+func (o *Original) InputName(input int) string { return o.objects.name(input) }
+
+// Displaced names the input whose definition of a symbol the linker might no longer take once another input, or NewInput,
+// defines it with some strength; "" if there is none.
+func (o *Original) Displaced(input int, name string, by Strength) string {
+	return o.objects.displaced(input, name, by)
+}
+
+// Seeker names a shared library that looks for a symbol when it is loaded, "" if there is none, and says whether the binary shows it one.
+func (o *Original) Seeker(name string) (library string, shown bool) { return o.seekers.find(name) }
+
+// Keeper returns the input whose definition of a global symbol the original has, -1 if that is not known.
+func (o *Original) Keeper(name string) int { return o.names.keeper(name) }
 
 // InLibrary reports whether a shared library of the link defines a symbol.
-func (o *Original) InLibrary(name string) bool { return o.library[name] != (libSymbol{}) }
+func (o *Original) InLibrary(name string) bool { return o.names.libraries[name] != (libSymbol{}) }
 
 // DataSize returns the bytes of a variable that an input or a library of the link shows to others, and that can be written.
 func (o *Original) DataSize(name string) (size uint64, found bool) {

@@ -34,7 +34,7 @@ func TestOutside(t *testing.T) {
 	b := buildText(t, asmMain+f+body)
 	o := b.open(t)
 	in := b.input(t, "main.o")
-	o.wrapped["f"] = true
+	o.names.wrapped["f"] = true
 	if got := o.Outside(in, "f"); got != "the link redirects calls of it (--wrap)" {
 		t.Errorf("wrapped: %q", got)
 	}

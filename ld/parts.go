@@ -25,7 +25,7 @@ func partsOf(k arch.RelocKind) (direct arch.RelocKind, ok bool) {
 func (j *joiner) toPart(p *spot, k arch.RelocKind, target Target, addend int64) error {
 	switch {
 	case k == arch.PageOffset && target.Kind == InOriginal:
-		return j.store(p, p.ref.typ, j.o.out[target.Index].Addr+target.Offset+uint64(addend))
+		return j.store(p, p.ref.typ, j.bin.sections[target.Index].Addr+target.Offset+uint64(addend))
 	case k == arch.PageOffset:
 		t := p.ref.typ
 		t.Kind = k
@@ -50,7 +50,7 @@ func (j *joiner) store(p *spot, t arch.RelocType, value uint64) error {
 
 // toSlot writes a part of the address of a slot in the original.
 func (j *joiner) toSlot(p *spot, k arch.RelocKind, slot uint64) error {
-	target, found := j.o.locate(slot)
+	target, found := j.bin.locate(slot)
 	if !found {
 		return fault.New(fault.Bug, "", "0x%x is in no section of the original", slot)
 	}
@@ -68,9 +68,9 @@ func (j *joiner) toPrivateSlot(p *spot, k arch.RelocKind, key gotKey) error {
 
 // importInParts handles what is found at run time: in a slot that the original has for it, else in one of the patch's own.
 func (j *joiner) importInParts(p *spot, k arch.RelocKind, b binding) error {
-	slot, found := j.o.slots.bound[j.o.slots.named(b)]
-	if !found && j.o.link.bindNow {
-		slot, found = j.o.slots.lazy[j.o.slots.named(b)]
+	slot, found := j.slots.bound[j.slots.named(b)]
+	if !found && j.bin.kind.bindNow {
+		slot, found = j.slots.lazy[j.slots.named(b)]
 	}
 	if found {
 		return j.toSlot(p, k, slot)
@@ -95,11 +95,11 @@ func (j *joiner) importInParts(p *spot, k arch.RelocKind, b binding) error {
 
 // direct handles a part of an address that is not known: that of an imported function may be a place in the original.
 func (j *joiner) directPart(p *spot, b binding) error {
-	addr, found := j.o.canonical(b)
+	addr, found := j.names.canonical(b)
 	if !found {
 		return direct(b)
 	}
-	target, found := j.o.locate(addr)
+	target, found := j.bin.locate(addr)
 	if !found {
 		return fault.New(fault.Bug, "", "0x%x is in no section of the original", addr)
 	}
@@ -125,7 +125,7 @@ func (j *joiner) tlsInParts(p *spot, v tlsVariable) error {
 	if p.kind() == arch.TLSDescPage || p.kind() == arch.TLSDescOffset {
 		model, slot := j.descriptorModel(v)
 		if model == initialExec {
-			if _, ok := j.o.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
+			if _, ok := j.bin.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
 				return j.unsupported(p)
 			}
 			if !j.loadsSlot(p) {
@@ -136,7 +136,7 @@ func (j *joiner) tlsInParts(p *spot, v tlsVariable) error {
 		slots = arch.TLSDesc
 	}
 	if v.fixed {
-		if !j.o.machine.putThreadOffset(p.kind(), j.site(p), v.tpoff+p.addend()) {
+		if !j.bin.machine.putThreadOffset(p.kind(), j.site(p), v.tpoff+p.addend()) {
 			return j.unsupported(p)
 		}
 		return nil

@@ -13,7 +13,7 @@ import (
 func TestPlaceParts(t *testing.T) {
 	text := elfobj.Section{Name: ".text", Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 8}
 	merged := &elfobj.File{Type: elf.ET_REL, Sections: []elfobj.Section{{}, text, {}, text}}
-	o := &Original{objects: []Object{{Path: "prog (-flto)", File: merged, Parts: []string{"/tmp/0.o", "/tmp/0.o", "/tmp/1.o", "/tmp/1.o"}}}}
+	o := &link{objects: []Object{{Path: "prog (-flto)", File: merged, Parts: []string{"/tmp/0.o", "/tmp/0.o", "/tmp/1.o", "/tmp/1.o"}}}}
 	o.place(&Map{Entries: []Placement{
 		{Path: "/tmp/1.o", Section: ".text", Addr: 0x2000, Size: 8},
 		{Path: "/tmp/0.o", Section: ".text", Addr: 0x1000, Size: 8},

@@ -2,9 +2,9 @@ package ld
 
 import (
 	"debug/elf"
+	"fmt"
 	"path/filepath"
 	"slices"
-	"sort"
 )
 
 // placeState says what the map tells about an input section.
@@ -33,15 +33,15 @@ func (p placeState) String() string {
 }
 
 // placeHint says what to do about a section of an input that the map does not place.
-func (o *Original) placeHint(input int, p place) string {
-	obj := &o.objects[input]
+func (o objects) placeHint(input int, p place) string {
+	obj := &o[input]
 	twin := func(other Object) bool {
 		return other.Path == obj.Path && other.Member == obj.Member && other.File != obj.File
 	}
 	switch {
 	case p.state != ambiguous:
 		return "map, objects and binary have to come from one link: build the original again with --clean"
-	case slices.ContainsFunc(o.objects, twin):
+	case slices.ContainsFunc(o, twin):
 		return "the archive has several members of that name: give the members different names, and build the original again with --clean"
 	}
 	return "sections of one name are alike there: make the change in a function that uses none of them"
@@ -54,8 +54,8 @@ type inputKey struct{ path, member, section string }
 type inputSection struct{ object, section int }
 
 // place finds every allocated section of every input in the map. Paths are compared as spelt, then cleaned.
-func (o *Original) place(m *Map) {
-	o.places = make([][]place, len(o.objects))
+func (l *link) place(m *Map) {
+	l.places = make([][]place, len(l.objects))
 	exact, clean, inputs := map[inputKey][]Placement{}, map[inputKey][]Placement{}, map[inputKey]bool{}
 	for _, e := range m.Entries {
 		k := inputKey{e.Path, e.Member, e.Section}
@@ -65,8 +65,8 @@ func (o *Original) place(m *Map) {
 		inputs[inputKey{path: k.path, member: k.member}] = true
 	}
 	groups := map[inputKey][]inputSection{}
-	for i := range o.objects {
-		o.groupSections(i, exact, groups)
+	for i := range l.objects {
+		l.groupSections(i, exact, groups)
 	}
 	for k, sections := range groups {
 		entries := exact[k]
@@ -74,26 +74,26 @@ func (o *Original) place(m *Map) {
 			k.path = filepath.Clean(k.path)
 			entries = clean[k]
 		}
-		o.assign(sections, entries)
+		l.assign(sections, entries)
 		if len(entries) == 0 && m.complete {
-			o.leaveOut(sections, inputs)
+			l.leaveOut(sections, inputs)
 		}
 	}
 }
 
 // leaveOut marks sections that a complete map does not mention, if it mentions their inputs at all.
-func (o *Original) leaveOut(sections []inputSection, inputs map[inputKey]bool) {
+func (l *link) leaveOut(sections []inputSection, inputs map[inputKey]bool) {
 	for _, s := range sections {
-		obj := &o.objects[s.object]
+		obj := &l.objects[s.object]
 		if inputs[inputKey{path: filepath.Clean(obj.path(s.section)), member: obj.Member}] {
-			o.places[s.object][s.section].state = discarded
+			l.places[s.object][s.section].state = discarded
 		}
 	}
 }
 
-func (o *Original) groupSections(i int, exact map[inputKey][]Placement, groups map[inputKey][]inputSection) {
-	obj := &o.objects[i]
-	o.places[i] = make([]place, len(obj.File.Sections))
+func (l *link) groupSections(i int, exact map[inputKey][]Placement, groups map[inputKey][]inputSection) {
+	obj := &l.objects[i]
+	l.places[i] = make([]place, len(obj.File.Sections))
 	if obj.File.Type != elf.ET_REL {
 		return
 	}
@@ -102,9 +102,9 @@ func (o *Original) groupSections(i int, exact map[inputKey][]Placement, groups m
 		switch {
 		case sec.Flags&elf.SHF_ALLOC == 0:
 		case sec.Flags&elf.SHF_MERGE != 0:
-			o.places[i][s].state = merged
+			l.places[i][s].state = merged
 		case sec.Addr != 0: // of an object that was taken out of the binary
-			o.places[i][s] = place{placed, sec.Addr}
+			l.places[i][s] = place{placed, sec.Addr}
 		default:
 			k := inputKey{obj.path(s), obj.Member, sec.Name}
 			if _, found := exact[k]; !found {
@@ -116,26 +116,22 @@ func (o *Original) groupSections(i int, exact map[inputKey][]Placement, groups m
 }
 
 // assign gives sections of one name their entries of that name: by size, and where that leaves a choice by contents.
-func (o *Original) assign(sections []inputSection, entries []Placement) {
+func (l *link) assign(sections []inputSection, entries []Placement) {
 	if len(entries) == 0 {
 		return
 	}
 	rivals := map[uint64]int{}
 	for _, s := range sections {
-		rivals[o.section(s).Size]++
+		rivals[l.objects.section(s).Size]++
 	}
 	for _, s := range sections {
-		size := o.section(s).Size
-		o.places[s.object][s.section] = o.choose(s, withSize(entries, size), rivals[size])
+		size := l.objects.section(s).Size
+		l.places[s.object][s.section] = l.choose(s, withSize(entries, size), rivals[size])
 	}
-}
-
-func (o *Original) section(s inputSection) *elfSection {
-	return &o.objects[s.object].File.Sections[s.section]
 }
 
 // choose picks the entry of section s among those of its size, for which rivals sections compete.
-func (o *Original) choose(s inputSection, entries []Placement, rivals int) place {
+func (l *link) choose(s inputSection, entries []Placement, rivals int) place {
 	live := entries[:0:0]
 	for _, e := range entries {
 		if !e.Discarded {
@@ -150,21 +146,21 @@ func (o *Original) choose(s inputSection, entries []Placement, rivals int) place
 	case len(live) == 1 && len(entries) == 1 && rivals == 1:
 		return place{placed, live[0].Addr}
 	}
-	p := o.chooseByBytes(s, live)
+	p := l.chooseByBytes(s, live)
 	if p.state == discarded && len(live) == len(entries) {
 		p.state = ambiguous // none was discarded: map, inputs and binary do not belong together
 	}
 	return p
 }
 
-func (o *Original) chooseByBytes(s inputSection, live []Placement) place {
-	sec := o.section(s)
+func (l *link) chooseByBytes(s inputSection, live []Placement) place {
+	sec := l.objects.section(s)
 	if sec.Type == elf.SHT_NOBITS || sec.Size == 0 {
 		return place{state: ambiguous}
 	}
 	var found []uint64
 	for _, e := range live {
-		if o.mismatch(s, 0, sec.Size, e.Addr) == nil {
+		if l.mismatch(s, 0, sec.Size, e.Addr) == nil {
 			found = append(found, e.Addr)
 		}
 	}
@@ -187,24 +183,91 @@ func withSize(entries []Placement, size uint64) []Placement {
 	return same
 }
 
-func sortSections(s []OrigSection) {
-	sort.SliceStable(s, func(i, k int) bool { return s[i].Addr < s[k].Addr })
+// functionAddrs returns the link addresses of functions of an input, as far as they are in the binary.
+func (l *link) functionAddrs(input int, names []string) []uint64 {
+	var addrs []uint64
+	for _, name := range names {
+		s, err := l.objects.functionSymbol(input, name, "")
+		if err != nil {
+			continue
+		}
+		if p := l.places[input][s.Section]; p.state == placed {
+			addrs = append(addrs, p.addr+s.Value)
+		}
+	}
+	return addrs
 }
 
-// locate expresses a link address as an offset into an original section. One past the end counts as inside, for
-// symbols such as _end, when no other section begins there.
-func (o *Original) locate(addr uint64) (Target, bool) {
-	end := -1
-	for i, s := range o.out {
-		if s.Addr <= addr && addr < s.Addr+s.Size {
-			return Target{InOriginal, i, addr - s.Addr}, true
-		}
-		if addr == s.Addr+s.Size {
-			end = i
+// nextInput returns where the next input section behind addr begins, at most the end of the section that holds addr-1.
+func (l *link) nextInput(addr uint64) uint64 {
+	limit := addr
+	for _, s := range l.bin.sections {
+		if s.Addr < addr && addr <= s.Addr+s.Size {
+			limit = s.Addr + s.Size
 		}
 	}
-	if end < 0 {
-		return Target{}, false
+	for i := range l.bin.Symbols {
+		if s := &l.bin.Symbols[i]; l.partial && s.Defined() && s.Type == elf.STT_FUNC && s.Value >= addr && s.Value < limit {
+			limit = s.Value
+		}
 	}
-	return Target{InOriginal, end, addr - o.out[end].Addr}, true
+	for i := range l.places {
+		for k, p := range l.places[i] {
+			if p.state == placed && p.addr >= addr && p.addr < limit && l.objects[i].File.Sections[k].Size > 0 {
+				limit = p.addr
+			}
+		}
+	}
+	return limit
+}
+
+// globalAt returns the link address of a function of an input.
+func (l *link) globalAt(input int, name string) (uint64, bool) {
+	s, err := l.objects.functionSymbol(input, name, "")
+	if err != nil || l.places[input][s.Section].state != placed {
+		return 0, false
+	}
+	return l.places[input][s.Section].addr + s.Value, true
+}
+
+// codeSections lists the sections of inputs that hold code of the original, and says whether these are all: the place of each is known.
+func (l *link) codeSections() (list []inputSection, all bool) {
+	all = true
+	for input := range l.objects {
+		for section, p := range l.places[input] {
+			sec := &l.objects[input].File.Sections[section]
+			switch {
+			case l.objects[input].File.Type != elf.ET_REL || sec.Flags&elf.SHF_EXECINSTR == 0 || sec.Size == 0 || p.state == discarded:
+			case p.state == placed:
+				list = append(list, inputSection{input, section})
+			default:
+				all = false
+			}
+		}
+	}
+	return list, all
+}
+
+// mismatch compares size bytes at offset from of an input section with the binary's bytes at addr, where relocations
+// did not change them, and says where they differ.
+func (l *link) mismatch(s inputSection, from, size, addr uint64) error {
+	sec := l.objects.section(s)
+	if from > uint64(len(sec.Data)) || size > uint64(len(sec.Data))-from {
+		return fmt.Errorf("section %s ends before 0x%x", sec.Name, from+size)
+	}
+	linked, ok := l.bin.BytesAt(addr, size)
+	if !ok {
+		return fmt.Errorf("no %d bytes at 0x%x in the binary", size, addr)
+	}
+	relas, err := l.objects[s.object].File.Relas(s.section)
+	if err != nil {
+		return err
+	}
+	skip := l.bin.relocated(relas, from, size)
+	for i, b := range sec.Data[from : from+size] {
+		if b != linked[i] && !skip[i] && !l.bin.moved(sec.Data[from:from+size], uint64(i), addr) {
+			return fmt.Errorf("byte 0x%02x at %s+0x%x is 0x%02x at 0x%x of the binary", b, sec.Name, from+uint64(i), linked[i], addr+uint64(i))
+		}
+	}
+	return nil
 }

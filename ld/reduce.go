@@ -86,7 +86,7 @@ func (j *joiner) emit(p *spot, k arch.RelocKind, target Target, addend int64) er
 	if k == arch.PC32 && target.Kind == InPatch && target.Index == p.out {
 		return j.put32(p, int64(target.Offset)+addend-int64(p.at))
 	}
-	j.pending = append(j.pending, pendingReloc{out: p.out, reloc: JoinedReloc{p.at, j.o.target.RelocOf(k), target, addend}})
+	j.pending = append(j.pending, pendingReloc{out: p.out, reloc: JoinedReloc{p.at, j.bin.target.RelocOf(k), target, addend}})
 	return nil
 }
 
@@ -100,7 +100,7 @@ func (j *joiner) emitImport(p *spot, k arch.RelocKind, b binding, typ elf.SymTyp
 	if typ == elf.STT_FUNC {
 		i.Type = typ
 	}
-	j.pending = append(j.pending, pendingReloc{p.out, JoinedReloc{p.at, j.o.target.RelocOf(k), Target{Kind: Imported}, addend}, versioned{b.name, b.version}})
+	j.pending = append(j.pending, pendingReloc{p.out, JoinedReloc{p.at, j.bin.target.RelocOf(k), Target{Kind: Imported}, addend}, versioned{b.name, b.version}})
 	return nil
 }
 
@@ -138,7 +138,7 @@ func (j *joiner) reduceKnown(p *spot, target Target) error {
 	case arch.Abs64:
 		return j.emit(p, k, target, p.addend())
 	case arch.Abs32, arch.Abs32S:
-		if !j.o.link.fixed {
+		if !j.bin.kind.fixed {
 			return fault.Refuse(fault.AbsoluteReference, "", "%v against %q in a position independent binary", p.ref.typ, p.ref.sym.Name)
 		}
 		return j.emit(p, k, target, p.addend())
@@ -175,7 +175,7 @@ func (j *joiner) reduceIFUNC(p *spot, b binding) error {
 			return j.toSlot(p, direct, b.slot)
 		}
 	}
-	target, found := j.o.locate(b.addr)
+	target, found := j.bin.locate(b.addr)
 	if b.addr == 0 || !found {
 		return fault.Refuse(fault.IfuncWithoutStub, "", "indirect function %q has no PLT entry in the original", b.name).
 			WithHint("compile the patched unit with the options of the original")
@@ -185,7 +185,7 @@ func (j *joiner) reduceIFUNC(p *spot, b binding) error {
 
 // relaxGOT turns an access through the GOT into a direct one where an instruction of the same length does it.
 func (j *joiner) relaxGOT(p *spot) bool {
-	moved, ok := j.o.machine.relaxGOT(j.site(p))
+	moved, ok := j.bin.machine.relaxGOT(j.site(p))
 	p.at += uint64(moved)
 	return ok
 }
@@ -209,7 +209,7 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 	data.Data = binary.LittleEndian.AppendUint64(data.Data, k.value)
 	j.got[k] = slot
 	if !k.constant && k.imported == (versioned{}) {
-		reloc := JoinedReloc{slot, j.o.target.RelocOf(arch.Abs64), k.target, 0}
+		reloc := JoinedReloc{slot, j.bin.target.RelocOf(arch.Abs64), k.target, 0}
 		j.pending = append(j.pending, pendingReloc{out: outData, reloc: reloc})
 	}
 	return slot
@@ -217,8 +217,8 @@ func (j *joiner) newSlot(k gotKey) uint64 {
 
 // reduceAbsent handles weak symbols that nothing defines: their address is 0.
 func (j *joiner) reduceAbsent(p *spot, b binding) error {
-	if s := j.site(p); (p.kind() == arch.Call || p.kind() == arch.Jump) && j.o.machine.branches(s) {
-		j.o.machine.trapBranch(s) // guarded by a test of the address, and as fatal as a call of 0
+	if s := j.site(p); (p.kind() == arch.Call || p.kind() == arch.Jump) && j.bin.machine.branches(s) {
+		j.bin.machine.trapBranch(s) // guarded by a test of the address, and as fatal as a call of 0
 		return nil
 	}
 	if done, err := j.constant(p, 0); done {
@@ -275,12 +275,12 @@ func (j *joiner) reduceImport(p *spot, b binding) error {
 	case arch.GOTLoad, arch.GOTLoadRelax:
 		return j.importThroughGOT(p, b, j.calls(p))
 	case arch.Abs32, arch.Abs32S:
-		if addr, found := j.o.canonical(b); found && j.o.link.fixed {
+		if addr, found := j.names.canonical(b); found && j.bin.kind.fixed {
 			return j.toOriginal(p, k, addr)
 		}
 		return direct(b)
 	case arch.Abs64:
-		if addr, found := j.o.canonical(b); found {
+		if addr, found := j.names.canonical(b); found {
 			return j.toOriginal(p, k, addr)
 		}
 		if (b.typ == elf.STT_FUNC || b.typ == elf.STT_GNU_IFUNC) && p.addend() == 0 {
@@ -297,7 +297,7 @@ func direct(b binding) error {
 
 // toOriginal points a field at a link address of the original.
 func (j *joiner) toOriginal(p *spot, k arch.RelocKind, addr uint64) error {
-	target, found := j.o.locate(addr)
+	target, found := j.bin.locate(addr)
 	if !found {
 		return fault.New(fault.Bug, "", "0x%x is in no section of the original", addr)
 	}
@@ -305,7 +305,7 @@ func (j *joiner) toOriginal(p *spot, k arch.RelocKind, addr uint64) error {
 }
 
 func (j *joiner) branchToImport(p *spot, b binding) error {
-	if stub, found := j.o.stub(b); found {
+	if stub, found := j.slots.stub(b); found {
 		return j.toOriginal(p, p.branchKind(), stub)
 	}
 	return j.emitImport(p, p.branchKind(), b, elf.STT_FUNC, p.addend())
@@ -314,13 +314,13 @@ func (j *joiner) branchToImport(p *spot, b binding) error {
 // directImport handles PC32, which assemblers before binutils 2.31 write for calls too, and which compilers write where
 // they expect a copy relocation. What computes the address can load it from a GOT slot instead.
 func (j *joiner) directImport(p *spot, b binding) error {
-	if addr, found := j.o.canonical(b); found {
+	if addr, found := j.names.canonical(b); found {
 		return j.toOriginal(p, arch.PC32, addr)
 	}
-	if j.o.machine.branches(j.site(p)) {
+	if j.bin.machine.branches(j.site(p)) {
 		return j.branchToImport(p, b)
 	}
-	if j.o.machine.loadInstead(j.site(p)) {
+	if j.bin.machine.loadInstead(j.site(p)) {
 		return j.importThroughGOT(p, b, false)
 	}
 	return direct(b)
@@ -328,19 +328,19 @@ func (j *joiner) directImport(p *spot, b binding) error {
 
 // calls reports whether an access through the GOT is an indirect call or jump, for which an unbound slot will do.
 func (j *joiner) calls(p *spot) bool {
-	return p.kind() != arch.GOTLoad && j.o.machine.branchesThrough(j.site(p))
+	return p.kind() != arch.GOTLoad && j.bin.machine.branchesThrough(j.site(p))
 }
 
 func (j *joiner) importThroughGOT(p *spot, b binding, calls bool) error {
-	slot, found := j.o.slots.bound[j.o.slots.named(b)]
-	if !found && (calls || j.o.link.bindNow) {
-		slot, found = j.o.slots.lazy[j.o.slots.named(b)]
+	slot, found := j.slots.bound[j.slots.named(b)]
+	if !found && (calls || j.bin.kind.bindNow) {
+		slot, found = j.slots.lazy[j.slots.named(b)]
 	}
 	if found {
 		return j.toOriginal(p, arch.PC32, slot)
 	}
 	// In the loader's jump table the import's address is behind the stub: with that much added PC32 leads to a GOT slot.
-	return j.emitImport(p, arch.PC32, b, importType(b, calls), p.addend()+int64(len(j.o.target.Stub)))
+	return j.emitImport(p, arch.PC32, b, importType(b, calls), p.addend()+int64(len(j.bin.target.Stub)))
 }
 
 func importType(b binding, calls bool) elf.SymType {

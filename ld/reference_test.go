@@ -23,7 +23,7 @@ func TestEveryReference(t *testing.T) {
 		{"static gold", []string{"-O2", "-fno-pie"}, []string{"-static", "-fuse-ld=gold"}, 4000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b := link(t, compile(t, tt.cflags...), tt.lflags...)
+			b := linkProgram(t, compile(t, tt.cflags...), tt.lflags...)
 			o := b.open(t)
 			checked := 0
 			for i := range b.objects {
@@ -69,7 +69,7 @@ func checkReference(t *testing.T, o *Original, input int, sec *elfSection, base 
 	if sym.Section == int(elf.SHN_ABS) {
 		return 0
 	}
-	b, err := o.lookup(input, sym)
+	b, err := o.names.lookup(input, sym)
 	if err != nil {
 		if fault := err.Error(); !expectedRefusal(o, input, sym) {
 			t.Errorf("%s: %s", objectName(&o.objects[input]), fault)
@@ -84,14 +84,14 @@ func checkReference(t *testing.T, o *Original, input int, sec *elfSection, base 
 	switch elf.R_X86_64(r.Type) {
 	case elf.R_X86_64_PC32:
 	case elf.R_X86_64_PLT32:
-		if stub, found := o.stub(b); found && stub == linked {
+		if stub, found := o.names.slots.stub(b); found && stub == linked {
 			return 1
 		}
 	default:
 		return 0
 	}
 	if b.kind == bindImport {
-		if addr, found := o.canonical(b); found && addr != linked {
+		if addr, found := o.names.canonical(b); found && addr != linked {
 			t.Errorf("%s: %s is at 0x%x, the linker wrote 0x%x", objectName(&o.objects[input]), sym.Name, addr, linked)
 		}
 		return 0

@@ -157,7 +157,7 @@ func (o *Original) resolveFunctions(r *Resolved) error {
 		}
 		f := function{UnitFunction: uf, section: sym.Section, start: sym.Value, size: sym.Size}
 		if uf.Orig != "" {
-			if f.old, f.skipped, err = o.original(r.Unit, uf); err != nil {
+			if f.old, f.skipped, err = o.originals.find(r.Unit, uf); err != nil {
 				if e := fault.As(err); e != nil {
 					e.Function = uf.Name
 				}
@@ -171,7 +171,7 @@ func (o *Original) resolveFunctions(r *Resolved) error {
 	}
 	r.setEnds()
 	for _, f := range r.Unit.Stale {
-		parts, _, err := o.oldParts(r.Unit, append([]string{f.Name}, f.Parts...), r.Unit.Name+": "+f.Name)
+		parts, _, err := o.originals.parts(r.Unit, append([]string{f.Name}, f.Parts...), r.Unit.Name+": "+f.Name)
 		if err != nil {
 			return err
 		}
@@ -248,7 +248,7 @@ func (o *Original) resolveReferences(r *Resolved) error {
 
 // bind looks up the symbol of a relocation; what it finds holds for the whole unit.
 func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[int]reference) (reference, error) {
-	ref := reference{section: section, rela: rela, typ: o.target.Reloc(rela.Type), owner: r.owner(section, rela.Offset)}
+	ref := reference{section: section, rela: rela, typ: o.bin.target.Reloc(rela.Type), owner: r.owner(section, rela.Offset)}
 	sec := &r.Unit.Object.Sections[section]
 	if rela.Offset >= sec.Size || sec.Type == elf.SHT_NOBITS {
 		return ref, fault.New(fault.Bug, r.Unit.Name, "section %s: relocation at 0x%x outside", sec.Name, rela.Offset)
@@ -277,11 +277,11 @@ func (o *Original) bind(r *Resolved, section int, rela elfobj.Rela, known map[in
 // find looks up a symbol for a unit. A name that another unit shows now leads to what that unit has by it.
 func (o *Original) find(u *Unit, sym *elfobj.Symbol) (binding, error) {
 	if p, shown := u.Shown[sym.Name]; shown && p.Input != u.Input && sym.Version == "" {
-		if b, found, err := o.private(p.Input, p.Symbol); found || err != nil {
+		if b, found, err := o.names.private(p.Input, p.Symbol); found || err != nil {
 			return b, err
 		}
 	}
-	return o.lookup(u.Input, sym)
+	return o.names.lookup(u.Input, sym)
 }
 
 // user names the function or section that holds a reference.

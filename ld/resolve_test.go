@@ -59,7 +59,7 @@ func TestIdentity(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			requireLinker(t, tt.lflags)
-			b := link(t, compile(t, append(common, tt.cflags...)...), tt.lflags...)
+			b := linkProgram(t, compile(t, append(common, tt.cflags...)...), tt.lflags...)
 			for _, flag := range strings.Split(strings.Join(tt.lflags, ","), ",") {
 				if name, found := strings.CutPrefix(flag, "--wrap="); found {
 					b.m.Wrapped = append(b.m.Wrapped, name)

@@ -13,7 +13,7 @@ import (
 // is not in the patch as a function of theirs: the sections that the references lead to, and those of the left-out ones that these refer
 // to in turn. What the linker kept is used where it is. Sections in groups, which it leaves out for another copy, are no such.
 func (o *Original) Revive(users []*Resolved) ([]*Resolved, error) {
-	v := reviver{o: o, needed: map[int]map[int]bool{}, own: map[privateName]bool{}}
+	v := reviver{link: o.link, names: o.names, needed: map[int]map[int]bool{}, own: map[privateName]bool{}}
 	for _, r := range users {
 		for i := range r.functions {
 			if r.Unit.Input != NewInput && r.functions[i].Orig != "" {
@@ -31,7 +31,22 @@ func (o *Original) Revive(users []*Resolved) ([]*Resolved, error) {
 	if err := v.follow(); err != nil {
 		return nil, err
 	}
-	return v.units()
+	var list []*Resolved
+	for input := range o.objects {
+		if len(v.needed[input]) == 0 {
+			continue
+		}
+		u, err := v.unit(input)
+		if err != nil {
+			return nil, err
+		}
+		r, err := o.Resolve(u)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
 }
 
 // meaning is what a symbol stands for, or why that is not known.
@@ -48,7 +63,8 @@ type privateName struct {
 
 // reviver finds what is needed of the left-out sections.
 type reviver struct {
-	o      *Original
+	*link
+	names  *scope
 	needed map[int]map[int]bool // sections by input
 	own    map[privateName]bool // functions of the patch
 	queue  []inputSection
@@ -59,8 +75,8 @@ func (v *reviver) want(b *binding) {
 	if v.own[privateName{b.input, b.name}] {
 		return
 	}
-	for i := range v.o.objects[b.input].File.Symbols {
-		s := &v.o.objects[b.input].File.Symbols[i]
+	for i := range v.objects[b.input].File.Symbols {
+		s := &v.objects[b.input].File.Symbols[i]
 		if s.Name == b.name && s.Defined() && v.revivable(inputSection{b.input, s.Section}) {
 			v.need(inputSection{b.input, s.Section})
 		}
@@ -69,8 +85,8 @@ func (v *reviver) want(b *binding) {
 
 // revivable reports whether a section is one that the linker left out since nothing referred to it.
 func (v *reviver) revivable(s inputSection) bool {
-	sec := v.o.section(s)
-	return v.o.places[s.object][s.section].state == discarded && sec.Flags&(elf.SHF_GROUP|elf.SHF_TLS) == 0 && !runsAtStart(sec)
+	sec := v.objects.section(s)
+	return v.places[s.object][s.section].state == discarded && sec.Flags&(elf.SHF_GROUP|elf.SHF_TLS) == 0 && !runsAtStart(sec)
 }
 
 func (v *reviver) need(s inputSection) {
@@ -88,12 +104,12 @@ func (v *reviver) follow() error {
 	for len(v.queue) > 0 {
 		at := v.queue[0]
 		v.queue = v.queue[1:]
-		relas, err := v.o.objects[at.object].File.Relas(at.section)
+		relas, err := v.objects[at.object].File.Relas(at.section)
 		if err != nil {
-			return fmt.Errorf("%s: %w", v.o.inputName(at.object), err)
+			return fmt.Errorf("%s: %w", v.objects.name(at.object), err)
 		}
 		for _, r := range relas {
-			if v.o.target.Reloc(r.Type).Kind != arch.None {
+			if v.bin.target.Reloc(r.Type).Kind != arch.None {
 				v.reference(inputSymbol{at.object, r.Symbol})
 			}
 		}
@@ -103,10 +119,10 @@ func (v *reviver) follow() error {
 
 // reference follows one reference of a needed section. Those that cannot be resolved are refused when the unit is.
 func (v *reviver) reference(at inputSymbol) {
-	s := &v.o.objects[at.input].File.Symbols[at.symbol]
+	s := &v.objects[at.input].File.Symbols[at.symbol]
 	if s.Defined() {
 		in := inputSection{at.input, s.Section}
-		if v.o.places[in.object][in.section].state == merged || s.Type == elf.STT_SECTION && v.revivable(in) {
+		if v.places[in.object][in.section].state == merged || s.Type == elf.STT_SECTION && v.revivable(in) {
 			v.need(in)
 			return
 		}
@@ -118,11 +134,11 @@ func (v *reviver) reference(at inputSymbol) {
 
 // meaning is what a symbol of an input stands for in the original.
 func (v *reviver) meaning(at inputSymbol) (m meaning) {
-	s := &v.o.objects[at.input].File.Symbols[at.symbol]
+	s := &v.objects[at.input].File.Symbols[at.symbol]
 	if s.Bind == elf.STB_LOCAL && s.Defined() {
-		m.binding, m.err = v.o.placed(at.input, s)
+		m.binding, m.err = v.names.placed(at.input, s)
 	} else {
-		m.binding, m.err = v.o.lookup(at.input, s)
+		m.binding, m.err = v.names.lookup(at.input, s)
 	}
 	if m.binding.kind == bindDiscarded && s.Name == "" {
 		m.err = m.binding.why
@@ -130,35 +146,16 @@ func (v *reviver) meaning(at inputSymbol) (m meaning) {
 	return m
 }
 
-// units resolves the units of all inputs, in order.
-func (v *reviver) units() (list []*Resolved, err error) {
-	for input := range v.o.objects {
-		if len(v.needed[input]) == 0 {
-			continue
-		}
-		if err := v.sharesLiterals(input); err != nil {
-			return nil, err
-		}
-		u, err := v.unit(input)
-		if err != nil {
-			return nil, err
-		}
-		r, err := v.o.Resolve(u)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, r)
-	}
-	return list, nil
-}
-
 // unit makes a unit of the needed sections of an input. Symbols of other sections become references to the original.
 func (v *reviver) unit(input int) (Unit, error) {
-	obj := &v.o.objects[input]
+	obj := &v.objects[input]
 	u := Unit{Name: objectName(obj), Input: input, known: map[int]meaning{}, revived: true}
+	if err := v.sharesLiterals(input); err != nil {
+		return u, err
+	}
 	f := *obj.File
 	f.Sections, f.Symbols = slices.Clone(f.Sections), slices.Clone(f.Symbols)
-	c := carrier{o: v.o}
+	c := carrier{link: v.link}
 	for k := range f.Sections {
 		if name := f.Sections[k].Name; v.needed[input][k] && c.collected(name) {
 			return u, fault.Refuse(fault.SectionSet, u.Name, "section %s: the program collects such sections when it is linked", name)
@@ -189,10 +186,10 @@ func (v *reviver) unit(input int) (Unit, error) {
 
 // sharesLiterals refuses strings that both what was left out and what was kept of an input refer to: their addresses may be compared.
 func (v *reviver) sharesLiterals(input int) error {
-	f := v.o.objects[input].File
+	f := v.objects[input].File
 	all, err := f.AllRelas()
 	if err != nil {
-		return fmt.Errorf("%s: %w", v.o.inputName(input), err)
+		return fmt.Errorf("%s: %w", v.objects.name(input), err)
 	}
 	kept, revived := map[[2]uint64]bool{}, map[[2]uint64]int{}
 	for section, relas := range all {
@@ -201,11 +198,11 @@ func (v *reviver) sharesLiterals(input int) error {
 			if !s.Defined() || f.Sections[s.Section].Flags&elf.SHF_STRINGS == 0 || !v.needed[input][s.Section] {
 				continue
 			}
-			at := [2]uint64{uint64(s.Section), v.o.referent(&reference{sym: s, rela: r, typ: v.o.target.Reloc(r.Type)})}
+			at := [2]uint64{uint64(s.Section), v.bin.referent(&reference{sym: s, rela: r, typ: v.bin.target.Reloc(r.Type)})}
 			switch {
 			case v.needed[input][section]:
 				revived[at] = section
-			case v.o.places[input][section].state == placed:
+			case v.places[input][section].state == placed:
 				kept[at] = true
 			}
 		}
@@ -219,7 +216,7 @@ func (v *reviver) sharesLiterals(input int) error {
 	if first < 0 {
 		return nil
 	}
-	return fault.Refuse(fault.DiscardedSymbol, v.o.inputName(input),
+	return fault.Refuse(fault.DiscardedSymbol, v.objects.name(input),
 		"section %s, which the linker left out of the original and the patch needs, has a string literal in common with what was kept", f.Sections[first].Name)
 }
 
@@ -233,9 +230,9 @@ func (j *joiner) revivedCalls() (list []uint64) {
 			}
 			at := ref.binding.addr + uint64(ref.rela.Addend)
 			if ref.typ.FromPC {
-				at += uint64(j.o.target.PCBias)
+				at += uint64(j.bin.target.PCBias)
 			}
-			if t, found := j.o.locate(at); found && j.o.out[t.Index].Flags&elf.SHF_EXECINSTR != 0 {
+			if t, found := j.bin.locate(at); found && j.bin.sections[t.Index].Flags&elf.SHF_EXECINSTR != 0 {
 				list = append(list, at)
 			}
 		}

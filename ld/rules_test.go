@@ -108,7 +108,7 @@ func checkRefusal(t *testing.T, err error, code fault.Code) {
 
 // TestRulesPIE has no linker to compare with: these are references that the original does not make.
 func TestRulesPIE(t *testing.T) {
-	b := link(t, compile(t, "-O2"))
+	b := linkProgram(t, compile(t, "-O2"))
 	o := b.open(t)
 	checkRules(t, b, o, "main", []rule{
 		{name: "call of a function of the original", body: "call helper", want: ".kpatch.text+0x1 PC32 helper -4", text: "e8"},
@@ -171,7 +171,7 @@ func TestRulesPIE(t *testing.T) {
 }
 
 func TestRulesShared(t *testing.T) {
-	b := link(t, compile(t, "-O2", "-fPIC"), "-shared")
+	b := linkProgram(t, compile(t, "-O2", "-fPIC"), "-shared")
 	o := b.open(t)
 	checkRules(t, b, o, "main", []rule{
 		{name: "exported function", body: "call public_helper@PLT", want: ".kpatch.text+0x1 PC32 in .plt -4"},
@@ -192,7 +192,7 @@ func TestRulesShared(t *testing.T) {
 }
 
 func TestRulesFixed(t *testing.T) {
-	b := link(t, compile(t, "-O2", "-fno-pie"), "-no-pie")
+	b := linkProgram(t, compile(t, "-O2", "-fno-pie"), "-no-pie")
 	o := b.open(t)
 	checkRules(t, b, o, "main", []rule{
 		{name: "32-bit address", body: "mov $cnt, %eax", want: ".kpatch.text+0x1 32 cnt +0"},
@@ -200,7 +200,7 @@ func TestRulesFixed(t *testing.T) {
 		{name: "32-bit address of an import", body: "mov $getppid, %eax", code: "direct-import"},
 		{name: "32-bit address of an import with a fixed address", body: "mov $malloc, %eax", want: ".kpatch.text+0x1 32 in .plt +0"},
 	})
-	static := link(t, b.dir, "-static")
+	static := linkProgram(t, b.dir, "-static")
 	checkRules(t, static, static.open(t), "main", []rule{
 		{name: "import in a static executable", body: "call no_such_function", code: "undefined-symbol"},
 		{name: "library function in a static executable", body: "call printf", want: ".kpatch.text+0x1 PC32 _IO_printf -4"},
@@ -209,11 +209,11 @@ func TestRulesFixed(t *testing.T) {
 
 // TestRulesOfSlots: what the original has in its GOT depends on how it was linked.
 func TestRulesOfSlots(t *testing.T) {
-	now := link(t, compile(t, "-O2"), "-Wl,-z,now")
+	now := linkProgram(t, compile(t, "-O2"), "-Wl,-z,now")
 	checkRules(t, now, now.open(t), "main", []rule{
 		{name: "address of a bound import", body: "mov rand@GOTPCREL(%rip), %rax", want: ".kpatch.text+0x3 PC32 in .got -4"},
 	})
-	noPLT := link(t, compile(t, "-O2", "-fno-plt"))
+	noPLT := linkProgram(t, compile(t, "-O2", "-fno-plt"))
 	checkRules(t, noPLT, noPLT.open(t), "main", []rule{
 		{name: "IFUNC through its slot", body: "call *static_ifunc@GOTPCREL(%rip)", want: ".kpatch.text+0x2 PC32 in .got -4", text: "ff15"},
 		{name: "IFUNC without a stub", body: "call static_ifunc", code: "ifunc-without-stub"},
@@ -223,7 +223,7 @@ func TestRulesOfSlots(t *testing.T) {
 
 // TestLibraries: the shared libraries of the link give type and version of a new import.
 func TestLibraries(t *testing.T) {
-	b := link(t, compile(t, "-O2"))
+	b := linkProgram(t, compile(t, "-O2"))
 	for _, name := range []string{"libc.so.6", "libm.so.6"} {
 		path := strings.TrimSpace(testkit.Run(t, b.dir, "gcc", "-print-file-name="+name))
 		lib, err := elfobj.Load(path)
@@ -244,7 +244,7 @@ func TestLibraries(t *testing.T) {
 
 // TestUnits: what units of one patch offer each other.
 func TestUnits(t *testing.T) {
-	b := link(t, compile(t, "-O2"))
+	b := linkProgram(t, compile(t, "-O2"))
 	o := b.open(t)
 	user := b.newFunction(t, "main", "call fresh\n\tmov fresh_var(%rip), %eax")
 	giver := b.assemble(t, "other", "\t.section .kpatch.text,\"ax\",@progbits\n\t.globl fresh.kpnew\nfresh.kpnew:\n\tret\n"+

@@ -2,7 +2,6 @@ package ld
 
 import (
 	"debug/elf"
-	"slices"
 
 	"gocare/internal/elfobj"
 )
@@ -32,13 +31,13 @@ func strengthOf(s *elfobj.Symbol) Strength {
 	return StrongDefinition
 }
 
-// Displaced names the input whose definition of a symbol the linker might no longer take once another input, or NewInput,
+// displaced names the input whose definition of a symbol the linker might no longer take once another input, or NewInput,
 // defines it with some strength; "" if there is none. Which of several weak ones comes first is not looked at, since members
 // of archives may change places. Common variables of one name are one.
-func (o *Original) Displaced(input int, name string, by Strength) string {
+func (o objects) displaced(input int, name string, by Strength) string {
 	strongest, holder := Strength(0), 0
-	for i := range o.objects {
-		f := o.objects[i].File
+	for i := range o {
+		f := o[i].File
 		if i == input || f.Type != elf.ET_REL {
 			continue
 		}
@@ -51,27 +50,10 @@ func (o *Original) Displaced(input int, name string, by Strength) string {
 	if strongest == 0 || strongest > by || strongest == CommonDefinition && by == CommonDefinition {
 		return ""
 	}
-	return o.inputName(holder)
+	return o.name(holder)
 }
 
 // grouped reports whether a symbol is defined in a section group: the linker keeps one of those that have the same contents.
 func grouped(f *elfobj.File, s *elfobj.Symbol) bool {
 	return s.Defined() && f.Sections[s.Section].Flags&elf.SHF_GROUP != 0
-}
-
-// without names an input that looks for a symbol which nothing in the original defines, and no library is asked for: a weak reference, which
-// is null there. "" if there is none.
-func (o *Original) without(name string) string {
-	if o.defines(name) || o.imports[name] != nil {
-		return ""
-	}
-	for i := range o.objects {
-		f := o.objects[i].File
-		if f.Type == elf.ET_REL && slices.ContainsFunc(f.Symbols, func(s elfobj.Symbol) bool {
-			return s.Name == name && s.Section == int(elf.SHN_UNDEF) && s.Bind == elf.STB_WEAK
-		}) {
-			return o.inputName(i)
-		}
-	}
-	return ""
 }

@@ -38,18 +38,18 @@ func TestDisplaced(t *testing.T) {
 		{"none", nil, strong, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := &Original{objects: []Object{object("0.o", symbols[strong])}}
+			o := objects{object("0.o", symbols[strong])}
 			for i, s := range tt.has {
-				o.objects = append(o.objects, object(string(rune('1'+i))+".o", symbols[s]))
+				o = append(o, object(string(rune('1'+i))+".o", symbols[s]))
 			}
-			o.objects = append(
-				o.objects,
+			o = append(
+				o,
 				object("local.o", elfobj.Symbol{Name: "n", Section: 1, Bind: elf.STB_LOCAL}),
 				object("user.o", elfobj.Symbol{Name: "n", Bind: elf.STB_GLOBAL}),
 				object("other.o", elfobj.Symbol{Name: "m", Section: 1, Bind: elf.STB_WEAK}),
 				Object{Path: "lib.so", File: &elfobj.File{Type: elf.ET_DYN, Symbols: []elfobj.Symbol{symbols[weak]}}},
 			)
-			if got := o.Displaced(0, "n", tt.by); got != tt.want {
+			if got := o.displaced(0, "n", tt.by); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

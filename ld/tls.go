@@ -42,11 +42,11 @@ type tlsVariable struct {
 }
 
 func (j *joiner) tlsVariable(b binding) tlsVariable {
-	v := tlsVariable{name: j.o.slots.named(b), byName: b.kind != bindTLS || b.own}
-	if seg := j.o.bin.TLS(); seg != nil && b.kind == bindTLS {
+	v := tlsVariable{name: j.slots.named(b), byName: b.kind != bindTLS || b.own}
+	if seg := j.bin.TLS(); seg != nil && b.kind == bindTLS {
 		v.offset = int64(b.addr - seg.Vaddr)
-		v.tpoff = v.offset + j.o.machine.threadOffset(seg)
-		v.fixed = !j.o.link.shared && !b.own
+		v.tpoff = v.offset + j.bin.machine.threadOffset(seg)
+		v.fixed = !j.bin.kind.shared && !b.own
 	}
 	return v
 }
@@ -58,7 +58,7 @@ func (j *joiner) tlsSlot(v tlsVariable, k arch.RelocKind) (uint64, bool) {
 		keys = append(keys, tlsKey{k, versioned{}, uint64(v.offset)})
 	}
 	for _, k := range keys {
-		if list := j.o.slots.tls[k]; len(list) > 0 {
+		if list := j.slots.tls[k]; len(list) > 0 {
 			return list[0], true
 		}
 	}
@@ -133,7 +133,7 @@ func (j *joiner) initialExec(p *spot, v tlsVariable) error {
 	if !v.fixed {
 		return j.throughTLSSlot(p, v, arch.TLSOffset)
 	}
-	if _, ok := j.o.machine.relaxTLS(p.kind(), localExec, j.site(p)); !ok {
+	if _, ok := j.bin.machine.relaxTLS(p.kind(), localExec, j.site(p)); !ok {
 		return j.throughPrivateSlot(p, gotKey{constant: true, value: uint64(v.tpoff)})
 	}
 	return j.put32(p, v.tpoff)
@@ -142,7 +142,7 @@ func (j *joiner) initialExec(p *spot, v tlsVariable) error {
 // generalDynamic: a call of __tls_get_addr with a pair of slots. In an executable the offset from the thread pointer, for a
 // variable of a library from a slot that the original has.
 func (j *joiner) generalDynamic(p *spot, v tlsVariable) error {
-	if j.o.link.shared {
+	if j.bin.kind.shared {
 		return j.throughTLSSlot(p, v, arch.TLSModule)
 	}
 	slot, found := j.tlsSlot(v, arch.TLSOffset)
@@ -153,7 +153,7 @@ func (j *joiner) generalDynamic(p *spot, v tlsVariable) error {
 	case found:
 		model = initialExec
 	}
-	r, ok := j.o.machine.relaxTLS(p.kind(), model, j.site(p))
+	r, ok := j.bin.machine.relaxTLS(p.kind(), model, j.site(p))
 	if !ok {
 		return j.unsupported(p)
 	}
@@ -170,10 +170,10 @@ func (j *joiner) generalDynamic(p *spot, v tlsVariable) error {
 
 // localDynamic: a call of __tls_get_addr for the start of a module's block. In an executable the thread pointer.
 func (j *joiner) localDynamic(p *spot) error {
-	if j.o.link.shared {
+	if j.bin.kind.shared {
 		return j.throughTLSSlot(p, tlsVariable{}, arch.TLSModule)
 	}
-	r, ok := j.o.machine.relaxTLS(p.kind(), localExec, j.site(p))
+	r, ok := j.bin.machine.relaxTLS(p.kind(), localExec, j.site(p))
 	if !ok {
 		return j.unsupported(p)
 	}
@@ -187,7 +187,7 @@ func (j *joiner) descriptor(p *spot, v tlsVariable) error {
 	if model == asCompiled {
 		return j.throughTLSSlot(p, v, arch.TLSDesc)
 	}
-	if _, ok := j.o.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
+	if _, ok := j.bin.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
 		return j.unsupported(p)
 	}
 	if model == localExec {
@@ -201,7 +201,7 @@ func (j *joiner) descriptorModel(v tlsVariable) (model tlsModel, slot uint64) {
 	switch {
 	case v.fixed:
 		return localExec, 0
-	case j.o.link.shared:
+	case j.bin.kind.shared:
 		return asCompiled, 0
 	}
 	if slot, found := j.tlsSlot(v, arch.TLSOffset); found {
@@ -219,7 +219,7 @@ func (j *joiner) descriptorCall(p *spot, v tlsVariable) error {
 		}
 		return nil
 	}
-	if _, ok := j.o.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
+	if _, ok := j.bin.machine.relaxTLS(p.kind(), model, j.site(p)); !ok {
 		return j.unsupported(p)
 	}
 	return nil

@@ -46,7 +46,7 @@ v:	.quad	1
 				testkit.Run(t, dir, "aarch64-linux-gnu-as", "main.s", "-o", "main.o")
 			}
 			o := openBuild(t, dir, "out").open(t)
-			parts, _, err := o.oldParts(Unit{}, []string{"f"}, "f")
+			parts, _, err := o.originals.parts(Unit{}, []string{"f"}, "f")
 			if tt.refused != "" {
 				checkRefusal(t, err, "object-mismatch")
 				return

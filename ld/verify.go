@@ -27,40 +27,16 @@ type linkedCode interface {
 	goesWrong(code []byte, offset uint64) (at uint64, wrong bool)
 }
 
-// mismatch compares size bytes at offset from of an input section with the binary's bytes at addr, where relocations
-// did not change them, and says where they differ.
-func (o *Original) mismatch(s inputSection, from, size, addr uint64) error {
-	sec := o.section(s)
-	if from > uint64(len(sec.Data)) || size > uint64(len(sec.Data))-from {
-		return fmt.Errorf("section %s ends before 0x%x", sec.Name, from+size)
-	}
-	linked, ok := o.bin.BytesAt(addr, size)
-	if !ok {
-		return fmt.Errorf("no %d bytes at 0x%x in the binary", size, addr)
-	}
-	relas, err := o.objects[s.object].File.Relas(s.section)
-	if err != nil {
-		return err
-	}
-	skip := o.relocated(relas, from, size)
-	for i, b := range sec.Data[from : from+size] {
-		if b != linked[i] && !skip[i] && !o.moved(sec.Data[from:from+size], uint64(i), addr) {
-			return fmt.Errorf("byte 0x%02x at %s+0x%x is 0x%02x at 0x%x of the binary", b, sec.Name, from+uint64(i), linked[i], addr+uint64(i))
-		}
-	}
-	return nil
-}
-
 // misbound follows the references of an original function and says which one the linker bound to another place than
 // lookup would: then the map places something wrongly.
-func (o *Original) misbound(s inputSection, from, size, addr uint64) error {
+func (o *originals) misbound(s inputSection, from, size, addr uint64) error {
 	f := o.objects[s.object].File
 	relas, err := f.Relas(s.section)
 	if err != nil {
 		return err
 	}
 	for _, r := range relas {
-		t := o.target.Reloc(r.Type)
+		t := o.bin.target.Reloc(r.Type)
 		if r.Offset < from || r.Offset-from >= size || size-(r.Offset-from) < t.Width {
 			continue
 		}
@@ -79,9 +55,9 @@ func (o *Original) misbound(s inputSection, from, size, addr uint64) error {
 
 // expected returns the link address that a relocation of an input refers to, where no PLT entry, merged section or
 // relaxation can stand between.
-func (o *Original) expected(input int, r elfobj.Rela) (uint64, bool) {
+func (o *originals) expected(input int, r elfobj.Rela) (uint64, bool) {
 	sym := &o.objects[input].File.Symbols[r.Symbol]
-	k := o.target.Reloc(r.Type).Kind
+	k := o.bin.target.Reloc(r.Type).Kind
 	if k != arch.PC32 && (k != arch.Call || sym.Bind != elf.STB_LOCAL) {
 		return 0, false
 	}
@@ -89,7 +65,7 @@ func (o *Original) expected(input int, r elfobj.Rela) (uint64, bool) {
 		p := o.places[input][sym.Section]
 		return p.addr, p.state == placed
 	}
-	b, err := o.lookup(input, sym)
+	b, err := o.names.lookup(input, sym)
 	return b.addr, err == nil && b.kind == bindPlace && !b.ifunc
 }
 
@@ -102,10 +78,10 @@ func symbolName(f *elfobj.File, i int) string {
 }
 
 // relocated marks the bytes in [from, from+size) of a section that a linker may change.
-func (o *Original) relocated(relas []elfobj.Rela, from, size uint64) []bool {
+func (im *image) relocated(relas []elfobj.Rela, from, size uint64) []bool {
 	skip := make([]bool, size)
 	for _, r := range relas {
-		before, after := o.machine.touched(o.target.Reloc(r.Type))
+		before, after := im.machine.touched(im.target.Reloc(r.Type))
 		for at := int64(r.Offset) - before; at < int64(r.Offset)+after; at++ {
 			if i := at - int64(from); i >= 0 && i < int64(size) {
 				skip[i] = true

@@ -30,31 +30,62 @@ func (s *slots) named(b binding) versioned {
 	return versioned{b.name, b.version}
 }
 
-// asked notes that an input asks for a version of a name.
-func (o *Original) asked(s *elfobj.Symbol) {
+// libSymbol is what the shared libraries among the inputs say of a name.
+type libSymbol struct {
+	typ     elf.SymType
+	version string // that a name without one means; empty for none, and if not settled
+	settled bool   // it is known what that is
+	missing string // the library's name, if only one that the original does not load has the symbol
+	later   string // the library's name, if only its patched version has the symbol
+}
+
+// libraries are what the shared libraries of the link define, by name.
+type libraries map[string]libSymbol
+
+// readLibraries collects what the libraries define that the original loads, then what others do.
+func readLibraries(inputs objects) libraries {
+	l := libraries{}
+	for i := range inputs {
+		if obj := &inputs[i]; obj.File.Type == elf.ET_DYN && !obj.New && !obj.Later {
+			l.add(obj.File, libSymbol{})
+		}
+	}
+	for i := range inputs {
+		switch obj := &inputs[i]; {
+		case obj.Later:
+			l.add(obj.File, libSymbol{later: libraryName(obj)})
+		case obj.New:
+			l.add(obj.File, libSymbol{missing: libraryName(obj)})
+		}
+	}
+	return l
+}
+
+// noteVersion notes that an input asks for a version of a name.
+func (t *inputTables) noteVersion(s *elfobj.Symbol) {
 	if s.Section == int(elf.SHN_UNDEF) && s.Bind != elf.STB_LOCAL && s.Version != "" {
-		o.byVersion[s.Name] = true
+		t.byVersion[s.Name] = true
 	}
 }
 
 // isCopy reports whether the binary has a place for a variable of a library, of the version that is asked for.
-func (o *Original) isCopy(s *elfobj.Symbol) bool { return o.copies[versioned{s.Name, s.Version}] }
+func (s *slots) isCopy(sym *elfobj.Symbol) bool { return s.copies[versioned{sym.Name, sym.Version}] }
 
 // importOf returns what the original takes from a library that a reference means, nil if it does not take that. A name alone is what the
 // original has by it, but where an input asks for a version of it: then only the library tells which one the linker takes.
-func (o *Original) importOf(sym *elfobj.Symbol, lib libSymbol) (*elfobj.Symbol, error) {
-	known := o.imports[sym.Name]
+func (sc *scope) importOf(sym *elfobj.Symbol, lib libSymbol) (*elfobj.Symbol, error) {
+	known := sc.tables.imports[sym.Name]
 	if known == nil {
 		return nil, nil
 	}
-	twice := o.slots.twice[sym.Name]
+	twice := sc.slots.twice[sym.Name]
 	switch {
 	case sym.Version != "":
-		return o.taken[versioned{sym.Name, sym.Version}], nil
-	case !twice && !o.byVersion[sym.Name]:
+		return sc.tables.taken[versioned{sym.Name, sym.Version}], nil
+	case !twice && !sc.inputs.byVersion[sym.Name]:
 		return known, nil
 	case lib.settled && lib.missing == "" && lib.later == "":
-		return o.taken[versioned{sym.Name, lib.version}], nil
+		return sc.tables.taken[versioned{sym.Name, lib.version}], nil
 	case twice:
 		return nil, fault.Refuse(fault.AmbiguousSymbol, "original binary", "several versions of %q are in use", sym.Name)
 	}
@@ -62,23 +93,23 @@ func (o *Original) importOf(sym *elfobj.Symbol, lib libSymbol) (*elfobj.Symbol, 
 		known.Version, sym.Name)
 }
 
-// indexLibrary collects what a library defines; where tells whose its symbols are if no process has them. A name without a version means the
+// add collects what a library defines; where tells whose its symbols are if no process has them. A name without a version means the
 // first definition that says so.
-func (o *Original) indexLibrary(f *elfobj.File, where libSymbol) {
+func (l libraries) add(f *elfobj.File, where libSymbol) {
 	for i := range f.DynSymbols {
 		s := &f.DynSymbols[i]
 		if s.Name == "" || !s.Defined() {
 			continue
 		}
-		known, found := o.library[s.Name]
+		known, found := l[s.Name]
 		if found && (known.settled || known.missing != where.missing || known.later != where.later) {
 			continue
 		}
 		if lib := (libSymbol{typ: s.Type, missing: where.missing, later: where.later}); !s.Older {
 			lib.version, lib.settled = s.Version, true
-			o.library[s.Name] = lib
+			l[s.Name] = lib
 		} else if !found {
-			o.library[s.Name] = lib
+			l[s.Name] = lib
 		}
 	}
 }
