@@ -103,12 +103,12 @@ func TestArmSlotOfPart(t *testing.T) {
 		ok     bool
 	}{{0, true}, {4, false}} {
 		bin := &image{machine: arm64{}, target: &arch.AArch64, kind: linkKind{shared: true}, sections: []OrigSection{{Name: ".got", Addr: 0x20000, Size: 8}}}
-		j := &joiner{link: &link{bin: bin}, slots: slots}
-		j.out[outText].Data = a64Code(a64ADRP)
+		r := &tlsReducer{newOutput(bin), slots}
+		r.sections[outText].Data = a64Code(a64ADRP)
 		p := &spot{out: outText, ref: &reference{
 			typ: arch.AArch64.Reloc(uint32(elf.R_AARCH64_TLSDESC_ADR_PAGE21)), sym: &elfobj.Symbol{Name: "v"}, rela: elfobj.Rela{Addend: tt.addend},
 		}}
-		if err := j.tlsInParts(p, tlsVariable{name: versioned{name: "v"}, offset: 16}); (err == nil) != tt.ok {
+		if err := r.inParts(p, tlsVariable{name: versioned{name: "v"}, offset: 16}); (err == nil) != tt.ok {
 			t.Errorf("%d bytes behind: %v", tt.addend, err)
 		}
 	}

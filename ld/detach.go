@@ -13,16 +13,10 @@ func (j *joiner) detach() {
 	}
 }
 
-// entry is where a function of the patch begins, by unit and function.
-func (j *joiner) entry(at [2]int) Target {
-	f := &j.units[at[0]].functions[at[1]]
-	return Target{InPatch, outText, j.bases[at[0]][f.section] + f.start}
-}
-
 // callees returns the link addresses of functions that a function of the patch was compiled with.
 func (j *joiner) callees(u, i int) []uint64 {
 	r := j.units[u]
-	list := append(j.functionAddrs(r.Unit.Input, r.functions[i].Calls), j.reached[[2]int{u, i}]...)
+	list := append(j.names.functionAddrs(r.Unit.Input, r.functions[i].Calls), j.reached[[2]int{u, i}]...)
 	slices.Sort(list)
 	return slices.Compact(list)
 }

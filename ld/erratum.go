@@ -7,15 +7,15 @@ import (
 
 // erratum moves instructions of the new code out of the way of an erratum of a processor, as linkers do with a program's: to a veneer behind
 // the code, which jumps back. Where in its page an instruction is has to be known for that: the code begins one.
-func (j *joiner) erratum() error {
-	text := &j.out[outText]
-	for _, p := range j.pending {
+func (o *output) erratum() error {
+	text := &o.sections[outText]
+	for _, p := range o.pending {
 		if p.out != outText || p.reloc.Type.Kind != arch.PagePC {
 			continue
 		}
-		text.Align = j.bin.target.PageSize
-		if at, wrong := j.bin.machine.goesWrong(text.Data, p.reloc.Offset); wrong {
-			if err := j.takeOut(at); err != nil {
+		text.Align = o.bin.target.PageSize
+		if at, wrong := o.bin.machine.goesWrong(text.Data, p.reloc.Offset); wrong {
+			if err := o.takeOut(at); err != nil {
 				return err
 			}
 		}
@@ -24,19 +24,19 @@ func (j *joiner) erratum() error {
 }
 
 // takeOut moves the instruction at an offset of the new code to a veneer.
-func (j *joiner) takeOut(at uint64) error {
-	text := &j.out[outText]
+func (o *output) takeOut(at uint64) error {
+	text := &o.sections[outText]
 	text.Data = append(text.Data, make([]byte, -uint64(len(text.Data))%a64Command)...)
 	veneer := uint64(len(text.Data))
-	there, ok := j.bin.target.Hook(at, veneer)
-	back, reaches := j.bin.target.Hook(veneer+a64Command, at+a64Command)
+	there, ok := o.bin.target.Hook(at, veneer)
+	back, reaches := o.bin.target.Hook(veneer+a64Command, at+a64Command)
 	if !ok || !reaches {
 		return fault.Refuse(fault.OutOfRange, "", "the new code is too large for a jump over it")
 	}
 	text.Data = append(append(text.Data, text.Data[at:at+a64Command]...), back...)
 	copy(text.Data[at:], there)
-	for i := range j.pending {
-		if r := &j.pending[i]; r.out == outText && r.reloc.Offset == at {
+	for i := range o.pending {
+		if r := &o.pending[i]; r.out == outText && r.reloc.Offset == at {
 			r.reloc.Offset = veneer
 		}
 	}

@@ -27,17 +27,17 @@ func TestErratum(t *testing.T) {
 		{"the end of the code", 0xff8, []uint32{adrp, load}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			j := &joiner{link: &link{bin: &image{target: &arch.AArch64, machine: arm64{}}}}
-			text := &j.out[outText]
+			o := newOutput(&image{target: &arch.AArch64, machine: arm64{}})
+			text := &o.sections[outText]
 			text.Data = append(make([]byte, tt.at), a64Code(tt.code...)...)
 			size := uint64(len(text.Data))
 			for _, r := range []struct {
 				offset uint64
 				kind   arch.RelocKind
 			}{{tt.at, arch.PagePC}, {tt.at + 8, arch.PageOffset}, {tt.at + 12, arch.PageOffset}} {
-				j.pending = append(j.pending, pendingReloc{out: outText, reloc: JoinedReloc{Offset: r.offset, Type: arch.RelocType{Kind: r.kind}}})
+				o.pending = append(o.pending, pendingReloc{out: outText, reloc: JoinedReloc{Offset: r.offset, Type: arch.RelocType{Kind: r.kind}}})
 			}
-			if err := j.erratum(); err != nil {
+			if err := o.erratum(); err != nil {
 				t.Fatal(err)
 			}
 			if text.Align != 4096 {
@@ -55,7 +55,7 @@ func TestErratum(t *testing.T) {
 			if word(size) != use || leadsTo(at) != size || leadsTo(size+4) != at+4 {
 				t.Errorf("at 0x%x: %x, there %x and %x", at, word(at), word(size), word(size+4))
 			}
-			for _, p := range j.pending {
+			for _, p := range o.pending {
 				if p.reloc.Offset == at {
 					t.Error("its relocation did not move")
 				}

@@ -20,11 +20,11 @@ type groupedCopy struct {
 }
 
 // chooseCopies decides, for each unit, which of its copies others take the place of.
-func (j *joiner) chooseCopies() {
+func (m *members) chooseCopies() {
 	first := map[string]int{}
-	j.copies = make([]map[string]groupedCopy, len(j.units))
-	for u, r := range j.units {
-		j.copies[u] = map[string]groupedCopy{}
+	m.copies = make([]map[string]groupedCopy, len(m.units))
+	for u, r := range m.units {
+		m.copies[u] = map[string]groupedCopy{}
 		for i := range r.Unit.Object.Symbols {
 			s := &r.Unit.Object.Symbols[i]
 			name, isNew := strings.CutSuffix(s.Name, kpname.New)
@@ -33,16 +33,16 @@ func (j *joiner) chooseCopies() {
 			}
 			owner, found := first[name]
 			switch {
-			case j.names.defines(name):
-				j.copies[u][s.Name] = groupedCopy{name, -1, "the original has a copy of it"}
+			case m.names.defines(name):
+				m.copies[u][s.Name] = groupedCopy{name, -1, "the original has a copy of it"}
 			case found:
-				j.copies[u][s.Name] = groupedCopy{name, owner, "the patch has the copy of " + j.units[owner].Unit.Name}
+				m.copies[u][s.Name] = groupedCopy{name, owner, "the patch has the copy of " + m.units[owner].Unit.Name}
 			default:
 				first[name] = u
 			}
 		}
 		for i := range r.functions {
-			if c, found := j.copies[u][r.functions[i].Symbol]; found {
+			if c, found := m.copies[u][r.functions[i].Symbol]; found {
 				r.functions[i].skipped = c.why
 			}
 		}
@@ -50,8 +50,8 @@ func (j *joiner) chooseCopies() {
 }
 
 // copyOf returns the copy that code of a unit goes to in place of a symbol of its own.
-func (j *joiner) copyOf(u int, s *elfobj.Symbol) (groupedCopy, bool) {
-	c, found := j.copies[u][s.Name]
+func (m *members) copyOf(u int, s *elfobj.Symbol) (groupedCopy, bool) {
+	c, found := m.copies[u][s.Name]
 	return c, found && s.Defined()
 }
 
@@ -61,8 +61,8 @@ func (j *joiner) copyBinding(u int, c groupedCopy) (binding, error) {
 }
 
 // copyTarget is the place of the copy of another unit.
-func (j *joiner) copyTarget(c groupedCopy) (Target, error) {
-	r := j.units[c.unit]
+func (m *members) copyTarget(c groupedCopy) (Target, error) {
+	r := m.units[c.unit]
 	i := slices.IndexFunc(r.Unit.Object.Symbols, func(s elfobj.Symbol) bool { return s.Name == c.name+kpname.New && s.Defined() })
-	return j.inPatch(c.unit, &r.Unit.Object.Symbols[i])
+	return m.inPatch(c.unit, &r.Unit.Object.Symbols[i])
 }

@@ -2,81 +2,37 @@ package ld
 
 import (
 	"debug/elf"
-	"sort"
 	"strings"
 
 	"gocare/internal/arch"
-	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 )
 
-// outputNames are the sections of a Joined, in the order in which they appear.
-var outputNames = [...]string{kpname.Text, kpname.Rodata, kpname.Unwind, kpname.Data}
-
-const (
-	outText = iota
-	outRodata
-	outUnwind
-	outData
-)
-
-// joiner holds a Joined that is being put together. Its targets in the patch count all four outputs, empty ones too.
+// joiner puts a Joined together. Its targets in the patch count all four outputs, empty ones too.
 type joiner struct {
-	*link
-	names    *scope
-	slots    *slots
-	units    []*Resolved
-	out      [len(outputNames)]JoinedSection
-	bases    [][]uint64 // by unit and section of its object: where it begins in its output
-	globals  map[string]Target
-	got      map[gotKey]uint64 // private GOT slots in .kpatch.data
-	imports  map[versioned]*Import
-	dead     map[[2]int]bool     // by unit and function: left out
-	apart    map[uint64][2]int   // detached functions, by the link address of the original
-	gates    []uint64            // link addresses of padding that holds hooks of short functions
-	reached  map[[2]int][]uint64 // those that a function refers to
-	done     map[field]bool      // fields that an earlier relaxation took
-	literals map[literal]uint64  // places of those carried in .kpatch.rodata
-	copies   []map[string]groupedCopy
-	pending  []pendingReloc
-}
-
-// gotKey is what a private GOT slot holds: a known address, or a constant.
-type gotKey struct {
-	target   Target
-	constant bool
-	value    uint64
-	imported versioned // what is found at run time
-}
-
-// field is a place in an output.
-type field struct {
-	out    int
-	offset uint64
-}
-
-// pendingReloc is a relocation whose import has no number yet.
-type pendingReloc struct {
-	out   int
-	reloc JoinedReloc
-	name  versioned // of the import
+	*members
+	output  *output
+	reducer *reducer
+	globals map[string]Target
+	apart   map[uint64][2]int   // detached functions, by the link address of the original
+	gates   []uint64            // link addresses of padding that holds hooks of short functions
+	reached map[[2]int][]uint64 // those of apart that a function refers to
 }
 
 // Join puts units together. A reference that one unit leaves undefined and the original does not define either goes to
 // the new global of that name in another unit ("g.kpnew").
 func Join(o *Original, units []*Resolved) (*Joined, error) {
+	out := newOutput(o.bin)
 	j := &joiner{
-		link: o.link, names: o.names, slots: o.names.slots, units: units, globals: map[string]Target{}, got: map[gotKey]uint64{}, imports: map[versioned]*Import{},
-		dead: map[[2]int]bool{}, done: map[field]bool{}, apart: map[uint64][2]int{}, reached: map[[2]int][]uint64{}, literals: map[literal]uint64{},
-	}
-	for i, name := range outputNames {
-		j.out[i] = JoinedSection{Name: name, Flags: outputFlags(i), Align: 1}
+		members: &members{bin: o.bin, names: o.names, units: units, dead: map[[2]int]bool{}}, output: out,
+		reducer: &reducer{output: out, names: o.names, slots: o.names.slots, tls: &tlsReducer{out, o.names.slots}},
+		globals: map[string]Target{}, apart: map[uint64][2]int{}, reached: map[[2]int][]uint64{},
 	}
 	j.chooseCopies()
 	j.decide()
 	j.detach()
-	if err := j.layout(); err != nil {
+	if err := j.layout(out); err != nil {
 		return nil, err
 	}
 	if err := j.collectGlobals(); err != nil {
@@ -87,75 +43,10 @@ func Join(o *Original, units []*Resolved) (*Joined, error) {
 			return nil, err
 		}
 	}
-	if err := j.erratum(); err != nil {
+	if err := out.erratum(); err != nil {
 		return nil, err
 	}
 	return j.finish()
-}
-
-func outputFlags(out int) elf.SectionFlag {
-	switch out {
-	case outText:
-		return elf.SHF_ALLOC | elf.SHF_EXECINSTR
-	case outData:
-		return elf.SHF_ALLOC | elf.SHF_WRITE
-	}
-	return elf.SHF_ALLOC
-}
-
-// decide leaves out the functions that the original does not contain, except those that others refer to.
-func (j *joiner) decide() {
-	for u, r := range j.units {
-		for i := range r.functions {
-			if r.functions[i].skipped != "" {
-				j.dead[[2]int{u, i}] = true
-			}
-		}
-	}
-	for changed := true; changed; {
-		changed = false
-		for u, r := range j.units {
-			for i := range r.refs {
-				changed = j.keep(u, &r.refs[i]) || changed
-			}
-		}
-	}
-}
-
-// keep marks the left-out function that a live reference needs.
-func (j *joiner) keep(u int, ref *reference) bool {
-	r := j.units[u]
-	if ref.owner >= 0 && j.dead[[2]int{u, ref.owner}] || r.sections[ref.section] == kpname.Unwind || j.deadUnit(u) {
-		return false
-	}
-	at, found := j.provider(u, ref)
-	if found && j.dead[at] {
-		delete(j.dead, at)
-		return true
-	}
-	return false
-}
-
-// provider finds the function of the patch that a reference to a left-out function, or to a label, means.
-func (j *joiner) provider(u int, ref *reference) ([2]int, bool) {
-	if _, found := j.copyOf(u, ref.sym); found {
-		return [2]int{}, false
-	}
-	if ref.sym.Defined() {
-		i := j.units[u].owner(ref.sym.Section, j.bin.referent(ref))
-		return [2]int{u, i}, i >= 0
-	}
-	if ref.binding.kind != bindDiscarded {
-		return [2]int{}, false
-	}
-	for v, r := range j.units {
-		for i := range r.functions {
-			if r.Unit.Input == ref.binding.input && r.functions[i].Orig == ref.binding.name {
-				return [2]int{v, i}, true
-			}
-		}
-	}
-	return [2]int{}, false
 }
 
 // referent is the place in a defined symbol's section that a relocation means. Where the processor counts from the next
@@ -167,16 +58,6 @@ func (im *image) referent(ref *reference) uint64 {
 		at += uint64(im.target.PCBias)
 	}
 	return at
-}
-
-// deadUnit reports whether nothing of a unit is in the patch.
-func (j *joiner) deadUnit(u int) bool {
-	for i := range j.units[u].functions {
-		if !j.dead[[2]int{u, i}] {
-			return false
-		}
-	}
-	return len(j.units[u].functions) > 0
 }
 
 // collectGlobals finds what units offer each other. Two weak definitions of a name are refused like others: which of them all
@@ -215,16 +96,6 @@ func (j *joiner) collectGlobals() error {
 	return nil
 }
 
-// inPatch is the place of a symbol that a unit defines.
-func (j *joiner) inPatch(u int, s *elfobj.Symbol) (Target, error) {
-	r := j.units[u]
-	if r.sections[s.Section] == "" {
-		return Target{}, fault.Refuse(fault.UnknownSection, r.Unit.Name, "%q is in section %s, which is no part of a patch",
-			s.Name, r.Unit.Object.Sections[s.Section].Name)
-	}
-	return Target{InPatch, outputIndex(r.sections[s.Section]), j.bases[u][s.Section] + s.Value}, nil
-}
-
 func (j *joiner) reduceUnit(u int) error {
 	r := j.units[u]
 	if j.deadUnit(u) {
@@ -237,7 +108,7 @@ func (j *joiner) reduceUnit(u int) error {
 		}
 		p := spot{ref: ref, out: outputIndex(r.sections[ref.section])}
 		p.at = j.bases[u][ref.section] + ref.rela.Offset
-		if j.done[field{p.out, p.at}] {
+		if j.output.done[field{p.out, p.at}] {
 			continue
 		}
 		if err := j.reduceReference(u, &p); err != nil {
@@ -253,7 +124,7 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 		return err
 	}
 	if p.ref.literal != nil {
-		return j.reduceLiteral(p)
+		return j.reducer.reduceLiteral(p)
 	}
 	b := p.ref.binding
 	if c, found := j.copyOf(u, p.ref.sym); found && c.unit < 0 {
@@ -269,79 +140,55 @@ func (j *joiner) reduceReference(u int, p *spot) error {
 		if err != nil {
 			return err
 		}
-		return j.reduce(p, dest{known: true, target: target})
+		return j.reducer.reduce(p, dest{known: true, target: target})
 	}
+	return j.reduceBinding(u, p, b)
+}
+
+// reduceBinding is reduceReference for a symbol that a unit leaves undefined.
+func (j *joiner) reduceBinding(u int, p *spot, b binding) error {
 	if b.kind == bindDiscarded {
 		at, found := j.provider(u, p.ref)
 		if found {
-			return j.reduce(p, dest{known: true, target: j.entry(at)})
+			return j.reducer.reduce(p, dest{known: true, target: j.entry(at)})
 		}
 		if target, found := j.revived(&b); found {
-			return j.reduce(p, dest{known: true, target: target})
+			return j.reducer.reduce(p, dest{known: true, target: target})
 		}
 		return b.why
 	}
 	if at, found := j.apart[b.addr]; found && b.kind == bindPlace {
 		from := [2]int{u, p.ref.owner}
 		j.reached[from] = append(j.reached[from], b.addr)
-		return j.reduce(p, dest{known: true, target: j.entry(at)})
+		return j.reducer.reduce(p, dest{known: true, target: j.entry(at)})
 	}
 	if b.kind == bindImport && !b.own {
 		target, found := j.globals[strings.TrimSuffix(b.name, kpname.New)]
 		switch {
 		case found:
-			return j.reduce(p, dest{known: true, target: target})
+			return j.reducer.reduce(p, dest{known: true, target: target})
 		case b.why != nil:
 			return b.why
 		case strings.HasSuffix(b.name, kpname.New):
 			return fault.New(fault.Bug, "", "no unit of the patch defines %q", b.name)
 		}
-		return j.reduce(p, dest{b: b})
+		return j.reducer.reduce(p, dest{b: b})
 	}
 	if b.ifunc {
-		return j.reduceIFUNC(p, b)
+		return j.reducer.reduceIFUNC(p, b)
 	}
 	if b.kind == bindPlace {
 		target, found := j.bin.locate(b.addr)
 		if !found {
 			return fault.Refuse(fault.AbsoluteSymbol, "", "%q at 0x%x is in no section of the original", b.name, b.addr)
 		}
-		return j.reduce(p, dest{known: true, target: target, b: b})
+		return j.reducer.reduce(p, dest{known: true, target: target, b: b})
 	}
-	return j.reduce(p, dest{b: b})
+	return j.reducer.reduce(p, dest{b: b})
 }
 
 func (j *joiner) finish() (*Joined, error) {
-	joined := &Joined{Machine: j.bin.target, Originals: j.bin.sections}
-	for _, i := range j.imports {
-		joined.Imports = append(joined.Imports, *i)
-	}
-	sort.Slice(joined.Imports, func(a, b int) bool { return joined.Imports[a].symbol().less(joined.Imports[b].symbol()) })
-	number := map[versioned]int{}
-	for i, imp := range joined.Imports {
-		number[imp.symbol()] = i
-	}
-	var index [len(outputNames)]int
-	for i := range j.out {
-		if len(j.out[i].Data) > 0 {
-			index[i] = len(joined.Sections)
-			joined.Sections = append(joined.Sections, j.out[i])
-		}
-	}
-	for _, p := range j.pending {
-		switch p.reloc.Target.Kind {
-		case InPatch:
-			p.reloc.Target.Index = index[p.reloc.Target.Index]
-		case Imported:
-			p.reloc.Target.Index = number[p.name]
-		}
-		sec := &joined.Sections[index[p.out]]
-		sec.Relocs = append(sec.Relocs, p.reloc)
-	}
-	for i := range joined.Sections {
-		relocs := joined.Sections[i].Relocs
-		sort.SliceStable(relocs, func(a, b int) bool { return relocs[a].Offset < relocs[b].Offset })
-	}
+	joined, index := j.output.joined()
 	if err := j.functions(joined, index[outText]); err != nil {
 		return nil, err
 	}

@@ -184,26 +184,15 @@ func (x *literalIndex) placeByUse(input, section int) (addr uint64, ok bool) {
 }
 
 // reduceLiteral points a field at a literal: that of the original, else the copy of the patch.
-func (j *joiner) reduceLiteral(p *spot) error {
+func (r *reducer) reduceLiteral(p *spot) error {
 	l := p.ref.literal
 	if l.old != 0 {
-		target, _ := j.bin.locate(l.old)
-		return j.reduce(p, dest{known: true, target: target})
+		target, _ := r.bin.locate(l.old)
+		return r.reduce(p, dest{known: true, target: target})
 	}
-	at, found := j.literals[l.literal]
+	at, found := r.literals[l.literal]
 	if !found {
-		at = j.carryLiteral(l.literal)
+		at = r.carryLiteral(l.literal)
 	}
-	return j.reduce(p, dest{known: true, target: Target{InPatch, outRodata, at}})
-}
-
-// carryLiteral appends a literal and returns its place. Those of several units that a linker would merge are one.
-func (j *joiner) carryLiteral(l literal) uint64 {
-	sec := &j.out[outRodata]
-	sec.Align = max(sec.Align, l.align)
-	sec.Data = append(sec.Data, make([]byte, -uint64(len(sec.Data))%l.align)...)
-	at := uint64(len(sec.Data))
-	sec.Data = append(sec.Data, l.text...)
-	j.literals[l] = at
-	return at
+	return r.reduce(p, dest{known: true, target: Target{InPatch, outRodata, at}})
 }

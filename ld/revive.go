@@ -221,8 +221,8 @@ func (v *reviver) sharesLiterals(input int) error {
 }
 
 // revivedCalls lists the link addresses of code that revived inputs refer to: it was compiled with what it calls of its own unit.
-func (j *joiner) revivedCalls() (list []uint64) {
-	for _, r := range j.units {
+func (m *members) revivedCalls() (list []uint64) {
+	for _, r := range m.units {
 		for i := range r.refs {
 			ref := &r.refs[i]
 			if !r.Unit.revived || ref.binding.kind != bindPlace || ref.err != nil {
@@ -230,9 +230,9 @@ func (j *joiner) revivedCalls() (list []uint64) {
 			}
 			at := ref.binding.addr + uint64(ref.rela.Addend)
 			if ref.typ.FromPC {
-				at += uint64(j.bin.target.PCBias)
+				at += uint64(m.bin.target.PCBias)
 			}
-			if t, found := j.bin.locate(at); found && j.bin.sections[t.Index].Flags&elf.SHF_EXECINSTR != 0 {
+			if t, found := m.bin.locate(at); found && m.bin.sections[t.Index].Flags&elf.SHF_EXECINSTR != 0 {
 				list = append(list, at)
 			}
 		}
@@ -242,14 +242,14 @@ func (j *joiner) revivedCalls() (list []uint64) {
 }
 
 // revived finds what a reference to something left out means, in what the patch has of it.
-func (j *joiner) revived(b *binding) (Target, bool) {
-	for u, r := range j.units {
+func (m *members) revived(b *binding) (Target, bool) {
+	for u, r := range m.units {
 		if !r.Unit.revived || r.Unit.Input != b.input {
 			continue
 		}
 		for i := range r.Unit.Object.Symbols {
 			if s := &r.Unit.Object.Symbols[i]; s.Defined() && s.Name == b.name && r.sections[s.Section] != "" {
-				target, err := j.inPatch(u, s)
+				target, err := m.inPatch(u, s)
 				return target, err == nil
 			}
 		}
