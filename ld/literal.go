@@ -157,12 +157,15 @@ func (x *literalIndex) add(index map[literal]*found, input int, p place, relas [
 	}
 }
 
-// linkedAddress does what linkedValue does, also for the second part of an address, of which another of the relocations of the section,
-// which is linked at base, has the page.
+// linkedAddress does what linkedValue does, also for a word that is relocated when the binary is loaded, and for the second part of an
+// address, of which another of the relocations of the section, which is linked at base, has the page.
 func (x *literalIndex) linkedAddress(base uint64, relas []elfobj.Rela, r elfobj.Rela) (uint64, bool) {
 	t := x.bin.target.Reloc(r.Type)
+	if value, isSlot := x.slots.relative[base+r.Offset]; isSlot && t.Kind == arch.Abs64 && x.bin.Loads(base+r.Offset, t.Width) {
+		return value, true
+	}
 	if t.Kind != arch.PageOffset {
-		return x.linkedValue(base+r.Offset, t)
+		return linkedValue(x.bin.File, base+r.Offset, t, x.bin.kind.fixed)
 	}
 	field, ok := x.bin.instruction(base+r.Offset, t.Width)
 	if !ok {
@@ -181,22 +184,18 @@ func (x *literalIndex) linkedAddress(base uint64, relas []elfobj.Rela, r elfobj.
 	return 0, false
 }
 
-// linkedValue returns the sum of symbol and addend that the linker computed for a field at a link address.
-func (x *literalIndex) linkedValue(at uint64, t arch.RelocType) (uint64, bool) {
-	field, ok := x.bin.BytesAt(at, t.Width)
+// linkedValue returns the sum of symbol and addend that the linker computed for a field at a link address of a binary; fixed says that it
+// loads there, so that its words hold addresses.
+func linkedValue(bin *elfobj.File, at uint64, t arch.RelocType, fixed bool) (uint64, bool) {
+	field, ok := bin.BytesAt(at, t.Width)
 	if !ok {
 		return 0, false
 	}
 	switch t.Kind {
 	case arch.PC32, arch.Call:
 		return at + t.Load(field), true
-	case arch.Abs64:
-		if value, isSlot := x.slots.relative[at]; isSlot {
-			return value, true
-		}
-		return t.Load(field), x.bin.kind.fixed
-	case arch.Abs32, arch.Abs32S:
-		return t.Load(field), x.bin.kind.fixed
+	case arch.Abs32, arch.Abs32S, arch.Abs64:
+		return t.Load(field), fixed
 	}
 	return 0, false
 }

@@ -113,7 +113,7 @@ func (l *locator) byReferences() error {
 			if sec.Flags&elf.SHF_ALLOC == 0 || sec.Flags&elf.SHF_MERGE != 0 {
 				continue
 			}
-			if value, ok := l.value(l.placed[section]+r.Offset, l.target.Reloc(r.Type)); ok {
+			if value, ok := linkedValue(l.bin, l.placed[section]+r.Offset, l.target.Reloc(r.Type), l.fixed); ok {
 				if err := l.put(s.Section, value-uint64(r.Addend)-s.Value, symbolName(l.object.File, r.Symbol)); err != nil {
 					return err
 				}
@@ -121,21 +121,6 @@ func (l *locator) byReferences() error {
 		}
 	}
 	return nil
-}
-
-// value returns the sum of symbol and addend that the linker computed for a field at a link address.
-func (l *locator) value(at uint64, t arch.RelocType) (uint64, bool) {
-	field, ok := l.bin.BytesAt(at, t.Width)
-	if !ok {
-		return 0, false
-	}
-	switch t.Kind {
-	case arch.PC32, arch.Call:
-		return at + t.Load(field), true
-	case arch.Abs32, arch.Abs32S, arch.Abs64:
-		return t.Load(field), l.fixed
-	}
-	return 0, false
 }
 
 // symbolKey is what a symbol is told from others by: the source of a private one, and the name.
