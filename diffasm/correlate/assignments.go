@@ -90,7 +90,7 @@ func newReadSource(lines []string) *readSource {
 }
 
 // read is newReadSource, once for a source.
-func (m *Matcher) read(lines []string) *readSource {
+func (m *values) read(lines []string) *readSource {
 	s := m.sourcesRead[&lines[0]]
 	if s == nil {
 		s = newReadSource(lines)

@@ -9,9 +9,22 @@ import (
 // This file looks for what is done with a variable in other sources than the one that declares it: a private variable may stand in a header,
 // and a source may include another one.
 
+// values tells what variables are assigned.
+type values struct {
+	*declarations
+	patched     *debuginfo.Unit
+	text        func(file string) []string // see Known
+	sourcesRead map[*string]*readSource    // first line of a source -> what is read of it
+}
+
+func newValues(orig, patched *debuginfo.Unit, k Known) *values {
+	s := &sources{changed: k.Sources, forStatic: map[*string][]string{}}
+	return &values{declarations: newDeclarations(orig, patched, s), patched: patched, text: k.Text, sourcesRead: map[*string]*readSource{}}
+}
+
 // writes tells what the sources of the versions do with a variable; beside says that a source does which the patch changes and in which it is
 // not declared.
-func (m *Matcher) writes(o, p *debuginfo.Declaration) (before, after assignments, beside bool) {
+func (m *values) writes(o, p *debuginfo.Declaration) (before, after assignments, beside bool) {
 	text, _ := m.sourceTexts(o)
 	before, was := m.everyWrite(m.od, o, text, func(s *SourceFile) []string { return s.Before })
 	after, is := m.patchedWrites(p)
@@ -19,19 +32,19 @@ func (m *Matcher) writes(o, p *debuginfo.Declaration) (before, after assignments
 }
 
 // patchedWrites tells what the sources of the patched version do with a variable.
-func (m *Matcher) patchedWrites(p *debuginfo.Declaration) (a assignments, beside bool) {
+func (m *values) patchedWrites(p *debuginfo.Declaration) (a assignments, beside bool) {
 	_, now := m.sourceTexts(p)
 	return m.everyWrite(m.pd, p, now, func(s *SourceFile) []string { return s.After })
 }
 
 // everyWrite tells what the text that declares a variable does with it, and what the sources do that the patch changes.
-func (m *Matcher) everyWrite(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []string, version func(*SourceFile) []string) (a assignments, beside bool) {
+func (m *values) everyWrite(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []string, version func(*SourceFile) []string) (a assignments, beside bool) {
 	a = m.read(text).writesOf(ds, d)
-	if d.Function != "" || m.Sources == nil {
+	if d.Function != "" || m.changed == nil {
 		return a, false
 	}
 	for _, file := range m.pd.Files {
-		s := m.Sources(file)
+		s := m.changed(file)
 		if file == d.File || s == nil || s.Unchanged || len(version(s)) == 0 {
 			continue
 		}
@@ -43,9 +56,9 @@ func (m *Matcher) everyWrite(ds *debuginfo.Declarations, d *debuginfo.Declaratio
 }
 
 // namedBeside reports whether a source that the patch leaves alone names a variable at file level that is declared in another one.
-func (m *Matcher) namedBeside(p *debuginfo.Declaration) bool {
-	return p.Function == "" && m.Text != nil && slices.ContainsFunc(m.pd.Files, func(file string) bool {
-		return file != p.File && slices.ContainsFunc(m.Text(file), func(line string) bool { return mentions(line, p.Name) > 0 })
+func (m *values) namedBeside(p *debuginfo.Declaration) bool {
+	return p.Function == "" && m.text != nil && slices.ContainsFunc(m.pd.Files, func(file string) bool {
+		return file != p.File && slices.ContainsFunc(m.text(file), func(line string) bool { return mentions(line, p.Name) > 0 })
 	})
 }
 

@@ -10,13 +10,13 @@ import (
 )
 
 // Equal reports whether two functions are the same in all that counts.
-func (m *Matcher) Equal(p, o *asm.Function) bool {
+func (m *pairing) Equal(p, o *asm.Function) bool {
 	pt, ot := &m.Patched.texts[p.Index], &m.Orig.texts[o.Index]
 	return pt.hash == ot.hash && !pt.deep && !ot.deep && m.Patched.Unit.Linkage(p.Name) == m.Orig.Unit.Linkage(o.Name)
 }
 
 // Proves reports whether the function of p's name is the original's o, without a guess which static local is which.
-func (m *Matcher) Proves(p, o *asm.Function) bool {
+func (m *pairing) Proves(p, o *asm.Function) bool {
 	name := o.Name // a macro may have made another one of the line that p is on
 	if asm.IsNumbered(p.Name) {
 		name = p.Name
@@ -26,7 +26,7 @@ func (m *Matcher) Proves(p, o *asm.Function) bool {
 }
 
 // Guesses reports whether a function uses a nameless variable that keeps state and of which nothing shows which one it is.
-func (m *Matcher) Guesses(fn *asm.Function) (found bool) {
+func (m *pairing) Guesses(fn *asm.Function) (found bool) {
 	if len(m.guessed) > 0 {
 		canon.Walk(m.Patched.Unit.File, fn, func(n string) { found = found || m.guessed[n] })
 	}
@@ -34,7 +34,7 @@ func (m *Matcher) Guesses(fn *asm.Function) (found bool) {
 }
 
 // Open reports whether a function uses a static local that is paired by likeness or not at all.
-func (m *Matcher) Open(fn *asm.Function) (found bool) {
+func (m *pairing) Open(fn *asm.Function) (found bool) {
 	canon.Walk(m.Patched.Unit.File, fn, func(n string) {
 		_, doubt := m.doubts[n]
 		found = found || doubt || len(m.ambiguous[n]) > 0 || slices.Contains(m.Unproved, n)
@@ -44,7 +44,7 @@ func (m *Matcher) Open(fn *asm.Function) (found bool) {
 
 // SameSets reports whether the sections that the program collects when it is linked hold the same variables in both units.
 // Macros name such variables by the line they stand on.
-func (m *Matcher) SameSets() bool {
+func (m *pairing) SameSets() bool {
 	same := func(p *asm.Block) bool {
 		o := m.OrigVariable(p)
 		if o == nil || o.Section.Name != p.Section.Name {
@@ -57,7 +57,7 @@ func (m *Matcher) SameSets() bool {
 }
 
 // CompareVariable returns the refusal code for a changed variable and why, "" if it is the same.
-func (m *Matcher) CompareVariable(p, o *asm.Block) (code fault.Code, why string) {
+func (m *pairing) CompareVariable(p, o *asm.Block) (code fault.Code, why string) {
 	return CompareVariables(m.Patched, p, m.Orig, o)
 }
 

@@ -32,20 +32,20 @@ func Correlate(orig, patched, restored *debuginfo.Unit, k Known) (m, r *Matcher)
 		return m, nil
 	}
 	r = newMatcher(orig, restored, Known{})
-	r.borrow(m)
+	r.borrow(m.pairing)
 	r.run()
 	m.declared() // what the restored unit guesses is no match for it
-	m.adopt(r)
+	m.adopt(r.pairing)
 	m.run()
-	m.crossCheck(r)
+	m.crossCheck(r.pairing)
 	return m, r
 }
 
 // DebugKnown reports whether the debug information of both units told static locals apart.
-func (m *Matcher) DebugKnown() bool { return m.od != nil }
+func (m *declarations) DebugKnown() bool { return m.od != nil }
 
 // OrigDeclaration returns the declaration of a variable of the original by its symbol, nil if DebugKnown is false or there is none.
-func (m *Matcher) OrigDeclaration(sym string) *debuginfo.Declaration {
+func (m *declarations) OrigDeclaration(sym string) *debuginfo.Declaration {
 	if m.od == nil {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (m *Matcher) OrigDeclaration(sym string) *debuginfo.Declaration {
 }
 
 // PatchedDeclaration is the same for the patched unit.
-func (m *Matcher) PatchedDeclaration(sym string) *debuginfo.Declaration {
+func (m *declarations) PatchedDeclaration(sym string) *debuginfo.Declaration {
 	if m.pd == nil {
 		return nil
 	}
@@ -61,10 +61,10 @@ func (m *Matcher) PatchedDeclaration(sym string) *debuginfo.Declaration {
 }
 
 // Candidates returns the names of the original that a name of the patched unit may be; none where it is clear.
-func (m *Matcher) Candidates(patched string) []string { return m.ambiguous[patched] }
+func (m *pairing) Candidates(patched string) []string { return m.ambiguous[patched] }
 
 // Namesakes names the variables of the patched unit that may be one of the original.
-func (m *Matcher) Namesakes(orig string) (names []string) {
+func (m *pairing) Namesakes(orig string) (names []string) {
 	for name, candidates := range m.ambiguous {
 		if slices.Contains(candidates, orig) {
 			names = append(names, name)
@@ -74,10 +74,10 @@ func (m *Matcher) Namesakes(orig string) (names []string) {
 }
 
 // Doubt returns why a variable of the patched unit that looks new may not be; ok is false if nothing says so.
-func (m *Matcher) Doubt(patched string) (p asm.Problem, ok bool) {
+func (m *pairing) Doubt(patched string) (p asm.Problem, ok bool) {
 	p, ok = m.doubts[patched]
 	return p, ok
 }
 
 // ShownNew reports whether the source shows that a variable of the patched unit is new.
-func (m *Matcher) ShownNew(patched string) bool { return m.judged[patched] }
+func (m *pairing) ShownNew(patched string) bool { return m.judged[patched] }

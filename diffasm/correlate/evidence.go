@@ -13,7 +13,7 @@ import (
 
 // pairUnique joins the members of each group whose property is found exactly once in both versions; an empty property never
 // counts.
-func (m *Matcher) pairUnique(property func(*Version, *numbered) string) int {
+func (m *search) pairUnique(property func(*Version, *numbered) string) int {
 	n := 0
 	for _, g := range m.groups {
 		if len(g.o) == 0 || len(g.p) == 0 || g.sourced {
@@ -42,7 +42,7 @@ func index(s *Version, list []*numbered, property func(*Version, *numbered) stri
 }
 
 // equalClones pairs clones whose text is equal and unique.
-func (m *Matcher) equalClones() int {
+func (m *search) equalClones() int {
 	return m.pairUnique(func(s *Version, a *numbered) string {
 		if a.fn == nil {
 			return ""
@@ -53,7 +53,7 @@ func (m *Matcher) equalClones() int {
 }
 
 // equalClonesInOrder pairs clones of equal text when there are as many of them in both versions: they do the same.
-func (m *Matcher) equalClonesInOrder() int {
+func (m *search) equalClonesInOrder() int {
 	n := 0
 	prop := func(s *Version, a *numbered) string {
 		if a.fn == nil || len(s.texts[a.fn.Index].refs) > 0 {
@@ -82,7 +82,7 @@ func (m *Matcher) equalClonesInOrder() int {
 
 // votes pairs the names that stand at the same place of equal texts: a function that did not change uses what it used.
 // A strict vote also asks that the variables look the same.
-func (m *Matcher) votes(strict bool) int {
+func (m *search) votes(strict bool) int {
 	forP, forO := map[string]map[string]bool{}, map[string]map[string]bool{}
 	code := map[string]bool{} // names that functions use: what a pointer held at first says nothing of the declaration
 	sure := map[string]bool{} // names of which what voted was not edited
@@ -134,34 +134,34 @@ func (m *Matcher) votes(strict bool) int {
 
 // mayVote reports whether a place of equal texts can tell what a name is: a function that several sources have may have come there with
 // code that was inlined, unless it is the same code.
-func (m *Matcher) mayVote(p, o string) bool {
+func (m *search) mayVote(p, o string) bool {
 	a, b := m.Patched.open[p], m.Orig.open[o]
-	if m.Namesake == nil || a == nil || b == nil || a.fn == nil || b.fn == nil || !m.Namesake(asm.SourceName(p)) {
+	if m.namesake == nil || a == nil || b == nil || a.fn == nil || b.fn == nil || !m.namesake(asm.SourceName(p)) {
 		return true
 	}
 	return m.Patched.texts[a.fn.Index].hash == m.Orig.texts[b.fn.Index].hash
 }
 
 // touched reports whether the patch wrote a line that a function of the patched unit stems from.
-func (m *Matcher) touched(fn *asm.Function) bool {
-	if m.Sources == nil {
+func (m *search) touched(fn *asm.Function) bool {
+	if m.changed == nil {
 		return false
 	}
 	return slices.ContainsFunc(m.Patched.Unit.Places(fn), func(p srcpatch.Place) bool {
-		s := m.Sources(p.File)
+		s := m.changed(p.File)
 		return s != nil && s.old(p.Line) == 0
 	})
 }
 
 // keepsState reports whether a name of the patched unit is that of a nameless variable that can be written: the code that uses
 // it looks the same whichever one it is.
-func (m *Matcher) keepsState(name string) bool {
+func (m *pairing) keepsState(name string) bool {
 	b := m.Patched.Unit.Blocks[name]
 	return b != nil && asm.IsNameless(name) && b.Section.Class != asm.ReadOnly && b.Section.Class != asm.Relro
 }
 
 // sourced reports whether an open name is a variable of which the source is known.
-func (m *Matcher) sourced(p string) bool {
+func (m *pairing) sourced(p string) bool {
 	a := m.Patched.open[p]
 	return a != nil && m.byKey[a.key].sourced
 }
@@ -185,7 +185,7 @@ func only(set map[string]bool) string {
 }
 
 // alike reports whether two open variables have the same section, size, alignment and initialiser.
-func (m *Matcher) alike(p, o string) bool {
+func (m *pairing) alike(p, o string) bool {
 	pa, oa := m.Patched.open[p], m.Orig.open[o]
 	if pa == nil || oa == nil {
 		return false
@@ -204,7 +204,7 @@ func initOf(s *Version, a *numbered) string {
 
 // sameProperties pairs variables by owners, section, size and alignment together with initialiser and uses (level 0),
 // with one of the two where the other does not say otherwise (level 1), and alone (level 2).
-func (m *Matcher) sameProperties(level int) int {
+func (m *search) sameProperties(level int) int {
 	base := func(s *Version, a *numbered) string {
 		owners := s.owners(a)
 		if a.b == nil || len(owners) == 0 {
@@ -240,7 +240,7 @@ func extend(key, word string, more func() string) string {
 }
 
 // joinUnique pairs the names of a group that may be the same as one other only, in both versions.
-func (m *Matcher) joinUnique(g *group, may func(p, o *numbered) bool) int {
+func (m *search) joinUnique(g *group, may func(p, o *numbered) bool) int {
 	pairs, back := map[string]map[string]bool{}, map[string]map[string]bool{}
 	for _, p := range g.p {
 		for _, o := range g.o {
@@ -254,7 +254,7 @@ func (m *Matcher) joinUnique(g *group, may func(p, o *numbered) bool) int {
 }
 
 // joinOnly pairs names that have each other as their only candidate and returns how many.
-func (m *Matcher) joinOnly(pairs, back map[string]map[string]bool) int {
+func (m *search) joinOnly(pairs, back map[string]map[string]bool) int {
 	n := 0
 	for _, p := range slices.Sorted(maps.Keys(pairs)) {
 		if o := only(pairs[p]); o != "" && only(back[o]) == p {
@@ -266,7 +266,7 @@ func (m *Matcher) joinOnly(pairs, back map[string]map[string]bool) int {
 }
 
 // pairAgreeing joins what one of two properties pairs and the other does not pair otherwise.
-func (m *Matcher) pairAgreeing(a, b func(*Version, *numbered) string) int {
+func (m *search) pairAgreeing(a, b func(*Version, *numbered) string) int {
 	n := 0
 	for _, g := range m.groups {
 		if g.sourced {
@@ -307,7 +307,7 @@ func useList(uses []usage) string {
 }
 
 // sharedOwner pairs variables that share an owner with one single candidate, seen from both versions.
-func (m *Matcher) sharedOwner() int {
+func (m *search) sharedOwner() int {
 	n := 0
 	for _, g := range m.groups {
 		if g.sourced {
@@ -319,7 +319,7 @@ func (m *Matcher) sharedOwner() int {
 }
 
 // unused pairs variables nobody mentions that look the same and are the only ones of their name that do.
-func (m *Matcher) unused() int {
+func (m *search) unused() int {
 	return m.pairUnique(func(s *Version, a *numbered) string {
 		if a.b == nil || len(s.uses[a.name]) > 0 {
 			return ""
@@ -340,8 +340,8 @@ func overlap(a, b []string) bool {
 }
 
 // movedClones pairs clones that differ in line numbers only, where that is so of one pair alone.
-func (m *Matcher) movedClones() int {
-	if m.LinesMoved == nil {
+func (m *search) movedClones() int {
+	if m.linesMoved == nil {
 		return 0
 	}
 	m.guess = false

@@ -13,9 +13,17 @@ import (
 // patch has other values assigned: the code of each version stands on the values of that version, while the process has what the original
 // assigned.
 
+// folding proves that what neither version keeps of a variable is what a process would hold, or refuses.
+type folding struct {
+	*pairing
+	*values
+	valueChanges func(expression string) bool // see Known
+	unstored     func() *Unstored             // see Known
+}
+
 // FoldedInBoth returns the refusals of variables without storage in either unit that the patched source reads and the original one writes,
 // where the source patch changes what is written.
-func (m *Matcher) FoldedInBoth() (list []asm.Problem) {
+func (m *folding) FoldedInBoth() (list []asm.Problem) {
 	if m.od == nil || m.Exact {
 		return nil
 	}
@@ -36,7 +44,7 @@ func (m *Matcher) FoldedInBoth() (list []asm.Problem) {
 }
 
 // foldedAlike returns the variable of the original that one of the patched unit is or may be if neither has storage, nil if there is none.
-func (m *Matcher) foldedAlike(p *debuginfo.Declaration) *debuginfo.Declaration {
+func (m *values) foldedAlike(p *debuginfo.Declaration) *debuginfo.Declaration {
 	before, after := m.sourceTexts(p)
 	switch {
 	case !m.folded(p, after):
@@ -51,21 +59,21 @@ func (m *Matcher) foldedAlike(p *debuginfo.Declaration) *debuginfo.Declaration {
 }
 
 // sourceTexts returns the lines of the source of a declaration in both versions, nil where they are not known, or are the system's.
-func (m *Matcher) sourceTexts(d *debuginfo.Declaration) (before, after []string) {
+func (m *values) sourceTexts(d *debuginfo.Declaration) (before, after []string) {
 	s := m.source(d)
 	switch {
 	case s != nil:
 		return s.Before, s.After
-	case m.Text == nil || d.File == "":
+	case m.text == nil || d.File == "":
 		return nil, nil
 	}
-	text := m.Text(d.File)
+	text := m.text(d.File)
 	return text, text
 }
 
 // inPlace returns the declaration of the original that stands where one of the patched unit does, in a source that the patch leaves alone,
 // else the only one of its name.
-func (m *Matcher) inPlace(p *debuginfo.Declaration) *debuginfo.Declaration {
+func (m *declarations) inPlace(p *debuginfo.Declaration) *debuginfo.Declaration {
 	if i := slices.IndexFunc(m.od.All, func(o *debuginfo.Declaration) bool { return samePlace(o, p) }); i >= 0 {
 		return m.od.All[i]
 	}
@@ -87,7 +95,7 @@ func samePlace(o, p *debuginfo.Declaration) bool {
 }
 
 // folded reports whether a declaration is that of a static variable without storage.
-func (m *Matcher) folded(d *debuginfo.Declaration, text []string) bool {
+func (m *sources) folded(d *debuginfo.Declaration, text []string) bool {
 	if d.Symbol != "" || d.Elsewhere || d.Whole != nil || d.Name == "" || d.Line < 1 || d.Line > len(text) {
 		return false
 	}
@@ -96,7 +104,7 @@ func (m *Matcher) folded(d *debuginfo.Declaration, text []string) bool {
 
 // wasFolded returns the variable of the original without storage that one of the patched unit is or may be: the one of its name where it
 // stands, else one of its name that went from elsewhere, else one that stood in its place.
-func (m *Matcher) wasFolded(p *debuginfo.Declaration) *debuginfo.Declaration {
+func (m *values) wasFolded(p *debuginfo.Declaration) *debuginfo.Declaration {
 	n := m.namesakes(p)
 	n.all()
 	if o := n.of[p]; o != nil {
@@ -119,20 +127,20 @@ func (m *Matcher) wasFolded(p *debuginfo.Declaration) *debuginfo.Declaration {
 	return nil
 }
 
-func (m *Matcher) isFolded(o *debuginfo.Declaration) bool {
+func (m *sources) isFolded(o *debuginfo.Declaration) bool {
 	s := m.source(o)
 	return s != nil && !s.Unchanged && m.folded(o, s.Before)
 }
 
 // isGone reports whether the patched unit declares nothing of the name of a variable where that stood.
-func (m *Matcher) isGone(o *debuginfo.Declaration) bool {
+func (m *declarations) isGone(o *debuginfo.Declaration) bool {
 	return !slices.ContainsFunc(m.pd.All, func(p *debuginfo.Declaration) bool {
 		return m.id(p) == m.id(o) && m.oldName(p.Function) == o.Function
 	})
 }
 
 // stoodInPlace reports whether one variable stands where another one stood, of which neither name is known to both versions.
-func (m *Matcher) stoodInPlace(o, p *debuginfo.Declaration) bool {
+func (m *values) stoodInPlace(o, p *debuginfo.Declaration) bool {
 	known := slices.ContainsFunc(m.od.All, func(e *debuginfo.Declaration) bool { return m.id(e) == m.id(p) && e.Function == m.oldName(p.Function) })
 	return !known && m.oldName(p.Function) == o.Function && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) && !m.plainlyOther(o, p)
 }
@@ -140,13 +148,13 @@ func (m *Matcher) stoodInPlace(o, p *debuginfo.Declaration) bool {
 // writtenOtherwise reports whether the patched source reads a variable, and what is assigned to it differs, or may, from what the original
 // assigns, of which something is not its initial value. It returns the place of the first assignment that does; that of the declaration
 // if there is none.
-func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position, differs bool) {
+func (m *folding) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position, differs bool) {
 	before, after, beside := m.writes(o, p)
 	if at = p.At; before.onlyInitial() || !after.read && !m.namedBeside(p) {
 		return at, false
 	}
-	if m.ValueChanges != nil {
-		if i := slices.IndexFunc(after.values, func(v value) bool { return m.ValueChanges(v.text) }); i >= 0 {
+	if m.valueChanges != nil {
+		if i := slices.IndexFunc(after.values, func(v value) bool { return m.valueChanges(v.text) }); i >= 0 {
 			at.Line = int32(after.values[i].line)
 			return at, true
 		}
@@ -170,15 +178,15 @@ func (m *Matcher) writtenOtherwise(o, p *debuginfo.Declaration) (at asm.Position
 
 // conditionsDiffer reports whether the conditions are others, or may be by an edit, under which something is assigned. LLVM knows what a
 // variable may hold for the whole unit: an assignment that can no longer be reached counts for it as none.
-func (m *Matcher) conditionsDiffer(before, after *assignments) bool {
+func (m *folding) conditionsDiffer(before, after *assignments) bool {
 	if !slices.Equal(sortedSet(before.conditions), sortedSet(after.conditions)) {
 		return true
 	}
-	return m.ValueChanges != nil && slices.ContainsFunc(after.conditions, m.ValueChanges)
+	return m.valueChanges != nil && slices.ContainsFunc(after.conditions, m.valueChanges)
 }
 
 // giveNewNames has what the original does with o say the names that its variable and functions have in the patched version.
-func (m *Matcher) giveNewNames(a *assignments, o, p *debuginfo.Declaration) {
+func (m *folding) giveNewNames(a *assignments, o, p *debuginfo.Declaration) {
 	code, variable := m.newNamesOfCode(o.File, m.source(o)), map[string]string{o.Name: p.Name}
 	for i, w := range a.writes {
 		a.writes[i].text = code.rename(replaceWords(w.text, variable))

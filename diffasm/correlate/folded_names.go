@@ -20,7 +20,7 @@ type newCodeNames struct {
 
 // newNamesOfCode finds the private functions that the source patch renames in a file. They need no code of their own, nor does debug
 // information need to know them: all calls may be inlined.
-func (m *Matcher) newNamesOfCode(file string, source *SourceFile) newCodeNames {
+func (m *folding) newNamesOfCode(file string, source *SourceFile) newCodeNames {
 	names := newCodeNames{map[string]string{}, map[string]bool{}}
 	before, after := newSourceText(source.Before), newSourceText(source.After)
 	was, is := before.privateFunctions(file), after.privateFunctions(file)

@@ -13,8 +13,8 @@ import (
 
 // SameButLines applies the immediate rule to a function: as many statements, which differ in plain numbers only, each of them
 // at least once where a call can come behind it or in a string behind the name of the file, and the numbers are lines of the function that moved.
-func (m *Matcher) SameButLines(p, o *asm.Function) bool {
-	if m.LinesMoved == nil || m.Patched.Unit.Linkage(p.Name) != m.Orig.Unit.Linkage(o.Name) ||
+func (m *pairing) SameButLines(p, o *asm.Function) bool {
+	if m.linesMoved == nil || m.Patched.Unit.Linkage(p.Name) != m.Orig.Unit.Linkage(o.Name) ||
 		m.Patched.texts[p.Index].deep || m.Orig.texts[o.Index].deep {
 		return false
 	}
@@ -47,12 +47,12 @@ func (m *Matcher) SameButLines(p, o *asm.Function) bool {
 		}
 		c.Pairs = append(c.Pairs, pair)
 	}
-	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.LinesMoved(c)
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.linesMoved(c)
 }
 
 // SameVariableButLines is the same for the initial value of a variable.
-func (m *Matcher) SameVariableButLines(p, o *asm.Block) bool {
-	if m.LinesMoved == nil || p.Section.Class != o.Section.Class || m.Patched.inits[p].deep || m.Orig.inits[o].deep {
+func (m *pairing) SameVariableButLines(p, o *asm.Block) bool {
+	if m.linesMoved == nil || p.Section.Class != o.Section.Class || m.Patched.inits[p].deep || m.Orig.inits[o].deep {
 		return false
 	}
 	diff, ok := numberPairs(machine.Of(m.Patched.Unit.File), m.Patched.c.Data(p), m.Orig.c.Data(o))
@@ -60,7 +60,7 @@ func (m *Matcher) SameVariableButLines(p, o *asm.Block) bool {
 		return false
 	}
 	c := LineChange{Orig: m.Orig.Unit.VariablePlace(o), Patched: m.Patched.Unit.VariablePlace(p), Pairs: append(diff.numbers, diff.inStrings...), Variable: true}
-	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.LinesMoved(c)
+	return len(c.Orig) > 0 && len(c.Patched) > 0 && m.linesMoved(c)
 }
 
 // lineNumbers are the numbers in which two canonical texts differ.

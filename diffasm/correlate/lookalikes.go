@@ -12,6 +12,12 @@ import (
 
 // This file finds static variables that look new, or gone, and may be neither.
 
+// lookalikes finds what may be a variable of the other version although nothing pairs the two.
+type lookalikes struct {
+	*pairing
+	*values
+}
+
 func lostStorage(name string) asm.Problem {
 	return asm.Problem{
 		Code: fault.StaticLost, What: fmt.Sprintf("it uses %q, which the compiler left out of the original: what it would hold is not known", name),
@@ -21,7 +27,7 @@ func lostStorage(name string) asm.Problem {
 
 // doubtNew looks whether a static local that seems new is one that the original had without storage, in another function,
 // or under another name.
-func (m *Matcher) doubtNew(p *numbered) {
+func (m *lookalikes) doubtNew(p *numbered) {
 	if p.lost {
 		m.doubts[p.name] = lostStorage(p.decl.Name)
 		return
@@ -47,7 +53,7 @@ func (m *Matcher) doubtNew(p *numbered) {
 }
 
 // DoubtFileLevel notes why p, which seems new, may be o, which seems gone, where one of them is at file level. sym is the symbol of p.
-func (m *Matcher) DoubtFileLevel(sym string, p, o *debuginfo.Declaration) {
+func (m *lookalikes) DoubtFileLevel(sym string, p, o *debuginfo.Declaration) {
 	switch from := o.Function + "()"; {
 	case m.id(p) == m.id(o) && o.Function != p.Function:
 		if o.Function == "" {
@@ -65,13 +71,13 @@ func (m *Matcher) DoubtFileLevel(sym string, p, o *debuginfo.Declaration) {
 }
 
 // LostPiece reports whether a variable is a piece that the original has no storage for, of a variable that it declares.
-func (m *Matcher) LostPiece(p *debuginfo.Declaration) bool {
+func (m *declarations) LostPiece(p *debuginfo.Declaration) bool {
 	return p.Whole != nil && slices.ContainsFunc(m.od.All, func(o *debuginfo.Declaration) bool {
 		return o.Whole == nil && o.Symbol == "" && o.Name == p.Name && o.Function == m.oldName(p.Whole.Function)
 	})
 }
 
-func (m *Matcher) oldName(fn string) string {
+func (m *declarations) oldName(fn string) string {
 	if old := m.renamed[fn]; old != "" {
 		return old
 	}
@@ -80,7 +86,7 @@ func (m *Matcher) oldName(fn string) string {
 
 // moved reports whether a static local may be one of its name that another function had: on the same line, in the same words,
 // or in a function that may be the same under another name.
-func (m *Matcher) moved(p, o *debuginfo.Declaration) bool {
+func (m *declarations) moved(p, o *debuginfo.Declaration) bool {
 	if m.id(o) != m.id(p) || o.Function == p.Function {
 		return false
 	}
@@ -88,13 +94,13 @@ func (m *Matcher) moved(p, o *debuginfo.Declaration) bool {
 }
 
 // sameText reports whether the blocks of two declarations in changed files are the same word for word, uses and all.
-func (m *Matcher) sameText(p, o *debuginfo.Declaration) bool {
+func (m *sources) sameText(p, o *debuginfo.Declaration) bool {
 	text := m.textAfter(p)
 	return text != "" && text == m.textBefore(o)
 }
 
 // renamedInPlace reports whether a static local stands where one of another name stood.
-func (m *Matcher) renamedInPlace(p, o *debuginfo.Declaration) bool {
+func (m *values) renamedInPlace(p, o *debuginfo.Declaration) bool {
 	return m.id(o) != m.id(p) && functionOf(o) == functionOf(p) && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) && !m.plainlyOther(o, p)
 }
 
@@ -108,7 +114,7 @@ func functionOf(d *debuginfo.Declaration) string {
 
 // LostInPatched returns the refusals of variables of the original that the patched unit still declares and uses, but has no storage for:
 // the compiler took the initial value for all there is.
-func (m *Matcher) LostInPatched() (list []asm.Problem) {
+func (m *lookalikes) LostInPatched() (list []asm.Problem) {
 	if m.od == nil {
 		return nil
 	}
@@ -126,7 +132,7 @@ func (m *Matcher) LostInPatched() (list []asm.Problem) {
 }
 
 // keepsWrites reports whether a variable of the original is in memory that a process writes to once it runs.
-func (m *Matcher) keepsWrites(o *debuginfo.Declaration) bool {
+func (m *lookalikes) keepsWrites(o *debuginfo.Declaration) bool {
 	b := m.Orig.Unit.Blocks[o.Symbol]
 	return b != nil && b.Section.Class != asm.ReadOnly && b.Section.Class != asm.Relro
 }
@@ -141,7 +147,7 @@ func leftOut(p *debuginfo.Declaration, what string) asm.Problem {
 
 // piecesLost returns those of variables of which the original keeps a piece that the patched unit has no storage for, though it declares
 // and uses the variable.
-func (m *Matcher) piecesLost() (list []asm.Problem) {
+func (m *lookalikes) piecesLost() (list []asm.Problem) {
 	type key struct{ name, fn, part string }
 	open := map[key]int{}
 	for _, p := range m.pd.All {
@@ -170,7 +176,7 @@ func (m *Matcher) piecesLost() (list []asm.Problem) {
 
 // usedIn reports whether the source of the patched unit, but for the system's, uses a variable. One at file level may be used in any file, and by
 // a name that macros make: where an edit takes no mention away, it is used as before.
-func (m *Matcher) usedIn(p *debuginfo.Declaration) bool {
+func (m *values) usedIn(p *debuginfo.Declaration) bool {
 	if p.Function != "" {
 		_, scope := m.sourceTexts(p)
 		return mentions(strings.Join(scopeOf(p, scope), "\n"), p.Name) >= 2 // its declaration is one
@@ -188,7 +194,7 @@ func (m *Matcher) usedIn(p *debuginfo.Declaration) bool {
 }
 
 // wasStored returns the variable with storage that a static one without storage, but with a use, was in the original.
-func (m *Matcher) wasStored(p *debuginfo.Declaration) *debuginfo.Declaration {
+func (m *lookalikes) wasStored(p *debuginfo.Declaration) *debuginfo.Declaration {
 	if m.source(p) == nil {
 		return m.storedInPlace(p)
 	}
@@ -212,7 +218,7 @@ func (m *Matcher) wasStored(p *debuginfo.Declaration) *debuginfo.Declaration {
 }
 
 // storedInPlace is wasStored for a variable of a source that was left alone.
-func (m *Matcher) storedInPlace(p *debuginfo.Declaration) *debuginfo.Declaration {
+func (m *values) storedInPlace(p *debuginfo.Declaration) *debuginfo.Declaration {
 	for _, o := range m.od.BySymbol {
 		if samePlace(o, p) && m.usedIn(p) {
 			return o
@@ -222,7 +228,7 @@ func (m *Matcher) storedInPlace(p *debuginfo.Declaration) *debuginfo.Declaration
 }
 
 // mayHaveBeen returns a private variable with storage that is gone and that one without storage may be, moved or renamed in its place.
-func (m *Matcher) mayHaveBeen(p *debuginfo.Declaration) *debuginfo.Declaration {
+func (m *lookalikes) mayHaveBeen(p *debuginfo.Declaration) *debuginfo.Declaration {
 	if text := m.source(p).After; !m.folded(p, text) || mentions(lineOf(text, p.Line), "const") > 0 {
 		return nil
 	}

@@ -71,7 +71,7 @@ func (w words) bring(name string, start, end int) bool {
 }
 
 // stem notes which names macros made, in files of which it is known how they changed.
-func (m *Matcher) stem(ds *debuginfo.Declarations, text func(*SourceFile) []string) {
+func (m *declarations) stem(ds *debuginfo.Declarations, text func(*SourceFile) []string) {
 	for _, d := range slices.Concat(ds.All, ds.Code) {
 		s := m.source(d)
 		if s == nil || s.Unchanged || !strings.ContainsAny(d.Name, "0123456789") {
@@ -96,7 +96,7 @@ func call(text []string, line int) []string {
 }
 
 // id is what the name of a variable says about which one it is.
-func (m *Matcher) id(d *debuginfo.Declaration) string {
+func (m *declarations) id(d *debuginfo.Declaration) string {
 	if stem := m.stems[d]; stem != "" {
 		return stem
 	}
@@ -104,7 +104,7 @@ func (m *Matcher) id(d *debuginfo.Declaration) string {
 }
 
 // hasMacroName reports whether a macro made the name of a variable of the patched unit, or of the function it is in.
-func (m *Matcher) hasMacroName(sym string) bool {
+func (m *declarations) hasMacroName(sym string) bool {
 	if m.pd == nil || m.pd.BySymbol[sym] == nil {
 		return false
 	}
@@ -114,7 +114,7 @@ func (m *Matcher) hasMacroName(sym string) bool {
 }
 
 // pairMacroNames pairs variables and functions at file level with names that macros made, by the line that declares them.
-func (m *Matcher) pairMacroNames() {
+func (m *sourceMatcher) pairMacroNames() {
 	if m.od == nil || m.Exact {
 		return
 	}
@@ -128,11 +128,11 @@ func (m *Matcher) pairMacroNames() {
 	}
 	var rest []*debuginfo.Declaration
 	for _, p := range m.pd.All {
-		if m.stems[p] == "" || !m.atFileLevel(m.Patched, p) {
+		if m.stems[p] == "" || !atFileLevel(m.Patched, p) {
 			continue
 		}
 		switch o := m.onLine(p, m.od.All); {
-		case o == nil || o.Function != "" || o.Symbol != "" && !m.atFileLevel(m.Orig, o):
+		case o == nil || o.Function != "" || o.Symbol != "" && !atFileLevel(m.Orig, o):
 			rest = append(rest, p)
 		case o.Symbol == "":
 			m.Patched.token[p.Symbol] = "+" + p.Symbol
@@ -159,7 +159,7 @@ func (m *Matcher) pairMacroNames() {
 }
 
 // count returns how many functions there are of which a name could be.
-func (m *Matcher) count(list []*debuginfo.Declaration, of *debuginfo.Declaration) (n int) {
+func (m *declarations) count(list []*debuginfo.Declaration, of *debuginfo.Declaration) (n int) {
 	for _, d := range list {
 		if m.id(d) == m.id(of) {
 			n++
@@ -169,7 +169,7 @@ func (m *Matcher) count(list []*debuginfo.Declaration, of *debuginfo.Declaration
 }
 
 // newNames takes what only shares its name with something of the original that is another's for new.
-func (m *Matcher) newNames(taken map[string]bool) {
+func (m *sourceMatcher) newNames(taken map[string]bool) {
 	isNew := func(name string) {
 		if m.Patched.token[name] == "" && taken[name] && m.Patched.open[name] == nil {
 			m.Patched.token[name] = "+" + name
@@ -185,7 +185,7 @@ func (m *Matcher) newNames(taken map[string]bool) {
 
 // macroFunctions returns the name in the original of functions whose names macros made, where the line that declares one
 // declared it there.
-func (m *Matcher) macroFunctions() map[string]string {
+func (m *sourceMatcher) macroFunctions() map[string]string {
 	names := map[string]string{}
 	for _, p := range m.pd.Code {
 		if m.stems[p] == "" || p.Elsewhere || m.Patched.Unit.IsGlobal(p.Symbol) {
@@ -199,13 +199,13 @@ func (m *Matcher) macroFunctions() map[string]string {
 }
 
 // atFileLevel reports whether a declaration is that of a private variable at file level, with storage of its own name.
-func (m *Matcher) atFileLevel(s *Version, d *debuginfo.Declaration) bool {
+func atFileLevel(s *Version, d *debuginfo.Declaration) bool {
 	return d.Function == "" && s.Unit.Blocks[d.Symbol] != nil && s.open[d.Symbol] == nil && !s.Unit.IsGlobal(d.Symbol)
 }
 
 // settleMacroName decides about a variable that no line of the original declares. It is new if all that it could be are others; one
 // of its name is the same where no other could be meant, or where one line declares several, and with the same names.
-func (m *Matcher) settleMacroName(p *debuginfo.Declaration, taken map[string]bool) {
+func (m *sourceMatcher) settleMacroName(p *debuginfo.Declaration, taken map[string]bool) {
 	var open []string
 	for _, o := range m.like(m.od, m.id(p), "") {
 		if o.Symbol != "" && !taken[o.Symbol] {
@@ -224,14 +224,14 @@ func (m *Matcher) settleMacroName(p *debuginfo.Declaration, taken map[string]boo
 }
 
 // sameOnLine reports whether the line that declares something declares the same names as it did, and each for the same.
-func (m *Matcher) sameOnLine(p *debuginfo.Declaration, before, after []*debuginfo.Declaration) bool {
+func (m *declarations) sameOnLine(p *debuginfo.Declaration, before, after []*debuginfo.Declaration) bool {
 	s := m.source(p)
 	names := m.namesOn(after, p, p.Line)
 	return s.old(p.Line) > 0 && slices.Equal(m.namesOn(before, p, s.old(p.Line)), names) && !(len(names) > 1 && s.recounts())
 }
 
 // namesOn lists the names like that of d which a line of its file declares.
-func (m *Matcher) namesOn(list []*debuginfo.Declaration, d *debuginfo.Declaration, line int) (names []string) {
+func (m *declarations) namesOn(list []*debuginfo.Declaration, d *debuginfo.Declaration, line int) (names []string) {
 	for _, e := range list {
 		if m.id(e) == m.id(d) && e.File == d.File && e.Line == line && e.Function == "" && !e.Elsewhere {
 			names = append(names, e.Name)

@@ -13,13 +13,13 @@ import (
 
 // MergedVariables returns the refusals of variables that are gone and of which every use is one of another variable of its size now, in the
 // same words: what the process has in the one that is gone would be lost, or the two are to be one and the other's value is another.
-func (m *Matcher) MergedVariables() (list []asm.Problem) {
+func (m *lookalikes) MergedVariables() (list []asm.Problem) {
 	if m.od == nil || m.Exact {
 		return nil
 	}
 	for _, o := range m.od.All {
 		s := m.source(o)
-		if o.Whole != nil || !m.isPrivate(m.Orig, o) || s == nil || s.Unchanged || !m.isGone(o) || m.settled[o] {
+		if o.Whole != nil || !isPrivate(m.Orig, o) || s == nil || s.Unchanged || !m.isGone(o) || m.settled[o] {
 			continue
 		}
 		i := slices.IndexFunc(m.pd.All, func(p *debuginfo.Declaration) bool { return m.tookUses(o, p) })
@@ -37,15 +37,15 @@ func (m *Matcher) MergedVariables() (list []asm.Problem) {
 }
 
 // isPrivate reports whether a declaration is that of a variable of its own that can be written.
-func (m *Matcher) isPrivate(s *Version, d *debuginfo.Declaration) bool {
+func isPrivate(s *Version, d *debuginfo.Declaration) bool {
 	b := s.Unit.Blocks[d.Symbol]
 	return b != nil && !s.Unit.IsGlobal(d.Symbol) && (b.Section.Class == asm.Writable || b.Section.Class == asm.ThreadLocal)
 }
 
 // tookUses reports whether a variable that the original has, too, stands wherever the original uses another one of its size.
-func (m *Matcher) tookUses(o, p *debuginfo.Declaration) bool {
+func (m *lookalikes) tookUses(o, p *debuginfo.Declaration) bool {
 	b := m.Patched.Unit.Blocks[p.Symbol]
-	if p.Whole != nil || p.File != o.File || !m.isPrivate(m.Patched, p) || m.settled[p] || m.OrigVariable(b) == nil ||
+	if p.Whole != nil || p.File != o.File || !isPrivate(m.Patched, p) || m.settled[p] || m.OrigVariable(b) == nil ||
 		m.Patched.Unit.Size(b) != m.Orig.Unit.Size(m.Orig.Unit.Blocks[o.Symbol]) {
 		return false
 	}

@@ -10,7 +10,7 @@ import (
 
 // namesakes are the variables of one name in one function, those without storage and those on the stack included.
 type namesakes struct {
-	m    *Matcher
+	m    *declarations
 	o, p []*debuginfo.Declaration
 	gone []*debuginfo.Declaration                          // of the original, may be paired with none: see leaveMoved
 	of   map[*debuginfo.Declaration]*debuginfo.Declaration // patched -> original
@@ -21,7 +21,7 @@ type namesakes struct {
 }
 
 // namesakes lists what has the name and the function of a declaration of the patched unit.
-func (m *Matcher) namesakes(d *debuginfo.Declaration) *namesakes {
+func (m *declarations) namesakes(d *debuginfo.Declaration) *namesakes {
 	n := &namesakes{m: m, of: map[*debuginfo.Declaration]*debuginfo.Declaration{}, back: map[*debuginfo.Declaration]*debuginfo.Declaration{}, ends: map[*debuginfo.Declaration]int{}}
 	n.o, n.p = m.like(m.od, m.id(d), m.oldName(d.Function)), m.like(m.pd, m.id(d), d.Function)
 	n.measure(n.o, func(s *SourceFile) []string { return s.Before })

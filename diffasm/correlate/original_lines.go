@@ -11,7 +11,7 @@ import (
 
 // adopt takes over what the restored unit, which is closest to the original, shows about numbered names, where the name
 // is known to be the same thing in the patched and in the restored unit.
-func (m *Matcher) adopt(r *Matcher) {
+func (m *pairing) adopt(r *pairing) {
 	patched, restored := m.Patched.Unit, r.Patched.Unit
 	same := sameShapes(patched, restored)
 	used := map[string]bool{} // names used by a function that has the same shape in both
@@ -38,7 +38,7 @@ func (m *Matcher) adopt(r *Matcher) {
 
 // borrow takes over which static locals the source of the patched unit shows to be which, where the name is known to be
 // the same thing in both.
-func (m *Matcher) borrow(patched *Matcher) {
+func (m *pairing) borrow(patched *pairing) {
 	same := sameShapes(m.Patched.Unit, patched.Patched.Unit)
 	used := map[string]bool{}
 	for _, fn := range m.Patched.Unit.Functions {

@@ -15,7 +15,7 @@ import (
 
 // plainlyOther reports whether a new variable is not one of the original by another name: it holds something else, or is what the patch
 // makes a constant.
-func (m *Matcher) plainlyOther(o, p *debuginfo.Declaration) bool {
+func (m *values) plainlyOther(o, p *debuginfo.Declaration) bool {
 	before, _ := m.sourceTexts(o)
 	_, after := m.sourceTexts(p)
 	if m.id(o) == m.id(p) || !declaredOn(o, before) || !declaredOn(p, after) {
@@ -33,7 +33,7 @@ func declaredOn(d *debuginfo.Declaration, text []string) bool {
 
 // Fixed reports whether nothing writes a new variable of the patched unit, by its symbol, and what its source says it begins with; and Initial
 // tells that of one of the original.
-func (m *Matcher) Fixed(symbol string) (initial string, fixed bool) {
+func (m *values) Fixed(symbol string) (initial string, fixed bool) {
 	p := m.PatchedDeclaration(symbol)
 	if p == nil || p.Whole != nil || m.source(p) == nil || !declaredOn(p, m.source(p).After) || !m.isFixed(p) {
 		return "", false
@@ -42,7 +42,7 @@ func (m *Matcher) Fixed(symbol string) (initial string, fixed bool) {
 }
 
 // Initial returns what the source says that a variable of the original begins with; known is false where no source tells.
-func (m *Matcher) Initial(symbol string) (initial string, known bool) {
+func (m *values) Initial(symbol string) (initial string, known bool) {
 	o := m.OrigDeclaration(symbol)
 	if o == nil || o.Whole != nil || m.source(o) == nil || !declaredOn(o, m.source(o).Before) {
 		return "", false
@@ -50,15 +50,15 @@ func (m *Matcher) Initial(symbol string) (initial string, known bool) {
 	return m.initial(o, m.source(o).Before, m.od), true
 }
 
-func (m *Matcher) initial(d *debuginfo.Declaration, text []string, ds *debuginfo.Declarations) string {
+func (m *values) initial(d *debuginfo.Declaration, text []string, ds *debuginfo.Declarations) string {
 	a := m.read(text).writesOf(ds, d)
 	return a.initial
 }
 
 // isFixed reports whether the patched source assigns a variable nothing but its initial value, nor does the code anything. The compiler
 // keeps nothing of one of which it knows that, too.
-func (m *Matcher) isFixed(p *debuginfo.Declaration) bool {
-	if p.Symbol != "" && !onlyRead(m.Patched.Unit.File, p.Symbol) {
+func (m *values) isFixed(p *debuginfo.Declaration) bool {
+	if p.Symbol != "" && !onlyRead(m.patched.File, p.Symbol) {
 		return false
 	}
 	a, _ := m.patchedWrites(p)

@@ -4,7 +4,7 @@ import "gocare/diffasm/asm"
 
 // pairRenamed pairs private functions that have another name and the same text: a process may know one by its address. A function whose
 // text others have too is left alone.
-func (m *Matcher) pairRenamed() {
+func (m *search) pairRenamed() {
 	old, found := onlyHere(m.Orig, m.Patched), false
 	for hash, p := range onlyHere(m.Patched, m.Orig) {
 		o := old[hash]

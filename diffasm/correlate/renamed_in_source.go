@@ -16,7 +16,7 @@ import (
 
 // renamedInSource returns the original names of private functions whose address the original gives away and that the source patch renames:
 // each line that says the old name stands in its place with the new one, word for word, and neither version knows both names.
-func (m *Matcher) renamedInSource() map[string]string {
+func (m *sourceMatcher) renamedInSource() map[string]string {
 	was, is := slices.Clone(m.od.Code), slices.Clone(m.pd.Code)
 	was = slices.DeleteFunc(was, func(o *debuginfo.Declaration) bool { return !m.isOwn(m.Orig, m.Patched, o) })
 	is = slices.DeleteFunc(is, func(p *debuginfo.Declaration) bool { return !m.isOwn(m.Patched, m.Orig, p) })
@@ -27,7 +27,7 @@ func (m *Matcher) renamedInSource() map[string]string {
 
 // renamedInPlaces returns the original names of functions of the patched unit: each stands alone in the place of one that was, and proof
 // holds, which is given the new names that all of these would have.
-func (m *Matcher) renamedInPlaces(was, is []*debuginfo.Declaration, proof func(o, p *debuginfo.Declaration, perhaps map[string]string) bool) map[string]string {
+func (m *sources) renamedInPlaces(was, is []*debuginfo.Declaration, proof func(o, p *debuginfo.Declaration, perhaps map[string]string) bool) map[string]string {
 	old, to := map[string][]*debuginfo.Declaration{}, map[string]int{}
 	for _, p := range is {
 		for _, o := range was {
@@ -53,14 +53,14 @@ func (m *Matcher) renamedInPlaces(was, is []*debuginfo.Declaration, proof func(o
 }
 
 // isOwn reports whether a declaration is that of a private function of which only one version has code, and whose source is known.
-func (m *Matcher) isOwn(s, other *Version, d *debuginfo.Declaration) bool {
+func (m *sources) isOwn(s, other *Version, d *debuginfo.Declaration) bool {
 	source := m.source(d)
 	return s.Unit.FunctionByName[d.Name] != nil && !d.Elsewhere && !s.Unit.IsGlobal(d.Name) && !asm.IsNumbered(d.Name) &&
 		!other.Unit.Defines(d.Name) && source != nil && !source.Unchanged
 }
 
 // takesPlace reports whether the source patch gave o the name of p on every line that names it, and others those that they perhaps have now.
-func (m *Matcher) takesPlace(o, p *debuginfo.Declaration, perhaps map[string]string) bool {
+func (m *sources) takesPlace(o, p *debuginfo.Declaration, perhaps map[string]string) bool {
 	s := m.source(p)
 	before, after := newSourceText(s.Before), newSourceText(s.After)
 	if before.mentions(p.Name) != nil || after.mentions(o.Name) != nil {
@@ -80,7 +80,7 @@ func (m *Matcher) takesPlace(o, p *debuginfo.Declaration, perhaps map[string]str
 }
 
 // isToldOf reports whether the original gives the address of o away, and the source says the names of o and p wherever their addresses are.
-func (m *Matcher) isToldOf(o, p *debuginfo.Declaration) bool {
+func (m *sourceMatcher) isToldOf(o, p *debuginfo.Declaration) bool {
 	before, after := newSourceText(m.source(p).Before), newSourceText(m.source(p).After)
 	uses, shown := addressUses(m.Orig.Unit, o.Name), addressUses(m.Patched.Unit, p.Name)
 	return len(uses) > 0 && before.tell(m.od, o, uses) && after.tell(m.pd, p, shown)
@@ -88,7 +88,7 @@ func (m *Matcher) isToldOf(o, p *debuginfo.Declaration) bool {
 
 // StandsFor reports whether a function of the patched unit may be one of the original by another name, whatever it looks like: it is declared
 // in its place, or a line says its name where that one's stood.
-func (m *Matcher) StandsFor(patched, orig string) bool {
+func (m *declarations) StandsFor(patched, orig string) bool {
 	if m.od == nil {
 		return false
 	}
@@ -102,7 +102,7 @@ func (m *Matcher) StandsFor(patched, orig string) bool {
 	return false
 }
 
-func (m *Matcher) inItsPlace(o, p *debuginfo.Declaration) bool {
+func (m *sources) inItsPlace(o, p *debuginfo.Declaration) bool {
 	s := m.source(p)
 	if s == nil || s.Unchanged || o.File != p.File {
 		return false

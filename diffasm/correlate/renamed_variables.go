@@ -10,7 +10,7 @@ import (
 // that uses one shows it, and those that move to another function with their block.
 
 // pairRenamedVariables pairs the variables of which the source shows that one took the other's place.
-func (m *Matcher) pairRenamedVariables() {
+func (m *sourceMatcher) pairRenamedVariables() {
 	if m.od == nil || m.Exact {
 		return
 	}
@@ -35,7 +35,7 @@ func (m *Matcher) pairRenamedVariables() {
 }
 
 // RenamedVariables lists the symbols of variables of the patched unit that were paired so.
-func (m *Matcher) RenamedVariables() (symbols []string) {
+func (m *declarations) RenamedVariables() (symbols []string) {
 	if m.pd == nil {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (m *Matcher) RenamedVariables() (symbols []string) {
 }
 
 // mayBeNew reports whether a declaration is that of a private variable as a whole which is not paired by its name, in a source that changed.
-func (m *Matcher) mayBeNew(s, other *Version, d *debuginfo.Declaration) bool {
+func (m *declarations) mayBeNew(s, other *Version, d *debuginfo.Declaration) bool {
 	source := m.source(d)
 	if d.Symbol == "" || d.Whole != nil || d.Elsewhere || d.How != "" || s.Unit.IsGlobal(d.Symbol) || s.Unit.Blocks[d.Symbol] == nil ||
 		source == nil || source.Unchanged || m.stems[d] != "" {
@@ -59,7 +59,7 @@ func (m *Matcher) mayBeNew(s, other *Version, d *debuginfo.Declaration) bool {
 
 // sameVariable reports whether a variable is one of the original under another name, or at another level: both are declared in the same
 // words, and the lines that use one are those that used the other.
-func (m *Matcher) sameVariable(o, p *debuginfo.Declaration) bool {
+func (m *declarations) sameVariable(o, p *debuginfo.Declaration) bool {
 	s := m.source(p)
 	local := o.Function != "" && p.Function != ""
 	switch {
@@ -90,7 +90,7 @@ func (m *Matcher) sameVariable(o, p *debuginfo.Declaration) bool {
 
 // movedWithBlock reports whether a static local came from another function with the block that it is in, word for word: both functions
 // are in both versions, no other block has these words, and no other variable of the name came or went.
-func (m *Matcher) movedWithBlock(o, p *debuginfo.Declaration) bool {
+func (m *declarations) movedWithBlock(o, p *debuginfo.Declaration) bool {
 	s := m.source(p)
 	if o.Name != p.Name || o.File != p.File || o.Function == p.Function || s.old(p.Line) > 0 || s.kept(o.Line) {
 		return false
@@ -120,7 +120,7 @@ func (m *Matcher) movedWithBlock(o, p *debuginfo.Declaration) bool {
 
 // isOneMore reports whether the unit has one variable more of a name than the original, or one less, and the function or the file level
 // that the other one is at is where it came or went: no other of the name did.
-func (m *Matcher) isOneMore(o, p *debuginfo.Declaration, name string, more int) bool {
+func (m *declarations) isOneMore(o, p *debuginfo.Declaration, name string, more int) bool {
 	was, is := count(m.od, name), count(m.pd, name)
 	if (o.Function == "") == (p.Function == "") {
 		return is.all-was.all == more && is.at[p.Function]-was.at[o.Function] == more

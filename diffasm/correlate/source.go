@@ -9,17 +9,23 @@ import (
 // This file tells static locals apart by their source: where each is declared and used, and what the source patch does to
 // these lines.
 
+// sources says how the source files of a unit changed.
+type sources struct {
+	changed   func(file string) *SourceFile // see Known.Sources
+	forStatic map[*string][]string          // first line of a source -> words that make a variable static
+}
+
 // source returns how the file of a declaration changed, nil if that is not known.
-func (m *Matcher) source(d *debuginfo.Declaration) *SourceFile {
-	if m.Sources == nil || d == nil || d.Line == 0 {
+func (m *sources) source(d *debuginfo.Declaration) *SourceFile {
+	if m.changed == nil || d == nil || d.Line == 0 {
 		return nil
 	}
-	return m.Sources(d.File)
+	return m.changed(d.File)
 }
 
 // onLine returns the declaration of the original on the line that the one of the patched unit stands on, nil if the patch
 // wrote the line, or if one macro makes several.
-func (m *Matcher) onLine(p *debuginfo.Declaration, among []*debuginfo.Declaration) (found *debuginfo.Declaration) {
+func (m *declarations) onLine(p *debuginfo.Declaration, among []*debuginfo.Declaration) (found *debuginfo.Declaration) {
 	s := m.source(p)
 	if s == nil || s.old(p.Line) == 0 {
 		return nil
@@ -37,7 +43,7 @@ func (m *Matcher) onLine(p *debuginfo.Declaration, among []*debuginfo.Declaratio
 
 // renamedFunctions returns the original name of functions that have another one now: their static locals stand on lines
 // that the patch left alone, in a function that is gone.
-func (m *Matcher) renamedFunctions() map[string]string {
+func (m *declarations) renamedFunctions() map[string]string {
 	to, from := map[string]map[string]bool{}, map[string]map[string]bool{}
 	for _, p := range m.pd.All {
 		if p.Symbol == "" || p.Function == "" || m.od.Functions[p.Function] {
@@ -59,7 +65,7 @@ func (m *Matcher) renamedFunctions() map[string]string {
 }
 
 // bySource pairs the static locals of which the source shows that they are the same.
-func (m *Matcher) bySource() {
+func (m *sourceMatcher) bySource() {
 	m.pairMacroNames()
 	m.pairRenamedVariables()
 	for _, g := range m.groups {
@@ -75,7 +81,7 @@ func (m *Matcher) bySource() {
 	}
 }
 
-func (m *Matcher) hasSource(g *group) bool {
+func (m *sourceMatcher) hasSource(g *group) bool {
 	for _, a := range append(slices.Clone(g.allO), g.allP...) {
 		if !a.sure || a.decl.Function == "" || m.source(a.decl) == nil {
 			return false
@@ -84,7 +90,7 @@ func (m *Matcher) hasSource(g *group) bool {
 	return true
 }
 
-func (m *Matcher) like(ds *debuginfo.Declarations, id, fn string) (out []*debuginfo.Declaration) {
+func (m *declarations) like(ds *debuginfo.Declarations, id, fn string) (out []*debuginfo.Declaration) {
 	for _, e := range ds.All {
 		if m.id(e) == id && !m.settled[e] && (e.Function == fn || e.Function == debuginfo.UnknownFunction || fn == debuginfo.UnknownFunction && e.Function != "") && (e.Symbol != "" || !e.Elsewhere) {
 			out = append(out, e)
@@ -94,7 +100,7 @@ func (m *Matcher) like(ds *debuginfo.Declarations, id, fn string) (out []*debugi
 }
 
 // take pairs what has storage in both units and remembers of the others what they may be.
-func (m *Matcher) take(g *group, n *namesakes) {
+func (m *sourceMatcher) take(g *group, n *namesakes) {
 	for _, p := range slices.Clone(g.p) {
 		switch o := n.of[p.decl]; {
 		case o == nil:
@@ -108,18 +114,18 @@ func (m *Matcher) take(g *group, n *namesakes) {
 }
 
 // isLost reports whether a variable of the original is a static one whose value the compiler kept nowhere.
-func (m *Matcher) isLost(p, o *debuginfo.Declaration) bool {
+func (m *sources) isLost(p, o *debuginfo.Declaration) bool {
 	return o.Symbol == "" && !o.Constant && m.isStatic(p, o)
 }
 
 // isStatic reports whether a variable of the original without storage was a static one, and not one on the stack.
-func (m *Matcher) isStatic(p, o *debuginfo.Declaration) bool {
+func (m *sources) isStatic(p, o *debuginfo.Declaration) bool {
 	s := m.source(p)
 	return s.Unchanged || s.old(p.Line) == o.Line || mentions(lineOf(s.Before, o.Line), "static") > 0
 }
 
 // texts returns the blocks of all static locals of a name by their function, as it is called in the original.
-func (m *Matcher) texts(name string) (before, after map[string]map[string]bool) {
+func (m *declarations) texts(name string) (before, after map[string]map[string]bool) {
 	before, after = map[string]map[string]bool{}, map[string]map[string]bool{}
 	for _, o := range m.od.All {
 		if o.Name == name && o.Function != "" {
@@ -140,7 +146,7 @@ func (m *Matcher) texts(name string) (before, after map[string]map[string]bool) 
 }
 
 // textBefore returns the block of a declaration of the original, uses and all; "" if its file did not change.
-func (m *Matcher) textBefore(o *debuginfo.Declaration) string {
+func (m *sources) textBefore(o *debuginfo.Declaration) string {
 	if s := m.source(o); s != nil && !s.Unchanged {
 		return blockText(o, s.Before)
 	}
@@ -148,7 +154,7 @@ func (m *Matcher) textBefore(o *debuginfo.Declaration) string {
 }
 
 // textAfter returns the block of a declaration of the patched unit, likewise.
-func (m *Matcher) textAfter(p *debuginfo.Declaration) string {
+func (m *sources) textAfter(p *debuginfo.Declaration) string {
 	if s := m.source(p); s != nil && !s.Unchanged {
 		return blockText(p, s.After)
 	}

@@ -13,7 +13,7 @@ const maxHead = 4
 
 // saysStatic reports whether the word static, or a macro that the source defines as that, stands in a declaration before its name. Where
 // the name is not on its line, as a macro makes the declaration, or is there several times, any of these counts.
-func (m *Matcher) saysStatic(d *debuginfo.Declaration, text []string) bool {
+func (m *sources) saysStatic(d *debuginfo.Declaration, text []string) bool {
 	line := text[d.Line-1]
 	places := wordsAt(line, d.Name)
 	if slices.Contains(places, d.Column-1) {
@@ -30,7 +30,7 @@ func (m *Matcher) saysStatic(d *debuginfo.Declaration, text []string) bool {
 }
 
 // wordsForStatic returns static, and the macros of a source of which the definition says it.
-func (m *Matcher) wordsForStatic(text []string) []string {
+func (m *sources) wordsForStatic(text []string) []string {
 	list := m.forStatic[&text[0]]
 	if list == nil {
 		list = []string{"static"}

@@ -35,7 +35,7 @@ func TestSaysStatic(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lines := strings.Split(tt.text, "\n")
-			m := &Matcher{forStatic: map[*string][]string{}}
+			m := &sources{forStatic: map[*string][]string{}}
 			d := &debuginfo.Declaration{Name: "n", Line: len(lines), Column: tt.column}
 			if got := m.saysStatic(d, lines); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)

@@ -67,12 +67,12 @@ func KeeperOf(names []string, number int) string {
 
 // AlwaysInitial reports whether compiles on the side prove that a variable at file level, of which the original keeps nothing, always has its first
 // value there, and that the patched version begins with the same.
-func (m *Matcher) AlwaysInitial(name string) bool {
+func (m *folding) AlwaysInitial(name string) bool {
 	p := m.Patched.Unit.Blocks[name]
-	if m.Unstored == nil || p == nil {
+	if m.unstored == nil || p == nil {
 		return false
 	}
-	u := m.Unstored()
+	u := m.unstored()
 	read := withReader(u.OrigRead, name)
 	if read == nil || u.OrigKept == nil || u.OrigKept.Blocks[name] == nil || !isConstantIn(read, name) {
 		return false
@@ -95,11 +95,11 @@ func isConstantIn(u *debuginfo.Unit, name string) bool {
 
 // shownAlike reports whether compiles on the side prove that the patched code takes a variable at file level, which neither version keeps, for
 // what the process would hold: no patched code reads it, or it is one value in both versions, always.
-func (m *Matcher) shownAlike(o, p *debuginfo.Declaration) bool {
-	if m.Unstored == nil || o.Function != "" || p.Function != "" {
+func (m *folding) shownAlike(o, p *debuginfo.Declaration) bool {
+	if m.unstored == nil || o.Function != "" || p.Function != "" {
 		return false
 	}
-	u := m.Unstored()
+	u := m.unstored()
 	if has(u.PatchedWritten, writer+p.Name) && leavesOut(u.PatchedWritten, p.Name) {
 		return true
 	}
@@ -138,7 +138,7 @@ func leavesOut(u *debuginfo.Unit, name string) bool {
 }
 
 // sameConstant reports whether a variable always has its first value, in both versions, and these are the same.
-func (m *Matcher) sameConstant(before, after *debuginfo.Unit, name string) bool {
+func (m *folding) sameConstant(before, after *debuginfo.Unit, name string) bool {
 	var said [2]string
 	for i, unit := range []*debuginfo.Unit{before, after} {
 		if !isConstantIn(unit, name) {
@@ -158,7 +158,7 @@ const unknownName = "<unknown>"
 
 // tokenIn gives names in what tells a constant: those of variables that both versions have by that name, and no others. What a name of a function
 // means is asked elsewhere.
-func (m *Matcher) tokenIn(u *debuginfo.Unit, variable string) func(name string) string {
+func (m *folding) tokenIn(u *debuginfo.Unit, variable string) func(name string) string {
 	return func(name string) string {
 		p := m.Patched.Unit.Blocks[name]
 		switch {
@@ -178,7 +178,7 @@ func (m *Matcher) tokenIn(u *debuginfo.Unit, variable string) func(name string) 
 
 // foldedByName reports whether a name is that of one variable at file level, in both versions, of which neither keeps anything: what it holds is
 // asked of it alone.
-func (m *Matcher) foldedByName(name string) bool {
+func (m *folding) foldedByName(name string) bool {
 	i := slices.IndexFunc(m.pd.All, func(d *debuginfo.Declaration) bool { return d.Name == name && d.Function == "" })
 	if i < 0 || m.Orig.Unit.Blocks[name] != nil {
 		return false
