@@ -23,10 +23,7 @@ type evidence struct {
 // with -Bsymbolic-functions, --dynamic-list and --exclude-libs. No header says so: the code does, where it goes straight
 // to the symbol's address, or through a slot that the dynamic linker only relocates.
 func (sc *scope) boundHere(name string, addr uint64) bool {
-	if _, found := sc.slots.lazy[sc.slots.latest(name)]; found {
-		return false
-	}
-	if _, found := sc.slots.bound[sc.slots.latest(name)]; found {
+	if sc.slots.bind(name) {
 		return false
 	}
 	leads, found := sc.evidence.find()[evidenceKey{-1, name}]
@@ -40,10 +37,7 @@ func (sc *scope) boundHere(name string, addr uint64) bool {
 // boundByOption reports whether an exported symbol that no code of the library uses is bound to the library by an option of its
 // link; known is false if that cannot be told.
 func (sc *scope) boundByOption(s *elfobj.Symbol) (bound, known bool) {
-	_, lazy := sc.slots.lazy[sc.slots.latest(s.Name)]
-	_, slot := sc.slots.bound[sc.slots.latest(s.Name)]
-	_, used := sc.evidence.find()[evidenceKey{-1, s.Name}]
-	if lazy || slot || used {
+	if _, used := sc.evidence.find()[evidenceKey{-1, s.Name}]; used || sc.slots.bind(s.Name) {
 		return false, true
 	}
 	function := s.Type == elf.STT_FUNC || s.Type == elf.STT_GNU_IFUNC

@@ -123,18 +123,7 @@ func (sc *scope) at(input int, name string, d definition) (binding, error) {
 
 // ifunc finds the PLT entry and the GOT slot of an IFUNC. Without a PLT entry it is reached through the slot only.
 func (sc *scope) ifunc(input int, b binding) (binding, error) {
-	slots := sc.slots.local[b.addr]
-	if slot, found := sc.slots.lazy[sc.slots.latest(b.name)]; found {
-		slots = append(slots[:len(slots):len(slots)], slot)
-	}
-	var stubs, bare []uint64
-	for _, slot := range slots {
-		if stub, found := sc.slots.stubs[slot]; found {
-			stubs = append(stubs, stub)
-		} else {
-			bare = append(bare, slot)
-		}
-	}
+	stubs, bare := sc.slots.ofResolver(b.addr, b.name)
 	if len(bare) > 0 {
 		b.slot = bare[0] // all hold the same once relocated
 		if slot, found := sc.evidence.inUse(input, b.name, bare); found {

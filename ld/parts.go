@@ -55,11 +55,7 @@ func (o *output) toPrivateSlot(p *spot, k arch.RelocKind, key gotKey) error {
 
 // importInParts handles what is found at run time: in a slot that the original has for it, else in one of the patch's own.
 func (r *reducer) importInParts(p *spot, k arch.RelocKind, b binding) error {
-	slot, found := r.slots.bound[r.slots.named(b)]
-	if !found && r.bin.kind.bindNow {
-		slot, found = r.slots.lazy[r.slots.named(b)]
-	}
-	if found {
+	if slot, found := r.slots.load(b, r.bin.kind.bindNow); found {
 		return r.toSlot(p, k, slot)
 	}
 	key := gotKey{imported: versioned{b.name, b.version}}
@@ -128,7 +124,7 @@ func (t *tlsReducer) inParts(p *spot, v tlsVariable) error {
 		}
 		return nil
 	}
-	slot, found := t.slot(v, slots)
+	slot, found := t.slots.tlsSlot(v, slots)
 	if !found {
 		return noTLSSlot(p)
 	}

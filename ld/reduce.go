@@ -248,11 +248,7 @@ func (r *reducer) calls(p *spot) bool {
 }
 
 func (r *reducer) importThroughGOT(p *spot, b binding, calls bool) error {
-	slot, found := r.slots.bound[r.slots.named(b)]
-	if !found && (calls || r.bin.kind.bindNow) {
-		slot, found = r.slots.lazy[r.slots.named(b)]
-	}
-	if found {
+	if slot, found := r.slots.load(b, calls || r.bin.kind.bindNow); found {
 		return r.toOriginal(p, arch.PC32, slot)
 	}
 	// In the loader's jump table the import's address is behind the stub: with that much added PC32 leads to a GOT slot.

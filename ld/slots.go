@@ -177,6 +177,37 @@ func (sr *slotReader) decodeStubs(sec *elfSection, known map[uint64]bool) {
 	}
 }
 
+// bind reports whether the dynamic linker writes what a name means into a slot.
+func (s *slots) bind(name string) bool {
+	_, lazy := s.lazy[s.latest(name)]
+	_, bound := s.bound[s.latest(name)]
+	return lazy || bound
+}
+
+// load returns a slot that holds the address of what is found at run time, or where a lazy one will do, what leads there.
+func (s *slots) load(b binding, lazy bool) (slot uint64, found bool) {
+	if slot, found = s.bound[s.named(b)]; !found && lazy {
+		slot, found = s.lazy[s.named(b)]
+	}
+	return slot, found
+}
+
+// ofResolver returns the PLT entries of the IFUNCs with a resolver, and the slots that no PLT entry uses.
+func (s *slots) ofResolver(addr uint64, name string) (stubs, bare []uint64) {
+	list := s.local[addr]
+	if slot, found := s.lazy[s.latest(name)]; found {
+		list = append(list[:len(list):len(list)], slot)
+	}
+	for _, slot := range list {
+		if stub, found := s.stubs[slot]; found {
+			stubs = append(stubs, stub)
+		} else {
+			bare = append(bare, slot)
+		}
+	}
+	return stubs, bare
+}
+
 // stub returns the PLT entry for an imported or preemptible function.
 func (s *slots) stub(b binding) (uint64, bool) {
 	for _, m := range []map[versioned]uint64{s.lazy, s.bound} {
@@ -184,6 +215,20 @@ func (s *slots) stub(b binding) (uint64, bool) {
 			if stub, ok := s.stubs[slot]; ok {
 				return stub, true
 			}
+		}
+	}
+	return 0, false
+}
+
+// tlsSlot finds a GOT slot of the original for a thread-local variable.
+func (s *slots) tlsSlot(v tlsVariable, k arch.RelocKind) (uint64, bool) {
+	keys := []tlsKey{{k, v.name, 0}}
+	if !v.byName {
+		keys = append(keys, tlsKey{k, versioned{}, uint64(v.offset)})
+	}
+	for _, k := range keys {
+		if list := s.tls[k]; len(list) > 0 {
+			return list[0], true
 		}
 	}
 	return 0, false

@@ -57,20 +57,6 @@ func (t *tlsReducer) variable(b binding) tlsVariable {
 	return v
 }
 
-// slot finds a GOT slot of the original for a thread-local variable.
-func (t *tlsReducer) slot(v tlsVariable, k arch.RelocKind) (uint64, bool) {
-	keys := []tlsKey{{k, v.name, 0}}
-	if !v.byName {
-		keys = append(keys, tlsKey{k, versioned{}, uint64(v.offset)})
-	}
-	for _, k := range keys {
-		if list := t.slots.tls[k]; len(list) > 0 {
-			return list[0], true
-		}
-	}
-	return 0, false
-}
-
 // reduce handles the four TLS models. In an executable everything about its own variables is a constant, as the linker
 // would make it; otherwise the original's own GOT slots are used (ELF Handling For Thread-Local Storage 0.21, and the
 // psABI 1.0 for TLSDESC).
@@ -115,7 +101,7 @@ func noTLSSlot(p *spot) error {
 
 // throughSlot points a field at the original's slot.
 func (t *tlsReducer) throughSlot(p *spot, v tlsVariable, k arch.RelocKind) error {
-	slot, found := t.slot(v, k)
+	slot, found := t.slots.tlsSlot(v, k)
 	if !found {
 		return noTLSSlot(p)
 	}
@@ -151,7 +137,7 @@ func (t *tlsReducer) generalDynamic(p *spot, v tlsVariable) error {
 	if t.bin.kind.shared {
 		return t.throughSlot(p, v, arch.TLSModule)
 	}
-	slot, found := t.slot(v, arch.TLSOffset)
+	slot, found := t.slots.tlsSlot(v, arch.TLSOffset)
 	model := asCompiled
 	switch {
 	case v.fixed:
@@ -210,7 +196,7 @@ func (t *tlsReducer) descriptorModel(v tlsVariable) (model tlsModel, slot uint64
 	case t.bin.kind.shared:
 		return asCompiled, 0
 	}
-	if slot, found := t.slot(v, arch.TLSOffset); found {
+	if slot, found := t.slots.tlsSlot(v, arch.TLSOffset); found {
 		return initialExec, slot
 	}
 	return asCompiled, 0
@@ -220,7 +206,7 @@ func (t *tlsReducer) descriptorModel(v tlsVariable) (model tlsModel, slot uint64
 func (t *tlsReducer) descriptorCall(p *spot, v tlsVariable) error {
 	model, _ := t.descriptorModel(v)
 	if model == asCompiled {
-		if _, found := t.slot(v, arch.TLSDesc); !found {
+		if _, found := t.slots.tlsSlot(v, arch.TLSDesc); !found {
 			return noTLSSlot(p)
 		}
 		return nil
