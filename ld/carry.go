@@ -30,10 +30,9 @@ const NewInput = -1
 func (o *Original) Carry(additions []Addition, users []*Resolved) ([]Unit, error) {
 	c := carrier{
 		link: o.link, names: o.names, seekers: o.seekers,
-		additions: additions, winners: map[string]inputSymbol{}, needed: make([]map[int]bool, len(additions)),
+		additions: additions, winners: map[string]inputSymbol{}, worklist: worklist{needed: map[int]map[int]bool{}},
 	}
 	for i := range additions {
-		c.needed[i] = map[int]bool{}
 		if err := c.define(i); err != nil {
 			return nil, err
 		}
@@ -82,8 +81,32 @@ type carrier struct {
 	seekers   *seekers
 	additions []Addition
 	winners   map[string]inputSymbol // the definition that a linker would take, by addition and symbol
-	needed    []map[int]bool         // sections by addition
-	queue     []inputSection
+	worklist                         // by addition
+}
+
+// worklist are the sections that are needed; the references of those in the queue are still to be followed.
+type worklist struct {
+	needed map[int]map[int]bool // by input and section
+	queue  []inputSection
+}
+
+func (w *worklist) need(s inputSection) {
+	if w.needed[s.object] == nil {
+		w.needed[s.object] = map[int]bool{}
+	}
+	if !w.needed[s.object][s.section] {
+		w.needed[s.object][s.section] = true
+		w.queue = append(w.queue, s)
+	}
+}
+
+// next takes a section of which the references are to be followed.
+func (w *worklist) next() (s inputSection, ok bool) {
+	if len(w.queue) == 0 {
+		return s, false
+	}
+	s, w.queue = w.queue[0], w.queue[1:]
+	return s, true
 }
 
 // define collects the global definitions of an addition: the first strong one counts, else the first.
@@ -221,18 +244,9 @@ func (c *carrier) want(name string) error {
 	return nil
 }
 
-func (c *carrier) need(s inputSection) {
-	if !c.needed[s.object][s.section] {
-		c.needed[s.object][s.section] = true
-		c.queue = append(c.queue, s)
-	}
-}
-
 // follow goes from the needed sections to those they refer to.
 func (c *carrier) follow() error {
-	for len(c.queue) > 0 {
-		at := c.queue[0]
-		c.queue = c.queue[1:]
+	for at, ok := c.next(); ok; at, ok = c.next() {
 		a := &c.additions[at.object]
 		sec := &a.File.Sections[at.section]
 		if sec.Flags&elf.SHF_ALLOC == 0 || runsAtStart(sec) {

@@ -13,7 +13,7 @@ import (
 // is not in the patch as a function of theirs: the sections that the references lead to, and those of the left-out ones that these refer
 // to in turn. What the linker kept is used where it is. Sections in groups, which it leaves out for another copy, are no such.
 func (o *Original) Revive(users []*Resolved) ([]*Resolved, error) {
-	v := reviver{link: o.link, names: o.names, needed: map[int]map[int]bool{}, own: map[privateName]bool{}}
+	v := reviver{link: o.link, names: o.names, worklist: worklist{needed: map[int]map[int]bool{}}, own: map[privateName]bool{}}
 	for _, r := range users {
 		for i := range r.functions {
 			if r.Unit.Input != NewInput && r.functions[i].Orig != "" {
@@ -64,10 +64,9 @@ type privateName struct {
 // reviver finds what is needed of the left-out sections.
 type reviver struct {
 	*link
-	names  *scope
-	needed map[int]map[int]bool // sections by input
-	own    map[privateName]bool // functions of the patch
-	queue  []inputSection
+	names    *scope
+	own      map[privateName]bool // functions of the patch
+	worklist                      // by input
 }
 
 // want notes that something left out is referred to, unless a function of the patch stands for it.
@@ -89,21 +88,9 @@ func (v *reviver) revivable(s inputSection) bool {
 	return v.places[s.object][s.section].state == discarded && sec.Flags&(elf.SHF_GROUP|elf.SHF_TLS) == 0 && !runsAtStart(sec)
 }
 
-func (v *reviver) need(s inputSection) {
-	if v.needed[s.object] == nil {
-		v.needed[s.object] = map[int]bool{}
-	}
-	if !v.needed[s.object][s.section] {
-		v.needed[s.object][s.section] = true
-		v.queue = append(v.queue, s)
-	}
-}
-
 // follow goes from the needed sections to those they refer to.
 func (v *reviver) follow() error {
-	for len(v.queue) > 0 {
-		at := v.queue[0]
-		v.queue = v.queue[1:]
+	for at, ok := v.next(); ok; at, ok = v.next() {
 		relas, err := v.objects[at.object].File.Relas(at.section)
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.objects.name(at.object), err)
