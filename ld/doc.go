@@ -16,6 +16,10 @@
 // serves as GOT slot: that is exact for functions and data. An absolute address may be the entry's instead of the symbol's,
 // so it is used for functions only; GLOB_DAT stores the symbol's, in data that points at variables.
 //
+// What is known of the original stands in layers: image and objects; link, which says where the objects are in the image; the tables of
+// symbols, libraries and slots; scope, which says what a name means. originals, hooks, literalIndex and seekers ask these. Of a patch that is
+// being joined, members says what is in it, output holds it, and reducer writes references into that.
+//
 // The bytes of every function that is to be replaced are compared with those of the original object, relocated fields
 // left out: map, objects and binary belong together or the patch is refused. The relaxations and TLS transitions are those
 // of the System V ABI, AMD64 supplement 1.0, as GNU ld makes them; tests compare with it byte by byte.
