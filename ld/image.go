@@ -92,6 +92,7 @@ func originalSections(bin *elfobj.File) []OrigSection {
 	return out
 }
 
+// tlsBase is the link address that the values of thread-local symbols count from.
 func (im *image) tlsBase() uint64 {
 	if seg := im.TLS(); seg != nil {
 		return seg.Vaddr

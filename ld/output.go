@@ -49,6 +49,7 @@ func outputIndex(name string) int {
 	return -1
 }
 
+// append adds a section of a unit to an output, and returns where it begins there.
 func (o *output) append(out int, s *elfSection) (base uint64, err error) {
 	sec := &o.sections[out]
 	align := max(s.Align, 1)
@@ -182,6 +183,7 @@ func (o *output) put64(p *spot, v uint64) error {
 	return nil
 }
 
+// newSlot makes a GOT slot of the patch's own, and returns where it is in .kpatch.data.
 func (o *output) newSlot(k gotKey) uint64 {
 	data := &o.sections[outData]
 	data.Align = max(data.Align, 8)
