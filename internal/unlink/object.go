@@ -224,7 +224,7 @@ func (b *builder) nowhere(addr uint64, why string) int {
 }
 
 // isConsistent reports whether the program has at a relocation what the relocation says, where that is plain.
-func (p *Program) isConsistent(section int, r elfobj.Rela) bool {
+func (p *linked) isConsistent(section int, r elfobj.Rela) bool {
 	t, s := p.target.Reloc(r.Type), &p.file.Symbols[r.Symbol]
 	switch {
 	case t.Kind == arch.Unknown:

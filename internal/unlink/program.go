@@ -18,22 +18,32 @@ func (ErrNoRelocations) Error() string { return "the linker did not keep the rel
 
 // Program is a linked program, taken apart.
 type Program struct {
-	file   *elfobj.File
-	target *arch.Target
-	relas  map[int][]elfobj.Rela // by section, in the order of addresses
-	steps  []step                // instructions, in the order of addresses
-	marks  map[int][]uint64      // by section: places at which something begins, in order
-	direct map[uint64]bool       // places in data that an instruction accesses itself
-	taken  map[uint64]bool       // places in data whose address something has
-	starts map[uint64]bool       // places in data that have a name
-	named  map[int][]step        // by section: what has a name and a size, in the order of addresses
-	owner  map[int]*Unit         // of symbols, by index
-	bodies map[string]bool       // functions that debugging information says to have code, by name
+	*marked
+	owner  map[int]*Unit   // of symbols, by index
+	bodies map[string]bool // functions that debugging information says to have code, by name
 	units  []*Unit
 	info   []byte // .debug_info
 	wider  bool   // debugging information knows types of wide characters
 
 	imports imports
+}
+
+// linked is a program with the relocations of its link.
+type linked struct {
+	file   *elfobj.File
+	target *arch.Target
+	relas  map[int][]elfobj.Rela // by section, in the order of addresses
+	steps  []step                // instructions, in the order of addresses
+}
+
+// marked is a linked program of which is known where something begins.
+type marked struct {
+	*linked
+	marks  map[int][]uint64 // by section: places at which something begins, in order
+	direct map[uint64]bool  // places in data that an instruction accesses itself
+	taken  map[uint64]bool  // places in data whose address something has
+	starts map[uint64]bool  // places in data that have a name
+	named  map[int][]step   // by section: what has a name and a size, in the order of addresses
 }
 
 // step is an instruction, or something else at [start, end) in link addresses.
@@ -48,7 +58,8 @@ func Open(f *elfobj.File, listing []byte) (*Program, error) {
 	if len(f.Symbols) == 0 {
 		return nil, ErrNoRelocations{}
 	}
-	p := &Program{file: f, target: target, steps: stepsOf(listing), direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, named: map[int][]step{}, owner: map[int]*Unit{}, bodies: map[string]bool{}}
+	m := &marked{linked: &linked{file: f, target: target, steps: stepsOf(listing)}, direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, named: map[int][]step{}}
+	p := &Program{marked: m, owner: map[int]*Unit{}, bodies: map[string]bool{}}
 	var err error
 	if p.relas, err = linkRelas(f); err != nil {
 		return nil, err
@@ -87,7 +98,7 @@ func linkRelas(f *elfobj.File) (map[int][]elfobj.Rela, error) {
 }
 
 // stepEnd returns where the instruction ends that holds an address.
-func (p *Program) stepEnd(addr uint64) (end uint64, ok bool) {
+func (p *linked) stepEnd(addr uint64) (end uint64, ok bool) {
 	i := sort.Search(len(p.steps), func(i int) bool { return p.steps[i].start > addr }) - 1
 	if i < 0 || addr >= p.steps[i].end {
 		return 0, false
@@ -96,7 +107,7 @@ func (p *Program) stepEnd(addr uint64) (end uint64, ok bool) {
 }
 
 // sectionAt returns the allocated section that holds an address, nil for none.
-func (p *Program) sectionAt(addr uint64) *elfobj.Section {
+func (p *linked) sectionAt(addr uint64) *elfobj.Section {
 	for i := range p.file.Sections {
 		s := &p.file.Sections[i]
 		if s.Flags&elf.SHF_ALLOC != 0 && s.Addr != 0 && s.Addr <= addr && addr < s.Addr+s.Size && !isThreadRoom(s) {
@@ -116,7 +127,7 @@ func isCode(s *elfobj.Section) bool {
 }
 
 // addrOf is the link address of a symbol. Those of thread-local variables count from the start of their segment.
-func (p *Program) addrOf(s *elfobj.Symbol) uint64 {
+func (p *linked) addrOf(s *elfobj.Symbol) uint64 {
 	if tls := p.file.TLS(); s.Type == elf.STT_TLS && tls != nil {
 		return s.Value + tls.Vaddr
 	}
@@ -124,7 +135,7 @@ func (p *Program) addrOf(s *elfobj.Symbol) uint64 {
 }
 
 // leadsTo is the address that a relocation of a section means, as far as the relocation and the instruction around it tell.
-func (p *Program) leadsTo(section int, r elfobj.Rela) uint64 {
+func (p *linked) leadsTo(section int, r elfobj.Rela) uint64 {
 	addr := p.addrOf(&p.file.Symbols[r.Symbol]) + uint64(r.Addend)
 	if p.target.Reloc(r.Type).FromPC && isCode(&p.file.Sections[section]) {
 		if end, ok := p.stepEnd(r.Offset); ok {
@@ -135,7 +146,7 @@ func (p *Program) leadsTo(section int, r elfobj.Rela) uint64 {
 }
 
 // relasIn are the relocations of [from, to).
-func (p *Program) relasIn(section int, from, to uint64) []elfobj.Rela {
+func (p *linked) relasIn(section int, from, to uint64) []elfobj.Rela {
 	list := p.relas[section]
 	at := sort.Search(len(list), func(i int) bool { return list[i].Offset >= from })
 	end := at + sort.Search(len(list)-at, func(i int) bool { return list[at+i].Offset >= to })
@@ -143,7 +154,7 @@ func (p *Program) relasIn(section int, from, to uint64) []elfobj.Rela {
 }
 
 // mark notes where things begin in the data of the program: symbols, and what relocations lead to.
-func (p *Program) mark() {
+func (p *marked) mark() {
 	p.marks = map[int][]uint64{}
 	for i := range p.file.Symbols {
 		if s := &p.file.Symbols[i]; s.Defined() && s.Name != "" && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE {
@@ -184,20 +195,20 @@ func (p *Program) mark() {
 }
 
 // takesAddress reports whether code takes the address that a relocation means.
-func (p *Program) takesAddress(section int, r elfobj.Rela) bool {
+func (p *linked) takesAddress(section int, r elfobj.Rela) bool {
 	s := &p.file.Sections[section]
 	return p.target.TakesAddress(p.target.Reloc(r.Type).Kind, s.Data, int(r.Offset-s.Addr))
 }
 
 // isNamed reports whether something with a name holds an address.
-func (p *Program) isNamed(s *elfobj.Section, addr uint64) bool {
+func (p *marked) isNamed(s *elfobj.Section, addr uint64) bool {
 	list := p.named[s.Index]
 	i := sort.Search(len(list), func(i int) bool { return list[i].start > addr }) - 1
 	return i >= 0 && addr < list[i].end
 }
 
 // nextMark returns where the next thing begins behind an address of a section, at most the section's end.
-func (p *Program) nextMark(s *elfobj.Section, addr uint64) uint64 {
+func (p *marked) nextMark(s *elfobj.Section, addr uint64) uint64 {
 	list := p.marks[s.Index]
 	end := s.Addr + s.Size
 	if i := sort.Search(len(list), func(i int) bool { return list[i] > addr }); i < len(list) {
@@ -207,7 +218,7 @@ func (p *Program) nextMark(s *elfobj.Section, addr uint64) uint64 {
 }
 
 // roomAt returns where what begins at an address surely ends: linkers let a string begin inside of another one that ends alike.
-func (p *Program) roomAt(s *elfobj.Section, addr uint64) (end uint64) {
+func (p *marked) roomAt(s *elfobj.Section, addr uint64) (end uint64) {
 	if end = p.tableEnd(s, addr); end > addr {
 		return min(end, p.nextMark(s, addr))
 	}
@@ -220,13 +231,13 @@ func (p *Program) roomAt(s *elfobj.Section, addr uint64) (end uint64) {
 }
 
 // isPiece reports whether what begins at an address may be a part of what stands before it: nothing but accesses lead there.
-func (p *Program) isPiece(addr uint64) bool {
+func (p *marked) isPiece(addr uint64) bool {
 	_, named := p.starts[addr]
 	return p.direct[addr] && !p.taken[addr] && !named
 }
 
 // tableEnd returns where a table of code ends that begins at an address; the address itself for none.
-func (p *Program) tableEnd(s *elfobj.Section, addr uint64) (end uint64) {
+func (p *linked) tableEnd(s *elfobj.Section, addr uint64) (end uint64) {
 	end = addr
 	for _, r := range p.relasIn(s.Index, addr, s.Addr+s.Size) {
 		to := &p.file.Symbols[r.Symbol]
@@ -239,7 +250,7 @@ func (p *Program) tableEnd(s *elfobj.Section, addr uint64) (end uint64) {
 }
 
 // bytesIn are the program's bytes of [from, to), zero where the file has none.
-func (p *Program) bytesIn(s *elfobj.Section, from, to uint64) []byte {
+func (p *linked) bytesIn(s *elfobj.Section, from, to uint64) []byte {
 	b := make([]byte, to-from)
 	if s.Type != elf.SHT_NOBITS {
 		copy(b, s.Data[from-s.Addr:])

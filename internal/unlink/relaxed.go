@@ -11,7 +11,7 @@ import (
 )
 
 // relax puts in the place of relocations whose code the linker changed those that the changed code has.
-func (p *Program) relax() error {
+func (p *linked) relax() error {
 	for section, list := range p.relas {
 		s := &p.file.Sections[section]
 		if !isCode(s) {
@@ -26,7 +26,7 @@ func (p *Program) relax() error {
 	return nil
 }
 
-func (p *Program) relaxed(s *elfobj.Section, list []elfobj.Rela) ([]elfobj.Rela, error) {
+func (p *linked) relaxed(s *elfobj.Section, list []elfobj.Rela) ([]elfobj.Rela, error) {
 	executable, gone := hasInterpreter(p.file), map[uint64]bool{}
 	var out []elfobj.Rela
 	for _, r := range list {
@@ -64,7 +64,7 @@ func (p *Program) relaxed(s *elfobj.Section, list []elfobj.Rela) ([]elfobj.Rela,
 const unknownType = 1<<32 - 1
 
 // bias is what the addend of a relocation to the start of something lacks.
-func (p *Program) bias(k arch.RelocKind) int64 {
+func (p *linked) bias(k arch.RelocKind) int64 {
 	if k == arch.TLSDescCall {
 		return 0
 	}

@@ -128,7 +128,7 @@ func (p *Program) constantText(s *elfobj.Section, addr uint64, names []place) st
 
 // namelessBefore counts the places before one at which something begins that has no name and no size. What is there is compared with the
 // section.
-func (p *Program) namelessBefore(s *elfobj.Section, addr uint64) (n int) {
+func (p *marked) namelessBefore(s *elfobj.Section, addr uint64) (n int) {
 	for _, m := range p.marks[s.Index] {
 		if m < addr && !p.isNamed(s, m) {
 			n++
@@ -157,12 +157,12 @@ func (p *Program) Folded() (one, other string) {
 }
 
 // mayFold reports whether another linker than GNU's made the program.
-func (p *Program) mayFold() bool {
+func (p *linked) mayFold() bool {
 	return p.file.Section(".note.gnu.gold-version") != nil || p.madeBy("LLD") || p.madeBy("mold")
 }
 
 // madeBy reports whether the program says of a tool that it had a part in it.
-func (p *Program) madeBy(tool string) bool {
+func (p *linked) madeBy(tool string) bool {
 	s := p.file.Section(".comment")
 	return s != nil && bytes.Contains(s.Data, []byte(tool))
 }

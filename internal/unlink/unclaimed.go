@@ -86,7 +86,7 @@ func (p *Program) claimConstants(claims map[int][]step) {
 }
 
 // constant returns what a relocation leads to that has no name of its own and is only read.
-func (p *Program) constant(section int, r elfobj.Rela) (to *elfobj.Section, addr uint64, ok bool) {
+func (p *linked) constant(section int, r elfobj.Rela) (to *elfobj.Section, addr uint64, ok bool) {
 	s := &p.file.Symbols[r.Symbol]
 	if !s.Defined() || s.Type != elf.STT_SECTION && !isLabel(s) || s.Section >= len(p.file.Sections) {
 		return nil, 0, false
@@ -96,7 +96,7 @@ func (p *Program) constant(section int, r elfobj.Rela) (to *elfobj.Section, addr
 }
 
 // gapsOf lists what of a section nothing claims, cut where something begins.
-func (p *Program) gapsOf(s *elfobj.Section, claims []step) (list []step) {
+func (p *marked) gapsOf(s *elfobj.Section, claims []step) (list []step) {
 	slices.SortFunc(claims, func(a, b step) int { return cmp.Compare(a.start, b.start) })
 	at, end := s.Addr, s.Addr+s.Size
 	for _, c := range append(claims, step{end, end}) {
@@ -132,7 +132,7 @@ func (p *Program) describeGap(s *elfobj.Section, gap step, names []place) string
 
 // withoutPadding returns where in the data of a gap something starts and ends that is not there to fill it. Zeros behind a place at which
 // something begins are its own, if more follows.
-func (p *Program) withoutPadding(s *elfobj.Section, gap step, data []byte) (from, to uint64) {
+func (p *marked) withoutPadding(s *elfobj.Section, gap step, data []byte) (from, to uint64) {
 	if to = uint64(len(data)); !isCode(s) {
 		to = uint64(len(bytes.TrimRight(data, "\x00")))
 		if _, begins := slices.BinarySearch(p.marks[s.Index], gap.start); !begins {
