@@ -73,6 +73,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	d.setsMoved = r != nil && r.SameSets()
 	d.Unproved = append(d.m.Unproved, d.keptOtherwise()...)
 	d.oneAddress()
+	d.unit = append(d.unit, d.pointedTo()...)
 	d.matchLoose(r)
 	d.matchAliases()
 	return d, nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/isolate"
 )
 
@@ -44,7 +45,7 @@ func (c *comparison) keepVariables(ctx context.Context, links []pairedLink) erro
 	for i := range links {
 		for k := range links[i].units {
 			u := &links[i].units[k]
-			if source := c.keep(u, len(units)); source != nil {
+			if source := c.keep(u, archOf(links[i].machine), len(units)); source != nil {
 				if files[u.kept.path] == nil {
 					files[u.kept.path] = slices.Clone(source)
 				}
@@ -71,7 +72,7 @@ func (c *comparison) keepVariables(ctx context.Context, links []pairedLink) erro
 }
 
 // keep decides what a unit has to keep, the number-th that does, and returns its patched source; nil if there is nothing.
-func (c *comparison) keep(u *pairedUnit, number int) []byte {
+func (c *comparison) keep(u *pairedUnit, machine *arch.Target, number int) []byte {
 	if u.late != nil || u.record.AsmID != u.asm || c.drift == nil || c.unshown(*u) || !isOptimisedC(u.orig) || !isOptimisedC(&u.record) {
 		return nil
 	}
@@ -80,7 +81,7 @@ func (c *comparison) keep(u *pairedUnit, number int) []byte {
 	if err != nil {
 		return nil
 	}
-	names := c.toKeep(privateVariables(source), source, u)
+	names := c.toKeep(privateVariables(source), source, machine, u)
 	if len(names) == 0 {
 		return nil
 	}
@@ -116,26 +117,46 @@ func (b *Builds) patchedText(path string) ([]byte, error) {
 }
 
 // toKeep returns the variables of which the compiler must not believe what the patched source says: those that the original keeps in memory which
-// can be written, and the patched version not, or otherwise. Where the patched source takes the address of one in fewer places, it is any: which of them
-// holds a pointer to it in the process is not known.
-func (c *comparison) toKeep(names []string, patched []byte, u *pairedUnit) (list []string) {
+// can be written, and the patched version not, or otherwise. Where the process may have pointers that the patched version makes no more, it is any
+// variable: which of them holds such a pointer is not known.
+func (c *comparison) toKeep(declared []string, patched []byte, machine *arch.Target, u *pairedUnit) (list []string) {
 	before, err := c.b.Store.Blob(u.orig.AsmID)
-	if err != nil || len(names) == 0 {
+	if err != nil {
 		return nil
 	}
 	after, err := c.b.Store.Blob(u.asm)
 	if err != nil {
 		return nil
 	}
-	was, is := memoryOf(before, names), memoryOf(after, names)
-	orig, err := c.b.originalSource(u.orig)
-	pointed := err == nil && slices.ContainsFunc(names, func(n string) bool { return pointersTo(n, orig) > pointersTo(n, patched) })
-	for _, n := range names {
-		if o := was[n]; o.writable && (pointed || o.size != is[n].size || !is[n].writable) {
+	was, is := memoryOf(before, declared), memoryOf(after, declared)
+	gone, private := pointersGone(machine, before, after)
+	if orig, err := c.b.originalSource(u.orig); err == nil {
+		gone = gone || slices.ContainsFunc(declared, func(n string) bool { return pointersTo(n, orig) > pointersTo(n, patched) })
+	}
+	for _, n := range declared {
+		if o := was[n]; o.writable && (gone || o.size != is[n].size || !is[n].writable) {
 			list = append(list, n)
 		}
 	}
-	return list
+	if gone {
+		list = append(list, private...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// pointersGone reports whether a process may have pointers to private variables of a unit that its patched version makes no more: its compiler takes it
+// that what other pointers lead to is another variable. It returns the private variables at file level that the patched version keeps.
+func pointersGone(machine *arch.Target, before, after []byte) (gone bool, private []string) {
+	orig, err := diffasm.Parse(machine, "", before)
+	if err != nil {
+		return false, nil
+	}
+	patched, err := diffasm.Parse(machine, "", after)
+	if err != nil || !diffasm.PointersGone(orig, patched) {
+		return false, nil
+	}
+	return true, diffasm.PrivateVariables(patched)
 }
 
 // memory is how assembly keeps a variable; the zero value is not at all.

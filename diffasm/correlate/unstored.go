@@ -50,6 +50,9 @@ func WritersOf(names []string) string {
 	return b.String()
 }
 
+// KeeperName begins the names of the tables of KeeperOf.
+const KeeperName = "gocare_keep_"
+
 // KeeperOf returns a table of a number, of the addresses of private variables, of which a source is before it: what knows of it has to keep them,
 // and expect any value in them.
 func KeeperOf(names []string, number int) string {
@@ -57,7 +60,7 @@ func KeeperOf(names []string, number int) string {
 	for _, n := range names {
 		fmt.Fprintf(&b, "#undef %s\n", n)
 	}
-	fmt.Fprintf(&b, "__attribute__((__used__, __section__(\".note.gocare\"))) const __volatile__ void *gocare_keep_%d[] = {", number)
+	fmt.Fprintf(&b, "__attribute__((__used__, __section__(\".note.gocare\"))) const __volatile__ void *%s%d[] = {", KeeperName, number)
 	for _, n := range names {
 		fmt.Fprintf(&b, "(const __volatile__ void *)&%s,", n)
 	}

@@ -32,6 +32,8 @@ type flow struct {
 	loaded   map[int64]bool // words of the frame that the function reads
 	allLoads bool           // these are all
 	pushing  bool           // the instruction is a push
+	used     map[int]bool   // statements, as of value.at, that wrote registers by which memory is accessed
+	looking  bool           // for these alone
 }
 
 // Rules say what counts as an escape.
@@ -40,6 +42,8 @@ type Rules struct {
 	Calls    bool // arguments of calls and results
 	Stale    bool // also in registers that a computed jump used before
 	Compared bool // comparisons with something else
+	Asm      bool // what inline assembly may find in a register
+	Sure     bool // only what is no left-over of another use, and no guess
 }
 
 // framePlace is what is known of an address in the function's own frame.
@@ -55,9 +59,13 @@ const (
 type value struct {
 	addr  bool // a followed address
 	stale bool // a computed jump has used it: as an argument it would be a left-over
+	at    int  // index in stmts of what wrote it, several for more than one, 0 of an argument
 	frame framePlace
 	off   int64 // from the stack pointer at entry, in bytes
 }
+
+// several is in value.at where more than one statement may have written a register.
+const several = -1
 
 // state is what is known before a statement.
 type state struct {
@@ -78,7 +86,7 @@ func wordOf(off int64) int64 { return off >> 3 }
 func Escapes(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool) *asm.Problem {
 	w := newFlow(f, fn, rules, source)
 	w.loaded = map[int64]bool{}
-	w.run(w.entryState(0))
+	w.follow(0)
 	// What the first pass saw the function read again is its own value. Only then can a word that nothing reads be told to be an
 	// argument for a callee.
 	if w.escape == nil && rules.Calls {
@@ -91,7 +99,17 @@ func Escapes(f *asm.File, fn *asm.Function, rules Rules, source func(string) boo
 }
 
 func newFlow(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool) *flow {
-	return &flow{f: f, fn: fn, m: machine.Of(f), conv: machine.Of(f).Convention(), source: source, rules: rules}
+	return &flow{f: f, fn: fn, m: machine.Of(f), conv: machine.Of(f).Convention(), source: source, rules: rules, used: map[int]bool{several: true}}
+}
+
+// follow runs a function of which some arguments are followed addresses, one bit each. What is left of accesses is known only when all are seen.
+func (w *flow) follow(args uint8) {
+	if w.rules.Sure {
+		w.looking = true
+		w.run(w.entryState(args))
+		w.looking, w.stmts, w.taken, w.work = false, nil, nil, nil
+	}
+	w.run(w.entryState(args))
 }
 
 // entryState is what is known at the entry, where some arguments are followed addresses, one bit each.
@@ -171,7 +189,7 @@ func (w *flow) block(i int, s *state) {
 }
 
 func (w *flow) escaped(st asm.Statement, format string, args ...any) {
-	if w.escape == nil {
+	if w.escape == nil && !w.looking {
 		w.escape = &asm.Problem{What: fmt.Sprintf(format, args...), At: st}
 	}
 }
@@ -188,6 +206,9 @@ func (w *flow) insn(i int) *machine.Insn {
 // step executes one instruction; it reports whether the next one follows.
 func (w *flow) step(i int, s *state) bool {
 	w.now = i
+	if st := w.stmts[i]; w.rules.Asm && st.Asm && slices.ContainsFunc(s.regs[:], w.counts) {
+		w.escaped(st, "is known to inline assembly")
+	}
 	for in := w.insn(i); in != nil; in = in.Then {
 		if !w.execute(w.stmts[i], in, s) {
 			return false
@@ -258,6 +279,7 @@ func (w *flow) value(o *machine.Operand, s *state) value {
 		return value{addr: o.GOT || w.rules.Deep}
 	}
 	if a := w.address(o, s); a.addr {
+		w.use(o, s)
 		return value{addr: w.rules.Deep}
 	} else if a.frame != outsideFrame {
 		if w.loaded != nil && a.frame == atOffset {
@@ -285,6 +307,15 @@ func (w *flow) address(o *machine.Operand, s *state) value {
 	return v
 }
 
+// use notes which registers lead to memory that is accessed.
+func (w *flow) use(o *machine.Operand, s *state) {
+	for _, reg := range []machine.Register{o.Base, o.Index} {
+		if reg != machine.NoRegister && s.regs[reg].addr {
+			w.used[s.regs[reg].at] = true
+		}
+	}
+}
+
 // store writes a value of some width.
 func (w *flow) store(st asm.Statement, o *machine.Operand, v value, width int, s *state) {
 	switch {
@@ -292,15 +323,19 @@ func (w *flow) store(st asm.Statement, o *machine.Operand, v value, width int, s
 	case o.Kind == machine.InRegister && o.Width < 32: // the rest of the register stays, and what is known of it
 		w.touch(o.Register, s)
 	case o.Kind == machine.InRegister:
+		if v.addr {
+			v.at = w.now
+		}
 		s.regs[o.Register] = v
 		w.touch(o.Register, s)
 	default:
 		a := w.address(o, s)
+		w.use(o, s)
 		switch {
 		case a.frame != outsideFrame && !o.Segment:
 			s.store(a, v.addr, w.outgoing(o, s), int64(width/8))
 		// Who finds an address in the frame there can read all of the frame: where one variable ends is not known.
-		case v.addr || v.frame != outsideFrame && s.holdsAny():
+		case v.addr || v.frame != outsideFrame && s.holdsAny() && !w.rules.Sure:
 			w.escaped(st, "is stored in memory that outlives it")
 		case v.frame != outsideFrame:
 			s.shown = true
@@ -330,7 +365,11 @@ func (w *flow) compare(st asm.Statement, ops []machine.Operand, s *state) {
 }
 
 func (w *flow) ret(st asm.Statement, s *state) {
-	if !slices.ContainsFunc(w.conv.Results, func(reg machine.Register) bool { return w.counts(s.regs[reg]) }) {
+	results := w.conv.Results
+	if w.rules.Sure {
+		results = results[:1]
+	}
+	if !slices.ContainsFunc(results, func(reg machine.Register) bool { return w.counts(s.regs[reg]) }) {
 		return
 	}
 	w.returns = true

@@ -16,13 +16,15 @@ func (w *flow) call(st asm.Statement, to *machine.Operand, s *state) {
 		}
 	}
 	for _, reg := range w.conv.Results {
-		s.regs[reg].addr = result
+		s.regs[reg] = value{addr: result, at: w.now}
 	}
 	s.set = 0
 }
 
 // counts reports whether what a register holds is a followed address, and no left-over.
-func (w *flow) counts(v value) bool { return v.addr && (!v.stale || w.rules.Stale) }
+func (w *flow) counts(v value) bool {
+	return v.addr && (!v.stale || w.rules.Stale) && (!w.rules.Sure || !w.used[v.at])
+}
 
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
 func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (result bool) {
@@ -43,16 +45,16 @@ func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (resul
 	if at := w.conv.ResultAt; at != machine.NoRegister && s.regs[at].frame != outsideFrame {
 		s.shown = true
 	}
-	inFrame := s.shown && s.holdsAny() || w.onStack(s)
+	inFrame := !w.rules.Sure && (s.shown && s.holdsAny() || w.onStack(s))
 	inVector := slices.ContainsFunc(w.conv.VectorArgs, func(reg machine.Register) bool { return w.counts(s.regs[reg]) })
-	switch back, known := onlyRead[to.Symbol]; {
+	switch back, known := borrowers[to.Symbol]; {
 	case mask == 0 && !inFrame && !inVector:
 		return false
 	// Which argument leads to the frame, and what the callee does with it, cannot be followed into its code.
 	case inFrame || inVector || to.Indirect && to.Symbol == "":
 		w.escaped(st, "is passed to a function")
 	case known && !w.f.Defines(to.Symbol):
-		return back
+		return back == anyOf || back == first && mask&1 != 0
 	case w.f.FunctionByName[to.Symbol] != nil && w.depth < 4:
 		return w.into(st, w.f.FunctionByName[to.Symbol], mask)
 	default:
@@ -82,20 +84,28 @@ func (w *flow) into(st asm.Statement, fn *asm.Function, mask uint8) bool {
 	}
 	inner := newFlow(w.f, fn, w.rules, w.source)
 	inner.depth = w.depth + 1
-	inner.run(inner.entryState(mask))
+	inner.follow(mask)
 	if inner.escape != nil {
 		w.escaped(inner.escape.At, "is passed to %q and there %s", fn.Name, inner.escape.What)
 	}
 	return inner.returns
 }
 
-// onlyRead are functions of the C library that read what they are given and keep no pointer to it; true for those that
-// return one into it.
-var onlyRead = map[string]bool{
-	"memcmp": false, "bcmp": false, "strcmp": false, "strncmp": false, "strcasecmp": false, "strncasecmp": false, "strlen": false,
-	"memcpy": false, "memmove": false, "strcpy": false, "strncpy": false, "strcat": false, "strspn": false, "strcspn": false,
-	"puts": false, "fputs": false, "fwrite": false, "write": false, "send": false, "printf": false, "fprintf": false, "sprintf": false,
-	"snprintf": false, "__printf_chk": false, "__fprintf_chk": false, "__sprintf_chk": false, "__snprintf_chk": false,
-	"__memcpy_chk": false, "perror": false, "getopt_long": false, "atoi": false,
-	"memchr": true, "strchr": true, "strrchr": true, "strstr": true, "strpbrk": true,
+// returned says which of its arguments a function may return, or an address in what that leads to.
+type returned uint8
+
+const (
+	none  returned = iota
+	first          // the first one
+	anyOf          // any
+)
+
+// borrowers are functions of the C library that keep no pointer to what they are given.
+var borrowers = map[string]returned{
+	"memcmp": none, "bcmp": none, "strcmp": none, "strncmp": none, "strcasecmp": none, "strncasecmp": none, "strlen": none, "strspn": none, "strcspn": none,
+	"puts": none, "fputs": none, "fwrite": none, "write": none, "send": none, "printf": none, "fprintf": none, "sprintf": none,
+	"snprintf": none, "__printf_chk": none, "__fprintf_chk": none, "__sprintf_chk": none, "__snprintf_chk": none,
+	"perror": none, "getopt_long": none, "atoi": none,
+	"memcpy": first, "memmove": first, "strcpy": first, "strncpy": first, "strcat": first, "__memcpy_chk": first,
+	"memchr": anyOf, "strchr": anyOf, "strrchr": anyOf, "strstr": anyOf, "strpbrk": anyOf,
 }

@@ -76,6 +76,9 @@ func (v value) join(o value) value {
 	default:
 		v.frame, v.off = anywhereInFrame, 0
 	}
+	if v.at != o.at {
+		v.at = several
+	}
 	fresh := v.addr && !v.stale || o.addr && !o.stale
 	v.addr = v.addr || o.addr
 	v.stale = v.addr && !fresh
