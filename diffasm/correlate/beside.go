@@ -39,7 +39,9 @@ func (m *values) patchedWrites(p *debuginfo.Declaration) (a assignments, beside 
 
 // everyWrite tells what the text that declares a variable does with it, and what the sources do that the patch changes.
 func (m *values) everyWrite(ds *debuginfo.Declarations, d *debuginfo.Declaration, text []string, version func(*SourceFile) []string) (a assignments, beside bool) {
-	a = m.read(text).writesOf(ds, d)
+	if len(text) > 0 {
+		a = m.read(text).writesOf(ds, d)
+	}
 	if d.Function != "" || m.changed == nil {
 		return a, false
 	}

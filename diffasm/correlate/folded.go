@@ -95,11 +95,19 @@ func samePlace(o, p *debuginfo.Declaration) bool {
 }
 
 // folded reports whether a declaration is that of a static variable without storage.
-func (m *sources) folded(d *debuginfo.Declaration, text []string) bool {
-	if d.Symbol != "" || d.Elsewhere || d.Whole != nil || d.Name == "" || d.Line < 1 || d.Line > len(text) {
+func (m *values) folded(d *debuginfo.Declaration, text []string) bool {
+	if d.Symbol != "" || d.Elsewhere || d.Whole != nil || d.Name == "" || d.Line < 1 {
 		return false
 	}
-	return d.Function == "" || m.saysStatic(d, text)
+	if d.Function == "" {
+		return d.Line <= len(text) || m.unreadable(d)
+	}
+	return d.Line <= len(text) && m.saysStatic(d, text)
+}
+
+// unreadable reports whether a declaration is said to be in a file that is not there, as #line says of what was generated from it.
+func (m *values) unreadable(d *debuginfo.Declaration) bool {
+	return m.source(d) == nil && m.text != nil && m.text(d.File) == nil
 }
 
 // wasFolded returns the variable of the original without storage that one of the patched unit is or may be: the one of its name where it
@@ -127,7 +135,7 @@ func (m *values) wasFolded(p *debuginfo.Declaration) *debuginfo.Declaration {
 	return nil
 }
 
-func (m *sources) isFolded(o *debuginfo.Declaration) bool {
+func (m *values) isFolded(o *debuginfo.Declaration) bool {
 	s := m.source(o)
 	return s != nil && !s.Unchanged && m.folded(o, s.Before)
 }
