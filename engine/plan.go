@@ -190,6 +190,9 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 	if err := b.checkApart(pp); err != nil {
 		return nil, err
 	}
+	if err := b.checkShows(pp); err != nil {
+		return nil, err
+	}
 	base, err := b.place(pp)
 	if err != nil {
 		return nil, err

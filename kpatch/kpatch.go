@@ -99,6 +99,7 @@ type Meta struct {
 	BuildsOn    string       `json:"builds_on,omitempty"` // ids of patches whose changes this one has too, with blanks between
 	CVEs        []string     `json:"cves,omitempty"`      // what it fixes, sorted: "CVE-2026-1234"
 	Unproved    bool         `json:"unproved,omitempty"`  // --buildid: addresses were not proved against that binary
+	Shows       []string     `json:"shows,omitempty"`     // of a library: names that it is to be the first to show, sorted
 }
 
 // SourceFile is a source patch by base name and SHA-256.

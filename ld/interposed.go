@@ -46,3 +46,14 @@ func (s *seekers) soughtBy(input int) map[string]bool {
 func isHidden(s *elfobj.Symbol) bool {
 	return slices.Contains([]elf.SymVis{elf.STV_HIDDEN, elf.STV_INTERNAL}, s.Vis)
 }
+
+// Shown lists the names that an object defines and other objects of a process may find.
+func Shown(f *elfobj.File) (names []string) {
+	for i := range f.Symbols {
+		s := &f.Symbols[i]
+		if s.Bind != elf.STB_LOCAL && s.Section != int(elf.SHN_UNDEF) && !isHidden(s) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}

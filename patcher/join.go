@@ -61,7 +61,7 @@ func (m *maker) patch(ctx context.Context, t *planner.Target, l *link) (Product,
 	if p.BuildID, err = m.headerID(t); err != nil {
 		return p, err
 	}
-	return encode(p, joined, m.o, m.meta(t, l, c.names(l.added)))
+	return encode(p, joined, m.o, m.meta(t, l, c))
 }
 
 // encode makes the file of a product.
@@ -172,7 +172,7 @@ func (m *maker) headerID(t *planner.Target) (string, error) {
 }
 
 // meta is what the patch says of itself.
-func (m *maker) meta(t *planner.Target, l *link, carried []string) kpatch.Meta {
+func (m *maker) meta(t *planner.Target, l *link, c carried) kpatch.Meta {
 	meta := kpatch.Meta{
 		Tool: "gocare " + version.String, Description: m.o.Description, Compiler: m.plan.Compiler,
 		BuildsOn: strings.Join(m.o.Bases, " "), CVEs: m.o.cves(m.plan.CVEs),
@@ -181,12 +181,15 @@ func (m *maker) meta(t *planner.Target, l *link, carried []string) kpatch.Meta {
 	if rel, err := filepath.Rel(m.o.Dirs.Installed, t.Path); err == nil {
 		meta.Target = rel
 	}
+	if t.Library {
+		meta.Shows = l.newlyShown(c)
+	}
 	for i, u := range t.Units {
 		if l.units[i].object != nil {
 			meta.Units = append(meta.Units, kpatch.UnitInfo{Source: u.Source, SHA256: u.SHA256})
 		}
 	}
-	for _, name := range carried {
+	for _, name := range c.names(l.added) {
 		meta.Units = append(meta.Units, kpatch.UnitInfo{Source: name})
 	}
 	slices.SortFunc(meta.Units, func(a, b kpatch.UnitInfo) int { return strings.Compare(a.Source, b.Source) })

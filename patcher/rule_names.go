@@ -81,6 +81,26 @@ func (l *link) interposedName(p *facts, i int, name string) *fault.Error {
 	}
 }
 
+// newlyShown lists the names that units, and what the patch takes of additions, show to other objects of a process, and the original does not. In
+// the patch they are their own; which objects a process has is seen there.
+func (l *link) newlyShown(c carried) (names []string) {
+	for i := range l.units {
+		d := l.units[i].delta
+		for _, name := range slices.Concat(d.CameNames(), d.SeenNames()) {
+			if found := d.Definition(name); !found.Hidden && !found.Grouped {
+				names = append(names, name)
+			}
+		}
+	}
+	for i := range l.added {
+		if c.units[i].Object != nil {
+			names = append(names, ld.Shown(l.added[i].File)...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // newTwice refuses a name that comes to unit i and to another unit behind it, or to an addition: the linker takes one for all code, a
 // patch would have one for each. The copies of a section group are the same: ld.Join refuses those of which the patch holds two.
 func (l *link) newTwice(i int, name string) *fault.Error {

@@ -47,6 +47,22 @@ func (p *Process) Lookup(name, version string) (Symbol, error) {
 		WithHint("the patch needs a library that the process has not loaded")
 }
 
+// FirstBefore returns the first object that defines a name and in which ld.so looks before it does in another one, nil if there is none.
+func (p *Process) FirstBefore(o *Object, name string) (*Object, error) {
+	for _, before := range p.scope() {
+		if before == o {
+			break
+		}
+		if err := before.Load(); err != nil {
+			return nil, err
+		}
+		if _, found := before.lookup(name, ""); found {
+			return before, nil
+		}
+	}
+	return nil, nil
+}
+
 func (o *Object) lookup(name, version string) (Symbol, bool) {
 	var versym []byte
 	for i := range o.ELF.DynSymbols {

@@ -176,6 +176,7 @@ const (
 	Machine              Code = "machine"
 	MappedElsewhere      Code = "mapped-elsewhere"
 	MayUnload            Code = "may-unload"
+	NameTaken            Code = "name-taken"
 	NoPatchFile          Code = "no-patch-file"
 	NoProcess            Code = "no-process"
 	NoRoom               Code = "no-room"

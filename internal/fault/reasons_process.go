@@ -70,6 +70,12 @@ var processes = []Reason{
 		Paragraph: "The patch uses a library that the program loaded itself (dlopen), and may unload while what is patched stays: the new code " +
 			"would call into nothing. `carectl patch --allow may-unload` does without the check.",
 	},
+	{
+		Code: "name-taken",
+		Hint: "have the source patch give it another name, or make it static",
+		Paragraph: "A patched library would show a name that an object which comes before it in the process has, too. In a process that is " +
+			"started with that library its code would use the other one, while the patch has its own.",
+	},
 	{Code: "no-patch-file", Paragraph: "The patch file cannot be read."},
 	{Code: "no-process", Paragraph: "There is no process of this number; a thread of one has it, or none."},
 	{Code: "no-room", Paragraph: "There are no free addresses within reach."},

@@ -88,6 +88,7 @@ var codeTests = map[fault.Code]string{
 	"over-patch": "engine/over_test.go:TestOverPatch", "unresponsive": "cmd/carectl/unresponsive_test.go:TestUnresponsive",
 	"compiled-apart": "internal/test/endtoend/apart_test.go:TestCompiledApart", "privileged-program": "cmd/carectl/start_test.go:TestRunUnprivileged",
 	"cve-unknown": "cmd/carectl/info_test.go:TestInfoByCVE", "may-unload": "cmd/carectl/unloaded_test.go:TestImportThatMayGo",
+	"name-taken":     "internal/test/endtoend/shown_test.go:TestNameTaken",
 	"wrong-build-id": "engine/refusals_test.go:TestPatchFiles", "zombie": "engine/inspect/inspect_test.go:TestReadRefuses",
 }
 
