@@ -37,6 +37,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 		return nil, err
 	}
 	c.drift = users.drift
+	if err := c.refuseUnmade(); err != nil {
+		return nil, err
+	}
 	all := withUsers(links, users.changed)
 	links = changedOnly(all)
 	if err := c.refuseUnfit(ctx, links); err != nil {

@@ -1,0 +1,45 @@
+package planner
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRulesOf(t *testing.T) {
+	const text = `DATA := one.txt \
+	two.txt
+.PHONY: all
+all: prog
+gen.h gen.c: gen.py $(DATA) \
+	three.txt
+	python3 gen.py \
+	  data.txt > $@
+
+	touch done
+next.h: ; sh next.sh
+ifdef X
+x.h:
+	cat x.in > $@
+endif
+`
+	var got []string
+	for _, r := range rulesOf(text) {
+		got = append(got, strings.Join(r.targets, " ")+" <- "+strings.Join(r.needs, " ")+" by "+strings.Join(strings.Fields(r.recipe), " "))
+	}
+	want := []string{
+		"gen.h gen.c <- gen.py $(DATA) three.txt by python3 gen.py data.txt > $@ touch done", "next.h <-  by sh next.sh", "x.h <-  by cat x.in > $@",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestNamesFile(t *testing.T) {
+	for text, want := range map[string]bool{
+		"cat lib/data.txt > x": true, "data.txt": true, "open('data.txt')": true, "mydata.txt": false, "data.txt.in": false, "data_txt": false, "$(D)data.txt": true,
+	} {
+		if got := namesFile(text, "sub/data.txt"); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
