@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"gocare/buildtree"
 	"gocare/diffasm"
 	"gocare/internal/arch"
 	"gocare/internal/isolate"
@@ -20,59 +20,89 @@ import (
 
 // keptUnit is a unit that is compiled from its record with such a table.
 type keptUnit struct {
-	path  string // its source
-	text  string // the table, behind the source, for compiles with the flags alone
-	flags []string
+	path   string // its source
+	source []byte // which holds that in the patched version
+	names  []string
+	number int // of its table
 }
+
+// table is the text behind the source, which may end without a newline behind a backslash, for compiles with the flags alone.
+func (k *keptUnit) table() string {
+	return fmt.Sprintf("\n\n#ifdef %s%d\n%s#endif\n", keeping, k.number, diffasm.KeeperOf(k.names, k.number))
+}
+
+func (k *keptUnit) flags() []string { return []string{"-w", fmt.Sprint("-D", keeping, k.number)} }
 
 // keepFlags are options of all compiles of the patched version.
 func (u *pairedUnit) keepFlags() []string {
 	if u.kept == nil {
 		return nil
 	}
-	return u.kept.flags
+	return u.kept.flags()
 }
 
 // keepVariables compiles the patched version of units once more from which the compiler took variables that the original keeps. A unit that
-// does not compile so stays as it is, and is refused for what it lost.
+// does not compile so is tried with those variables alone that its own source declares, stays as it is then, and is refused for what it lost.
 func (c *comparison) keepVariables(ctx context.Context, links []pairedLink) error {
 	if c.b.View == nil || c.b.View.Mode() == isolate.InPlace {
 		return nil
 	}
 	var units []*pairedUnit
-	var requests []request
-	files := map[string][]byte{}
 	for i := range links {
 		for k := range links[i].units {
 			u := &links[i].units[k]
-			if source := c.keep(u, archOf(links[i].machine), len(units)); source != nil {
-				if files[u.kept.path] == nil {
-					files[u.kept.path] = slices.Clone(source)
-				}
-				files[u.kept.path] = append(files[u.kept.path], u.kept.text...)
-				units, requests = append(units, u), append(requests, request{unit: &u.record, flags: u.kept.flags})
+			if u.kept = c.keep(u, archOf(links[i].machine), len(units)); u.kept != nil {
+				units = append(units, u)
 			}
 		}
 	}
-	if len(units) == 0 {
-		return nil
-	}
-	if err := c.b.View.WriteFiles(files, nil); err != nil {
+	failed, err := c.compileKept(ctx, units, units)
+	if err != nil {
 		return err
 	}
-	results, err := c.b.compileInView(ctx, requests)
-	for i, r := range results {
-		if r.err != nil {
-			units[i].kept = nil
-			continue
-		}
-		units[i].asm = r.asm
+	for _, u := range failed {
+		own := privateVariables(u.kept.source)
+		u.kept.names = slices.DeleteFunc(u.kept.names, func(n string) bool { return !slices.Contains(own, n) })
+	}
+	failed, err = c.compileKept(ctx, units, failed)
+	for _, u := range failed {
+		u.kept = nil
 	}
 	return err
 }
 
-// keep decides what a unit has to keep, the number-th that does, and returns its patched source; nil if there is nothing.
-func (c *comparison) keep(u *pairedUnit, machine *arch.Target, number int) []byte {
+// compileKept compiles some of the units that have tables, and returns those of which that fails.
+func (c *comparison) compileKept(ctx context.Context, all, some []*pairedUnit) (failed []*pairedUnit, err error) {
+	if len(some) == 0 {
+		return nil, nil
+	}
+	files := map[string][]byte{}
+	for _, u := range all {
+		if files[u.kept.path] == nil {
+			files[u.kept.path] = slices.Clone(u.kept.source)
+		}
+		files[u.kept.path] = append(files[u.kept.path], u.kept.table()...)
+	}
+	if err := c.b.View.WriteFiles(files, nil); err != nil {
+		return nil, err
+	}
+	requests := make([]request, len(some))
+	for i, u := range some {
+		requests[i] = request{unit: &u.record, flags: u.kept.flags()}
+	}
+	results, err := c.b.compileInView(ctx, requests)
+	for i, r := range results {
+		if r.err != nil {
+			failed = append(failed, some[i])
+			continue
+		}
+		some[i].asm = r.asm
+	}
+	return failed, err
+}
+
+// keep decides what a unit has to keep, the number-th that does; nil if there is nothing.
+func (c *comparison) keep(u *pairedUnit, machine *arch.Target, number int) *keptUnit {
 	if u.late != nil || u.record.AsmID != u.asm || c.drift == nil || c.unshown(*u) || !isOptimisedC(u.orig) || !isOptimisedC(&u.record) {
 		return nil
 	}
@@ -81,21 +111,15 @@ func (c *comparison) keep(u *pairedUnit, machine *arch.Target, number int) []byt
 	if err != nil {
 		return nil
 	}
-	names := c.toKeep(privateVariables(source), source, machine, u)
+	names := c.toKeep(source, machine, u)
 	if len(names) == 0 {
 		return nil
 	}
-	u.kept = &keptUnit{path, keepingText(names, number), []string{"-w", fmt.Sprint("-D", keeping, number)}}
-	return source
+	return &keptUnit{path, source, names, number}
 }
 
 // keeping begins the names of macros that switch tables on.
 const keeping = "GOCARE_KEEP_"
-
-// keepingText is the table behind a source, which may end without a newline behind a backslash.
-func keepingText(names []string, number int) string {
-	return fmt.Sprintf("\n\n#ifdef %s%d\n%s#endif\n", keeping, number, diffasm.KeeperOf(names, number))
-}
 
 // patchedSource reads a source as the patched build had it: as the patch makes it, or as it is in the tree. One that is neither is no file of
 // which that is known.
@@ -119,19 +143,24 @@ func (b *Builds) patchedText(path string) ([]byte, error) {
 // toKeep returns the variables of which the compiler must not believe what the patched source says: those that the original keeps in memory which
 // can be written, and the patched version not, or otherwise. Where the process may have pointers that the patched version makes no more, it is any
 // variable: which of them holds such a pointer is not known.
-func (c *comparison) toKeep(declared []string, patched []byte, machine *arch.Target, u *pairedUnit) (list []string) {
-	before, err := c.b.Store.Blob(u.orig.AsmID)
+func (c *comparison) toKeep(source []byte, machine *arch.Target, u *pairedUnit) (list []string) {
+	before, after, err := c.parsed(machine, u)
 	if err != nil {
 		return nil
 	}
-	after, err := c.b.Store.Blob(u.asm)
-	if err != nil {
-		return nil
+	declared := privateVariables(source)
+	others := diffasm.PrivateVariables(before)
+	for _, text := range c.readTexts(u, others) {
+		for _, n := range others {
+			if declaresPrivate(text, n) {
+				declared = append(declared, n)
+			}
+		}
 	}
-	was, is := memoryOf(before, declared), memoryOf(after, declared)
-	gone, private := pointersGone(machine, before, after)
+	was, is := memoryOf(before.Text, declared), memoryOf(after.Text, declared)
+	gone := diffasm.PointersGone(before, after)
 	if orig, err := c.b.originalSource(u.orig); err == nil {
-		gone = gone || slices.ContainsFunc(declared, func(n string) bool { return pointersTo(n, orig) > pointersTo(n, patched) })
+		gone = gone || slices.ContainsFunc(declared, func(n string) bool { return pointersTo(n, orig) > pointersTo(n, source) })
 	}
 	for _, n := range declared {
 		if o := was[n]; o.writable && (gone || o.size != is[n].size || !is[n].writable) {
@@ -139,24 +168,38 @@ func (c *comparison) toKeep(declared []string, patched []byte, machine *arch.Tar
 		}
 	}
 	if gone {
-		list = append(list, private...)
+		list = append(list, diffasm.PrivateVariables(after)...)
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
-// pointersGone reports whether a process may have pointers to private variables of a unit that its patched version makes no more: its compiler takes it
-// that what other pointers lead to is another variable. It returns the private variables at file level that the patched version keeps.
-func pointersGone(machine *arch.Target, before, after []byte) (gone bool, private []string) {
-	orig, err := diffasm.Parse(machine, "", before)
+// readTexts returns the patched sources of a unit, of the tree alone, that may declare some variables; none if there are no variables.
+func (c *comparison) readTexts(u *pairedUnit, names []string) (texts [][]byte) {
+	for _, r := range c.b.Before.units[readerID(u.orig)].files {
+		if len(names) > 0 && isolate.Within(r.Path, c.b.Dirs.Tree) {
+			if text, err := c.b.patchedText(r.Path); err == nil {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return texts
+}
+
+// parsed reads the assembly of both versions of a unit.
+func (c *comparison) parsed(machine *arch.Target, u *pairedUnit) (before, after *diffasm.File, err error) {
+	if before, err = c.parse(machine, u.orig.AsmID); err == nil {
+		after, err = c.parse(machine, u.asm)
+	}
+	return before, after, err
+}
+
+func (c *comparison) parse(machine *arch.Target, id buildtree.Digest) (*diffasm.File, error) {
+	text, err := c.b.Store.Blob(id)
 	if err != nil {
-		return false, nil
+		return nil, err
 	}
-	patched, err := diffasm.Parse(machine, "", after)
-	if err != nil || !diffasm.PointersGone(orig, patched) {
-		return false, nil
-	}
-	return true, diffasm.PrivateVariables(patched)
+	return diffasm.Parse(machine, "", text)
 }
 
 // memory is how assembly keeps a variable; the zero value is not at all.
@@ -166,10 +209,10 @@ type memory struct {
 }
 
 // memoryOf reads how a text of assembly keeps variables.
-func memoryOf(text []byte, names []string) map[string]memory {
+func memoryOf(text string, names []string) map[string]memory {
 	found, section := map[string]memory{}, ""
-	for line := range bytes.Lines(text) {
-		words := strings.FieldsFunc(string(line), func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) })
+	for line := range strings.Lines(text) {
+		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) })
 		switch {
 		case len(words) == 0:
 		case sectionOf(words) != "":

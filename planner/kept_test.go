@@ -41,7 +41,7 @@ func TestMemoryOf(t *testing.T) {
 	want := map[string]memory{
 		"count": {"4", true}, "fixed": {"8", false}, "call": {"8", true}, "limit": {"4", false}, "mode": {"1", true}, "list": {"12", true},
 	}
-	if diff := cmp.Diff(want, memoryOf([]byte(keptText), names), cmp.AllowUnexported(memory{})); diff != "" {
+	if diff := cmp.Diff(want, memoryOf(keptText, names), cmp.AllowUnexported(memory{})); diff != "" {
 		t.Error(diff)
 	}
 }

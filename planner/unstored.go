@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -172,3 +173,8 @@ func declaredBy(declaration *lazyregexp.Regexp, source []byte) (names []string) 
 }
 
 var privateVariable = lazyregexp.New(`(?m)^static\b([^;={}()\n#]*?)\b([A-Za-z_]\w*)\s*(?:\[[^\]\n]*\]\s*)*[=;]`)
+
+// declaresPrivate reports whether a source declares a private variable of a name at file level, alone or with others.
+func declaresPrivate(source []byte, name string) bool {
+	return regexp.MustCompile(`(?m)^static\b[^;(){}#]*[\s,*]` + name + `\s*[\[,;=]`).Match(source)
+}

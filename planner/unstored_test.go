@@ -21,3 +21,23 @@ func TestPrivateVariables(t *testing.T) {
 		}
 	}
 }
+
+func TestDeclaresPrivate(t *testing.T) {
+	for _, tt := range []struct {
+		name, source string
+		want         bool
+	}{
+		{"alone", "static int spot;\n", true},
+		{"first", "static int spot, other;\n", true},
+		{"behind another", "static struct s one, *spot;\n", true},
+		{"behind a value", "static int one = 1,\n\tspot[2];\n", true},
+		{"a function's", "int f(void)\n{\n\tstatic int spot;\n}\n", false},
+		{"a parameter", "static int f(int spot, int x);\n", false},
+		{"public", "int spot, other;\n", false},
+		{"part of a name", "static int spots;\n", false},
+	} {
+		if got := declaresPrivate([]byte(tt.source), "spot"); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}

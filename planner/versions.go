@@ -81,7 +81,7 @@ func (c sideCompiler) compileRestored(ctx context.Context, units []pairedUnit) (
 	files, modes := c.b.Change.Contents(c.b.Dirs.Source, srcpatch.FileChange.RestoreLines)
 	for i := range units {
 		if k := units[i].kept; k != nil && files[k.path] != nil {
-			files[k.path] = append(files[k.path], k.text...)
+			files[k.path] = append(files[k.path], k.table()...)
 		}
 	}
 	if err := c.b.View.WriteFiles(files, modes); err != nil {

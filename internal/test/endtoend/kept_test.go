@@ -43,8 +43,7 @@ __attribute__((noinline)) int f(int x)
 // pointedUnit has a pointer that the process has led to a variable of which the patched source takes the address nowhere.
 const pointedUnit = `#include <stdlib.h>
 #define LEAD(to, v) to = &v
-static int spot;
-static int *to;
+static int spot, *to;
 int f(int x)
 {
 	if (x == 1)
