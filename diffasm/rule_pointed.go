@@ -31,7 +31,7 @@ func (d *Delta) pointedTo() (list []asm.Problem) {
 			continue
 		}
 		list = append(list, asm.Problem{
-			Code: fault.StaticLost, At: asm.Statement{Line: pair.o.Line},
+			Code: fault.StaticLost, At: asm.Statement{Line: pair.p.Line, Place: d.patched.DeclaredAt(pair.p.Name)},
 			What: fmt.Sprintf("the patched source takes the address of the static variable %q nowhere, and its compiler does not know of the pointers to it "+
 				"that the process may have from %s", d.sourceName(pair.p), strings.Join(slices.Sorted(maps.Keys(given)), " and ")),
 			Hint: "leave the code that takes its address, and what it assigns that to, as it is; --allow static-lost goes on where nothing points to it any more",
