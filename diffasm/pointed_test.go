@@ -20,6 +20,8 @@ func TestPointersGone(t *testing.T) {
 		{"stored as a number", "movl $v+4, %eax;movq %rax, p(%rip)", "nop", true},
 		{"stored in both", "leaq v(%rip), %rax;movq %rax, p(%rip)", "nop;leaq v(%rip), %rdx;movq %rdx, p(%rip)", false},
 		{"passed on by a callee", "leaq v(%rip), %rdi;call keep;xorl %eax, %eax", "nop", true},
+		{"used, and passed on", "leaq v(%rip), %rdi;movl $5, 4(%rdi);call keep;xorl %eax, %eax", "nop", true},
+		{"left behind a use", "leaq v(%rip), %rdx;movl $5, (%rdx,%rax);xorl %edi, %edi;xorl %esi, %esi;call keep;xorl %eax, %eax", "nop", false},
 		{"stored by a function of the unit", "leaq v(%rip), %rdi;call set;xorl %eax, %eax", "nop", true},
 		{"returned by what copies to it", "leaq v(%rip), %rdi;leaq w(%rip), %rsi;movl $4, %edx;call memcpy", "nop", true},
 		{"copied from", "leaq v(%rip), %rsi;leaq -16(%rsp), %rdi;movl $4, %edx;call memcpy;xorl %eax, %eax", "nop", false},

@@ -64,8 +64,11 @@ type value struct {
 	off   int64 // from the stack pointer at entry, in bytes
 }
 
-// several is in value.at where more than one statement may have written a register.
-const several = -1
+// What value.at is where more than one statement may have written a register, and where it does not matter.
+const (
+	several = -1
+	fresh   = -2
+)
 
 // state is what is known before a statement.
 type state struct {

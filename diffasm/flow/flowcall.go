@@ -37,6 +37,9 @@ func (w *flow) arguments(st asm.Statement, to *machine.Operand, s *state) (resul
 			break // the callee has no further arguments
 		}
 		v := s.regs[reg]
+		if i == 0 {
+			v.at = fresh // a callee without arguments is rare
+		}
 		if w.counts(v) {
 			mask |= 1 << i
 		}
