@@ -138,9 +138,9 @@ func blockText(d *debuginfo.Declaration, text []string) string {
 	return b.String()
 }
 
-// scopeOf returns the lines of a block from a declaration on.
+// scopeOf returns the lines of a block from a declaration on; none for what compilers declare, as __func__, which is on no line.
 func scopeOf(d *debuginfo.Declaration, text []string) []string {
-	if d.Line > len(text) {
+	if d.Line < 1 || d.Line > len(text) {
 		return nil
 	}
 	end, _ := endOfScope(d, text)
