@@ -15,11 +15,17 @@ type silence struct {
 	*time.Timer
 	of     *worker
 	turn   time.Duration // what the timer is set to
-	turns  int           // since the worker's last report
-	begun  time.Time     // the present one
-	ticks  uint64        // processor time that the worker had used then
+	begun  time.Time     // the present turn
+	last   usage         // at its begin
+	own    time.Duration // of all turns since the worker's last report, without what it waited for a processor
 	waited time.Duration // by all turns
 }
+
+// How long a worker may be silent that has work to do, in turns. Where many share the processors, a second of work may take minutes.
+const (
+	mostTurns  = 6  // without what it waited for a processor
+	mostWaited = 60 // in all: what threads of its own wait for does not tell whether the one that matters does
+)
 
 func newSilence(of *worker, d time.Duration) *silence {
 	s := &silence{Timer: time.NewTimer(d), of: of}
@@ -29,45 +35,67 @@ func newSilence(of *worker, d time.Duration) *silence {
 
 // begin begins anew behind a report.
 func (s *silence) begin(d time.Duration) {
-	s.turn, s.turns, s.waited = d, 0, 0
-	_, s.ticks = workOf(s.of.process.Pid)
-	s.again()
+	s.turn, s.own, s.waited = d, 0, 0
+	s.again(usageOf(s.of.process.Pid))
 }
 
-func (s *silence) again() {
-	s.turns, s.waited, s.begun = s.turns+1, s.waited+s.turn, time.Now()
+func (s *silence) again(now usage) {
+	s.last, s.begun = now, time.Now()
+	s.waited += s.turn
 	s.Reset(s.turn)
 }
 
 // goOn gives a worker one more turn if it is the machine that keeps it from an answer: it waits for a processor or has used one, or nobody
 // looked in time, where others have the processors or all of this was stopped. One that a trap holds sleeps.
 func (s *silence) goOn() bool {
-	const few = 5 // ticks that a Go program uses to look after itself
-	runnable, ticks := workOf(s.of.process.Pid)
-	late := time.Since(s.begun) > s.turn+s.turn/2
-	if s.turns >= mostTurns || !runnable && ticks < s.ticks+few && !late {
+	now, late := usageOf(s.of.process.Pid), time.Since(s.begun) > s.turn+s.turn/2
+	s.own += s.turn - min(s.turn, now.delay-min(now.delay, s.last.delay))
+	if s.own >= mostTurns*s.turn || s.waited >= mostWaited*s.turn || !now.works(s.last) && !late {
 		return false
 	}
-	s.ticks = ticks
-	s.again()
+	s.again(now)
 	return true
 }
 
-// workOf returns whether a thread of a process is on a processor, or waits for one, and how many ticks the process has been on one.
-func workOf(pid int) (runnable bool, ticks uint64) {
+// usage is what a process has used of the processors.
+type usage struct {
+	runnable bool          // a thread is on a processor, or waits for one
+	ticks    uint64        // that it has been on one
+	delay    time.Duration // for which its threads, taken together, have waited for one; 0 where the kernel does not count it
+}
+
+// works reports whether a process does something, or would.
+func (u usage) works(before usage) bool {
+	const few = 5 // ticks that a Go program uses to look after itself
+	return u.runnable || u.ticks >= before.ticks+few
+}
+
+func usageOf(pid int) (u usage) {
 	const state, utime, stime = 0, 11, 12 // behind the name; fields 3, 14 and 15 of proc_pid_stat(5)
 	dir := fmt.Sprintf("/proc/%d/", pid)
 	if f := statFields(dir + "stat"); len(f) > stime {
 		user, _ := strconv.ParseUint(string(f[utime]), 10, 64)
 		system, _ := strconv.ParseUint(string(f[stime]), 10, 64)
-		ticks = user + system
+		u.ticks = user + system
 	}
 	threads, _ := os.ReadDir(dir + "task") // none of a worker that has ended
 	for _, t := range threads {
 		f := statFields(dir + "task/" + t.Name() + "/stat")
-		runnable = runnable || len(f) > 0 && f[state][0] == 'R'
+		u.runnable = u.runnable || len(f) > 0 && f[state][0] == 'R'
+		u.delay += delay(dir + "task/" + t.Name() + "/schedstat")
 	}
-	return runnable, ticks
+	return u
+}
+
+// delay reads how long a thread was ready to run and did not (sched-stats.rst of the kernel, "/proc/<pid>/schedstat").
+func delay(path string) time.Duration {
+	text, err := procfs.Read(path)
+	f := bytes.Fields(text)
+	if err != nil || len(f) < 2 {
+		return 0
+	}
+	n, _ := strconv.ParseInt(string(f[1]), 10, 64)
+	return time.Duration(n)
 }
 
 // statFields returns the fields of a stat file of /proc behind the name, which may hold anything.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -11,11 +12,15 @@ func TestSilence(t *testing.T) {
 	for _, tt := range []struct {
 		name, script string
 		late         time.Duration // that this process looks behind each turn
+		starved      time.Duration // of each turn, that the worker waits for a processor
 		want         int           // turns
 	}{
-		{"asleep", "echo; read x", 0, 1},
-		{"busy", "echo; while :; do :; done", 0, mostTurns},
-		{"nobody looked", "echo; read x", 2 * time.Hour, mostTurns},
+		{"asleep", "echo; read x", 0, 0, 1},
+		{"asleep, its other threads wait", "echo; read x", 0, time.Hour, 1},
+		{"busy", "echo; while :; do :; done", 0, 0, mostTurns},
+		{"half the processor", "echo; while :; do :; done", 0, 29 * time.Minute, 2 * mostTurns},
+		{"no processor", "echo; while :; do :; done", 0, time.Hour, mostWaited},
+		{"nobody looked", "echo; read x", 2 * time.Hour, 0, mostTurns},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cmd := exec.Command("sh", "-c", tt.script)
@@ -35,17 +40,18 @@ func TestSilence(t *testing.T) {
 			if _, err := out.Read(make([]byte, 1)); err != nil {
 				t.Fatal(err)
 			}
-			for runnable := true; runnable && tt.name != "busy"; {
+			for runnable := strings.Contains(tt.script, "read"); runnable; {
 				time.Sleep(time.Millisecond)
-				runnable, _ = workOf(cmd.Process.Pid)
+				runnable = usageOf(cmd.Process.Pid).runnable
 			}
 			s := newSilence(&worker{process: cmd.Process}, time.Hour)
 			defer s.Stop()
+			s.last.delay -= tt.starved
 			for s.begun = s.begun.Add(-tt.late); s.goOn(); s.begun = s.begun.Add(-tt.late) {
-				continue
+				s.last.delay -= tt.starved
 			}
-			if s.turns != tt.want || s.waited != time.Duration(tt.want)*time.Hour {
-				t.Errorf("%d turns, %s, want %d", s.turns, s.waited, tt.want)
+			if s.waited != time.Duration(tt.want)*time.Hour {
+				t.Errorf("%s, want %d turns", s.waited, tt.want)
 			}
 		})
 	}

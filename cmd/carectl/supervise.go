@@ -17,7 +17,6 @@ var patience = 5 * time.Second // shorter in tests
 
 const (
 	leastPatience = 100 * time.Millisecond
-	mostTurns     = 6                      // times of patience for a worker that only has to share the machine
 	farewell      = 900 * time.Millisecond // after an interrupt
 )
 
