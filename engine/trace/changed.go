@@ -3,7 +3,9 @@ package trace
 import (
 	"bytes"
 	"cmp"
+	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,50 +18,70 @@ type Span struct {
 
 // Comparison compares spans with what the target's memory holds later. All that can be made ready is, before the target is stopped.
 type Comparison struct {
-	pieces  []piece // in order of address
 	batches []batch
+	room    chan []byte // for what processors besides the first read; each is in use by one
+	own     []byte      // for the first
 }
 
 // piece is memory that holds spans which lie close together.
 type piece struct {
 	start, end uint64
 	spans      []Span
-	index      []int  // of the spans, in the list that was given
-	have       []byte // what it holds now
+	index      []int // of the spans, in the list that was given
 }
 
 // batch is pieces that one system call reads, one after the other.
 type batch struct {
 	pieces []piece
-	data   []byte
+	size   int // bytes
 	remote []unix.RemoteIovec
 }
 
+// What one system call reads, at most, but for a single piece: few enough that processors can share the batches evenly, and that a processor still
+// has at hand what it has read.
 const (
-	mostVectors = 1024 // how many pieces of memory one call reads (UIO_MAXIOV, include/uapi/linux/uio.h)
-	closeBy     = 512  // bytes between two spans that are read along rather than left out
+	mostPieces = 64
+	mostBytes  = 128 << 10
+)
+
+const (
+	closeBy    = 512 // bytes between two spans that are read along rather than left out
+	mostHelped = 4   // processors that share a comparison; more of them wait for the lock of the target's memory
 )
 
 // NewComparison prepares to compare spans.
 func NewComparison(spans []Span) *Comparison {
-	c := &Comparison{pieces: pieces(spans)}
-	for part := range slices.Chunk(c.pieces, mostVectors) {
-		b := batch{pieces: part}
-		size := 0
-		for _, p := range part {
-			size += int(p.end - p.start)
-			b.remote = append(b.remote, unix.RemoteIovec{Base: uintptr(p.start), Len: int(p.end - p.start)})
-		}
-		b.data = make([]byte, size)
-		rest := b.data
-		for i := range part {
-			n := part[i].end - part[i].start
-			part[i].have, rest = rest[:n:n], rest[n:]
-			clear(part[i].have) // so that the pages are there
-		}
+	c := &Comparison{}
+	largest := 0
+	for list := pieces(spans); len(list) > 0; {
+		b := nextBatch(list)
+		list = list[len(b.pieces):]
+		largest = max(largest, b.size)
 		c.batches = append(c.batches, b)
 	}
+	shares := max(1, min(mostHelped, runtime.GOMAXPROCS(0), len(c.batches)/2))
+	c.own, c.room = make([]byte, largest), make(chan []byte, shares-1)
+	clear(c.own) // so that the pages are there
+	for range shares - 1 {
+		b := make([]byte, largest)
+		clear(b)
+		c.room <- b
+	}
 	return c
+}
+
+// nextBatch returns the batch that a list of pieces begins with.
+func nextBatch(list []piece) (b batch) {
+	for i, p := range list {
+		size := int(p.end - p.start)
+		if i == mostPieces || i > 0 && b.size+size > mostBytes {
+			break
+		}
+		b.size += size
+		b.remote = append(b.remote, unix.RemoteIovec{Base: uintptr(p.start), Len: size})
+	}
+	b.pieces = list[:len(b.remote)]
+	return b
 }
 
 // pieces puts spans together that lie close to each other.
@@ -83,30 +105,72 @@ func pieces(spans []Span) (list []piece) {
 	return list
 }
 
-// Changed returns the indices of the spans that hold other bytes now, or cannot be read.
+// outcome is what a batch has shown.
+type outcome struct {
+	read    bool  // else some of it is gone, or the call is not to be had
+	changed []int // spans
+}
+
+// Changed returns the indices of the spans that hold other bytes now, or cannot be read. While the target is stopped there are processors without
+// work, so batches are shared with them. It waits for none: what another has begun and not ended, it does itself.
 func (c *Comparison) Changed(s *Session) (list []int) {
-	for _, b := range c.batches {
-		n, err := unix.ProcessVMReadv(s.PID, []unix.Iovec{{Base: &b.data[0], Len: uint64(len(b.data))}}, b.remote, 0)
-		whole := err == nil && n == len(b.data) // else one of them is gone, or the call is not to be had
-		for i := range b.pieces {
-			list = append(list, b.pieces[i].changed(s, whole)...)
+	outcomes := make([]atomic.Pointer[outcome], len(c.batches))
+	var next atomic.Int64
+	share := func(buf []byte) {
+		for i := next.Add(1) - 1; i < int64(len(c.batches)); i = next.Add(1) - 1 {
+			outcomes[i].Store(c.batches[i].compare(s.PID, buf))
 		}
+	}
+	for range len(c.room) {
+		go func() {
+			select {
+			case buf := <-c.room:
+				share(buf)
+				c.room <- buf
+			default: // one of an earlier comparison has it still
+			}
+		}()
+	}
+	share(c.own)
+	for i := range c.batches {
+		o := outcomes[i].Load()
+		if o == nil {
+			o = c.batches[i].compare(s.PID, c.own)
+		}
+		if !o.read {
+			o.changed = c.batches[i].compareSlowly(s)
+		}
+		list = append(list, o.changed...)
 	}
 	return list
 }
 
-func (p *piece) changed(s *Session, read bool) (list []int) {
-	for i, span := range p.spans {
-		have := p.have[span.Addr-p.start:][:len(span.Want)]
-		if !read {
-			if n, _ := s.ReadAt(have, int64(span.Addr)); n < len(have) {
-				list = append(list, p.index[i])
-				continue
+// compare reads a batch into buf, and compares its spans.
+func (b *batch) compare(pid int, buf []byte) *outcome {
+	o := new(outcome)
+	n, err := unix.ProcessVMReadv(pid, []unix.Iovec{{Base: &buf[0], Len: uint64(b.size)}}, b.remote, 0)
+	o.read = err == nil && n == b.size
+	for i := 0; o.read && i < len(b.pieces); i++ {
+		p := &b.pieces[i]
+		for k, span := range p.spans {
+			if !bytes.Equal(buf[span.Addr-p.start:][:len(span.Want)], span.Want) {
+				o.changed = append(o.changed, p.index[k])
 			}
 		}
-		if !bytes.Equal(have, span.Want) {
-			list = append(list, p.index[i])
+		buf = buf[p.end-p.start:]
+	}
+	return o
+}
+
+// compareSlowly compares the spans of a batch each by itself.
+func (b *batch) compareSlowly(s *Session) (changed []int) {
+	for _, p := range b.pieces {
+		for k, span := range p.spans {
+			have := make([]byte, len(span.Want))
+			if n, _ := s.ReadAt(have, int64(span.Addr)); n < len(have) || !bytes.Equal(have, span.Want) {
+				changed = append(changed, p.index[k])
+			}
 		}
 	}
-	return list
+	return changed
 }

@@ -33,3 +33,30 @@ func TestChanged(t *testing.T) {
 		t.Errorf("what cannot be read counts as unchanged: %v", got)
 	}
 }
+
+// TestChangedShared: what processors share is looked at as a whole, whether others help, are late, or have no room.
+func TestChangedShared(t *testing.T) {
+	const count, apart = 500, 4096
+	data := make([]byte, count*apart)
+	var spans []Span
+	for i := range count {
+		spans = append(spans, Span{Addr: uint64(uintptr(unsafe.Pointer(&data[i*apart]))), Want: make([]byte, 1000)})
+	}
+	s := &Session{PID: os.Getpid()}
+	c := NewComparison(spans)
+	var want []int
+	for _, i := range []int{count - 1, 0, 77, 300} {
+		data[i*apart+999] = 1
+		want = append(want, i)
+		slices.Sort(want)
+		if got := c.Changed(s); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+			t.Errorf("changed: %v, want %v", got, want)
+		}
+	}
+	for len(c.room) > 0 {
+		<-c.room
+	}
+	if got := c.Changed(s); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("alone: %v, want %v", got, want)
+	}
+}
