@@ -145,6 +145,10 @@ func (c *change) stopAlone(s *trace.Session, check *checker, opt Options, timing
 	if err := alone(c.process); err != nil {
 		return nil, err
 	}
+	defer check.unwatch()
+	if in, err := check.watch(s, timing); len(in) > 0 || err != nil {
+		return in, err
+	}
 	if err := check.begin(); err != nil {
 		return nil, err
 	}

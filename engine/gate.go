@@ -40,7 +40,7 @@ func (b *planner) gate(pp *PatchPlan, f *link.Function) (FunctionPlan, error) {
 	} else {
 		err = compare(machine, have, want[:len(gate)], f.Old)
 	}
-	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), machine.GateSize)), f.Name})
+	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), machine.GateSize)), f.Name, atStart})
 	fp := FunctionPlan{Name: f.Name, Old: f.Old, New: f.New, OldSize: f.OldSize, OldBytes: want, Hook: gate, Gate: true}
 	if below != nil {
 		fp.Over = below.id

@@ -29,6 +29,7 @@ type Write struct {
 type Code struct {
 	Start, End inspect.Addr
 	Function   string
+	entrance   entrance
 }
 
 // Plan is everything that applying patches to a process will do.
@@ -86,7 +87,7 @@ func (p *Plan) back() []Code {
 	}
 	for _, pp := range p.Patches {
 		base := pp.Image.Base
-		list = append(list, Code{base, base + inspect.Addr(len(pp.Image.Bytes)), "patch " + pp.File.Patch.ID})
+		list = append(list, Code{Start: base, End: base + inspect.Addr(len(pp.Image.Bytes)), Function: "patch " + pp.File.Patch.ID})
 	}
 	return list
 }
@@ -371,7 +372,7 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 	if err != nil {
 		return FunctionPlan{}, err
 	}
-	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), b.process.Machine.HookSize)), f.Name})
+	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), b.process.Machine.HookSize)), f.Name, atStart})
 	pp.Busy = append(pp.Busy, coldParts(pp.Object, f.Name)...)
 	fp := FunctionPlan{Name: f.Name, Old: f.Old, New: f.New, OldSize: f.OldSize, OldBytes: old, Hook: hook}
 	if below != nil {

@@ -35,6 +35,7 @@ type checker struct {
 	reach   []uint64 // the greatest end among ranges up to there, in that order
 
 	suspended *suspended        // nil: the process has no coroutines, or they do not matter
+	entries   *trace.Entries    // how often the code was entered since the search began; nil: it is not known
 	threads   []threadStack     // of this stop
 	maps      []inspect.Mapping // read since threads were last let run or stopped; nil if not
 	last      map[int]seen      // by thread

@@ -123,7 +123,7 @@ func (r *remover) remove(l *live) error {
 
 // underneath returns the code that a patch's version of a function is in place of: the original and that of other patches.
 func (r *remover) underneath(l *live, f *inspect.RegionFunction) []Code {
-	list := []Code{{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), r.process.Machine.HookSize)), f.Name}}
+	list := []Code{{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), r.process.Machine.HookSize)), f.Name, atStart}}
 	if l.Object.ELF != nil {
 		list = append(list, coldParts(l.Object, f.Name)...)
 	}

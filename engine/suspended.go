@@ -269,7 +269,10 @@ type threadStack struct {
 
 // check returns a coroutine that is in any of the code of the checker.
 func (s *suspended) check(c *checker, session *trace.Session) (*occupant, error) {
-	s.refresh(session, session, c)
+	entered := c.entered()
+	if entered || s.seenIn() {
+		s.refresh(session, session, c)
+	}
 	for i := range s.contexts {
 		co := &s.contexts[i]
 		if co.in < 0 || s.ofThread(co, c.threads) || s.dead(co, c.threads) {
@@ -277,7 +280,12 @@ func (s *suspended) check(c *checker, session *trace.Session) (*occupant, error)
 		}
 		return &occupant{function: c.code[c.find(co.frames[co.in].At)].Function, frames: co.frames}, nil
 	}
-	if o := s.checkWords(c, session); o != nil {
+	if s.itself && entered { // it may have got there since
+		if err := s.searchAgain(c); err != nil {
+			return nil, err
+		}
+	}
+	if o := s.checkWords(c, session); o != nil || !entered {
 		return o, nil
 	}
 	return s.checkNew(c, session)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"gocare/engine/inspect"
 	"gocare/engine/link"
@@ -216,8 +217,11 @@ func (b *planner) verifyParts(pp *PatchPlan) error {
 			return fault.Refuse(fault.WrongBuild, pp.Object.Path, "the code of %q at %#x is not what the patch was made from", part.Name, part.Addr).
 				WithHint("make the patch from this very build; its BuildID was given by hand")
 		}
-		code := Code{Start: pp.Object.Addr(inspect.LinkAddr(part.Addr)), Function: part.Function}
+		code := Code{Start: pp.Object.Addr(inspect.LinkAddr(part.Addr)), Function: part.Function, entrance: atStart}
 		code.End = code.Start + inspect.Addr(part.Size)
+		if strings.HasSuffix(part.Name, ".cold") {
+			code.entrance = nowhere
+		}
 		pp.Busy = append(pp.Busy, code)
 		if part.Name == part.Function {
 			continue
@@ -241,7 +245,7 @@ func coldParts(o *inspect.Object, name string) []Code {
 		s := &o.ELF.Symbols[i]
 		if s.Name == name+".cold" && s.Defined() && s.Size > 0 {
 			start := o.Addr(inspect.LinkAddr(s.Value))
-			list = append(list, Code{start, start + inspect.Addr(s.Size), name})
+			list = append(list, Code{start, start + inspect.Addr(s.Size), name, nowhere})
 		}
 	}
 	return list

@@ -50,6 +50,26 @@ func (s *Session) StopOne(tid int) error {
 	return nil
 }
 
+// Pause seizes a thread that runs, unless it is, and stops it; nil if it does not run.
+func (s *Session) Pause(tid int) (*Thread, error) {
+	if threadState(s.PID, tid) != 'R' {
+		return nil, nil
+	}
+	if s.threads[tid] == nil {
+		if err := s.seize(tid); err != nil {
+			return nil, err
+		}
+	}
+	t := s.threads[tid]
+	if t == nil {
+		return nil, nil // it has ended
+	}
+	if err := s.stop([]*Thread{t}); err != nil || !t.Stopped {
+		return nil, err
+	}
+	return t, nil
+}
+
 // Seize seizes every thread, without stopping any, until the list is stable.
 func (s *Session) Seize() error {
 	for {
@@ -126,7 +146,7 @@ func (s *Session) stop(list []*Thread) error {
 		if t.Stopped {
 			continue
 		}
-		if t.wait != nil && !stillAsleep(s.PID, t.TID, t.wait.asleep) { // to look at many threads takes its time
+		if t.wait != nil && !StillAsleep(s.PID, t.TID, t.wait.asleep) { // to look at many threads takes its time
 			t.wait = nil
 		}
 		if err := s.gone(t, ptrace(unix.PTRACE_INTERRUPT, t.TID, 0, 0)); err != nil {

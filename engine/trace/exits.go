@@ -102,7 +102,7 @@ func (s *Session) LetRun() error {
 		if t.Held() {
 			continue
 		}
-		if err := s.goOn(t); err != nil {
+		if err := s.GoOn(t); err != nil {
 			return err
 		}
 	}

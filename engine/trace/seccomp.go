@@ -72,7 +72,7 @@ func (s *Session) leftRestarting(t *Thread) bool {
 	if t.group || !s.restartsUnfiltered(t) {
 		return false
 	}
-	t.restarting, t.switches, t.Stopped = true, switches(s.PID, t.TID), false
+	t.restarting, t.switches, t.Stopped = true, Slept(s.PID, t.TID), false
 	_ = ptrace(unix.PTRACE_CONT, t.TID, 0, 0) // as above
 	return true
 }
@@ -81,7 +81,7 @@ func (s *Session) leftRestarting(t *Thread) bool {
 func (s *Session) awaitRestarts() {
 	_ = s.until(detachTimeout, func() bool { // a thread whose wait was over may not sleep again
 		for _, t := range s.threads {
-			t.restarting = t.restarting && !t.Stopped && switches(s.PID, t.TID) == t.switches
+			t.restarting = t.restarting && !t.Stopped && Slept(s.PID, t.TID) == t.switches
 			if t.restarting {
 				return false
 			}

@@ -82,7 +82,7 @@ func (s *Session) untilEvent(happened func(*Thread) bool) (*Thread, error) {
 			if t.Stopped && happened(t) {
 				return t, nil
 			}
-			if err := s.goOn(t); err != nil {
+			if err := s.GoOn(t); err != nil {
 				return nil, err
 			}
 		}
@@ -96,8 +96,8 @@ func (s *Session) untilEvent(happened func(*Thread) bool) (*Thread, error) {
 	}
 }
 
-// goOn lets a stopped thread run, or wait for the end of a group-stop.
-func (s *Session) goOn(t *Thread) error {
+// GoOn lets a stopped thread run, or wait for the end of a group-stop.
+func (s *Session) GoOn(t *Thread) error {
 	switch {
 	case !t.Stopped:
 		return nil
@@ -127,7 +127,7 @@ func (s *Session) LetOthersRun(but *Thread, d time.Duration) error {
 		if t == but {
 			continue
 		}
-		if err := s.goOn(t); err != nil {
+		if err := s.GoOn(t); err != nil {
 			return err
 		}
 	}

@@ -95,7 +95,7 @@ func (s *Session) stopped(t *Thread) error {
 	if err != nil {
 		return s.gone(t, err)
 	}
-	if t.asked && t.wait != nil && switches(s.PID, t.TID) != t.wait.asleep+1 {
+	if t.asked && t.wait != nil && Slept(s.PID, t.TID) != t.wait.asleep+1 {
 		t.wait = nil // that one was over before the stop came; this one has only just begun
 	}
 	if t.asleep != nil {
@@ -171,7 +171,7 @@ func (s *Session) fixRestart(t *Thread) error {
 	case !time.Now().Before(w.end):
 		t.Regs.end(timeouts[w.call].result)
 	case s.waits != nil:
-		w.switches = switches(s.PID, t.TID)
+		w.switches = Slept(s.PID, t.TID)
 		s.waits.threads[t.TID] = *w
 	}
 	return setRegs(t.TID, &t.Regs)

@@ -67,7 +67,7 @@ func (w *Waits) tell() {
 // note returns the wait of a sleeping thread that a stop is going to make begin anew; ok is false of one without a time-out, or that
 // goes on by itself.
 func (w *Waits) note(tid int) (n wait, ok bool) {
-	before := switches(w.pid, tid)
+	before := Slept(w.pid, tid)
 	asleep, ok := Asleep(w.pid, tid)
 	if !ok || !asleep.mayBeginAnew(w.pid) {
 		return wait{}, false
@@ -89,7 +89,7 @@ func (w *Waits) Disturbed() bool { return len(w.threads) > 0 }
 
 // goesOn reports whether a thread still is in a disturbed wait.
 func (w *Waits) goesOn(tid int, call int64, old wait) bool {
-	return call == old.call && switches(w.pid, tid) == old.switches+1
+	return call == old.call && Slept(w.pid, tid) == old.switches+1
 }
 
 // Settle waits until the disturbed waits are over, and ends those that go on.
@@ -97,7 +97,7 @@ func (w *Waits) Settle(ctx context.Context) {
 	latest := time.Now().Add(longestWait)
 	for tid, old := range w.threads {
 		delete(w.threads, tid)
-		if old.end.After(latest) || switches(w.pid, tid) > old.switches+1 {
+		if old.end.After(latest) || Slept(w.pid, tid) > old.switches+1 {
 			continue
 		}
 		if w.Pass(ctx, time.Until(old.end)) != nil {
@@ -112,7 +112,7 @@ func (w *Waits) Settle(ctx context.Context) {
 
 // again reports whether a thread is back in a disturbed wait, once it had the time to get there.
 func (w *Waits) again(tid int, old wait) bool {
-	for deadline := time.Now().Add(detachTimeout); switches(w.pid, tid) == old.switches && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(detachTimeout); Slept(w.pid, tid) == old.switches && time.Now().Before(deadline); {
 		time.Sleep(spin)
 	}
 	asleep, ok := Asleep(w.pid, tid)
@@ -133,13 +133,13 @@ func (s *Session) endWait(tid int, old wait) error {
 	return s.stop([]*Thread{t})
 }
 
-// switches counts how often a thread has gone to sleep, a stop included.
-func switches(pid, tid int) int { return statusNumber(pid, tid, "voluntary_ctxt_switches") }
+// Slept counts how often a thread has gone to sleep, a stop included.
+func Slept(pid, tid int) int { return statusNumber(pid, tid, "voluntary_ctxt_switches") }
 
-// stillAsleep reports whether a thread sleeps, and has not woken since it had gone to sleep that often.
-func stillAsleep(pid, tid, switches int) bool {
+// StillAsleep reports whether a thread sleeps, and has not woken since it had gone to sleep that often.
+func StillAsleep(pid, tid, slept int) bool {
 	text := status(pid, tid)
-	return strings.HasPrefix(field(text, "State"), "S") && field(text, "voluntary_ctxt_switches") == strconv.Itoa(switches)
+	return strings.HasPrefix(field(text, "State"), "S") && field(text, "voluntary_ctxt_switches") == strconv.Itoa(slept)
 }
 
 // timeout returns for how long a thread waits in a system call of timeouts.
