@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"time"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
+	"gocare/engine/unwind"
 	"gocare/internal/fault"
 )
 
@@ -19,6 +21,7 @@ type Guardian struct {
 	Acted    bool // actions of the change had begun, if it has any
 	journal  *Journal
 	process  *inspect.Process
+	objects  []unwind.Module
 	old, new *checker // nil until they are needed
 }
 
@@ -40,7 +43,7 @@ func NewGuardian(j *Journal) (*Guardian, error) {
 		_ = p.Close()
 		return nil, fault.Refuse(fault.NoSuchProcess, "", "has ended")
 	}
-	return &Guardian{journal: j, process: p}, nil
+	return &Guardian{journal: j, process: p, objects: objectModules(j.Unwind)}, nil
 }
 
 // lookAgain makes the checkers: only now are the regions there that the commit was about.
@@ -51,7 +54,8 @@ func (g *Guardian) lookAgain() error {
 	}
 	g.process.Mappings = maps
 	// They do not look for coroutines: to look at all memory takes longer than a process may run on half patched.
-	g.old, g.new = newCheckerWith(g.process, g.journal.Old, g.journal.Unwind), newCheckerWith(g.process, g.journal.New, g.journal.Unwind)
+	tables := append(g.objects, regionModules(g.process)...)
+	g.old, g.new = newCheckerWith(g.process, g.journal.Old, tables), newCheckerWith(g.process, g.journal.New, tables)
 	return nil
 }
 
@@ -156,6 +160,10 @@ func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err e
 	if p.torn {
 		begun = j.Writes[:p.made+1]
 	}
+	left = slices.DeleteFunc(slices.Clone(left), func(w Write) bool { return gone(s, w) })
+	if len(left) == 0 {
+		return Complete, nil
+	}
 	if !changesCode(left) && !j.Acts {
 		return Finished, forwards(s, left)
 	}
@@ -186,6 +194,12 @@ func (g *Guardian) inTheWay(s *trace.Session, c *checker) (busy, err error) {
 		busy = c.busy(in[0], story{})
 	}
 	return busy, err
+}
+
+// gone reports whether a write is to memory of ours that is not mapped any more: a removal unmaps a region last of all.
+func gone(mem io.ReaderAt, w Write) bool {
+	n, err := mem.ReadAt(make([]byte, len(w.Old)), int64(w.Addr))
+	return err != nil && n == 0 && !w.Code
 }
 
 func changesCode(writes []Write) bool {

@@ -181,6 +181,36 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// TestSettleUnmapped: a removal that was killed once it had unmapped what it took off is complete.
+func TestSettleUnmapped(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, `
+		__attribute__((noinline)) int f(int x) { __asm__ volatile("nop; nop; nop"); return x + 1; }
+		int main(void) { volatile int sum = f(1); for (;;) pause(); return sum; }`, []string{"-O2", "-w"})
+	p := testkit.Start(t, program)
+	mustApply(t, p.PID, handpatch.Build(t, handpatch.Spec{Program: program, Source: `int f(int x) { return x + 2; }`}))
+	h := mustHold(t, p.PID)
+	r, err := NewRemoval(h.Process, "0001", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := NewGuardian(&Journal{PID: p.PID, StartTime: h.Process.StartTime, Writes: r.Writes, Old: r.Code, New: r.under, Unwind: unwindDataOf(h.Process)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Release()
+	if _, err := revert(t, p.PID, Options{Wait: time.Second, Unmap: true}, "0001"); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.Create(t.TempDir() + "/lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := g.Settle(lock); outcome != Complete || err != nil {
+		t.Errorf("%s, %v", outcome, err)
+	}
+}
+
 // settleAfter has a guardian settle after some of a change's writes, the last of them in part.
 func settleAfter(t *testing.T, h *Held, c *change, n int) string {
 	t.Helper()

@@ -52,12 +52,11 @@ func newChecker(p *inspect.Process, code []Code) *checker {
 
 // newThreadChecker returns a checker that looks at threads only.
 func newThreadChecker(p *inspect.Process, code []Code) *checker {
-	return newCheckerWith(p, code, unwindDataOf(p))
+	return newCheckerWith(p, code, modules(p, unwindDataOf(p)))
 }
 
-// newCheckerWith returns a checker of threads for a process whose objects have this unwind data.
-func newCheckerWith(p *inspect.Process, code []Code, objects []UnwindData) *checker {
-	tables := modules(p, objects)
+// newCheckerWith returns a checker of threads for a process that has these unwind tables.
+func newCheckerWith(p *inspect.Process, code []Code, tables []unwind.Module) *checker {
 	c := &checker{process: p, tables: tables, walker: unwind.NewWalker(machineOf(p), tables), code: code, last: map[int]seen{}}
 	c.live, _ = liveRegions(p) // only for names
 	if st, err := inspect.Status(p.PID); err == nil {
@@ -105,14 +104,19 @@ func unwindDataOf(p *inspect.Process) (list []UnwindData) {
 }
 
 // modules returns the unwind tables of everything in the process that has some.
-func modules(p *inspect.Process, objects []UnwindData) (list []unwind.Module) {
+func modules(p *inspect.Process, objects []UnwindData) []unwind.Module {
+	return append(objectModules(objects), regionModules(p)...)
+}
+
+// objectModules returns the unwind tables of objects.
+func objectModules(objects []UnwindData) (list []unwind.Module) {
 	for i := range objects {
 		o := &objects[i]
 		if t, err := o.Data.Table(); err == nil {
 			list = append(list, unwind.Module{Start: uint64(o.Start), End: uint64(o.End), Bias: uint64(o.Bias), Table: t})
 		}
 	}
-	return append(list, regionModules(p)...)
+	return list
 }
 
 // regionModules returns the unwind tables in patches of ours, live or not: old stacks may lead through the latter.
