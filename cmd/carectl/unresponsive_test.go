@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -92,7 +93,19 @@ func startTrap(t *testing.T) (pid string) {
 		t.Skipf("no file system of our own here: %s", pid)
 	}
 	p.WaitLine("held")
+	if tellsOf(pid) {
+		t.Skip("this kernel closes files while a process still is what it was (6.1 seen): all of it can be read")
+	}
 	return pid
+}
+
+// tellsOf reports whether the kernel tells of a process' memory within a second. Who asks is a process that can be killed.
+func tellsOf(pid string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "cat", "/proc/"+pid+"/maps")
+	cmd.WaitDelay = time.Second
+	return cmd.Run() == nil
 }
 
 // TestUnresponsive: who reads a process and gets no answer does not hold up what is asked of others.
