@@ -83,7 +83,7 @@ func (s *Store) copyBlobs(from *Store, c *cachedUnit) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.PutAssembly(data); err != nil {
+		if _, err := s.PutText(data); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"strconv"
 )
 
 // Assembly with debugging information is thousands of lines that differ in numbers alone. So a text is taken apart before it is compressed:
@@ -16,7 +15,7 @@ import (
 //	.uleb128 .LVU7-.LVU3 shape ".uleb" decimal …      columns: 128, …; 7, …; 3, …
 //
 // In debugging information, what a byte means depends on the entry that it is in, which begins with a number in LEB128: there each place behind
-// that number has a column for each value of it. Lines with a quotation mark are kept as they are.
+// that number has a column for each value of it. Lines with a quotation mark are kept as they are, those of the table of strings by number.
 
 // Marks in shapes.
 const (
@@ -25,12 +24,14 @@ const (
 	quotedMark = 3 // alone: the line is the next of the quoted ones
 )
 
-// columns is a text taken apart.
+// columns are texts taken apart. What is alike in them is there once.
 type columns struct {
-	shapes [][]byte // in the order of their first line
-	quoted []byte   // lines with a newline each
-	order  []byte   // for each line the number of its shape, as a varint
-	values []column // in the order in which their first number comes
+	shapes  [][]byte // in the order of their first line
+	quoted  []byte   // lines with a newline each
+	strings []byte   // those of the tables of strings, by number
+	texts   []byte   // for each text what textSize has, as varints
+	order   []byte   // for each line the number of its shape, as a varint
+	values  []column // in the order in which their first number comes
 }
 
 // column is the numbers of one place in one shape.
@@ -44,6 +45,7 @@ type splitter struct {
 	columns
 	index map[string]int // of shapes
 	kinds []shapeKind
+	codes abbreviations
 	finder
 }
 
@@ -55,6 +57,9 @@ const (
 	entryShape                  // a number in LEB128, which may begin an entry
 	dataShape                   // data, which may be of an entry
 )
+
+// entryCode is the index of the number in the line that begins an entry; the one before is that of LEB128.
+const entryCode = 1
 
 func shapeKindOf(shape []byte) shapeKind {
 	switch string(shape) {
@@ -126,11 +131,46 @@ func (f *finder) passed(kind shapeKind, value uint64) {
 // errNotText says that a text cannot be taken apart: it holds what marks stand for.
 var errNotText = errors.New("not a text of lines")
 
-func splitColumns(text []byte) (*columns, error) {
-	if bytes.IndexByte(text, hexMark) >= 0 || bytes.IndexByte(text, numberMark) >= 0 || bytes.IndexByte(text, quotedMark) >= 0 || bytes.IndexByte(text, 0) >= 0 {
-		return nil, errNotText
-	}
+func splitColumns(texts ...[]byte) (*columns, error) {
 	s := splitter{index: map[string]int{}}
+	for _, text := range texts {
+		if !canSplit(text) {
+			return nil, errNotText
+		}
+		s.addText(text)
+	}
+	return &s.columns, nil
+}
+
+// canSplit reports whether a text can be taken apart.
+func canSplit(text []byte) bool {
+	for mark := byte(0); mark <= quotedMark; mark++ {
+		if bytes.IndexByte(text, mark) >= 0 {
+			return false
+		}
+	}
+	return len(text) <= maxText
+}
+
+// addText takes one more text apart.
+func (s *splitter) addText(text []byte) {
+	section, rest, at := cutAbbreviations(text)
+	table := stringTableOf(rest)
+	for _, n := range []int{len(rest), len(section), at, len(table.strings), table.size} {
+		s.texts = binary.AppendUvarint(s.texts, uint64(n))
+	}
+	for _, line := range table.strings {
+		s.strings = append(append(s.strings, line...), '\n')
+	}
+	s.codes.begin(nil)
+	if len(section) > 0 {
+		s.addLines(section, &stringTable{})
+		s.codes.begin(section)
+	}
+	s.addLines(rest, &table)
+}
+
+func (s *splitter) addLines(text []byte, table *stringTable) {
 	var shape []byte
 	var numbers []uint64
 	for more := true; more; {
@@ -138,14 +178,16 @@ func splitColumns(text []byte) (*columns, error) {
 		line, text, more = bytes.Cut(text, []byte("\n"))
 		shape, numbers = shape[:0], numbers[:0]
 		if bytes.IndexByte(line, '"') >= 0 {
-			s.quoted = append(append(s.quoted, line...), '\n')
 			shape = append(shape, quotedMark)
-		} else {
-			shape, numbers = shapeOf(line, shape, numbers)
+			if _, known := table.taken(); !known {
+				s.quoted = append(append(s.quoted, line...), '\n')
+				s.codes.passedQuoted(line)
+			}
+		} else if shape, numbers = shapeOf(line, shape, numbers); string(shape) == stringLabel && table.strings != nil {
+			numbers[0] = table.surprise(numbers[0])
 		}
 		s.add(shape, numbers)
 	}
-	return &s.columns, nil
 }
 
 // add adds a line.
@@ -158,8 +200,12 @@ func (s *splitter) add(shape []byte, numbers []uint64) {
 		s.kinds = append(s.kinds, shapeKindOf(shape))
 	}
 	s.order = binary.AppendUvarint(s.order, uint64(i))
+	s.codes.passed(shape)
 	var last uint64
 	for k, n := range numbers {
+		if s.codes.inside && k == entryCode && s.kinds[i] == entryShape {
+			n = s.codes.keep(n)
+		}
 		at, fresh := s.find(i, k, s.kinds[i])
 		if fresh {
 			s.values = append(s.values, column{})
@@ -252,100 +298,4 @@ func entropy(data []byte) float64 {
 		}
 	}
 	return bits
-}
-
-// errColumns says that what was read is no text taken apart.
-var errColumns = errors.New("columns of a text do not fit together")
-
-// joiner puts a text together again.
-type joiner struct {
-	shapes [][]byte
-	quoted []byte
-	order  []byte
-	kinds  []shapeKind
-	values []reader
-	finder
-}
-
-// reader reads a column.
-type reader struct {
-	data    []byte
-	isDelta bool
-	last    uint64
-}
-
-func (r *reader) next() (uint64, error) {
-	if !r.isDelta {
-		n, size := binary.Uvarint(r.data)
-		if size <= 0 {
-			return 0, errColumns
-		}
-		r.data = r.data[size:]
-		return n, nil
-	}
-	d, size := binary.Varint(r.data)
-	if size <= 0 {
-		return 0, errColumns
-	}
-	r.data = r.data[size:]
-	r.last += uint64(d)
-	return r.last, nil
-}
-
-// join returns the text.
-func (j *joiner) join() (text []byte, err error) {
-	for begun := false; len(j.order) > 0; begun = true {
-		i, size := binary.Uvarint(j.order)
-		if size <= 0 || i >= uint64(len(j.shapes)) {
-			return nil, errColumns
-		}
-		j.order = j.order[size:]
-		if begun {
-			text = append(text, '\n')
-		}
-		if text, err = j.line(text, int(i)); err != nil {
-			return nil, err
-		}
-		if len(text) > maxText {
-			return nil, errColumns
-		}
-	}
-	return text, nil
-}
-
-// line appends the next line of a shape.
-func (j *joiner) line(text []byte, i int) ([]byte, error) {
-	if len(j.shapes[i]) == 1 && j.shapes[i][0] == quotedMark {
-		line, rest, ok := bytes.Cut(j.quoted, []byte("\n"))
-		if !ok {
-			return nil, errColumns
-		}
-		j.quoted = rest
-		j.passed(plainShape, 0)
-		return append(text, line...), nil
-	}
-	k := 0
-	var n uint64
-	for _, c := range j.shapes[i] {
-		if c != hexMark && c != numberMark {
-			text = append(text, c)
-			continue
-		}
-		at, _ := j.find(i, k, j.kinds[i])
-		if at >= len(j.values) {
-			return nil, errColumns
-		}
-		var err error
-		if n, err = j.values[at].next(); err != nil {
-			return nil, err
-		}
-		k++
-		if c == hexMark {
-			text = strconv.AppendUint(append(text, "0x"...), n, 16)
-		} else {
-			text = strconv.AppendUint(text, n, 10)
-		}
-	}
-	j.passed(j.kinds[i], n)
-	return text, nil
 }

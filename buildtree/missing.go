@@ -19,7 +19,7 @@ func (s *Store) Missing(r *Record, tree string) (list []string) {
 		}
 	}
 	for i := range r.Units {
-		if u := &r.Units[i]; u.AsmID != "" && !exists(s.blobPath(u.AsmID)) {
+		if u := &r.Units[i]; u.AsmID != "" && !s.has(u.AsmID) {
 			list = append(list, fmt.Sprintf("%s: its assembly is not in the store", u.Object))
 		}
 	}

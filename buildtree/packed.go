@@ -16,6 +16,8 @@ import (
 const unitKind = "unit"
 
 const (
+	// maxWindow is how far back an encoder looks, in bytes.
+	maxWindow = 8 << 20
 	// maxDictionaries bounds those of a kind. A text that an earlier one helps little with is made the next.
 	maxDictionaries = 8
 	// minDictionary is the length in bytes that a text must have for that.
@@ -81,8 +83,12 @@ func (s *Store) addDictionary(kind string, number uint32, text []byte) (uint32, 
 
 // compress makes a frame. dict is the dictionary with a number, none if that is 0.
 func compress(data []byte, number uint32, dict []byte) ([]byte, error) {
+	return compressAs(zstd.SpeedFastest, data, number, dict)
+}
+
+func compressAs(level zstd.EncoderLevel, data []byte, number uint32, dict []byte) ([]byte, error) {
 	options := []zstd.EOption{
-		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(windowFor(len(data) + len(dict))),
+		zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(windowFor(len(data) + len(dict))),
 		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true),
 	}
 	if number > 0 {

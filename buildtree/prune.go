@@ -74,7 +74,7 @@ func (s *Store) Prune(keep ...string) (Pruned, error) {
 	if err := s.pruneReads(needed.lists, &p); err != nil {
 		return p, err
 	}
-	return p, errors.Join(s.pruneBlobs(needed.digests, &p), s.pruneTemporary())
+	return p, errors.Join(s.pruneBlobs(needed.digests, &p), s.prunePacks(needed.digests, &p), s.pruneTemporary())
 }
 
 // needs are what the record needs.

@@ -23,7 +23,9 @@ import (
 //	.gitignore       "*", so that it never shows in git status
 //	original.jsonl   one record a line, appended: {"unit.zst":…} or {"link":…}
 //	patched.jsonl    unpatched.jsonl, likewise, for a build that told options apart
-//	blobs/ab/cd….zst objects, assembly, maps and outputs by SHA-256 of their content
+//	blobs/ab/cd….zst objects, maps and outputs by SHA-256 of their content
+//	loose/abcd…      assembly, likewise, until it is in a pack
+//	packs/abcd…      assembly of many units
 //	files.log        the files that units read, each with what it held
 //	reads.log        lists of these, by name: a digest, or what stands for a unit
 //	dict/            texts that the lines of these logs are compressed with
@@ -41,6 +43,7 @@ type Store struct {
 	uid, gid int      // whom new files are given to; -1 to leave them
 	users    *os.File // see Share
 	remakes  remakes
+	packs    packs
 }
 
 // OpenStore opens the store in dir, which must exist.
@@ -137,18 +140,40 @@ func DigestOf(data []byte) Digest {
 }
 
 // PutBlob keeps data, unless it is there already, and returns its digest.
-func (s *Store) PutBlob(data []byte) (Digest, error) {
+func (s *Store) PutBlob(data []byte) (Digest, error) { return s.putBlob(data, zstd.SpeedFastest) }
+
+// PutOutput keeps what a link wrote as PutBlob does, in less space: there are few.
+func (s *Store) PutOutput(data []byte) (Digest, error) {
+	return s.putBlob(data, zstd.SpeedBetterCompression)
+}
+
+func (s *Store) putBlob(data []byte, level zstd.EncoderLevel) (Digest, error) {
 	d := DigestOf(data)
-	path := s.blobPath(d)
-	if exists(path) {
+	if exists(s.blobPath(d)) {
 		return d, nil
 	}
-	packed, err := compress(data, 0, nil)
+	packed, err := compressAs(level, data, 0, nil)
 	if err != nil {
 		return "", err
 	}
 	return d, s.writeBlob(d, packed)
 }
+
+// PutText keeps a text of lines that are alike as PutBlob does, in less space.
+func (s *Store) PutText(text []byte) (Digest, error) {
+	d := DigestOf(text)
+	if len(text) < shortText || exists(s.blobPath(d)) {
+		return s.PutBlob(text)
+	}
+	packed, err := packAssembly(zstd.SpeedDefault, text)
+	if err != nil {
+		return s.PutBlob(text)
+	}
+	return d, s.writeBlob(d, packed)
+}
+
+// shortText is the length in bytes below which taking a text apart is not worth the time.
+const shortText = 32 << 10
 
 func (s *Store) writeBlob(d Digest, packed []byte) error {
 	path := s.blobPath(d)
@@ -186,23 +211,44 @@ func (s *Store) Blob(d Digest) ([]byte, error) {
 }
 
 func (s *Store) keptBlob(d Digest) ([]byte, error) {
-	packed, err := os.ReadFile(s.blobPath(d))
-	if err != nil {
+	data, err := s.readKept(d)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	data, err := s.unpackBlob(packed)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.blobPath(d), err)
+		return nil, fmt.Errorf("blob %s in %s: %w", d, s.dir, err)
 	}
 	if DigestOf(data) != d {
-		return nil, fmt.Errorf("%s: content does not match its digest", s.blobPath(d))
+		return nil, fmt.Errorf("blob %s in %s: content does not match its digest", d, s.dir)
 	}
 	return data, nil
 }
 
+// readKept looks where a blob may be. What is loose may be packed meanwhile, so packs come last.
+func (s *Store) readKept(d Digest) ([]byte, error) {
+	packed, err := os.ReadFile(s.blobPath(d))
+	if err == nil {
+		return s.unpackBlob(packed)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if text, err := s.readLoose(d); !errors.Is(err, fs.ErrNotExist) {
+		return text, err
+	}
+	return s.packed(d)
+}
+
 func (s *Store) unpackBlob(packed []byte) ([]byte, error) {
-	if bytes.HasPrefix(packed, []byte(assemblyMagic)) {
-		return s.unpackAssembly(packed)
+	switch {
+	case bytes.HasPrefix(packed, []byte(oldAssemblyMagic)):
+		return s.unpackOldAssembly(packed)
+	case bytes.HasPrefix(packed, []byte(assemblyMagic)):
+		texts, err := unpackAssembly(packed)
+		if err != nil || len(texts) != 1 {
+			return nil, errors.Join(errColumns, err)
+		}
+		return texts[0], nil
 	}
 	return unpackPlain(packed)
 }
@@ -218,7 +264,20 @@ func unpackPlain(packed []byte) ([]byte, error) {
 }
 
 // has reports whether a blob is kept, which Prune may have taken away since.
-func (s *Store) has(d Digest) bool { return d.valid() && exists(s.blobPath(d)) }
+func (s *Store) has(d Digest) bool {
+	if !d.valid() {
+		return false
+	}
+	if exists(s.blobPath(d)) || exists(s.loosePath(d)) {
+		return true
+	}
+	if _, known := s.packOf(d); known {
+		return true
+	}
+	_ = s.findPacks() // what cannot be read holds nothing
+	_, known := s.packOf(d)
+	return known
+}
 
 // digestLength is that of a Digest in characters.
 const digestLength = 2 * sha256.Size

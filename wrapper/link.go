@@ -124,6 +124,9 @@ func (r *linkRun) do(stage buildtree.Stage) status {
 		return status{code: complain(err.Error())}
 	}
 	r.readCommandLine()
+	if stage == buildtree.Original {
+		_ = r.store.Pack() // else what is loose stays so
+	}
 	var mapText []byte
 	if printed != nil {
 		files[1].Close()
@@ -265,7 +268,7 @@ func (r *linkRun) putOutput(l *buildtree.Link, data []byte) error {
 			l.BinaryID = buildtree.DigestOf(data)
 		}
 	}
-	_, err := r.store.PutBlob(data)
+	_, err := r.store.PutOutput(data)
 	return err
 }
 
