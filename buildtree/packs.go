@@ -34,7 +34,7 @@ const (
 	// worthPacking is how many loose texts there must be.
 	worthPacking = 16
 	// keptPacks is how many packs are kept as texts when they were read.
-	keptPacks = 2
+	keptPacks = 4
 	// digestBytes is the length of a digest in a pack.
 	digestBytes = digestLength / 2
 )
@@ -94,10 +94,12 @@ func (s *Store) Pack() error {
 	if err := s.findPacks(); err != nil {
 		return err
 	}
-	var p packer
+	p := &packer{}
 	for _, d := range byTime(entries) {
-		if _, packed := s.packOf(d); packed { // whoever packed it was killed
-			os.Remove(s.loosePath(d))
+		if _, known := s.packOf(d); known { // whoever packed it was killed, or it was compiled again
+			if s.inPack(d) {
+				os.Remove(s.loosePath(d))
+			}
 			continue
 		}
 		text, err := s.readLoose(d)
@@ -105,13 +107,14 @@ func (s *Store) Pack() error {
 			continue // gone, or damaged, which is for whoever wants it, or no text: it stays
 		}
 		if p.full(text) {
-			if err := s.writePack(&p); err != nil {
+			if err := s.writePack(p); err != nil {
 				return err
 			}
+			p = &packer{}
 		}
 		p.add(d, text)
 	}
-	return s.writePack(&p)
+	return s.writePack(p)
 }
 
 // lockPacks makes this process the one that makes packs, unless there is another.
@@ -160,7 +163,7 @@ func (p *packer) add(d Digest, text []byte) {
 	p.size += len(text)
 }
 
-// writePack writes a pack and removes what it holds from what is loose. The packer is empty then.
+// writePack writes a pack and removes what it holds from what is loose.
 func (s *Store) writePack(p *packer) error {
 	if len(p.texts) == 0 {
 		return nil
@@ -175,7 +178,6 @@ func (s *Store) writePack(p *packer) error {
 	for _, d := range p.digests {
 		os.Remove(s.loosePath(d)) // else by the next one
 	}
-	*p = packer{}
 	return nil
 }
 
@@ -299,6 +301,12 @@ func (s *Store) packed(d Digest) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
+// inPack reports whether a pack has a text whole.
+func (s *Store) inPack(d Digest) bool {
+	text, err := s.packed(d)
+	return err == nil && DigestOf(text) == d
+}
+
 // openPack reads a pack, unless it is one of those that were read last.
 func (s *Store) openPack(name string) *readPack {
 	s.packs.mu.Lock()
@@ -393,10 +401,9 @@ func (s *Store) pruneLoose(needed map[Digest]bool, p *Pruned) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	err = errors.Join(err, s.findPacks())
 	for _, e := range entries {
-		_, packed := s.packOf(Digest(e.Name()))
-		if fi, err := e.Info(); err == nil && (packed || !needed[Digest(e.Name())]) {
+		d := Digest(e.Name())
+		if fi, err := e.Info(); err == nil && (!needed[d] || s.inPack(d)) {
 			p.Blobs++
 			p.Bytes += fi.Size()
 			os.Remove(filepath.Join(s.looseDir(), e.Name()))

@@ -169,7 +169,7 @@ func TestPackedMeanwhile(t *testing.T) {
 	all.Wait()
 }
 
-// TestPackDamaged: a pack that cannot be read is an error for what it holds, by name, and for nothing else.
+// TestPackDamaged: a pack that cannot be read is an error for what it holds, by name, and for nothing else. What is compiled again is there again.
 func TestPackDamaged(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -212,6 +212,21 @@ func TestPackDamaged(t *testing.T) {
 			if _, err := other.Blob(list[0]); err == nil || errors.Is(err, ErrNoBlob) != tt.gone {
 				t.Errorf("%v", err)
 			}
+			again := putLoose(t, s, 0, worthPacking)
+			for i, d := range again {
+				if err := s.AddUnit(Original, Unit{Object: fmt.Sprintf("/b/%d.o", i), AsmID: d}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkTexts(t, s, again, 0)
+			if err := s.Pack(); err != nil {
+				t.Fatal(err)
+			}
+			checkTexts(t, s, again, 0)
+			if _, err := s.Prune(); err != nil {
+				t.Fatal(err)
+			}
+			checkTexts(t, s, again, 0)
 		})
 	}
 }
