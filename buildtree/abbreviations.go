@@ -74,9 +74,6 @@ func (a *abbreviations) add(code uint64, says []byte) {
 	if _, twice := a.code[n]; twice {
 		return
 	}
-	if _, twice := a.number[code]; twice {
-		return
-	}
 	a.number[code], a.code[n] = n, code
 }
 

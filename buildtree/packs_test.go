@@ -94,17 +94,23 @@ func TestPackStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	damaged := DigestOf([]byte("another text"))
-	if err := errors.Join(s.writeFile(s.loosePath(damaged), []byte("?")), os.WriteFile(s.loosePath("not-a-digest"), nil, 0o600), s.Pack()); err != nil {
+	damaged, wrong := DigestOf([]byte("another text")), DigestOf([]byte("a third one"))
+	other, err := compress([]byte("not that"), 0, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	checkCounts(t, s, 3, 1)
+	if err := errors.Join(s.writeFile(s.loosePath(damaged), []byte("?")), s.writeFile(s.loosePath(wrong), other), os.WriteFile(s.loosePath("not-a-digest"), nil, 0o600), s.Pack()); err != nil {
+		t.Fatal(err)
+	}
+	checkCounts(t, s, 4, 1)
 	checkTexts(t, s, list, 0)
 	if _, err := s.Blob(odd); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Blob(damaged); err == nil || errors.Is(err, ErrNoBlob) {
-		t.Errorf("damaged text: %v", err)
+	for _, d := range []Digest{damaged, wrong} {
+		if _, err := s.Blob(d); err == nil || errors.Is(err, ErrNoBlob) {
+			t.Errorf("damaged text: %v", err)
+		}
 	}
 }
 
@@ -167,6 +173,35 @@ func TestPackedMeanwhile(t *testing.T) {
 		}()
 	}
 	all.Wait()
+}
+
+// TestPackedAnew: who knows of a pack finds what it held in the one that took its place.
+func TestPackedAnew(t *testing.T) {
+	s := newStore(t)
+	list := putLoose(t, s, 0, worthPacking)
+	if err := s.Pack(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := OpenStore(s.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reader.has(list[0]) {
+		t.Fatal("it is not there")
+	}
+	needed := append(putLoose(t, s, 100, 100+worthPacking), list[0])
+	for i, d := range needed {
+		if err := s.AddUnit(Original, Unit{Object: fmt.Sprintf("/b/%d.o", i), AsmID: d}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Prune(); err != nil {
+		t.Fatal(err)
+	}
+	checkCounts(t, s, 0, 1)
+	if got, err := reader.Blob(list[0]); err != nil || string(got) != asmText(0) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
 }
 
 // TestPackDamaged: a pack that cannot be read is an error for what it holds, by name, and for nothing else. What is compiled again is there again.
