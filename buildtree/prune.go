@@ -16,7 +16,7 @@ import (
 
 // Pruned is what Prune took away.
 type Pruned struct {
-	Blobs int   `json:"blobs"` // files
+	Blobs int   `json:"blobs"` // files, and texts in packs
 	Lines int   `json:"lines"` // of logs
 	Bytes int64 `json:"bytes"` // of all these
 }
