@@ -59,7 +59,7 @@ func Open(f *elfobj.File, listing []byte) (*Program, error) {
 		return nil, ErrNoRelocations{}
 	}
 	m := &marked{linked: &linked{file: f, target: target, steps: stepsOf(listing)}, direct: map[uint64]bool{}, taken: map[uint64]bool{}, starts: map[uint64]bool{}, named: map[int][]step{}}
-	p := &Program{marked: m, owner: map[int]*Unit{}, bodies: map[string]bool{}}
+	p := &Program{marked: m, owner: map[int]*Unit{}}
 	var err error
 	if p.relas, err = linkRelas(f); err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func (p *Program) readUnits() error {
 	for _, name := range []string{"wchar_t", "char16_t", "char32_t"} {
 		p.wider = p.wider || bytes.Contains(names, []byte(name+"\x00"))
 	}
-	variables := map[variable]*Unit{}
+	variables, functions := map[variable]*Unit{}, functionEntries{}
 	r, last := d.Reader(), dwarf.Offset(0)
 	for {
 		e, err := r.Next()
@@ -78,11 +78,12 @@ func (p *Program) readUnits() error {
 			continue
 		}
 		p.units = append(p.units, u)
-		if err := u.readVariables(r, e, variables); err != nil {
+		if err := u.readVariables(r, e, variables, functions); err != nil {
 			return fmt.Errorf("its debugging information: %w", err)
 		}
 	}
 	p.assign(variables)
+	p.bodies = functions.withCode()
 	return nil
 }
 
@@ -128,8 +129,8 @@ type variable struct {
 	threadLocal bool
 }
 
-// readVariables notes where the variables of the unit are whose entry was read last.
-func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[variable]*Unit) error {
+// readVariables notes where the variables of the unit are whose entry was read last, and its entries of functions.
+func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[variable]*Unit, functions functionEntries) error {
 	depth := 0
 	if unit.Children {
 		depth = 1
@@ -152,14 +153,57 @@ func (u *Unit) readVariables(r *dwarf.Reader, unit *dwarf.Entry, variables map[v
 			name, _ := e.Val(dwarf.AttrName).(string)
 			u.shown[name] = true
 		}
-		if name, ok := e.Val(dwarf.AttrName).(string); ok && e.Tag == dwarf.TagSubprogram && e.Val(dwarf.AttrDeclaration) == nil {
-			u.program.bodies[name] = true
+		if e.Tag == dwarf.TagSubprogram {
+			functions.add(e)
 		}
 		if e.Children {
 			depth++
 		}
 	}
 	return nil
+}
+
+// functionEntries are entries of functions, by their offsets.
+type functionEntries map[dwarf.Offset]functionEntry
+
+// functionEntry is what an entry says of a function. A name may be that of the entry of which it is an instance, in another unit perhaps.
+type functionEntry struct {
+	name string
+	of   dwarf.Offset // 0 for none
+	code bool         // it says where code is
+}
+
+func (f functionEntries) add(e *dwarf.Entry) {
+	var entry functionEntry
+	entry.name, _ = e.Val(dwarf.AttrName).(string)
+	entry.code = e.Val(dwarf.AttrLowpc) != nil || e.Val(dwarf.AttrRanges) != nil
+	for _, attr := range []dwarf.Attr{dwarf.AttrAbstractOrigin, dwarf.AttrSpecification} {
+		if of, ok := e.Val(attr).(dwarf.Offset); ok {
+			entry.of = of
+		}
+	}
+	f[e.Offset] = entry
+}
+
+// withCode names the functions that have code of their own. One that gcc made an alias of another has none.
+func (f functionEntries) withCode() map[string]bool {
+	names := map[string]bool{}
+	for _, entry := range f {
+		if !entry.code {
+			continue
+		}
+		for range 4 { // an instance, what it is one of, and the declaration of that
+			if entry.name != "" {
+				names[entry.name] = true
+			}
+			next, ok := f[entry.of]
+			if !ok {
+				break
+			}
+			entry = next
+		}
+	}
+	return names
 }
 
 // Operations of DWARF 5, section 7.7.1, and the GNU form of one.

@@ -266,6 +266,37 @@ func TestRestOfLinkers(t *testing.T) {
 	}
 }
 
+// TestFolded: functions that a linker made one are told from those that gcc made one.
+func TestFolded(t *testing.T) {
+	const twins = `
+__attribute__((noinline)) int one(int x) { return x * 11 + 3; }
+__attribute__((noinline)) int two(int x) { return x * 11 + 3; }
+static inline int three(int x) { return x * 13 + 3; }
+static inline int four(int x) { return x * 13 + 3; }
+int (*volatile inlined[])(int) = { three, four };
+int main(int argc, char **argv) { return one(argc) + two(argc) + three(argc) + four(argc); }
+`
+	for _, tt := range []struct {
+		name, flags string
+		folded      bool
+	}{
+		{"GNU ld", "-fuse-ld=bfd", false},
+		{"lld", "-fuse-ld=lld -fno-ipa-icf", false},
+		{"lld that folds", "-fuse-ld=lld -fno-ipa-icf -Wl,--icf=all", true},
+		{"lld that folds, with ranges", "-fuse-ld=lld -fno-ipa-icf -Wl,--icf=all -freorder-blocks-and-partition", true},
+		{"gcc that makes aliases", "-fuse-ld=lld -fipa-icf", false},
+		{"mold that folds", "-fuse-ld=mold -fno-ipa-icf -Wl,--icf=all", true},
+		{"gcc and mold", "-fuse-ld=mold -fipa-icf", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			one, other := mustOpen(t, "-g -O2 -ffunction-sections -Wl,-q "+tt.flags, twins).Folded()
+			if (one != "") != tt.folded {
+				t.Errorf("%q and %q", one, other)
+			}
+		})
+	}
+}
+
 // TestVersions: units take what they have from libraries in the versions that the program does.
 func TestVersions(t *testing.T) {
 	const old, current = "GLIBC_2.2.5", "GLIBC_2.14"
