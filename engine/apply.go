@@ -44,7 +44,7 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 	}
 	result := Result{PID: p.PID, Comm: p.Comm, Unwinds: plan.endsUnwinding(), MayMiss: plan.mayMissUnwinder()}
 	c := newChange(p, plan.Writes(), plan.Code(), plan.back())
-	c.actions, c.marks = plan.actions(), plan.marks()
+	c.actions, c.marks, c.inside = plan.actions(), plan.marks(), plan.inside()
 	ready, end := h.watch("apply", c, plan.results(), opt)
 	defer end()
 	opt.waits = trace.NewWaits(p.PID, opt.Alive)

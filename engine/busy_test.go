@@ -218,15 +218,20 @@ func TestApplyStepsFail(t *testing.T) {
 
 // TestRecover: a run is killed between any two writes of applying or removing; recovery puts everything back.
 func TestRecover(t *testing.T) {
+	t.Run("near", func(t *testing.T) { testRecover(t, false) })
+	t.Run("far", func(t *testing.T) { testRecover(t, true) })
+}
+
+func testRecover(t *testing.T, far bool) {
 	testkit.Require(t, "gcc", "ptrace")
-	program := testkit.CCText(t, `
+	program := testkit.CCText(t, reserve+`
 		#include <stdio.h>
 		#define F(n) __attribute__((noinline)) int f##n(int x) { __asm__ volatile("nop; nop; nop"); return x + n; }
 		F(1) F(2) F(3)
 		int main(void) {
 			char line[64];
 			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
-			while (fgets(line, sizeof line, stdin)) printf("%d %d %d\n", f1(0), f2(0), f3(0));
+			while (fgets(line, sizeof line, stdin)) { if (*line == 'f') reserve(f1); printf("%d %d %d\n", f1(0), f2(0), f3(0)); }
 			return 0;
 		}`, []string{"-O2"})
 	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `
@@ -234,6 +239,9 @@ func TestRecover(t *testing.T) {
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
 	ask := func() string { p.Send(""); return p.Next() }
+	if far {
+		reserved(t, p)
+	}
 	plan, err := NewPlan(look(t, p.PID), Request{Files: []*File{loadFile(t, patch)}})
 	if err != nil {
 		t.Fatal(err)

@@ -47,6 +47,7 @@ type change struct {
 	same    *trace.Comparison
 	code    []Code
 	back    []Code // that no thread may execute when the writes are undone
+	inside  []Code // of both that what far hooks overwrite, and lies behind their first instruction
 	actions actions
 	marks   []mark
 	acting  func() // called before the first action; nil if nobody wants to know

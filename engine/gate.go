@@ -15,7 +15,7 @@ import (
 
 // gate plans the gate of a short function.
 func (b *planner) gate(pp *PatchPlan, f *link.Function) (FunctionPlan, error) {
-	machine := b.process.Machine
+	machine := pp.machine
 	gate, want, err := gateBytes(machine, pp.Object, f.Old, f.Via)
 	if err != nil {
 		return FunctionPlan{}, err
@@ -88,7 +88,7 @@ func (r *remover) gate(l *live, hook *inspect.RegionFunction, left []byte) error
 		if f.Via != hook.Old || f.Via == 0 || !holdsOriginal(l.Object, hook.Old, left) {
 			continue
 		}
-		gate, want, err := gateBytes(r.process.Machine, l.Object, f.Old, f.Via)
+		gate, want, err := gateBytes(l.Machine, l.Object, f.Old, f.Via)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (r *remover) gate(l *live, hook *inspect.RegionFunction, left []byte) error
 		case bytes.Equal(have, gate):
 			r.add(Write{Addr: f.Old, Old: gate, New: want, What: "hook of " + f.Name, Code: true, Gate: true})
 		case !bytes.Equal(have, want):
-			return compare(r.process.Machine, have, want, f.Old)
+			return compare(l.Machine, have, want, f.Old)
 		}
 	}
 	return nil

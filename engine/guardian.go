@@ -23,6 +23,7 @@ type Guardian struct {
 	process  *inspect.Process
 	objects  []unwind.Module
 	old, new *checker // nil until they are needed
+	inside   *checker // nil where the journal has no such code
 }
 
 // What Settle made of a commit.
@@ -56,6 +57,9 @@ func (g *Guardian) lookAgain() error {
 	// They do not look for coroutines: to look at all memory takes longer than a process may run on half patched.
 	tables := append(g.objects, regionModules(g.process)...)
 	g.old, g.new = newCheckerWith(g.process, g.journal.Old, tables), newCheckerWith(g.process, g.journal.New, tables)
+	if len(g.journal.Inside) > 0 {
+		g.inside = newCheckerWith(g.process, g.journal.Inside, tables)
+	}
 	return nil
 }
 
@@ -168,8 +172,12 @@ func (g *Guardian) settleIn(s *trace.Session, force bool) (outcome string, err e
 		return Finished, forwards(s, left)
 	}
 	busy := error(nil)
-	if changesCode(begun) && !force {
+	switch {
+	case !changesCode(begun):
+	case !force:
 		busy, err = g.inTheWay(s, g.new)
+	case g.inside != nil:
+		busy, err = g.inTheWay(s, g.inside)
 	}
 	if err != nil {
 		return "", err

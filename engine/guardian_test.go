@@ -112,8 +112,13 @@ func (a allOf) ReadAt(b []byte, off int64) (int, error) {
 // settled builds a program with three functions that are patched together, and has a guardian settle what is left after some of the
 // writes of applying, replacing or removing. Wherever that ended, all functions are then of one version, and listed is what runs.
 func TestSettle(t *testing.T) {
+	t.Run("near", func(t *testing.T) { testSettle(t, false) })
+	t.Run("far", func(t *testing.T) { testSettle(t, true) })
+}
+
+func testSettle(t *testing.T, far bool) {
 	testkit.Require(t, "gcc", "ptrace")
-	program := testkit.CCText(t, `
+	program := testkit.CCText(t, reserve+`
 		#include <stdio.h>
 		__attribute__((noinline)) int f1(int x) { __asm__ volatile("nop; nop; nop"); return x + 1; }
 		__attribute__((noinline)) int f2(int x) { __asm__ volatile("nop; nop; nop"); return x + 2; }
@@ -121,7 +126,7 @@ func TestSettle(t *testing.T) {
 		int main(void) {
 			char line[64];
 			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");
-			while (fgets(line, sizeof line, stdin)) printf("%d %d %d\n", f1(0), f2(0), f3(0));
+			while (fgets(line, sizeof line, stdin)) { if (*line == 'f') reserve(f1); printf("%d %d %d\n", f1(0), f2(0), f3(0)); }
 			return 0;
 		}`, []string{"-O2"})
 	build := func(id string, n int) string {
@@ -133,6 +138,9 @@ func TestSettle(t *testing.T) {
 	p := testkit.Start(t, program)
 	p.WaitLine("ready")
 	ask := func() string { p.Send(""); return p.Next() }
+	if far {
+		reserved(t, p)
+	}
 	planned := func(h *Held, path string, replace ...string) *change {
 		plan, err := h.Plan(context.Background(), Request{Files: []*File{loadFile(t, path)}, Replace: replace})
 		if err == nil {
@@ -214,7 +222,7 @@ func TestSettleUnmapped(t *testing.T) {
 // settleAfter has a guardian settle after some of a change's writes, the last of them in part.
 func settleAfter(t *testing.T, h *Held, c *change, n int) string {
 	t.Helper()
-	g, err := NewGuardian(&Journal{PID: h.Process.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Unwind: unwindDataOf(h.Process), Acts: len(c.actions.after) > 0})
+	g, err := NewGuardian(&Journal{PID: h.Process.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Inside: c.inside, Unwind: unwindDataOf(h.Process), Acts: len(c.actions.after) > 0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +315,7 @@ func TestSettleAroundThreads(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newChange(h.Process, plan.Writes(), plan.Code(), plan.back())
-			g, err := NewGuardian(&Journal{PID: p.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Unwind: unwindDataOf(h.Process)})
+			g, err := NewGuardian(&Journal{PID: p.PID, StartTime: h.Process.StartTime, Writes: c.writes, Old: c.code, New: c.back, Inside: c.inside, Unwind: unwindDataOf(h.Process)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ type Journal struct {
 	Writes    []Write
 	Old       []Code // that no thread may execute when the writes are made
 	New       []Code // that no thread may execute when they are undone
+	Inside    []Code // that none may execute even when that takes long: inside far hooks
 	Unwind    []UnwindData
 	Acts      bool // actions of the patch come before its last write: without that it is not finished, but undone
 }
@@ -33,7 +34,7 @@ func (h *Held) watch(what string, c *change, patches []PatchResult, opt Options)
 		return nothing, nothing
 	}
 	w, err := opt.Guard(&Journal{
-		PID: h.Process.PID, StartTime: h.Process.StartTime, What: what, Patches: patches, Writes: c.writes, Old: c.code, New: c.back,
+		PID: h.Process.PID, StartTime: h.Process.StartTime, What: what, Patches: patches, Writes: c.writes, Old: c.code, New: c.back, Inside: c.inside,
 		Unwind: unwindDataOf(h.Process),
 		Acts:   what == "apply" && len(c.actions.after) > 0,
 	}, h.lock)

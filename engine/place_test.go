@@ -57,22 +57,10 @@ func TestPlaceTakenMeanwhile(t *testing.T) {
 // refused, and the process stays as it is.
 func TestPlaceInReach(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
-	program := testkit.CCText(t, `
-		#define _GNU_SOURCE
+	program := testkit.CCText(t, reserve+`
 		#include <stdio.h>
-		#include <sys/mman.h>
-		#include <unistd.h>
 		static char pool[512 << 20];
 		__attribute__((noinline)) int value(int x) { __asm__ volatile("nop; nop; nop"); pool[x + sizeof pool / 2]++; return x + 41; }
-		static int map(unsigned long at, unsigned long size) {
-			return mmap((void *)at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) == (void *)at;
-		}
-		static void fill(unsigned long from, unsigned long to) {
-			const unsigned long step = 1 << 20, page = sysconf(_SC_PAGESIZE);
-			for (from &= -step; from < to; from += step)
-				if (!map(from, step))
-					for (unsigned long at = from; at < from + step; at += page) map(at, page);
-		}
 		int main(void) {
 			char line[64]; const unsigned long at = (unsigned long)value, reach = 2ul << 30;
 			setvbuf(stdout, 0, _IOLBF, 0); puts("ready");

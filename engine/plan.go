@@ -43,10 +43,11 @@ type Plan struct {
 type PatchPlan struct {
 	File      *File
 	Object    *inspect.Object
-	Image     *link.Image // its undo area and state are filled in
-	Reuse     bool        // the region is mapped already, from an earlier time the very same file was applied
-	dormant   []byte      // its header, as it must still be; nil without Reuse
-	Frames    *frames     // unwind data to be made known; nil if none need be
+	Image     *link.Image  // its undo area and state are filled in
+	machine   *arch.Target // of the process, with the hooks that this patch has
+	Reuse     bool         // the region is mapped already, from an earlier time the very same file was applied
+	dormant   []byte       // its header, as it must still be; nil without Reuse
+	Frames    *frames      // unwind data to be made known; nil if none need be
 	Functions []FunctionPlan
 	Writes    []Write // in order; the magic last
 	Busy      []Code
@@ -88,6 +89,19 @@ func (p *Plan) back() []Code {
 	for _, pp := range p.Patches {
 		base := pp.Image.Base
 		list = append(list, Code{Start: base, End: base + inspect.Addr(len(pp.Image.Bytes)), Function: "patch " + pp.File.Patch.ID})
+	}
+	return append(list, p.inside()...)
+}
+
+// inside returns what lies behind the first instruction of hooks that are written or taken away.
+func (p *Plan) inside() (list []Code) {
+	if p.Replaces != nil {
+		list = append(list, p.Replaces.inside...)
+	}
+	for _, pp := range p.Patches {
+		for _, f := range pp.Functions {
+			list = append(list, insideHook(pp.machine, f.Name, f.Old)...)
+		}
 	}
 	return list
 }
@@ -198,10 +212,13 @@ func (b *planner) patch(f *File) (*PatchPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pp.Image, err = link.Place(f.Patch, o, b.process.Machine.PageSize, base, b.imports(o)); err != nil {
+	if pp.Image, err = link.Place(f.Patch, o, pp.machine, base, b.imports(o)); err != nil {
 		return nil, err
 	}
 	if err := b.functions(pp); err != nil {
+		return nil, err
+	}
+	if err := b.checkFar(pp); err != nil {
 		return nil, err
 	}
 	if err := b.checkOver(pp); err != nil {
@@ -245,78 +262,9 @@ func (b *planner) target(f *File) (*inspect.Object, error) {
 	return o, nil
 }
 
-// place chooses where the region goes: where the same file was before, else free addresses with a guard on both sides.
-func (b *planner) place(pp *PatchPlan) (inspect.Addr, error) {
-	layout, err := pp.File.Patch.Layout(b.process.Machine.PageSize)
-	if err != nil {
-		return 0, err
-	}
-	if d, ok := b.reusable(pp, layout); ok {
-		pp.Reuse, pp.dormant, pp.known = true, d.header, d.state.frames == framesKnown
-		return d.start, nil
-	}
-	view := *b.process
-	view.Mappings = b.mappings
-	guard := guardSize(b.process)
-	at, err := view.Gap(pp.Object, layout.TotalMemory+2*guard, needsLow(pp.File.Patch))
-	return at + inspect.Addr(guard), err
-}
-
-// reusable finds a region in which the very same file was applied to the same object and removed again, or prepared by a
-// run that was killed.
-func (b *planner) reusable(pp *PatchPlan, layout kpatch.Layout) (dormant, bool) {
-	for _, d := range b.dormant {
-		if d.state.digest != pp.File.Digest || d.state.bias != pp.Object.Bias || d.state.frames == framesBegun {
-			continue
-		}
-		image, err := link.Place(pp.File.Patch, pp.Object, b.process.Machine.PageSize, d.start, b.imports(pp.Object))
-		if err != nil {
-			continue
-		}
-		code := min(image.CodeSize, uint64(layout.UserUndo))
-		have := make([]byte, code-kpatch.HeaderSize)
-		if _, err := b.process.Mem().ReadAt(have, int64(d.start)+kpatch.HeaderSize); err != nil {
-			continue
-		}
-		if slices.Equal(have, image.Bytes[kpatch.HeaderSize:code]) && b.mappedAt(d.start, image) {
-			return d, true
-		}
-	}
-	return dormant{}, false
-}
-
-// mappedAt reports whether an image's code and data are mapped as we left them.
-func (b *planner) mappedAt(at inspect.Addr, image *link.Image) bool {
-	code := b.process.MappingAt(at)
-	if code == nil || uint64(code.End-code.Start) < image.CodeSize {
-		return false
-	}
-	if image.CodeSize == uint64(len(image.Bytes)) {
-		return true
-	}
-	data := b.process.MappingAt(at + inspect.Addr(image.CodeSize))
-	return data != nil && data.Write && !data.Exec && uint64(data.End-at) >= uint64(len(image.Bytes))
-}
-
-// needsLow reports whether absolute 32-bit relocations refer to the patch itself.
-func needsLow(p *kpatch.Patch) bool {
-	for i := range p.Sections {
-		for _, rel := range p.Sections[i].Relocs {
-			if k := rel.Type.Kind; k != arch.Abs32 && k != arch.Abs32S || rel.Symbol >= len(p.Symbols) {
-				continue
-			}
-			n := p.Symbols[rel.Symbol].Section
-			if n > 0 && n < len(p.Sections) && !p.Sections[n].Original() {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // functions plans the hook of each replaced function.
 func (b *planner) functions(pp *PatchPlan) error {
-	size := b.process.Machine.UndoSize
+	size := pp.machine.UndoSize
 	for i := range pp.Image.Functions {
 		f := &pp.Image.Functions[i]
 		undo := pp.Image.Bytes[int(pp.Image.Layout.UserUndo)+i*size:][:size]
@@ -364,15 +312,15 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 	if err != nil {
 		return FunctionPlan{}, err
 	}
-	old, err := b.verify(pp.Object, f, below)
+	old, err := b.verify(pp, f, below)
 	if err != nil {
 		return FunctionPlan{}, err
 	}
-	hook, err := jump(b.process, f.Old, f.New)
+	hook, err := jump(pp.machine, f.Old, f.New)
 	if err != nil {
 		return FunctionPlan{}, err
 	}
-	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), b.process.Machine.HookSize)), f.Name, atStart})
+	pp.Busy = append(pp.Busy, Code{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), pp.machine.HookSize)), f.Name, atStart})
 	pp.Busy = append(pp.Busy, coldParts(pp.Object, f.Name)...)
 	fp := FunctionPlan{Name: f.Name, Old: f.Old, New: f.New, OldSize: f.OldSize, OldBytes: old, Hook: hook}
 	if below != nil {
@@ -385,7 +333,7 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 // finish fills in the state and the writes that make the region live.
 func (b *planner) finish(pp *PatchPlan) (err error) {
 	b.seq++
-	s := state{phase: phasePrepared, seq: b.seq, digest: pp.File.Digest, bias: pp.Object.Bias, objects: pp.Image.Layout.Frames}
+	s := state{phase: phasePrepared, seq: b.seq, digest: pp.File.Digest, bias: pp.Object.Bias, objects: pp.Image.Layout.Frames, far: pp.machine.FarHooks}
 	if before, ours := decodeState(pp.dormant); ours {
 		s.begun = before.begun
 	}
@@ -412,7 +360,7 @@ func (b *planner) finish(pp *PatchPlan) (err error) {
 	base := pp.Image.Base
 	pp.Writes = append(pp.Writes,
 		phaseWrite(base, phasePrepared, phaseLive),
-		Write{Addr: base, Old: make([]byte, len(kpatch.Magic)), New: []byte(kpatch.Magic), What: "magic of " + pp.File.Patch.ID})
+		Write{Addr: base, Old: make([]byte, len(kpatch.Magic)), New: []byte(kpatch.MagicIn(pp.machine)), What: "magic of " + pp.File.Patch.ID})
 	return nil
 }
 
@@ -424,8 +372,8 @@ func phaseWrite(base inspect.Addr, from, to uint32) Write {
 }
 
 // jump returns the jump from a function's start to its replacement.
-func jump(p *inspect.Process, from, to inspect.Addr) ([]byte, error) {
-	hook, ok := p.Machine.Hook(uint64(from), uint64(to))
+func jump(machine *arch.Target, from, to inspect.Addr) ([]byte, error) {
+	hook, ok := machine.Hook(uint64(from), uint64(to))
 	if !ok {
 		return nil, fault.New(fault.Bug, "", "replacement at %#x is out of reach of %#x", uint64(to), uint64(from))
 	}

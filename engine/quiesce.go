@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
-	"sort"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
@@ -30,9 +28,7 @@ type checker struct {
 	walker  *unwind.Walker
 	live    []live
 	code    []Code
-	ranges  []unwind.Range
-	order   []int    // of ranges, by their start
-	reach   []uint64 // the greatest end among ranges up to there, in that order
+	codeIndex
 
 	suspended *suspended        // nil: the process has no coroutines, or they do not matter
 	entries   *trace.Entries    // how often the code was entered since the search began; nil: it is not known
@@ -57,15 +53,16 @@ func newThreadChecker(p *inspect.Process, code []Code) *checker {
 
 // newCheckerWith returns a checker of threads for a process that has these unwind tables.
 func newCheckerWith(p *inspect.Process, code []Code, tables []unwind.Module) *checker {
-	c := &checker{process: p, tables: tables, walker: unwind.NewWalker(machineOf(p), tables), code: code, last: map[int]seen{}}
-	c.live, _ = liveRegions(p) // only for names
+	c := &checker{process: p, tables: tables, walker: unwind.NewWalker(machineOf(p), tables), last: map[int]seen{}}
+	c.live, _ = liveRegions(p) // what cannot be read is told by List
+	c.code = slices.Clone(code)
+	for i := range c.live {
+		c.code = append(c.code, c.live[i].insideHooks()...)
+	}
+	c.codeIndex = newCodeIndex(c.code)
 	if st, err := inspect.Status(p.PID); err == nil {
 		c.startStack = st.StartStack
 	}
-	for _, r := range code {
-		c.ranges = append(c.ranges, unwind.Range{Start: uint64(r.Start), End: uint64(r.End)})
-	}
-	c.index()
 	return c
 }
 
@@ -201,30 +198,6 @@ func (c *checker) check(mem io.ReaderAt, t *trace.Thread) (*occupant, error) {
 		}
 	}
 	return nil, nil
-}
-
-// find returns which range holds an address, the first of several; -1 if none does.
-func (c *checker) find(addr uint64) int {
-	found := -1
-	for n := sort.Search(len(c.order), func(n int) bool { return c.ranges[c.order[n]].Start > addr }); n > 0 && c.reach[n-1] > addr; n-- {
-		if i := c.order[n-1]; addr < c.ranges[i].End && (found < 0 || i < found) {
-			found = i
-		}
-	}
-	return found
-}
-
-// index prepares find.
-func (c *checker) index() {
-	for i := range c.ranges {
-		c.order = append(c.order, i)
-	}
-	slices.SortFunc(c.order, func(a, b int) int { return cmp.Compare(c.ranges[a].Start, c.ranges[b].Start) })
-	var reach uint64
-	for _, i := range c.order {
-		reach = max(reach, c.ranges[i].End)
-		c.reach = append(c.reach, reach)
-	}
 }
 
 // scan looks at every word of the part of a stack that could not be unwound.

@@ -71,7 +71,7 @@ func TestNextFunction(t *testing.T) {
 		{"within", code(0xc3), 63, 16, false},
 		{"of code as short as a hook", code(0xe9, 1, 2, 3, 4), 64, 59, false},
 	} {
-		c := &checker{process: &inspect.Process{Machine: &arch.X86_64}, ranges: []unwind.Range{{Start: tt.start, End: 64}}}
+		c := &checker{process: &inspect.Process{Machine: &arch.X86_64}, codeIndex: newCodeIndex([]Code{{Start: inspect.Addr(tt.start), End: 64}})}
 		if got := c.isNextFunction(bytes.NewReader(tt.code), unwind.Hit{Value: tt.value}); got != tt.want {
 			t.Errorf("%s: %t", tt.name, got)
 		}

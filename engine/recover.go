@@ -55,7 +55,7 @@ func (r *remover) halfDone(l *live) (bool, error) {
 			continue
 		}
 		total++
-		hook, err := jump(r.process, f.Old, f.New)
+		hook, err := jump(l.Machine, f.Old, f.New)
 		if err != nil {
 			return false, err
 		}
@@ -82,7 +82,7 @@ func unlistedRegions(p *inspect.Process) ([]live, error) {
 	mem := newShadow(p.Mem())
 	var maps []inspect.Mapping
 	for _, d := range dormantRegions(p) {
-		mem.write(d.start, []byte(kpatch.Magic))
+		mem.write(d.start, []byte(kpatch.Magic)) // whatever hooks it has
 		maps = append(maps, *p.MappingAt(d.start))
 	}
 	regions, err := inspect.ReadRegions(p.Machine, mem, maps, p.Objects)

@@ -21,6 +21,7 @@ type Removal struct {
 	Writes  []Write
 	Code    []Code
 	under   []Code // what runs in place of the patches
+	inside  []Code // see Journal
 	actions actions
 	marks   []mark
 	regions []mapped
@@ -104,12 +105,14 @@ func (r *remover) remove(l *live) error {
 		r.add(phaseWrite(l.Start, l.state.phase, phaseRemoved))
 	}
 	if !l.noMagic {
-		r.add(Write{Addr: l.Start, Old: []byte(kpatch.Magic), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
+		r.add(Write{Addr: l.Start, Old: []byte(kpatch.MagicIn(l.Machine)), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
 	}
 	for i := range l.Functions {
-		r.out.Code = append(r.out.Code, liveCode(r.process.Machine, l, l.Functions[i].New)) // first, as these have names
+		r.out.Code = append(r.out.Code, liveCode(l, l.Functions[i].New)) // first, as these have names
 	}
 	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
+	r.out.inside = append(r.out.inside, l.insideHooks()...)
+	r.out.Code = append(r.out.Code, l.insideHooks()...)
 	r.out.actions.add(removing(l))
 	if m, ok := markRemoval(l); ok {
 		r.out.marks = append(r.out.marks, m)
@@ -123,7 +126,7 @@ func (r *remover) remove(l *live) error {
 
 // underneath returns the code that a patch's version of a function is in place of: the original and that of other patches.
 func (r *remover) underneath(l *live, f *inspect.RegionFunction) []Code {
-	list := []Code{{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), r.process.Machine.HookSize)), f.Name, atStart}}
+	list := []Code{{f.Old, f.Old + inspect.Addr(max(int(f.OldSize), l.Machine.HookSize)), f.Name, atStart}}
 	if l.Object.ELF != nil {
 		list = append(list, coldParts(l.Object, f.Name)...)
 	}
@@ -134,7 +137,7 @@ func (r *remover) underneath(l *live, f *inspect.RegionFunction) []Code {
 		}
 		for n := range other.Functions {
 			if other.Functions[n].Old == f.Old {
-				list = append(list, liveCode(r.process.Machine, other, other.Functions[n].New))
+				list = append(list, liveCode(other, other.Functions[n].New))
 			}
 		}
 	}
@@ -173,15 +176,15 @@ func (r *remover) known(l *live) *frames {
 
 func (r *remover) function(l *live, i int) error {
 	f := &l.Functions[i]
-	hook, err := jump(r.process, f.Old, f.New)
+	hook, err := jump(l.Machine, f.Old, f.New)
 	if err != nil {
 		return err
 	}
-	undo, err := r.mem.read(r.undoAddr(l, i), r.process.Machine.HookSize)
+	undo, err := r.mem.read(l.undoAddr(i), l.Machine.HookSize)
 	if err != nil {
 		return err
 	}
-	have, err := r.mem.read(f.Old, r.process.Machine.HookSize)
+	have, err := r.mem.read(f.Old, l.Machine.HookSize)
 	if err != nil {
 		return err
 	}
@@ -228,12 +231,12 @@ func (r *remover) above(old inspect.Addr, hook []byte) (inspect.Addr, error) {
 			if !l.ours || l.state.phase == phaseRemoved || l.Functions[n].Old != old {
 				continue
 			}
-			undo, err := r.mem.read(r.undoAddr(l, n), r.process.Machine.HookSize)
+			undo, err := r.mem.read(l.undoAddr(n), l.Machine.HookSize)
 			if err != nil {
 				return 0, err
 			}
-			if bytes.Equal(undo, hook) {
-				return r.undoAddr(l, n), nil
+			if bytes.HasPrefix(undo, hook) { // a far hook lies over more than one that is not
+				return l.undoAddr(n), nil
 			}
 		}
 	}
@@ -241,8 +244,8 @@ func (r *remover) above(old inspect.Addr, hook []byte) (inspect.Addr, error) {
 }
 
 // undoAddr is where a patch keeps the code that its hook of a function replaced.
-func (r *remover) undoAddr(l *live, i int) inspect.Addr {
-	return l.Start + inspect.Addr(l.Header.UserUndo) + inspect.Addr(i*r.process.Machine.UndoSize)
+func (l *live) undoAddr(i int) inspect.Addr {
+	return l.Start + inspect.Addr(l.Header.UserUndo) + inspect.Addr(i*l.Machine.UndoSize)
 }
 
 // Revert carries out a removal: all of it or nothing. The regions stay mapped, as stacks and stored pointers may still
@@ -252,7 +255,7 @@ func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Resu
 		return Result{}, err
 	}
 	c := newChange(r.Process, r.Writes, r.Code, r.under)
-	c.actions, c.marks = r.actions, r.marks
+	c.actions, c.marks, c.inside = r.actions, r.marks, r.inside
 	ready, end := h.watch("remove", c, r.Patches, opt)
 	defer end()
 	ready()

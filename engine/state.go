@@ -22,9 +22,10 @@ import (
 //	80  4  how far the unwind data are known to the unwinders of the process
 //	84  4  what they keep of it: offset from the region's start
 //	88  4  that actions have begun and are not over
+//	92  4  1 if its hooks are far
 const (
 	stateMagic = kpatch.StateMagic
-	stateSize  = 92
+	stateSize  = 96
 	phaseAt    = kpatch.StateOffset + 8
 	framesAt   = kpatch.StateOffset + 80
 	begunAt    = kpatch.StateOffset + 88
@@ -48,6 +49,7 @@ type state struct {
 	frames             uint32 // framesUnknown, …
 	objects            uint32 // offset
 	begun              uint32 // begunNothing, …
+	far                bool   // see kpatch.FarHooks
 }
 
 func (s *state) encode() []byte {
@@ -64,6 +66,9 @@ func (s *state) encode() []byte {
 	binary.LittleEndian.PutUint32(b[80:], s.frames)
 	binary.LittleEndian.PutUint32(b[84:], s.objects)
 	binary.LittleEndian.PutUint32(b[88:], s.begun)
+	if s.far {
+		binary.LittleEndian.PutUint32(b[kpatch.StateHooks-kpatch.StateOffset:], 1)
+	}
 	return b
 }
 
@@ -87,6 +92,7 @@ func decodeState(header []byte) (s state, ok bool) {
 	s.frames = binary.LittleEndian.Uint32(b[80:])
 	s.objects = binary.LittleEndian.Uint32(b[84:])
 	s.begun = binary.LittleEndian.Uint32(b[88:])
+	s.far = kpatch.FarHooks(header)
 	return s, true
 }
 
@@ -127,7 +133,7 @@ func dormantRegions(p *inspect.Process) []dormant {
 		if !inspect.MayHoldRegion(m) {
 			continue
 		}
-		if _, err := p.Mem().ReadAt(header, int64(m.Start)); err != nil || string(header[:8]) == kpatch.Magic {
+		if _, err := p.Mem().ReadAt(header, int64(m.Start)); err != nil || kpatch.BeginsLive(header) {
 			continue
 		}
 		if s, ok := decodeState(header); ok {

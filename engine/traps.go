@@ -14,7 +14,7 @@ func traps(p *Plan) []Write {
 	hooked := map[inspect.Addr]bool{}
 	for _, pp := range p.Patches {
 		for _, f := range pp.Functions {
-			for i := range p.Process.Machine.HookSize {
+			for i := range pp.machine.HookSize {
 				hooked[f.Old+inspect.Addr(i)] = true
 			}
 		}

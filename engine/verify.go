@@ -71,7 +71,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 	for i := len(b.planned) - 1; i >= 0; i-- {
 		for _, f := range b.planned[i].Functions {
 			if f.Old == old {
-				code := versionCode(b.process.Machine, b.planned[i].Image.Functions, f.New, b.planned[i].Image.Base+inspect.Addr(b.planned[i].Image.CodeSize))
+				code := versionCode(b.planned[i].machine, b.planned[i].Image.Functions, f.New, b.planned[i].Image.Base+inspect.Addr(b.planned[i].Image.CodeSize))
 				return &owner{b.planned[i].File.Patch.ID, f.Hook, code}, nil
 			}
 		}
@@ -86,7 +86,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 				return nil, fault.Refuse(fault.ForeignPatch, "", "is replaced already by patch %s of another tool", l.ID).
 					WithHint("remove that patch first: unpatch -i %s", l.ID)
 			}
-			hook, err := jump(b.process, f.Old, f.New)
+			hook, err := jump(l.Machine, f.Old, f.New)
 			if err != nil {
 				return nil, err
 			}
@@ -97,19 +97,19 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 			if !bytes.Equal(have, hook) {
 				continue
 			}
-			return &owner{l.ID, hook, liveCode(b.process.Machine, l, f.New)}, nil
+			return &owner{l.ID, hook, liveCode(l, f.New)}, nil
 		}
 	}
 	return nil, nil
 }
 
 // liveCode is a function's code in a live region: up to the next function, its cold part included.
-func liveCode(machine *arch.Target, l *live, start inspect.Addr) Code {
+func liveCode(l *live, start inspect.Addr) Code {
 	functions := make([]link.Function, len(l.Functions))
 	for i, f := range l.Functions {
 		functions[i] = link.Function{Name: f.Name, New: f.New}
 	}
-	return versionCode(machine, functions, start, l.Start+inspect.Addr(l.Size))
+	return versionCode(l.Machine, functions, start, l.Start+inspect.Addr(l.Size))
 }
 
 // versionCode is the code of the function that a hook leads to, with what the hook may have passed over.
@@ -127,8 +127,8 @@ func versionCode(machine *arch.Target, functions []link.Function, start, end ins
 }
 
 // verify checks that a function's memory holds what the file does, but for a hook of ours, and returns its first bytes.
-func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]byte, error) {
-	want, err := original(b.process.Machine, o, f)
+func (b *planner) verify(pp *PatchPlan, f *link.Function, below *owner) ([]byte, error) {
+	want, err := original(pp.machine, pp.Object, f)
 	if err != nil {
 		return nil, err
 	}
@@ -145,10 +145,10 @@ func (b *planner) verify(o *inspect.Object, f *link.Function, below *owner) ([]b
 		}
 		copy(want, below.hook)
 	}
-	if err := compare(b.process.Machine, have, want, f.Old); err != nil {
+	if err := compare(pp.machine, have, want, f.Old); err != nil {
 		return nil, err
 	}
-	size := b.process.Machine.HookSize
+	size := pp.machine.HookSize
 	return have[:size:size], nil
 }
 
@@ -164,6 +164,10 @@ func original(machine *arch.Target, o *inspect.Object, f *link.Function) ([]byte
 	}
 	if size >= need {
 		return slices.Clone(code[:size]), nil
+	}
+	if machine.FarHooks {
+		return nil, fault.Refuse(fault.TooShort, "", "is %d bytes long; a jump out of the reach of calls needs %d, and there is no room within it", f.OldSize, need).
+			WithHint("remove patches that are no longer needed with --unmap, so that there is room closer to the program; or patch a caller of it instead")
 	}
 	alone := code[:min(uint64(len(code)), nextSymbol(o, addr)-addr)]
 	if uint64(len(alone)) < need || size+uint64(machine.Padding(alone[size:])) < need {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/internal/arch"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
@@ -107,7 +108,7 @@ func TestDecodeOthers(t *testing.T) {
 	if p.Symbols[7].Bind != elf.STB_WEAK || p.Symbols[5].Section != int(elf.SHN_ABS) || p.Meta != nil {
 		t.Errorf("symbols %+v, metadata %v", p.Symbols, p.Meta)
 	}
-	layout, err := p.Layout(p.Machine.PageSize)
+	layout, err := p.Layout(p.Machine)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func TestLayoutInPages(t *testing.T) {
 		{"64 KiB, no data", bare, 64 << 10, 4, 0, 64},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			l, err := row.patch.Layout(row.page)
+			l, err := row.patch.Layout(&arch.Target{PageSize: row.page, UndoSize: row.patch.Machine.UndoSize})
 			if err != nil || uint64(l.ElfOffset) != row.object<<10 || uint64(l.DataOffset) != row.data<<10 || l.TotalMemory != row.total<<10 {
 				t.Errorf("%+v, %v", l, err)
 			}
@@ -195,7 +196,7 @@ func TestLayoutInPages(t *testing.T) {
 func TestLayoutRefuses(t *testing.T) {
 	p := mustDecode(t, mustEncode(t, small()))
 	p.section(kpname.Data).Offset += 16
-	if _, err := p.Layout(p.Machine.PageSize); err == nil || !strings.Contains(err.Error(), "no page boundary") {
+	if _, err := p.Layout(p.Machine); err == nil || !strings.Contains(err.Error(), "no page boundary") {
 		t.Errorf("got %v", err)
 	}
 }

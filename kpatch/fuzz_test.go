@@ -35,7 +35,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := p.Layout(p.Machine.PageSize); err != nil {
+		if _, err := p.Layout(p.Machine); err != nil {
 			return
 		}
 		once, err := Encode(p)

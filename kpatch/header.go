@@ -17,6 +17,9 @@ const (
 
 	// StateMagic begins the state of a region of ours.
 	StateMagic = "GOCARE\x00\x01"
+
+	// StateHooks is where the state says what hooks the patch has: 4 bytes, 1 for far ones, else 0.
+	StateHooks = StateOffset + 92
 )
 
 const (
@@ -46,6 +49,11 @@ type Header struct {
 	UserUndo    uint32 // saved original code
 	UserInfo    uint32 // .kpatch.info
 	UserLevel   uint32 // unused
+}
+
+// FarHooks reports whether the header of a mapped patch says that its hooks are far.
+func FarHooks(header []byte) bool {
+	return len(header) >= HeaderSize && string(header[StateOffset:][:len(StateMagic)]) == StateMagic && order.Uint32(header[StateHooks:]) == 1
 }
 
 // Encode returns the HeaderSize bytes of the header.

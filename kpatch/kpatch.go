@@ -10,8 +10,24 @@ import (
 // HeaderSize is the length in bytes of the fixed header before the ELF object.
 const HeaderSize = 504
 
-// Magic begins every patch file and every mapped patch.
+// Magic begins every patch file and every mapped patch, but one with far hooks.
 const Magic = "KPATCH1\x00"
+
+// MagicFar begins a mapped patch with far hooks, of which libcare-ctl would take away a part.
+const MagicFar = "KPATCHF\x00"
+
+// MagicIn returns what a patch begins with that is mapped in a process of a machine, by its hooks.
+func MagicIn(machine *arch.Target) string {
+	if machine.FarHooks {
+		return MagicFar
+	}
+	return Magic
+}
+
+// BeginsLive reports whether mapped memory begins as a patch does.
+func BeginsLive(b []byte) bool {
+	return len(b) >= len(Magic) && (string(b[:len(Magic)]) == Magic || string(b[:len(Magic)]) == MagicFar)
+}
 
 // Patch is the content of one file: the new code for one binary.
 type Patch struct {

@@ -172,7 +172,7 @@ func TestLibcarePlus(t *testing.T) {
 	if diff := cmp.Diff(wantRefs, got); diff != "" {
 		t.Errorf("references:\n%s", diff)
 	}
-	layout, err := p.Layout(p.Machine.PageSize)
+	layout, err := p.Layout(p.Machine)
 	wantLayout := Layout{
 		JumpSlots: 2, JmpOffset: 504, ElfOffset: 0x1000, DataOffset: 0x2000, UserInfo: 0x1303, UserUndo: 0x2700, Frames: 0x2740, TotalMemory: 0x3000,
 	}

@@ -58,7 +58,7 @@ func TestLoads(t *testing.T) {
 			t.Errorf("%s: %s, want %s", row.name, hexAddr(row.got), hexAddr(row.want))
 		}
 	}
-	layout, err := mustDecode(t, data).Layout(arch.X86_64.PageSize)
+	layout, err := mustDecode(t, data).Layout(&arch.X86_64)
 	if err != nil {
 		t.Fatal(err)
 	}

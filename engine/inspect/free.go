@@ -63,10 +63,10 @@ func freeRegion(maps []Mapping, near []Range, size uint64, opt freeOptions) (Add
 	return Addr(best), nil
 }
 
-// Gap returns free addresses for a patch of an object as freeRegion does, by the mappings of the snapshot: calls and jumps reach the object's code,
-// accesses all of it.
-func (p *Process) Gap(o *Object, size uint64, low32 bool) (Addr, error) {
-	opt := freeOptions{Machine: p.Machine, Low32: low32, MinAddr: mmapMinAddr(), Data: []Range{{o.Start, o.End}}}
+// Gap returns free addresses for a patch of an object as freeRegion does, by the mappings of the snapshot: calls and jumps of a machine reach the
+// object's code, accesses all of it.
+func (p *Process) Gap(o *Object, machine *arch.Target, size uint64, low32 bool) (Addr, error) {
+	opt := freeOptions{Machine: machine, Low32: low32, MinAddr: mmapMinAddr(), Data: []Range{{o.Start, o.End}}}
 	if s, err := Status(p.Live); err == nil {
 		opt.Brk = s.StartBrk
 	}

@@ -82,7 +82,7 @@ func beginsAsPatch(mem string, at Addr) bool {
 	defer f.Close()
 	var b [kpatch.StateOffset + len(kpatch.StateMagic)]byte
 	_, err = f.ReadAt(b[:], int64(at))
-	return err != nil || string(b[:len(kpatch.Magic)]) == kpatch.Magic || string(b[kpatch.StateOffset:]) == kpatch.StateMagic
+	return err != nil || kpatch.BeginsLive(b[:]) || string(b[kpatch.StateOffset:]) == kpatch.StateMagic
 }
 
 // executable returns the mappings that can be executed, of a process' maps.

@@ -393,7 +393,7 @@ func TestGapInAProcess(t *testing.T) {
 			p := read(t, live.PID)
 			for _, o := range p.Objects {
 				low := tt.low && o.Main
-				at, err := p.Gap(&o, 0x5000, low)
+				at, err := p.Gap(&o, p.Machine, 0x5000, low)
 				if err != nil {
 					t.Fatalf("%s: %v", o.Path, err)
 				}
@@ -415,7 +415,7 @@ func TestGapInAProcess(t *testing.T) {
 		t.Fatalf("cat says %q", got)
 	}
 	p := read(t, live.PID)
-	_, err := p.Gap(p.Main(), 3<<30, false)
+	_, err := p.Gap(p.Main(), p.Machine, 3<<30, false)
 	if e := fault.As(err); e == nil || e.Code != "no-room" || e.Where == "" {
 		t.Errorf("3 GiB: %v", err)
 	}

@@ -32,7 +32,8 @@ type Region struct {
 	BuildID   string                  // of the binary it patches
 	ID        string
 	Functions []RegionFunction
-	Object    *Object // the patched object, nil if it is not loaded any more
+	Object    *Object      // the patched object, nil if it is not loaded any more
+	Machine   *arch.Target // of the process, with the hooks that this patch has
 }
 
 // RegionFunction is an entry of .kpatch.info in the target.
@@ -64,7 +65,7 @@ func ReadRegions(machine *arch.Target, mem io.ReaderAt, maps []Mapping, objects 
 			continue
 		}
 		var magic [len(kpatch.Magic)]byte
-		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || string(magic[:]) != kpatch.Magic {
+		if _, err := mem.ReadAt(magic[:], int64(m.Start)); err != nil || !kpatch.BeginsLive(magic[:]) {
 			continue
 		}
 		r, err := readRegion(regionMemory{mem, machine, &left}, m.Start)
@@ -106,9 +107,14 @@ type regionMemory struct {
 }
 
 func readRegion(mem regionMemory, start Addr) (Region, error) {
-	r := Region{Start: start}
+	r := Region{Start: start, Machine: mem.machine}
 	if _, err := mem.ReadAt(r.Raw[:], int64(start)); err != nil {
 		return Region{}, err
+	}
+	if kpatch.FarHooks(r.Raw[:]) {
+		if r.Machine = r.Machine.WithFarHooks(); r.Machine == nil {
+			return Region{}, fmt.Errorf("header: hooks that %s has not", mem.machine.Name)
+		}
 	}
 	h := kpatch.ReadHeader(r.Raw[:])
 	h.BuildID, h.ID = plain.Line(strings.ToLower(h.BuildID)), plain.Line(h.ID)
@@ -153,7 +159,7 @@ func (r *Region) readFunctions(mem regionMemory) ([]RegionFunction, error) {
 		if f.Old == 0 && f.New == 0 && f.OldSize == 0 && f.NewSize == 0 {
 			return functions, nil
 		}
-		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(mem.machine.UndoSize*len(functions))); err != nil {
+		if err := r.fill(&f, mem, Addr(u64(24)), undo+Addr(r.Machine.UndoSize*len(functions))); err != nil {
 			return nil, fmt.Errorf("%s: function %d: %w", kpname.Info, len(functions), err)
 		}
 		if *mem.left -= functionMemory + len(f.Name); *mem.left < 0 {
@@ -165,7 +171,7 @@ func (r *Region) readFunctions(mem regionMemory) ([]RegionFunction, error) {
 
 // fill reads what an entry refers to: name, saved bytes, and the first bytes of the original.
 func (r *Region) fill(f *RegionFunction, mem regionMemory, name, undo Addr) error {
-	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+Addr(mem.machine.UndoSize)-1) {
+	if !r.Contains(name) || !r.Contains(f.New) || !r.Contains(undo+Addr(r.Machine.UndoSize)-1) {
 		return fmt.Errorf("name at 0x%x, code at 0x%x, undo at 0x%x not in the region", uint64(name), uint64(f.New), uint64(undo))
 	}
 	text := make([]byte, min(maxRegionName, uint64(r.Start)+r.Size-uint64(name)))
@@ -175,16 +181,16 @@ func (r *Region) fill(f *RegionFunction, mem regionMemory, name, undo Addr) erro
 		return fmt.Errorf("name at 0x%x has no end: %w", uint64(name), err)
 	}
 	f.Name = plain.Line(string(text[:end]))
-	f.Undo = make([]byte, mem.machine.UndoSize)
+	f.Undo = make([]byte, r.Machine.UndoSize)
 	if _, err := mem.ReadAt(f.Undo, int64(undo)); err != nil {
 		return err
 	}
 	if f.Old == 0 {
 		return nil
 	}
-	hook, ok := mem.machine.Hook(uint64(f.Old), uint64(f.New))
+	hook, ok := r.Machine.Hook(uint64(f.Old), uint64(f.New))
 	if f.Via != 0 {
-		hook, ok = mem.machine.Gate(uint64(f.Old), uint64(f.Via))
+		hook, ok = r.Machine.Gate(uint64(f.Old), uint64(f.Via))
 	}
 	code := make([]byte, len(hook))
 	if _, err := mem.ReadAt(code, int64(f.Old)); err != nil {

@@ -12,6 +12,7 @@ import (
 	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/test/testkit"
+	"gocare/kpatch"
 )
 
 // memoryAt is memory from address 0 on.
@@ -100,6 +101,32 @@ func TestReadRegions(t *testing.T) {
 	}
 	if !r.Contains(regionAt+0x1fff) || r.Contains(regionAt+0x2000) || r.Contains(regionAt-1) {
 		t.Error("Contains")
+	}
+}
+
+// TestReadRegionsFar: what the header says of its hooks decides how long they are, and how much each has overwritten.
+func TestReadRegionsFar(t *testing.T) {
+	mem := region()
+	copy(mem[regionAt:], kpatch.MagicFar)
+	copy(mem[regionAt+kpatch.StateOffset:], kpatch.StateMagic)
+	mem[regionAt+kpatch.StateHooks] = 1
+	copy(mem[regionAt+0x900:], "UNDO-of-old.UNDO-of-new.")
+	hook, _ := arch.AArch64.WithFarHooks().Hook(0x1000, regionAt+0x700)
+	copy(mem[0x1000:], hook)
+	got, err := ReadRegions(&arch.AArch64, mem, regionMaps(), nil)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d regions, %v", len(got), err)
+	}
+	if f := got[0].Functions; !f[0].Hooked || string(f[0].Undo) != "UNDO-of-old." || string(f[1].Undo) != "UNDO-of-new." || !got[0].Machine.FarHooks {
+		t.Errorf("got %+v", f)
+	}
+	mem[regionAt+kpatch.StateHooks] = 0
+	if got, err := ReadRegions(&arch.AArch64, mem, regionMaps(), nil); err != nil || got[0].Functions[0].Hooked || got[0].Machine.FarHooks {
+		t.Errorf("without saying so: %+v, %v", got, err)
+	}
+	mem[regionAt+kpatch.StateHooks] = 1
+	if _, err := ReadRegions(&arch.X86_64, mem, regionMaps(), nil); err == nil {
+		t.Error("hooks that the machine has not")
 	}
 }
 

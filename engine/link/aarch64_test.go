@@ -90,7 +90,7 @@ func TestForeignAArch64(t *testing.T) {
 			p := a64Patch(binary.LittleEndian.AppendUint32(nil, tt.code), []kpatch.Symbol{tt.symbol}, []kpatch.Reloc{
 				{Type: arch.AArch64.Reloc(uint32(tt.typ)), Symbol: 1, Addend: tt.addend},
 			})
-			image, err := Place(p, object(), pageSize, base, resolve)
+			image, err := Place(p, object(), p.Machine, base, resolve)
 			if e := fault.As(err); tt.fails != "" {
 				if e == nil || e.Code != tt.fails {
 					t.Errorf("got %v, want %s", err, tt.fails)

@@ -22,7 +22,7 @@ func (l *linker) keepLandings() error {
 			continue
 		}
 		old := l.object.ELF.BytesUpTo(uint64(l.object.LinkAddr(f.Old)), landingReach)
-		keepOld, keepNew, lands := l.patch.Machine.Landing(old, l.image.Bytes[f.New-l.image.Base:])
+		keepOld, keepNew, lands := l.machine.Landing(old, l.image.Bytes[f.New-l.image.Base:])
 		if !lands && l.object.ELF.ChecksBranches() {
 			return fault.Refuse(fault.LandingPad, "", "function %q begins with an instruction that signs its return address, and its replacement does not", f.Name)
 		}

@@ -19,8 +19,17 @@ const (
 	ret     = 0xd65f03c0
 )
 
-// a64Object is an object whose code, at textAddr, begins with an instruction; checked: the processor checks indirect calls to it.
+// a64Object is an object whose functions, at textAddr+0x20 and +0x28, begin with an instruction; checked: the processor checks indirect calls to it.
 func a64Object(t *testing.T, first uint32, checked bool) *inspect.Object {
+	features := uint32(2) // PAC
+	if checked {
+		features |= 1 // and BTI
+	}
+	return a64ObjectWith(t, first, features)
+}
+
+// a64ObjectWith is the same with a mask of features: 1 for BTI, 2 for PAC, 4 for GCS.
+func a64ObjectWith(t *testing.T, first, features uint32) *inspect.Object {
 	t.Helper()
 	le := binary.LittleEndian
 	const notesAt, codeAt = 64 + 2*56, 64 + 2*56 + 32
@@ -43,20 +52,18 @@ func a64Object(t *testing.T, first uint32, checked bool) *inspect.Object {
 	}
 	segment(64, elf.PT_LOAD, codeAt, textAddr, 0x100)
 	segment(64+56, elf.PT_NOTE, notesAt, 0, 32)
-	for i, v := range []uint32{4, 16, 5, 0x00554e47, 0xc0000000, 4, 2, 0} { // GNU, features: PAC
+	for i, v := range []uint32{4, 16, 5, 0x00554e47, 0xc0000000, 4, features, 0} { // GNU, features
 		le.PutUint32(b[notesAt+4*i:], v)
-	}
-	if checked {
-		le.PutUint32(b[notesAt+24:], 3) // and BTI
 	}
 	le.PutUint32(b[codeAt+0x20:], first)
 	le.PutUint32(b[codeAt+0x24:], ret)
+	le.PutUint32(b[codeAt+0x28:], first)
 	f, err := elfobj.Parse(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.ChecksBranches() != checked {
-		t.Fatalf("checks branches: %v", !checked)
+	if f.ChecksBranches() != (features&1 != 0) || f.ChecksReturns() != (features&4 != 0) {
+		t.Fatalf("features %#x: %v, %v", features, f.ChecksBranches(), f.ChecksReturns())
 	}
 	return &inspect.Object{Name: "prog", Bias: bias, ELF: f}
 }
@@ -103,7 +110,7 @@ func TestLandingPad(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := a64Sample(t, tt.replacement)
-			image, err := Place(p, a64Object(t, tt.old, tt.checked), pageSize, base, resolve)
+			image, err := Place(p, a64Object(t, tt.old, tt.checked), p.Machine, base, resolve)
 			if tt.refused {
 				if e := fault.As(err); e == nil || e.Code != "landing-pad" {
 					t.Errorf("got %v", err)

@@ -18,7 +18,6 @@ const (
 	bias      = inspect.Addr(0x7f0000000000)
 	textAddr  = 0x1000 // link address of the original .text
 	importAt  = inspect.Addr(0x7fff00001234)
-	pageSize  = 4096
 	elfOffset = 4096 // header and jump table fit one page
 )
 
@@ -101,7 +100,7 @@ func TestRelocations(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := sample(t, kpatch.Reloc{Offset: 8, Type: tt.typ, Symbol: 1, Addend: tt.addend}, tt.symbol)
-			image, err := Place(p, object(), pageSize, base, resolve)
+			image, err := Place(p, object(), p.Machine, base, resolve)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +171,7 @@ func TestForeignRelocations(t *testing.T) {
 			field := p.Object[text.Offset+8:]
 			copy(field, make([]byte, 8))
 			binary.LittleEndian.PutUint32(field, tt.field)
-			image, err := Place(p, object(), pageSize, base, resolve)
+			image, err := Place(p, object(), p.Machine, base, resolve)
 			if tt.code != "" {
 				if e := fault.As(err); e == nil || e.Code != tt.code {
 					t.Errorf("got %v, want %s", err, tt.code)
@@ -212,14 +211,14 @@ func TestRelocationOutsideItsSection(t *testing.T) {
 }
 
 func place(p *kpatch.Patch) error {
-	_, err := Place(p, object(), pageSize, base, resolve)
+	_, err := Place(p, object(), p.Machine, base, resolve)
 	return err
 }
 
 // TestLayout checks what LibcarePlus reads of a mapped patch, by the offsets of the format.
 func TestLayout(t *testing.T) {
 	p := sample(t, kpatch.Reloc{Offset: 8, Type: x86(elf.R_X86_64_PC32), Symbol: 1, Addend: -4}, function)
-	image, err := Place(p, object(), pageSize, base, resolve)
+	image, err := Place(p, object(), p.Machine, base, resolve)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +266,7 @@ func TestLayout(t *testing.T) {
 
 func TestUnresolvedImport(t *testing.T) {
 	p := sample(t, kpatch.Reloc{Offset: 8, Type: x86(elf.R_X86_64_PC32), Symbol: 1, Addend: -4}, function)
-	_, err := Place(p, object(), pageSize, base, func(kpatch.Symbol) (inspect.Addr, error) {
+	_, err := Place(p, object(), p.Machine, base, func(kpatch.Symbol) (inspect.Addr, error) {
 		return 0, fault.Refuse("unresolved", "", "nowhere")
 	})
 	if e := fault.As(err); e == nil || e.Code != "unresolved" {

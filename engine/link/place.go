@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"gocare/engine/inspect"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 	"gocare/kpatch"
@@ -35,13 +36,17 @@ func (f *Function) IsNew() bool { return f.Old == 0 }
 // Import resolves an undefined symbol, of the version that it asks for.
 type Import func(sym kpatch.Symbol) (inspect.Addr, error)
 
-// Place returns the patch as it must lie at base, in pages of a size, to patch object. All imports are resolved, used or not.
-func Place(p *kpatch.Patch, object *inspect.Object, pageSize uint64, base inspect.Addr, resolve Import) (*Image, error) {
-	layout, err := p.Layout(pageSize)
+// Place returns the patch as it must lie at base to patch object, in a process of a machine with its pages and hooks. All imports are resolved, used
+// or not.
+func Place(p *kpatch.Patch, object *inspect.Object, machine *arch.Target, base inspect.Addr, resolve Import) (*Image, error) {
+	layout, err := p.Layout(machine)
 	if err != nil {
 		return nil, err
 	}
-	l := &linker{patch: p, object: object, layout: layout, image: &Image{Base: base, Layout: layout}, slots: map[int]int{}}
+	l := &linker{
+		patch: p, object: object, machine: machine, layout: layout, image: &Image{Base: base, Layout: layout},
+		slots: map[int]int{}, detours: map[kpatch.Detour]inspect.Addr{},
+	}
 	l.image.Bytes = make([]byte, layout.TotalMemory)
 	l.image.CodeSize = layout.TotalMemory
 	if layout.DataOffset != 0 {
@@ -64,10 +69,12 @@ func Place(p *kpatch.Patch, object *inspect.Object, pageSize uint64, base inspec
 type linker struct {
 	patch   *kpatch.Patch
 	object  *inspect.Object
+	machine *arch.Target
 	layout  kpatch.Layout
 	image   *Image
 	slots   map[int]int // symbol index -> entry of the jump table
 	imports []inspect.Addr
+	detours map[kpatch.Detour]inspect.Addr // where the jump to each is; empty without far hooks
 }
 
 func (l *linker) writeHeader() {
@@ -81,7 +88,7 @@ func (l *linker) writeHeader() {
 	copy(l.image.Bytes, h.Encode())
 }
 
-// writeJumpTable resolves the imports and writes a slot for each.
+// writeJumpTable resolves the imports and writes a slot for each, and for each detour.
 func (l *linker) writeJumpTable(resolve Import) error {
 	if l.layout.JumpSlots == 0 {
 		return nil
@@ -103,13 +110,18 @@ func (l *linker) writeJumpTable(resolve Import) error {
 			return fmt.Errorf("import %q: %w", sym.Name, err)
 		}
 		entry := len(l.imports)
-		slot := table[kpatch.JumpHeaderSize+entry*kpatch.JumpSlotSize:]
-		copy(slot, l.patch.Machine.Stub)
-		binary.LittleEndian.PutUint64(slot[kpatch.JumpSlotTarget:], uint64(addr))
+		l.writeSlot(entry, l.machine.Stub, addr)
 		l.slots[i] = entry
 		l.imports = append(l.imports, addr)
 	}
-	return nil
+	return l.writeDetours()
+}
+
+// writeSlot writes an entry of the jump table.
+func (l *linker) writeSlot(entry int, stub []byte, to inspect.Addr) {
+	slot := l.image.Bytes[int(l.layout.JmpOffset)+kpatch.JumpHeaderSize+entry*kpatch.JumpSlotSize:]
+	copy(slot, stub)
+	binary.LittleEndian.PutUint64(slot[kpatch.JumpSlotTarget:], uint64(to))
 }
 
 func isImport(sym *kpatch.Symbol) bool {

@@ -46,6 +46,9 @@ func (l *linker) apply(section int, rel kpatch.Reloc) error {
 	if err != nil || keep {
 		return err
 	}
+	if d, ok := l.patch.DetourOf(&rel); ok && l.machine.FarHooks {
+		value = uint64(l.detours[d])
+	}
 	typ, ok := l.field(rel, field)
 	if !ok {
 		return unsupported(rel)

@@ -24,6 +24,7 @@ var AArch64 = Target{
 	Nop:     a64(a64Nop),                 // nop
 	Syscall: a64(0xd4000001),             // svc #0
 	Stub:    a64(0x58000051, 0xd61f0220), // ldr x17, 8 bytes on; br x17
+	Detour:  a64(0x58000051, 0xd65f0220), // ldr x17, 8 bytes on; ret x17, which is no jump whose target is checked
 	Jumps: [][]byte{
 		a64(0x58000050), // ldr x16, 8 bytes on
 		a64(0x58000051), // ldr x17, 8 bytes on
@@ -31,6 +32,9 @@ var AArch64 = Target{
 
 	unload:    a64Unload,
 	landing:   a64Landing,
+	lands:     a64Lands,
+	leads:     a64Leads,
+	far:       &farHook{3 * a64InstructionSize, a64FarHook},
 	goName:    "arm64",
 	hook:      a64Branch,
 	padding:   a64Padding,
@@ -62,6 +66,43 @@ func a64Branch(from, to uint64) ([]byte, bool) {
 		return nil, false
 	}
 	return a64(a64Imm26.store(a64BranchCode, distance)), true
+}
+
+// a64FarHook returns adrp x16; add x16, x16; br x16. Calls may change x16, as a linker's veneers do.
+func a64FarHook(from, to uint64) ([]byte, bool) {
+	const adrp, add, br, page = 0x90000010, 0x91000210, 0xd61f0200, 1 << 12
+	distance := to&^(page-1) - from&^(page-1)
+	if from%a64InstructionSize != 0 || to%a64InstructionSize != 0 || distance+1<<32 >= 1<<33 {
+		return nil, false
+	}
+	return a64(a64Pages.store(adrp, distance), a64Low(0).store(add, to), br), true
+}
+
+// a64Leads knows B, BL, B.cond, CBZ, CBNZ, TBZ and TBNZ.
+func a64Leads(from uint64, code []byte) (to uint64, ok bool) {
+	if len(code) < a64InstructionSize {
+		return 0, false
+	}
+	w := binary.LittleEndian.Uint32(code)
+	switch {
+	case w&0x7c000000 == a64BranchCode:
+		return from + a64Imm26.load(w, true), true
+	case w&0xff000000 == 0x54000000, w&0x7e000000 == 0x34000000:
+		return from + a64Imm19.load(w, true), true
+	case w&0x7e000000 == 0x36000000:
+		return from + a64Imm14.load(w, true), true
+	}
+	return 0, false
+}
+
+// a64Lands knows bti c, bti j and bti jc, and the instructions that sign the return address.
+func a64Lands(code []byte) bool {
+	const bti, paciasp, pacibsp = 0xd503241f, 0xd503233f, 0xd503237f
+	if len(code) < a64InstructionSize {
+		return false
+	}
+	w := binary.LittleEndian.Uint32(code)
+	return w&^0xc0 == bti && w != bti || w == paciasp || w == pacibsp
 }
 
 // a64Unload makes ldr x, [x, #n] add x, x, #n.

@@ -156,6 +156,82 @@ func TestA64Hook(t *testing.T) {
 	}
 }
 
+// TestA64FarHook: adrp and add lead to any byte of a page that is at most 4 GiB away.
+func TestA64FarHook(t *testing.T) {
+	far := AArch64.WithFarHooks()
+	for _, tt := range []struct {
+		name     string
+		from, to uint64
+		want     []byte
+	}{
+		{"to the same page", 0x1004, 0x1ffc, a64(0x90000010, 0x913ff210, 0xd61f0200)},
+		{"forwards", 0x1ffc, 0x3008, a64(0xd0000010, 0x91002210, 0xd61f0200)},
+		{"backwards", 0x3000, 0x2ffc, a64(0xf0fffff0, 0x913ff210, 0xd61f0200)},
+		{"as far as it goes", 0x1ffc, 0x100000ffc, a64(0xf07ffff0, 0x913ff210, 0xd61f0200)},
+		{"too far", 0x1ffc, 0x100001000, nil},
+		{"as far back as it goes", 0x100000ffc, 0, a64(0x90800010, 0x91000210, 0xd61f0200)},
+		{"too far back", 0x100001000, 0, nil},
+		{"no instruction there", 0x1000, 0x1102, nil},
+	} {
+		got, ok := far.Hook(tt.from, tt.to)
+		if !bytes.Equal(got, tt.want) || ok != (tt.want != nil) {
+			t.Errorf("%s: % x, %v, want % x", tt.name, got, ok, tt.want)
+		}
+	}
+	if far.HookSize != 12 || far.UndoSize != 12 || far.Reach != AArch64.DataReach || !far.FarHooks || far.WithFarHooks() != nil {
+		t.Errorf("got %+v", far)
+	}
+	if AArch64.FarHooks || AArch64.HookSize != 4 || X86_64.WithFarHooks() != nil {
+		t.Error("the target itself is another, or x86-64 has such hooks")
+	}
+}
+
+func TestA64Leads(t *testing.T) {
+	const at, none = 0x1000, 0
+	for _, tt := range []struct {
+		name string
+		code uint32
+		want uint64
+	}{
+		{"b", 0x14000002, at + 8},
+		{"bl, back", 0x97fffffe, at - 8},
+		{"b.eq", 0x54000040, at + 8},
+		{"cbz w3", 0x34000043, at + 8},
+		{"cbnz x3, back", 0xb5ffffc3, at - 8},
+		{"tbz w3, #1", 0x36080043, at + 8},
+		{"tbnz x3, #33, back", 0xb70fffc3, at - 8},
+		{"ret", 0xd65f03c0, none},
+		{"br x16", 0xd61f0200, none},
+		{"adr x0", 0x10000040, none},
+		{"ldr x0, by its distance", 0x58000040, none},
+	} {
+		to, ok := AArch64.Leads(at, a64(tt.code))
+		if ok != (tt.want != none) || ok && to != tt.want {
+			t.Errorf("%s: %#x, %v", tt.name, to, ok)
+		}
+	}
+	if _, ok := AArch64.Leads(at, a64(0x14000002)[:3]); ok {
+		t.Error("a part of an instruction leads somewhere")
+	}
+	if _, ok := X86_64.Leads(at, []byte{0xe9, 0, 0, 0, 0}); ok {
+		t.Error("x86-64 needs none of it")
+	}
+}
+
+func TestA64Lands(t *testing.T) {
+	for code, want := range map[uint32]bool{
+		0xd503245f: true, 0xd503249f: true, 0xd50324df: true, 0xd503233f: true, 0xd503237f: true, // bti c, j, jc; paciasp, pacibsp
+		0xd503241f: false, 0xd503201f: false, 0xa9bf7bfd: false, // bti without a target, nop, stp
+	} {
+		if AArch64.Lands(a64(code)) != want {
+			t.Errorf("%#x", code)
+		}
+	}
+	if AArch64.Lands(nil) || !X86_64.Lands(nil) {
+		t.Error("where nothing is, a jump lands; or x86-64 looks")
+	}
+}
+
 func TestA64Unload(t *testing.T) {
 	for _, tt := range []struct {
 		name      string

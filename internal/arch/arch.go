@@ -24,11 +24,13 @@ type Target struct {
 	LandingSize int    // bytes of the longest instruction that Landing has a hook pass over in a replacement
 	PCBias      int64  // bytes from the field of a call or an access to where the processor counts its distance from
 	Listed      bool   // its code is understood as objdump lists it, so that objects without a record can be read
+	FarHooks    bool   // its hooks lead further than calls and jumps do: see WithFarHooks
 
 	Trap    []byte   // breakpoint instruction, in memory order
 	Nop     []byte   // shortest instruction that does nothing
 	Syscall []byte   // instruction that enters the kernel
 	Stub    []byte   // jump to the address in the 8 bytes behind it: an entry of a patch's jump table
+	Detour  []byte   // the same, to where the processor lets no jump through a register lead; nil if it lets them all
 	Jumps   [][]byte // how jumps begin that tools write over the start of a function
 
 	linked       func(k RelocKind, code []byte, at int) (f LinkedField, changed, ok bool)
@@ -36,7 +38,10 @@ type Target struct {
 	unload       func(instruction []byte) (RelocType, bool)
 
 	landing   func(old, new []byte) (keepOld, keepNew int, lands bool)
-	goName    string // GOARCH
+	lands     func(code []byte) bool
+	leads     func(from uint64, code []byte) (to uint64, ok bool)
+	far       *farHook // nil where all hooks reach what accesses reach
+	goName    string   // GOARCH
 	hook      func(from, to uint64) ([]byte, bool)
 	padding   func(code []byte) int
 	gate      func(from, to uint64) ([]byte, bool)
@@ -125,6 +130,34 @@ func (t *Target) WithPages(size uint64) *Target {
 	with := *t
 	with.PageSize = size
 	return &with
+}
+
+// farHook is a hook that leads wherever accesses do.
+type farHook struct {
+	size int // bytes
+	hook func(from, to uint64) ([]byte, bool)
+}
+
+// WithFarHooks returns the target with longer hooks, which lead as far as accesses reach; nil if it has none.
+func (t *Target) WithFarHooks() *Target {
+	if t.far == nil {
+		return nil
+	}
+	with := *t
+	with.FarHooks, with.Reach, with.HookSize, with.UndoSize = true, t.DataReach, t.far.size, t.far.size
+	with.hook, with.far = t.far.hook, nil
+	return &with
+}
+
+// Lands reports whether a jump through a register, of the kind that a stub is, may lead to code where the processor checks that.
+func (t *Target) Lands(code []byte) bool { return t.lands == nil || t.lands(code) }
+
+// Leads returns where the instruction at an address goes on if it is a jump or a call that says so itself. Only targets with far hooks know.
+func (t *Target) Leads(from uint64, instruction []byte) (to uint64, ok bool) {
+	if t.leads == nil {
+		return 0, false
+	}
+	return t.leads(from, instruction)
 }
 
 // PageDown returns the start of the page that holds an address or offset.
