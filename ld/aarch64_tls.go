@@ -61,3 +61,22 @@ func (arm64) putThreadOffset(k arch.RelocKind, s site, offset int64) bool {
 	}
 	return false
 }
+
+// resolver keeps all registers but x0, as those of the C library do: which others code counts on is the compiler's choice.
+func (arm64) resolver() (code []byte) {
+	for _, op := range []uint32{
+		0xa9be7be1, // stp x1, x30, [sp, #-32]!
+		0xf9000be0, // str x0, [sp, #16]
+		0xf9400400, // ldr x0, [x0, #8]
+		0xf9400001, // ldr x1, [x0]
+		0xd63f0020, // blr x1
+		0xf9400be1, // ldr x1, [sp, #16]
+		0xf9400821, // ldr x1, [x1, #16]
+		0x8b010000, // add x0, x0, x1
+		0xa8c27be1, // ldp x1, x30, [sp], #32
+		0xd65f03c0, // ret
+	} {
+		code = binary.LittleEndian.AppendUint32(code, op)
+	}
+	return code
+}

@@ -23,17 +23,19 @@ const (
 
 // output are the sections of a patch, and what they refer to.
 type output struct {
-	bin      *image
-	sections [len(outputNames)]JoinedSection
-	pending  []pendingReloc
-	imports  map[versioned]*Import
-	got      map[gotKey]uint64  // private GOT slots in .kpatch.data
-	literals map[literal]uint64 // places of those carried in .kpatch.rodata
-	done     map[field]bool     // fields that an earlier relaxation took
+	bin         *image
+	sections    [len(outputNames)]JoinedSection
+	pending     []pendingReloc
+	imports     map[versioned]*Import
+	got         map[gotKey]uint64  // private GOT slots in .kpatch.data
+	literals    map[literal]uint64 // places of those carried in .kpatch.rodata
+	descriptors map[int64]uint64   // private descriptors in .kpatch.data, by the offset of their variable; and where their resolver is
+	resolver    uint64
+	done        map[field]bool // fields that an earlier relaxation took
 }
 
 func newOutput(bin *image) *output {
-	o := &output{bin: bin, imports: map[versioned]*Import{}, got: map[gotKey]uint64{}, literals: map[literal]uint64{}, done: map[field]bool{}}
+	o := &output{bin: bin, imports: map[versioned]*Import{}, got: map[gotKey]uint64{}, literals: map[literal]uint64{}, descriptors: map[int64]uint64{}, done: map[field]bool{}}
 	for i, name := range outputNames {
 		o.sections[i] = JoinedSection{Name: name, Flags: outputFlags(i), Align: 1}
 	}

@@ -104,7 +104,7 @@ func (t *tlsReducer) inParts(p *spot, v tlsVariable) error {
 	if !v.fixed && p.addend() != 0 { // a slot is the start of a variable
 		return t.unsupported(p)
 	}
-	slots := arch.TLSOffset
+	descriptor := false
 	if p.kind() == arch.TLSDescPage || p.kind() == arch.TLSDescOffset {
 		model, slot := t.descriptorModel(v)
 		if model == initialExec {
@@ -116,7 +116,7 @@ func (t *tlsReducer) inParts(p *spot, v tlsVariable) error {
 			}
 			return t.toSlot(p, k, slot)
 		}
-		slots = arch.TLSDesc
+		descriptor = true
 	}
 	if v.fixed {
 		if !t.bin.machine.putThreadOffset(p.kind(), t.site(p), v.tpoff+p.addend()) {
@@ -124,7 +124,10 @@ func (t *tlsReducer) inParts(p *spot, v tlsVariable) error {
 		}
 		return nil
 	}
-	slot, found := t.slots.tlsSlot(v, slots)
+	if descriptor {
+		return t.toDescriptor(p, k, v)
+	}
+	slot, found := t.slots.tlsSlot(v, arch.TLSOffset)
 	if !found {
 		return noTLSSlot(p)
 	}

@@ -24,6 +24,9 @@ type tlsCode interface {
 	relaxTLS(k arch.RelocKind, to tlsModel, s site) (r relaxed, ok bool)
 	// putThreadOffset makes a part of an access by a slot a part of one by a constant. ok is false where nothing is changed.
 	putThreadOffset(k arch.RelocKind, s site, offset int64) (ok bool)
+	// resolver returns the code of a descriptor's resolver which adds the third word of the descriptor to what the descriptor that its
+	// second word leads to stands for; nil if descriptors are not made.
+	resolver() []byte
 }
 
 // relaxed is where the fields of a sequence are after it was rewritten, in bytes from the field that it was found by.
@@ -206,7 +209,7 @@ func (t *tlsReducer) descriptorModel(v tlsVariable) (model tlsModel, slot uint64
 func (t *tlsReducer) descriptorCall(p *spot, v tlsVariable) error {
 	model, _ := t.descriptorModel(v)
 	if model == asCompiled {
-		if _, found := t.slots.tlsSlot(v, arch.TLSDesc); !found {
+		if !t.hasDescriptor(v) {
 			return noTLSSlot(p)
 		}
 		return nil

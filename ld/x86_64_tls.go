@@ -14,6 +14,9 @@ func (x86) threadOffset(seg *elfobj.Segment) int64 {
 // putThreadOffset: accesses are by one address.
 func (x86) putThreadOffset(arch.RelocKind, site, int64) bool { return false }
 
+// resolver: where descriptors are asked for (-mtls-dialect=gnu2), what the original has none of is refused.
+func (x86) resolver() []byte { return nil }
+
 // relaxTLS: the sequences of section 5.5 there, and of the psABI 1.0 for TLSDESC.
 func (x86) relaxTLS(k arch.RelocKind, to tlsModel, s site) (relaxed, bool) {
 	switch k {
