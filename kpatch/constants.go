@@ -18,7 +18,7 @@ func constant(p *Patch, r *Reloc) bool {
 	switch {
 	case to == int(elf.SHN_UNDEF) || !fills(p):
 		return false
-	case r.Type.Kind == arch.PC32:
+	case r.Type.Kind == arch.PC32, r.Type.Kind == arch.PC64:
 		return !p.Sections[to].Original()
 	case r.Type.InPatch:
 		return false
@@ -26,7 +26,7 @@ func constant(p *Patch, r *Reloc) bool {
 		return true
 	}
 	switch r.Type.Kind {
-	case arch.PC64, arch.Branch, arch.Near, arch.PagePC:
+	case arch.Branch, arch.Near, arch.PagePC:
 		return !p.Sections[to].Original()
 	}
 	return false

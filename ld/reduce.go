@@ -92,7 +92,7 @@ func (r *reducer) reduceKnown(p *spot, target Target) error {
 			return fault.Refuse(fault.AbsoluteReference, "", "%v against %q in a position independent binary", p.ref.typ, p.ref.sym.Name)
 		}
 		return r.emit(p, k, target, p.addend())
-	case arch.PC32:
+	case arch.PC32, arch.PC64:
 		return r.emit(p, k, target, p.addend())
 	case arch.Call, arch.Jump:
 		return r.emit(p, p.branchKind(), target, p.addend())

@@ -212,7 +212,7 @@ func (s *stripper) addReloc(out *kpatch.Section, section int, r ld.JoinedReloc) 
 
 // filledIn reports whether package kpatch fills a field in when it writes the patch.
 func filledIn(r ld.JoinedReloc) bool {
-	return r.Target.Kind == ld.InPatch && (r.Type.Kind == arch.PageOffset || r.Type.Kind == arch.PC32)
+	return r.Target.Kind == ld.InPatch && (r.Type.Kind == arch.PageOffset || r.Type.Kind == arch.PC32 || r.Type.Kind == arch.PC64)
 }
 
 // storeDistance computes a reference within one section.

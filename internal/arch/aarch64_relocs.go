@@ -90,7 +90,7 @@ var a64Relocs = []RelocType{
 	{Number: uint32(elf.R_AARCH64_ABS64), Kind: Abs64, Width: 8, InPatch: true},
 	{Number: uint32(elf.R_AARCH64_ABS32), Kind: Abs32, Width: 4, Min: math.MinInt32, Max: math.MaxUint32},
 	{Number: uint32(elf.R_AARCH64_ABS16), Width: 2, Min: math.MinInt16, Max: math.MaxUint16},
-	{Number: uint32(elf.R_AARCH64_PREL64), Kind: PC64, Width: 8, FromPC: true},
+	{Number: uint32(elf.R_AARCH64_PREL64), Kind: PC64, Width: 8, FromPC: true, InPatch: true},
 	{Number: uint32(elf.R_AARCH64_PREL32), Kind: PC32, Width: 4, FromPC: true, InPatch: true},
 	{Number: uint32(elf.R_AARCH64_PREL16), Width: 2, FromPC: true},
 	{Number: 314, Kind: PC32, Width: 4, FromPC: true}, // PLT32

@@ -67,6 +67,15 @@ func TestRecompiledWaits(t *testing.T) {
 	mustRun(t, 0, dir, nil, "make", "CC=carecc")
 	writePatch(t, dir, original, map[string]string{"Makefile": makefile, "prog.c": reachingPatched})
 	mustRun(t, 0, dir, nil, "patchmake", "fix.patch")
+	p := onlyPatch(t, dir)
+	if !slices.ContainsFunc(p.Meta.Parts, func(part kpatch.Part) bool { return part.Name == "scaled" && part.Gone }) {
+		t.Errorf("the patch does not wait for %q: %+v", "scaled", p.Meta.Parts)
+	}
+}
+
+// onlyPatch reads the one patch that was made in a tree.
+func onlyPatch(t *testing.T, dir string) *kpatch.Patch {
+	t.Helper()
 	patches, err := filepath.Glob(filepath.Join(dir, "patchroot", "*.kpatch"))
 	if err != nil || len(patches) != 1 {
 		t.Fatalf("patches %q, %v", patches, err)
@@ -75,7 +84,5 @@ func TestRecompiledWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(p.Meta.Parts, func(part kpatch.Part) bool { return part.Name == "scaled" && part.Gone }) {
-		t.Errorf("the patch does not wait for %q: %+v", "scaled", p.Meta.Parts)
-	}
+	return p
 }

@@ -28,7 +28,8 @@ var machines = map[uint16]*machine{
 }
 
 func armWidth(typ uint32) uint64 {
-	if t := elf.R_AARCH64(typ); t == elf.R_AARCH64_ABS64 || t == elf.R_AARCH64_GLOB_DAT {
+	switch elf.R_AARCH64(typ) {
+	case elf.R_AARCH64_ABS64, elf.R_AARCH64_GLOB_DAT, elf.R_AARCH64_PREL64:
 		return 8
 	}
 	return 4
@@ -46,6 +47,9 @@ func storeArm(b []byte, r relocation) error {
 	}
 	op, d := le.Uint32(b), int64(v-r.place)
 	switch typ := elf.R_AARCH64(r.typ); typ {
+	case elf.R_AARCH64_PREL64:
+		le.PutUint64(b, uint64(d))
+		return nil
 	case elf.R_AARCH64_PREL32:
 		le.PutUint32(b, uint32(d))
 		return armFits(d, 31, typ)
