@@ -7,6 +7,7 @@ import (
 
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 )
 
 // a64Code is instructions in memory order.
@@ -92,6 +93,37 @@ func TestArmThreadOffset(t *testing.T) {
 	}
 	if got := (arm64{}).threadOffset(&elfobj.Segment{Align: 8}); got != 16 {
 		t.Errorf("the segment is %d bytes behind the thread pointer", got)
+	}
+}
+
+// TestArmPairOfSlots: a library's own pair of slots is used; a program's is the linker's to replace.
+func TestArmPairOfSlots(t *testing.T) {
+	slots := &slots{tls: map[tlsKey][]uint64{{kind: arch.TLSModule, offset: 16}: {0x20010}, {kind: arch.TLSDesc, offset: 8}: {0x20000}}}
+	for _, tt := range []struct {
+		name   string
+		shared bool
+		offset int64
+		addend int64
+		code   fault.Code
+	}{
+		{"its own", true, 16, 0, ""},
+		{"none", true, 8, 0, "new-tls-slot"},
+		{"a part of the variable", true, 16, 4, "unsupported-relocation"},
+		{"in a program", false, 16, 0, "unsupported-relocation"},
+	} {
+		bin := &image{machine: arm64{}, target: &arch.AArch64, kind: linkKind{shared: tt.shared}, sections: []OrigSection{{Name: ".got", Addr: 0x20000, Size: 0x20}}}
+		r := &tlsReducer{newOutput(bin), slots}
+		r.sections[outText].Data = a64Code(a64ADRP, 0x91000000)
+		for n, typ := range []elf.R_AARCH64{elf.R_AARCH64_TLSGD_ADR_PAGE21, elf.R_AARCH64_TLSGD_ADD_LO12_NC} {
+			p := &spot{out: outText, at: uint64(4 * n), ref: &reference{typ: arch.AArch64.Reloc(uint32(typ)), sym: &elfobj.Symbol{Name: "v"}, rela: elfobj.Rela{Addend: tt.addend}}}
+			err := r.pairInParts(p, tlsVariable{name: versioned{name: "v"}, offset: tt.offset})
+			if e := fault.As(err); (e == nil) != (tt.code == "") || e != nil && e.Code != tt.code {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		}
+		if add, _ := a64At(r.sections[outText].Data[4:]); tt.code == "" && add != 0x91004000 { // of 0x10, where in its page the slot is
+			t.Errorf("%s: %#x", tt.name, add)
+		}
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 // partsOf returns the kinds that a reference has when its symbol's GOT slot is the symbol; ok is false for others.
 func partsOf(k arch.RelocKind) (direct arch.RelocKind, ok bool) {
 	switch k {
-	case arch.GOTPage, arch.TLSInitialExecPage, arch.TLSDescPage:
+	case arch.GOTPage, arch.TLSInitialExecPage, arch.TLSDescPage, arch.TLSGeneralDynamicPage:
 		return arch.PagePC, true
-	case arch.GOTPageOffset, arch.TLSInitialExecOffset, arch.TLSDescOffset:
+	case arch.GOTPageOffset, arch.TLSInitialExecOffset, arch.TLSDescOffset, arch.TLSGeneralDynamicOffset:
 		return arch.PageOffset, true
 	}
 	return k, false
@@ -131,6 +131,19 @@ func (t *tlsReducer) inParts(p *spot, v tlsVariable) error {
 	if !found {
 		return noTLSSlot(p)
 	}
+	return t.toSlot(p, k, slot)
+}
+
+// pairInParts handles the pair of slots that __tls_get_addr is called with (-mtls-dialect=trad), as a library has it.
+func (t *tlsReducer) pairInParts(p *spot, v tlsVariable) error {
+	if !t.bin.kind.shared || p.addend() != 0 {
+		return t.unsupported(p)
+	}
+	slot, found := t.slots.tlsSlot(v, arch.TLSModule)
+	if !found {
+		return noTLSSlot(p)
+	}
+	k, _ := partsOf(p.kind())
 	return t.toSlot(p, k, slot)
 }
 

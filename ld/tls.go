@@ -76,6 +76,8 @@ func (t *tlsReducer) reduce(p *spot, d dest) error {
 		return t.store(p, p.ref.typ, uint64(v.tpoff+p.addend()))
 	case arch.TLSInitialExecPage, arch.TLSInitialExecOffset, arch.TLSDescPage, arch.TLSDescOffset:
 		return t.inParts(p, v)
+	case arch.TLSGeneralDynamicPage, arch.TLSGeneralDynamicOffset:
+		return t.pairInParts(p, v)
 	case arch.TLSDescMark:
 		return nil
 	case arch.TLSBlockOffset32:
