@@ -3,6 +3,8 @@ package correlate
 import (
 	"strings"
 	"testing"
+
+	"gocare/diffasm/debuginfo"
 )
 
 func TestMentions(t *testing.T) {
@@ -25,6 +27,15 @@ func TestStem(t *testing.T) {
 	} {
 		if got := text.stem(name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestScopeOfNoLine: what compilers declare, as __func__, is on no line of any source.
+func TestScopeOfNoLine(t *testing.T) {
+	for _, text := range [][]string{nil, {"{", "}"}} {
+		if got := scopeOf(&debuginfo.Declaration{Name: "__func__"}, text); got != nil {
+			t.Errorf("in %q: got %q", text, got)
 		}
 	}
 }
