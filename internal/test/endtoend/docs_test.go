@@ -164,7 +164,7 @@ var sourceFile = regexp.MustCompile("`([a-z0-9_/]+\\.go)`")
 func TestMatchingFilesExist(t *testing.T) {
 	known := map[string]bool{}
 	root := testkit.Root(t)
-	for _, dir := range []string{"diffasm", "planner", "patcher", "ld", "internal/srcpatch", "wrapper"} {
+	for _, dir := range []string{"diffasm", "planner", "patcher", "ld", "internal/srcpatch", "wrapper", "engine"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
 			rel, relErr := filepath.Rel(root, path)
 			known[filepath.Base(path)], known[filepath.ToSlash(rel)] = true, true
@@ -191,7 +191,7 @@ var sourceFunctions = regexp.MustCompile("`([a-z0-9_/]+\\.go)`\\s\\(([A-Za-z, ]+
 func TestMatchingFunctionsExist(t *testing.T) {
 	root := testkit.Root(t)
 	sources := map[string]string{} // by path and by base name, of several files one behind the other
-	for _, dir := range []string{"diffasm", "planner", "patcher", "ld", "internal/srcpatch", "wrapper"} {
+	for _, dir := range []string{"diffasm", "planner", "patcher", "ld", "internal/srcpatch", "wrapper", "engine"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || filepath.Ext(path) != ".go" {
 				return err
