@@ -1,0 +1,200 @@
+package buildtree
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// This file makes packs of what is loose, and removes what is no longer needed.
+
+// Pack makes packs of what is loose, if that is enough and nobody else does.
+func (s *Store) Pack() error {
+	entries, err := os.ReadDir(s.looseDir())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) < worthPacking {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	unlock, free, err := s.lockPacks()
+	if err != nil || !free {
+		return err
+	}
+	defer unlock()
+	if err := s.findPacks(); err != nil {
+		return err
+	}
+	p := &packer{}
+	for _, d := range byTime(entries) {
+		if _, known := s.packOf(d); known { // whoever packed it was killed, or it was compiled again
+			if s.inPack(d) {
+				os.Remove(s.loosePath(d))
+			}
+			continue
+		}
+		text, err := s.readLoose(d)
+		if err != nil || DigestOf(text) != d || !canSplit(text) {
+			continue // gone, or damaged, which is for whoever wants it, or no text: it stays
+		}
+		if p.full(text) {
+			if err := s.writePack(p); err != nil {
+				return err
+			}
+			p = &packer{}
+		}
+		p.add(d, text)
+	}
+	return s.writePack(p)
+}
+
+// lockPacks makes this process the one that makes packs, unless there is another.
+func (s *Store) lockPacks() (unlock func(), free bool, err error) {
+	if err := s.mkdir(s.packsDir()); err != nil {
+		return nil, false, err
+	}
+	f, err := os.Open(s.packsDir())
+	if err != nil {
+		return nil, false, err
+	}
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		f.Close()
+		return nil, false, nil
+	}
+	return func() { f.Close() }, true, nil
+}
+
+// byTime lists loose texts in the order in which they were written: units of one directory stand together.
+func byTime(entries []fs.DirEntry) (list []Digest) {
+	times := map[Digest]int64{}
+	for _, e := range entries {
+		if fi, err := e.Info(); err == nil && Digest(e.Name()).valid() {
+			d := Digest(e.Name())
+			times[d] = fi.ModTime().UnixNano()
+			list = append(list, d)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Digest) int { return int(min(max(times[a]-times[b], -1), 1)) })
+	return list
+}
+
+// packer collects the texts of a pack.
+type packer struct {
+	digests []Digest
+	texts   [][]byte
+	size    int
+}
+
+func (p *packer) full(next []byte) bool {
+	return len(p.texts) == packTexts || len(p.texts) > 0 && p.size+len(next) > packBytes
+}
+
+func (p *packer) add(d Digest, text []byte) {
+	p.digests, p.texts = append(p.digests, d), append(p.texts, text)
+	p.size += len(text)
+}
+
+// writePack writes a pack and removes what it holds from what is loose.
+func (s *Store) writePack(p *packer) error {
+	if len(p.texts) == 0 {
+		return nil
+	}
+	packed, err := p.pack()
+	if err != nil {
+		return err
+	}
+	if err := s.writeFile(filepath.Join(s.packsDir(), string(DigestOf(packed))), packed); err != nil {
+		return err
+	}
+	for _, d := range p.digests {
+		os.Remove(s.loosePath(d)) // else by the next one
+	}
+	return nil
+}
+
+// pack encodes a pack, and looks whether it can be decoded: what it holds will be nowhere else.
+func (p *packer) pack() ([]byte, error) {
+	body, err := packAssembly(zstd.SpeedBestCompression, p.texts...)
+	if err != nil {
+		return nil, err
+	}
+	if got, err := unpackAssembly(body); err != nil || !slices.EqualFunc(got, p.texts, bytes.Equal) {
+		return nil, fmt.Errorf("a pack does not hold what it was made of: %w", cmp.Or(err, errPack))
+	}
+	head := binary.AppendUvarint([]byte(packMagic), uint64(len(p.digests)))
+	for _, d := range p.digests {
+		sum, err := hex.DecodeString(string(d))
+		if err != nil {
+			return nil, err
+		}
+		head = append(head, sum...)
+	}
+	return append(head, body...), nil
+}
+
+// prunePacks removes what is not needed: loose texts, and packs of which less than half is, the rest of which is packed anew.
+func (s *Store) prunePacks(needed map[Digest]bool, p *Pruned) error {
+	if err := s.pruneLoose(needed, p); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(s.packsDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if err := s.prunePack(e, needed, p); err != nil {
+			return err
+		}
+	}
+	return s.Pack()
+}
+
+// prunePack removes a pack unless at least half of its texts are needed. Those are loose before it goes.
+func (s *Store) prunePack(e fs.DirEntry, needed map[Digest]bool, p *Pruned) error {
+	digests, err := s.packHead(e.Name())
+	kept := slices.DeleteFunc(slices.Clone(digests), func(d Digest) bool { return !needed[d] })
+	if err != nil || len(kept)*2 >= len(digests) {
+		return nil
+	}
+	for _, d := range kept {
+		text, err := s.packed(d)
+		if err == nil {
+			_, err = s.PutAssembly(text)
+		}
+		if err != nil {
+			return nil // it stays as it is
+		}
+	}
+	if fi, err := e.Info(); err == nil {
+		p.Bytes += fi.Size()
+	}
+	p.Blobs += len(digests) - len(kept)
+	return os.Remove(filepath.Join(s.packsDir(), e.Name()))
+}
+
+// pruneLoose removes loose texts that are not needed, or in a pack.
+func (s *Store) pruneLoose(needed map[Digest]bool, p *Pruned) error {
+	entries, err := os.ReadDir(s.looseDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		d := Digest(e.Name())
+		if fi, err := e.Info(); err == nil && (!needed[d] || s.inPack(d)) {
+			p.Blobs++
+			p.Bytes += fi.Size()
+			os.Remove(filepath.Join(s.looseDir(), e.Name()))
+		}
+	}
+	return err
+}
