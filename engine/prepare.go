@@ -118,7 +118,7 @@ func (m *mapper) region(pp *PatchPlan) error {
 	if pp.Reuse {
 		return m.refill(pp)
 	}
-	if err := m.session.InARow(m.thread, func() error { return m.mapParts(base, uint64(len(image.Bytes)), image.CodeSize) }); err != nil {
+	if err := m.session.InTurns(m.thread, func() error { return m.mapParts(base, uint64(len(image.Bytes)), image.CodeSize) }); err != nil {
 		return err
 	}
 	return m.fill(base, image.Bytes)

@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
 	"gocare/engine"
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 )
 
@@ -27,7 +29,8 @@ import (
 
 const (
 	guardCommand = "run-guard"
-	lockFD       = 4 // of the guard: the lock of the process, which thus outlives who took it
+	guardKeeps   = "one-processor" // its argument where the worker keeps to that
+	lockFD       = 4               // of the guard: the lock of the process, which thus outlives who took it
 
 	// what a worker says; it is killed where it says nothing any more
 	guardOver, guardActing = 0, 1
@@ -47,7 +50,11 @@ func (c *command) guard(j *engine.Journal, lock *os.File) (*engine.Watch, error)
 	for _, option := range []int{syscall.SO_RCVTIMEO, syscall.SO_SNDTIMEO} { // else it waits for as long as the guard lives
 		_ = syscall.SetsockoptTimeval(fds[0], syscall.SOL_SOCKET, option, &limit)
 	}
-	p, err := startSelf([]string{"carectl", guardCommand}, &syscall.SysProcAttr{Setsid: true}, theirs, lock)
+	args := []string{"carectl", guardCommand}
+	if c.keeps {
+		args = append(args, guardKeeps)
+	}
+	p, err := startSelf(args, &syscall.SysProcAttr{Setsid: true}, theirs, lock)
 	if err != nil {
 		_ = ours.Close()
 		return nil, err
@@ -79,6 +86,9 @@ func inherited(fd uintptr) *os.File {
 // runGuard is the process that watches.
 func runGuard(c *command) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	if slices.Contains(c.args, guardKeeps) {
+		trace.KeptToOneProcessor()
+	}
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0) // a worker's is higher
 	syscall.CloseOnExec(helperFD)
 	syscall.CloseOnExec(lockFD)

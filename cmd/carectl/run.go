@@ -22,6 +22,7 @@ type command struct {
 	ui       *ui.UI
 	left     passedOver
 	workers  *supervisor          // nil: none was needed yet
+	keeps    bool                 // a worker that keeps to one processor
 	progress func(string, ...any) // of a worker: tells that it gets on
 	alive    func()               // of a worker: likewise, with nothing to tell
 	reads    func(size int64)     // of a worker: tells that it reads so many bytes of a file

@@ -14,9 +14,9 @@ import (
 type silence struct {
 	*time.Timer
 	of     *worker
-	turn   time.Duration // what the timer is set to
-	begun  time.Time     // the present turn
-	last   usage         // at its begin
+	turn   time.Duration // how long the present turn may last
+	begun  time.Time     // its begin
+	last   *usage        // soon after its begin; nil before that
 	own    time.Duration // of all turns since the worker's last report, without what it waited for a processor
 	waited time.Duration // by all turns
 }
@@ -33,16 +33,35 @@ func newSilence(of *worker, d time.Duration) *silence {
 	return s
 }
 
-// begin begins anew behind a report.
+// begin begins anew behind a report. What the worker has used is looked up only if the silence lasts: most do not, and the worker has work to do.
 func (s *silence) begin(d time.Duration) {
-	s.turn, s.own, s.waited = d, 0, 0
-	s.again(usageOf(s.of.process.Pid))
+	const soon = 10 // of a turn
+	s.turn, s.own, s.waited, s.last = d, 0, d, nil
+	s.begun = time.Now()
+	s.Reset(d / soon)
+}
+
+// look looks up what the worker has used by now, and reports whether that was not known yet: then the turn is not over.
+func (s *silence) look() bool {
+	if s.last != nil {
+		return false
+	}
+	now := usageOf(s.of.process.Pid)
+	s.last = &now
+	s.Reset(time.Until(s.begun.Add(s.turn)))
+	return true
 }
 
 func (s *silence) again(now usage) {
-	s.last, s.begun = now, time.Now()
+	s.last, s.begun = &now, time.Now()
 	s.waited += s.turn
 	s.Reset(s.turn)
+}
+
+// leave gives a worker that was told to end so long.
+func (s *silence) leave(d time.Duration) {
+	s.last = new(usage)
+	s.Reset(d)
 }
 
 // goOn gives a worker one more turn if it is the machine that keeps it from an answer: it waits for a processor or has used one, or nobody
@@ -50,7 +69,7 @@ func (s *silence) again(now usage) {
 func (s *silence) goOn() bool {
 	now, late := usageOf(s.of.process.Pid), time.Since(s.begun) > s.turn+s.turn/2
 	s.own += s.turn - min(s.turn, now.delay-min(now.delay, s.last.delay))
-	if s.own >= mostTurns*s.turn || s.waited >= mostWaited*s.turn || !now.works(s.last) && !late {
+	if s.own >= mostTurns*s.turn || s.waited >= mostWaited*s.turn || !now.works(*s.last) && !late {
 		return false
 	}
 	s.again(now)

@@ -46,6 +46,9 @@ func TestSilence(t *testing.T) {
 			}
 			s := newSilence(&worker{process: cmd.Process}, time.Hour)
 			defer s.Stop()
+			if !s.look() || s.look() {
+				t.Error("what it has used is not looked up once")
+			}
 			s.last.delay -= tt.starved
 			for s.begun = s.begun.Add(-tt.late); s.goOn(); s.begun = s.begun.Add(-tt.late) {
 				s.last.delay -= tt.starved

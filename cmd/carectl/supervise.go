@@ -96,8 +96,11 @@ func (c *command) askSome(pids []int, each func(pid int, a answer, err error)) (
 		case <-interrupt:
 			interrupt = nil
 			_ = w.process.Signal(syscall.SIGTERM) // it undoes what it has begun
-			timer.Reset(farewell)
+			timer.leave(farewell)
 		case <-timer.C:
+			if timer.look() {
+				continue
+			}
 			if c.ctx.Err() == nil && left == patience && timer.goOn() {
 				continue
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gocare/engine"
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 	"gocare/internal/ui"
 )
@@ -101,6 +102,9 @@ var works = map[string]func(*command) (func(pid int) (answer, error), error){
 	"info":    infoOne,
 }
 
+// changes are the commands that stop processes.
+var changes = map[string]bool{"patch": true, "unpatch": true, "recover": true}
+
 // runWorker is a worker.
 func runWorker(c *command) error {
 	conn := os.NewFile(helperFD, "connection")
@@ -109,10 +113,11 @@ func runWorker(c *command) error {
 	if err := in.Decode(&s); err != nil || works[s.Command] == nil {
 		return fault.New(fault.Usage, "", "%s is for carectl alone", workerCommand).WithCause(err).WithHint("use the other commands")
 	}
+	keeps := changes[s.Command] && trace.KeepToOneProcessor()
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // where a process makes it use up the memory, nobody else shall pay
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	w := &command{ctx: ctx, ui: ui.New("carectl", os.Stdout, os.Stderr, ui.Normal, false), request: request{
+	w := &command{keeps: keeps, ctx: ctx, ui: ui.New("carectl", os.Stdout, os.Stderr, ui.Normal, false), request: request{
 		all: s.All, args: s.Args, id: s.ID, old: s.Old, over: s.Over, unloads: s.Unloads, mix: s.Mix, wait: s.Wait, hold: s.Hold, unmap: s.Unmap,
 		cve: s.CVE, signed: s.Signed,
 	}}

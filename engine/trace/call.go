@@ -63,13 +63,21 @@ func (s *Session) attachForCall(tid int) (*Thread, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Regs.inSyscall() || s.outsideRseq(t) {
+	if s.canCall(t) {
+		t.ran = !t.sleeping
 		return t, nil
 	}
 	s.detach(t)
+	return nil, s.inRseq(tid)
+}
+
+// canCall reports whether a stopped thread is where it can make calls for us.
+func (s *Session) canCall(t *Thread) bool { return t.Regs.inSyscall() || s.outsideRseq(t) }
+
+func (s *Session) inRseq(tid int) error {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d is in a restartable sequence", tid)
 	e.Code = fault.Rseq
-	return nil, e
+	return e
 }
 
 // outsideRseq reports whether a thread stopped in user code is surely in no rseq critical section.
@@ -104,6 +112,11 @@ func (s *Session) Call(t *Thread, nr uint64, args ...uint64) (uint64, error) {
 			return 0, err
 		}
 	}
+	if t.turns {
+		if err := s.turn(t); err != nil {
+			return 0, err
+		}
+	}
 	var six [6]uint64
 	copy(six[:], args)
 	for range 16 {
@@ -130,6 +143,42 @@ func (s *Session) InARow(t *Thread, f func() error) (err error) {
 		}
 	}()
 	return f()
+}
+
+// InTurns lets f make several system calls in a thread from AttachForCall, and nothing else. One that slept makes them in a row; one that ran runs before
+// each, so that it is never held up for longer than one call takes.
+func (s *Session) InTurns(t *Thread, f func() error) error {
+	if !t.ran {
+		return s.InARow(t, f)
+	}
+	if _, err := s.callSite(t); err != nil { // the first time it takes longer
+		return err
+	}
+	t.turns = true
+	defer func() { t.turns = false }()
+	return f()
+}
+
+// turn lets a thread run for a moment, and stops it again where it can make a call.
+func (s *Session) turn(t *Thread) error {
+	moment := unix.NsecToTimespec(int64(100 * time.Microsecond))
+	for range 100 { // a restartable sequence is a few instructions
+		if err := s.GoOn(t); err != nil {
+			return err
+		}
+		unix.Nanosleep(&moment, nil) // an early return does no harm
+		t.sleeping = threadState(s.PID, t.TID) != 'R'
+		if err := s.stop([]*Thread{t}); err != nil {
+			return err
+		}
+		if !t.Stopped {
+			return s.noThread(t.TID)
+		}
+		if s.canCall(t) {
+			return nil
+		}
+	}
+	return s.inRseq(t.TID)
 }
 
 // between reports whether a thread has made one of several calls in a row, and is at its exit.

@@ -41,8 +41,27 @@ int main(int argc, char **argv)
 	}
 }`
 
-// TestInARow: calls in a row are all made, in threads that wait and that run, and these go on as if nothing had been; among signals, too.
+// TestInARow: calls in a row, or in turns with the program, are all made, in threads that wait and that run, and these go on as if nothing had been;
+// among signals, too.
 func TestInARow(t *testing.T) {
+	t.Run("in a row", func(t *testing.T) {
+		testCalls(t, func(s *Session, th *Thread, f func() error) error {
+			own := th.Regs
+			defer func() {
+				if th.Regs.PC() == own.PC() && th.Regs != own {
+					t.Errorf("registers %+v, before %+v", th.Regs, own)
+				}
+			}()
+			return s.InARow(th, f)
+		})
+	})
+	t.Run("in turns", func(t *testing.T) { testCalls(t, (*Session).InTurns) })
+}
+
+// together lets a function make several calls in a thread.
+type together func(*Session, *Thread, func() error) error
+
+func testCalls(t *testing.T, how together) {
 	testkit.Require(t, "gcc", "ptrace")
 	program := testkit.CCText(t, computing, []string{"-O2"})
 	running := func(args ...string) func() *testkit.Proc {
@@ -69,7 +88,7 @@ func TestInARow(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := tt.start()
 			for range 20 {
-				if err := Do(context.Background(), p.PID, func(s *Session) error { return callInARow(t, s) }); err != nil {
+				if err := Do(context.Background(), p.PID, func(s *Session) error { return callTogether(t, s, how) }); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -85,14 +104,13 @@ func TestInARow(t *testing.T) {
 	}
 }
 
-// callInARow makes calls in a row, one that fails among them, and one more behind them.
-func callInARow(t *testing.T, s *Session) error {
+// callTogether makes several calls, one that fails among them, and one more behind them.
+func callTogether(t *testing.T, s *Session, how together) error {
 	th, err := s.AttachForCall()
 	if err != nil {
 		return err
 	}
-	own := th.Regs
-	err = s.InARow(th, func() error {
+	err = how(s, th, func() error {
 		for range 5 {
 			if pid, err := s.Call(th, unix.SYS_GETPID); err != nil || int(pid) != s.PID {
 				t.Errorf("getpid: %d, %v", pid, err)
@@ -103,13 +121,51 @@ func callInARow(t *testing.T, s *Session) error {
 		}
 		return nil
 	})
-	if th.saved != nil || th.Regs.PC() == own.PC() && th.Regs != own {
-		t.Errorf("registers %+v, before %+v", th.Regs, own)
+	if th.saved != nil {
+		t.Error("the thread has registers of ours")
 	}
 	if pid, err := s.Call(th, unix.SYS_GETPID); err != nil || int(pid) != s.PID {
 		t.Errorf("getpid: %d, %v", pid, err)
 	}
 	return err
+}
+
+// TestInTurns: a thread that runs gets on between the calls; one that waits makes them in a row.
+func TestInTurns(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	p := testkit.Start(t, testkit.CCText(t, computing, []string{"-O2"}))
+	p.WaitLine("ready")
+	if calls := callsUntilMoved(t, p.PID, 1000); calls == 1000 {
+		t.Errorf("a running thread has not moved in %d calls", calls)
+	}
+	waiting, _ := startAlarmed(t)
+	if calls := callsUntilMoved(t, waiting.PID, 10); calls < 10 {
+		t.Errorf("a waiting thread has moved in %d calls", calls)
+	}
+}
+
+// callsUntilMoved makes calls in turns until a thread has got on between two, or that many are made.
+func callsUntilMoved(t *testing.T, pid, most int) (calls int) {
+	t.Helper()
+	err := Do(context.Background(), pid, func(s *Session) error {
+		th, err := s.AttachForCall()
+		if err != nil {
+			return err
+		}
+		begun := th.Regs
+		return s.InTurns(th, func() error {
+			for ; calls < most && (th.between() || th.Regs == begun); calls++ {
+				if _, err := s.Call(th, unix.SYS_GETPID); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calls
 }
 
 // dispatching computes while all of its system calls are dispatched to a handler.

@@ -45,7 +45,9 @@ type Thread struct {
 	asleep     *Sleep      // where, if Regs want to know; nil else
 	entered    bool        // stopped at the entry or exit of a system call
 	exited     bool        // stopped at the exit of a call for us, which has its result
+	ran        bool        // ran when it was attached to for calls
 	row        bool        // makes several calls for us, one behind the other
+	turns      bool        // runs before each of several calls for us
 	site       uint64      // the instruction that makes them
 	group      bool        // stopped together with its whole process, by a signal such as SIGSTOP
 	execed     bool        // has executed another program
@@ -78,6 +80,9 @@ func do(ctx context.Context, pid int, waits *Waits, f func(*Session) error) erro
 	onOwnThread(func() {
 		var o outcome
 		tracer = unix.Gettid()
+		if home != nil {
+			everywhere()
+		}
 		defer func() { done <- o }()
 		s := &Session{PID: pid, ctx: ctx, waits: waits, threads: map[int]*Thread{}, mem: map[int]*os.File{}}
 		defer s.close()
@@ -171,27 +176,6 @@ func (s *Session) Threads() []*Thread {
 
 // Stopped reports whether a thread is attached and stopped.
 func (s *Session) Stopped(tid int) bool { return s.threads[tid] != nil && s.threads[tid].Stopped }
-
-// Hurry has this program go before all others, where it may, until the function it returns is called: on a busy machine a process that is stopped
-// would have to wait for whoever else uses the processors. It is all of its threads: where it is killed, the last of them has to end before its guard
-// hears of it.
-func (s *Session) Hurry() (end func()) {
-	const first = -20 // setpriority(2); 0 stands for the calling thread alone
-	usual, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	if err != nil || unix.Setpriority(unix.PRIO_PROCESS, 0, first) != nil {
-		return func() {}
-	}
-	setPriorities(first)
-	return func() { setPriorities(20 - usual) } // who may raise it may lower it; the kernel gives 20 - nice
-}
-
-// setPriorities gives all threads of this program a priority.
-func setPriorities(nice int) {
-	own, _ := tasks(unix.Getpid()) // else they stay as they are
-	for _, tid := range own {
-		_ = unix.Setpriority(unix.PRIO_PROCESS, tid, nice) // fails only for one that has ended
-	}
-}
 
 // Held reports whether a thread was led out and waits for others.
 func (t *Thread) Held() bool { return t.Stopped && t.exit != nil && t.exit.hold && t.exit.done }
