@@ -20,6 +20,7 @@ type link struct {
 	objects objects
 	places  [][]place // by object and section header index
 	partial bool      // see Map.Partial
+	sorted  sortedRelas
 }
 
 // Open puts the binary, its map and the inputs of its link together.

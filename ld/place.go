@@ -259,7 +259,7 @@ func (l *link) mismatch(s inputSection, from, size, addr uint64) error {
 	if !ok {
 		return fmt.Errorf("no %d bytes at 0x%x in the binary", size, addr)
 	}
-	relas, err := l.objects[s.object].File.Relas(s.section)
+	relas, err := l.relas(s, from-min(from, mostTouched), from+size+mostTouched)
 	if err != nil {
 		return err
 	}

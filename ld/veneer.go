@@ -26,7 +26,7 @@ func (im *image) moved(code []byte, i, addr uint64) bool {
 // is in the function.
 func (o *originals) veneers(s inputSection, from uint64, part OldPart) ([]OldPart, error) {
 	code := o.objects.section(s).Data[from : from+part.Size]
-	relas, err := o.objects[s.object].File.Relas(s.section)
+	relas, err := o.relas(s, from, from+part.Size)
 	if err != nil {
 		return nil, err
 	}

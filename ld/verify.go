@@ -31,13 +31,13 @@ type linkedCode interface {
 // lookup would: then the map places something wrongly.
 func (o *originals) misbound(s inputSection, from, size, addr uint64) error {
 	f := o.objects[s.object].File
-	relas, err := f.Relas(s.section)
+	relas, err := o.relas(s, from, from+size)
 	if err != nil {
 		return err
 	}
 	for _, r := range relas {
 		t := o.bin.target.Reloc(r.Type)
-		if r.Offset < from || r.Offset-from >= size || size-(r.Offset-from) < t.Width {
+		if size-(r.Offset-from) < t.Width {
 			continue
 		}
 		want, known := o.expected(s.object, r)
@@ -76,6 +76,9 @@ func symbolName(f *elfobj.File, i int) string {
 	}
 	return sym.Name
 }
+
+// mostTouched is more bytes before and behind a relocation's offset than any linker rewrites for it.
+const mostTouched = 64
 
 // relocated marks the bytes in [from, from+size) of a section that a linker may change.
 func (im *image) relocated(relas []elfobj.Rela, from, size uint64) []bool {
