@@ -64,7 +64,8 @@ func (s *Session) attachForCall(tid int) (*Thread, error) {
 		return nil, err
 	}
 	if s.canCall(t) {
-		t.ran = !t.sleeping
+		others, err := tasks(s.PID)
+		t.alone = !t.sleeping && err == nil && len(others) == 1 // of several each may end when it is let go
 		return t, nil
 	}
 	s.detach(t)
@@ -145,10 +146,10 @@ func (s *Session) InARow(t *Thread, f func() error) (err error) {
 	return f()
 }
 
-// InTurns lets f make several system calls in a thread from AttachForCall, and nothing else. One that slept makes them in a row; one that ran runs before
-// each, so that it is never held up for longer than one call takes.
+// InTurns lets f make several system calls in a thread from AttachForCall, and nothing else. It makes them in a row; but where it is the only thread, and
+// ran, it runs before each, so that it is never held up for longer than one call takes.
 func (s *Session) InTurns(t *Thread, f func() error) error {
-	if !t.ran {
+	if !t.alone {
 		return s.InARow(t, f)
 	}
 	if _, err := s.callSite(t); err != nil { // the first time it takes longer

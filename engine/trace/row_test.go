@@ -130,7 +130,7 @@ func callTogether(t *testing.T, s *Session, how together) error {
 	return err
 }
 
-// TestInTurns: a thread that runs gets on between the calls; one that waits makes them in a row.
+// TestInTurns: a thread that runs gets on between the calls; one that waits makes them in a row, and so does one of several.
 func TestInTurns(t *testing.T) {
 	testkit.Require(t, "gcc", "ptrace")
 	p := testkit.Start(t, testkit.CCText(t, computing, []string{"-O2"}))
@@ -142,7 +142,19 @@ func TestInTurns(t *testing.T) {
 	if calls := callsUntilMoved(t, waiting.PID, 10); calls < 10 {
 		t.Errorf("a waiting thread has moved in %d calls", calls)
 	}
+	two := testkit.Start(t, testkit.CCText(t, twoRunning, []string{"-O2", "-pthread"}))
+	two.WaitLine("ready")
+	if calls := callsUntilMoved(t, two.PID, 1000); calls < 1000 {
+		t.Errorf("one of two running threads has moved in %d calls", calls)
+	}
 }
+
+// twoRunning has two threads that run without a pause.
+const twoRunning = `
+#include <pthread.h>
+#include <stdio.h>
+static void *run(void *told) { if (told) { puts("ready"); fflush(stdout); } for (volatile long n = 0;; n++) ; }
+int main(void) { pthread_t t; pthread_create(&t, 0, run, 0); run(&t); }`
 
 // callsUntilMoved makes calls in turns until a thread has got on between two, or that many are made.
 func callsUntilMoved(t *testing.T, pid, most int) (calls int) {

@@ -45,7 +45,7 @@ type Thread struct {
 	asleep     *Sleep      // where, if Regs want to know; nil else
 	entered    bool        // stopped at the entry or exit of a system call
 	exited     bool        // stopped at the exit of a call for us, which has its result
-	ran        bool        // ran when it was attached to for calls
+	alone      bool        // ran when it was attached to for calls, and there was no other
 	row        bool        // makes several calls for us, one behind the other
 	turns      bool        // runs before each of several calls for us
 	site       uint64      // the instruction that makes them
