@@ -40,7 +40,7 @@ func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) 
 		rank[tid] = s.callRank(tid)
 	}
 	slices.SortStableFunc(tids, func(a, b int) int { return rank[a] - rank[b] })
-	var last error
+	var failed error
 	for _, tid := range tids {
 		t, err := s.attachForCall(tid)
 		if err == nil {
@@ -53,9 +53,22 @@ func (s *Session) AttachForCallWhere(suits func(*Thread) bool) (*Thread, error) 
 		if e := fault.As(err); e == nil || e.Kind == fault.Environment || e.Code == fault.Traced {
 			return nil, err
 		}
-		last = err
+		failed = s.nextTime(failed, err)
 	}
-	return nil, last
+	return nil, failed
+}
+
+// nextTime returns that one of two reasons why threads cannot make calls which may be over the next time. Threads that have ended leave others.
+func (s *Session) nextTime(before, err error) error {
+	if e := fault.As(err); e == nil || e.Code != fault.NoSuchProcess {
+		return err
+	}
+	if before != nil {
+		return before
+	}
+	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "its threads end before they can make a system call").WithCause(err)
+	e.Code = fault.ThreadDoesNotStop
+	return e.WithState("process unchanged and running").WithHint("try again")
 }
 
 func (s *Session) attachForCall(tid int) (*Thread, error) {

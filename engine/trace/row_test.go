@@ -234,3 +234,26 @@ func TestCallDispatched(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestNextTime: that a thread has ended is no reason to give up, and hides no other.
+func TestNextTime(t *testing.T) {
+	s := &Session{PID: 1}
+	ended, rseq := s.noThread(2), s.inRseq(3)
+	for _, tt := range []struct {
+		name string
+		errs []error
+		code fault.Code
+	}{
+		{"ended", []error{ended, ended}, fault.ThreadDoesNotStop},
+		{"ended last", []error{rseq, ended}, fault.Rseq},
+		{"ended first", []error{ended, rseq}, fault.Rseq},
+	} {
+		var failed error
+		for _, err := range tt.errs {
+			failed = s.nextTime(failed, err)
+		}
+		if e := fault.As(failed); e == nil || e.Kind != fault.Busy || e.Code != tt.code {
+			t.Errorf("%s: %v, want %v that may be over next time", tt.name, failed, tt.code)
+		}
+	}
+}
