@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -139,6 +140,9 @@ func TestInTurns(t *testing.T) {
 		t.Errorf("a running thread has not moved in %d calls", calls)
 	}
 	waiting, _ := startAlarmed(t)
+	for threadState(waiting.PID, waiting.PID) != 'S' {
+		runtime.Gosched()
+	}
 	if calls := callsUntilMoved(t, waiting.PID, 10); calls < 10 {
 		t.Errorf("a waiting thread has moved in %d calls", calls)
 	}
