@@ -3,6 +3,7 @@ package patcher
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"gocare/diffasm"
 	"gocare/internal/srcpatch"
@@ -12,12 +13,13 @@ import (
 // explain puts into the functions of a delta which edit of the source patch each of them comes from. source is the text
 // of the unit's source, nil where that is not known.
 func (s *sources) explain(u *planner.Unit, d *diffasm.Delta, source []byte) {
+	names := sync.OnceValue(func() *srcpatch.Names { return srcpatch.NamesOf(source) })
 	for i := range d.Functions {
 		f := &d.Functions[i]
 		if f.Status != diffasm.Changed && f.Status != diffasm.New {
 			continue
 		}
-		r := s.reasons(u, d, i, source)
+		r := s.reasons(u, d, i, names)
 		if f.Status == diffasm.New {
 			r.explainNew(f)
 		} else {
@@ -26,8 +28,8 @@ func (s *sources) explain(u *planner.Unit, d *diffasm.Delta, source []byte) {
 	}
 }
 
-func (s *sources) reasons(u *planner.Unit, d *diffasm.Delta, i int, source []byte) *reasons {
-	r := &reasons{edits: s.of(u), unit: u.Source, source: source, d: d, i: i}
+func (s *sources) reasons(u *planner.Unit, d *diffasm.Delta, i int, names func() *srcpatch.Names) *reasons {
+	r := &reasons{edits: s.of(u), unit: u.Source, names: names, d: d, i: i}
 	r.name, _, _ = strings.Cut(d.Functions[i].Name, ".")
 	r.orig, r.patched = d.Places(i)
 	return r
@@ -36,8 +38,8 @@ func (s *sources) reasons(u *planner.Unit, d *diffasm.Delta, i int, source []byt
 // reasons looks for the reason of one function.
 type reasons struct {
 	edits         *srcpatch.Edits
-	unit          string // its source
-	source        []byte
+	unit          string                 // its source
+	names         func() *srcpatch.Names // of that
 	d             *diffasm.Delta
 	i             int
 	name          string // without what the compiler added
@@ -115,7 +117,7 @@ func (r *reasons) inlined() *srcpatch.Edit {
 
 // mentioned returns the edit that the function's source comes to by names, else the only one there is.
 func (r *reasons) mentioned() *srcpatch.Edit {
-	if e := r.edits.Reached(r.source, r.name); e != nil {
+	if e := r.edits.Reached(r.names(), r.name); e != nil {
 		return e
 	}
 	all := r.edits.All()

@@ -195,9 +195,8 @@ func (e *Edits) All() (list []*Edit) {
 }
 
 // Reached returns the edit that a function comes to by names: what its text mentions, what that mentions, and so on. The
-// source is that of the unit; sources that changed are known. It returns nil if there is none.
-func (e *Edits) Reached(source []byte, function string) *Edit {
-	names := NamesOf(source)
+// names are those of the unit's source; sources that changed are known. It returns nil if there is none.
+func (e *Edits) Reached(names *Names, function string) *Edit {
 	var own []Item
 	for _, m := range names.by[function] {
 		if m.item.Kind == FunctionItem && m.item.Name == function {
