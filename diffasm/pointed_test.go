@@ -21,7 +21,26 @@ func TestPointersGone(t *testing.T) {
 		{"stored in both", "leaq v(%rip), %rax;movq %rax, p(%rip)", "nop;leaq v(%rip), %rdx;movq %rdx, p(%rip)", false},
 		{"passed on by a callee", "leaq v(%rip), %rdi;call keep;xorl %eax, %eax", "nop", true},
 		{"used, and passed on", "leaq v(%rip), %rdi;movl $5, 4(%rdi);call keep;xorl %eax, %eax", "nop", true},
-		{"left behind a use", "leaq v(%rip), %rdx;movl $5, (%rdx,%rax);xorl %edi, %edi;xorl %esi, %esi;call keep;xorl %eax, %eax", "nop", false},
+		{"used, and passed on as another argument", "leaq v(%rip), %rsi;movl $5, 4(%rsi);xorl %edi, %edi;call keep;xorl %eax, %eax", "nop", true},
+		{"used, and returned", "leaq v(%rip), %rax;addl $5, 4(%rax)", "nop", true},
+		{"returned as the second of two", "movl $1, %eax;leaq v(%rip), %rdx", "nop", true},
+		{
+			"left behind a use in both", "leaq v(%rip), %rdx;movl $5, (%rdx,%rax);xorl %edi, %edi;xorl %esi, %esi;call keep;xorl %eax, %eax",
+			"leaq v(%rip), %rdx;movl $6, (%rdx,%rax);xorl %edi, %edi;xorl %esi, %esi;call keep;xorl %eax, %eax", false,
+		},
+		{"passed on as another argument than before", "leaq v(%rip), %rdi;leaq v(%rip), %rsi;call keep;xorl %eax, %eax", "xorl %edi, %edi;leaq v(%rip), %rsi;call keep;xorl %eax, %eax", true},
+		{"passed on the stack", "leaq v(%rip), %rax;pushq %rax;call keep;popq %rdx;xorl %edx, %edx;xorl %eax, %eax", "nop", true},
+		{"passed on in a structure", "leaq v(%rip), %rax;movq %rax, -16(%rsp);leaq -24(%rsp), %rdi;call keep;xorl %eax, %eax", "nop", true},
+		{"kept where a callee of the unit leaves it", "leaq v(%rip), %rsi;call set;movq %rsi, p(%rip);xorl %eax, %eax", "nop", true},
+		{"kept where a callee of the unit overwrites it", "leaq v(%rip), %rsi;call wipe;movq %rsi, p(%rip);xorl %eax, %eax", "nop", false},
+		{
+			"thread-local, and stored", "leaq v@tlsgd(%rip), %rdi;call __tls_get_addr@PLT;movq %rax, p(%rip);xorl %eax, %eax",
+			"leaq v@tlsgd(%rip), %rdi;call __tls_get_addr@PLT;xorl %eax, %eax", true,
+		},
+		{
+			"thread-local by a descriptor, and stored", "leaq v@TLSDESC(%rip), %rax;call *v@TLSCALL(%rax);movq %rax, p(%rip);xorl %eax, %eax",
+			"leaq v@TLSDESC(%rip), %rax;call *v@TLSCALL(%rax);xorl %eax, %eax", true,
+		},
 		{"stored by a function of the unit", "leaq v(%rip), %rdi;call set;xorl %eax, %eax", "nop", true},
 		{"returned by what copies to it", "leaq v(%rip), %rdi;leaq w(%rip), %rsi;movl $4, %edx;call memcpy", "nop", true},
 		{"copied from", "leaq v(%rip), %rsi;leaq -16(%rsp), %rdi;movl $4, %edx;call memcpy;xorl %eax, %eax", "nop", false},
@@ -29,7 +48,7 @@ func TestPointersGone(t *testing.T) {
 		{"named in inline assembly", "\n#APP\n;leaq v(%rip), %rax;\n#NO_APP\n;movq %rax, p(%rip)", "nop", true},
 		{"in data", "nop|.quad v", "nop|.quad 0", true},
 		{"in a constant that two registers are stored from", "movdqa .LC1(%rip), %xmm0;movups %xmm0, p(%rip)|.quad v", "nop|.quad 0", true},
-		{"indexed", "leaq v(%rip), %rdx;movl (%rdx,%rax,4), %eax", "nop", false},
+		{"indexed", "leaq v(%rip), %rdx;movl (%rdx,%rax,4), %edx", "nop", false},
 		{"written", "movl $3, v(%rip)", "nop", false},
 		{"from another place, too", "leaq v(%rip), %rax;movq %rax, p(%rip)|.quad v", "nop|.quad v", true},
 		{"known to other units in the original", "movl v(%rip), %eax" + global, "movl v(%rip), %eax", true},
@@ -39,6 +58,36 @@ func TestPointersGone(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			if got := PointersGone(pointedText(t, row.orig), pointedText(t, row.patched)); got != row.want {
 				t.Errorf("gone: %v", got)
+			}
+		})
+	}
+}
+
+// TestSurelyGiven: what a compiler may have made of an access gives nothing away that it knows of.
+func TestSurelyGiven(t *testing.T) {
+	for _, row := range []struct {
+		name, code string
+		want       bool
+	}{
+		{"stored", "leaq v(%rip), %rax;movq %rax, p(%rip);xorl %eax, %eax", true},
+		{"stored with an index", "leaq v(%rip), %rax;leaq (%rax,%rdx,4), %rax;movq %rax, p(%rip);xorl %eax, %eax", true},
+		{"in data", "nop|.quad v", true},
+		{"passed on", "leaq v(%rip), %rdi;call keep;xorl %eax, %eax", true},
+		{"passed to what stores it", "leaq v(%rip), %rdi;call set;xorl %eax, %eax", true},
+		{"returned", "leaq v(%rip), %rax", true},
+		{"stored on one way, or something else", "leaq v(%rip), %rax;testl %edi, %edi;je .L1;xorl %eax, %eax;.L1:;movq %rax, p(%rip);xorl %eax, %eax", false},
+		{"left behind a use", "leaq v(%rip), %rdi;movl $5, (%rdi,%rax);call keep;xorl %eax, %eax", false},
+		{"left behind a comparison", "leaq v(%rip), %rdi;cmpq %rdi, %rdx;call keep;xorl %eax, %eax", false},
+		{"left where a result is", "leaq v(%rip), %rax;movl $5, (%rax,%rdx)", false},
+		{"cleared", "leaq v(%rip), %rdi;xorl %esi, %esi;movl $16, %edx;call memset;xorl %eax, %eax", false},
+		{"copied to", "leaq v(%rip), %rdi;leaq w(%rip), %rsi;movl $4, %edx;jmp memcpy", false},
+		{"read again from the frame", "leaq v(%rip), %rax;movq %rax, -8(%rsp);movq -8(%rsp), %rax;movq %rax, p(%rip);xorl %eax, %eax", false},
+		{"known to inline assembly, maybe", "leaq v(%rip), %rax;\n#APP\n;nop;\n#NO_APP\n;xorl %eax, %eax", false},
+		{"where a thread-local one is", "leaq v@tlsgd(%rip), %rdi;call __tls_get_addr@PLT;xorl %eax, %eax", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := newAddresses(pointedText(t, row.code).File).surelyGiven("v"); got != row.want {
+				t.Errorf("surely given: %v", got)
 			}
 		})
 	}
@@ -55,7 +104,7 @@ func pointedText(t *testing.T, text string) *File {
 	if strings.Contains(code, ".globl\tv") {
 		variables = strings.Replace(variables, "\t.local\tv\n", "", 1)
 	}
-	source := function("f", "\t"+strings.ReplaceAll(code, ";", "\n\t")) + function("set", "\tmovq %rdi, p(%rip)") + variables
+	source := function("f", "\t"+strings.ReplaceAll(code, ";", "\n\t")) + function("set", "\tmovq %rdi, p(%rip)") + function("wipe", "\txorl %esi, %esi") + variables
 	f, err := Parse(&arch.X86_64, "unit.s", []byte(source))
 	if err != nil {
 		t.Fatal(err)

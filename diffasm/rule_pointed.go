@@ -16,28 +16,40 @@ import (
 // A process may have pointers to private variables that the original's code made. A compiler that sees the address of such a variable given away
 // nowhere takes it that no pointer leads there. The assembly of both versions tells, however the source spells it.
 
-// pointedTo refuses private variables whose address the original gives away, and the patched unit nowhere.
+// pointedTo refuses private variables whose address the original gives away where the patched unit does so no more, unless that surely gives it
+// away elsewhere.
 func (d *Delta) pointedTo() (list []asm.Problem) {
 	if d.plain || d.m.Exact {
 		return nil
 	}
-	was, is := newAddresses(d.orig.File), newAddresses(d.patched.File)
+	was, is, same := newAddresses(d.orig.File), newAddresses(d.patched.File), d.unchangedPlaces()
 	for _, pair := range d.vars {
 		if pair.o == nil || pair.p == nil || !canChange(pair.p) || d.made == nil && d.patched.IsGlobal(pair.p.Name) {
 			continue
 		}
-		given := was.given(pair.o.Name)
-		if len(given) == 0 || len(is.given(pair.p.Name)) > 0 {
+		gone := was.gone(is, []string{pair.o.Name}, []string{pair.p.Name}, anyWay, same)
+		if len(gone) == 0 || is.surelyGiven(pair.p.Name) {
 			continue
 		}
 		list = append(list, asm.Problem{
 			Code: fault.StaticLost, At: asm.Statement{Line: pair.p.Line, Place: d.patched.DeclaredAt(pair.p.Name)},
-			What: fmt.Sprintf("the patched source takes the address of the static variable %q nowhere, and its compiler does not know of the pointers to it "+
-				"that the process may have from %s", d.sourceName(pair.p), strings.Join(slices.Sorted(maps.Keys(given)), " and ")),
+			What: fmt.Sprintf("the patched source does not surely give away the address of the static variable %q, and its compiler may not know of the pointers to it "+
+				"that the process may have from %s", d.sourceName(pair.p), strings.Join(gone, " and ")),
 			Hint: "leave the code that takes its address, and what it assigns that to, as it is; --allow static-lost goes on where nothing points to it any more",
 		})
 	}
 	return list
+}
+
+// unchangedPlaces says of places, as addresses spell them, whether all their functions are the same in both versions.
+func (d *Delta) unchangedPlaces() map[string]bool {
+	same := map[string]bool{}
+	for _, f := range d.Functions {
+		name := asm.SourceName(f.Name)
+		is, known := same[name]
+		same[name] = (is || !known) && (f.Status == Same || f.Status == LineOnly)
+	}
+	return same
 }
 
 // sourceName is what the source calls a variable of the patched unit.
@@ -66,16 +78,14 @@ func PointersGone(orig, patched *File) bool {
 	note(orig.File, 0)
 	note(patched.File, 1)
 	names[anchorPrefix] = [2][]string{{anchorPrefix}, {anchorPrefix}}
-	for _, versions := range names {
-		private := func(n string) bool { return !patched.IsGlobal(n) }
-		if len(versions[1]) == 0 || !slices.ContainsFunc(versions[1], private) {
-			continue
+	for name, versions := range names {
+		rules := anyWay
+		if name == anchorPrefix { // of many variables: most of what may be left of a use is of others
+			rules = surely
 		}
-		given := is.given(versions[1]...)
-		for place := range was.given(versions[0]...) {
-			if !given[place] {
-				return true
-			}
+		private := func(n string) bool { return !patched.IsGlobal(n) }
+		if slices.ContainsFunc(versions[1], private) && len(was.gone(is, versions[0], versions[1], rules, nil)) > 0 {
+			return true
 		}
 	}
 	return false
@@ -161,24 +171,68 @@ func holderName(b *asm.Block) string {
 	return asm.SourceName(b.Name)
 }
 
-// given names what gives away the address of one of some variables: data, and functions where it gets to a place that outlives a call.
-// What may be left in a register from another use is none.
-func (a *addresses) given(variables ...string) map[string]bool {
-	places, rules := map[string]bool{}, flow.Rules{Calls: true, Asm: true, Sure: true}
+// held is the leak of what is in data, or known to other units.
+var held = flow.Leak{What: "is in memory"}
+
+// anyWay are the rules for all ways in which code may give an address away, surely those for what its compiler knew of.
+var (
+	anyWay = flow.Rules{Calls: true, Asm: true, Stale: true}
+	surely = flow.Rules{Calls: true, Sure: true}
+)
+
+// given returns the ways in which places of a unit may give away the address of one of some variables: data, and functions where it gets to
+// what outlives a call.
+func (a *addresses) given(rules flow.Rules, variables ...string) map[string]map[flow.Leak]bool {
+	places := map[string]map[flow.Leak]bool{}
+	note := func(place string, leaks map[flow.Leak]bool) {
+		if len(leaks) > 0 && places[place] == nil {
+			places[place] = map[flow.Leak]bool{}
+		}
+		maps.Copy(places[place], leaks)
+	}
 	for _, v := range variables {
 		if a.f.IsGlobal(v) {
-			places["other units"] = true
+			note("other units", map[flow.Leak]bool{held: true})
 		}
 		for _, place := range a.data[v] {
-			places[place] = true
+			note(place, map[flow.Leak]bool{held: true})
 		}
 		for _, fn := range a.code[v] {
-			if name := asm.SourceName(fn.Name); !places[name] && flow.Escapes(a.f, fn, rules, func(n string) bool { return a.variable(n) == v }) != nil {
-				places[name] = true
-			}
+			note(asm.SourceName(fn.Name), a.leaks(fn, v, rules))
 		}
 	}
 	return places
+}
+
+func (a *addresses) leaks(fn *asm.Function, variable string, rules flow.Rules) map[flow.Leak]bool {
+	return flow.Leaks(a.f, fn, rules, func(n string) bool { return a.variable(n) == variable })
+}
+
+// gone names the places that may have given away an address and do so no more, of variables of the original and of those that they are in the
+// patched unit. What both versions have may be a left-over, or a guess, in the patched one: with same, it counts only in what is the same, or where
+// a declaration says that it is there.
+func (a *addresses) gone(patched *addresses, was, is []string, rules flow.Rules, same map[string]bool) (places []string) {
+	still := patched.given(rules, is...)
+	for place, leaks := range a.given(rules, was...) {
+		stays := func(l flow.Leak) bool {
+			return still[place][l] && (l == held || l.Declared() || same == nil || same[place])
+		}
+		for l := range leaks {
+			if !stays(l) {
+				places = append(places, place)
+				break
+			}
+		}
+	}
+	slices.Sort(places)
+	return places
+}
+
+// surelyGiven reports whether the compiler of a unit must have seen the address of a variable given away.
+func (a *addresses) surelyGiven(variable string) bool {
+	return len(a.data[variable]) > 0 || slices.ContainsFunc(a.code[variable], func(fn *asm.Function) bool {
+		return len(a.leaks(fn, variable, surely)) > 0
+	})
 }
 
 // keptVariables lists the variables in a table of KeeperOf, which is in a section that is not read otherwise: lines of one directive.

@@ -32,8 +32,29 @@ type flow struct {
 	loaded   map[int64]bool // words of the frame that the function reads
 	allLoads bool           // these are all
 	pushing  bool           // the instruction is a push
-	used     map[int]bool   // statements, as of value.at, that wrote registers by which memory is accessed
+	used     map[int]bool   // statements, as of value.at, that wrote registers which something reads that keeps no address
 	looking  bool           // for these alone
+	found    map[Leak]bool  // all that is found; nil if the first one ends the search
+	followed map[passing]bool
+}
+
+// Leak is a way in which an address escapes from a function.
+type Leak struct {
+	What string // as in a Problem
+	Arg  int    // the number of the argument that it is passed as, from 1; 0 if it is not passed in a register
+}
+
+// returned is what of a Leak that is a result.
+const returned = "is returned"
+
+// Declared reports whether the declaration of a function says that there is such a leak: where two versions have it, it is none in both if it is
+// a left-over in one.
+func (l Leak) Declared() bool { return l.Arg > 0 || l.What == returned }
+
+// passing is a call of a function of the unit with some arguments that are followed addresses.
+type passing struct {
+	fn   *asm.Function
+	mask uint8
 }
 
 // Rules say what counts as an escape.
@@ -43,7 +64,7 @@ type Rules struct {
 	Stale    bool // also in registers that a computed jump used before
 	Compared bool // comparisons with something else
 	Asm      bool // what inline assembly may find in a register
-	Sure     bool // only what is no left-over of another use, and no guess
+	Sure     bool // only what the compiler knew to escape: no left-over of another use, no guess, and no call that it made itself of an access
 }
 
 // framePlace is what is known of an address in the function's own frame.
@@ -59,16 +80,13 @@ const (
 type value struct {
 	addr  bool // a followed address
 	stale bool // a computed jump has used it: as an argument it would be a left-over
-	at    int  // index in stmts of what wrote it, several for more than one, 0 of an argument
+	at    int  // index in stmts of what wrote it, several for more than one, 0 of an argument; not known of what was computed
 	frame framePlace
 	off   int64 // from the stack pointer at entry, in bytes
 }
 
-// What value.at is where more than one statement may have written a register, and where it does not matter.
-const (
-	several = -1
-	fresh   = -2
-)
+// several is what value.at is where more than one statement may have written a register.
+const several = -1
 
 // state is what is known before a statement.
 type state struct {
@@ -101,18 +119,33 @@ func Escapes(f *asm.File, fn *asm.Function, rules Rules, source func(string) boo
 	return w.escape
 }
 
+// Leaks returns all ways in which an address that source names escapes from a function.
+func Leaks(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool) map[Leak]bool {
+	w := newFlow(f, fn, rules, source)
+	w.loaded, w.found, w.followed = map[int64]bool{}, map[Leak]bool{}, map[passing]bool{}
+	w.follow(0)
+	if rules.Calls && !rules.Sure {
+		again := newFlow(f, fn, rules, source)
+		again.loaded, again.allLoads, again.found, again.followed = w.loaded, true, w.found, w.followed
+		again.run(again.entryState(0))
+	}
+	return w.found
+}
+
 func newFlow(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool) *flow {
 	return &flow{f: f, fn: fn, m: machine.Of(f), conv: machine.Of(f).Convention(), source: source, rules: rules, used: map[int]bool{several: true}}
 }
 
-// follow runs a function of which some arguments are followed addresses, one bit each. What is left of accesses is known only when all are seen.
+// follow runs a function of which some arguments are followed addresses, one bit each. What is certain is known only when all ways are seen.
 func (w *flow) follow(args uint8) {
-	if w.rules.Sure {
-		w.looking = true
-		w.run(w.entryState(args))
-		w.looking, w.stmts, w.taken, w.work = false, nil, nil, nil
-	}
+	w.looking = w.rules.Sure
 	w.run(w.entryState(args))
+	if w.looking {
+		w.looking = false
+		for i, s := range w.in {
+			w.block(i, s.clone())
+		}
+	}
 }
 
 // entryState is what is known at the entry, where some arguments are followed addresses, one bit each.
@@ -192,8 +225,25 @@ func (w *flow) block(i int, s *state) {
 }
 
 func (w *flow) escaped(st asm.Statement, format string, args ...any) {
-	if w.escape == nil && !w.looking {
+	switch {
+	case w.looking:
+	case w.found != nil:
+		w.found[Leak{What: fmt.Sprintf(format, args...)}] = true
+	case w.escape == nil:
 		w.escape = &asm.Problem{What: fmt.Sprintf(format, args...), At: st}
+	}
+}
+
+// passed is an escape in the registers of a call, one bit for each argument.
+func (w *flow) passed(st asm.Statement, mask uint8, what string) {
+	if w.found == nil || w.looking {
+		w.escaped(st, "%s", what)
+		return
+	}
+	for i := range w.conv.Args {
+		if mask&(1<<i) != 0 {
+			w.found[Leak{What: what, Arg: i + 1}] = true
+		}
 	}
 }
 
@@ -209,7 +259,7 @@ func (w *flow) insn(i int) *machine.Insn {
 // step executes one instruction; it reports whether the next one follows.
 func (w *flow) step(i int, s *state) bool {
 	w.now = i
-	if st := w.stmts[i]; w.rules.Asm && st.Asm && slices.ContainsFunc(s.regs[:], w.counts) {
+	if st := w.stmts[i]; w.rules.Asm && !w.rules.Sure && st.Asm && slices.ContainsFunc(s.regs[:], w.counts) {
 		w.escaped(st, "is known to inline assembly")
 	}
 	for in := w.insn(i); in != nil; in = in.Then {
@@ -230,7 +280,7 @@ func (w *flow) execute(st asm.Statement, in *machine.Insn, s *state) bool {
 		w.ret(st, s)
 		return false
 	case machine.Call:
-		w.call(st, &ops[0], s)
+		w.call(st, in, s)
 	case machine.Jump, machine.JumpPointer, machine.Branch:
 		return w.jump(st, in.Kind == machine.Branch, &ops[0], s)
 	case machine.Push:
@@ -275,6 +325,7 @@ func (w *flow) value(o *machine.Operand, s *state) value {
 	case o.Kind == machine.InRegister && (o.Register == machine.NoRegister || o.Width < 32):
 		return value{}
 	case o.Kind == machine.InRegister:
+		w.use(s.regs[o.Register])
 		return s.regs[o.Register]
 	case o.Segment:
 		return value{}
@@ -282,13 +333,12 @@ func (w *flow) value(o *machine.Operand, s *state) value {
 		return value{addr: o.GOT || w.rules.Deep}
 	}
 	if a := w.address(o, s); a.addr {
-		w.use(o, s)
 		return value{addr: w.rules.Deep}
 	} else if a.frame != outsideFrame {
 		if w.loaded != nil && a.frame == atOffset {
 			w.loaded[wordOf(a.off)] = true
 		}
-		return value{addr: s.load(a)}
+		return value{addr: !w.rules.Sure && s.load(a)}
 	}
 	return value{}
 }
@@ -298,10 +348,16 @@ func (w *flow) address(o *machine.Operand, s *state) value {
 	v := value{addr: o.Symbol != "" && w.source(o.Symbol)}
 	if o.Base != machine.NoRegister {
 		b := s.regs[o.Base]
+		w.use(b)
+		v.at = b.at
 		v.addr, v.frame, v.off = v.addr || b.addr, b.frame, b.off+o.Disp
 	}
 	if o.Index != machine.NoRegister {
 		x := s.regs[o.Index]
+		w.use(x)
+		if x.addr {
+			v.at = x.at
+		}
 		v.addr = v.addr || x.addr
 		if x.frame != outsideFrame || v.frame != outsideFrame {
 			v.frame = anywhereInFrame
@@ -310,12 +366,10 @@ func (w *flow) address(o *machine.Operand, s *state) value {
 	return v
 }
 
-// use notes which registers lead to memory that is accessed.
-func (w *flow) use(o *machine.Operand, s *state) {
-	for _, reg := range []machine.Register{o.Base, o.Index} {
-		if reg != machine.NoRegister && s.regs[reg].addr {
-			w.used[s.regs[reg].at] = true
-		}
+// use notes that something reads a followed address: what is left of it in a register is no argument, and no result.
+func (w *flow) use(v value) {
+	if v.addr {
+		w.used[v.at] = true
 	}
 }
 
@@ -326,19 +380,18 @@ func (w *flow) store(st asm.Statement, o *machine.Operand, v value, width int, s
 	case o.Kind == machine.InRegister && o.Width < 32: // the rest of the register stays, and what is known of it
 		w.touch(o.Register, s)
 	case o.Kind == machine.InRegister:
-		if v.addr {
+		if v.addr && v.at != several {
 			v.at = w.now
 		}
 		s.regs[o.Register] = v
 		w.touch(o.Register, s)
 	default:
 		a := w.address(o, s)
-		w.use(o, s)
 		switch {
 		case a.frame != outsideFrame && !o.Segment:
 			s.store(a, v.addr, w.outgoing(o, s), int64(width/8))
 		// Who finds an address in the frame there can read all of the frame: where one variable ends is not known.
-		case v.addr || v.frame != outsideFrame && s.holdsAny() && !w.rules.Sure:
+		case v.addr && !(w.rules.Sure && v.at == several) || v.frame != outsideFrame && s.holdsAny() && !w.rules.Sure:
 			w.escaped(st, "is stored in memory that outlives it")
 		case v.frame != outsideFrame:
 			s.shown = true
@@ -358,6 +411,11 @@ func (w *flow) byFrame(s *state) bool {
 }
 
 func (w *flow) compare(st asm.Statement, ops []machine.Operand, s *state) {
+	if w.rules.Sure {
+		w.sources(ops, s)
+		w.value(&ops[len(ops)-1], s)
+		return
+	}
 	narrow := func(o machine.Operand) bool { return o.Kind == machine.InRegister && o.Width < 8*wordSize }
 	if !w.rules.Compared || len(ops) != 2 || ops[0] == ops[1] || slices.ContainsFunc(ops, narrow) {
 		return
@@ -377,7 +435,7 @@ func (w *flow) ret(st asm.Statement, s *state) {
 	}
 	w.returns = true
 	if w.depth == 0 && w.rules.Calls {
-		w.escaped(st, "is returned")
+		w.escaped(st, returned)
 	}
 }
 
@@ -399,7 +457,7 @@ func (w *flow) jump(st asm.Statement, further bool, to *machine.Operand, s *stat
 		}
 	case !w.reachLabel(to.Symbol, s):
 		// A tail call: what the callee returns, this function does.
-		if w.arguments(st, to, s) {
+		if w.arguments(st, to, s) && !w.rules.Sure {
 			s = s.clone()
 			s.regs[w.conv.Results[0]] = value{addr: true}
 			w.ret(st, s)

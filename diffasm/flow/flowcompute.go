@@ -10,7 +10,7 @@ func (w *flow) compute(st asm.Statement, in *machine.Insn, s *state) {
 	ops, results := in.Operands, w.conv.Results
 	if len(ops) == 0 {
 		if in.Kind == machine.Extend {
-			s.regs[results[1]] = value{addr: s.regs[results[0]].addr}
+			s.regs[results[1]] = value{addr: s.regs[results[0]].addr && !w.rules.Sure}
 		}
 		return
 	}
@@ -21,7 +21,7 @@ func (w *flow) compute(st asm.Statement, in *machine.Insn, s *state) {
 	}
 	switch {
 	case in.Kind == machine.WideArithmetic:
-		v.addr = v.addr || s.regs[results[0]].addr || s.regs[results[1]].addr
+		v.addr = (v.addr || s.regs[results[0]].addr || s.regs[results[1]].addr) && !w.rules.Sure
 		s.regs[results[0]], s.regs[results[1]] = value{addr: v.addr}, value{addr: v.addr}
 		return
 	case in.Kind == machine.Exchange:
@@ -35,7 +35,7 @@ func (w *flow) compute(st asm.Statement, in *machine.Insn, s *state) {
 		v.addr = true
 	}
 	src := w.sources(ops, s)
-	v.addr = (v.addr || src.addr) && !w.isDistance(in, v, src)
+	v.addr = (v.addr || src.addr) && !w.isDistance(in, v, src) && !w.rules.Sure
 	v.frame, v.off = offset(in.Effect, &ops[0], v, src)
 	if dst.Kind == machine.Memory && !src.addr && len(ops) > 1 {
 		return // what is there changes by a number
@@ -89,7 +89,9 @@ func (w *flow) exchange(st asm.Statement, ops []machine.Operand, s *state) {
 // repeated is a string instruction.
 func (w *flow) repeated(st asm.Statement, in *machine.Insn, s *state) {
 	from, to := s.regs[in.From], s.regs[in.To]
-	carried := in.Copies && (from.addr && w.rules.Deep || from.frame != outsideFrame && s.holdsAny()) || in.Fills && from.addr
+	w.use(from)
+	w.use(to)
+	carried := !w.rules.Sure && (in.Copies && (from.addr && w.rules.Deep || from.frame != outsideFrame && s.holdsAny()) || in.Fills && from.addr)
 	switch {
 	case carried && to.frame != outsideFrame:
 		s.all = true // it is not known how far it goes

@@ -56,6 +56,45 @@ int f(int x)
 }
 `
 
+// handedUnit leads the pointer there in a way that is to be put in.
+const handedUnit = `#define AT(v) &v
+struct box { long n; int *p; };
+struct node { struct box b; int more[60]; };
+static int spot, none, *to = &none;
+#define KEEPER __attribute__((noinline)) void
+KEEPER by_address(const struct box *b) { to = b->p; }
+KEEPER by_value(struct node n) { to = n.b.p; }
+KEEPER second(int n, int *p) { to = p; }
+int f(int x)
+{
+	if (x == 1) {
+		HAND;
+	}
+	if (x > 100)
+		return spot;
+	spot = x;
+	*to += 10;
+	return spot;
+}
+`
+
+// handed are the rows of a way to lead the pointer there: the patched source does not.
+func handed(name, cc, statement string) keptRow {
+	return keptRow{
+		name, cc, "-O2", strings.Replace(handedUnit, "HAND", statement, 1), strings.NewReplacer(statement, "", "+= 10", "+= 20"),
+		[]string{"11", "12"},
+		[]string{"23", "24"},
+		[]string{"15"},
+	}
+}
+
+// keptRow is a program that is patched: what f says to each call.
+type keptRow struct {
+	name, cc, flags, unit     string
+	edit                      *strings.Replacer
+	before, patched, restored []string
+}
+
 // What the patched source only reads is what the process holds, though the compiler would take the initial value for all there is; what the
 // original never wrote begins as it did there; and what the process points to is what is written there.
 func TestKeptVariables(t *testing.T) {
@@ -63,15 +102,15 @@ func TestKeptVariables(t *testing.T) {
 	kept := strings.NewReplacer("if (x < 3) {\n\t\tscale = x * 40;\n\t\ttable[x] = 5;\n\t\tmode = x * 2;", "if (x > 100) {\n\t\tmode = 7;", "* 10 + 1", "* 10 + never",
 		"if (0)", "if (x == 4)")
 	pointed := strings.NewReplacer("\tif (x == 1)\n\t\tLEAD(to, spot);\n", "", "+= x", "+= x + 10")
-	for _, row := range []struct {
-		name, cc, flags, unit     string
-		edit                      *strings.Replacer
-		before, patched, restored []string // what f says to each call
-	}{
+	for _, row := range []keptRow{
 		{"kept by gcc", "gcc", "-O2", keptUnit, kept, []string{"40521", "80541"}, []string{"80547", "80544"}, []string{"80541"}},
 		{"kept by clang", "clang", "-O2 -g", keptUnit, kept, []string{"40521", "80541"}, []string{"80547", "80544"}, []string{"80541"}},
 		{"pointed to by gcc", "gcc", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
 		{"pointed to by clang", "clang", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
+		handed("led there in a structure", "gcc", "by_address(&(struct box){ x, AT(spot) })"),
+		handed("led there in a structure, by clang", "clang", "by_address(&(struct box){ x, AT(spot) })"),
+		handed("led there in a copied structure", "gcc", "by_value((struct node){ { x, AT(spot) } })"),
+		handed("led there by what was used before", "gcc", "int *p = AT(spot); __asm__(\"\" : \"+r\"(p)); *p = x; second(1, p)"),
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			testkit.Require(t, row.cc)
