@@ -62,7 +62,7 @@ func (s *Store) PutAssembly(text []byte) (Digest, error) {
 	if exists(s.loosePath(d)) || exists(s.blobPath(d)) {
 		return d, nil
 	}
-	packed, err := compress(text, 0, nil)
+	packed, err := packLoose(text)
 	if err != nil {
 		return "", err
 	}
@@ -223,5 +223,5 @@ func (s *Store) readLoose(d Digest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unpackPlain(packed)
+	return unpackLoose(packed)
 }
