@@ -216,7 +216,7 @@ func (p *Process) describeUnit(real string, call asCall, drv driverCall, text []
 	u := buildtree.Unit{
 		Dir: p.Dir, Driver: drv.path, Argv: drv.argv, Responses: drv.from, Options: drv.opts, Source: src,
 		As: real, AsArgs: call.options, Lang: langOf(src, drv, text), Env: p.compileEnv(),
-		Includes: bytes.Contains(text, []byte(".incbin")) || bytes.Contains(text, []byte(".include")),
+		Includes: holds(text, "incbin") || holds(text, "include"),
 	}
 	if src == "" && drv.pid != 0 {
 		u.DriverID = drv.id()
@@ -327,6 +327,20 @@ func ownNames(asm []byte) []string {
 	return names
 }
 
+// holds reports whether a text has a word with a point in front. It looks for the word: points are many times as frequent as what the words
+// begin with, and the search goes from one first byte to the next.
+func holds(text []byte, word string) bool {
+	for at := 0; ; at++ {
+		i := bytes.Index(text[at:], []byte(word))
+		if i < 0 {
+			return false
+		}
+		if at += i; at > 0 && text[at-1] == '.' {
+			return true
+		}
+	}
+}
+
 func isLtrans(drv driverCall) bool {
 	d := buildtree.ParseDriver(drv.argv)
 	return d.Has("-fltrans") || d.Has("-xlto")
@@ -335,7 +349,7 @@ func isLtrans(drv driverCall) bool {
 // langOf says what a unit was compiled from.
 func langOf(src string, drv driverCall, asm []byte) string {
 	d := buildtree.ParseDriver(drv.argv)
-	if isLtrans(drv) || bytes.Contains(asm, []byte(".gnu.lto_")) && !d.Has("-ffat-lto-objects") {
+	if isLtrans(drv) || holds(asm, "gnu.lto_") && !d.Has("-ffat-lto-objects") {
 		return "lto"
 	}
 	lang := d.LangOf(src)
