@@ -219,8 +219,8 @@ func contentID(path string) string {
 	if err != nil || !fi.Mode().IsRegular() {
 		return ""
 	}
-	head, err := io.ReadAll(io.LimitReader(f, maxHead))
-	if err != nil {
+	head := make([]byte, min(fi.Size(), maxHead))
+	if _, err := io.ReadFull(f, head); err != nil {
 		return ""
 	}
 	all := sha256.New()

@@ -3,6 +3,7 @@ package wrapper
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gocare/internal/lazyregexp"
 )
@@ -12,7 +13,10 @@ import (
 
 var clangName = lazyregexp.New(`^clang(\+\+)?(-[0-9]+)?$`)
 
-func isClangName(name string) bool { return clangName.MatchString(name) }
+// isClangName compiles no expression for other names: it is asked for each compile.
+func isClangName(name string) bool {
+	return strings.HasPrefix(name, "clang") && clangName.MatchString(name)
+}
 
 // withClang is PATH with the links of shim in front, and links for the clangs that it has.
 func withClang(shim, carecc, path string) string {
