@@ -20,6 +20,9 @@ func Prerequisites(text string) [][]string {
 
 // makeWords splits a line of a makefile; a colon that ends a word, and is followed by white space or nothing, is one of its own.
 func makeWords(line string) (words []string) {
+	if !strings.ContainsAny(line, "\\$\t") {
+		return plainWords(line)
+	}
 	var word strings.Builder
 	end := func() {
 		if word.Len() > 0 {
@@ -49,6 +52,21 @@ func makeWords(line string) (words []string) {
 		}
 	}
 	end()
+	return words
+}
+
+// plainWords is makeWords of a line that quotes nothing, as mostly.
+func plainWords(line string) []string {
+	words := make([]string, 0, strings.Count(line, " ")+1)
+	for word := range strings.SplitSeq(line, " ") {
+		word, colon := strings.CutSuffix(word, ":")
+		if word != "" {
+			words = append(words, word)
+		}
+		if colon {
+			words = append(words, ":")
+		}
+	}
 	return words
 }
 

@@ -16,6 +16,8 @@ func TestPrerequisites(t *testing.T) {
 		{"phony rules behind it", "a.o a.d: a.c k.h\n\nk.h:\n", [][]string{{"a.c", "k.h"}, {}}},
 		{"quoted characters", `a.o: a\ b.c c\#d.h e$$f.h g\:h.h i\j.h` + "\n", [][]string{{"a b.c", "c#d.h", "e$f.h", "g:h.h", `i\j.h`}}},
 		{"a backslash before a space", `a.o: a\\\ b.h c\\ d.h` + "\n", [][]string{{`a\ b.h`, `c\`, "d.h"}}},
+		{"colons in words", "a:b.o c::\td.c : e.h:\n", [][]string{{"d.c", ":", "e.h", ":"}}},
+		{"colons in words, no tab", "a:b.o c::  d.c : e.h:\n", [][]string{{"d.c", ":", "e.h", ":"}}},
 		{"no rule", "words alone\n", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

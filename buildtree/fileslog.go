@@ -58,11 +58,20 @@ func (l fileLine) String() string { return l.id + " " + l.mark + " " + l.path + 
 func (s *Store) filesPath() string { return filepath.Join(s.dir, "files.log") }
 
 func (s *Store) readFiles() (string, error) {
-	data, err := os.ReadFile(s.filesPath())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	f, err := os.Open(s.filesPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
 		return "", err
 	}
-	return string(data), nil
+	defer f.Close()
+	var text strings.Builder
+	if fi, err := f.Stat(); err == nil {
+		text.Grow(int(fi.Size()))
+	}
+	_, err = io.Copy(&text, f)
+	return text.String(), err
 }
 
 // numbered is a line with its number.

@@ -78,20 +78,22 @@ func (s *Store) putReads(lists []namedReads) error {
 	return s.appendLine(s.readsPath(), bytes.Join(out, []byte("\n")))
 }
 
-// PutReadsNow keeps a list of files, absolute paths, with what they hold now, and returns its digest and one that was written since their
+// PutReadsNow keeps a list of files, absolute paths, each once, with what they hold now, and returns its digest and one that was written since their
 // reader began, "" if none was. Of a system header, which no build writes, what it holds is a Stamp.
 func (s *Store) PutReadsNow(paths []string, began time.Time) (id Digest, late string, err error) {
 	text, err := s.readFiles()
 	if err != nil {
 		return "", "", err
 	}
-	known := make(lines, len(paths))
+	known, once := make(lines, len(paths)), make([]string, 0, len(paths))
 	for _, path := range paths {
-		known[path] = nil
+		if _, twice := known[path]; !twice {
+			known[path], once = nil, append(once, path)
+		}
 	}
 	known.find(text)
-	list, now := make([]fileLine, 0, len(paths)), time.Now()
-	for _, path := range paths {
+	list, now := make([]fileLine, 0, len(once)), time.Now()
+	for _, path := range once {
 		line, err := known.lookAt(path, began, now)
 		if err != nil {
 			return "", "", err
@@ -142,6 +144,7 @@ func statBoth(path string) (file, link os.FileInfo, err error) {
 // formatLines is FormatReads of lines.
 func formatLines(list []fileLine) []byte {
 	var text bytes.Buffer
+	text.Grow(len(list) * 96) // mostly enough
 	for _, l := range list {
 		text.WriteString(l.id)
 		text.WriteByte(' ')

@@ -38,44 +38,46 @@ func (r *asRun) recordReads() {
 	if !r.unit.Preprocessed() || r.unit.Source == "" || r.unit.Source == "-" {
 		return
 	}
-	rule, partial := r.ownList(), false
-	if rule == "" {
-		rule, partial = r.usersList()
+	names, partial := r.ownList(), false
+	if len(names) == 0 {
+		names, partial = r.usersList()
 	}
-	if rule == "" {
+	if len(names) == 0 {
 		return
 	}
-	names := append([]string{r.unit.Source}, lastRule(rule)...)
-	if id, _, err := putReads(r.store, r.p.Dir, names, r.began); err == nil {
+	if id, _, err := putReads(r.store, r.p.Dir, append([]string{r.unit.Source}, names...), r.began); err == nil {
 		r.unit.Reads, r.unit.Partial = id, partial
 	}
 }
 
 // ownList returns what gcc listed for us, and removes it: the next source of the same command begins anew.
-func (r *asRun) ownList() string {
+func (r *asRun) ownList() (names []string) {
 	path := r.p.getenv(listSystem)
 	if filepath.Dir(path) != filepath.Join(r.store.Dir(), "tmp") || !strings.HasPrefix(filepath.Base(path), listPrefix) {
-		return ""
+		return nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return ""
+		return nil
 	}
 	os.Remove(path)
-	return string(data)
+	return lastRule(string(data))
 }
 
 // usersList returns the list that the command asked for, and whether it lacks system headers.
-func (r *asRun) usersList() (rule string, partial bool) {
+func (r *asRun) usersList() (names []string, partial bool) {
 	name, partial := buildtree.ParseDriver(r.drv.argv).DependFile()
 	if name == "" {
-		return "", false
+		return nil, false
 	}
 	data, err := os.ReadFile(r.p.abs(name))
-	if err != nil || !slices.Contains(lastRule(string(data)), r.unit.Source) {
-		return "", false // not the one that this compile wrote
+	if err != nil {
+		return nil, false
 	}
-	return string(data), partial
+	if names = lastRule(string(data)); !slices.Contains(names, r.unit.Source) {
+		return nil, false // not the one that this compile wrote
+	}
+	return names, partial
 }
 
 // lastRule returns the names of the last rule that has any: gcc appends, and empty rules may follow (-MP).
@@ -92,12 +94,8 @@ func lastRule(text string) (names []string) {
 // writes system headers: their sizes and times will do.
 func putReads(store *buildtree.Store, dir string, names []string, began time.Time) (id buildtree.Digest, late string, err error) {
 	paths := make([]string, 0, len(names))
-	seen := make(map[string]bool, len(names))
 	for _, name := range names {
-		if path := buildtree.ReadPath(dir, name); !seen[path] {
-			seen[path] = true
-			paths = append(paths, path)
-		}
+		paths = append(paths, buildtree.ReadPath(dir, name))
 	}
 	return store.PutReadsNow(paths, began)
 }
