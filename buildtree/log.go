@@ -12,10 +12,11 @@ import (
 
 // entry is one line of a stage's log, a unit or a link.
 type entry struct {
-	Again  Digest `json:"again,omitempty"`    // digest of the unit's object if that can be made again; see Remakable
-	Root   string `json:"root,omitempty"`     // root of the tree that the paths are of, "" for that in the file root
-	Packed string `json:"unit.zst,omitempty"` // a Unit, as pack and base64Text leave its JSON
-	Link   *Link  `json:"link,omitempty"`
+	Again      Digest `json:"again,omitempty"`    // digest of the unit's object if that can be made again; see Remakable
+	Root       string `json:"root,omitempty"`     // root of the tree that the paths are of, "" for that in the file root
+	Packed     string `json:"unit.zst,omitempty"` // a Unit, as pack and base64Text leave its JSON
+	PackedLink string `json:"link.zst,omitempty"` // a Link, as compress and base64Text leave it
+	Link       *Link  `json:"link,omitempty"`     // likewise, of an older version
 }
 
 // AddUnit appends a unit to a stage's log.
@@ -42,7 +43,22 @@ func (s *Store) unitEntry(u *Unit) (entry, error) {
 }
 
 // AddLink appends a link to a stage's log.
-func (s *Store) AddLink(st Stage, l Link) error { return s.add(st, entry{Link: &l}) }
+func (s *Store) AddLink(st Stage, l Link) error {
+	e, err := linkEntry(&l)
+	if err != nil {
+		return err
+	}
+	return s.add(st, e)
+}
+
+func linkEntry(l *Link) (entry, error) {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return entry{}, err
+	}
+	packed, err := compress(text, 0, nil)
+	return entry{PackedLink: string(base64Text(packed))}, err
+}
 
 // LinkOf is how LogError calls the link that writes a file.
 func LinkOf(output string) string { return "link of " + output }
@@ -141,16 +157,20 @@ func decodeLog(path string, data []byte, unpack unpacker) *Record {
 // decodeLine decodes one entry.
 func decodeLine(line []byte, unpack unpacker) (*Unit, *Link, error) {
 	var e entry
-	if err := json.Unmarshal(line, &e); err != nil || e.Packed == "" {
+	if err := json.Unmarshal(line, &e); err != nil || e.Link != nil {
 		return nil, e.Link, err
 	}
-	packed, err := base64Bytes([]byte(e.Packed))
-	if err != nil {
+	packed, err := base64Bytes([]byte(e.Packed + e.PackedLink)) // one of which is empty
+	if err != nil || len(packed) == 0 {
 		return nil, nil, err
 	}
 	text, err := unpack.decode(packed)
 	if err != nil {
 		return nil, nil, err
+	}
+	if e.PackedLink != "" {
+		l := &Link{}
+		return nil, l, json.Unmarshal(text, l)
 	}
 	u := &Unit{}
 	return u, nil, json.Unmarshal(text, u)

@@ -131,8 +131,9 @@ func (s *Store) moveEntry(m move, u *Unit, l *Link, lists *ReadLists) ([]byte, e
 			e, err = s.unitEntry(u)
 		}
 	} else if l != nil {
-		err = s.moveLink(m, l)
-		e.Link = l
+		if err = s.moveLink(m, l); err == nil {
+			e, err = linkEntry(l)
+		}
 	}
 	if err != nil {
 		return nil, err

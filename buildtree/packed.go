@@ -23,7 +23,7 @@ const (
 	// minDictionary is the length in bytes that a text must have for that.
 	minDictionary = 512
 	// wellPacked is the length in bytes of a frame that no other dictionary makes much shorter: digests are random.
-	wellPacked = 600
+	wellPacked = 500
 	// maxText is the length in bytes of a text that is read.
 	maxText = 64 << 20
 )
@@ -49,7 +49,7 @@ func (s *Store) dictionaryPath(kind string, number uint32) string {
 func (s *Store) pack(kind string, text []byte) ([]byte, error) {
 	number, dict := s.newestDictionary(kind)
 	packed, err := compress(text, number, dict)
-	if err != nil || number == maxDictionaries || len(text) < minDictionary || number > 0 && len(packed) < max(wellPacked, len(text)/6) {
+	if err != nil || number == maxDictionaries || len(text) < minDictionary || number > 0 && len(packed) < max(wellPacked, len(text)/10) {
 		return packed, err
 	}
 	if number, err = s.addDictionary(kind, number+1, text); err != nil {

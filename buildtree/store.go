@@ -21,7 +21,7 @@ import (
 // Store keeps the records of a build in a directory:
 //
 //	.gitignore       "*", so that it never shows in git status
-//	original.jsonl   one record a line, appended: {"unit.zst":…} or {"link":…}
+//	original.jsonl   one record a line, appended: {"unit.zst":…} or {"link.zst":…}
 //	patched.jsonl    unpatched.jsonl, likewise, for a build that told options apart
 //	blobs/ab/cd….zst objects, maps and outputs by SHA-256 of their content
 //	loose/abcd…      assembly, likewise, until it is in a pack
@@ -142,8 +142,11 @@ func DigestOf(data []byte) Digest {
 // PutBlob keeps data, unless it is there already, and returns its digest.
 func (s *Store) PutBlob(data []byte) (Digest, error) { return s.putBlob(data, zstd.SpeedFastest) }
 
-// PutOutput keeps what a link wrote as PutBlob does, in less space: there are few.
-func (s *Store) PutOutput(data []byte) (Digest, error) {
+// PutOutput keeps what a link of a stage wrote as PutBlob does, in less space: there are few, and the original's stay.
+func (s *Store) PutOutput(st Stage, data []byte) (Digest, error) {
+	if st == Original {
+		return s.putBlob(data, zstd.SpeedBestCompression)
+	}
 	return s.putBlob(data, zstd.SpeedBetterCompression)
 }
 

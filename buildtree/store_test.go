@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -293,4 +294,90 @@ func TestErrorsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(1, "after the patched build begins anew")
+}
+
+// TestOldLink: a link that an older version recorded can be read, and a new one takes less space.
+func TestOldLink(t *testing.T) {
+	s := newStore(t)
+	l := Link{Output: "/t/prog", Dir: "/t", Argv: strings.Fields(strings.Repeat("/t/object.o ", 500))}
+	if err := s.add(Original, entry{Link: &l}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.Dir(), "original.jsonl")
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Output = "/t/other"
+	if err := s.AddLink(Original, l); err != nil {
+		t.Fatal(err)
+	}
+	both, err := os.ReadFile(path)
+	if err != nil || (len(both)-len(old))*3 > len(old) {
+		t.Errorf("%d bytes for a link, in the older way %d, %v", len(both)-len(old), len(old), err)
+	}
+	rec, err := s.Load(Original)
+	if err != nil || len(rec.Links) != 2 || len(rec.Damaged) > 0 {
+		t.Fatalf("%v, %v", rec, err)
+	}
+	for i, output := range []string{"/t/prog", "/t/other"} {
+		if got := rec.Links[i]; got.Output != output || len(got.Argv) != 500 {
+			t.Errorf("link %d: %q with %d arguments", i, got.Output, len(got.Argv))
+		}
+	}
+}
+
+// TestPutOutput: more time is taken for what the original's links write, which stays.
+func TestPutOutput(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var text []byte
+	for range 40000 {
+		text = fmt.Appendf(text, "%x %s ", random.IntN(1<<12), strings.Repeat("word", random.IntN(3)))
+	}
+	size := map[Stage]int64{}
+	for _, st := range []Stage{Original, Patched} {
+		s := newStore(t)
+		d, err := s.PutOutput(st, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fi, err := os.Stat(s.blobPath(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size[st] = fi.Size()
+		if got, err := s.Blob(d); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%s: %d bytes, %v", st, len(got), err)
+		}
+	}
+	if size[Original] >= size[Patched] {
+		t.Errorf("%v", size)
+	}
+}
+
+// TestDictionaries: where the first unit helps little with the others, one of those becomes a dictionary, too.
+func TestDictionaries(t *testing.T) {
+	s := newStore(t)
+	argv := func(seed uint64) (list []string) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		for range 150 {
+			list = append(list, fmt.Sprintf("-D%08x", random.Uint32()))
+		}
+		return list
+	}
+	for i := range 20 {
+		if err := s.AddUnit(Original, Unit{Object: fmt.Sprintf("/t/%d.o", i), Argv: argv(uint64(min(i, 1)))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log, err := os.ReadFile(filepath.Join(s.Dir(), "original.jsonl"))
+	if err != nil || len(log) > 8000 {
+		t.Errorf("20 units that are alike but for the first take %d bytes, %v", len(log), err)
+	}
+	if n := count(t, filepath.Join(s.Dir(), "dict")); n != 2 {
+		t.Errorf("%d dictionaries, want 2", n)
+	}
+	if rec, err := s.Load(Original); err != nil || len(rec.Units) != 20 || len(rec.Damaged) > 0 {
+		t.Errorf("%v, %v", rec, err)
+	}
 }

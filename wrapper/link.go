@@ -246,13 +246,13 @@ func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
 	}
 	l := buildtree.Link{Dir: r.p.Dir, Linker: r.real, Argv: r.args, Output: output, Partial: r.call.partial}
 	l.OutputID = buildtree.DigestOf(data)
-	if l.MapID, err = r.store.PutBlob(mapText); err != nil {
+	if l.MapID, err = r.store.PutOutput(stage, mapText); err != nil {
 		return err
 	}
 	if err := r.inputs(&l, stage, mapText); err != nil {
 		return err
 	}
-	if err := r.putOutput(&l, data); err != nil {
+	if err := r.putOutput(&l, stage, data); err != nil {
 		return err
 	}
 	l.Files = r.files(mapText)
@@ -261,14 +261,14 @@ func (r *linkRun) record(stage buildtree.Stage, mapText []byte) error {
 
 // putOutput keeps what was linked. Debugging information is left out, which is most of it and of no use to whoever reads it: types are taken
 // from the objects, where there are any.
-func (r *linkRun) putOutput(l *buildtree.Link, data []byte) error {
+func (r *linkRun) putOutput(l *buildtree.Link, stage buildtree.Stage, data []byte) error {
 	if f, err := elfobj.Parse(data); err == nil {
 		l.BuildID = f.BuildID()
 		if !l.Partial && !r.late && clearDebug(data, f) {
 			l.BinaryID = buildtree.DigestOf(data)
 		}
 	}
-	_, err := r.store.PutOutput(data)
+	_, err := r.store.PutOutput(stage, data)
 	return err
 }
 
