@@ -9,6 +9,7 @@ import "bytes"
 // abbreviations are those of all texts, and the codes that they have in one.
 type abbreviations struct {
 	numbers map[string]uint64 // of all that were seen
+	lines   [][]uint64        // by number, what linesOf has
 	number  map[uint64]uint64 // by code
 	code    map[uint64]uint64 // by number
 	inside  bool              // the lines are of the section of entries
@@ -70,6 +71,7 @@ func (a *abbreviations) add(code uint64, says []byte) {
 	if !known {
 		n = uint64(len(a.numbers))
 		a.numbers[string(says)] = n
+		a.lines = append(a.lines, linesOf(says))
 	}
 	if _, twice := a.code[n]; twice {
 		return
@@ -106,4 +108,35 @@ func (a *abbreviations) kept(n uint64) (uint64, bool) {
 	}
 	code, ok := a.code[n>>1]
 	return code, ok
+}
+
+// says returns what the abbreviation says of the lines behind its code, which is kept so, nil where no entry begins.
+func (a *abbreviations) says(kept uint64) []uint64 {
+	if !a.inside || kept&1 != 0 || kept>>1 >= uint64(len(a.lines)) {
+		return nil
+	}
+	return a.lines[kept>>1]
+}
+
+// Forms of attributes that stand in the abbreviation, or nowhere. DWARF version 5, section 7.5.6.
+const (
+	formFlagPresent   = 0x19
+	formImplicitConst = 0x21
+)
+
+// linesOf lists the attributes that an entry has a line for, each with the tag of the entry.
+func linesOf(says []byte) (list []uint64) {
+	var numbers []uint64
+	for line := range bytes.Lines(says) {
+		if digits, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte(".uleb128 0x")); ok {
+			n, _ := canonical(digits, hexMark) // one that is none makes the list useless, not wrong
+			numbers = append(numbers, n)
+		}
+	}
+	for i := 1; i+1 < len(numbers); i += 2 {
+		if form := numbers[i+1]; form != formFlagPresent && form != formImplicitConst {
+			list = append(list, numbers[0]<<32|numbers[i])
+		}
+	}
+	return list
 }

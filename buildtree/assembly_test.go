@@ -2,9 +2,11 @@ package buildtree
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -108,24 +110,61 @@ const entriesAbbreviations = `	.section	.debug_abbrev,"",@progbits
 	.section	.debug_line,"",@progbits
 `
 
-// TestOldAssembly: what an older version kept can be read.
-func TestOldAssembly(t *testing.T) {
+// oldText is what the files in testdata hold.
+func oldText() string {
 	var want strings.Builder
 	for i := range 1600 {
 		fmt.Fprintf(&want, ".LVL%d:\n\t.loc 1 %d 3 view .LVU%d\n\t.long\t0x%x\n", i, 100+i/2, i, i%64)
 	}
 	want.WriteString(".Ldebug_info0:\n\t.uleb128 0x1\n\t.long\t0x12\n\t.section\t.debug_abbrev,\"\",@progbits\n\t.uleb128 0x1\n\t.uleb128 0x11\n" +
 		"\t.byte\t0x1\n\t.byte\t0\n\t.byte\t0\n\t.byte\t0\n\t.section\t.debug_str,\"MS\"\n.LASF1:\n\t.string\t\"b\"\n.LASF0:\n\t.string\t\"a\"\n")
+	return want.String()
+}
+
+// oldEntries has abbreviations that name one attribute of one tag.
+func oldEntries() string {
+	return strings.Replace(entries("0x2", "0x1", "0x1", "0x2", "0x2"), "0x34\n\t.byte\t0x1", "0x11\n\t.byte\t0", 1) + stringsOf(1, 0)
+}
+
+// TestOldAssembly: what older versions kept can be read.
+func TestOldAssembly(t *testing.T) {
 	s := newStore(t)
-	packed, err := os.ReadFile("testdata/assembly.gca1")
+	blob, err := os.ReadFile("testdata/assembly.gca1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := DigestOf([]byte(want.String()))
-	if err := s.writeBlob(d, packed); err != nil {
+	first := DigestOf([]byte(oldText()))
+	if err := s.writeBlob(first, blob); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Blob(d); err != nil || string(got) != want.String() {
+	checkText(t, s, oldText())
+
+	// A pack of two texts.
+	s = newStore(t)
+	pack, err := os.ReadFile("testdata/pack.gca2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.mkdir(s.packsDir()), s.writeFile(filepath.Join(s.packsDir(), "one"), pack)); err != nil {
+		t.Fatal(err)
+	}
+	checkText(t, s, oldText())
+	checkText(t, s, oldEntries())
+
+	// One text of it, as a blob.
+	s = newStore(t)
+	if blob, err = os.ReadFile("testdata/map.gca2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writeBlob(first, blob); err != nil {
+		t.Fatal(err)
+	}
+	checkText(t, s, oldText())
+}
+
+func checkText(t *testing.T, s *Store, want string) {
+	t.Helper()
+	if got, err := s.Blob(DigestOf([]byte(want))); err != nil || string(got) != want {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
@@ -213,9 +252,11 @@ func FuzzUnpackAssembly(f *testing.F) {
 	f.Add(packed[len(assemblyMagic):])
 	s := &Store{dir: f.TempDir()}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		texts, err := unpackAssembly(append([]byte(assemblyMagic), data...))
-		if err != nil && texts != nil || len(bytes.Join(texts, nil)) > maxText {
-			t.Errorf("%d texts, %v", len(texts), err)
+		for _, magic := range []string{assemblyMagic, plainAssemblyMagic} {
+			texts, err := unpackAssembly(append([]byte(magic), data...))
+			if err != nil && texts != nil || len(bytes.Join(texts, nil)) > maxText {
+				t.Errorf("%d texts, %v", len(texts), err)
+			}
 		}
 		text, err := s.unpackOldAssembly(append([]byte(oldAssemblyMagic), data...))
 		if err != nil && text != nil || len(text) > maxText+len(data) {

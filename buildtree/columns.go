@@ -15,7 +15,8 @@ import (
 //	.uleb128 .LVU7-.LVU3 shape ".uleb" decimal …      columns: 128, …; 7, …; 3, …
 //
 // In debugging information, what a byte means depends on the entry that it is in, which begins with a number in LEB128: there each place behind
-// that number has a column for each value of it. Lines with a quotation mark are kept as they are, those of the table of strings by number.
+// that number has a column for each value of it, or for the attribute that its abbreviation has there. Lines with a quotation mark are kept as they
+// are, those of the table of strings by number.
 
 // Marks in shapes.
 const (
@@ -30,23 +31,36 @@ type columns struct {
 	quoted  []byte   // lines with a newline each
 	strings []byte   // those of the tables of strings, by number
 	texts   []byte   // for each text what textSize has, as varints
-	order   []byte   // for each line the number of its shape, as a varint
+	order   []byte   // for each line the number of its shape, as lineOrder codes it
 	values  []column // in the order in which their first number comes
 }
 
 // column is the numbers of one place in one shape.
 type column struct {
-	raw, delta []byte // as varints; the differences zig-zag
-	last       uint64
+	as   [encodings][]byte // as varints; differences zig-zag
+	last uint64
 }
+
+// encoding is how the numbers of a column are kept.
+type encoding byte
+
+const (
+	asNumbers     encoding = iota
+	asDifferences          // from the one before
+	asCounted              // as differences from the last number of their kind, see counters
+	encodings
+)
 
 // splitter takes a text apart.
 type splitter struct {
 	columns
-	index map[string]int // of shapes
-	kinds []shapeKind
-	codes abbreviations
+	index  map[string]int // of shapes
+	kinds  []shapeKind
+	codes  abbreviations
+	follow *lineOrder
+	coder  *bitWriter
 	finder
+	counters
 }
 
 // shapeKind says where the columns of a shape are.
@@ -78,19 +92,25 @@ type finder struct {
 	entries  map[place]int // likewise
 	entry    uint64        // the number that began the entry
 	distance uint64        // lines since then
+	says     []uint64      // what the abbreviation says of the lines behind it, nil if it is not known
 }
 
 // place is where a number of an entry stands.
 type place struct {
-	shape           int
+	shape           int // anyShape where an abbreviation says what the number is
 	entry, distance uint64
 }
+
+const anyShape = -1
 
 // maxDistance ends an entry.
 const maxDistance = 24
 
 // find returns the number of a column, and whether it is a new one.
 func (f *finder) find(shape, index int, kind shapeKind) (column int, fresh bool) {
+	if kind == dataShape && f.distance < uint64(len(f.says)) {
+		return f.findInEntry(place{shape: anyShape, entry: f.says[f.distance]})
+	}
 	if kind == dataShape {
 		return f.findInEntry(place{shape, f.entry, min(f.distance, maxDistance)})
 	}
@@ -120,11 +140,11 @@ func (f *finder) findInEntry(p place) (column int, fresh bool) {
 	return f.columns - 1, true
 }
 
-// passed takes note of a line with its last number.
-func (f *finder) passed(kind shapeKind, value uint64) {
+// passed takes note of a line with its last number, and of what an abbreviation says if that is its code.
+func (f *finder) passed(kind shapeKind, value uint64, says []uint64) {
 	f.distance++
 	if kind == entryShape {
-		f.entry, f.distance = value, 0
+		f.entry, f.distance, f.says = value, 0, says
 	}
 }
 
@@ -132,13 +152,18 @@ func (f *finder) passed(kind shapeKind, value uint64) {
 var errNotText = errors.New("not a text of lines")
 
 func splitColumns(texts ...[]byte) (*columns, error) {
-	s := splitter{index: map[string]int{}}
+	total := 0
 	for _, text := range texts {
 		if !canSplit(text) {
 			return nil, errNotText
 		}
+		total += len(text)
+	}
+	s := splitter{index: map[string]int{}, follow: newLineOrder(total), coder: newBitWriter()}
+	for _, text := range texts {
 		s.addText(text)
 	}
+	s.order = s.coder.bytes()
 	return &s.columns, nil
 }
 
@@ -199,7 +224,7 @@ func (s *splitter) add(shape []byte, numbers []uint64) {
 		s.shapes = append(s.shapes, bytes.Clone(shape))
 		s.kinds = append(s.kinds, shapeKindOf(shape))
 	}
-	s.order = binary.AppendUvarint(s.order, uint64(i))
+	s.follow.code(s.coder, uint32(i), s.entry, s.distance)
 	s.codes.passed(shape)
 	var last uint64
 	for k, n := range numbers {
@@ -211,12 +236,20 @@ func (s *splitter) add(shape []byte, numbers []uint64) {
 			s.values = append(s.values, column{})
 		}
 		last = n
-		c := &s.values[at]
-		c.raw = binary.AppendUvarint(c.raw, n)
-		c.delta = binary.AppendVarint(c.delta, int64(n-c.last))
-		c.last = n
+		s.values[at].add(n, s.of(s.shapes, i, k))
 	}
-	s.passed(s.kinds[i], last)
+	s.passed(s.kinds[i], last, s.codes.says(last))
+}
+
+// add adds a number; counter is the last one of its kind, if it has one.
+func (c *column) add(n uint64, counter *uint64) {
+	c.as[asNumbers] = binary.AppendUvarint(c.as[asNumbers], n)
+	c.as[asDifferences] = binary.AppendVarint(c.as[asDifferences], int64(n-c.last))
+	c.last = n
+	if counter != nil {
+		c.as[asCounted] = binary.AppendVarint(c.as[asCounted], int64(n-*counter))
+		*counter = n
+	}
 }
 
 // shapeOf appends the shape of a line and its numbers. A number that is not written as we would write it is left in the shape.
@@ -273,16 +306,18 @@ func canonical(digits []byte, mark byte) (n uint64, ok bool) {
 	return n, true
 }
 
-// smaller returns the encoding of a column that is likely to be the smaller one when it is compressed.
-func (c *column) smaller() (data []byte, isDelta bool) {
-	isDelta = len(c.delta) < len(c.raw)
-	if len(c.raw) >= longColumn {
-		isDelta = entropy(c.delta) < entropy(c.raw)
+// smallest returns the encoding of a column that is likely to be the smallest when it is compressed.
+func (c *column) smallest() (data []byte, how encoding) {
+	size := func(data []byte) float64 { return float64(len(data)) }
+	if len(c.as[asNumbers]) >= longColumn {
+		size = entropy
 	}
-	if isDelta {
-		return c.delta, true
+	for i := range encodings {
+		if c.as[i] != nil && size(c.as[i]) < size(c.as[how]) {
+			how = i
+		}
 	}
-	return c.raw, false
+	return c.as[how], how
 }
 
 // entropy is the number of bits that bytes take when each is coded by how often it is there.

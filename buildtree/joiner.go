@@ -21,19 +21,34 @@ type joiner struct {
 	values  []reader
 	table   stringTable // of the text that is put together
 	codes   abbreviations
-	old     bool // of the older kind, which has neither tables nor codes
+	follow  *lineOrder
+	coder   *bitReader
+	format  assemblyFormat
 	finder
+	counters
 }
 
 // reader reads a column.
 type reader struct {
-	data    []byte
-	isDelta bool
-	last    uint64
+	data []byte
+	how  encoding
+	last uint64
 }
 
-func (r *reader) next() (uint64, error) {
-	if !r.isDelta {
+// next returns the next number; counter is the last one of its kind, if it has one.
+func (r *reader) next(counter *uint64) (n uint64, err error) {
+	if r.how == asCounted && counter != nil {
+		r.last = *counter
+	}
+	n, err = r.read()
+	if counter != nil {
+		*counter = n
+	}
+	return n, err
+}
+
+func (r *reader) read() (uint64, error) {
+	if r.how == asNumbers {
 		n, size := binary.Uvarint(r.data)
 		if size <= 0 {
 			return 0, errColumns
@@ -80,7 +95,7 @@ func (t textSize) valid() bool {
 
 // next returns the next text.
 func (j *joiner) next(size textSize) (text []byte, err error) {
-	if !size.valid() || size.strings > uint64(len(j.strings)) {
+	if size.strings > uint64(len(j.strings)) {
 		return nil, errColumns
 	}
 	lines := make([][]byte, size.strings)
@@ -124,32 +139,45 @@ func (j *joiner) lines(length uint64) (text []byte, err error) {
 
 // line appends the next line.
 func (j *joiner) line(text []byte) ([]byte, error) {
-	i, size := binary.Uvarint(j.order)
-	if size <= 0 || i >= uint64(len(j.shapes)) {
+	i, ok := j.nextShape()
+	if !ok {
 		return nil, errColumns
 	}
-	j.order = j.order[size:]
 	shape := j.shapes[i]
 	if len(shape) == 1 && shape[0] == quotedMark {
 		line, known := j.table.taken()
 		if !known {
-			var ok bool
 			if line, j.quoted, ok = bytes.Cut(j.quoted, []byte("\n")); !ok {
 				return nil, errColumns
 			}
 			j.codes.passedQuoted(line)
 		}
-		j.passed(plainShape, 0)
+		j.passed(plainShape, 0, nil)
 		return append(text, line...), nil
 	}
-	text, last, err := j.numbers(text, int(i))
-	j.passed(j.kinds[i], last)
+	text, last, err := j.numbers(text, i)
+	var says []uint64
+	if j.format >= formatOrder {
+		says = j.codes.says(last)
+	}
+	j.passed(j.kinds[i], last, says)
 	return text, err
+}
+
+// nextShape returns the shape of the next line.
+func (j *joiner) nextShape() (i int, ok bool) {
+	if j.format < formatOrder {
+		i, size := binary.Uvarint(j.order)
+		j.order = j.order[max(size, 0):]
+		return int(i), size > 0 && i < uint64(len(j.shapes))
+	}
+	i = int(j.follow.code(j.coder, 0, j.entry, j.distance))
+	return i, i < len(j.shapes) && !j.coder.ended()
 }
 
 // numbers appends a shape with its numbers, of which it returns the last.
 func (j *joiner) numbers(text []byte, i int) (_ []byte, last uint64, err error) {
-	if !j.old {
+	if j.format > formatFirst {
 		j.codes.passed(j.shapes[i])
 	}
 	k := 0
@@ -162,7 +190,7 @@ func (j *joiner) numbers(text []byte, i int) (_ []byte, last uint64, err error) 
 		if at >= len(j.values) {
 			return nil, 0, errColumns
 		}
-		if last, err = j.values[at].next(); err != nil {
+		if last, err = j.values[at].next(j.of(j.shapes, i, k)); err != nil {
 			return nil, 0, err
 		}
 		shown, known := last, true

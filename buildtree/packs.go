@@ -24,12 +24,12 @@ const packMagic = "gcp1"
 
 const (
 	// packTexts and packBytes bound a pack, which is read as a whole.
-	packTexts = 64
-	packBytes = 16 << 20
+	packTexts = 96
+	packBytes = 24 << 20
 	// worthPacking is how many loose texts there must be.
 	worthPacking = 16
 	// keptPacks is how many packs are kept as texts when they were read.
-	keptPacks = 4
+	keptPacks = 3
 	// digestBytes is the length of a digest in a pack.
 	digestBytes = digestLength / 2
 )
@@ -204,7 +204,7 @@ func (s *Store) readPack(name string) (map[Digest][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.HasPrefix(data[length:], []byte(assemblyMagic)) {
+	if !isAssembly(data[length:]) {
 		return nil, errPack
 	}
 	texts, err := unpackAssembly(data[length:])

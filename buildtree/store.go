@@ -246,7 +246,7 @@ func (s *Store) unpackBlob(packed []byte) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(packed, []byte(oldAssemblyMagic)):
 		return s.unpackOldAssembly(packed)
-	case bytes.HasPrefix(packed, []byte(assemblyMagic)):
+	case isAssembly(packed):
 		texts, err := unpackAssembly(packed)
 		if err != nil || len(texts) != 1 {
 			return nil, errors.Join(errColumns, err)
