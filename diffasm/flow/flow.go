@@ -33,6 +33,7 @@ type flow struct {
 	allLoads bool           // these are all
 	pushing  bool           // the instruction is a push
 	used     map[int]bool   // statements, as of value.at, that wrote registers which something reads that keeps no address
+	indexed  map[int]bool   // those of these that access memory with an index
 	looking  bool           // for these alone
 	found    map[Leak]bool  // all that is found; nil if the first one ends the search
 	followed map[passing]bool
@@ -124,27 +125,31 @@ func Leaks(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool)
 	w := newFlow(f, fn, rules, source)
 	w.loaded, w.found, w.followed = map[int64]bool{}, map[Leak]bool{}, map[passing]bool{}
 	w.follow(0)
-	if rules.Calls && !rules.Sure {
-		again := newFlow(f, fn, rules, source)
-		again.loaded, again.allLoads, again.found, again.followed = w.loaded, true, w.found, w.followed
-		again.run(again.entryState(0))
-	}
 	return w.found
 }
 
 func newFlow(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool) *flow {
-	return &flow{f: f, fn: fn, m: machine.Of(f), conv: machine.Of(f).Convention(), source: source, rules: rules, used: map[int]bool{several: true}}
+	return &flow{
+		f: f, fn: fn, m: machine.Of(f), conv: machine.Of(f).Convention(), source: source, rules: rules,
+		used: map[int]bool{several: true}, indexed: map[int]bool{},
+	}
 }
 
-// follow runs a function of which some arguments are followed addresses, one bit each. What is certain is known only when all ways are seen.
+// follow runs a function of which some arguments are followed addresses, one bit each. Where all escapes are looked for, what is a left-over, and what is
+// certain, is known only when all ways are seen.
 func (w *flow) follow(args uint8) {
-	w.looking = w.rules.Sure
+	w.looking = w.found != nil
 	w.run(w.entryState(args))
-	if w.looking {
+	switch {
+	case !w.looking:
+	case w.rules.Sure:
 		w.looking = false
 		for i, s := range w.in {
 			w.block(i, s.clone())
 		}
+	default:
+		w.looking, w.allLoads, w.stmts, w.taken = false, w.loaded != nil, nil, nil
+		w.run(w.entryState(args))
 	}
 }
 
@@ -349,6 +354,7 @@ func (w *flow) address(o *machine.Operand, s *state) value {
 	if o.Base != machine.NoRegister {
 		b := s.regs[o.Base]
 		w.use(b)
+		w.indexed[b.at] = w.indexed[b.at] || b.addr && b.at > 0 && o.Index != machine.NoRegister && o.Kind == machine.Memory
 		v.at = b.at
 		v.addr, v.frame, v.off = v.addr || b.addr, b.frame, b.off+o.Disp
 	}
