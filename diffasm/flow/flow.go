@@ -3,6 +3,7 @@ package flow
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"gocare/diffasm/asm"
 	"gocare/diffasm/machine"
@@ -303,7 +304,11 @@ func (w *flow) execute(st asm.Statement, in *machine.Insn, s *state) bool {
 		s.regs[w.conv.Stack].off += wordSize
 		s.regs[w.conv.Frame] = value{}
 	case machine.Address:
-		w.store(st, &ops[1], w.address(&ops[0], s), 8*wordSize, s)
+		v := w.address(&ops[0], s)
+		if strings.Contains(strings.ToLower(st.Args), "@tlsld") {
+			v = value{} // leads to where all thread-local variables of a program or library begin
+		}
+		w.store(st, &ops[1], v, 8*wordSize, s)
 	case machine.String:
 		w.repeated(st, in, s)
 	case machine.Compare:
