@@ -24,7 +24,9 @@ func TestPointersGone(t *testing.T) {
 		{"used, and passed on as another argument", "leaq v(%rip), %rsi;movl $5, 4(%rsi);xorl %edi, %edi;call keep;xorl %eax, %eax", "nop", true},
 		{"used, and returned", "leaq v(%rip), %rax;addl $5, 4(%rax)", "nop", true},
 		{"returned as the second of two", "movl $1, %eax;leaq v(%rip), %rdx", "nop", true},
-		{"left behind a use of an element", "leaq v(%rip), %rdx;movl $5, (%rdx,%rax);xorl %edi, %edi;xorl %esi, %esi;call keep;xorl %eax, %eax", "nop", false},
+		{"left behind a use of an element", "leaq v(%rip), %rdx;movl $5, (%rdx,%rax);xorl %eax, %eax", "nop", false},
+		{"passed on behind a use of an element", "leaq v(%rip), %rsi;movl $5, (%rsi,%rax);xorl %edi, %edi;call keep;xorl %eax, %eax", "nop", true},
+		{"returned behind a use of an element", "leaq v(%rip), %rax;movl $5, (%rax,%rdx)", "nop", true},
 		{
 			"left behind a use in both", "leaq v(%rip), %rdx;movl $5, (%rdx);xorl %edi, %edi;xorl %esi, %esi;call keep;xorl %eax, %eax",
 			"leaq v(%rip), %rdx;movl $6, (%rdx);xorl %edi, %edi;xorl %esi, %esi;call keep;xorl %eax, %eax", false,

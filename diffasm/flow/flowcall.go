@@ -60,7 +60,7 @@ func anyRegister(s *state, is func(i int, v value) bool) bool {
 
 // counts reports whether what a register holds is a followed address, and no left-over.
 func (w *flow) counts(v value) bool {
-	return v.addr && (!v.stale || w.rules.Stale) && (!w.rules.Sure || !w.used[v.at]) && (w.found == nil || !w.indexed[v.at])
+	return v.addr && (!v.stale || w.rules.Stale) && (!w.rules.Sure || !w.used[v.at])
 }
 
 // arguments looks at what a callee gets; it reports whether a followed address comes back.
@@ -103,9 +103,6 @@ func (w *flow) argumentMask(s *state) (mask uint8) {
 			break // the callee has no further arguments
 		}
 		v := s.regs[reg]
-		if i == 0 && !w.rules.Sure {
-			v.at = several // a callee without arguments is rare
-		}
 		// LLVM has a callee write its result right to where it was to be copied.
 		if w.counts(v) && !(i == 0 && w.rules.Sure && w.f.Clang) {
 			mask |= 1 << i
