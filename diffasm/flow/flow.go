@@ -442,7 +442,9 @@ func (w *flow) ret(st asm.Statement, s *state) {
 		results = results[:1]
 	}
 	// A result of two registers is rare, what accesses to elements leave in the second is not.
-	second := func(reg machine.Register) bool { return w.counts(s.regs[reg]) && !(w.found != nil && w.indexed[s.regs[reg].at]) }
+	second := func(reg machine.Register) bool {
+		return w.counts(s.regs[reg]) && !(w.found != nil && w.indexed[s.regs[reg].at])
+	}
 	if !w.counts(s.regs[results[0]]) && !slices.ContainsFunc(results[1:], second) {
 		return
 	}
