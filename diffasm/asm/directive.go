@@ -197,7 +197,9 @@ func (p *parser) common(st Statement) {
 	}
 	p.f.Blocks[name] = b
 	p.f.Order = append(p.f.Order, b)
-	p.f.Variables = append(p.f.Variables, b)
+	if !isConstant(name) {
+		p.f.Variables = append(p.f.Variables, b)
+	}
 }
 
 // finish drops labels nobody uses and gives tables of code labels to their functions.

@@ -133,8 +133,11 @@ func (b *Block) isOffsetTable() bool {
 
 // isConstant reports whether a local label is gcc's for a constant, or ours for an unnamed one (see kpname.LiteralPrefix); or what
 // -fsanitize=undefined says of a place in the source, of which only that place's code makes use: the run-time library marks it
-// once it has reported it; or clang's pointer to what a type of exceptions is.
+// once it has reported it; or clang's pointer to what a type of exceptions is, or the values from which it copies a part of a local variable.
 func isConstant(name string) bool {
+	if n, ok := strings.CutPrefix(name, ".Lconstinit"); ok && (n == "" || n[0] == '.' && AllDigits(n[1:])) {
+		return true
+	}
 	if n, ok := strings.CutPrefix(name, ".L__unnamed_"); ok && AllDigits(n) || strings.HasPrefix(name, ".Lubsan_") || strings.HasSuffix(name, ".DW.stub") {
 		return true
 	}
