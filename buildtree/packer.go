@@ -14,9 +14,13 @@ import (
 	"syscall"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 )
 
 // This file makes packs of what is loose, and removes what is no longer needed.
+
+// atOnce is how many packs are made at a time: a link that makes them often runs as the last one, while other processors have nothing to do.
+const atOnce = 2
 
 // Pack makes packs of what is loose, if that is enough and nobody else does.
 func (s *Store) Pack() error {
@@ -35,6 +39,9 @@ func (s *Store) Pack() error {
 	if err := s.findPacks(); err != nil {
 		return err
 	}
+	var writers errgroup.Group
+	writers.SetLimit(atOnce)
+	write := func(p *packer) { writers.Go(func() error { return s.writePack(p) }) }
 	p := &packer{}
 	for _, d := range byTime(entries) {
 		if _, known := s.packOf(d); known { // whoever packed it was killed, or it was compiled again
@@ -48,14 +55,13 @@ func (s *Store) Pack() error {
 			continue // gone, or damaged, which is for whoever wants it, or no text: it stays
 		}
 		if p.full(text) {
-			if err := s.writePack(p); err != nil {
-				return err
-			}
+			write(p)
 			p = &packer{}
 		}
 		p.add(d, text)
 	}
-	return s.writePack(p)
+	write(p)
+	return writers.Wait()
 }
 
 // lockPacks makes this process the one that makes packs, unless there is another.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"gocare/buildtree"
@@ -125,7 +126,8 @@ func (r *linkRun) do(stage buildtree.Stage) status {
 	}
 	r.readCommandLine()
 	if stage == buildtree.Original {
-		_ = r.store.Pack() // else what is loose stays so
+		runtime.GOMAXPROCS(runtime.NumCPU()) // main gives a tool one; this is more than a tool does else
+		_ = r.store.Pack()                   // else what is loose stays so
 	}
 	var mapText []byte
 	if printed != nil {
