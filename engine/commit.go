@@ -184,7 +184,7 @@ func (c *change) stop(s *trace.Session, check *checker, opt Options, timing *Tim
 		return in, err
 	}
 	check.beginAgain(s)
-	defer s.Hurry()()
+	defer trace.Hurry()()
 	start := time.Now()
 	if err := s.StopAll(); err != nil {
 		return nil, err

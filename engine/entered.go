@@ -77,7 +77,7 @@ func (c *checker) pause(s *trace.Session, tid int, timing *Timing) (o *occupant,
 }
 
 func (c *checker) pauseOnce(s *trace.Session, tid int, timing *Timing) (o *occupant, ok bool, err error) {
-	defer s.Hurry()()
+	defer trace.Hurry()()
 	start := time.Now()
 	t, err := s.Pause(tid)
 	if t == nil || err != nil {

@@ -6,9 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -102,7 +100,9 @@ func runGuard(c *command) error {
 	if err != nil {
 		return nil // the process has ended: nothing is to be guarded
 	}
-	hurry()
+	// A session of its own is what the kernel divides processors between (sched(7), the autogroup feature): there the others' priorities count for nothing.
+	_ = os.WriteFile("/proc/self/autogroup", []byte("-20"), 0)
+	trace.Hurry()
 	_, _ = conn.Write([]byte{0})
 	word := make([]byte, 1)
 	for {
@@ -116,17 +116,4 @@ func runGuard(c *command) error {
 	}
 	_, _ = g.Settle(lock) // the system log has what came of it: nobody is left to be told
 	return nil
-}
-
-// hurry has this process go before all others, where it may: one that is half patched would wait for whoever else uses the processors.
-func hurry() {
-	const first = -20
-	// A session of its own is what the kernel divides processors between (sched(7), the autogroup feature): there the others' numbers count for nothing.
-	_ = os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(first)), 0)
-	threads, _ := filepath.Glob("/proc/self/task/*") // those that come later are made by these
-	for _, t := range threads {
-		if tid, err := strconv.Atoi(filepath.Base(t)); err == nil {
-			_ = syscall.Setpriority(syscall.PRIO_PROCESS, tid, first)
-		}
-	}
 }

@@ -25,7 +25,11 @@ var errDisturbed = errors.New("the thread was disturbed")
 // the kernel simply repeats, else one blocked otherwise, else one in user code outside any rseq critical section (whose
 // descriptor the kernel would clear behind its back), last one whose time-out would begin anew.
 func (s *Session) AttachForCall() (*Thread, error) {
-	return s.AttachForCallWhere(func(*Thread) bool { return true })
+	t, err := s.AttachForCallWhere(func(*Thread) bool { return true })
+	if t == nil && err == nil { // all have ended, and whoever started the process has not asked how
+		err = s.noThread(s.PID)
+	}
+	return t, err
 }
 
 // AttachForCallWhere attaches to a thread that suits, as AttachForCall does, among those that are not attached yet. It returns

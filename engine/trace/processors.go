@@ -58,7 +58,7 @@ func everyProcessor() (every unix.CPUSet) {
 // Hurry has this program go before all others, where it may, and on all processors, until the function it returns is called: on a busy machine a process
 // that is stopped would have to wait for whoever else uses the processors. It is all of its threads: where it is killed, the last of them has to end
 // before its guard hears of it.
-func (s *Session) Hurry() (end func()) {
+func Hurry() (end func()) {
 	const first = -20 // setpriority(2); 0 stands for the calling thread alone
 	usual, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	raised := err == nil && unix.Setpriority(unix.PRIO_PROCESS, 0, first) == nil

@@ -51,7 +51,7 @@ func TestKeepToOneProcessor(t *testing.T) {
 	p := testkit.Start(t, "/bin/cat")
 	err := Do(context.Background(), p.PID, func(s *Session) error {
 		kept("in a session", 0, all.Count())
-		end := s.Hurry()
+		end := Hurry()
 		ofOwnThreads(func(tid int) { kept("in a hurry", tid, all.Count()) })
 		end()
 		kept("after a hurry", 0, all.Count())

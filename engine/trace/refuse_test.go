@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -108,5 +109,24 @@ func TestRestartableSequence(t *testing.T) {
 	}
 	if code != "rseq" {
 		t.Errorf("got %q, want rseq", code)
+	}
+}
+
+// TestAllEnded: a process whose threads have all ended, and which nobody has waited for yet, has none to make a call in.
+func TestAllEnded(t *testing.T) {
+	p := testkit.Start(t, "/bin/cat")
+	err := Do(context.Background(), p.PID, func(s *Session) error {
+		if err := unix.Kill(p.PID, unix.SIGKILL); err != nil {
+			return err
+		}
+		for threadState(p.PID, p.PID) != 'Z' {
+			runtime.Gosched()
+		}
+		_, err := s.AttachForCall()
+		wantCode(t, err, fault.NoSuchProcess)
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
