@@ -34,7 +34,7 @@ func (s *Store) unitEntry(u *Unit) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	packed, err := s.pack(unitKind, text)
+	packed, err := s.pack(text)
 	e := entry{Packed: string(base64Text(packed))}
 	if u.remakable() {
 		e.Again = u.ObjectID
@@ -108,7 +108,7 @@ func (s *Store) Load(st Stage) (*Record, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	units, err := s.unpacker(unitKind)
+	units, err := s.unpacker()
 	if err != nil {
 		return nil, err
 	}

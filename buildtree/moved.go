@@ -89,7 +89,7 @@ func (s *Store) moveLog(m move) error {
 		}
 		return err
 	}
-	units, err := s.unpacker(unitKind)
+	units, err := s.unpacker()
 	if err != nil {
 		return err
 	}

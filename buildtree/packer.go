@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/klauspost/compress/zstd"
+
+	"gocare/buildtree/asmpack"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -51,7 +53,7 @@ func (s *Store) Pack() error {
 			continue
 		}
 		text, err := s.readLoose(d)
-		if err != nil || DigestOf(text) != d || !canSplit(text) {
+		if err != nil || DigestOf(text) != d || !asmpack.CanPack(text) {
 			continue // gone, or damaged, which is for whoever wants it, or no text: it stays
 		}
 		if p.full(text) {
@@ -130,11 +132,11 @@ func (s *Store) writePack(p *packer) error {
 
 // pack encodes a pack, and looks whether it can be decoded: what it holds will be nowhere else.
 func (p *packer) pack() ([]byte, error) {
-	body, err := packAssembly(zstd.SpeedBestCompression, p.texts...)
+	body, err := asmpack.Pack(zstd.SpeedBestCompression, p.texts...)
 	if err != nil {
 		return nil, err
 	}
-	if got, err := unpackAssembly(body); err != nil || !slices.EqualFunc(got, p.texts, bytes.Equal) {
+	if got, err := asmpack.Unpack(body); err != nil || !slices.EqualFunc(got, p.texts, bytes.Equal) {
 		return nil, fmt.Errorf("a pack does not hold what it was made of: %w", cmp.Or(err, errPack))
 	}
 	head := binary.AppendUvarint([]byte(packMagic), uint64(len(p.digests)))

@@ -12,12 +12,14 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"gocare/buildtree/asmpack"
 )
 
 // Compiles must not wait for the record. So a compile leaves its assembly in loose/, as it is but for a fast compression, and whoever has more time,
 // a link while its linker runs, or Prune, makes packs of what is loose: texts of one build are much alike.
 //
-// A pack is a magic number, the number of its texts as a varint, their digests, and the texts as packAssembly leaves them. It is never changed. It is
+// A pack is a magic number, the number of its texts as a varint, their digests, and the texts as asmpack leaves them. It is never changed. It is
 // put in its place before what it holds is removed from loose/: who looks there first, then for packs, finds a text.
 
 const packMagic = "gcp1"
@@ -204,10 +206,10 @@ func (s *Store) readPack(name string) (map[Digest][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !isAssembly(data[length:]) {
+	if !asmpack.Is(data[length:]) {
 		return nil, errPack
 	}
-	texts, err := unpackAssembly(data[length:])
+	texts, err := asmpack.Unpack(data[length:])
 	if err != nil || len(texts) != len(digests) {
 		return nil, errors.Join(errPack, err)
 	}

@@ -98,6 +98,8 @@ func (n *needs) addAll(text []byte) {
 	}
 }
 
+func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
+
 // addUnit adds whatever a unit names.
 func (n *needs) addUnit(u *Unit) error {
 	n.lists[u.Reads], n.lists[readsOf(u)] = true, true
@@ -177,7 +179,7 @@ func (s *Store) logLines(path string) (lines []logLine, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	unpack, err := s.unpacker(unitKind)
+	unpack, err := s.unpacker()
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package buildtree
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+
+	"gocare/buildtree/asmpack"
 )
 
 // Store keeps the records of a build in a directory:
@@ -168,7 +169,7 @@ func (s *Store) PutText(text []byte) (Digest, error) {
 	if len(text) < shortText || exists(s.blobPath(d)) {
 		return s.PutBlob(text)
 	}
-	packed, err := packAssembly(zstd.SpeedDefault, text)
+	packed, err := asmpack.Pack(zstd.SpeedDefault, text)
 	if err != nil {
 		return s.PutBlob(text)
 	}
@@ -231,7 +232,7 @@ func (s *Store) keptBlob(d Digest) ([]byte, error) {
 func (s *Store) readKept(d Digest) ([]byte, error) {
 	packed, err := os.ReadFile(s.blobPath(d))
 	if err == nil {
-		return s.unpackBlob(packed)
+		return unpackBlob(packed)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -242,18 +243,15 @@ func (s *Store) readKept(d Digest) ([]byte, error) {
 	return s.packed(d)
 }
 
-func (s *Store) unpackBlob(packed []byte) ([]byte, error) {
-	switch {
-	case bytes.HasPrefix(packed, []byte(oldAssemblyMagic)):
-		return s.unpackOldAssembly(packed)
-	case isAssembly(packed):
-		texts, err := unpackAssembly(packed)
-		if err != nil || len(texts) != 1 {
-			return nil, errors.Join(errColumns, err)
-		}
-		return texts[0], nil
+func unpackBlob(packed []byte) ([]byte, error) {
+	if !asmpack.Is(packed) {
+		return unpackPlain(packed)
 	}
-	return unpackPlain(packed)
+	texts, err := asmpack.Unpack(packed)
+	if err != nil || len(texts) != 1 {
+		return nil, errors.Join(errPack, err)
+	}
+	return texts[0], nil
 }
 
 // unpackPlain decodes a frame that needs no dictionary.

@@ -252,7 +252,7 @@ func FuzzDecodeLog(f *testing.F) {
 	}
 	s := &Store{dir: f.TempDir()}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		unpack, err := s.unpacker(unitKind)
+		unpack, err := s.unpacker()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func (s *Store) Take(from Stage, wanted map[string]Digest) (taken int, err error
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
-	unpack, err := s.unpacker(unitKind)
+	unpack, err := s.unpacker()
 	if err != nil {
 		return 0, err
 	}

@@ -47,6 +47,8 @@ func beside(from, to string) bool {
 	switch from {
 	case "gocare/wrapper":
 		return to == "gocare/buildtree"
+	case "gocare/buildtree":
+		return to == "gocare/buildtree/asmpack"
 	case "gocare/engine":
 		return strings.HasPrefix(to, "gocare/engine/")
 	case "gocare/internal/test/handpatch":

@@ -1,4 +1,4 @@
-package buildtree
+package asmpack
 
 import (
 	"bytes"
@@ -16,14 +16,12 @@ type joiner struct {
 	shapes  [][]byte
 	quoted  []byte
 	strings []byte
-	order   []byte
 	kinds   []shapeKind
 	values  []reader
 	table   stringTable // of the text that is put together
 	codes   abbreviations
 	follow  *lineOrder
 	coder   *bitReader
-	format  assemblyFormat
 	finder
 	counters
 }
@@ -65,22 +63,6 @@ func (r *reader) read() (uint64, error) {
 	return r.last, nil
 }
 
-// rest returns the text that all lines make.
-func (j *joiner) rest() (text []byte, err error) {
-	for begun := false; len(j.order) > 0; begun = true {
-		if begun {
-			text = append(text, '\n')
-		}
-		if text, err = j.line(text); err != nil {
-			return nil, err
-		}
-		if len(text) > maxText {
-			return nil, errColumns
-		}
-	}
-	return text, nil
-}
-
 // textSize is how long a text is, and its parts.
 type textSize struct {
 	rest, section uint64 // lengths in bytes, without the section of abbreviations and of that
@@ -90,7 +72,7 @@ type textSize struct {
 }
 
 func (t textSize) valid() bool {
-	return t.rest <= maxText && t.section <= maxText && t.at <= t.rest && t.table < uint64(len(tableSizes))
+	return t.rest <= MaxText && t.section <= MaxText && t.at <= t.rest && t.table < uint64(len(tableSizes))
 }
 
 // next returns the next text.
@@ -156,30 +138,19 @@ func (j *joiner) line(text []byte) ([]byte, error) {
 		return append(text, line...), nil
 	}
 	text, last, err := j.numbers(text, i)
-	var says []uint64
-	if j.format >= formatOrder {
-		says = j.codes.says(last)
-	}
-	j.passed(j.kinds[i], last, says)
+	j.passed(j.kinds[i], last, j.codes.says(last))
 	return text, err
 }
 
 // nextShape returns the shape of the next line.
 func (j *joiner) nextShape() (i int, ok bool) {
-	if j.format < formatOrder {
-		i, size := binary.Uvarint(j.order)
-		j.order = j.order[max(size, 0):]
-		return int(i), size > 0 && i < uint64(len(j.shapes))
-	}
 	i = int(j.follow.code(j.coder, 0, j.entry, j.distance))
 	return i, i < len(j.shapes) && !j.coder.ended()
 }
 
 // numbers appends a shape with its numbers, of which it returns the last.
 func (j *joiner) numbers(text []byte, i int) (_ []byte, last uint64, err error) {
-	if j.format > formatFirst {
-		j.codes.passed(j.shapes[i])
-	}
+	j.codes.passed(j.shapes[i])
 	k := 0
 	for _, c := range j.shapes[i] {
 		if c != hexMark && c != numberMark {

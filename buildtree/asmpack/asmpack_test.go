@@ -1,19 +1,16 @@
-package buildtree
+package asmpack
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-func TestAssembly(t *testing.T) {
+func TestPack(t *testing.T) {
 	var long strings.Builder
 	for i := range 5000 {
 		fmt.Fprintf(&long, "\t.loc 1 %d 5 view .LVU%d\n.LVL%d:\n\t.uleb128 .LVU%d-.Ltext0\n\t.long\t0x%x\n\t.string\t\"name_%d\"\n", i/3, i, i, i+7, i*37%4096, i%900)
@@ -46,15 +43,7 @@ func TestAssembly(t *testing.T) {
 		{"long", long.String()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStore(t)
-			d, err := s.PutAssembly([]byte(tt.text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := s.Blob(d); err != nil || string(got) != tt.text {
-				t.Fatalf("%q, %v", got, err)
-			}
-			packed, err := packAssembly(zstd.SpeedFastest, []byte(tt.text), []byte("between"), []byte(tt.text))
+			packed, err := Pack(zstd.SpeedFastest, []byte(tt.text), []byte("between"), []byte(tt.text))
 			if strings.HasPrefix(tt.name, "marks") || strings.HasPrefix(tt.name, "zeros") {
 				if err == nil {
 					t.Error("it was taken apart")
@@ -64,7 +53,7 @@ func TestAssembly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := unpackAssembly(packed)
+			got, err := Unpack(packed)
 			if err != nil || len(got) != 3 || string(got[0]) != tt.text || string(got[1]) != "between" || string(got[2]) != tt.text {
 				t.Fatalf("%q, %v", got, err)
 			}
@@ -110,72 +99,13 @@ const entriesAbbreviations = `	.section	.debug_abbrev,"",@progbits
 	.section	.debug_line,"",@progbits
 `
 
-// oldText is what the files in testdata hold.
-func oldText() string {
-	var want strings.Builder
-	for i := range 1600 {
-		fmt.Fprintf(&want, ".LVL%d:\n\t.loc 1 %d 3 view .LVU%d\n\t.long\t0x%x\n", i, 100+i/2, i, i%64)
-	}
-	want.WriteString(".Ldebug_info0:\n\t.uleb128 0x1\n\t.long\t0x12\n\t.section\t.debug_abbrev,\"\",@progbits\n\t.uleb128 0x1\n\t.uleb128 0x11\n" +
-		"\t.byte\t0x1\n\t.byte\t0\n\t.byte\t0\n\t.byte\t0\n\t.section\t.debug_str,\"MS\"\n.LASF1:\n\t.string\t\"b\"\n.LASF0:\n\t.string\t\"a\"\n")
-	return want.String()
-}
-
-// oldEntries has abbreviations that name one attribute of one tag.
-func oldEntries() string {
-	return strings.Replace(entries("0x2", "0x1", "0x1", "0x2", "0x2"), "0x34\n\t.byte\t0x1", "0x11\n\t.byte\t0", 1) + stringsOf(1, 0)
-}
-
-// TestOldAssembly: what older versions kept can be read.
-func TestOldAssembly(t *testing.T) {
-	s := newStore(t)
-	blob, err := os.ReadFile("testdata/assembly.gca1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := DigestOf([]byte(oldText()))
-	if err := s.writeBlob(first, blob); err != nil {
-		t.Fatal(err)
-	}
-	checkText(t, s, oldText())
-
-	// A pack of two texts.
-	s = newStore(t)
-	pack, err := os.ReadFile("testdata/pack.gca2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(s.mkdir(s.packsDir()), s.writeFile(filepath.Join(s.packsDir(), "one"), pack)); err != nil {
-		t.Fatal(err)
-	}
-	checkText(t, s, oldText())
-	checkText(t, s, oldEntries())
-
-	// One text of it, as a blob.
-	s = newStore(t)
-	if blob, err = os.ReadFile("testdata/map.gca2"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.writeBlob(first, blob); err != nil {
-		t.Fatal(err)
-	}
-	checkText(t, s, oldText())
-}
-
-func checkText(t *testing.T, s *Store, want string) {
-	t.Helper()
-	if got, err := s.Blob(DigestOf([]byte(want))); err != nil || string(got) != want {
-		t.Errorf("%d bytes, %v", len(got), err)
-	}
-}
-
 func packedSize(t *testing.T, texts ...string) int {
 	t.Helper()
 	var list [][]byte
 	for _, text := range texts {
 		list = append(list, []byte(text))
 	}
-	packed, err := packAssembly(zstd.SpeedDefault, list...)
+	packed, err := Pack(zstd.SpeedDefault, list...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,54 +143,48 @@ func TestCodesAreShared(t *testing.T) {
 	}
 }
 
-// TestAssemblyIsSmall: what is alike but for counting numbers takes a fraction of what it takes as text.
-func TestAssemblyIsSmall(t *testing.T) {
+// TestSmall: what is alike but for counting numbers takes a fraction of what it takes as text.
+func TestSmall(t *testing.T) {
 	var text bytes.Buffer
 	for i := range 20000 {
 		fmt.Fprintf(&text, ".LVL%d:\n\t.loc 1 %d 3 is_stmt 1 view .LVU%d\n\tmovl\t$%d, %%eax\n", i, 100+i/2, i, i%64)
 	}
-	plain, err := compress(text.Bytes(), 0, nil)
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		t.Fatal(err)
 	}
-	packed, err := packAssembly(zstd.SpeedDefault, text.Bytes())
+	plain := enc.EncodeAll(text.Bytes(), nil)
+	packed, err := Pack(zstd.SpeedDefault, text.Bytes())
 	if err != nil || len(packed)*10 > len(plain) {
 		t.Errorf("%d bytes, as text %d, %v", len(packed), len(plain), err)
 	}
 }
 
-func FuzzAssembly(f *testing.F) {
+func FuzzPack(f *testing.F) {
 	f.Add([]byte("\t.long 0x12\n.LVL3:\n\t.string \"x\"\n"), []byte(""))
 	f.Add([]byte("01 0x0 9999999999999999999\n\r\n"), []byte("0x0000000000000012 0x0000000000000000\n"))
 	f.Add([]byte("\n.LASF1:\n\t.string \"x\"\n.LASF0:\n\t.string \"y\"\n"), []byte(".LASF0:\n\t.string \"x\"\n.LASF0:\n"))
 	f.Fuzz(func(t *testing.T, one, two []byte) {
-		packed, err := packAssembly(zstd.SpeedFastest, one, two)
+		packed, err := Pack(zstd.SpeedFastest, one, two)
 		if err != nil {
 			return
 		}
-		if got, err := unpackAssembly(packed); err != nil || len(got) != 2 || !bytes.Equal(got[0], one) || !bytes.Equal(got[1], two) {
+		if got, err := Unpack(packed); err != nil || len(got) != 2 || !bytes.Equal(got[0], one) || !bytes.Equal(got[1], two) {
 			t.Errorf("%q and %q became %q, %v", one, two, got, err)
 		}
 	})
 }
 
-func FuzzUnpackAssembly(f *testing.F) {
-	packed, err := packAssembly(zstd.SpeedFastest, []byte("\t.long 0x12\n.LASF0:\n\t.string \"x\"\n"), []byte("\n.LASF0:\n\t.string \"x\"\n"))
+func FuzzUnPack(f *testing.F) {
+	packed, err := Pack(zstd.SpeedFastest, []byte("\t.long 0x12\n.LASF0:\n\t.string \"x\"\n"), []byte("\n.LASF0:\n\t.string \"x\"\n"))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(packed[len(assemblyMagic):])
-	s := &Store{dir: f.TempDir()}
+	f.Add(packed[len(magic):])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, magic := range []string{assemblyMagic, plainAssemblyMagic} {
-			texts, err := unpackAssembly(append([]byte(magic), data...))
-			if err != nil && texts != nil || len(bytes.Join(texts, nil)) > maxText {
-				t.Errorf("%d texts, %v", len(texts), err)
-			}
-		}
-		text, err := s.unpackOldAssembly(append([]byte(oldAssemblyMagic), data...))
-		if err != nil && text != nil || len(text) > maxText+len(data) {
-			t.Errorf("%d bytes, %v", len(text), err)
+		texts, err := Unpack(append([]byte(magic), data...))
+		if err != nil && texts != nil || len(bytes.Join(texts, nil)) > MaxText {
+			t.Errorf("%d texts, %v", len(texts), err)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package buildtree
+package asmpack
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package buildtree
+package asmpack
 
 // Which shape a line has mostly follows from those before it: the lines of an entry of debugging information from its abbreviation, those of code from
 // what was compiled. So for the last lines, for more of them and for fewer, it is kept which shapes came next, and whether the next is one of
@@ -18,7 +18,7 @@ const (
 	followers = 3
 	// contextBits are those of what is known of a follower.
 	contextBits = 9
-	// maxShapes bounds the numbers of shapes: so many that differ do not go into maxText.
+	// maxShapes bounds the numbers of shapes: so many that differ do not go into MaxText.
 	maxShapes = 1 << 24
 )
 

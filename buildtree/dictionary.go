@@ -9,61 +9,60 @@ import (
 	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
+
+	"gocare/buildtree/asmpack"
 )
 
-// unitKind is that of units, which are alike from one to the next. They are compressed with an earlier one as a dictionary: dict/KIND-N
-// holds it as it is, and the frame has the number N.
-const unitKind = "unit"
+// Units of the log are alike from one to the next. They are compressed with an earlier one as a dictionary: dict/unit-N holds it as it is, and the
+// frame has the number N.
 
 const (
-	// maxWindow is how far back an encoder looks, in bytes.
-	maxWindow = 8 << 20
-	// maxDictionaries bounds those of a kind. A text that an earlier one helps little with is made the next.
+	// maxDictionaries bounds their number. A unit that an earlier one helps little with is made the next.
 	maxDictionaries = 8
 	// minDictionary is the length in bytes that a text must have for that.
 	minDictionary = 512
 	// wellPacked is the length in bytes of a frame that no other dictionary makes much shorter: digests are random.
 	wellPacked = 500
 	// maxText is the length in bytes of a text that is read.
-	maxText = 64 << 20
+	maxText = asmpack.MaxText
 )
 
-// newestDictionary returns the latest dictionary of a kind; its number is 0 if there is none.
-func (s *Store) newestDictionary(kind string) (number uint32, text []byte) {
-	for number < maxDictionaries && exists(s.dictionaryPath(kind, number+1)) {
+// newestDictionary returns the latest dictionary; its number is 0 if there is none.
+func (s *Store) newestDictionary() (number uint32, text []byte) {
+	for number < maxDictionaries && exists(s.dictionaryPath(number+1)) {
 		number++
 	}
 	if number > 0 {
-		if text, err := os.ReadFile(s.dictionaryPath(kind, number)); err == nil {
+		if text, err := os.ReadFile(s.dictionaryPath(number)); err == nil {
 			return number, text
 		}
 	}
 	return 0, nil
 }
 
-func (s *Store) dictionaryPath(kind string, number uint32) string {
-	return filepath.Join(s.dir, "dict", fmt.Sprintf("%s-%d", kind, number))
+func (s *Store) dictionaryPath(number uint32) string {
+	return filepath.Join(s.dir, "dict", fmt.Sprintf("unit-%d", number))
 }
 
-// pack compresses a text of a kind.
-func (s *Store) pack(kind string, text []byte) ([]byte, error) {
-	number, dict := s.newestDictionary(kind)
+// pack compresses a unit.
+func (s *Store) pack(text []byte) ([]byte, error) {
+	number, dict := s.newestDictionary()
 	packed, err := compress(text, number, dict)
 	if err != nil || number == maxDictionaries || len(text) < minDictionary || number > 0 && len(packed) < max(wellPacked, len(text)/10) {
 		return packed, err
 	}
-	if number, err = s.addDictionary(kind, number+1, text); err != nil {
+	if number, err = s.addDictionary(number+1, text); err != nil {
 		return packed, nil
 	}
-	if dict, err = os.ReadFile(s.dictionaryPath(kind, number)); err != nil {
+	if dict, err = os.ReadFile(s.dictionaryPath(number)); err != nil {
 		return packed, nil
 	}
 	return compress(text, number, dict)
 }
 
 // addDictionary makes a text the dictionary with a number, unless another process was first.
-func (s *Store) addDictionary(kind string, number uint32, text []byte) (uint32, error) {
-	path := s.dictionaryPath(kind, number)
+func (s *Store) addDictionary(number uint32, text []byte) (uint32, error) {
+	path := s.dictionaryPath(number)
 	if err := s.mkdir(filepath.Dir(path)); err != nil {
 		return 0, err
 	}
@@ -101,13 +100,13 @@ func compressAs(level zstd.EncoderLevel, data []byte, number uint32, dict []byte
 	return enc.EncodeAll(data, make([]byte, 0, len(data)/3+64)), nil
 }
 
-// unpacker decodes what pack made of texts of a kind. It is not safe for concurrent use.
+// unpacker decodes what pack made. It is not safe for concurrent use.
 type unpacker struct{ dec *zstd.Decoder }
 
-func (s *Store) unpacker(kind string) (unpacker, error) {
+func (s *Store) unpacker() (unpacker, error) {
 	options := []zstd.DOption{zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxText)}
 	for number := uint32(1); number <= maxDictionaries; number++ {
-		dict, err := os.ReadFile(s.dictionaryPath(kind, number))
+		dict, err := os.ReadFile(s.dictionaryPath(number))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -1,4 +1,4 @@
-package buildtree
+package asmpack
 
 // Bits of which one value is likelier take less than a bit each: a number between 0 and 1 stands for all of them, and each leaves it that part
 // of the range so far which is as large as the bit was likely (arithmetic coding). How likely it is is learnt from those before.

@@ -1,4 +1,4 @@
-package buildtree
+package asmpack
 
 import (
 	"bytes"
@@ -154,7 +154,7 @@ var errNotText = errors.New("not a text of lines")
 func splitColumns(texts ...[]byte) (*columns, error) {
 	total := 0
 	for _, text := range texts {
-		if !canSplit(text) {
+		if !CanPack(text) {
 			return nil, errNotText
 		}
 		total += len(text)
@@ -167,14 +167,14 @@ func splitColumns(texts ...[]byte) (*columns, error) {
 	return &s.columns, nil
 }
 
-// canSplit reports whether a text can be taken apart.
-func canSplit(text []byte) bool {
+// CanPack reports whether a text can be packed: it holds no marks, and is not too long.
+func CanPack(text []byte) bool {
 	for mark := byte(0); mark <= quotedMark; mark++ {
 		if bytes.IndexByte(text, mark) >= 0 {
 			return false
 		}
 	}
-	return len(text) <= maxText
+	return len(text) <= MaxText
 }
 
 // addText takes one more text apart.

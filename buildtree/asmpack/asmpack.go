@@ -1,4 +1,8 @@
-package buildtree
+// Package asmpack packs the assembly of compiled units, which is alike from one to the next, into a fraction of what a compressor of
+// texts makes of it: of a build's record this is by far the largest part.
+//
+// Texts hold any bytes but 0 to 3, which stand for what is cut out of them. Nothing here reads or writes files.
+package asmpack
 
 import (
 	"bytes"
@@ -7,38 +11,26 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Assembly taken apart is a magic number, then frames with their lengths in front: the shapes, the quoted lines, the strings, what the texts
+// magic begins texts taken apart. Behind it are frames with their lengths in front: the shapes, the quoted lines, the strings, what the texts
 // are, the order of lines, how columns are encoded, and the columns. Long columns have a frame of their own, since numbers of one place
-// are alike; the short ones share one, each behind its length. The older kind is of one text, without strings and lengths; its shapes and quoted lines
-// share a frame, which needs a dictionary.
-const (
-	assemblyMagic      = "gca3"
-	plainAssemblyMagic = "gca2"
-	oldAssemblyMagic   = "gca1"
-)
+// are alike; the short ones share one, each behind its length.
+const magic = "gca3"
 
-// assemblyFormat is the digit behind "gca".
-type assemblyFormat byte
+// MaxText is the length in bytes of texts together.
+const MaxText = 64 << 20
+
+// Is reports whether these bytes begin as Pack's do.
+func Is(packed []byte) bool { return bytes.HasPrefix(packed, []byte(magic)) }
 
 const (
-	formatFirst assemblyFormat = '1' // has neither tables of strings nor codes
-	formatOrder assemblyFormat = '3' // the first in which the order of lines is coded and attributes have columns; before, lines have numbers
-)
-
-// isAssembly reports whether texts are packed, as this version or the one before does.
-func isAssembly(packed []byte) bool {
-	return bytes.HasPrefix(packed, []byte(assemblyMagic)) || bytes.HasPrefix(packed, []byte(plainAssemblyMagic))
-}
-
-const (
-	// asmKind is that of dictionaries of the older kind.
-	asmKind = "asm"
+	// maxWindow is how far back an encoder looks, in bytes.
+	maxWindow = 8 << 20
 	// longColumn is the length in bytes from which a column has a frame of its own.
 	longColumn = 1024
 )
 
-// packAssembly packs texts.
-func packAssembly(level zstd.EncoderLevel, texts ...[]byte) ([]byte, error) {
+// Pack packs texts. It fails if one cannot be, see CanPack.
+func Pack(level zstd.EncoderLevel, texts ...[]byte) ([]byte, error) {
 	c, err := splitColumns(texts...)
 	if err != nil {
 		return nil, err
@@ -59,7 +51,7 @@ func packAssembly(level zstd.EncoderLevel, texts ...[]byte) ([]byte, error) {
 		}
 		short = append(binary.AppendUvarint(short, uint64(len(data))), data...)
 	}
-	packed := []byte(assemblyMagic)
+	packed := []byte(magic)
 	for _, data := range append([][]byte{bytes.Join(c.shapes, []byte("\n")), c.quoted, c.strings, c.texts, c.order, kinds, short}, long...) {
 		packed = appendFrame(packed, enc.EncodeAll(data, nil))
 	}
@@ -70,15 +62,15 @@ func appendFrame(packed, frame []byte) []byte {
 	return append(binary.AppendUvarint(packed, uint64(len(frame))), frame...)
 }
 
-// unpackAssembly is the other way.
-func unpackAssembly(packed []byte) (texts [][]byte, err error) {
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxText))
+// Unpack returns the texts of a pack, for which Is is true. It fails, without any, for a damaged one.
+func Unpack(packed []byte) (texts [][]byte, err error) {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxText))
 	if err != nil {
 		return nil, err
 	}
 	defer dec.Close()
-	f := frames{rest: packed[len(assemblyMagic):], unpack: unpacker{dec}}
-	j := joiner{format: assemblyFormat(packed[len(assemblyMagic)-1]), shapes: bytes.Split(f.next(), []byte("\n")), quoted: f.next(), strings: f.next()}
+	f := frames{rest: packed[len(magic):], dec: dec}
+	j := joiner{shapes: bytes.Split(f.next(), []byte("\n")), quoted: f.next(), strings: f.next()}
 	sizes, total, err := parseSizes(f.next())
 	if err != nil {
 		return nil, err
@@ -111,7 +103,7 @@ func parseSizes(data []byte) (sizes []textSize, total int, err error) {
 		if !size.valid() {
 			return nil, 0, errColumns
 		}
-		if total += int(size.rest + size.section); total > maxText {
+		if total += int(size.rest + size.section); total > MaxText {
 			return nil, 0, errColumns
 		}
 		sizes = append(sizes, size)
@@ -119,40 +111,20 @@ func parseSizes(data []byte) (sizes []textSize, total int, err error) {
 	return sizes, total, nil
 }
 
-// unpackOldAssembly unpacks a text of the older kind.
-func (s *Store) unpackOldAssembly(packed []byte) ([]byte, error) {
-	unpack, err := s.unpacker(asmKind)
-	if err != nil {
-		return nil, err
-	}
-	defer unpack.close()
-	f := frames{rest: packed[len(oldAssemblyMagic):], unpack: unpack}
-	shapes, quoted, ok := bytes.Cut(f.next(), []byte{0})
-	if !ok {
-		return nil, errColumns
-	}
-	j := joiner{shapes: bytes.Split(shapes, []byte("\n")), quoted: quoted, format: formatFirst}
-	if err := f.columns(&j); err != nil {
-		return nil, err
-	}
-	return j.rest()
-}
-
 // columns reads the frames from the order of lines on.
 func (f *frames) columns(j *joiner) error {
-	j.order = f.next()
-	j.coder = newBitReader(j.order)
+	j.coder = newBitReader(f.next())
 	kinds, short := f.next(), f.next()
 	for _, shape := range j.shapes {
 		j.kinds = append(j.kinds, shapeKindOf(shape))
 	}
 	ok := true
 	for _, kind := range kinds {
-		r, own := columnKind(kind, j.format)
+		r := reader{how: encoding(kind &^ ownFrame)}
 		if r.how >= encodings {
 			return errColumns
 		}
-		if own {
+		if kind&ownFrame != 0 {
 			r.data = f.next()
 		} else if r.data, short, ok = cutCounted(short); !ok {
 			return errColumns
@@ -165,18 +137,11 @@ func (f *frames) columns(j *joiner) error {
 // ownFrame marks columns that have a frame of their own.
 const ownFrame = 4
 
-func columnKind(kind byte, format assemblyFormat) (r reader, own bool) {
-	if format < formatOrder {
-		return reader{how: encoding(kind & 1)}, kind&2 != 0
-	}
-	return reader{how: encoding(kind &^ ownFrame)}, kind&ownFrame != 0
-}
-
 // frames reads frames one after the other, up to the first error.
 type frames struct {
-	rest   []byte
-	unpack unpacker
-	err    error
+	rest []byte
+	dec  *zstd.Decoder
+	err  error
 }
 
 func (f *frames) next() []byte {
@@ -187,7 +152,7 @@ func (f *frames) next() []byte {
 	}
 	f.rest = rest
 	var data []byte
-	data, f.err = f.unpack.decode(frame)
+	data, f.err = f.dec.DecodeAll(frame, nil)
 	return data
 }
 

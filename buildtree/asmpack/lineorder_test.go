@@ -1,4 +1,4 @@
-package buildtree
+package asmpack
 
 import (
 	"encoding/binary"
@@ -193,8 +193,8 @@ func TestParseSizes(t *testing.T) {
 		{"cut", varints(7, 3, 7, 1), -1},
 		{"a section behind the end", varints(7, 3, 8, 1, 2), -1},
 		{"a table of no size that is known", varints(7, 3, 7, 1, uint64(len(tableSizes))), -1},
-		{"one too large", varints(maxText+1, 0, 0, 0, 0), -1},
-		{"too large together", varints(maxText, 0, 0, 0, 0, 1, 0, 0, 0, 0), -1},
+		{"one too large", varints(MaxText+1, 0, 0, 0, 0), -1},
+		{"too large together", varints(MaxText, 0, 0, 0, 0, 1, 0, 0, 0, 0), -1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, total, err := parseSizes(tt.data); err != nil && tt.total >= 0 || err == nil && total != tt.total {
@@ -220,8 +220,8 @@ func TestKindOfColumn(t *testing.T) {
 		for _, data := range [][]byte{nil, {kind}, {1, 5}} { // the order of lines, one kind, its column
 			packed = appendFrame(packed, enc.EncodeAll(data, nil))
 		}
-		f := frames{rest: packed, unpack: unpacker{dec}}
-		if err := f.columns(&joiner{format: formatOrder}); (err == nil) != want {
+		f := frames{rest: packed, dec: dec}
+		if err := f.columns(&joiner{}); (err == nil) != want {
 			t.Errorf("kind %d: %v", kind, err)
 		}
 	}
