@@ -11,12 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 
 	"gocare/buildtree/asmpack"
-	"golang.org/x/sync/errgroup"
 )
 
 // This file makes packs of what is loose, and removes what is no longer needed.
@@ -25,34 +26,34 @@ import (
 const atOnce = 2
 
 // Pack makes packs of what is loose, if that is enough and nobody else does.
-func (s *Store) Pack() error {
-	entries, err := os.ReadDir(s.looseDir())
+func (c *contents) Pack() error {
+	entries, err := os.ReadDir(c.looseDir())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) < worthPacking {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	unlock, free, err := s.lockPacks()
+	unlock, free, err := c.lockPacks()
 	if err != nil || !free {
 		return err
 	}
 	defer unlock()
-	if err := s.findPacks(); err != nil {
+	if err := c.findPacks(); err != nil {
 		return err
 	}
 	var writers errgroup.Group
 	writers.SetLimit(atOnce)
-	write := func(p *packer) { writers.Go(func() error { return s.writePack(p) }) }
+	write := func(p *packer) { writers.Go(func() error { return c.writePack(p) }) }
 	p := &packer{}
 	for _, d := range byTime(entries) {
-		if _, known := s.packOf(d); known { // whoever packed it was killed, or it was compiled again
-			if s.inPack(d) {
-				os.Remove(s.loosePath(d))
+		if _, known := c.packOf(d); known { // whoever packed it was killed, or it was compiled again
+			if c.inPack(d) {
+				os.Remove(c.loosePath(d))
 			}
 			continue
 		}
-		text, err := s.readLoose(d)
+		text, err := c.readLoose(d)
 		if err != nil || DigestOf(text) != d || !asmpack.CanPack(text) {
 			continue // gone, or damaged, which is for whoever wants it, or no text: it stays
 		}
@@ -67,11 +68,11 @@ func (s *Store) Pack() error {
 }
 
 // lockPacks makes this process the one that makes packs, unless there is another.
-func (s *Store) lockPacks() (unlock func(), free bool, err error) {
-	if err := s.mkdir(s.packsDir()); err != nil {
+func (c *contents) lockPacks() (unlock func(), free bool, err error) {
+	if err := c.mkdir(c.packsDir()); err != nil {
 		return nil, false, err
 	}
-	f, err := os.Open(s.packsDir())
+	f, err := os.Open(c.packsDir())
 	if err != nil {
 		return nil, false, err
 	}
@@ -113,7 +114,7 @@ func (p *packer) add(d Digest, text []byte) {
 }
 
 // writePack writes a pack and removes what it holds from what is loose.
-func (s *Store) writePack(p *packer) error {
+func (c *contents) writePack(p *packer) error {
 	if len(p.texts) == 0 {
 		return nil
 	}
@@ -121,11 +122,11 @@ func (s *Store) writePack(p *packer) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writeFile(filepath.Join(s.packsDir(), string(DigestOf(packed))), packed); err != nil {
+	if err := c.writeFile(filepath.Join(c.packsDir(), string(DigestOf(packed))), packed); err != nil {
 		return err
 	}
 	for _, d := range p.digests {
-		os.Remove(s.loosePath(d)) // else by the next one
+		os.Remove(c.loosePath(d)) // else by the next one
 	}
 	return nil
 }
@@ -151,33 +152,33 @@ func (p *packer) pack() ([]byte, error) {
 }
 
 // prunePacks removes what is not needed: loose texts, and packs of which less than half is, the rest of which is packed anew.
-func (s *Store) prunePacks(needed map[Digest]bool, p *Pruned) error {
-	if err := s.pruneLoose(needed, p); err != nil {
+func (c *contents) prunePacks(needed map[Digest]bool, p *Pruned) error {
+	if err := c.pruneLoose(needed, p); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(s.packsDir())
+	entries, err := os.ReadDir(c.packsDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
-		if err := s.prunePack(e, needed, p); err != nil {
+		if err := c.prunePack(e, needed, p); err != nil {
 			return err
 		}
 	}
-	return s.Pack()
+	return c.Pack()
 }
 
 // prunePack removes a pack unless at least half of its texts are needed. Those are loose before it goes.
-func (s *Store) prunePack(e fs.DirEntry, needed map[Digest]bool, p *Pruned) error {
-	digests, err := s.packHead(e.Name())
+func (c *contents) prunePack(e fs.DirEntry, needed map[Digest]bool, p *Pruned) error {
+	digests, err := c.packHead(e.Name())
 	kept := slices.DeleteFunc(slices.Clone(digests), func(d Digest) bool { return !needed[d] })
 	if err != nil || len(kept)*2 >= len(digests) {
 		return nil
 	}
 	for _, d := range kept {
-		text, err := s.packed(d)
+		text, err := c.packed(d)
 		if err == nil {
-			_, err = s.PutAssembly(text)
+			_, err = c.PutAssembly(text)
 		}
 		if err != nil {
 			return nil // it stays as it is
@@ -187,22 +188,38 @@ func (s *Store) prunePack(e fs.DirEntry, needed map[Digest]bool, p *Pruned) erro
 		p.Bytes += fi.Size()
 	}
 	p.Blobs += len(digests) - len(kept)
-	return os.Remove(filepath.Join(s.packsDir(), e.Name()))
+	return os.Remove(filepath.Join(c.packsDir(), e.Name()))
 }
 
 // pruneLoose removes loose texts that are not needed, or in a pack.
-func (s *Store) pruneLoose(needed map[Digest]bool, p *Pruned) error {
-	entries, err := os.ReadDir(s.looseDir())
+func (c *contents) pruneLoose(needed map[Digest]bool, p *Pruned) error {
+	entries, err := os.ReadDir(c.looseDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
 		d := Digest(e.Name())
-		if fi, err := e.Info(); err == nil && (!needed[d] || s.inPack(d)) {
+		if fi, err := e.Info(); err == nil && (!needed[d] || c.inPack(d)) {
 			p.Blobs++
 			p.Bytes += fi.Size()
-			os.Remove(filepath.Join(s.looseDir(), e.Name()))
+			os.Remove(filepath.Join(c.looseDir(), e.Name()))
 		}
 	}
 	return err
+}
+
+// pruneBlobs removes the blobs that are not needed.
+func (c *contents) pruneBlobs(needed map[Digest]bool, p *Pruned) error {
+	return filepath.WalkDir(filepath.Join(c.dir, "blobs"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || needed[Digest(filepath.Base(filepath.Dir(path))+strings.TrimSuffix(entry.Name(), ".zst"))] {
+			return err
+		}
+		fi, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		p.Blobs++
+		p.Bytes += fi.Size()
+		return os.Remove(path)
+	})
 }

@@ -52,26 +52,26 @@ type readPack struct {
 	err   error
 }
 
-func (s *Store) packsDir() string { return filepath.Join(s.dir, "packs") }
+func (c *contents) packsDir() string { return filepath.Join(c.dir, "packs") }
 
-func (s *Store) looseDir() string { return filepath.Join(s.dir, "loose") }
+func (c *contents) looseDir() string { return filepath.Join(c.dir, "loose") }
 
-func (s *Store) loosePath(d Digest) string { return filepath.Join(s.looseDir(), string(d)) }
+func (c *contents) loosePath(d Digest) string { return filepath.Join(c.looseDir(), string(d)) }
 
 // PutAssembly keeps assembly text, unless it is there already, and returns its digest.
-func (s *Store) PutAssembly(text []byte) (Digest, error) {
+func (c *contents) PutAssembly(text []byte) (Digest, error) {
 	d := DigestOf(text)
-	if exists(s.loosePath(d)) || exists(s.blobPath(d)) {
+	if exists(c.loosePath(d)) || exists(c.blobPath(d)) {
 		return d, nil
 	}
 	packed, err := packLoose(text)
 	if err != nil {
 		return "", err
 	}
-	if err := s.mkdir(s.looseDir()); err != nil {
+	if err := c.mkdir(c.looseDir()); err != nil {
 		return "", err
 	}
-	return d, s.writeFile(s.loosePath(d), packed)
+	return d, c.writeFile(c.loosePath(d), packed)
 }
 
 var errPack = errors.New("damaged pack of assembly")
@@ -92,18 +92,18 @@ func readHead(head []byte) (digests []Digest, length int, err error) {
 }
 
 // findPacks looks for packs anew.
-func (s *Store) findPacks() error {
-	changed := s.packsChanged()
-	if s.packs.same(changed) {
+func (c *contents) findPacks() error {
+	changed := c.packsChanged()
+	if c.packs.same(changed) {
 		return nil
 	}
-	entries, err := os.ReadDir(s.packsDir())
+	entries, err := os.ReadDir(c.packsDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	of := map[Digest]string{}
 	for _, e := range entries {
-		digests, err := s.packHead(e.Name())
+		digests, err := c.packHead(e.Name())
 		if err != nil {
 			continue // gone, or damaged: what it holds is missing
 		}
@@ -111,15 +111,15 @@ func (s *Store) findPacks() error {
 			of[d] = e.Name()
 		}
 	}
-	s.packs.mu.Lock()
-	defer s.packs.mu.Unlock()
-	s.packs.of, s.packs.seen = of, changed
+	c.packs.mu.Lock()
+	defer c.packs.mu.Unlock()
+	c.packs.of, c.packs.seen = of, changed
 	return nil
 }
 
 // packsChanged returns when a pack came or went last, 0 if that is too short a time ago to tell (see settled) or not known.
-func (s *Store) packsChanged() int64 {
-	fi, err := os.Stat(s.packsDir())
+func (c *contents) packsChanged() int64 {
+	fi, err := os.Stat(c.packsDir())
 	if err != nil || time.Since(time.Unix(0, ChangedAt(fi))) < settled {
 		return 0
 	}
@@ -132,8 +132,8 @@ func (p *packs) same(changed int64) bool {
 	return p.of != nil && changed != 0 && changed == p.seen
 }
 
-func (s *Store) packHead(name string) ([]Digest, error) {
-	f, err := os.Open(filepath.Join(s.packsDir(), name))
+func (c *contents) packHead(name string) ([]Digest, error) {
+	f, err := os.Open(filepath.Join(c.packsDir(), name))
 	if err != nil {
 		return nil, err
 	}
@@ -148,26 +148,26 @@ func (s *Store) packHead(name string) ([]Digest, error) {
 }
 
 // packOf returns the name of the pack that holds a text, as far as packs are known.
-func (s *Store) packOf(d Digest) (name string, known bool) {
-	s.packs.mu.Lock()
-	defer s.packs.mu.Unlock()
-	name, known = s.packs.of[d]
+func (c *contents) packOf(d Digest) (name string, known bool) {
+	c.packs.mu.Lock()
+	defer c.packs.mu.Unlock()
+	name, known = c.packs.of[d]
 	return name, known
 }
 
 // packed returns a text of a pack; the error is fs.ErrNotExist if there is none.
-func (s *Store) packed(d Digest) ([]byte, error) {
+func (c *contents) packed(d Digest) ([]byte, error) {
 	for range 3 { // another process may make packs, and remove them
-		if name, known := s.packOf(d); known {
-			p := s.openPack(name)
+		if name, known := c.packOf(d); known {
+			p := c.openPack(name)
 			if !errors.Is(p.err, fs.ErrNotExist) {
 				return p.texts[d], p.err
 			}
 		}
-		if err := s.findPacks(); err != nil {
+		if err := c.findPacks(); err != nil {
 			return nil, err
 		}
-		if _, known := s.packOf(d); !known {
+		if _, known := c.packOf(d); !known {
 			break
 		}
 	}
@@ -175,30 +175,30 @@ func (s *Store) packed(d Digest) ([]byte, error) {
 }
 
 // inPack reports whether a pack has a text whole.
-func (s *Store) inPack(d Digest) bool {
-	text, err := s.packed(d)
+func (c *contents) inPack(d Digest) bool {
+	text, err := c.packed(d)
 	return err == nil && DigestOf(text) == d
 }
 
 // openPack reads a pack, unless it is one of those that were read last.
-func (s *Store) openPack(name string) *readPack {
-	s.packs.mu.Lock()
-	i := slices.IndexFunc(s.packs.read, func(p *readPack) bool { return p.name == name })
+func (c *contents) openPack(name string) *readPack {
+	c.packs.mu.Lock()
+	i := slices.IndexFunc(c.packs.read, func(p *readPack) bool { return p.name == name })
 	p := &readPack{name: name}
 	if i >= 0 {
-		p = s.packs.read[i]
-		s.packs.read = slices.Delete(s.packs.read, i, i+1)
-	} else if len(s.packs.read) == keptPacks {
-		s.packs.read = slices.Delete(s.packs.read, 0, 1)
+		p = c.packs.read[i]
+		c.packs.read = slices.Delete(c.packs.read, i, i+1)
+	} else if len(c.packs.read) == keptPacks {
+		c.packs.read = slices.Delete(c.packs.read, 0, 1)
 	}
-	s.packs.read = append(s.packs.read, p)
-	s.packs.mu.Unlock()
-	p.once.Do(func() { p.texts, p.err = s.readPack(name) })
+	c.packs.read = append(c.packs.read, p)
+	c.packs.mu.Unlock()
+	p.once.Do(func() { p.texts, p.err = c.readPack(name) })
 	return p
 }
 
-func (s *Store) readPack(name string) (map[Digest][]byte, error) {
-	data, err := os.ReadFile(filepath.Join(s.packsDir(), name))
+func (c *contents) readPack(name string) (map[Digest][]byte, error) {
+	data, err := os.ReadFile(filepath.Join(c.packsDir(), name))
 	if err != nil {
 		return nil, err
 	}
@@ -220,8 +220,8 @@ func (s *Store) readPack(name string) (map[Digest][]byte, error) {
 	return held, nil
 }
 
-func (s *Store) readLoose(d Digest) ([]byte, error) {
-	packed, err := os.ReadFile(s.loosePath(d))
+func (c *contents) readLoose(d Digest) ([]byte, error) {
+	packed, err := os.ReadFile(c.loosePath(d))
 	if err != nil {
 		return nil, err
 	}

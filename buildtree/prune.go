@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -226,22 +225,6 @@ func (s *Store) pruneReads(needed map[Digest]bool, p *Pruned) error {
 	p.Lines += dropped
 	p.Bytes += max(0, lists.size-int64(len(kept)+len(files)))
 	return errors.Join(s.writeFile(s.filesPath(), files), s.writeFile(s.readsPath(), kept))
-}
-
-// pruneBlobs removes the blobs that are not needed.
-func (s *Store) pruneBlobs(needed map[Digest]bool, p *Pruned) error {
-	return filepath.WalkDir(filepath.Join(s.dir, "blobs"), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || needed[Digest(filepath.Base(filepath.Dir(path))+strings.TrimSuffix(entry.Name(), ".zst"))] {
-			return err
-		}
-		fi, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		p.Blobs++
-		p.Bytes += fi.Size()
-		return os.Remove(path)
-	})
 }
 
 // leftBehind is how old a temporary file is that no tool writes any more.

@@ -123,7 +123,7 @@ func TestRemake(t *testing.T) {
 			t.Errorf("%s: %v", step.name, err)
 		}
 	}
-	moved := &Store{dir: filepath.Join(filepath.Dir(s.dir), "moved")}
+	moved := storeIn(filepath.Join(filepath.Dir(s.dir), "moved"))
 	if err := errors.Join(os.RemoveAll(dir), os.Rename(s.dir, moved.dir)); err != nil {
 		t.Fatal(err)
 	}

@@ -250,7 +250,7 @@ func FuzzDecodeLog(f *testing.F) {
 		}
 		f.Add([]byte("\n{\"unit.zst\":\"" + string(base64Text(packed)) + "\"}\n\n{\"link\":{\"Output\":\"/p\"}}\n{"))
 	}
-	s := &Store{dir: f.TempDir()}
+	s := storeIn(f.TempDir())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		unpack, err := s.unpacker()
 		if err != nil {
