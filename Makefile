@@ -44,8 +44,10 @@ build:
 	CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -ldflags '-s -w' -o $(BIN)/ $(COMMANDS:%=./cmd/%)
 	ln -sfn carecc $(BIN)/carec++
 
+# With MACHINE=aarch64 everything, the compiler too, runs in the virtual machine.
 demo: setup build
-	GOCARE_BIN=$(abspath $(BIN)) scripts/demo
+	$(call guest,$(MACHINE))
+	GOCARE_VM="$(VMFILES)" GOCARE_BIN=$(abspath $(BIN)) scripts/demo$(MACHINE:%=-%)
 
 # Debian's QEMU, patched while a guest runs; builds it twice. Leaves its tree to make corpus, which needs it too. With MACHINE=aarch64 it is
 # cross-built, and runs in the virtual machine.
