@@ -4,6 +4,7 @@ PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
 LINKS ?= no
 CASES ?=
+CASES_aarch64 = cares-zero expat-stop libarchive-pax libxml2-xpath
 PACKAGES ?=
 FUZZTIME ?= 10s
 COMPILERS ?=
@@ -70,10 +71,12 @@ lint:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
-# Real security fixes, live: all cases, or CASES="redis-acl nginx-script". Needs root, for the packages the cases build with.
+# Real security fixes, live: all cases, or CASES="redis-acl nginx-script". Needs root, for the packages the cases build with. With MACHINE=aarch64 in the
+# virtual machine, those that are built by cmake or autoconf and have a host.
 corpus: build
 	scripts/setup --corpus
-	GOCARE_BIN=$(CURDIR)/bin testdata/corpus/live.sh $(CASES)
+	$(call guest,$(MACHINE))
+	GOCARE_VM="$(VMFILES)" MACHINE="$(MACHINE)" GOCARE_BIN=$(CURDIR)/bin testdata/corpus/live.sh $(or $(CASES),$(CASES$(MACHINE:%=_%)))
 
 # Live patches for the official binaries of six Debian packages, made by gocare-dpkg and applied while they serve, or PACKAGES="cron zlib".
 # Prints the minutes of each. Needs root, as the packages and what they build with are installed.
