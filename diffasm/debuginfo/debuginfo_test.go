@@ -2,13 +2,18 @@ package debuginfo
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/diffasm/asm"
+	"gocare/diffasm/machine"
+	"gocare/internal/arch"
 	"gocare/internal/srcpatch"
+	"gocare/internal/test/testkit"
 )
 
 // code is a function with two static locals, and its lines.
@@ -196,6 +201,62 @@ func TestDeclarations(t *testing.T) {
 	}
 	if ds := unit(t, code).Declarations(); ds != nil {
 		t.Errorf("without debug information: %s", list(ds))
+	}
+}
+
+// TestThreadLocalAArch64: compilers for aarch64 do not tell where thread-local variables are. Names do, of variables that other units see too, and
+// where others have the same name.
+func TestThreadLocalAArch64(t *testing.T) {
+	const source = `extern __thread int header;
+__thread int header = 4;
+__thread int shown = 5;
+static __thread int own = 6;
+extern __thread int other;
+int f(int n)
+{
+	static __thread int shown = 8;
+	header += n, own += n, shown ^= n;
+	return other + shown;
+}
+int g(int n)
+{
+	return shown += n;
+}
+int h(int n)
+{
+	int header = n;
+	return f(header);
+}
+`
+	want := map[string]string{" header": "header", " shown": "shown", " own": "own", "f shown": "a static local", "h header": ""}
+	for _, compiler := range []string{"aarch64-linux-gnu-gcc", "clang --target=aarch64-linux-gnu"} {
+		t.Run(compiler, func(t *testing.T) {
+			command := strings.Fields(compiler)
+			testkit.Require(t, command[0])
+			dir := t.TempDir()
+			testkit.WriteFile(t, filepath.Join(dir, "a.c"), source)
+			testkit.Run(t, dir, command[0], append(command[1:], "-S", "-O2", "-g", "a.c")...)
+			text, err := os.ReadFile(filepath.Join(dir, "a.s"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := asm.Parse(machine.For(&arch.AArch64).Syntax(), "a.s", text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			for _, d := range (&Unit{File: f}).Declarations().All {
+				symbol := d.Symbol
+				if symbol == "shown.0" || symbol == "f.shown" {
+					symbol = "a static local"
+				}
+				got[d.Function+" "+d.Name] = symbol
+			}
+			delete(got, " other") // gcc alone lists it
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -84,19 +84,26 @@ func readDeclarations(f *asm.File) *Declarations {
 	return out
 }
 
-// placeThreadLocal gives thread-local variables their symbols where one alone has the name: nothing else tells.
+// placeThreadLocal gives thread-local variables their symbols where one alone has the name, or other units see it: nothing else tells.
 func (ds *Declarations) placeThreadLocal(f *asm.File) {
-	symbols := map[string][]string{}
+	symbols, shared := map[string][]string{}, map[string]bool{}
 	for _, b := range f.Variables {
-		if b.Section.Class == asm.ThreadLocal && ds.BySymbol[b.Name] == nil {
-			name := asm.SourceName(b.Name)
+		switch name := asm.SourceName(b.Name); {
+		case b.Section.Class != asm.ThreadLocal || ds.BySymbol[b.Name] != nil:
+		case f.IsGlobal(b.Name):
+			shared[b.Name] = true
+		default:
 			name = name[strings.LastIndexByte(name, '.')+1:] // clang's f.n
 			symbols[name] = append(symbols[name], b.Name)
 		}
 	}
 	declared := map[string][]*Declaration{}
 	for _, e := range ds.All {
-		if e.Symbol == "" && !e.Constant && !e.Other && !e.Elsewhere {
+		switch {
+		case e.Symbol != "" || e.Constant:
+		case e.Function == "" && shared[e.Name] && ds.BySymbol[e.Name] == nil:
+			e.Symbol, ds.BySymbol[e.Name] = e.Name, e
+		case !e.Other && !e.Elsewhere:
 			declared[e.Name] = append(declared[e.Name], e)
 		}
 	}
