@@ -77,6 +77,25 @@ func (arm64) stubSlot(b []byte, addr uint64) (uint64, bool) {
 	return a64PageOf(page, addr) + uint64(load>>10&0xfff)*8, true
 }
 
+// passedOn reads [bti c] adrp x16, page; add x16, x16, #n; br x16, and what LLVM's linker writes for fixed addresses: ldr x16, 8 bytes on; br x16.
+func (arm64) passedOn(b []byte, addr uint64) (uint64, bool) {
+	const load, add, br = 0x58000050, 0x91000210, 0xd61f0200
+	if op, ok := a64At(b); ok && op == a64BTI {
+		b, addr = b[a64Command:], addr+a64Command
+	}
+	if len(b) < 4*a64Command {
+		return 0, false
+	}
+	first, second, third := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[a64Command:]), binary.LittleEndian.Uint32(b[2*a64Command:])
+	switch {
+	case first == load && second == br:
+		return binary.LittleEndian.Uint64(b[2*a64Command:]), true
+	case first&(a64IsADRP|a64Target) == a64ADRP|16 && second&^(0xfff<<10) == add && third == br:
+		return a64PageOf(first, addr) + uint64(second>>10&0xfff), true
+	}
+	return 0, false
+}
+
 // a64PageOf is what adrp at an address computes.
 func a64PageOf(adrp uint32, addr uint64) uint64 { return addr&^(a64Page-1) + a64Distance(adrp)*a64Page }
 

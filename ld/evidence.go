@@ -106,6 +106,6 @@ func (e *evidence) add(s inputSection, base uint64) {
 		if sym.Bind == elf.STB_LOCAL {
 			k.input = s.object
 		}
-		e.leads[k] = base + r.Offset + t.Load(field) - uint64(r.Addend)
+		e.leads[k] = e.bin.ledTo(t, base+r.Offset, field, r.Addend)
 	}
 }

@@ -80,3 +80,36 @@ func veneerSymbol(t *testing.T, dir string) uint64 {
 	t.Fatal("there is no veneer")
 	return 0
 }
+
+// TestPassedOn: a call that does not reach leads to a jump of the linker's, which is not where the function is.
+func TestPassedOn(t *testing.T) {
+	testkit.Require(t, "aarch64-linux-gnu-gcc", "ld.lld")
+	const text = `	.text
+	.globl	f
+	.type	f, %function
+f:	bl	g
+	bl	.far + 4
+	b	g
+	.size	f, .-f
+	.section .far, "ax"
+	.type	other, %function
+other:	nop
+	ret
+	.size	other, .-other
+	.type	g, %function
+g:	ret
+	.size	g, .-g
+`
+	for _, linker := range []string{"aarch64-linux-gnu-ld", "ld.lld"} {
+		t.Run(linker, func(t *testing.T) {
+			dir := t.TempDir()
+			testkit.WriteFile(t, filepath.Join(dir, "main.s"), text)
+			testkit.Run(t, dir, "aarch64-linux-gnu-as", "main.s", "-o", "main.o")
+			testkit.Run(t, dir, linker, "-e", "f", "-Map=out.map", "main.o", "-o", "out", "-Ttext=0x10000000", "--section-start=.far=0x20000000")
+			o := openBuild(t, dir, "out").open(t)
+			if _, _, err := o.originals.parts(Unit{}, []string{"f"}, "f"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

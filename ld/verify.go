@@ -22,6 +22,8 @@ type linkedCode interface {
 	// veneer returns the place and the size of the code that the jump at a link address leads to, if that is one instruction and a jump
 	// back; size is 0 if it is not.
 	veneer(bin *elfobj.File, addr uint64) (at, size uint64)
+	// passedOn returns where code at a link address jumps to, if it is what linkers put in the way of calls that do not reach.
+	passedOn(code []byte, addr uint64) (to uint64, ok bool)
 	// goesWrong returns the offset of an instruction that some processors get wrong because of where the address at an offset of the code
 	// is made, which begins a page.
 	goesWrong(code []byte, offset uint64) (at uint64, wrong bool)
@@ -45,7 +47,7 @@ func (o *originals) misbound(s inputSection, from, size, addr uint64) error {
 		if !known || !ok {
 			continue
 		}
-		if got := addr + r.Offset - from + t.Load(field) - uint64(r.Addend); got != want {
+		if got := o.bin.ledTo(t, addr+r.Offset-from, field, r.Addend); got != want {
 			return fmt.Errorf("%q is at 0x%x by the map, the code at 0x%x refers to 0x%x",
 				symbolName(f, r.Symbol), want, addr+r.Offset-from, got)
 		}
@@ -67,6 +69,17 @@ func (o *originals) expected(input int, r elfobj.Rela) (uint64, bool) {
 	}
 	b, err := o.names.lookup(input, sym)
 	return b.addr, err == nil && b.kind == bindPlace && !b.ifunc
+}
+
+// ledTo returns the link address, without the addend, that a field at another refers to; of a call that does not reach, the one that it is passed on to.
+func (im *image) ledTo(t arch.RelocType, at uint64, field []byte, addend int64) uint64 {
+	to := at + t.Load(field)
+	if t.Kind == arch.Call {
+		if end, ok := im.machine.passedOn(im.BytesUpTo(to, mostTouched), to); ok {
+			to = end
+		}
+	}
+	return to - uint64(addend)
 }
 
 func symbolName(f *elfobj.File, i int) string {

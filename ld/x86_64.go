@@ -85,6 +85,8 @@ func (x86) touched(t arch.RelocType) (before, after int64) {
 // page: no instruction counts in pages.
 func (x86) page([]byte, uint64) (uint64, bool) { return 0, false }
 
+func (x86) passedOn([]byte, uint64) (uint64, bool) { return 0, false }
+
 func (x86) goesWrong([]byte, uint64) (uint64, bool) { return 0, false }
 
 func (x86) veneer(*elfobj.File, uint64) (uint64, uint64) { return 0, 0 }
