@@ -52,9 +52,9 @@ var processes = []Reason{
 	{Code: "kernel-thread", Hint: "give the PID of a user process", Paragraph: "The process is a kernel thread."},
 	{
 		Code: "landing-pad",
-		Hint: "compile the patch with the -mbranch-protection of the original",
+		Hint: "compile the patch with the -mbranch-protection of the original; if it is, the compiler ordered the instructions of the function otherwise: patch a caller of it instead",
 		Paragraph: "A function of aarch64 is called through pointers that the processor checks, and begins with paciasp, which its replacement " +
-			"does not: the jump would have to take its place.",
+			"does not, or not first: the jump would have to take its place.",
 	},
 	{Code: "loaded-twice", Paragraph: "The object is loaded more than once."},
 	{Code: "locked", Paragraph: "Another carectl works on the process."},
