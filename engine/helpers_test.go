@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"flag"
 	"runtime"
 	"syscall"
 	"testing"
 
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
+	"gocare/internal/arch"
 )
 
 type regionFunction = inspect.RegionFunction
@@ -53,5 +55,18 @@ func contProcess(t testing.TB, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
+	}
+}
+
+var farOnly = flag.Bool("far", false, "take it that nothing is free within reach of calls, so that all hooks are far where there are such")
+
+// leaveFar takes what is within reach of calls from what is free in a process, if far hooks are asked for.
+func leaveFar(p *inspect.Process) {
+	if !*farOnly || arch.Host().WithFarHooks() == nil {
+		return
+	}
+	reach := inspect.Addr(arch.Host().Reach)
+	for _, o := range p.Objects {
+		p.Mappings = append(p.Mappings, inspect.Mapping{Start: o.Start - min(o.Start, reach), End: o.End + reach})
 	}
 }

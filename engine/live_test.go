@@ -39,6 +39,7 @@ func look(t testing.TB, pid int) *inspect.Process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
+	leaveFar(p)
 	return p
 }
 
@@ -81,6 +82,7 @@ func hold(pid int, opt Options) (*Held, error) {
 		return nil, err
 	}
 	h.Process.Load()
+	leaveFar(h.Process)
 	return h, nil
 }
 

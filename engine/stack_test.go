@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/test/handpatch"
 	"gocare/internal/test/testkit"
@@ -308,6 +307,7 @@ func procState(t testing.TB, pid int) string {
 // TestForeignPatch: a live patch without our state is one of LibcarePlus. It is listed, nothing is stacked on it, and it
 // can be removed.
 func TestForeignPatch(t *testing.T) {
+	roomy(t) // no other tool has far hooks
 	s, program := startTicker(t, "-O2")
 	mustApply(t, s.p.PID, handpatch.Build(t, handpatch.Spec{Program: program, Source: tickerPatch, NoMeta: true}))
 	p := look(t, s.p.PID)
@@ -346,7 +346,7 @@ func TestLowerRemovedByAnother(t *testing.T) {
 			continue
 		}
 		o := lower.Object
-		code, ok := o.ELF.BytesAt(uint64(o.LinkAddr(f.Old)), uint64(arch.X86_64.UndoSize))
+		code, ok := o.ELF.BytesAt(uint64(o.LinkAddr(f.Old)), uint64(lower.Machine.UndoSize))
 		if !ok {
 			t.Fatalf("no code of %s", f.Name)
 		}

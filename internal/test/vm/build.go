@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -82,7 +83,7 @@ func (m *machine) tests() string {
 	var commands strings.Builder
 	for _, p := range m.packages {
 		fmt.Fprintf(&commands, "cd %s/src/%s && %s/%s -test.v -test.timeout 0 -test.run '%s' -test.skip '%s' %s\n",
-			share, p, share, testName(p), m.options.pattern, m.options.skip, m.flags)
+			share, p, share, testName(p), cmp.Or(m.options.pattern, m.pattern), m.options.skip, m.flags)
 	}
 	return commands.String()
 }

@@ -19,11 +19,18 @@ type job struct {
 	live     bool     // patch the constructs' programs
 	packages []string // whose tests run
 	flags    string   // for these
+	pattern  string   // of the names of the tests, unless others are asked for
 }
 
 var (
 	live   = job{name: "live", live: true}
 	engine = job{name: "engine", packages: []string{"./engine"}}
+	// far runs those of the engine's tests that write many hooks as if nothing were free within reach of calls.
+	far = job{
+		name: "far", packages: []string{"./engine"}, flags: "-far",
+		pattern: "^Test(ApplyAndRevert|Recover|Settle.*|Guardian.*|LeadOutKilled|LeadOutNever|OverPatch|Stale.*|ChangedMeanwhile|Replace|Stack.*|" +
+			"SeveralObjects|Imports|LowerRemovedByAnother|RemovalBusy)$",
+	}
 	// few kills carectl at each eighth place where usually it is killed at every one, which takes two thirds of the time of all tests.
 	carectl = job{name: "carectl", packages: []string{"./cmd/carectl"}}
 	few     = job{name: "carectl", packages: []string{"./cmd/carectl"}, flags: "-kill-step 8"}
@@ -33,16 +40,16 @@ var (
 )
 
 // everything begins with what takes longest, so that machines side by side end together.
-var everything = []job{carectl, engine, live, rest}
+var everything = []job{carectl, engine, live, far, rest}
 
 var profiles = []profile{
 	{
 		name: "plain", cpu: "cortex-a57", compilers: "aarch64-linux-gnu-gcc clang",
-		telling: []job{engine, live, few, rest},
+		telling: []job{engine, live, few, far, rest},
 	},
 	{
 		name: "protected", cpu: "max,pauth-impdef=on", cflags: "-mbranch-protection=standard", compilers: "aarch64-linux-gnu-gcc",
-		telling: []job{engine, live, rest},
+		telling: []job{engine, live, far, rest},
 	},
 }
 
