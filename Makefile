@@ -106,7 +106,8 @@ torture: setup
 	$(call guest,$(MACHINE))
 	GOCARE_VM="$(VMFILES)" $(GO) run ./internal/test/torture
 
-# Functions taken for changed where a patch only moves lines, in Debian's packages: PROGRAMS="redis nginx", NUMBERS="3".
+# Functions taken for changed where a patch only moves lines, in Debian's packages: PROGRAMS="redis nginx", NUMBERS="3"; MACHINE=aarch64 for
+# lua5.4 and redis, cross-built.
 noise: build
 	scripts/setup --corpus
 	GOCARE_BIN=$(CURDIR)/$(BIN) scripts/noise $(PROGRAMS)
