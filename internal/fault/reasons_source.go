@@ -72,8 +72,8 @@ var building = []Reason{
 		Code:  "no-types",
 		Vouch: "layouts and signatures are not compared",
 		Hint:  "--allow no-types if the patch changes no structure, enumeration, prototype or type of a variable",
-		Paragraph: "A unit could not be compiled with -g, to compare data layouts, or its debug information not be read: of complex " +
-			"integers, for one, as compilers do not describe whether they have a sign (gcc that of _Complex int alone).",
+		Paragraph: "A unit could not be compiled with -g, to compare data layouts, or its debug information not be read: of numbers of fixed " +
+			"point, for one.",
 	},
 }
 

@@ -355,22 +355,46 @@ int f(struct s *p) { return p->c; }
 		cmp.Or(complex, "float"), cmp.Or(decimal, "32"), cmp.Or(atomic, "int"), cmp.Or(pointer, "int"))
 }
 
-// Complex integers are described alike, whatever sign they have: those are not read.
+// A fixed-point number is one of a program in a language that few compilers know.
 func TestReadRefuses(t *testing.T) {
-	for _, tt := range []struct{ cc, source, want string }{
-		{"gcc", "_Complex unsigned x;", "whether it has a sign"},
-		{"gcc", "_Complex long x;", "whether it has a sign"},
-		{"gcc", "struct s { struct { _Complex char c[3]; } *p; } x;", "whether it has a sign"},
-		{"clang", "_Complex int x;", "whether it has a sign"},
-	} {
-		testkit.Require(t, tt.cc)
-		for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
-			d, err := compile(t, tt.source, tt.cc, flag).DWARF()
+	testkit.Require(t, "clang")
+	for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
+		for _, source := range []string{"_Accum x;", "struct s { struct { unsigned _Fract c[3]; } *p; } x;"} {
+			d, err := compile(t, source, "clang", "-ffixed-point", flag).DWARF()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if u, err := layout.Read(d); u != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("%s %s %s: %v", tt.cc, flag, tt.source, err)
+			if u, err := layout.Read(d); u != nil || err == nil || !strings.Contains(err.Error(), "which is not known") {
+				t.Errorf("%s %s: %v", flag, source, err)
+			}
+		}
+	}
+}
+
+// TestCompareComplexIntegers: compilers describe neither the name of complex integers nor whether they have a sign.
+func TestCompareComplexIntegers(t *testing.T) {
+	for _, cc := range []string{"gcc", "clang"} {
+		testkit.Require(t, cc)
+		for _, tt := range []struct {
+			before, after string
+			same          bool
+		}{
+			{"_Complex int x;", "_Complex int x;", true},
+			{"_Complex int x;", "_Complex unsigned x;", true},
+			{"_Complex long x;", "_Complex unsigned long long x;", true},
+			{"int f(_Complex short *p) { return __real__ *p; }", "int f(_Complex unsigned short *p) { return __real__ *p; }", true},
+			{"_Complex int x;", "_Complex long x;", false},
+			{"_Complex unsigned x;", "unsigned long x;", false},
+			{"_Complex int x;", "_Complex float x;", false},
+			{"_Complex char x;", "char x[2];", false},
+			{"_Complex short x;", "struct { short real, imaginary; } x;", false},
+			{"int f(_Complex unsigned x) { return __real__ x; }", "int f(_Complex long x) { return __real__ x; }", false},
+		} {
+			for _, flag := range []string{"-gdwarf-4", "-gdwarf-5"} {
+				changes := layout.Compare(readWith(t, cc, flag, tt.before), readWith(t, cc, flag, tt.after))
+				if (len(changes) == 0) != tt.same {
+					t.Errorf("%s %s: %s -> %s: %+v", cc, flag, tt.before, tt.after, changes)
+				}
 			}
 		}
 	}

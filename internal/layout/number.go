@@ -26,8 +26,7 @@ type numberType struct {
 	encoding, bits int64 // bits is 0 where it has all of its bytes
 }
 
-// newNumber reads a base type. It refuses those that another one may be described like: gcc has no name for complex integers other
-// than int, clang none that tells of which sign they are.
+// newNumber reads a base type.
 func newNumber(e *dwarf.Entry) (*numberType, error) {
 	t := &numberType{CommonType: common(e)}
 	t.encoding, _ = e.Val(dwarf.AttrEncoding).(int64)
@@ -43,10 +42,9 @@ func newNumber(e *dwarf.Entry) (*numberType, error) {
 			return t, nil
 		}
 	case encLoUser:
-		if t.Name == "complex int" {
-			return t, nil
-		}
-		return nil, fmt.Errorf("type at %#x: a complex integer of which it is not described whether it has a sign", e.Offset)
+		// Compilers do not describe whether they have a sign, gcc but for int: it changes neither what they hold nor how they are passed.
+		t.Name = fmt.Sprintf("complex integer of %d bytes", t.ByteSize)
+		return t, nil
 	}
 	return nil, fmt.Errorf("type at %#x: %q has encoding %#x, which is not known", e.Offset, t.Name, t.encoding)
 }

@@ -22,7 +22,6 @@ var otherOnAArch64 = map[string]fault.Code{
 	"variable-type+moved":    fault.DataSize,
 	"static-lost+lto":        fault.SectionAnchors,
 	"static-renamed+lto":     fault.SectionAnchors,
-	"no-types+encoding":      x86Only, // decimal numbers
 	"struct-layout+complex":  x86Only, // decimal numbers
 	"intel-syntax":           x86Only, // -masm=intel
 	"entry-table":            x86Only, // -mfentry
