@@ -47,6 +47,10 @@ func TestPointersGone(t *testing.T) {
 		{"thread-local, and found by the first one", "leaq v@tlsld(%rip), %rdi;call __tls_get_addr@PLT;movq %rax, %rdi;movl $5, v@dtpoff(%rax);call keep;xorl %eax, %eax", "nop", false},
 		{"thread-local, found by the first one, and stored", "leaq v@tlsld(%rip), %rdi;call __tls_get_addr@PLT;leaq v@dtpoff(%rax), %rdx;movq %rdx, p(%rip)", "nop", true},
 		{"stored by a function of the unit", "leaq v(%rip), %rdi;call set;xorl %eax, %eax", "nop", true},
+		{
+			"stored by a function that does so no more", "leaq v(%rip), %rdi;call g;xorl %eax, %eax;ret;.size f, .-f;.type g, @function;g:;movq %rdi, p(%rip)",
+			"leaq v(%rip), %rdi;call g;xorl %eax, %eax;ret;.size f, .-f;.type g, @function;g:;movq $0, p(%rip)", true,
+		},
 		{"returned by what copies to it", "leaq v(%rip), %rdi;leaq w(%rip), %rsi;movl $4, %edx;call memcpy", "nop", true},
 		{"copied from", "leaq v(%rip), %rsi;leaq -16(%rsp), %rdi;movl $4, %edx;call memcpy;xorl %eax, %eax", "nop", false},
 		{"given to inline assembly", "leaq v(%rip), %rcx;\n#APP\n;nop;\n#NO_APP\n", "nop", true},

@@ -22,13 +22,13 @@ func (d *Delta) pointedTo() (list []asm.Problem) {
 	if d.plain || d.m.Exact {
 		return nil
 	}
-	was, is, same := newAddresses(d.orig.File), newAddresses(d.patched.File), d.unchangedPlaces()
+	c := newPointers(d.orig.File, d.patched.File, d.unchangedPlaces())
 	for _, pair := range d.vars {
 		if pair.o == nil || pair.p == nil || !canChange(pair.p) || d.made == nil && d.patched.IsGlobal(pair.p.Name) {
 			continue
 		}
-		gone := was.gone(is, []string{pair.o.Name}, []string{pair.p.Name}, anyWay, same)
-		if len(gone) == 0 || is.surelyGiven(pair.p.Name) {
+		gone := c.gone([]string{pair.o.Name}, []string{pair.p.Name}, anyWay)
+		if len(gone) == 0 || c.is.surelyGiven(pair.p.Name) {
 			continue
 		}
 		list = append(list, asm.Problem{
@@ -63,7 +63,7 @@ func (d *Delta) sourceName(b *asm.Block) string {
 // PointersGone reports whether code or data of the original that gives away the address of a private variable does so no more in the
 // patched unit.
 func PointersGone(orig, patched *File) bool {
-	was, is := newAddresses(orig.File), newAddresses(patched.File)
+	c := newPointers(orig.File, patched.File, nil)
 	names := map[string][2][]string{}
 	note := func(f *asm.File, version int) {
 		for _, b := range f.Order {
@@ -84,7 +84,7 @@ func PointersGone(orig, patched *File) bool {
 			rules = surely
 		}
 		private := func(n string) bool { return !patched.IsGlobal(n) }
-		if slices.ContainsFunc(versions[1], private) && len(was.gone(is, versions[0], versions[1], rules, nil)) > 0 {
+		if slices.ContainsFunc(versions[1], private) && len(c.gone(versions[0], versions[1], rules)) > 0 {
 			return true
 		}
 	}
@@ -180,9 +180,9 @@ var (
 	surely = flow.Rules{Calls: true, Sure: true}
 )
 
-// given returns the ways in which places of a unit may give away the address of one of some variables: data, and functions where it gets to
-// what outlives a call.
-func (a *addresses) given(rules flow.Rules, variables ...string) map[string]map[flow.Leak]bool {
+// given returns the ways in which places of a unit may give away the address of one of some variables: data, and those functions that are
+// asked for where it gets to what outlives a call.
+func (a *addresses) given(rules flow.Rules, variables []string, asked func(fn *asm.Function, variable string) bool) map[string]map[flow.Leak]bool {
 	places := map[string]map[flow.Leak]bool{}
 	note := func(place string, leaks map[flow.Leak]bool) {
 		if len(leaks) > 0 && places[place] == nil {
@@ -198,7 +198,9 @@ func (a *addresses) given(rules flow.Rules, variables ...string) map[string]map[
 			note(place, map[flow.Leak]bool{held: true})
 		}
 		for _, fn := range a.code[v] {
-			note(asm.SourceName(fn.Name), a.leaks(fn, v, rules))
+			if asked(fn, v) {
+				note(asm.SourceName(fn.Name), a.leaks(fn, v, rules))
+			}
 		}
 	}
 	return places
@@ -208,14 +210,29 @@ func (a *addresses) leaks(fn *asm.Function, variable string, rules flow.Rules) m
 	return flow.Leaks(a.f, fn, rules, func(n string) bool { return a.variable(n) == variable })
 }
 
+// pointers compares where two versions of a unit give addresses away.
+type pointers struct {
+	was, is *addresses
+	code    *sameCode
+	same    map[string]bool // as of unchangedPlaces; nil if it is not known
+}
+
+func newPointers(orig, patched *asm.File, same map[string]bool) *pointers {
+	return &pointers{newAddresses(orig), newAddresses(patched), newSameCode(orig, patched), same}
+}
+
 // gone names the places that may have given away an address and do so no more, of variables of the original and of those that they are in the
-// patched unit. What both versions have may be a left-over, or a guess, in the patched one: with same, it counts only in what is the same, or where
-// a declaration says that it is there.
-func (a *addresses) gone(patched *addresses, was, is []string, rules flow.Rules, same map[string]bool) (places []string) {
-	still := patched.given(rules, is...)
-	for place, leaks := range a.given(rules, was...) {
+// patched unit. What both versions have may be a left-over, or a guess, in the patched one: if it is known what is the same, it counts only there, or
+// where a declaration says that it is there.
+func (c *pointers) gone(was, is []string, rules flow.Rules) (places []string) {
+	gave := c.was.given(rules, was, func(fn *asm.Function, v string) bool { return !c.stays(fn, v, is) })
+	if len(gave) == 0 {
+		return nil
+	}
+	still := c.is.given(rules, is, func(fn *asm.Function, _ string) bool { return gave[asm.SourceName(fn.Name)] != nil })
+	for place, leaks := range gave {
 		stays := func(l flow.Leak) bool {
-			return still[place][l] && (l == held || l.Declared() || same == nil || same[place])
+			return still[place][l] && (l == held || l.Declared() || c.same == nil || c.same[place])
 		}
 		for l := range leaks {
 			if !stays(l) {
@@ -226,6 +243,12 @@ func (a *addresses) gone(patched *addresses, was, is []string, rules flow.Rules,
 	}
 	slices.Sort(places)
 	return places
+}
+
+// stays reports whether a function of the original is in the patched unit word for word, so that it does there with a variable what it did.
+func (c *pointers) stays(fn *asm.Function, variable string, is []string) bool {
+	named := slices.Contains(is, variable) && (!asm.IsLocal(variable) || variable == anchorPrefix)
+	return named && (c.same == nil || c.same[asm.SourceName(fn.Name)]) && c.code.has(fn.Name)
 }
 
 // surelyGiven reports whether the compiler of a unit must have seen the address of a variable given away.
