@@ -55,6 +55,18 @@ func TestPointersGone(t *testing.T) {
 		{"copied from", "leaq v(%rip), %rsi;leaq -16(%rsp), %rdi;movl $4, %edx;call memcpy;xorl %eax, %eax", "nop", false},
 		{"given to inline assembly", "leaq v(%rip), %rcx;\n#APP\n;nop;\n#NO_APP\n", "nop", true},
 		{"named in inline assembly", "\n#APP\n;leaq v(%rip), %rax;\n#NO_APP\n;movq %rax, p(%rip)", "nop", true},
+		{
+			"maybe known to inline assembly in both, in code that differs", "leaq v(%rip), %rcx;\n#APP\n;nop;\n#NO_APP\n;movl $5, w(%rip)",
+			"leaq v(%rip), %rcx;\n#APP\n;nop;\n#NO_APP\n;movl $6, w(%rip)", true,
+		},
+		{
+			"surely stored, too", "leaq v(%rip), %rcx;movq %rcx, p(%rip);\n#APP\n;nop;\n#NO_APP\n;movl $5, w(%rip)",
+			"leaq v(%rip), %rcx;movq %rcx, p(%rip);\n#APP\n;nop;\n#NO_APP\n;movl $6, w(%rip)", false,
+		},
+		{
+			"maybe known to inline assembly in the same code", "leaq v(%rip), %rcx;\n#APP\n;nop;\n#NO_APP\n;leaq .LC1(%rip), %rax|.quad 1",
+			"leaq v(%rip), %rcx;\n#APP\n;nop;\n#NO_APP\n;leaq .LC1(%rip), %rax|.quad 2", false,
+		},
 		{"in data", "nop|.quad v", "nop|.quad 0", true},
 		{"in a constant that two registers are stored from", "movdqa .LC1(%rip), %xmm0;movups %xmm0, p(%rip)|.quad v", "nop|.quad 0", true},
 		{"indexed", "leaq v(%rip), %rdx;movl (%rdx,%rax,4), %eax", "nop", false},
@@ -97,6 +109,31 @@ func TestSurelyGiven(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			if got := newAddresses(pointedText(t, row.code).File).surelyGiven("v"); got != row.want {
 				t.Errorf("surely given: %v", got)
+			}
+		})
+	}
+}
+
+// TestPointedTo: what a compiler may not know of is a left-over where the code is the same, whatever its literals hold.
+func TestPointedTo(t *testing.T) {
+	const known = "leaq v(%rip), %rcx;\n#APP\n;nop;\n#NO_APP\n;"
+	for _, row := range []struct {
+		name, orig, patched string
+		refused             bool
+	}{
+		{"other code", known + "movl $5, w(%rip)", known + "movl $6, w(%rip)", true},
+		{"another literal", known + "leaq .LC1(%rip), %rax|.quad 1", known + "leaq .LC1(%rip), %rax|.quad 2", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			d, err := Matching{}.Match(pointedText(t, row.orig), pointedText(t, row.patched), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(d.Functions) == 0 || d.Functions[0].Status != Changed {
+				t.Errorf("f is not changed: %+v", d.Functions)
+			}
+			if got := len(d.pointedTo()) > 0; got != row.refused {
+				t.Errorf("refused: %v", got)
 			}
 		})
 	}

@@ -22,12 +22,13 @@ func (d *Delta) pointedTo() (list []asm.Problem) {
 	if d.plain || d.m.Exact {
 		return nil
 	}
-	c := newPointers(d.orig.File, d.patched.File, d.unchangedPlaces())
+	c, unchanged := newPointers(d.orig.File, d.patched.File), d.unchangedPlaces()
+	same := func(place string) bool { return unchanged[place] || c.code.hasAll(place) }
 	for _, pair := range d.vars {
 		if pair.o == nil || pair.p == nil || !canChange(pair.p) || d.made == nil && d.patched.IsGlobal(pair.p.Name) {
 			continue
 		}
-		gone := c.gone([]string{pair.o.Name}, []string{pair.p.Name}, anyWay)
+		gone := c.gone([]string{pair.o.Name}, []string{pair.p.Name}, anyWay, same)
 		if len(gone) == 0 || c.is.surelyGiven(pair.p.Name) {
 			continue
 		}
@@ -61,12 +62,29 @@ func (d *Delta) sourceName(b *asm.Block) string {
 }
 
 // PointersGone reports whether code or data of the original that gives away the address of a private variable does so no more in the
-// patched unit.
+// patched unit, or in code that differs, where that may be a left-over, and nothing else there surely does.
 func PointersGone(orig, patched *File) bool {
-	c := newPointers(orig.File, patched.File, nil)
-	names := map[string][2][]string{}
-	note := func(f *asm.File, version int) {
-		for _, b := range f.Order {
+	c := newPointers(orig.File, patched.File)
+	for name, versions := range c.variables() {
+		private := slices.DeleteFunc(slices.Clone(versions[1]), patched.IsGlobal)
+		anchors := name == anchorPrefix // of many variables: most of what may be left of a use is of others
+		rules := anyWay
+		if anchors {
+			rules = surely
+		}
+		gone := func(same func(string) bool) bool { return len(c.gone(versions[0], versions[1], rules, same)) > 0 }
+		if len(private) > 0 && (gone(nil) || !anchors && !slices.ContainsFunc(private, c.is.surelyGiven) && gone(c.code.hasAll)) {
+			return true
+		}
+	}
+	return false
+}
+
+// variables lists the variables of both versions that programs write to, and the anchors of sections, by what the source calls them.
+func (c *pointers) variables() map[string][2][]string {
+	names := map[string][2][]string{anchorPrefix: {{anchorPrefix}, {anchorPrefix}}}
+	for version, a := range []*addresses{c.was, c.is} {
+		for _, b := range a.f.Order {
 			if canChange(b) {
 				name := asm.SourceName(b.Name)
 				list := names[name]
@@ -75,20 +93,7 @@ func PointersGone(orig, patched *File) bool {
 			}
 		}
 	}
-	note(orig.File, 0)
-	note(patched.File, 1)
-	names[anchorPrefix] = [2][]string{{anchorPrefix}, {anchorPrefix}}
-	for name, versions := range names {
-		rules := anyWay
-		if name == anchorPrefix { // of many variables: most of what may be left of a use is of others
-			rules = surely
-		}
-		private := func(n string) bool { return !patched.IsGlobal(n) }
-		if slices.ContainsFunc(versions[1], private) && len(c.gone(versions[0], versions[1], rules)) > 0 {
-			return true
-		}
-	}
-	return false
+	return names
 }
 
 // PrivateVariables names the private variables at file level that a unit keeps and programs write to.
@@ -214,28 +219,29 @@ func (a *addresses) leaks(fn *asm.Function, variable string, rules flow.Rules) m
 type pointers struct {
 	was, is *addresses
 	code    *sameCode
-	same    map[string]bool // as of unchangedPlaces; nil if it is not known
 }
 
-func newPointers(orig, patched *asm.File, same map[string]bool) *pointers {
-	return &pointers{newAddresses(orig), newAddresses(patched), newSameCode(orig, patched), same}
+func newPointers(orig, patched *asm.File) *pointers {
+	return &pointers{newAddresses(orig), newAddresses(patched), newSameCode(orig, patched)}
 }
 
 // gone names the places that may have given away an address and do so no more, of variables of the original and of those that they are in the
-// patched unit. What both versions have may be a left-over, or a guess, in the patched one: if it is known what is the same, it counts only there, or
-// where a declaration says that it is there.
-func (c *pointers) gone(was, is []string, rules flow.Rules) (places []string) {
-	gave := c.was.given(rules, was, func(fn *asm.Function, v string) bool { return !c.stays(fn, v, is) })
+// patched unit. What both versions have may be a left-over, or a guess, in the patched one: with same, which tells places whose code is the same, it
+// counts only there, or where a declaration says that it is there.
+func (c *pointers) gone(was, is []string, rules flow.Rules, same func(place string) bool) (places []string) {
+	isSame := func(place string) bool { return same == nil || same(place) }
+	stays := func(fn *asm.Function, variable string) bool {
+		named := slices.Contains(is, variable) && (!asm.IsLocal(variable) || variable == anchorPrefix)
+		return named && isSame(asm.SourceName(fn.Name)) && c.code.has(fn.Name)
+	}
+	gave := c.was.given(rules, was, func(fn *asm.Function, v string) bool { return !stays(fn, v) })
 	if len(gave) == 0 {
 		return nil
 	}
 	still := c.is.given(rules, is, func(fn *asm.Function, _ string) bool { return gave[asm.SourceName(fn.Name)] != nil })
 	for place, leaks := range gave {
-		stays := func(l flow.Leak) bool {
-			return still[place][l] && (l == held || l.Declared() || c.same == nil || c.same[place])
-		}
 		for l := range leaks {
-			if !stays(l) {
+			if !still[place][l] || l != held && !l.Declared() && !isSame(place) {
 				places = append(places, place)
 				break
 			}
@@ -243,12 +249,6 @@ func (c *pointers) gone(was, is []string, rules flow.Rules) (places []string) {
 	}
 	slices.Sort(places)
 	return places
-}
-
-// stays reports whether a function of the original is in the patched unit word for word, so that it does there with a variable what it did.
-func (c *pointers) stays(fn *asm.Function, variable string, is []string) bool {
-	named := slices.Contains(is, variable) && (!asm.IsLocal(variable) || variable == anchorPrefix)
-	return named && (c.same == nil || c.same[asm.SourceName(fn.Name)]) && c.code.has(fn.Name)
 }
 
 // surelyGiven reports whether the compiler of a unit must have seen the address of a variable given away.

@@ -12,7 +12,8 @@ import (
 type sameCode struct {
 	orig, patched *asm.File
 	compared      map[string]comparedCode
-	known         map[string]bool // with all that they lead to
+	known         map[string]bool     // with all that they lead to
+	named         map[string][]string // functions of either version by what the source calls them
 }
 
 // comparedCode is what comparing a function of both versions gave.
@@ -22,7 +23,19 @@ type comparedCode struct {
 }
 
 func newSameCode(orig, patched *asm.File) *sameCode {
-	return &sameCode{orig: orig, patched: patched, compared: map[string]comparedCode{}, known: map[string]bool{}}
+	s := &sameCode{orig: orig, patched: patched, compared: map[string]comparedCode{}, known: map[string]bool{}, named: map[string][]string{}}
+	for _, f := range []*asm.File{orig, patched} {
+		for _, fn := range f.Functions {
+			name := asm.SourceName(fn.Name)
+			s.named[name] = append(s.named[name], fn.Name)
+		}
+	}
+	return s
+}
+
+// hasAll reports whether both versions have word for word what the source calls by a name, whatever it leads to.
+func (s *sameCode) hasAll(name string) bool {
+	return !slices.ContainsFunc(s.named[name], func(n string) bool { return !s.compare(n).same })
 }
 
 // has reports whether it is so of a function.

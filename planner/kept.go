@@ -23,7 +23,8 @@ type keptUnit struct {
 	path   string // its source
 	source []byte // which holds that in the patched version
 	names  []string
-	number int // of its table
+	sizes  map[string]string // of those of them that both versions keep alike without it
+	number int               // of its table
 }
 
 // table is the text behind the source, which may end without a newline behind a backslash, for compiles with the flags alone.
@@ -64,11 +65,24 @@ func (c *comparison) keepVariables(ctx context.Context, links []pairedLink) erro
 		own := privateVariables(u.kept.source)
 		u.kept.names = slices.DeleteFunc(u.kept.names, func(n string) bool { return !slices.Contains(own, n) })
 	}
-	failed, err = c.compileKept(ctx, units, failed)
+	widened := slices.DeleteFunc(slices.Clone(units), func(u *pairedUnit) bool { return slices.Contains(failed, u) || !c.dropWidened(u) })
+	failed, err = c.compileKept(ctx, units, slices.Concat(failed, widened))
 	for _, u := range failed {
-		u.kept = nil
+		u.kept, u.asm = nil, u.record.AsmID
 	}
 	return err
+}
+
+// dropWidened takes those variables from a unit's table that were as large in both versions without it, and are not now, and reports whether there are
+// any: a compiler that keeps one as a byte has seen that its address is taken nowhere.
+func (c *comparison) dropWidened(u *pairedUnit) bool {
+	text, err := c.b.Store.Blob(u.asm)
+	if err != nil {
+		return false
+	}
+	is, all := memoryOf(string(text), u.kept.names), len(u.kept.names)
+	u.kept.names = slices.DeleteFunc(u.kept.names, func(n string) bool { return u.kept.sizes[n] != "" && is[n].size != u.kept.sizes[n] })
+	return len(u.kept.names) < all
 }
 
 // compileKept compiles some of the units that have tables, and returns those of which that fails.
@@ -111,11 +125,11 @@ func (c *comparison) keep(u *pairedUnit, machine *arch.Target, number int) *kept
 	if err != nil {
 		return nil
 	}
-	names := c.toKeep(source, machine, u)
+	names, sizes := c.toKeep(source, machine, u)
 	if len(names) == 0 {
 		return nil
 	}
-	return &keptUnit{path, source, names, number}
+	return &keptUnit{path, source, names, sizes, number}
 }
 
 // keeping begins the names of macros that switch tables on.
@@ -142,11 +156,11 @@ func (b *Builds) patchedText(path string) ([]byte, error) {
 
 // toKeep returns the variables of which the compiler must not believe what the patched source says: those that the original keeps in memory which
 // can be written, and the patched version not, or otherwise. Where the process may have pointers that the patched version makes no more, it is any
-// variable: which of them holds such a pointer is not known.
-func (c *comparison) toKeep(source []byte, machine *arch.Target, u *pairedUnit) (list []string) {
+// variable: which of them holds such a pointer is not known. It returns the sizes of those that both versions keep alike, too.
+func (c *comparison) toKeep(source []byte, machine *arch.Target, u *pairedUnit) (list []string, sizes map[string]string) {
 	before, after, err := c.parsed(machine, u)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	declared := privateVariables(source)
 	others := diffasm.PrivateVariables(before)
@@ -171,7 +185,15 @@ func (c *comparison) toKeep(source []byte, machine *arch.Target, u *pairedUnit) 
 		list = append(list, diffasm.PrivateVariables(after)...)
 	}
 	slices.Sort(list)
-	return slices.Compact(list)
+	list = slices.Compact(list)
+	sizes = map[string]string{}
+	was, is = memoryOf(before.Text, list), memoryOf(after.Text, list)
+	for _, n := range list {
+		if was[n] == is[n] {
+			sizes[n] = is[n].size
+		}
+	}
+	return list, sizes
 }
 
 // readTexts returns the patched sources of a unit, of the tree alone, that may declare some variables; none if there are no variables.

@@ -56,6 +56,24 @@ int f(int x)
 }
 `
 
+// narrowUnit has, besides such a pointer, a variable that clang keeps as a byte.
+const narrowUnit = `#include <stdlib.h>
+#define LEAD(to, v) to = &v
+static int spot, *to, mode;
+int f(int x)
+{
+	if (x == 1)
+		LEAD(to, spot);
+	if (x == 2)
+		mode = 7;
+	if (x > 100)
+		to = calloc(1, sizeof *to);
+	*to += x + mode;
+	spot++;
+	return *to;
+}
+`
+
 // handedUnit leads the pointer there in a way that is to be put in.
 const handedUnit = `#define AT(v) &v
 struct box { long n; int *p; };
@@ -107,6 +125,7 @@ func TestKeptVariables(t *testing.T) {
 		{"kept by clang", "clang", "-O2 -g", keptUnit, kept, []string{"40521", "80541"}, []string{"80547", "80544"}, []string{"80541"}},
 		{"pointed to by gcc", "gcc", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
 		{"pointed to by clang", "clang", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
+		{"beside a byte of clang's", "clang", "-O2", narrowUnit, pointed, []string{"2", "12"}, []string{"33", "55"}, []string{"68"}},
 		handed("led there in a structure", "gcc", "by_address(&(struct box){ x, AT(spot) })"),
 		handed("led there in a structure, by clang", "clang", "by_address(&(struct box){ x, AT(spot) })"),
 		handed("led there in a copied structure", "gcc", "by_value((struct node){ { x, AT(spot) } })"),
