@@ -139,6 +139,32 @@ func TestPointedTo(t *testing.T) {
 	}
 }
 
+// TestMayBePointedTo: nothing leads to a variable that a unit keeps and gives the address of nowhere.
+func TestMayBePointedTo(t *testing.T) {
+	for _, row := range []struct {
+		name, code, variable string
+		want                 bool
+	}{
+		{"used", "leaq v(%rip), %rdi;movl $5, (%rdi,%rax);xorl %edi, %edi;xorl %eax, %eax", "v", false},
+		{"stored", "leaq v(%rip), %rax;movq %rax, p(%rip)", "v", true},
+		{"passed to what stores it", "leaq v(%rip), %rdi;call set;xorl %eax, %eax", "v", true},
+		{"in data", "nop|.quad v", "v", true},
+		{"known to other units", "nop\n\t.globl\tv", "v", true},
+		{"known to them by another name", "nop\n\t.globl\ta\n\t.set\ta, v", "v", true},
+		{"a function's", "leaq v.2(%rip), %rax;movq %rax, p(%rip);xorl %eax, %eax;ret;.local v.2;.comm v.2,4,4", "v", true},
+		{"a function's, as clang names it", "leaq f.v(%rip), %rax;movq %rax, p(%rip);xorl %eax, %eax;ret;.local f.v;.comm f.v,4,4", "v", true},
+		{"another one is stored", "leaq w(%rip), %rax;movq %rax, p(%rip);xorl %eax, %eax", "v", false},
+		{"by a name that nothing has", "nop", "u", true},
+		{"by an anchor", "leaq .LANCHOR0(%rip), %rax;movq %rax, p(%rip);xorl %eax, %eax", "v", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := MayBePointedTo(pointedText(t, row.code), row.variable); got != row.want {
+				t.Errorf("pointed to: %v", got)
+			}
+		})
+	}
+}
+
 // pointedText is a unit with a function f, one that stores its argument, and variables.
 func pointedText(t *testing.T, text string) *File {
 	t.Helper()

@@ -96,6 +96,22 @@ func (c *pointers) variables() map[string][2][]string {
 	return names
 }
 
+// MayBePointedTo reports whether a process may have pointers to a variable that a source of C calls by a name: the unit gives the address of one of that
+// name away, or it is not known which one it is, or which addresses are its own.
+func MayBePointedTo(f *File, name string) bool {
+	a := newAddresses(f.File)
+	var named []string
+	for _, b := range f.Order {
+		if base := asm.SourceName(b.Name); canChange(b) && (base == name || strings.HasSuffix(base, "."+name)) { // of clang: FUNCTION.NAME
+			named = append(named, b.Name)
+		}
+	}
+	anchored := len(a.code[anchorPrefix])+len(a.data[anchorPrefix]) > 0
+	renamed := slices.ContainsFunc(f.Aliases, func(other *asm.Alias) bool { return slices.Contains(named, a.variable(other.Name)) })
+	all := func(*asm.Function, string) bool { return true }
+	return len(named) == 0 || anchored || renamed || len(a.given(anyWay, named, all)) > 0
+}
+
 // PrivateVariables names the private variables at file level that a unit keeps and programs write to.
 func PrivateVariables(f *File) (names []string) {
 	for _, b := range f.Order {

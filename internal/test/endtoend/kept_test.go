@@ -74,6 +74,22 @@ int f(int x)
 }
 `
 
+// insideUnit has a static local of which the address goes no further than a function that is inlined, or to the C library.
+const insideUnit = `#include <string.h>
+static int get(int *p, int i) { return p[i & 7]; }
+int f(int x)
+{
+	static int seen[8], more;
+	int *p = &more;
+	static char text[16];
+	if (x == 2)
+		strcpy(text, "abc");
+	seen[x & 7] += x;
+	*p += 1;
+	return get(seen, x) + *p * 100 + strlen(text) * 10;
+}
+`
+
 // handedUnit leads the pointer there in a way that is to be put in.
 const handedUnit = `#define AT(v) &v
 struct box { long n; int *p; };
@@ -120,12 +136,15 @@ func TestKeptVariables(t *testing.T) {
 	kept := strings.NewReplacer("if (x < 3) {\n\t\tscale = x * 40;\n\t\ttable[x] = 5;\n\t\tmode = x * 2;", "if (x > 100) {\n\t\tmode = 7;", "* 10 + 1", "* 10 + never",
 		"if (0)", "if (x == 4)")
 	pointed := strings.NewReplacer("\tif (x == 1)\n\t\tLEAD(to, spot);\n", "", "+= x", "+= x + 10")
+	inside := strings.NewReplacer("\tint *p = &more;\n", "", "*p += 1", "more++", "get(seen, x) + *p * 100 + strlen(text) * 10", "seen[x & 7] + more * 100 + (text[0] == 'a') * 1000")
 	for _, row := range []keptRow{
 		{"kept by gcc", "gcc", "-O2", keptUnit, kept, []string{"40521", "80541"}, []string{"80547", "80544"}, []string{"80541"}},
 		{"kept by clang", "clang", "-O2 -g", keptUnit, kept, []string{"40521", "80541"}, []string{"80547", "80544"}, []string{"80541"}},
 		{"pointed to by gcc", "gcc", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
 		{"pointed to by clang", "clang", "-O2", pointedUnit, pointed, []string{"2", "5"}, []string{"19", "34"}, []string{"40"}},
 		{"beside a byte of clang's", "clang", "-O2", narrowUnit, pointed, []string{"2", "12"}, []string{"33", "55"}, []string{"68"}},
+		{"pointed to by nothing", "gcc", "-O2", insideUnit, inside, []string{"101", "232"}, []string{"1303", "1404"}, []string{"535"}},
+		{"pointed to by nothing of clang's", "clang", "-O2", insideUnit, inside, []string{"101", "232"}, []string{"1303", "1404"}, []string{"535"}},
 		handed("led there in a structure", "gcc", "by_address(&(struct box){ x, AT(spot) })"),
 		handed("led there in a structure, by clang", "clang", "by_address(&(struct box){ x, AT(spot) })"),
 		handed("led there in a copied structure", "gcc", "by_value((struct node){ { x, AT(spot) } })"),
