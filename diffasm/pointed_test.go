@@ -44,6 +44,15 @@ func TestPointersGone(t *testing.T) {
 			"thread-local by a descriptor, and stored", "leaq v@TLSDESC(%rip), %rax;call *v@TLSCALL(%rax);movq %rax, p(%rip);xorl %eax, %eax",
 			"leaq v@TLSDESC(%rip), %rax;call *v@TLSCALL(%rax);xorl %eax, %eax", true,
 		},
+		{
+			"thread-local by its distance, and stored", "movq v@gottpoff(%rip), %rax;addq %fs:0, %rax;movq %rax, p(%rip);xorl %eax, %eax",
+			"movq v@gottpoff(%rip), %rax;movl %fs:(%rax), %edx;xorl %eax, %eax", true,
+		},
+		{
+			"thread-local by its distance, as clang writes it", "movq %fs:0, %rax;addq v@GOTTPOFF(%rip), %rax;movq %rax, p(%rip);xorl %eax, %eax",
+			"movq v@GOTTPOFF(%rip), %rax;movl $1, %fs:(%rax);xorl %eax, %eax", true,
+		},
+		{"thread-local by its distance, and used", "movq v@gottpoff(%rip), %rax;addl $1, %fs:(%rax);movl %fs:(%rax), %eax", "nop", false},
 		{"thread-local, and found by the first one", "leaq v@tlsld(%rip), %rdi;call __tls_get_addr@PLT;movq %rax, %rdi;movl $5, v@dtpoff(%rax);call keep;xorl %eax, %eax", "nop", false},
 		{"thread-local, found by the first one, and stored", "leaq v@tlsld(%rip), %rdi;call __tls_get_addr@PLT;leaq v@dtpoff(%rax), %rdx;movq %rdx, p(%rip)", "nop", true},
 		{"stored by a function of the unit", "leaq v(%rip), %rdi;call set;xorl %eax, %eax", "nop", true},

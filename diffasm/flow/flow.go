@@ -337,6 +337,8 @@ func (w *flow) value(o *machine.Operand, s *state) value {
 	case o.Kind == machine.InRegister:
 		w.use(s.regs[o.Register])
 		return s.regs[o.Register]
+	case o.Distance && w.source(o.Symbol):
+		return value{addr: true}
 	case o.Segment:
 		return value{}
 	case o.Symbol != "" && w.source(o.Symbol):

@@ -340,7 +340,7 @@ func (m arm64) Writes(st asm.Statement) (may, surely RegisterSet) {
 // NamesAddress knows what completes an address, or has it as a whole.
 func (arm64) NamesAddress(st asm.Statement) bool {
 	switch op := strings.ToLower(st.Op); {
-	case op == "adr", strings.HasPrefix(op, "ldr") && strings.Contains(st.Args, "="):
+	case op == "adr", strings.HasPrefix(op, "ldr") && (strings.Contains(st.Args, "=") || strings.Contains(st.Args, ":got")):
 		return true
 	case strings.HasPrefix(op, "add"), strings.HasPrefix(op, "mov"):
 		return strings.Contains(st.Args, ":") || len(asm.SymbolsOf(st.Args)) > 0

@@ -130,6 +130,7 @@ func (o *Operand) modified(modifier string) {
 	case modifier == ":lo12:" || strings.HasPrefix(modifier, ":abs_") || strings.HasPrefix(modifier, ":prel_") || strings.HasPrefix(modifier, ":pg_"):
 	default:
 		o.Linked, o.Segment = true, true // of a thread-local variable
+		o.Distance = strings.HasPrefix(modifier, ":gottprel")
 	}
 }
 

@@ -159,7 +159,7 @@ func TestArmWrites(t *testing.T) {
 func TestArmNamesAddress(t *testing.T) {
 	for text, want := range map[string]bool{
 		"adrp\tx0, v": false, "add\tx0, x0, :lo12:v": true, "ldr\tw0, [x0, :lo12:v]": false, "adr\tx0, v": true, "ldr\tx0, =v": true,
-		"add\tx0, x0, 8": false, "movz\tx0, #:abs_g0:v": true,
+		"add\tx0, x0, 8": false, "ldr\tx0, [x0, #:gottprel_lo12:v]": true, "movz\tx0, #:abs_g0:v": true,
 	} {
 		if got := (arm64{}).NamesAddress(armStatement(text)); got != want {
 			t.Errorf("%s: %v", text, got)

@@ -207,6 +207,7 @@ type Operand struct {
 	Disp     int64       // the number in it
 	Symbol   string      // the symbol in it
 	GOT      bool        // the symbol's GOT slot is meant
+	Distance bool        // the slot of its distance from the thread pointer is meant
 	Linked   bool        // the linker is told to make something else for the symbol, such as an entry of the PLT
 	Segment  bool        // relative to a segment: not in the memory that addresses lead to
 	Indirect bool        // a call or jump goes to where the operand points

@@ -151,7 +151,13 @@ func (r *row) unseenIn(op string, ops []Operand) RegisterSet {
 }
 
 func (x86) NamesAddress(st asm.Statement) bool {
-	return instructions.find(st.Op).kind == Address || hasSymbolic(st.Args)
+	return instructions.find(st.Op).kind == Address || hasSymbolic(st.Args) || hasSlot(st.Args)
+}
+
+// hasSlot reports whether an operand may be the slot of an address, or of the distance of a thread-local variable.
+func hasSlot(args string) bool {
+	i := strings.IndexByte(args, '@')
+	return i >= 0 && len(args) >= i+4 && strings.EqualFold(args[i:i+4], "@got")
 }
 
 // hasSymbolic reports whether operands may have an immediate one that is no number.

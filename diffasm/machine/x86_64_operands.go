@@ -105,6 +105,7 @@ func (o *Operand) memory(text string) {
 		case tok.Kind == asm.TokenModifier:
 			o.GOT = strings.HasPrefix(tok.Text, "@GOT")
 			o.Linked = !o.GOT
+			o.Distance = strings.EqualFold(tok.Text, "@gottpoff")
 		case tok.Kind == asm.TokenNumber && inside:
 			o.scale = tok.Text
 		case tok.Kind == asm.TokenNumber:
