@@ -141,11 +141,17 @@ func (l *likeness) bodies(a, b *dwarf.StructType, before, after []string) bool {
 		if !samePlace(f, g) || !l.named(f.Name, g.Name, before, after) {
 			return false
 		}
-		if s, t := nameless(f.Type), nameless(g.Type); s != nil && t != nil {
+		s, t := nameless(f.Type), nameless(g.Type)
+		switch {
+		case s != nil && t != nil:
 			if !l.bodies(s, t, before, after) {
 				return false
 			}
-		} else if !l.same(f.Type, g.Type) {
+		case isBase(f.Name):
+			if plainly(f.Type) != plainly(g.Type) { // of two with the same members, either is what its name says
+				return false
+			}
+		case !l.same(f.Type, g.Type):
 			return false
 		}
 	}
@@ -161,7 +167,7 @@ func (l *likeness) named(was, is string, before, after []string) bool {
 	if was == is {
 		return true
 	}
-	if was == "" || is == "" || slices.Contains(after, was) || slices.Contains(before, is) {
+	if was == "" || is == "" || isBase(was) || isBase(is) || slices.Contains(after, was) || slices.Contains(before, is) {
 		return false
 	}
 	if r := (Rename{was, is}); !slices.Contains(l.renamed, r) {

@@ -35,8 +35,12 @@ func readWith(t *testing.T, cc, flag, source string) *layout.Unit {
 func compile(t *testing.T, source, cc string, flags ...string) *elfobj.File {
 	t.Helper()
 	dir := t.TempDir()
-	testkit.WriteFile(t, filepath.Join(dir, "u.c"), source)
-	testkit.Run(t, dir, cc, append(flags, "-c", "u.c", "-o", "u.o")...)
+	file := "u.c"
+	if strings.HasSuffix(cc, "++") {
+		file = "u.cc"
+	}
+	testkit.WriteFile(t, filepath.Join(dir, file), source)
+	testkit.Run(t, dir, cc, append(flags, "-c", file, "-o", "u.o")...)
 	f, err := elfobj.Load(filepath.Join(dir, "u.o"))
 	if err != nil {
 		t.Fatal(err)
@@ -229,6 +233,14 @@ func TestCompare(t *testing.T) {
 		{"an array of arrays turned", "int x[2][3];", "int x[3][2];", "variable x"},
 		{"an array of another element", "struct s { int n; char d[]; }; struct s *x;", "struct s { int n; short d[]; }; struct s *x;", "type struct s"},
 		{"a function pointer of another parameter", "struct s { int (*f)(int, ...); } x;", "struct s { int (*f)(long, ...); } x;", "type struct s"},
+		{
+			"another order of bytes", "struct s { int a; } x;", `struct s { int a; } __attribute__((scalar_storage_order("big-endian"))) x;`,
+			"type struct s",
+		},
+		{
+			"an order of single bytes", "struct s { signed char a; } x;", `struct s { signed char a; } __attribute__((scalar_storage_order("big-endian"))) x;`,
+			"",
+		},
 		{"a truth value that was a byte", "_Bool x;", "unsigned char x;", "variable x"},
 		{"a member by another name of its type", "typedef int t; struct s { t a; }" + use, "struct s { int a; }" + use, ""},
 		{"a parameter by another name of its type", "typedef unsigned long t; int f(t a) { return a; }", "int f(const unsigned long a) { return a; }", ""},
@@ -436,6 +448,38 @@ func TestEmpty(t *testing.T) {
 	for flag, want := range map[string]bool{"-g": false, "-g1": true} {
 		if got := readWith(t, "gcc", flag, source).Empty(); got != want {
 			t.Errorf("%s: empty %v, want %v", flag, got, want)
+		}
+	}
+}
+
+// Base classes are parts of an object like members; static members are none.
+func TestBases(t *testing.T) {
+	testkit.Require(t, "g++", "clang++")
+	const bases, use = "struct x { int a; }; struct y { int b; }; ", " s v;"
+	for _, tt := range []struct{ name, before, after, was, is string }{
+		{"the same", "struct s: x, y { int c; };", "struct s: x, y { int c; };", "", ""},
+		{"two change places", "struct s: x, y { int c; };", "struct s: y, x { int c; };", "struct x base class @0", "struct y base class @0"},
+		{"another one", "struct s: x { int c; };", "struct s: y { int c; };", "struct x base class @0", "struct y base class @0"},
+		{"a member becomes one", "struct s { x u; int c; };", "struct s: x { int c; };", "struct x u @0", "struct x base class @0"},
+		{
+			"two virtual ones change places", "struct s: virtual x, virtual y { int c; };", "struct s: virtual y, virtual x { int c; };",
+			"struct x virtual base @0", "struct y virtual base @0",
+		},
+		{"a new static member", "struct s: x { int c; };", "struct s: x { int c; static int d; };", "", ""},
+	} {
+		for _, compiler := range [][2]string{{"g++", "-g"}, {"g++", "-gdwarf-4"}, {"clang++", "-g"}} {
+			t.Run(tt.name+" "+compiler[0]+compiler[1], func(t *testing.T) {
+				before := readWith(t, compiler[0], compiler[1], bases+tt.before+use)
+				var was, is string
+				for _, c := range layout.Compare(before, readWith(t, compiler[0], compiler[1], bases+tt.after+use)) {
+					was, is = was+c.Before, is+c.After
+				}
+				_, was, _ = strings.Cut(was, ", … ")
+				_, is, _ = strings.Cut(is, ", … ")
+				if was != tt.was || is != tt.is {
+					t.Errorf("was %q, is %q", was, is)
+				}
+			})
 		}
 	}
 }

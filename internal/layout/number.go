@@ -24,6 +24,7 @@ const (
 type numberType struct {
 	dwarf.CommonType
 	encoding, bits int64 // bits is 0 where it has all of its bytes
+	order          int64 // of its bytes: 0 is the machine's (DWARF 5, section 7.8, DW_END_default)
 }
 
 // newNumber reads a base type.
@@ -31,6 +32,7 @@ func newNumber(e *dwarf.Entry) (*numberType, error) {
 	t := &numberType{CommonType: common(e)}
 	t.encoding, _ = e.Val(dwarf.AttrEncoding).(int64)
 	t.bits, _ = e.Val(dwarf.AttrBitSize).(int64)
+	t.order, _ = e.Val(dwarf.AttrEndianity).(int64)
 	switch t.encoding {
 	case encAddress, encBoolean, encFloat, encSigned, encSignedChar, encUnsigned, encUnsignedChar, encDecimalFloat, encUTF:
 		return t, nil
@@ -50,13 +52,21 @@ func newNumber(e *dwarf.Entry) (*numberType, error) {
 }
 
 // String is the name that the compiler gives the type.
-func (t *numberType) String() string { return t.Name }
+func (t *numberType) String() string { return t.Name + t.otherOrder() }
 
-// isInteger reports whether it is an integer, with a sign or without, that uses all of its bits.
+// otherOrder tells of an order of bytes that is not the machine's, as gcc's attribute scalar_storage_order asks for.
+func (t *numberType) otherOrder() string {
+	if t.order == 0 || t.ByteSize == 1 {
+		return ""
+	}
+	return map[int64]string{1: " in big-endian order", 2: " in little-endian order"}[t.order]
+}
+
+// isInteger reports whether it is an integer, with a sign or without, that uses all of its bits in the machine's order.
 func (t *numberType) isInteger() bool {
 	switch t.encoding {
 	case encSigned, encSignedChar, encUnsigned, encUnsignedChar:
-		return t.bits == 0
+		return t.bits == 0 && t.otherOrder() == ""
 	}
 	return false
 }
@@ -64,7 +74,7 @@ func (t *numberType) isInteger() bool {
 // plain spells numbers alike which hold the same in the same way. Those that are no integers are told apart by name: of one size and
 // encoding are long double and _Float128.
 func (t *numberType) plain() string {
-	size := fmt.Sprintf("%d bytes", t.ByteSize)
+	size := fmt.Sprintf("%d bytes", t.ByteSize) + t.otherOrder()
 	if t.bits != 0 {
 		size = fmt.Sprintf("%d bits in %s", t.bits, size)
 	}

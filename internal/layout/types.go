@@ -133,13 +133,21 @@ func (d *data) structure(e *dwarf.Entry, kids []*dwarf.Entry) (dwarf.Type, error
 	t.Kind = map[dwarf.Tag]string{dwarf.TagStructType: "struct", dwarf.TagUnionType: "union", dwarf.TagClassType: "class"}[e.Tag]
 	d.types[e.Offset] = t
 	for _, kid := range kids {
-		if kid.Tag != dwarf.TagMember {
+		if !isInside(kid) {
 			continue
 		}
 		f := &dwarf.StructField{Name: common(kid).Name, ByteSize: common(kid).ByteSize}
 		var err error
 		if f.Type, err = d.typeOf(kid); err != nil {
 			return nil, err
+		}
+		if kid.Tag == dwarf.TagInheritance {
+			f.Name = baseClass
+		}
+		if kid.Val(dwarf.AttrVirtuality) != nil {
+			f.Name = virtualBase
+			t.Field = append(t.Field, f)
+			continue
 		}
 		var fixed bool
 		if f.ByteOffset, fixed = memberOffset(kid); !fixed {
@@ -153,6 +161,21 @@ func (d *data) structure(e *dwarf.Entry, kids []*dwarf.Entry) (dwarf.Type, error
 		t.Field = append(t.Field, f)
 	}
 	return t, nil
+}
+
+// Base classes are described like members of these names; each object says itself where a virtual one is.
+const (
+	baseClass   = "base class"
+	virtualBase = "virtual base"
+)
+
+func isBase(member string) bool { return member == baseClass || member == virtualBase }
+
+// isInside reports whether an entry of a structure has a place in each object: a member, or a base class. A static member is a variable,
+// which DWARF 4 and clang describe as a declared member.
+func isInside(e *dwarf.Entry) bool {
+	static, _ := e.Val(dwarf.AttrDeclaration).(bool)
+	return e.Tag == dwarf.TagInheritance || e.Tag == dwarf.TagMember && !static
 }
 
 func (d *data) enumeration(e *dwarf.Entry, kids []*dwarf.Entry) (dwarf.Type, error) {
