@@ -27,11 +27,12 @@ type Delta struct {
 	Debug bool // the debug information of both versions was there to tell static locals apart
 
 	orig, patched *debuginfo.Unit
-	plain         bool               // the compiler did not optimise
-	relying       map[string]bool    // see Matching
-	made          *Late              // of code that was made when the program was linked
-	m             *correlate.Matcher // nil if the code is made when the program is linked, see late
-	fns           []fnPair           // parallel to Functions
+	plain         bool                                    // the compiler did not optimise
+	relying       map[string]bool                         // see Matching
+	sources       func(file string) *correlate.SourceFile // likewise
+	made          *Late                                   // of code that was made when the program was linked
+	m             *correlate.Matcher                      // nil if the code is made when the program is linked, see late
+	fns           []fnPair                                // parallel to Functions
 	vars          []varPair
 	unit          []asm.Problem // refused whatever is chosen
 	setsMoved     bool          // with the original line numbers, collected sections hold the same variables

@@ -45,7 +45,7 @@ type Late struct {
 // Match compares two versions of a unit. The restored file is the patched source compiled with the original line numbers;
 // nil if it could not be built, then differences in line numbers count.
 func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error) {
-	d := &Delta{orig: orig, patched: patched, plain: k.Plain, made: k.Late, relying: k.Relying}
+	d := &Delta{orig: orig, patched: patched, plain: k.Plain, made: k.Late, relying: k.Relying, sources: k.Sources}
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}

@@ -14,6 +14,9 @@ import (
 func (c *decider) functions() {
 	for i, pair := range c.s.chosen {
 		c.bad[pair.p] = c.problems(pair)
+		if c.s.Functions[i].Status == Changed {
+			c.bad[pair.p] = append(c.bad[pair.p], c.d.recounted(pair)...)
+		}
 		for _, p := range c.bad[pair.p] {
 			c.refuse(p, c.d.patched, c.s.Functions[i].Name)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // mangled is a name of the Itanium C++ ABI, and what compilers append to those of clones.
-var mangled = lazyregexp.New(`\b_Z[A-Za-z0-9_]+(\.(cold|part|isra|constprop|lto_priv|clone|localalias)(\.[0-9]+)?)*`)
+var mangled = lazyregexp.New(`\b_Z[A-Za-z0-9_$]+(\.(cold|part|isra|constprop|lto_priv|clone|localalias)(\.[0-9]+)?)*`)
 
 // Readable returns a text with each mangled name in it as it is written in C++. What is no name of C++ stays.
 func Readable(text string) string {

@@ -11,6 +11,7 @@ func TestReadable(t *testing.T) {
 		`a.cc: cannot patch function "_ZN4acct6Ledger3addEi": no`: `a.cc: cannot patch function "acct::Ledger::add(int)": no`,
 		"call _Z3runv.part.0 and _Z3runv":                         "call run() [clone .part.0] and run()",
 		"print_hello, _Zero, my_Z3fooi":                           "print_hello, _Zero, my_Z3fooi",
+		"call _ZZL5setupvEN3$_08__invokeEi":                       "call setup()::$_0::__invoke(int)",
 		"":                                                        "",
 	} {
 		if got := Readable(text); got != want {

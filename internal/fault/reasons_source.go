@@ -213,7 +213,8 @@ var changes = []Reason{
 			"or may go on with the old code there",
 		Paragraph: "A function is gone whose address was given away, to a table, a list or a pointer, and a new one of its prototype may be " +
 			"it by another name, or in another unit: what keeps the old address would go on with the old code. A private function is " +
-			"taken for the renamed one where each line that names it only has the new name now.",
+			"taken for the renamed one where each line that names it only has the new name now. Or it is a lambda or a function of a " +
+			"local class, which compilers of C++ only count, and the patch may have shifted the count.",
 	},
 	{
 		Code:      "gone-destructor",
