@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gocare/buildtree"
+	"gocare/internal/lazyregexp"
 )
 
 // assemblesInside reports whether a compiler assembles without running as.
@@ -109,6 +110,9 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	}
 	u.Object, u.ObjectID, u.AllocID = object, buildtree.DigestOf(data), allocDigest(data)
 	u.Includes = strings.Contains(string(asm), ".incbin") || strings.Contains(string(asm), ".include")
+	if u.Included, err = r.included(&u, asm); err != nil {
+		return err
+	}
 	u.Programs = r.p.programs(r.store, &u)
 	if u.AsmID, err = r.store.PutAssembly(asm); err != nil {
 		return err
@@ -118,6 +122,31 @@ func (r *insideRun) record(stage buildtree.Stage, src string) error {
 	}
 	return r.store.AddUnit(stage, u)
 }
+
+// included returns the files that an assembly source reads by itself (.incbin, .include), which clang lists nowhere: those of its text, as the
+// preprocessor leaves it. Of a compiled source clang writes their content into the assembly.
+func (r *insideRun) included(u *buildtree.Unit, asm []byte) (reads []buildtree.Read, err error) {
+	if u.Lang != "asm" {
+		return nil, nil
+	}
+	for _, m := range asmFile.FindAllSubmatch(asm, -1) {
+		for _, dir := range append([]string{u.Dir}, u.IncludeDirs()...) {
+			path := buildtree.ReadPath(buildtree.ReadPath(u.Dir, dir), string(m[1]))
+			if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+				continue
+			}
+			read, err := buildtree.ReadNow(path, r.began)
+			if err != nil {
+				return nil, err
+			}
+			reads = append(reads, read)
+			break
+		}
+	}
+	return reads, nil
+}
+
+var asmFile = lazyregexp.New(`\.(?:incbin|include)\s+"([^"\n]+)"`)
 
 // assembly returns the assembly text of a unit: its source, or what that is compiled to.
 func (r *insideRun) assembly(u *buildtree.Unit) ([]byte, error) {
