@@ -40,6 +40,9 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 	if err := c.refuseUnmade(); err != nil {
 		return nil, err
 	}
+	if err := c.refuseRewritten(links); err != nil {
+		return nil, err
+	}
 	all := withUsers(links, users.changed)
 	links = changedOnly(all)
 	if err := c.refuseUnfit(ctx, links); err != nil {

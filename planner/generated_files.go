@@ -8,11 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"gocare/buildtree"
 	"gocare/internal/fault"
 )
 
-// make makes what it generates anew only where the rule names the file that changed. This file finds what it left: a file that units read, whose
-// recipe, or a script in that, names a file which the patch changes, while the rule does not.
+// make makes what it generates anew only where the rule names the file that changed. This file finds what it left: a file that units read, or an
+// object that is linked, whose recipe, or a script in that, names a file which the patch changes, while the rule does not.
 
 // rule is one of a makefile, with what is done for it.
 type rule struct {
@@ -20,7 +21,7 @@ type rule struct {
 	recipe         string
 }
 
-// refuseUnmade refuses files that units read, and that the patched build should have made again.
+// refuseUnmade refuses files that units read or links have, and that the patched build should have made again.
 func (c *comparison) refuseUnmade() error {
 	var changed []string
 	for _, f := range c.b.Change.Files {
@@ -53,6 +54,9 @@ func (c *comparison) refuseUnmade() error {
 func (c *comparison) unmade(dir string, r rule, changed []string) (made, from string) {
 	made = c.readTarget(dir, r.targets)
 	if made == "" || c.drift.before.Changed[made] != c.drift.after.Changed[made] {
+		made = c.linkedTarget(dir, r.targets)
+	}
+	if made == "" {
 		return "", ""
 	}
 	for _, f := range changed {
@@ -68,6 +72,31 @@ func (c *comparison) readTarget(dir string, targets []string) string {
 	for _, t := range targets {
 		if file := filepath.Join(dir, t); c.drift.before.Digests[file] != "" && c.isRead(file) {
 			return file
+		}
+	}
+	return ""
+}
+
+// linkedTarget returns the path of the target that a link has as an object, and of which the patched build has the same; "" if there is none.
+func (c *comparison) linkedTarget(dir string, targets []string) string {
+	for _, t := range targets {
+		file := filepath.Join(dir, t)
+		isOf := func(u buildtree.Unit) bool { return u.Object == file }
+		was := linkedObject(c.orig, file)
+		if is := linkedObject(c.patched, file); was != "" && (is == "" || is == was) && !slices.ContainsFunc(c.patched.Units, isOf) {
+			return file
+		}
+	}
+	return ""
+}
+
+// linkedObject returns the digest of an object that a link of a record has, "" if none has it.
+func linkedObject(r *buildtree.Record, file string) buildtree.Digest {
+	for i := len(r.Links) - 1; i >= 0; i-- {
+		for _, in := range r.Links[i].Inputs {
+			if in.Member == "" && buildtree.ReadPath(r.Links[i].Dir, in.Path) == file {
+				return in.ObjectID
+			}
 		}
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/internal/elfobj"
+	"gocare/internal/fault"
 )
 
 // withLocals gives the inputs of a link in which objects of changed units that lost local symbols after their compile (strip -x) are those
@@ -60,4 +61,31 @@ func globalsOf(f *elfobj.File) map[globalSymbol]bool {
 		all[g] = true
 	}
 	return all
+}
+
+// refuseRewritten refuses objects that were changed after their compile (objcopy), and get other symbols than before though their compile is the
+// same: assembly is what is compared, and does not show it.
+func (c *comparison) refuseRewritten(links []pairedLink) error {
+	for _, l := range links {
+		pair := c.pairs[l.link.Output]
+		if pair == nil || pair.Patched == nil || c.b.Allow(fault.OtherLink) {
+			continue
+		}
+		for j, is := range pair.Patched.Inputs {
+			i := pair.Partner(j)
+			if i < 0 || pair.Orig.Inputs[i].ObjectID == is.ObjectID {
+				continue
+			}
+			was := pair.Orig.Inputs[i]
+			u, v := c.orig.UnitFor(pair.Orig, was), c.patched.UnitFor(pair.Patched, is)
+			if u == nil || v == nil || u.AsmID != v.AsmID || was.ObjectID == u.ObjectID && is.ObjectID == v.ObjectID {
+				continue
+			}
+			if data, err := c.b.Store.Blob(is.ObjectID); err != nil || !c.inventory().sameGlobals(was.ObjectID, data) {
+				return fault.Refuse(fault.OtherLink, c.b.sourceName(u), "its object %s is changed after the compile, and has other symbols than in the original",
+					is).WithHint("make the change in the source, not in what is done to the object; --allow other-link if the difference means nothing to what runs")
+			}
+		}
+	}
+	return nil
 }
