@@ -1,28 +1,16 @@
 package diffasm
 
 import (
-	"strings"
-
 	"gocare/diffasm/asm"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/cxxname"
 	"gocare/internal/fault"
-	"gocare/internal/lazyregexp"
 )
-
-// countedFunction matches names of C++ functions in which a number says which of several is meant: closures and classes without a name, and
-// local classes of one name (Itanium C++ ABI, sections 5.1.6 and 5.1.8); clang's and gcc's own numbers for those that only one unit has.
-var countedFunction = lazyregexp.New(`Ul\w*?E[0-9]*_|Ut[0-9]*_|\$_[0-9]|_anon_[0-9]|Z(L|NK?)?[0-9]+\w*E`)
-
-// isCounted reports whether the name of a function may be that of another one where one comes or goes.
-func isCounted(name string) bool {
-	mangled, ok := strings.CutPrefix(name, "_Z")
-	return ok && countedFunction.MatchString(mangled)
-}
 
 // recounted lists that a changed function is known by a number alone, and may have been another one: a pointer to it would lead to the code
 // of its neighbour.
 func (d *Delta) recounted(pair fnPair) []asm.Problem {
-	if pair.o == nil || !isCounted(pair.p.Name) {
+	if pair.o == nil || !cxxname.IsCounted(pair.p.Name) {
 		return nil
 	}
 	file, old := d.changedPlace(d.orig, pair.o)

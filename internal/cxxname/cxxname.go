@@ -29,3 +29,13 @@ func Spellings(symbol string) []string {
 	}
 	return []string{symbol, full, demangle.Filter(symbol, demangle.NoClones, demangle.NoParams)}
 }
+
+// counted matches names in which a number says which of several is meant: closures and classes without a name, and
+// local classes of one name (Itanium C++ ABI, sections 5.1.6 and 5.1.8); clang's and gcc's own numbers for those that only one unit has.
+var counted = lazyregexp.New(`Ul\w*?E[0-9]*_|Ut[0-9]*_|\$_[0-9]|_anon_[0-9]|Z(L|NK?)?[0-9]+\w*E`)
+
+// IsCounted reports whether the name of a function may be that of another one where one comes or goes.
+func IsCounted(name string) bool {
+	mangled, ok := strings.CutPrefix(name, "_Z")
+	return ok && counted.MatchString(mangled)
+}

@@ -31,3 +31,23 @@ func TestSpellings(t *testing.T) {
 		}
 	}
 }
+
+// TestIsCounted: names that have a number in the place of a name.
+func TestIsCounted(t *testing.T) {
+	for name, want := range map[string]bool{
+		"_ZZ4mainENKUlvE_clEv":   true, // a lambda of main
+		"_ZNK3$_0clEv":           true, // clang's, of the unit
+		"_ZZ1fvEN1S1gEv":         true, // of a local class
+		"_ZN3$_01gEv":            true,
+		"_ZN4listUt_1gEv":        true, // of a class without a name
+		"_Z1fv":                  false,
+		"_ZN1A1fEv":              false,
+		"_ZN1AC2Ev":              false,
+		"_ZNSt6vectorIiE4pushEi": false,
+		"main":                   false,
+	} {
+		if got := IsCounted(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
