@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -86,7 +87,7 @@ func short(d time.Duration) time.Duration {
 
 // paused adds to a hint what helps with programs that can be paused by command.
 func (c *checker) paused(hint string) string {
-	if strings.HasPrefix(c.process.Comm, "qemu-") || strings.Contains(c.process.Exe, "/qemu-system-") {
+	if name := filepath.Base(c.process.Exe); strings.HasPrefix(name, "qemu-system-") || strings.HasPrefix(name, "qemu-kvm") {
 		return hint + "; QEMU leaves most of its functions after `stop` in its monitor: patch then, and `cont`"
 	}
 	return hint

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -121,6 +122,28 @@ func TestBusy(t *testing.T) {
 				expect(t, p.WaitLine("work"), "work 2")
 			})
 		}
+	}
+}
+
+// TestBusyQEMU: where the program is QEMU, the hint names its monitor's commands, by which the threads of a guest leave most functions. Its other
+// programs have no monitor.
+func TestBusyQEMU(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	program := testkit.CCText(t, occupied, []string{"-O2", "-pthread"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int work(int x) { return 2; }`})
+	for name, named := range map[string]bool{"qemu-system-x86_64": true, "qemu-kvm": true, "qemu-img": false} {
+		t.Run(name, func(t *testing.T) {
+			copied := filepath.Join(t.TempDir(), name)
+			testkit.Run(t, "", "cp", program, copied)
+			p := testkit.Start(t, copied, "call", "0")
+			p.WaitLine("inside")
+			_, err := apply(t, p.PID, Options{}, patch)
+			wantBusy(t, err, "work")
+			hint := fault.As(err).Hint
+			if got := strings.Contains(hint, "`stop` in its monitor: patch then, and `cont`"); got != named {
+				t.Errorf("hint %q", hint)
+			}
+		})
 	}
 }
 
