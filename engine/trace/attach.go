@@ -181,7 +181,7 @@ func (s *Session) lookBefore(t *Thread) {
 func (s *Session) doesNotStop(t *Thread) error {
 	e := fault.New(fault.Busy, fmt.Sprintf("pid %d", s.PID), "thread %d does not stop (state %c)", t.TID, threadState(s.PID, t.TID))
 	e.Code = fault.ThreadDoesNotStop
-	return e.WithHint("it is in an uninterruptible system call, such as vfork or input/output; try again later")
+	return e.WithHint("it is in an uninterruptible system call, such as vfork or input/output, or its control group is frozen; try again later")
 }
 
 // DetachRunning lets the threads go that did not sleep when they were stopped.
