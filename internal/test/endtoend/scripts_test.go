@@ -49,6 +49,7 @@ func TestBench(t *testing.T) {
 		`^  recorded: own work \d+\.\d+ s .* builds, compilers and assemblers \d+\.\d+ s$`,
 		`^assembly, 2 x 1 MB     own work \d+\.\d+ s \(.* \d+ MB at most\)`,
 		`^freeze, 1 threads +\d+ us   bare stop +\d+ us \(\d+\.\d\)   without stopping +\d+ us   by our own clock +\d+ and +\d+ us \(\d+\.\d\)$`,
+		`^  its removal +\d+ us   bare stop +\d+ us .*   by our own clock +\d+ and +\d+ us \(\d+\.\d\)$`,
 		`^freeze, 2 threads +\d+ us`, `^freeze, 10 threads, 60 calls deep +\d+ us`, `^freeze, 10 threads, 500 functions +\d+ us`,
 		`^freeze, 10 threads, 1000 coroutines +\d+ us`, `^freeze, 10 threads, refused +\d+ us`,
 		`^killed, seldom busy, patch: killed at \d+ calls, .* half patched for at most `,
