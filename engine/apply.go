@@ -36,7 +36,7 @@ type PatchResult struct {
 // code has it too.
 type Over struct{ Function, ID string }
 
-// Apply applies a plan: all of its patches or none.
+// Apply applies a plan: all of its patches or none. Where it fails, the result still says what the attempts took.
 func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, error) {
 	p := plan.Process
 	if err := h.of(p); err != nil {
@@ -56,7 +56,7 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 	}
 	ready()
 	if result.Timing, err = c.commit(ctx, opt); err != nil {
-		return Result{}, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
+		return result, plan.failed("apply", errors.Join(err, plan.discarded(opt)))
 	}
 	if plan.Replaces != nil {
 		result.Removed = plan.Replaces.Patches

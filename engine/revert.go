@@ -249,7 +249,7 @@ func (l *live) undoAddr(i int) inspect.Addr {
 }
 
 // Revert carries out a removal: all of it or nothing. The regions stay mapped, as stacks and stored pointers may still
-// lead there; they are used again only for the very same file.
+// lead there; they are used again only for the very same file. Where it fails, the result still says what the attempts took.
 func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Result, err error) {
 	if err := h.of(r.Process); err != nil {
 		return Result{}, err
@@ -261,12 +261,13 @@ func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Resu
 	ready()
 	opt.waits = trace.NewWaits(r.Process.PID, opt.Alive)
 	defer opt.waits.Settle(ctx)
-	result = Result{PID: r.Process.PID, Comm: r.Process.Comm, Patches: r.Patches}
+	result = Result{PID: r.Process.PID, Comm: r.Process.Comm}
 	result.Timing, err = c.commit(ctx, opt)
 	r.record(err)
 	if err != nil {
-		return Result{}, settled(r.Process.PID, "remove the patch", interrupted(r.Process.PID, err))
+		return result, settled(r.Process.PID, "remove the patch", interrupted(r.Process.PID, err))
 	}
+	result.Patches = r.Patches
 	opt.progress("pid %d: %s, attempt %d", r.Process.PID, &result.Timing, result.Attempts)
 	if opt.Unmap {
 		if err := r.unmap(ctx, opt); err != nil {

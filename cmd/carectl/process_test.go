@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"strconv"
@@ -30,6 +31,50 @@ __attribute__((noinline)) int value(int x) {
 	for (;;) { char c; if (read(0, &c, 1) != 1) return x; printf("tick %d\n", ++ticks); fflush(stdout); }
 }
 int main(void) { puts("ready"); fflush(stdout); return value(1); }`
+
+// TestRefusalTellsFreeze: a refused patch, and a refused removal, say for how long running threads were held in vain.
+func TestRefusalTellsFreeze(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	const spins = `
+		#include <unistd.h>
+		static volatile int n;
+		__attribute__((noinline)) int value(int x) { write(1, "inside\n", 7); while (x) n++; return x; }`
+	program := testkit.CCText(t, spins+`int main(void) { char c; write(1, "ready\n", 6); return read(0, &c, 1) == 1 ? value(1) : 0; }`, []string{"-O2", "-w"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: spins})
+	for _, tt := range []struct{ name, command, before, argument string }{
+		{"patch", "patch", "", patch},
+		{"removal", "unpatch", patch, "-i0001"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := testkit.Start(t, program)
+			p.WaitLine("ready")
+			pid := strconv.Itoa(p.PID)
+			if tt.before != "" {
+				carectl(t, "patch", "-p", pid, tt.before)
+			}
+			p.Send("")
+			p.WaitLine("inside")
+			r := carectl(t, "-v", tt.command, "--json", "--hold=0", "--wait=300ms", "-p", pid, tt.argument)
+			var document struct {
+				Processes []struct {
+					Status   string
+					Attempts int
+					Freeze   int `json:"freeze_us"`
+					Failed   int `json:"failed_freeze_us"`
+				}
+			}
+			if err := json.Unmarshal([]byte(r.out), &document); err != nil || len(document.Processes) != 1 {
+				t.Fatal(err, r.out)
+			}
+			if o := document.Processes[0]; r.exit != 3 || o.Status != "failed" || o.Attempts < 2 || o.Freeze == 0 || o.Failed == 0 {
+				t.Errorf("exit %d, %+v", r.exit, o)
+			}
+			if !strings.Contains(r.errs, "attempt 1: stopped for ") || strings.Contains(r.errs, "attempt 1: stopped for 0s") {
+				t.Error("-v does not tell of the attempts")
+			}
+		})
+	}
+}
 
 // TestSignals: SIGINT, SIGTERM and SIGKILL to a waiting carectl leave a running target.
 func TestSignals(t *testing.T) {

@@ -57,7 +57,7 @@ type outcome struct {
 	Status   string        `json:"status"` // "done", "skipped", "failed"
 	Patches  []patchResult `json:"patches,omitempty"`
 	Removed  []patchResult `json:"removed,omitempty"`          // that these replace
-	FreezeUS int64         `json:"freeze_us,omitempty"`        // microseconds that running threads were held
+	FreezeUS int64         `json:"freeze_us,omitempty"`        // microseconds that running threads were held, in the last attempt
 	FailedUS int64         `json:"failed_freeze_us,omitempty"` // likewise, in earlier attempts, at most
 	HeldUS   int64         `json:"held_us,omitempty"`          // that a thread which was led out of a function waited for others
 	Attempts int           `json:"attempts,omitempty"`
@@ -86,9 +86,16 @@ type over struct {
 }
 
 func newOutcome(r engine.Result) outcome {
-	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", FreezeUS: r.Freeze.Microseconds(), FailedUS: r.Failed.Microseconds(), HeldUS: r.Held.Microseconds(), Attempts: r.Attempts, Unwinds: r.Unwinds, MayMiss: r.MayMiss}
+	o := outcome{PID: r.PID, Comm: r.Comm, Status: "done", Unwinds: r.Unwinds, MayMiss: r.MayMiss}
+	o.took(&r.Timing)
 	o.Patches, o.Removed = patchResults(r.Patches), patchResults(r.Removed)
 	return o
+}
+
+// took says what the attempts took, whatever came of them.
+func (o *outcome) took(t *engine.Timing) {
+	o.Attempts = t.Attempts
+	o.FreezeUS, o.FailedUS, o.HeldUS = t.Freeze.Microseconds(), t.Failed.Microseconds(), t.Held.Microseconds()
 }
 
 func patchResults(patches []engine.PatchResult) (list []patchResult) {
@@ -121,6 +128,7 @@ func (c *command) each(done func(outcome)) error {
 		o := newOutcome(a.Result)
 		if err != nil {
 			o = failed(pid, err)
+			o.took(&a.Result.Timing)
 		}
 		o.Begun = begunRows(pid, a.Result.Begun)
 		if c.passOver(pid, err) && len(o.Begun) == 0 {
