@@ -29,6 +29,7 @@ func (c *change) lead(s *trace.Session, in []*occupant, opt Options, timing *Tim
 		return in[0], nil
 	}
 	hold, until := l.bounds(in, s.FirstHeld(), timing)
+	until = opt.waits.EndBefore(until) // which is seen to between attempts
 	if until.Before(time.Now()) {
 		return in[0], nil
 	}

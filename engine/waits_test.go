@@ -131,6 +131,73 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+// longer is always in work(), which waits 2 s, and prints how long that took. Its child says "late" when 300 ms of a wait are over.
+const longer = `
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+static int begun[2], set;
+static long ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+__attribute__((noipa)) int work(int x)
+{
+	struct epoll_event event;
+	long from = ms();
+	write(begun[1], "", 1);
+	epoll_wait(set, &event, 1, 2000);
+	return ms() - from;
+}
+int main(void)
+{
+	char c;
+	setvbuf(stdout, 0, _IOLBF, 0);
+	pipe(begun);
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (read(begun[0], &c, 1) == 1) {
+			usleep(300000);
+			puts("late");
+		}
+		return 0;
+	}
+	set = epoll_create1(0);
+	for (;;)
+		printf("tick %d\n", work(0));
+}`
+
+// TestLongTick: a time-out that was made to begin anew when more than a second of it was left ends when it should, if that is while the patch waits.
+func TestLongTick(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	t.Parallel()
+	program := testkit.CCText(t, longer, []string{"-O2", "-w"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int usleep(unsigned); int work(int x) { usleep(1000); return -1; }`})
+	p := testkit.Start(t, program)
+	inTime(t, func() (late, counts bool) {
+		p.Drain()
+		p.WaitLine("late")
+		opt := Options{Wait: time.Minute, Hold: 100 * time.Millisecond}
+		if _, err := apply(t, p.PID, opt, patch); err != nil {
+			t.Fatal(err)
+		}
+		var ms int
+		if _, err := fmt.Sscanf(p.WaitLine("tick"), "tick %d", &ms); err != nil || ms < 1999 {
+			t.Errorf("%d ms, %v", ms, err)
+		}
+		if _, err := revert(t, p.PID, opt, "0001"); err != nil {
+			t.Fatal(err)
+		}
+		return ms >= 1999+300, true
+	})
+}
+
 // applyLate applies a patch when a wait is nearly over, and returns how much of the wait was over when that was done.
 func applyLate(t *testing.T, p *testkit.Proc, f *File) (since time.Duration) {
 	t.Helper()

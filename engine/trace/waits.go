@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +17,7 @@ import (
 )
 
 // Waits are the waits of threads of a process that stops have made begin anew, with all of their time-outs. Settle ends each when its time is over, as
-// the kernel would have. They outlive sessions: a wait that several stops disturbed ends when the first of them began at.
+// the kernel would have. They outlive sessions: a wait that several stops disturbed ends when it would have without the first of them.
 type Waits struct {
 	pid     int
 	alive   func() // told now and then while time passes; may be nil
@@ -30,8 +32,8 @@ type wait struct {
 	switches int // how often when it was let go; likewise
 }
 
-// longestWait is the time that is left, at most, of a wait that Settle ends: after a longer one a program minds a delay less than a user
-// minds to wait for carectl.
+// longestWait is the time that is left, at most, of a wait that Settle ends: longer than that no user is made to wait for it. Others are ended by a later
+// Settle if there is one in time.
 const longestWait = time.Second
 
 // beat is how often is told that time passes.
@@ -84,20 +86,39 @@ func (w *Waits) note(tid int) (n wait, ok bool) {
 	return wait{call: asleep.Number, end: since.Add(length), asleep: before}, ok
 }
 
-// Disturbed reports whether there are waits to settle.
-func (w *Waits) Disturbed() bool { return len(w.threads) > 0 }
+// Disturbed reports whether there are waits that Settle would end.
+func (w *Waits) Disturbed() bool {
+	latest := time.Now().Add(longestWait)
+	return w.EndBefore(latest) != latest
+}
+
+// EndBefore returns when the first of the disturbed waits is over, or a time if none is before that.
+func (w *Waits) EndBefore(t time.Time) time.Time {
+	for _, old := range w.threads {
+		if old.end.Before(t) {
+			t = old.end
+		}
+	}
+	return t
+}
 
 // goesOn reports whether a thread still is in a disturbed wait.
 func (w *Waits) goesOn(tid int, call int64, old wait) bool {
 	return call == old.call && Slept(w.pid, tid) == old.switches+1
 }
 
-// Settle waits until the disturbed waits are over, and ends those that go on.
+// Settle waits until the disturbed waits are over that will be soon, and ends those that go on. It keeps the longer ones in mind.
 func (w *Waits) Settle(ctx context.Context) {
 	latest := time.Now().Add(longestWait)
-	for tid, old := range w.threads {
+	byEnd := func(a, b int) int { return w.threads[a].end.Compare(w.threads[b].end) }
+	for _, tid := range slices.SortedFunc(maps.Keys(w.threads), byEnd) {
+		old := w.threads[tid]
+		over := Slept(w.pid, tid) > old.switches+1
+		if !over && old.end.After(latest) {
+			continue
+		}
 		delete(w.threads, tid)
-		if old.end.After(latest) || Slept(w.pid, tid) > old.switches+1 {
+		if over {
 			continue
 		}
 		if w.Pass(ctx, time.Until(old.end)) != nil {
