@@ -187,6 +187,7 @@ func TestPrivileged(t *testing.T) {
 		{"set-user-ID", "nothing", 0o755 | os.ModeSetuid, "permission"},
 		{"not dumpable", "non-dumpable", 0o755, "permission"},
 		{"a filter", "kill", 0o755, "seccomp"},
+		{"systemd's filter", "systemd-mdwe", 0o755, "seccomp"},
 		{"a filter in one thread", "one-thread", 0o755, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
