@@ -117,23 +117,43 @@ func (p *Process) biases(loads []segment, group []Mapping) []uint64 {
 	return found
 }
 
+// textMapped reports whether the executable segments are mapped where a bias puts them. One that is anonymous tells nothing: then the others are to be
+// where it puts them, too.
 func (p *Process) textMapped(loads []segment, bias uint64, id fileID) bool {
-	text, all := false, p.Mappings
+	text, moved := false, false
 	for _, s := range loads {
 		if !s.exec || s.filesz == 0 {
 			continue
 		}
-		at := Addr(bias + p.Machine.PageDown(s.vaddr))
-		i := slices.IndexFunc(all, func(m Mapping) bool { return m.Start <= at && at < m.End })
-		if i < 0 || !all[i].Exec {
+		m, fits := p.mapped(s, bias, id)
+		if m == nil || !m.Exec || m.Inode != 0 && !fits {
 			return false
 		}
-		if m := all[i]; m.Inode != 0 && (fileID{m.Dev, m.Inode} != id || m.Offset+uint64(at-m.Start) != p.Machine.PageDown(s.offset)) {
-			return false
-		}
-		text = true
+		text, moved = true, moved || m.Inode == 0
 	}
-	return text
+	return text && !(moved && p.misfits(loads, bias, id))
+}
+
+// mapped returns the mapping where a bias puts the begin of a segment, and whether that is this place in the file.
+func (p *Process) mapped(s segment, bias uint64, id fileID) (m *Mapping, fits bool) {
+	at := Addr(bias + p.Machine.PageDown(s.vaddr))
+	i := slices.IndexFunc(p.Mappings, func(m Mapping) bool { return m.Start <= at && at < m.End })
+	if i < 0 {
+		return nil, false
+	}
+	m = &p.Mappings[i]
+	return m, fileID{m.Dev, m.Inode} == id && m.Offset+uint64(at-m.Start) == p.Machine.PageDown(s.offset)
+}
+
+// misfits reports whether a bias puts a segment that is not executable where it cannot be: nothing is there, code, or another place in the file.
+func (p *Process) misfits(loads []segment, bias uint64, id fileID) bool {
+	return slices.ContainsFunc(loads, func(s segment) bool {
+		if s.exec || s.filesz == 0 {
+			return false
+		}
+		m, fits := p.mapped(s, bias, id)
+		return m == nil || m.Exec || fileID{m.Dev, m.Inode} == id && !fits
+	})
 }
 
 // markMain marks the object that holds the program headers the kernel told the program of.

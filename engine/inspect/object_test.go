@@ -32,6 +32,15 @@ func TestBiases(t *testing.T) {
 	}
 	hugeText := image(0x10000)
 	hugeText[1] = Mapping{Start: 0x11000, End: 0x12000, Read: true, Exec: true}
+	// Text of two pages, constants and the begin of the data in the same page of the file: with the one taken for the other, the text seems to be a page on.
+	shared := []segment{
+		{typ: elf.PT_LOAD, vaddr: 0, offset: 0, filesz: 0x800, memsz: 0x800},
+		{typ: elf.PT_LOAD, exec: true, vaddr: 0x1000, offset: 0x1000, filesz: 0x1900, memsz: 0x1900},
+		{typ: elf.PT_LOAD, vaddr: 0x3000, offset: 0x3000, filesz: 0x400, memsz: 0x400},
+		{typ: elf.PT_LOAD, vaddr: 0x4e10, offset: 0x3e10, filesz: 0x100, memsz: 0x100},
+	}
+	movedText := Mapping{Start: 0x11000, End: 0x13000, Read: true, Exec: true}
+	sharedMaps := []Mapping{at(0x10000, 0, false), movedText, at(0x13000, 0x3000, false), at(0x14000, 0x3000, false)}
 	otherText := image(0x10000)
 	otherText[1].Inode = 8
 	for _, tt := range []struct {
@@ -46,6 +55,7 @@ func TestBiases(t *testing.T) {
 		{"only as data", loads, []Mapping{at(0x80000, 0, false)}, nil},
 		{"data in the first page of the file", tiny, []Mapping{at(0x400000, 0, true), at(0x401000, 0, false)}, []uint64{0}},
 		{"text moved to huge pages", loads, hugeText, []uint64{0x10000}},
+		{"moved text, and two segments in one page of the file", shared, sharedMaps, []uint64{0x10000}},
 		{"text of another file", loads, otherText, nil},
 		{"text at another offset", loads, []Mapping{at(0x10000, 0, false), at(0x11000, 0x2000, true)}, nil},
 	} {
