@@ -28,6 +28,9 @@ type headers struct {
 	phoff    uint64
 }
 
+// maxSegments bounds the program headers of a file: linkers make a dozen, and each is looked for at each of the file's mappings.
+const maxSegments = 128
+
 // readHeaders reads ELF header and program headers; ok is false if r holds no usable ELF file.
 func readHeaders(r io.ReaderAt) (h headers, ok bool) {
 	var b [64]byte
@@ -41,7 +44,7 @@ func readHeaders(r io.ReaderAt) (h headers, ok bool) {
 	}
 	h.phoff = binary.LittleEndian.Uint64(b[32:])
 	size, num := int(binary.LittleEndian.Uint16(b[54:])), int(binary.LittleEndian.Uint16(b[56:]))
-	if size != 56 || num == 0xffff || h.phoff > 1<<40 {
+	if size != 56 || num > maxSegments || h.phoff > 1<<40 {
 		return h, false
 	}
 	table := make([]byte, size*num)

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,5 +54,19 @@ func TestHoledFile(t *testing.T) {
 	o := Object{Path: "hole", file: path}
 	if err := o.Load(); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestManySegments: a file with so many segments that nobody could look for all of them in a process with as many mappings is none that can be patched.
+func TestManySegments(t *testing.T) {
+	for n, want := range map[int]bool{maxSegments: true, maxSegments + 1: false, 0xfffe: false} {
+		file := make([]byte, 64+56*n)
+		copy(file, "\x7fELF\x02\x01\x01")
+		binary.LittleEndian.PutUint64(file[32:], 64)
+		binary.LittleEndian.PutUint16(file[54:], 56)
+		binary.LittleEndian.PutUint16(file[56:], uint16(n))
+		if h, ok := readHeaders(bytes.NewReader(file)); ok != want || ok && len(h.segments) != n {
+			t.Errorf("%d: %d segments, %v", n, len(h.segments), ok)
+		}
 	}
 }

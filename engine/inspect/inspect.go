@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"os"
+	"sort"
 
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
@@ -116,10 +117,9 @@ func (p *Process) Main() *Object {
 
 // MappingAt returns the mapping that holds a, or nil.
 func (p *Process) MappingAt(a Addr) *Mapping {
-	for i := range p.Mappings {
-		if a >= p.Mappings[i].Start && a < p.Mappings[i].End {
-			return &p.Mappings[i]
-		}
+	i := sort.Search(len(p.Mappings), func(i int) bool { return a < p.Mappings[i].End }) // there may be tens of thousands, in order
+	if i < len(p.Mappings) && a >= p.Mappings[i].Start {
+		return &p.Mappings[i]
 	}
 	return nil
 }

@@ -103,13 +103,18 @@ func (o *Object) code() (list []Range) {
 // executable where it belongs (from the file, or anonymous: text moved to huge pages), at least one segment from the file.
 func (p *Process) biases(loads []segment, group []Mapping) []uint64 {
 	var found []uint64
+	seen := map[uint64]bool{}
 	for _, m := range group {
 		for _, s := range loads {
 			if p.Machine.PageDown(s.offset) != m.Offset {
 				continue
 			}
 			bias := uint64(m.Start) - p.Machine.PageDown(s.vaddr)
-			if !slices.Contains(found, bias) && p.textMapped(loads, bias, fileID{m.Dev, m.Inode}) {
+			if seen[bias] {
+				continue
+			}
+			seen[bias] = true
+			if p.textMapped(loads, bias, fileID{m.Dev, m.Inode}) {
 				found = append(found, bias)
 			}
 		}
@@ -137,11 +142,9 @@ func (p *Process) textMapped(loads []segment, bias uint64, id fileID) bool {
 // mapped returns the mapping where a bias puts the begin of a segment, and whether that is this place in the file.
 func (p *Process) mapped(s segment, bias uint64, id fileID) (m *Mapping, fits bool) {
 	at := Addr(bias + p.Machine.PageDown(s.vaddr))
-	i := slices.IndexFunc(p.Mappings, func(m Mapping) bool { return m.Start <= at && at < m.End })
-	if i < 0 {
+	if m = p.MappingAt(at); m == nil {
 		return nil, false
 	}
-	m = &p.Mappings[i]
 	return m, fileID{m.Dev, m.Inode} == id && m.Offset+uint64(at-m.Start) == p.Machine.PageDown(s.offset)
 }
 
