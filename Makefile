@@ -154,8 +154,8 @@ bench: setup build
 
 # N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls, and N times between two
 # hooks, with how long that left the process half patched; then CYCLES (10000) of patch and unpatch, PAUSE after each, on redis under
-# redis-benchmark and nginx under wrk, 512 patches in a process, threads that come and go, and a patch of 2,000 functions:
-# PROGRAMS="redis nginx crowd threads large". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
+# redis-benchmark and nginx under wrk, 512 patches in a process, threads that come and go, a patch of 2,000 functions, and
+# time-outs of a process that is waited for in vain: PROGRAMS="redis nginx crowd threads large ticks". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
 soak: soak-kills soak-load
 
 soak-kills:

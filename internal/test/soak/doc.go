@@ -1,7 +1,8 @@
 // Soak patches and unpatches programs again and again while they serve a load, and says what the load, and the program, had of it.
 //
 // Programs (PROGRAMS): redis under redis-benchmark and nginx under wrk, CYCLES times (10,000) each, PAUSE between two commands (0); crowd,
-// 512 patches in one process; threads, a process that makes threads as fast as it can; large, a patch of 2,000 functions.
+// 512 patches in one process; threads, a process that makes threads as fast as it can; large, a patch of 2,000 functions; ticks, how late
+// time-outs come while carectl waits for 30 s in vain.
 //
 // A load is run in windows, one after the other: alone, beside the same commands on a twin that nobody asks anything, and on the program that
 // serves. The twin shows what the commands take from the processors, whatever they do to a process. SOAK_WORK is a directory to keep builds in.

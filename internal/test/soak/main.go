@@ -35,7 +35,7 @@ type soak struct {
 
 // programs are what can be soaked, by name. Each returns an error for what must not be.
 var programs = map[string]func(context.Context, *soak) error{
-	"redis": redis, "nginx": nginx, "crowd": crowd, "threads": threads, "large": large,
+	"redis": redis, "nginx": nginx, "crowd": crowd, "threads": threads, "large": large, "ticks": ticks,
 }
 
 func run(ctx context.Context) error {
@@ -46,7 +46,7 @@ func run(ctx context.Context) error {
 	if os.Getenv("SOAK_WORK") == "" {
 		defer os.RemoveAll(s.work)
 	}
-	names := strings.Fields(or("PROGRAMS", "redis nginx crowd threads large"))
+	names := strings.Fields(or("PROGRAMS", "redis nginx crowd threads large ticks"))
 	for _, name := range names {
 		if programs[name] == nil {
 			return fmt.Errorf("PROGRAMS: no %q", name)
