@@ -22,7 +22,7 @@ func (p *Process) compile(cxx bool) int {
 		args = p.adjustArgs(args)
 	}
 	p.debugLine(real, args)
-	if stage != "" && worthRecording(args, p.Dir) && p.hasLinker(args) {
+	if stage != "" && worthRecording(args, p.Dir) && !p.sentHere(args) && p.hasLinker(args) {
 		args, env = p.recording(real, args, env)
 		if p.assemblesInside(real, args) {
 			return p.compileInside(real, args, env, stage)
@@ -124,6 +124,12 @@ func isProbe(args []string, dir string) bool {
 		}
 	}
 	return false
+}
+
+// sentHere reports whether distccd compiles this for another machine, where the tree is that a record belongs to.
+func (p *Process) sentHere(args []string) bool {
+	sent := func(arg string) bool { return strings.HasPrefix(filepath.Base(arg), "distccd_") }
+	return p.getenv("_DISTCC_SAFEGUARD") != "" && slices.ContainsFunc(args, sent)
 }
 
 // asksLinker reports whether an option makes the linker say something of itself, in place of a link. --version-script is none.

@@ -28,6 +28,27 @@ func TestWorthRecording(t *testing.T) {
 	}
 }
 
+func TestSentHere(t *testing.T) {
+	sent := []string{"-c", "-o", "/tmp/distccd_1.o", "/tmp/distccd_1.i"}
+	for _, tt := range []struct {
+		name string
+		env  []string
+		args []string
+		want bool
+	}{
+		{"of another machine", []string{"_DISTCC_SAFEGUARD=1"}, sent, true},
+		{"a source of that name", nil, sent, false},
+		{"distcc compiles here", []string{"_DISTCC_SAFEGUARD=1"}, []string{"-c", "-o", "f.o", "f.c"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := Process{Env: tt.env}
+			if got := p.sentHere(tt.args); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestIsProbe(t *testing.T) {
 	for _, tt := range []struct {
 		name string

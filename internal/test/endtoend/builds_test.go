@@ -2,11 +2,13 @@ package endtoend
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,7 +32,7 @@ func TestBuilds(t *testing.T) {
 			return os.Mkdir(env.WorkDir+"/home", 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"requires": requires, "sample": sample, "patched": patched, "refused": refused, "live": live,
+			"requires": requires, "sample": sample, "patched": patched, "refused": refused, "live": live, "distccd": distccd,
 		},
 	})
 }
@@ -67,6 +69,45 @@ func refused(ts *testscript.TestScript, _ bool, args []string) {
 	if want := `"code": "` + args[0] + `"`; !strings.Contains(ts.ReadFile("stdout"), want) {
 		ts.Fatalf("want %s", want)
 	}
+}
+
+// distccd PATH DIR: compile for distcc on a port of 127.0.0.1 that $DISTCC_HOSTS then names, with the compilers of PATH, in DIR, until the test
+// ends. What was compiled stands in DIR/log.
+func distccd(ts *testscript.TestScript, _ bool, args []string) {
+	path, dir := args[0], ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(os.Chmod(dir, 0o777)) // distccd becomes nobody where it is root
+	log, err := os.Create(filepath.Join(dir, "log"))
+	ts.Check(err)
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	var served sync.WaitGroup
+	served.Go(func() {
+		for {
+			conn, err := port.Accept()
+			if err != nil {
+				return
+			}
+			served.Go(func() { _ = serveDistcc(conn.(*net.TCPConn), path, dir, log) }) // the client says what went wrong
+		}
+	})
+	ts.Defer(func() { port.Close(); served.Wait(); log.Close() })
+	ts.Setenv("DISTCC_HOSTS", port.Addr().String())
+}
+
+// serveDistcc compiles what one client sends.
+func serveDistcc(conn *net.TCPConn, path, dir string, log *os.File) error {
+	defer conn.Close()
+	socket, err := conn.File()
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	cmd := exec.Command("distccd", "--inetd", "--enable-tcp-insecure", "--allow", "127.0.0.1", "--user", "nobody", "--log-stderr", "--log-level", "info")
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + path, "TMPDIR=" + dir}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, log
+	return cmd.Run()
 }
 
 // live PROGRAM [DIR]: the program answers as the original, with the patches of DIR (patchroot) as the patched source says, then as before.
