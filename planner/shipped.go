@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gocare/internal/elfobj"
@@ -128,13 +129,53 @@ func (s Shipped) rebuilt(files []installed) (same bool, mismatch *fault.Error) {
 	return false, mismatch
 }
 
-// WhyDifferent says what is behind a difference: another compiler, if the files name theirs.
+// WhyDifferent says what is behind a difference: another compiler, if the files name theirs, or another option, if both have debugging
+// information.
 func WhyDifferent(shipped, rebuilt *elfobj.File, difference string) string {
 	a, b := compilersOf(shipped), compilersOf(rebuilt)
-	if a == "" || b == "" || a == b {
-		return difference
+	if a != "" && b != "" && a != b {
+		return fmt.Sprintf("it was made by %q, the rebuilt one by %q; %s", a, b, difference)
 	}
-	return fmt.Sprintf("it was made by %q, the rebuilt one by %q; %s", a, b, difference)
+	if option := otherOption(shipped, rebuilt); option != "" {
+		return option + "; " + difference
+	}
+	return difference
+}
+
+// otherOption names the first option of a unit that only one of two files was compiled with, as far as their debugging information tells.
+func otherOption(shipped, rebuilt *elfobj.File) string {
+	ours, err := compilesOf(rebuilt)
+	if err != nil {
+		return ""
+	}
+	theirs, err := compilesOf(shipped)
+	if err != nil {
+		return ""
+	}
+	for _, u := range theirs {
+		i := slices.IndexFunc(ours, func(o dwarfUnit) bool { return o.source == u.source })
+		if i < 0 || ours[i].producer == u.producer {
+			continue
+		}
+		a, b := strings.Fields(u.producer), strings.Fields(ours[i].producer)
+		switch x, y := firstMissing(a, b), firstMissing(b, a); {
+		case x != "" && y != "":
+			return fmt.Sprintf("its %s was compiled with %s, the rebuilt one with %s", u.source, x, y)
+		case x != "":
+			return fmt.Sprintf("its %s was compiled with %s, the rebuilt one without", u.source, x)
+		case y != "":
+			return fmt.Sprintf("its %s was compiled without %s, the rebuilt one with it", u.source, y)
+		}
+	}
+	return ""
+}
+
+// firstMissing returns the first word of a that b does not have.
+func firstMissing(a, b []string) string {
+	if i := slices.IndexFunc(a, func(word string) bool { return !slices.Contains(b, word) }); i >= 0 {
+		return a[i]
+	}
+	return ""
 }
 
 // compilersOf returns what compilers left in a file's .comment, "" for nothing.
@@ -146,11 +187,12 @@ func compilersOf(f *elfobj.File) string {
 	return strings.Join(strings.FieldsFunc(string(s.Data), func(r rune) bool { return r == 0 }), ", ")
 }
 
-// Difference names the first difference in what two files load, "" if there is none. The BuildID may differ: another point
-// release of a compiler changes nothing else. So may run paths: they say where libraries are looked for, and an install takes them out.
+// Difference names the first difference in what two files load, "" if there is none: in what there is, else in how much, else in where it
+// is and what it holds, which any other size changes, too. The BuildID may differ: another point release of a compiler changes nothing
+// else. So may run paths: they say where libraries are looked for, and an install takes them out.
 func Difference(a, b *elfobj.File) string {
-	if a.Type != b.Type || a.Machine != b.Machine || a.Entry != b.Entry {
-		return "the ELF headers differ"
+	if a.Type != b.Type || a.Machine != b.Machine {
+		return fmt.Sprintf("%v of %v, the rebuilt one %v of %v", a.Type, a.Machine, b.Type, b.Machine)
 	}
 	x, y := allocated(a), allocated(b)
 	if len(x) == 0 {
@@ -160,24 +202,38 @@ func Difference(a, b *elfobj.File) string {
 		if i >= len(y) || x[i].Name != y[i].Name {
 			return fmt.Sprintf("section %s is in one of them only", x[i].Name)
 		}
-		if d := sectionDifference(x[i], y[i]); d != "" && !(holdsRunPath(x[i]) && elfobj.SameButRunPath(a, b)) {
-			return fmt.Sprintf("section %s: %s", x[i].Name, d)
-		}
 	}
 	if len(y) > len(x) {
 		return fmt.Sprintf("section %s is in one of them only", y[len(x)].Name)
+	}
+	for _, difference := range []func(a, b *elfobj.Section) string{sizeDifference, sectionDifference} {
+		for i := range x {
+			if d := difference(x[i], y[i]); d != "" && !(holdsRunPath(x[i]) && elfobj.SameButRunPath(a, b)) {
+				return fmt.Sprintf("section %s: %s", x[i].Name, d)
+			}
+		}
+	}
+	if a.Entry != b.Entry {
+		return fmt.Sprintf("it is entered at %#x, the rebuilt one at %#x", a.Entry, b.Entry)
 	}
 	return ""
 }
 
 func holdsRunPath(s *elfobj.Section) bool { return s.Name == ".dynamic" || s.Name == ".dynstr" }
 
+func sizeDifference(a, b *elfobj.Section) string {
+	if a.Size != b.Size {
+		return fmt.Sprintf("%d and %d bytes", a.Size, b.Size)
+	}
+	return ""
+}
+
 func sectionDifference(a, b *elfobj.Section) string {
 	if a.Addr != b.Addr || a.Type != b.Type || a.Flags != b.Flags {
 		return fmt.Sprintf("other address, type or flags (%#x and %#x)", a.Addr, b.Addr)
 	}
-	if a.Size != b.Size {
-		return fmt.Sprintf("%d and %d bytes", a.Size, b.Size)
+	if d := sizeDifference(a, b); d != "" {
+		return d
 	}
 	if a.Name == ".note.gnu.build-id" || bytes.Equal(a.Data, b.Data) {
 		return ""
