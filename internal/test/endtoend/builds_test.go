@@ -18,10 +18,21 @@ import (
 )
 
 // Programs are built in many ways. Each script builds the sample of testdata/builds.txtar in one of them, makes its patch, and applies it.
-func TestBuilds(t *testing.T) {
+func TestBuilds(t *testing.T) { runBuilds(t, "testdata/builds") }
+
+// Those that make matrix runs.
+func TestMatrixBuilds(t *testing.T) {
+	if os.Getenv("GOCARE_MATRIX") == "" {
+		t.Skip("make matrix runs this")
+	}
+	runBuilds(t, "testdata/matrix")
+}
+
+// runBuilds runs the scripts of a directory.
+func runBuilds(t *testing.T, dir string) {
 	bin := programs(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/builds",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 			env.Setenv("BIN", bin)
