@@ -78,6 +78,12 @@ func (b *stuckBuild) start(stage string) {
 			b.t.Fatalf("%v\n%s", err, out)
 		}
 	}
+	b.startStuck(stage)
+}
+
+// startStuck starts a run, and returns when it is in the build of a stage.
+func (b *stuckBuild) startStuck(stage string) {
+	b.t.Helper()
 	testkit.WriteFile(b.t, filepath.Join(b.dir, "slow"), stage)
 	b.cmd = b.run()
 	if err := b.cmd.Start(); err != nil {

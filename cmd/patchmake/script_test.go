@@ -25,6 +25,11 @@ func buildPrograms(t *testing.T) string {
 	return bin
 }
 
+// otherEtc runs a command in a namespace of mounts, where /etc/libcare.conf is that of the working directory.
+const otherEtc = `
+	mkdir -p ../etc && mount --bind /etc ../etc && mount -t tmpfs none /etc && ln -s "${PWD%/*}"/etc/* /etc && cp --remove-destination libcare.conf /etc
+	exec "$@"`
+
 func TestScripts(t *testing.T) {
 	testkit.Require(t, "gcc", "make", "go")
 	bin := buildPrograms(t)
@@ -33,6 +38,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir+"/home")
+			env.Setenv("OTHERETC", otherEtc)
 			env.Setenv("FOO", filepath.Join(testkit.Root(t), "testdata", "foo"))
 			return os.Mkdir(env.WorkDir+"/home", 0o755)
 		},
