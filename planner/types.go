@@ -2,8 +2,10 @@ package planner
 
 import (
 	"context"
+	"debug/elf"
 
 	"gocare/buildtree"
+	"gocare/diffasm/asm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
@@ -92,7 +94,7 @@ func (c sideCompiler) compileTyped(
 		return nil, err
 	}
 	for i, w := range wanted {
-		asm, object, err := c.assembleTyped(ctx, w.unit, results[i])
+		text, object, err := c.assembleTyped(ctx, w.unit, results[i])
 		if err != nil {
 			e := RefuseTypes(w.unit.Source, "compiling it with -g, to compare data layouts, failed", err)
 			if !c.b.Allow(e.Code) {
@@ -101,24 +103,24 @@ func (c sideCompiler) compileTyped(
 			overridden = append(overridden, e)
 		}
 		if w.patched {
-			types[w.of].PatchedDebug, types[w.of].PatchedTypes = asm, object
+			types[w.of].PatchedDebug, types[w.of].PatchedTypes = text, object
 		} else {
-			types[w.of].OrigDebug, types[w.of].OrigTypes = asm, object
+			types[w.of].OrigDebug, types[w.of].OrigTypes = text, object
 		}
 	}
 	return overridden, nil
 }
 
 // assembleTyped assembles a unit compiled with -g and keeps its object.
-func (c sideCompiler) assembleTyped(ctx context.Context, u *buildtree.Unit, r compiled) (asm, object buildtree.Digest, err error) {
+func (c sideCompiler) assembleTyped(ctx context.Context, u *buildtree.Unit, r compiled) (text, object buildtree.Digest, err error) {
 	if r.err != nil {
 		return "", "", r.err
 	}
-	text, err := c.b.Store.Blob(r.asm)
+	source, err := c.b.Store.Blob(r.asm)
 	if err != nil {
 		return "", "", err
 	}
-	data, err := Assemble(ctx, c.b.Store, u, text)
+	data, err := Assemble(ctx, c.b.Store, u, source)
 	if err != nil {
 		return "", "", err
 	}
@@ -140,7 +142,17 @@ func readLayout(object []byte) (*layout.Unit, error) {
 	if err != nil || d == nil {
 		return &layout.Unit{}, err
 	}
-	return layout.Read(d)
+	return layout.Read(d, threadLocal(f)...)
+}
+
+// threadLocal returns the names that thread-local variables of an object have in its source.
+func threadLocal(f *elfobj.File) (names []string) {
+	for _, s := range f.Symbols {
+		if s.Type == elf.STT_TLS && s.Section != int(elf.SHN_UNDEF) {
+			names = append(names, asm.SourceName(s.Name))
+		}
+	}
+	return names
 }
 
 // Types reads the types of both versions, with those of variables that other units define.

@@ -59,6 +59,32 @@ func TestTypesApart(t *testing.T) {
 	}
 }
 
+// Variables of threads count though no place of theirs is known, as gcc for aarch64 leaves it.
+func TestThreadLocal(t *testing.T) {
+	for _, cc := range []string{"gcc", "aarch64-linux-gnu-gcc"} {
+		testkit.Require(t, cc)
+		for _, source := range []string{
+			"__thread TYPE x; void *f(void) { return &x; }", "static __thread TYPE x; void *f(void) { return &x; }",
+			"void *f(void) { static __thread TYPE x; return &x; }",
+		} {
+			of := func(kind string) *layout.Unit {
+				d, err := compile(t, strings.Replace(source, "TYPE", kind, 1), cc, "-g").DWARF()
+				if err != nil {
+					t.Fatal(err)
+				}
+				u, err := layout.Read(d, "x")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return u
+			}
+			if changes := layout.Compare(of("int"), of("float")); len(changes) != 1 || changes[0].Name != "x" {
+				t.Errorf("%s: %s: %v", cc, source, changes)
+			}
+		}
+	}
+}
+
 // Compressed sections are read, by the method of the assembler and by that of old ones.
 func TestCompressed(t *testing.T) {
 	for _, tt := range [][]string{{"gcc", "-gz"}, {"gcc", "-gz=zlib-gnu"}, {"gcc", "-Wa,--compress-debug-sections=zstd"}, {"clang", "-gz"}} {

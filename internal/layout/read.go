@@ -3,12 +3,14 @@ package layout
 import (
 	"debug/dwarf"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// Read collects the named types, the enumerators, the variables and the functions of a unit.
-func Read(info *dwarf.Data) (*Unit, error) {
-	d := &data{Data: info, types: map[dwarf.Offset]dwarf.Type{}}
+// Read collects the named types, the enumerators, the variables and the functions of a unit. Of its thread-local variables, whose names in the
+// source are given, gcc for aarch64 does not say that they have a place.
+func Read(info *dwarf.Data, threadLocal ...string) (*Unit, error) {
+	d := &data{Data: info, types: map[dwarf.Offset]dwarf.Type{}, threadLocal: threadLocal}
 	if err := d.check(); err != nil {
 		return nil, err
 	}
@@ -39,6 +41,8 @@ type data struct {
 	*dwarf.Data
 	types map[dwarf.Offset]dwarf.Type // those read
 	depth int                         // of the type being read
+
+	threadLocal []string // names of such variables
 }
 
 // check refuses types that have no end: those made of themselves with nothing but qualifiers, arrays and names between, and
@@ -110,15 +114,16 @@ func (u *Unit) add(d *data, e *dwarf.Entry) error {
 
 // addVariable takes variables at a fixed place, which may be in another unit: the others live in registers and frames.
 func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
-	place, _ := e.Val(dwarf.AttrLocation).([]byte)
-	if !isFixed(place) && !isDeclared(e) {
-		return nil
-	}
 	declared, err := specified(d, e)
 	if err != nil {
 		return err
 	}
 	name, _ := declared.Val(dwarf.AttrName).(string)
+	place, _ := e.Val(dwarf.AttrLocation).([]byte)
+	unplaced := e.Val(dwarf.AttrLocation) == nil && slices.Contains(d.threadLocal, name)
+	if !isFixed(place) && !isDeclared(e) && !unplaced {
+		return nil
+	}
 	if symbol, _ := declared.Val(dwarf.AttrLinkageName).(string); symbol != "" {
 		name = symbol
 	}
