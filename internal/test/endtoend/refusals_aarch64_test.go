@@ -31,6 +31,7 @@ var otherOnAArch64 = map[string]fault.Code{
 	"out-of-range":           x86Only,
 	"signature+caller":       x86Only,
 	"unsupported-relocation": x86Only,
+	"no-record+binary":       x86Only, // ld is that of this machine
 }
 
 // x86Only says that a source is none that gcc compiles for aarch64.
