@@ -148,7 +148,7 @@ vm vm-all vm-live:
 	COMPILERS="$(COMPILERS)" LEVELS="$(LEVELS)" SHAPES="$(SHAPES)" CONSTRUCTS="$(CONSTRUCTS)" GOCARE_VM="$(VMFILES)" \
 		$(GO) run ./internal/test/vm $(VMALL) $(VMPART) $(if $(PAGES),-cpu cortex-a76) -run "$(RUN)" $(PACKAGES)
 
-# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 commands=/path/compile_commands.json".
+# Numbers to look at, not to pass: SIZES="units=100 threads=1,10,100 asm=10 cases=redis-acl commands=/path/compile_commands.json".
 bench: setup build
 	GOCARE_BIN=$(abspath $(BIN)) scripts/bench $(SIZES)
 

@@ -43,7 +43,7 @@ func TestDemo(t *testing.T) {
 // The benchmark prints every number that it promises.
 func TestBench(t *testing.T) {
 	testkit.Require(t, "awk")
-	r := script(t, t.TempDir(), "bench", "units=2", "rounds=1", "threads=1,2", "depths=60", "functions=500", "asm=1", "processes=3", "killed=^seldom_busy$/^patch$")
+	r := script(t, t.TempDir(), "bench", "units=2", "rounds=1", "threads=1,2", "depths=60", "functions=500", "asm=1", "processes=3", "cases=", "killed=^seldom_busy$/^patch$")
 	for _, line := range []string{
 		`^build of 2 units     gcc \d+ ms   carecc \d+ ms   ratio \d+\.\d+$`, `^patchmake, 2 units   recorded \d+ ms   --clean \d+ ms$`,
 		`^  recorded: own work \d+\.\d+ s .* builds, compilers and assemblers \d+\.\d+ s$`,

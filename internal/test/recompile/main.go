@@ -23,6 +23,16 @@ type command struct {
 	Arguments []string `json:"arguments"`
 }
 
+// gone reports whether the source is no more, as that of a build's probe.
+func (c command) gone() bool {
+	path := c.File
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.Directory, path)
+	}
+	_, err := os.Stat(path)
+	return err != nil
+}
+
 func main() {
 	n, rounds := flag.Int("n", 100, "objects"), flag.Int("rounds", 3, "rounds; the best of each object and compiler counts")
 	flag.Parse()
@@ -48,7 +58,7 @@ func compare(database string, compilers []string, n, rounds int) error {
 	if err := json.Unmarshal(data, &commands); err != nil {
 		return err
 	}
-	commands = spread(commands, n)
+	commands = spread(slices.DeleteFunc(commands, command.gone), n)
 	dir, err := os.MkdirTemp("", "recompile-")
 	if err != nil {
 		return err
