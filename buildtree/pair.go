@@ -152,6 +152,17 @@ func (r *Record) partitions(l *Link) (list []int) {
 	return list
 }
 
+// Partitions lists the inputs of a link that gcc made of others while it linked. It refuses one of which it is not known what code was made.
+func (r *Record) Partitions(l *Link) ([]int, error) {
+	list := r.partitions(l)
+	for _, in := range l.Inputs {
+		if u := r.UnitFor(l, in); u != nil && r.IsLate(l, u) && (len(list) == 0 || IsClang(u.Driver)) {
+			return nil, refuseLTO(l, in, IsClang(u.Driver))
+		}
+	}
+	return list, nil
+}
+
 // partial reports whether both inputs are outputs of ld -r over the same units. It refuses ones that differ.
 func (pr *pairing) partial(in, pin Input) (bool, error) {
 	o, p := pr.orig.partialLink(in.ObjectID), pr.patched.partialLink(pin.ObjectID)
@@ -269,7 +280,7 @@ func refuseLTO(l *Link, in Input, clang bool) error {
 	if !clang && !l.Partial {
 		hint = "link both versions with GNU ld (-fuse-ld=bfd), or build them with -fno-lto"
 	}
-	return fault.Refuse(fault.LTO, in.String(), "changed, and its code is made only when %s is linked (-flto)", l.Output).WithHint("%s", hint)
+	return fault.Refuse(fault.LTO, in.String(), "its code is made only when %s is linked (-flto), and that is not recorded", l.Output).WithHint("%s", hint)
 }
 
 func hasObject(l *Link, id Digest) bool {

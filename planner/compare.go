@@ -99,8 +99,8 @@ func (p *Plan) name(patches []*srcpatch.Patch) {
 	}
 }
 
-// CompareIdentity plans to compare every recorded C unit of the original build with itself: the patch then holds functions that do what
-// the original's do, and a program with it must behave as without.
+// CompareIdentity plans to compare the code of the original build with itself: the patch then holds functions that do what the
+// original's do, and a program with it must behave as without.
 func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 	b.Change = &srcpatch.Change{}
 	c, links, err := compareRecords(ctx, b)
@@ -109,11 +109,11 @@ func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 	}
 	var same []pairedUnit
 	for i, l := range links {
-		for index, in := range l.link.Inputs {
-			if u := c.orig.UnitFor(l.link, in); u != nil && compilable(u) {
-				same = append(same, pairedUnit{link: i, input: index, orig: u, record: *u, asm: u.AsmID})
-			}
+		units, err := c.itself(l.link, i)
+		if err != nil {
+			return nil, err
 		}
+		same = append(same, units...)
 	}
 	links = changedOnly(withUsers(links, same))
 	if links, err = (sideCompiler{c.b}).nameVariables(ctx, links); err != nil {
@@ -125,6 +125,20 @@ func CompareIdentity(ctx context.Context, b Builds) (*Plan, error) {
 	}
 	p.Compiler = compilerVersion(ctx, p.Targets)
 	return p, nil
+}
+
+// itself pairs every recorded C unit of link n with itself, and what gcc made of some when it linked.
+func (c *comparison) itself(link *buildtree.Link, n int) ([]pairedUnit, error) {
+	units, err := lateCode{c.records}.itself(link, n)
+	if err != nil {
+		return nil, err
+	}
+	for i, in := range link.Inputs {
+		if u := c.orig.UnitFor(link, in); u != nil && compilable(u) && !c.orig.IsLate(link, u) {
+			units = append(units, pairedUnit{link: n, input: i, orig: u, record: *u, asm: u.AsmID})
+		}
+	}
+	return units, nil
 }
 
 // compilerVersion is the first line of what the first unit's compiler says of itself.

@@ -54,35 +54,67 @@ func (c lateCode) lateUnit(pair *buildtree.LinkPair, n int) (*pairedUnit, error)
 		return nil, fault.Refuse(fault.LTO, pair.Orig.Output, "only one of the two builds makes code when it is linked (-flto)").
 			WithState("no patch written").WithHint("build both versions with the same options")
 	}
-	orig, err := c.generated(c.orig, pair.Orig, pair.LTO.Orig, nil)
-	if err != nil {
+	u, texts, err := c.joined(lateVersion{c.orig, pair.Orig, pair.LTO.Orig, nil}, lateVersion{c.patched, pair.Patched, pair.LTO.Patched, renamedSources(c.b)}, n)
+	if err != nil || texts[0] == texts[1] {
 		return nil, err
 	}
-	patched, err := c.generated(c.patched, pair.Patched, pair.LTO.Patched, renamedSources(c.b))
-	if err != nil {
-		return nil, err
-	}
-	before, after, doubtful := nameBoth(orig, patched)
-	names, now := before.names(orig), after.names(patched)
-	u := pairedUnit{
-		link: n, input: pair.LTO.Orig[0], orig: c.lateRecord(c.orig, pair.Orig, pair.LTO.Orig), record: *c.lateRecord(c.patched, pair.Patched, pair.LTO.Patched),
-		late: &Late{
-			Partitions: pair.LTO.Orig, Names: names, Doubtful: doubtful,
-			Declared: orig.declares(patched, now), Left: patched.declares(orig, names),
-		},
-	}
-	text, patchedText := orig.join(names), patched.join(now)
-	if text == patchedText {
-		return nil, nil
-	}
-	if u.orig.AsmID, err = c.b.Store.PutBlob([]byte(text)); err == nil {
-		u.asm, err = c.b.Store.PutBlob([]byte(patchedText))
-	}
-	u.record.AsmID = u.asm
 	for _, s := range pair.LTO.Changed {
 		u.sources = append(u.sources, pairedUnit{link: n, input: s.Index, orig: s.Orig, record: *s.Patched, asm: s.Patched.AsmID})
 	}
-	return &u, err
+	return u, c.store(u, texts)
+}
+
+// itself pairs the code that gcc made for link n of the original with itself; none if it made none.
+func (c lateCode) itself(link *buildtree.Link, n int) ([]pairedUnit, error) {
+	parts, err := c.orig.Partitions(link)
+	if err != nil || len(parts) == 0 {
+		return nil, err
+	}
+	v := lateVersion{c.orig, link, parts, nil}
+	u, texts, err := c.joined(v, v, n)
+	if err != nil {
+		return nil, err
+	}
+	return []pairedUnit{*u}, c.store(u, texts)
+}
+
+// lateVersion is a link whose code gcc made.
+type lateVersion struct {
+	record  *buildtree.Record
+	link    *buildtree.Link
+	parts   []int             // inputs that it made
+	renamed map[string]string // sources, to what the original calls them
+}
+
+// joined makes one unit of the code of two versions of link n, and its two texts.
+func (c lateCode) joined(o, p lateVersion, n int) (u *pairedUnit, texts [2]string, err error) {
+	orig, err := c.generated(o)
+	if err != nil {
+		return nil, texts, err
+	}
+	patched, err := c.generated(p)
+	if err != nil {
+		return nil, texts, err
+	}
+	before, after, doubtful := nameBoth(orig, patched)
+	names, now := before.names(orig), after.names(patched)
+	u = &pairedUnit{
+		link: n, input: o.parts[0], orig: o.unit(), record: *p.unit(),
+		late: &Late{
+			Partitions: o.parts, Names: names, Doubtful: doubtful,
+			Declared: orig.declares(patched, now), Left: patched.declares(orig, names),
+		},
+	}
+	return u, [2]string{orig.join(names), patched.join(now)}, nil
+}
+
+// store keeps the texts of a unit.
+func (c lateCode) store(u *pairedUnit, texts [2]string) (err error) {
+	if u.orig.AsmID, err = c.b.Store.PutBlob([]byte(texts[0])); err == nil {
+		u.asm, err = c.b.Store.PutBlob([]byte(texts[1]))
+	}
+	u.record.AsmID = u.asm
+	return err
 }
 
 // compileLateTypes compiles the changed sources of units that were made when a program was linked with debugging information.
@@ -101,15 +133,16 @@ func (c sideCompiler) compileLateTypes(ctx context.Context, units []pairedUnit) 
 	return late, overridden, nil
 }
 
-// lateRecord is how the code of a link was assembled, by the first partition.
-func (c lateCode) lateRecord(r *buildtree.Record, l *buildtree.Link, parts []int) *buildtree.Unit {
-	u := *r.UnitFor(l, l.Inputs[parts[0]])
-	u.Source = filepath.Base(l.Output) + " (-flto)"
+// unit is how the code was assembled, by the first partition.
+func (v lateVersion) unit() *buildtree.Unit {
+	u := *v.record.UnitFor(v.link, v.link.Inputs[v.parts[0]])
+	u.Source = filepath.Base(v.link.Output) + " (-flto)"
 	return &u
 }
 
 // generated reads what gcc made when it linked a program, and what it was made of.
-func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int, renamed map[string]string) (*generated, error) {
+func (c lateCode) generated(v lateVersion) (*generated, error) {
+	r, l := v.record, v.link
 	g := &generated{used: map[string]bool{}, sources: c.b.readSource(r == c.patched), sameLine: c.b.sameLine}
 	for i, in := range l.Inputs {
 		switch {
@@ -125,7 +158,7 @@ func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int,
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(parts, i) {
+		if slices.Contains(v.parts, i) {
 			text, err := c.partition(r.UnitFor(l, in), l)
 			if err != nil {
 				return nil, err
@@ -133,7 +166,7 @@ func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int,
 			g.objects, g.paths, g.texts = append(g.objects, f), append(g.paths, in.Path), append(g.texts, text)
 			continue
 		}
-		if lang, ok := readLanguage(c.inputName(r, l, in, renamed), f); ok {
+		if lang, ok := readLanguage(c.inputName(r, l, in, v.renamed), f); ok {
 			g.languages = append(g.languages, lang)
 			continue
 		}
@@ -145,7 +178,7 @@ func (c lateCode) generated(r *buildtree.Record, l *buildtree.Link, parts []int,
 	if err != nil {
 		return nil, err
 	}
-	g.findHomes(program, m, renamed)
+	g.findHomes(program, m, v.renamed)
 	return g, nil
 }
 

@@ -213,7 +213,7 @@ func TestInPlace(t *testing.T) {
 func TestGeneratedWithoutRecord(t *testing.T) {
 	c := lateCode{records{b: &Builds{Change: &srcpatch.Change{}}}}
 	l := &buildtree.Link{Output: "/t/prog", Inputs: []buildtree.Input{{Path: "/tmp/x.debug.temp.o"}, {Path: "/tmp/x.ltrans3.ltrans.o"}}}
-	_, err := c.generated(&buildtree.Record{}, l, nil, nil)
+	_, err := c.generated(lateVersion{record: &buildtree.Record{}, link: l})
 	if e := fault.As(err); e == nil || e.Code != fault.NoRecord {
 		t.Errorf("got %v", err)
 	}

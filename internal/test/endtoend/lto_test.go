@@ -65,6 +65,43 @@ func TestLTOPartitions(t *testing.T) {
 	}
 }
 
+// An identity patch of such a program is of the code that gcc made when it linked, whatever the objects have beside.
+func TestLTOIdentity(t *testing.T) {
+	programs(t)
+	testkit.Require(t, "gcc", "clang", "ld.gold")
+	tests := []struct {
+		name      string
+		env       []string
+		functions int
+		refused   string
+	}{
+		{name: "intermediate language alone", env: []string{"LINK=-flto-partition=max"}, functions: 3},
+		{name: "code beside it", env: []string{"CFLAGS=-O2 -g -flto=auto -ffat-lto-objects"}, functions: 3},
+		{name: "without debug information", env: []string{"CFLAGS=-O2 -flto"}, functions: 3},
+		{name: "code beside it is linked", env: []string{"CFLAGS=-O2 -g -flto -ffat-lto-objects", "LINK=-fno-lto"}, functions: 3},
+		{name: "gold", env: []string{"LINK=-fuse-ld=gold"}, refused: "lto"},
+		{name: "clang", env: []string{"KPCCREAL=clang"}, refused: "lto"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			writeTree(t, dir, ltoProgram(t))
+			args := []string{"--json", "--identity", "[!m]*", "-i", "l2"}
+			if tt.refused != "" {
+				assertContains(t, mustRun(t, 1, dir, tt.env, "patchmake", args...).Stdout, `"`+tt.refused+`"`)
+				return
+			}
+			mustRun(t, 0, dir, tt.env, "patchmake", args...)
+			assertFunctions(t, dir, tt.functions)
+			live := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"))
+			hold(t, live, []turn{{Input: "1", Want: "1010062"}})
+			mustRun(t, 0, dir, nil, "carectl", "patch", "-p", pid(live), "patchroot")
+			hold(t, live, []turn{{Input: "1", Want: "2020074"}})
+		})
+	}
+}
+
 func ltoProgram(t *testing.T) map[string]string {
 	t.Helper()
 	archive, err := txtar.ParseFile("testdata/lto.txtar")
