@@ -158,7 +158,20 @@ func LiteralLabels(f *File) (labels []string) {
 func WithLabels(text []byte, labels []string) []byte {
 	out := slices.Clone(text)
 	for _, l := range labels {
-		out = append(out, "\n\t.set\t"+kpname.Label(l)+", "+l+"\n"...)
+		out = append(out, setLabel(l, l)...)
 	}
 	return out
 }
+
+// WithPartitionLabels does that for one of several texts that are joined, of which the labels are those of the whole (see JoinPartitions).
+func WithPartitionLabels(text []byte, partition int, labels []string) []byte {
+	out := slices.Clone(text)
+	for _, l := range labels {
+		if k, own := asm.PartitionOf(l); k == partition {
+			out = append(out, setLabel(l, own)...)
+		}
+	}
+	return out
+}
+
+func setLabel(label, at string) string { return "\n\t.set\t" + kpname.Label(label) + ", " + at + "\n" }

@@ -1,6 +1,8 @@
 package patcher
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -53,6 +55,24 @@ func (p *lateParts) object(t *planner.Target) ld.Object {
 		}
 	}
 	return out
+}
+
+// labelledParts assembles the partitions of a unit, with symbols for labels of the whole.
+func (m *maker) labelledParts(ctx context.Context, u *planner.Unit, labels []string) (*elfobj.File, error) {
+	var files []*elfobj.File
+	for k, id := range u.Late.Texts {
+		text, err := m.store.Blob(id)
+		if err != nil {
+			return nil, fmt.Errorf("%s: assembly in the record: %w", u.Source, err)
+		}
+		f, err := m.assemble(ctx, u.Source, &u.Record, diffasm.WithPartitionLabels(text, k, labels))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	f, _ := elfobj.Merge(files, u.Late.Names)
+	return f, nil
 }
 
 // matching is what telling names apart needs to know of it.

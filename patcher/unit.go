@@ -88,6 +88,10 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 		a.labels, err = m.labelled(d.unit, labels)
 		return a, err
 	}
+	if d.unit.Late != nil {
+		a.labels, err = m.labelledParts(ctx, d.unit, labels)
+		return a, err
+	}
 	linked := d.unit.Orig
 	if d.unit.Linked != "" { // it numbers its literals otherwise
 		linked = d.unit.Linked

@@ -24,6 +24,7 @@ import (
 // Late is what a plan knows of such a unit besides.
 type Late struct {
 	Partitions []int               `json:"partitions"` // inputs of the original link that it is made of
+	Texts      []buildtree.Digest  `json:"texts"`      // by partition: its assembly
 	Names      []map[string]string `json:"names"`      // by partition: what its private symbols are called in the unit
 	Declared   []string            `json:"declared"`   // variables of the patched unit that the original's sources declare, too
 	Left       []string            `json:"left"`       // variables of the original that the patched sources declare, too
@@ -101,7 +102,7 @@ func (c lateCode) joined(o, p lateVersion, n int) (u *pairedUnit, texts [2]strin
 	u = &pairedUnit{
 		link: n, input: o.parts[0], orig: o.unit(), record: *p.unit(),
 		late: &Late{
-			Partitions: o.parts, Names: names, Doubtful: doubtful,
+			Partitions: o.parts, Texts: o.texts(), Names: names, Doubtful: doubtful,
 			Declared: orig.declares(patched, now), Left: patched.declares(orig, names),
 		},
 	}
@@ -115,6 +116,14 @@ func (c lateCode) store(u *pairedUnit, texts [2]string) (err error) {
 	}
 	u.record.AsmID = u.asm
 	return err
+}
+
+// texts lists the assembly of the partitions.
+func (v lateVersion) texts() (list []buildtree.Digest) {
+	for _, i := range v.parts {
+		list = append(list, v.record.UnitFor(v.link, v.link.Inputs[i]).AsmID)
+	}
+	return list
 }
 
 // compileLateTypes compiles the changed sources of units that were made when a program was linked with debugging information.

@@ -107,3 +107,13 @@ func (j *joiner) name(name string) string {
 	}
 	return fmt.Sprintf("%s%d", name[:digits], n+j.number*perPartition)
 }
+
+// PartitionOf returns the partition that a numbered label of the whole is from, and what it is called there.
+func PartitionOf(label string) (number int, own string) {
+	name := strings.TrimRight(label, "0123456789")
+	n, err := strconv.Atoi(label[len(name):])
+	if err != nil || n < perPartition {
+		return 0, label
+	}
+	return n / perPartition, fmt.Sprintf("%s%d", name, n%perPartition)
+}

@@ -37,3 +37,18 @@ func TestJoinPartitions(t *testing.T) {
 		})
 	}
 }
+
+// A label of the whole is found again in its partition.
+func TestPartitionOf(t *testing.T) {
+	for _, label := range []string{".LC5", ".LC0", ".Lend", ".LC10000000"} {
+		whole := JoinPartitions([]Partition{{}, {}, {Text: "\tjmp\t" + label + "\n"}})
+		_, whole, _ = strings.Cut(strings.TrimSpace(whole), "jmp\t")
+		number, own := PartitionOf(whole)
+		if known := label == ".LC5" || label == ".LC0"; (number == 2 && own == label) != known {
+			t.Errorf("%s is %s of the whole, and that %s of partition %d", label, whole, own, number)
+		}
+	}
+	if number, own := PartitionOf(".LC7"); number != 0 || own != ".LC7" {
+		t.Errorf(".LC7 is %s of partition %d", own, number)
+	}
+}
