@@ -91,7 +91,7 @@ matrix:
 	cd internal/test/endtoend && GOCARE_MATRIX=1 GOCARE_COMPILERS="$(COMPILERS)" GOCARE_LEVELS="$(LEVELS)" GOCARE_DEBUG="$(DEBUG)" \
 		GOCARE_SHAPES="$(SHAPES)" GOCARE_CONSTRUCTS="$(CONSTRUCTS)" CARE_REQUIRE=all $(GO) test -timeout 0 -run '^TestMatrix'
 
-# Identity patches of all functions of real programs, under the programs' tests: PROGRAMS="lua zlib" LEVELS="deb O0 O3". With
+# Identity patches of all functions of real programs, under the programs' tests: PROGRAMS="lua zlib" LEVELS="deb O0 O3 lto slim". With
 # MACHINE=aarch64 the programs are cross-built, at O0, O2 and O3, and run in the virtual machine.
 oracle: setup
 	scripts/setup --oracle

@@ -45,6 +45,11 @@ flags() {
 	deb) CFLAGS+=" $deb_cflags" CXXFLAGS+=" $deb_cxxflags" ;;
 	O0) CFLAGS=${CFLAGS//-O2/-O0} CXXFLAGS=${CXXFLAGS//-O2/-O0} CPPFLAGS=${CPPFLAGS//-D_FORTIFY_SOURCE=2/} ;;
 	O3) CFLAGS=${CFLAGS//-O2/-O3} CXXFLAGS=${CXXFLAGS//-O2/-O3} ;;
+	lto | slim)
+		local lto=-flto=auto
+		[ "$LEVEL" = slim ] || lto+=" -ffat-lto-objects"
+		CFLAGS+=" $lto" CXXFLAGS+=" $lto" LDFLAGS+=" $lto"
+		;;
 	coverage)
 		CFLAGS="-g -O0 --coverage -fprofile-update=atomic"
 		CXXFLAGS="$CFLAGS $cxxflags" CFLAGS+=" $cflags"

@@ -21,11 +21,15 @@ func main() {
 	}
 }
 
-// levels are how programs are built: with the flags of their packages, and with other optimisation.
+// levels are how programs are built: with the flags of their packages, and with other optimisation. At late levels code is made when they
+// are linked, beside that of the objects or alone; one program is enough for these, where none are asked for.
 var (
 	levels      = []string{"deb", "O0", "O3"}
+	lateLevels  = []string{"lto", "slim"}
 	crossLevels = []string{"O0", "O2", "O3"}
 )
+
+const lateProgram = "lua"
 
 // run makes every row asked for and prints each when it is done.
 func run(ctx context.Context) error {
@@ -41,7 +45,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := levels
+	all := slices.Concat(levels, lateLevels)
 	if guest != nil {
 		all = crossLevels
 	}
@@ -66,6 +70,9 @@ func run(ctx context.Context) error {
 	var rows []*row
 	for _, program := range programs {
 		for _, level := range wanted {
+			if program != lateProgram && os.Getenv("LEVELS") == "" && slices.Contains(lateLevels, level) {
+				continue
+			}
 			r := e.row(ctx, program, level)
 			if ctx.Err() != nil {
 				return ctx.Err()
