@@ -93,6 +93,44 @@ func TestPointersGone(t *testing.T) {
 	}
 }
 
+// What an atomic access leaves in the second register of a result, as it takes a whole address, is given to nobody.
+func TestPointersGoneAarch64(t *testing.T) {
+	for _, row := range []struct {
+		name, code string
+		want       bool
+	}{
+		{"left behind an addition", "adrp x1, v;add x1, x1, :lo12:v;ldaddal w0, w0, [x1]", false},
+		{"left behind one without a result", "adrp x1, v;add x1, x1, :lo12:v;stadd w0, [x1];mov w0, 0", false},
+		{"left behind an exchange", "adrp x1, v;add x1, x1, :lo12:v;swpalb w0, w0, [x1]", false},
+		{"left behind a comparison", "adrp x1, v;add x1, x1, :lo12:v;casal w2, w3, [x1];cmp w2, w0", false},
+		{"left behind exclusive accesses", "adrp x1, v;add x1, x1, :lo12:v;.L1:;ldaxr w0, [x1];add w0, w0, 1;stlxr w2, w0, [x1];cbnz w2, .L1", false},
+		{"left behind an ordered store", "adrp x1, v;add x1, x1, :lo12:v;stlrh w0, [x1]", false},
+		{"left behind a store that takes a number", "adrp x1, v;add x1, x1, :lo12:v;str w0, [x1, 4];mov w0, 0", true},
+		{"returned as the second of two", "adrp x1, v;add x1, x1, :lo12:v;mov w0, 0", true},
+		{"used, and returned", "adrp x0, v;add x0, x0, :lo12:v;stadd w1, [x0]", true},
+		{"used, and passed on", "adrp x1, v;add x1, x1, :lo12:v;stadd w2, [x1];mov w0, 0;bl keep", true},
+		{"used, and stored", "adrp x1, v;add x1, x1, :lo12:v;stadd w2, [x1];adrp x2, p;str x1, [x2, :lo12:p];mov x1, 0", true},
+		{"exchanged with what is there", "adrp x1, v;add x1, x1, :lo12:v;adrp x2, p;add x2, x2, :lo12:p;swpal x1, x0, [x2];mov x1, 0", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := PointersGone(pointedArm(t, row.code), pointedArm(t, "nop")); got != row.want {
+				t.Errorf("gone: %v", got)
+			}
+		})
+	}
+}
+
+func pointedArm(t *testing.T, code string) *File {
+	t.Helper()
+	text := "\t.text\n\t.type\tf, %function\nf:\n" + strings.ReplaceAll(code, ";", "\n") + "\n\tret\n\t.size\tf, .-f\n" +
+		"\t.local\tv\n\t.comm\tv,16,4\n\t.local\tp\n\t.comm\tp,16,8\n"
+	f, err := Parse(&arch.AArch64, "unit.s", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // TestSurelyGiven: what a compiler may have made of an access gives nothing away that it knows of.
 func TestSurelyGiven(t *testing.T) {
 	for _, row := range []struct {

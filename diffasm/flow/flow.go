@@ -34,7 +34,7 @@ type flow struct {
 	allLoads bool           // these are all
 	pushing  bool           // the instruction is a push
 	used     map[int]bool   // statements, as of value.at, that wrote registers which something reads that keeps no address
-	indexed  map[int]bool   // those of these that access memory with an index
+	whole    map[int]bool   // those of these that made the address of an access which takes no more than a base, or an index besides
 	looking  bool           // for these alone
 	found    map[Leak]bool  // all that is found; nil if the first one ends the search
 	followed map[passing]bool
@@ -132,7 +132,7 @@ func Leaks(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool)
 func newFlow(f *asm.File, fn *asm.Function, rules Rules, source func(string) bool) *flow {
 	return &flow{
 		f: f, fn: fn, m: machine.Of(f), conv: machine.Of(f).Convention(), source: source, rules: rules,
-		used: map[int]bool{several: true}, indexed: map[int]bool{},
+		used: map[int]bool{several: true}, whole: map[int]bool{},
 	}
 }
 
@@ -361,7 +361,7 @@ func (w *flow) address(o *machine.Operand, s *state) value {
 	if o.Base != machine.NoRegister {
 		b := s.regs[o.Base]
 		w.use(b)
-		w.indexed[b.at] = w.indexed[b.at] || b.addr && b.at > 0 && o.Index != machine.NoRegister && o.Kind == machine.Memory
+		w.whole[b.at] = w.whole[b.at] || b.addr && b.at > 0 && (o.Index != machine.NoRegister || o.Bare) && o.Kind == machine.Memory
 		v.at = b.at
 		v.addr, v.frame, v.off = v.addr || b.addr, b.frame, b.off+o.Disp
 	}
@@ -443,9 +443,9 @@ func (w *flow) ret(st asm.Statement, s *state) {
 	if w.rules.Sure {
 		results = results[:1]
 	}
-	// A result of two registers is rare, what accesses to elements leave in the second is not.
+	// A result of two registers is rare, what atomic accesses and those to elements leave in the second is not.
 	second := func(reg machine.Register) bool {
-		return w.counts(s.regs[reg]) && !(w.found != nil && w.indexed[s.regs[reg].at])
+		return w.counts(s.regs[reg]) && !(w.found != nil && w.whole[s.regs[reg].at])
 	}
 	if !w.counts(s.regs[results[0]]) && !slices.ContainsFunc(results[1:], second) {
 		return

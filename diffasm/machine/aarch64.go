@@ -180,6 +180,7 @@ func (d *armDecoder) access() {
 		return
 	}
 	at := d.ops[n-1]
+	at.Bare = d.row.bare
 	regs, behind := d.ops[:n-1], d.ops[n:]
 	if at.moves && at.Base != NoRegister { // before the access
 		d.do(Address, atSelf(at), baseOf(at))

@@ -33,6 +33,7 @@ type armRow struct {
 	kind   Kind
 	unseen RegisterSet // registers that it writes which are no operands of it
 	width  int         // bits that it reads or writes of memory, 0 for as many as the register has
+	bare   bool        // see Operand.Bare
 }
 
 // armFamilies are the instructions by the start of their names; the longest that fits counts (Arm Architecture Reference Manual for
@@ -62,21 +63,27 @@ var armFamilies = func() map[string]armRow {
 	rows(armRow{form: armReads}, "msr dmb dsb isb bti prfm prfum dc ic at tlbi sys clrex sev wfe wfi yield csdb sb psb tsb esb rmif setf8 setf16 cfinv axflag xaflag")
 	rows(armRow{form: armReads, kind: Nop}, "nop")
 	rows(armRow{form: armReads, kind: Trap}, "brk udf hlt")
-	rows(armRow{form: armLoad, kind: Move}, "ldr ldur ldtr ldar ldapr ldapur ldxr ldaxr ldlar ldraa ldrab ld1r")
-	rows(armRow{form: armLoad, kind: Move, width: 8}, "ldrb ldrsb ldurb ldursb ldtrb ldtrsb ldarb ldaprb ldxrb ldaxrb")
-	rows(armRow{form: armLoad, kind: Move, width: 16}, "ldrh ldrsh ldurh ldursh ldtrh ldtrsh ldarh ldaprh ldxrh ldaxrh")
+	rows(armRow{form: armLoad, kind: Move}, "ldr ldur ldtr ldapur ldraa ldrab ld1r")
+	rows(armRow{form: armLoad, kind: Move, bare: true}, "ldar ldapr ldxr ldaxr ldlar")
+	rows(armRow{form: armLoad, kind: Move, width: 8}, "ldrb ldrsb ldurb ldursb ldtrb ldtrsb")
+	rows(armRow{form: armLoad, kind: Move, width: 8, bare: true}, "ldarb ldaprb ldxrb ldaxrb")
+	rows(armRow{form: armLoad, kind: Move, width: 16}, "ldrh ldrsh ldurh ldursh ldtrh ldtrsh")
+	rows(armRow{form: armLoad, kind: Move, width: 16, bare: true}, "ldarh ldaprh ldxrh ldaxrh")
 	rows(armRow{form: armLoad, kind: Move, width: 32}, "ldrsw ldursw ldtrsw")
 	rows(armRow{form: armLoadPair, kind: Move}, "ldp ldnp ldxp ldaxp")
 	rows(armRow{form: armLoadPair, kind: Move, width: 32}, "ldpsw")
 	rows(armRow{form: armLoadList, kind: Move}, "ld1 ld2 ld3 ld4")
-	rows(armRow{form: armStore, kind: Move}, "str stur sttr stlr stlur stllr stadd stclr stset steor stsmax stsmin stumax stumin")
-	rows(armRow{form: armStore, kind: Move, width: 8}, "strb sturb sttrb stlrb stlurb stllrb")
-	rows(armRow{form: armStore, kind: Move, width: 16}, "strh sturh sttrh stlrh stlurh stllrh")
+	rows(armRow{form: armStore, kind: Move}, "str stur sttr stlur")
+	rows(armRow{form: armStore, kind: Move, bare: true}, "stlr stllr stadd stclr stset steor stsmax stsmin stumax stumin")
+	rows(armRow{form: armStore, kind: Move, width: 8}, "strb sturb sttrb stlurb")
+	rows(armRow{form: armStore, kind: Move, width: 8, bare: true}, "stlrb stllrb")
+	rows(armRow{form: armStore, kind: Move, width: 16}, "strh sturh sttrh stlurh")
+	rows(armRow{form: armStore, kind: Move, width: 16, bare: true}, "stlrh stllrh")
 	rows(armRow{form: armStorePair, kind: Move}, "stp stnp")
 	rows(armRow{form: armStoreList, kind: Move}, "st1 st2 st3 st4")
-	rows(armRow{form: armStoreTry, kind: Move}, "stxr stlxr stxp stlxp")
-	rows(armRow{form: armSwap, kind: Move}, "swp ldadd ldclr ldset ldeor ldsmax ldsmin ldumax ldumin")
-	rows(armRow{form: armCompareSwap, kind: Move}, "cas")
+	rows(armRow{form: armStoreTry, kind: Move, bare: true}, "stxr stlxr stxp stlxp")
+	rows(armRow{form: armSwap, kind: Move, bare: true}, "swp ldadd ldclr ldset ldeor ldsmax ldsmin ldumax ldumin")
+	rows(armRow{form: armCompareSwap, kind: Move, bare: true}, "cas")
 	rows(armRow{}, "casp swpp ldaddp")
 	rows(armRow{form: armCopy, kind: String}, "cpyf cpyp cpym cpye")
 	rows(armRow{form: armFill, kind: String}, "setp setm sete")

@@ -211,6 +211,7 @@ type Operand struct {
 	Linked   bool        // the linker is told to make something else for the symbol, such as an entry of the PLT
 	Segment  bool        // relative to a segment: not in the memory that addresses lead to
 	Indirect bool        // a call or jump goes to where the operand points
+	Bare     bool        // of Memory: the instruction has no form with more than a base, as atomic ones have none
 	High     bool        // of InRegister: the second byte
 	Named    RegisterSet // every register in it
 
