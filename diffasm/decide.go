@@ -18,6 +18,8 @@ type Options struct {
 	Also func(name string) (reason string)
 	// Data says which new global variables to take though no function of the unit uses them; may be nil.
 	Data func(name string) bool
+	// Moved says, by LoneLiteral.Text, which new literals are those of other units.
+	Moved map[string]MovedLiteral
 	// Marks are those of all units of the link; may be nil.
 	Marks *Marks
 	// Allow says which refusals the user overrides; may be nil. Only fault.Overridable codes are asked for.
@@ -37,8 +39,11 @@ type Selection struct {
 	copies map[*asm.Block]bool // changed constants carried as a new copy
 	// oldLiterals are those that the original has, see literals.
 	oldLiterals map[*asm.Block]*asm.Block
-	clo         *closure
-	roles       []mark // what the patch has for carectl
+	// movedLiterals are those that other units had, of the newLiterals.
+	movedLiterals map[*asm.Block]MovedLiteral
+	newLiterals   []LoneLiteral
+	clo           *closure
+	roles         []mark // what the patch has for carectl
 }
 
 // Nothing is the selection of a unit of which nothing goes into the patch.
@@ -96,7 +101,7 @@ var steps = []func(*decider){
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}, oldLiterals: map[*asm.Block]*asm.Block{}}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}, oldLiterals: map[*asm.Block]*asm.Block{}, movedLiterals: map[*asm.Block]MovedLiteral{}}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
 	if d.late() {
 		return c.s, nil
 	}

@@ -62,7 +62,8 @@ type Emitted struct {
 // EmittedLiteral is a literal in a section of its own that the original has, too.
 type EmittedLiteral struct {
 	Section string
-	Orig    string // its label in the original's assembly
+	Orig    string        // its label in the original's assembly
+	Moved   *MovedLiteral // nil if the unit's own original has it
 }
 
 // EmittedRole is what carectl does with something of the patch.

@@ -17,7 +17,7 @@ import (
 type emitter struct {
 	d   *Delta
 	clo *closure
-	old map[*asm.Block]*asm.Block // see Selection
+	own map[*asm.Block]bool // literals in sections of their own: the original has them
 	out bytes.Buffer
 	fn  *asm.Function // function being written, nil for data
 	asm bool          // inside #APP
@@ -29,7 +29,13 @@ func Emit(s *Selection) (*Emitted, error) {
 	if s.Empty() {
 		return res, nil
 	}
-	e := &emitter{d: s.d, clo: s.clo, old: s.oldLiterals}
+	e := &emitter{d: s.d, clo: s.clo, own: map[*asm.Block]bool{}}
+	for b := range s.oldLiterals {
+		e.own[b] = true
+	}
+	for b := range s.movedLiterals {
+		e.own[b] = true
+	}
 	for i, pair := range s.chosen {
 		e.function(pair)
 		res.Functions = append(res.Functions, e.describe(pair, s.Functions[i]))
@@ -37,7 +43,9 @@ func Emit(s *Selection) (*Emitted, error) {
 	for _, b := range s.clo.data {
 		e.data(b)
 		if o := s.oldLiterals[b]; o != nil {
-			res.Literals = append(res.Literals, EmittedLiteral{e.oldSection(b), o.Name})
+			res.Literals = append(res.Literals, EmittedLiteral{Section: e.oldSection(b), Orig: o.Name})
+		} else if o, moved := s.movedLiterals[b]; moved {
+			res.Literals = append(res.Literals, EmittedLiteral{e.oldSection(b), o.Label, &o})
 		}
 	}
 	e.tail(s)

@@ -45,7 +45,7 @@ func (e *emitter) section(b *asm.Block) string {
 		return kpname.Data + own + `,"aw",@progbits`
 	case b.Exceptions:
 		return kpname.Rodata + own + `,"a",@progbits`
-	case e.old[b] != nil:
+	case e.own[b]:
 		return e.oldSection(b) + `,"a",@progbits`
 	case s.Merge && s.Entry > 0 && e.d.patched.IsLiteral(b):
 		flags := "aM"

@@ -115,6 +115,35 @@ func TestLoneLiterals(t *testing.T) {
 	}
 }
 
+// TestMovedLiteral: a literal that another unit had is emitted as that one.
+func TestMovedLiteral(t *testing.T) {
+	const text = "\t.section\t.rodata\n.LC0:\n\t.string\t\"auto\"\n"
+	had := parseText(t, text+asmText("g", "\tleaq\t.LC0(%rip), %rax")+asmText("h", "\tnop"))
+	lost, err := Match(had, parseText(t, asmText("h", "\tnop")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := lost.GoneLiterals()
+	if len(gone) != 1 || gone[0].Label != ".LC0" || !slices.Equal(gone[0].Users, []string{"g"}) {
+		t.Fatalf("gone: %v", gone)
+	}
+	d, err := Match(parseText(t, asmText("f", "\tnop")), parseText(t, text+asmText("f", "\tleaq\t.LC0(%rip), %rax")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Decide(d, Options{Moved: map[string]MovedLiteral{gone[0].Text: {Unit: 3, Label: ".LC0"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Emit(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Literals) != 1 || e.Literals[0].Moved == nil || *e.Literals[0].Moved != (MovedLiteral{3, ".LC0"}) || len(e.Labels()) != 0 {
+		t.Errorf("emitted %v", e.Literals)
+	}
+}
+
 func parseText(t *testing.T, text string) *File {
 	f, err := Parse(&arch.X86_64, "a.s", []byte(text))
 	if err != nil {

@@ -30,6 +30,9 @@ func (c *decider) literals() {
 			}, c.d.patched, "")
 		}
 		if !isLoneLiteral(c.d.patched.File, b) {
+			if c.s.oldLiterals[b] == nil {
+				c.newLiteral(b, at)
+			}
 			continue
 		}
 		if old == nil {
@@ -44,6 +47,8 @@ func (c *decider) literals() {
 			}, c.d.patched, "")
 		case o != nil:
 			c.s.oldLiterals[b] = o
+		case c.s.oldLiterals[b] == nil:
+			c.newLiteral(b, at)
 		}
 	}
 }
@@ -137,7 +142,7 @@ func excerpt(b *asm.Block) string {
 // Labels lists the labels of the original's assembly that Literals names and that its object has no symbols for.
 func (e *Emitted) Labels() (labels []string) {
 	for _, l := range e.Literals {
-		if asm.IsLocal(l.Orig) && !slices.Contains(labels, l.Orig) {
+		if l.Moved == nil && asm.IsLocal(l.Orig) && !slices.Contains(labels, l.Orig) {
 			labels = append(labels, l.Orig)
 		}
 	}

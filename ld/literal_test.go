@@ -254,6 +254,16 @@ func checkLiteral(t *testing.T, o *Original, u Unit, want string) {
 	}
 }
 
+// TestLiteralOfAnother places a literal that another unit of the original has.
+func TestLiteralOfAnother(t *testing.T) {
+	const asm = "\t.section .rodata\n.L8:\t.string \"aut\"\n\t.text\n"
+	b := buildTwo(t, asm+takesOld(".L8"), "ret")
+	u := b.newFunction(t, "other", "\tlea .L1(%rip),%rax\n\tret\n\t.pushsection .kpatch.rodata.old.L1,\"a\",@progbits\n.L1: .string \"aut\"\n\t.popsection\n")
+	labels := b.assemble(t, "main", asm+"\t.set kpatch.L8,.L8\n", nil).Object
+	u.Literals = []OldLiteral{{".kpatch.rodata.old.L1", ".L8", &LabelledBy{Input: b.newFunction(t, "main", "ret").Input, Labels: labels}}}
+	checkLiteral(t, b.open(t), u, `original "aut\x00"`)
+}
+
 // TestLiteralByContent places literals of which it is not known what the assembly of the original calls them.
 func TestLiteralByContent(t *testing.T) {
 	for _, tt := range []struct{ name, literals, want string }{

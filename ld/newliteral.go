@@ -19,17 +19,17 @@ type newLiteral struct {
 // isLiteral reports whether a section of the unit holds literals and nothing else: the joined patch has of them what it needs.
 func (r *Resolved) isLiteral(section int) bool {
 	s := &r.Unit.Object.Sections[section]
-	return mergeable(s) || r.oldLabel(s) != ""
+	return mergeable(s) || r.oldLiteral(s) != nil
 }
 
-// oldLabel returns what the literal in a section of its own is called in the original, "" if it is not there.
-func (r *Resolved) oldLabel(s *elfSection) string {
-	for _, l := range r.Unit.Literals {
-		if l.Section == s.Name {
-			return l.Orig
+// oldLiteral returns what says where the literal in a section of its own is in the original, nil if it is not there.
+func (r *Resolved) oldLiteral(s *elfSection) *OldLiteral {
+	for i := range r.Unit.Literals {
+		if r.Unit.Literals[i].Section == s.Name {
+			return &r.Unit.Literals[i]
 		}
 	}
-	return ""
+	return nil
 }
 
 // bindLiteral finds the literal that a reference of new code leads to, if it leads to one.
@@ -61,8 +61,8 @@ func (o *Original) bindLiteral(r *Resolved, ref *reference) error {
 
 // pieceOf returns the literal that a reference into a section of literals means.
 func (r *Resolved) pieceOf(sec *elfSection, ref *reference) (piece, bool) {
-	if label := r.oldLabel(sec); label != "" {
-		content := literal{align: max(sec.Align, 1), text: string(sec.Data), lone: r.Unit.Name + "\x00" + label}
+	if old := r.oldLiteral(sec); old != nil {
+		content := literal{align: max(sec.Align, 1), text: string(sec.Data), lone: r.Unit.Name + "\x00" + old.Orig}
 		return piece{content, sec.Index, 0, sec.Size}, true
 	}
 	return pieceAt(sec, meant(ref.sym, ref.rela))
@@ -70,14 +70,18 @@ func (r *Resolved) pieceOf(sec *elfSection, ref *reference) (piece, bool) {
 
 // findLiteral returns the link address of a literal in the original, 0 if it is not there.
 func (o *Original) findLiteral(r *Resolved, sec *elfSection, l literal) (uint64, error) {
-	if label := r.oldLabel(sec); label != "" {
-		return o.literals.labelled(&r.Unit, label, l.text)
+	if old := r.oldLiteral(sec); old != nil {
+		of := old.Of
+		if of == nil {
+			of = &LabelledBy{r.Unit.Input, r.Unit.Labels, r.Unit.ByContent}
+		}
+		return o.literals.labelled(of, old.Orig, l.text)
 	}
 	return o.literals.old(r.Unit.Input, l)
 }
 
-// labelled returns the link address of a literal of the unit's original that linkers leave alone, 0 if its section was left out.
-func (x *literalIndex) labelled(u *Unit, label, text string) (uint64, error) {
+// labelled returns the link address of a literal of a unit's original that linkers leave alone, 0 if its section was left out.
+func (x *literalIndex) labelled(u *LabelledBy, label, text string) (uint64, error) {
 	section, value, ok := x.labelPlace(u, label, text)
 	if !ok {
 		return 0, literalUnplaced(text)
@@ -97,7 +101,7 @@ func (x *literalIndex) labelled(u *Unit, label, text string) (uint64, error) {
 }
 
 // labelPlace returns the section of the unit's original object that the label of a literal is in, and where.
-func (x *literalIndex) labelPlace(u *Unit, label, text string) (section int, value uint64, ok bool) {
+func (x *literalIndex) labelPlace(u *LabelledBy, label, text string) (section int, value uint64, ok bool) {
 	if !strings.HasPrefix(label, kpname.LiteralPrefix) {
 		list := x.privates.of(u.Input)[label]
 		if len(list) != 1 || !list[0].Defined() {

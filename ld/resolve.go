@@ -46,7 +46,15 @@ type Private struct {
 // OldLiteral is a section of the unit with a literal that the original unit has, too.
 type OldLiteral struct {
 	Section string
-	Orig    string // its symbol in the original's object, or label in its assembly
+	Orig    string      // its symbol in the original's object, or label in its assembly
+	Of      *LabelledBy // nil for the unit itself
+}
+
+// LabelledBy is a unit of the original that has literals which another one refers to now; see Unit.
+type LabelledBy struct {
+	Input     int
+	Labels    *elfobj.File
+	ByContent bool
 }
 
 // StaleFunction is a function of the unit's original object that has no place in the patch and must not be running when it

@@ -161,6 +161,9 @@ func said(says ruling) (list []string) {
 		for name, why := range d.functions {
 			list = append(list, fmt.Sprintf("u%d.c brings %s: %s", i, name, why))
 		}
+		for text, of := range d.literals {
+			list = append(list, fmt.Sprintf("u%d.c has %s of u%d.c: %s", i, of.Label, of.Unit, text))
+		}
 	}
 	for _, e := range says.refusals {
 		about := "the link"
@@ -215,4 +218,14 @@ func defines(name string) *elfobj.File {
 // definesFunction is an object with a function of its own.
 func definesFunction(name string) *elfobj.File {
 	return &elfobj.File{Symbols: []elfobj.Symbol{{Name: name, Section: 1, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL}}}
+}
+
+// says is a function that returns a literal which no linker merges.
+func says(fn, label string) string {
+	return "\t.section\t.rodata\n" + label + ":\n\t.string\t\"odd\"\n" + global(fn, "leaq\t"+label+"(%rip), %rax")
+}
+
+// takesConstant is a function that returns a private constant.
+func takesConstant(fn string) string {
+	return "\t.section\t.rodata\n\t.type\tname, @object\n\t.size\tname, 4\nname:\n\t.string\t\"odd\"\n" + global(fn, "leaq\tname(%rip), %rax")
 }

@@ -13,7 +13,7 @@ import (
 
 // recompiled is a unit that reaches for everything through the GOT, with the functions of the patch and no others changed;
 // nil where that cannot be had.
-func (m *maker) recompiled(ctx context.Context, u *assembledUnit, detached bool) (*assembledUnit, error) {
+func (m *maker) recompiled(ctx context.Context, u *assembledUnit, want demand, detached bool) (*assembledUnit, error) {
 	if u.unit.Indirect == "" || detached {
 		return nil, nil
 	}
@@ -31,6 +31,7 @@ func (m *maker) recompiled(ctx context.Context, u *assembledUnit, detached bool)
 	}
 	out, err := decide(comparedUnit{unit: u.unit, delta: d, match: u.match}, diffasm.Options{
 		Data:  func(name string) bool { return slices.Contains(u.emitted.Globals, name) },
+		Moved: want.literals,
 		Keep:  func(name string) bool { return slices.Contains(u.report.InPatch, name) },
 		Allow: func(code fault.Code) bool { return code == fault.FilterSplit || m.o.Allow(code) },
 	})

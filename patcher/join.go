@@ -29,7 +29,11 @@ func (m *maker) patch(ctx context.Context, t *planner.Target, l *link) (Product,
 	for i := range l.units {
 		p.Skipped = append(p.Skipped, l.units[i].skipped...)
 		if l.units[i].object != nil {
-			inputs = append(inputs, m.input(ctx, l, i, program))
+			in, err := m.input(ctx, l, i, program)
+			if err != nil {
+				return p, err
+			}
+			inputs = append(inputs, in)
 		}
 	}
 	resolved, err := resolve(o, inputs)
@@ -79,22 +83,26 @@ func encode(p Product, joined *ld.Joined, o Options, meta kpatch.Meta) (Product,
 }
 
 // input makes unit i of a link ready to be resolved.
-func (m *maker) input(ctx context.Context, l *link, i int, program *facts) input {
+func (m *maker) input(ctx context.Context, l *link, i int, program *facts) (input, error) {
 	u := &l.units[i]
 	n := program.index[u.unit.Input]
-	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced), l.shown(program)}
+	literals, err := m.literalsOf(ctx, l, i, program)
+	if err != nil {
+		return input{}, err
+	}
+	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced), l.shown(program), literals}
 	return input{
 		unit: p.unit(), arch: u.unit.Arch(), asm: u.emitted.Asm,
 		assemble: func(asm []byte) (*elfobj.File, error) { return m.assemble(ctx, u.unit.Source, &u.unit.Record, asm) },
 		recompile: func() (ld.Unit, error) {
-			other, err := m.recompiled(ctx, u, len(l.detached[i]) > 0)
+			other, err := m.recompiled(ctx, u, l.demands[i], len(l.detached[i]) > 0)
 			if err != nil || other == nil {
 				return ld.Unit{}, err
 			}
 			p.of = other
 			return p.unit(), nil
 		},
-	}
+	}, nil
 }
 
 // part is a unit's part of the patch.
@@ -106,6 +114,7 @@ type part struct {
 	optional bool // its functions may stay the original's
 	copies   bool // of literals, see ld.Unit
 	shown    map[string]ld.Private
+	literals map[int]*ld.LabelledBy // of other units, by their place in the link
 }
 
 // unit names the functions for ld.
@@ -128,7 +137,11 @@ func (p part) unit() ld.Unit {
 		out.Roles = append(out.Roles, ld.UnitRole(r))
 	}
 	for _, l := range p.of.emitted.Literals {
-		out.Literals = append(out.Literals, ld.OldLiteral(l))
+		old := ld.OldLiteral{Section: l.Section, Orig: l.Orig}
+		if l.Moved != nil {
+			old.Of = p.literals[l.Moved.Unit]
+		}
+		out.Literals = append(out.Literals, old)
 	}
 	for _, f := range p.stale {
 		out.Stale = append(out.Stale, ld.StaleFunction{Name: f.Name, Parts: f.Parts, Reason: fmt.Sprintf("gone; it calls %q, which %s", f.Callee, f.Why)})

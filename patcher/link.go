@@ -71,6 +71,13 @@ func (r *ruling) wantFunction(l *link, unit int, name, why string) {
 	}
 }
 
+// wantLiteral notes that a literal which is new in a unit is one that another unit had.
+func (r *ruling) wantLiteral(l *link, unit int, text string, of diffasm.MovedLiteral) {
+	if _, asked := l.demands[unit].literals[text]; !asked {
+		r.want(l, unit, demand{literals: map[string]diffasm.MovedLiteral{text: of}})
+	}
+}
+
 func (r *ruling) want(l *link, unit int, d demand) {
 	if r.demands == nil {
 		r.demands = make([]demand, len(l.units))

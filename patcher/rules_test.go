@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gocare/diffasm"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
 	"gocare/ld"
@@ -455,6 +456,45 @@ func TestRules(t *testing.T) {
 		{
 			name: "a name that goes, all inputs known", rule: unseenInputs,
 			units: []pair{{orig: global("a") + global("n"), patched: global("a")}},
+		},
+		{
+			name: "a literal of a function that moved", rule: movedLiterals,
+			units: []pair{{orig: says("f", ".LC4"), patched: global("f")}, {orig: global("g"), patched: global("g", "nop") + says("h", ".LC0")}},
+			want:  []string{`u1.c has .LC4 of u0.c: :.string "odd";`},
+		},
+		{
+			name: "a literal that is in the other unit still", rule: movedLiterals,
+			units: []pair{{orig: says("f", ".LC4"), patched: says("f", ".LC4")}, {orig: global("g"), patched: global("g", "nop") + says("h", ".LC0")}},
+		},
+		{
+			name: "a literal that was asked for", rule: movedLiterals,
+			units: []pair{{orig: says("f", ".LC4"), patched: global("f")}, {orig: global("g"), patched: global("g", "nop") + says("h", ".LC0")}},
+			asked: map[int]demand{1: {literals: map[string]diffasm.MovedLiteral{`:.string "odd";`: {}}}},
+		},
+		{
+			name: "a literal that two units had", rule: movedLiterals,
+			units: []pair{
+				{orig: says("f", ".LC4"), patched: global("f")},
+				{orig: says("e", ".LC1"), patched: global("e")},
+				{orig: global("g"), patched: global("g", "nop") + says("h", ".LC0")},
+			},
+			want: []string{`u2.c: literal-unplaced: u2.c (line 15 of its assembly): several other units had a constant like "odd", which is new here, and it cannot be told which one this is`},
+		},
+		{
+			name: "a literal that two units had, one in a function of the name", rule: movedLiterals,
+			units: []pair{
+				{orig: says("f", ".LC4"), patched: global("f")},
+				{orig: says("h", ".LC1"), patched: global("e")},
+				{orig: global("g"), patched: global("g", "nop") + says("h", ".LC0")},
+			},
+			want: []string{`u2.c has .LC1 of u1.c: :.string "odd";`},
+		},
+		{
+			name: "a constant that moved", rule: movedLiterals,
+			units: []pair{
+				{orig: takesConstant("f"), patched: global("f")}, {orig: global("g"), patched: global("g", "nop") + takesConstant("h")},
+			},
+			want: []string{`u1.c has name of u0.c: constant name:.string "odd";`},
 		},
 		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
 	} {

@@ -3,6 +3,7 @@ package patcher
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -47,8 +48,9 @@ type UnitReport struct {
 
 // demand is what the rest of the link wants of a unit besides what changed in it.
 type demand struct {
-	variables map[string]bool   // new variables that other units use
-	functions map[string]string // functions whose code is the same: why, by name
+	variables map[string]bool                 // new variables that other units use
+	functions map[string]string               // functions whose code is the same: why, by name
+	literals  map[string]diffasm.MovedLiteral // new literals that other units had, by LoneLiteral.Text
 }
 
 // unit takes a unit all the way.
@@ -80,33 +82,35 @@ func (m *maker) assembleUnit(ctx context.Context, d decidedUnit) (assembledUnit,
 	if a.object, err = m.assemble(ctx, d.unit.Source, &d.unit.Record, d.emitted.Asm); err != nil {
 		return a, err
 	}
-	labels := d.emitted.Labels()
+	a.labels, err = m.labelsOf(ctx, d.unit, d.emitted.Labels())
+	return a, err
+}
+
+// labelsOf returns an object that has symbols for labels of a unit's original assembly, see ld.Unit; nil where there are none.
+func (m *maker) labelsOf(ctx context.Context, u *planner.Unit, labels []string) (*elfobj.File, error) {
 	if len(labels) == 0 {
-		return a, nil
+		return nil, nil
 	}
-	if d.unit.Object != nil {
-		a.labels, err = m.labelled(d.unit, labels)
-		return a, err
+	if u.Object != nil {
+		return m.labelled(u, labels)
 	}
-	if d.unit.Late != nil {
-		a.labels, err = m.labelledParts(ctx, d.unit, labels)
-		return a, err
+	if u.Late != nil {
+		return m.labelledParts(ctx, u, labels)
 	}
-	linked := d.unit.Orig
-	if d.unit.Linked != "" { // it numbers its literals otherwise
-		linked = d.unit.Linked
-		file, err := m.parse(d.unit, linked)
+	linked := u.Orig
+	if u.Linked != "" { // it numbers its literals otherwise
+		linked = u.Linked
+		file, err := m.parse(u, linked)
 		if err != nil {
-			return a, err
+			return nil, err
 		}
 		labels = diffasm.LiteralLabels(file)
 	}
 	text, err := m.store.Blob(linked)
 	if err != nil {
-		return a, fmt.Errorf("%s: assembly in the record: %w", d.unit.Source, err)
+		return nil, fmt.Errorf("%s: assembly in the record: %w", u.Source, err)
 	}
-	a.labels, err = m.assemble(ctx, d.unit.Source, &d.unit.Record, diffasm.WithLabels(text, labels))
-	return a, err
+	return m.assemble(ctx, u.Source, &u.Record, diffasm.WithLabels(text, labels))
 }
 
 // decide decides about a unit. Where the first look finds a change, or a refusal, debug information of compiles on the side gets a say.
@@ -280,7 +284,7 @@ func (m *maker) diffOptions(want demand) diffasm.Options {
 	return diffasm.Options{
 		Keep: m.o.Keep, Identity: m.o.Identity, Allow: m.o.Allow,
 		Data: func(name string) bool { return want.variables[name] },
-		Also: func(name string) string { return want.functions[name] }, Marks: &m.marks,
+		Also: func(name string) string { return want.functions[name] }, Moved: want.literals, Marks: &m.marks,
 	}
 }
 
@@ -295,7 +299,7 @@ func (m *maker) assemble(ctx context.Context, source string, record *buildtree.U
 
 // with is a demand and another one.
 func (d demand) with(o demand) demand {
-	sum := demand{variables: map[string]bool{}, functions: map[string]string{}}
+	sum := demand{variables: map[string]bool{}, functions: map[string]string{}, literals: map[string]diffasm.MovedLiteral{}}
 	for _, x := range []demand{d, o} {
 		for name := range x.variables {
 			sum.variables[name] = true
@@ -303,8 +307,9 @@ func (d demand) with(o demand) demand {
 		for name, why := range x.functions {
 			sum.functions[name] = why
 		}
+		maps.Copy(sum.literals, x.literals)
 	}
 	return sum
 }
 
-func (d demand) empty() bool { return len(d.variables)+len(d.functions) == 0 }
+func (d demand) empty() bool { return len(d.variables)+len(d.functions)+len(d.literals) == 0 }
