@@ -74,6 +74,8 @@ type decider struct {
 	errs []error
 	// noCopy is why a changed constant cannot be carried as a new copy, by its index in Delta.Variables.
 	noCopy map[int]string
+	// nameless are literals that only the original, and only the patched unit has; nil if not asked for yet, see renamedConstant.
+	nameless [][]*asm.Block
 }
 
 // steps are those of a decision; each adds functions to the selection, takes some out, or refuses. First come those that add: the rules

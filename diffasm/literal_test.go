@@ -67,6 +67,12 @@ func TestLoneLiterals(t *testing.T) {
 		},
 		{"a constant under another name", name("none", "f") + takes("f", "none"), name("empty", "f") + takes("f", "empty"), "empty=none", false},
 		{"a constant out of a function", name("t.4", "f") + takes("f", "t.4"), name("t", "f") + takes("f", "t"), "t=t.4", false},
+		{"a constant that became a literal", name("odd", "f") + takes("f", "odd"), lit(".LC0", "\t.string\t\"f\"\n") + takes("f", ".LC0"), "LC0=odd", false},
+		{"a literal that became a constant", lit(".LC0", "\t.string\t\"f\"\n") + takes("f", ".LC0"), name("odd", "f") + takes("f", "odd"), "odd=.LC0", false},
+		{
+			"a literal like a constant that is there still", name("odd", "f") + takes("f", "odd"),
+			name("odd", "f") + lit(".LC0", "\t.string\t\"f\"\n") + asmText("f", "\tleaq\todd(%rip), %rdx\n\tleaq\t.LC0(%rip), %rax"), "", false,
+		},
 		{"a constant that holds something else", name("none", "f") + takes("f", "none"), name("empty", "g") + takes("f", "empty"), "", false},
 		{
 			"the old constant is still there",

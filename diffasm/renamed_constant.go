@@ -9,9 +9,18 @@ import (
 
 // renamedConstant returns the constant of the original that a new one is by another name, or in another function: the program may know it
 // by its address. It holds the same, and is gone; of several it is the one that the originals of the functions which use the new one use.
-// It is nil where that leaves none or more than one, and where another new one holds the same.
+// It is nil where that leaves none or more than one, and where another new one holds the same. With -fmerge-all-constants compilers make
+// one of constants and literals, under either name.
 func (c *decider) renamedConstant(b *asm.Block) *asm.Block {
-	var old, came []*asm.Block
+	if !isPlainConstant(c.d.patched.File, b) {
+		return nil
+	}
+	if c.nameless == nil {
+		c.nameless = [][]*asm.Block{onlyIn(c.d.orig.File, c.d.patched.File), onlyIn(c.d.patched.File, c.d.orig.File)}
+	}
+	old := holdingThat(c.d.orig.File, c.nameless[0], c.d.patched.File, b)
+	old = slices.DeleteFunc(old, func(o *asm.Block) bool { return o.Align < b.Align })
+	came := holdingThat(c.d.patched.File, c.nameless[1], c.d.patched.File, b)
 	for _, v := range c.d.vars {
 		switch {
 		case v.p == nil && sameConstant(c.d.orig.File, v.o, c.d.patched.File, b) && v.o.Align >= b.Align:
@@ -30,6 +39,27 @@ func (c *decider) renamedConstant(b *asm.Block) *asm.Block {
 		return nil
 	}
 	return old[0]
+}
+
+// onlyIn lists the literals of a version without a name that no linker merges and that the other version lacks.
+func onlyIn(f, other *asm.File) (list []*asm.Block) {
+	lone := loneLiterals(other)
+	for _, b := range f.Order {
+		if isLoneLiteral(f, b) && b.Name[0] == '.' && lone[loneText(f, b)] == nil {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// holdingThat lists those of some blocks that are constants which hold what another one does.
+func holdingThat(f *asm.File, blocks []*asm.Block, otherFile *asm.File, other *asm.Block) (list []*asm.Block) {
+	for _, b := range blocks {
+		if sameConstant(f, b, otherFile, other) {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 // sameConstant reports whether two blocks are such constants that hold the same.
