@@ -37,7 +37,11 @@ func Compare(ctx context.Context, b Builds) (*Plan, error) {
 		return nil, err
 	}
 	c.drift = users.drift
-	if err := c.refuseUnmade(); err != nil {
+	unread := c.changedUnread()
+	if err := c.refuseUnmade(unread); err != nil {
+		return nil, err
+	}
+	if err := c.refuseLeftTemplates(ctx, unread); err != nil {
 		return nil, err
 	}
 	if err := c.refuseRewritten(links); err != nil {

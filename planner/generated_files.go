@@ -21,14 +21,19 @@ type rule struct {
 	recipe         string
 }
 
-// refuseUnmade refuses files that units read or links have, and that the patched build should have made again.
-func (c *comparison) refuseUnmade() error {
-	var changed []string
+// changedUnread names the files that the source patch changes and that no unit reads.
+func (c *comparison) changedUnread() (changed []string) {
 	for _, f := range c.b.Change.Files {
 		if f.Old != "" && f.New != "" && !c.isRead(filepath.Join(c.b.Dirs.Source, f.New)) {
 			changed = append(changed, f.New)
 		}
 	}
+	return changed
+}
+
+// refuseUnmade refuses files that units read or links have, and that the patched build should have made again, as the patch changes some
+// files.
+func (c *comparison) refuseUnmade(changed []string) error {
 	if len(changed) == 0 {
 		return nil
 	}

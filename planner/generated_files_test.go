@@ -3,6 +3,8 @@ package planner
 import (
 	"strings"
 	"testing"
+
+	"gocare/internal/jobs"
 )
 
 func TestRulesOf(t *testing.T) {
@@ -40,6 +42,23 @@ func TestNamesFile(t *testing.T) {
 	} {
 		if got := namesFile(text, "sub/data.txt"); got != want {
 			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// TestTemplatesOf: a file is made of the template beside it, else of that in its place in the source tree.
+func TestTemplatesOf(t *testing.T) {
+	c := &comparison{drift: &drift{before: &jobs.Survey{Names: map[string]bool{
+		"/t/s/config.h.in": true, "/t/s/sub/config.h.in": true, "/t/s/lib/version.h.cmake.in": true, "/t/s/Makefile.am": true, "/t/s/Makefile.in": true,
+	}}}}
+	c.b = &Builds{Dirs: Dirs{Tree: "/t", Source: "/t/s"}}
+	for file, want := range map[string]string{
+		"/t/s/config.h": "/t/s/config.h.in", "/t/build/config.h": "/t/s/config.h.in", "/t/build/sub/config.h": "/t/s/sub/config.h.in",
+		"/t/s/sub/config.h": "/t/s/sub/config.h.in", "/t/build/lib/version.h": "/t/s/lib/version.h.cmake.in", "/t/s/version.h": "",
+		"/t/s/Makefile": "/t/s/Makefile.in /t/s/Makefile.am", "/t/Makefile": "",
+	} {
+		if got := strings.Join(c.templatesOf(file), " "); got != want {
+			t.Errorf("%s: %q, want %q", file, got, want)
 		}
 	}
 }
