@@ -151,6 +151,9 @@ func (m *maker) checkUnit(d decidedUnit) (decidedUnit, error) {
 	if e := d.refuseUnproved(); e != nil {
 		refusals = append(refusals, e)
 	}
+	if e := d.refuseMovedCases(); e != nil {
+		refusals = append(refusals, e)
+	}
 	for _, t := range d.unit.Typed() {
 		changes, err := m.typeChanges(&t.SideVersions)
 		if err != nil {

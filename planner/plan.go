@@ -116,6 +116,8 @@ type SideVersions struct {
 
 	OrigText buildtree.Digest `json:"orig_text,omitempty"` // the original source as the preprocessor leaves it, see preprocessCounts
 
+	MovedCases []MovedCase `json:"moved_cases,omitempty"`
+
 	OrigDebug    buildtree.Digest `json:"orig_debug,omitempty"` // assembly compiled with -g on the side, "" if the build has -g
 	PatchedDebug buildtree.Digest `json:"patched_debug,omitempty"`
 

@@ -37,6 +37,9 @@ func (c sideCompiler) compileSideVersions(ctx context.Context, links, others []p
 	if err := c.preprocessCounts(ctx, units, types); err != nil {
 		return allSideVersions{}, err
 	}
+	if err := c.findMovedCases(ctx, units, types); err != nil {
+		return allSideVersions{}, err
+	}
 	if err := c.compileUnstored(ctx, units, types); err != nil {
 		return allSideVersions{}, err
 	}
