@@ -80,9 +80,15 @@ func (t *numberType) plain() string {
 	}
 	switch t.encoding {
 	case encSigned, encSignedChar:
-		return "signed of " + size
+		return "signed integer of " + size
 	case encUnsigned, encUnsignedChar:
-		return "unsigned of " + size
+		return "unsigned integer of " + size
 	}
-	return fmt.Sprintf("%s of %s, encoding %#x", t.Name, size, t.encoding)
+	return fmt.Sprintf("%s (%s) of %s", t.Name, encodingNames[t.encoding], size)
+}
+
+// encodingNames say what numbers are that are no integers.
+var encodingNames = map[int64]string{
+	encAddress: "address", encBoolean: "boolean", encFloat: "floating point", encComplexFloat: "complex floating point", encDecimalFloat: "decimal floating point",
+	encUTF: "character", encLoUser: "complex integer",
 }
