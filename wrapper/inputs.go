@@ -2,6 +2,7 @@ package wrapper
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -113,7 +114,7 @@ func (r *linkRun) load(path string, pulled []string, m *loads) (ins []buildtree.
 		return nil, false, err
 	case kind == fileShared:
 		return nil, true, nil
-	case kind == fileThin && len(m.thin) > 0:
+	case kind == fileThin && len(m.thin)+len(m.pulled) > 0:
 		ins, err = r.thinMembers(path, m)
 		return ins, false, err
 	case kind != fileObject:
@@ -220,12 +221,30 @@ func (r *linkRun) readThin(path string, members []elfobj.Member) (err error) {
 		if members[i].Data, err = os.ReadFile(file); err != nil {
 			return err
 		}
+		if members[i].Origin != 0 {
+			if members[i], err = memberAt(members[i].Data, members[i].Origin); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+		}
 	}
 	return nil
 }
 
+// memberAt returns the member of an archive whose header is at an offset.
+func memberAt(archive []byte, offset int64) (elfobj.Member, error) {
+	all, err := elfobj.Members(archive)
+	if err != nil {
+		return elfobj.Member{}, err
+	}
+	i := slices.IndexFunc(all, func(m elfobj.Member) bool { return m.Offset == offset })
+	if i < 0 {
+		return elfobj.Member{}, fmt.Errorf("no member at %d", offset)
+	}
+	return all[i], nil
+}
+
 // thinMembers returns which of the files pulled from thin archives are listed in this one, and takes them from those: an archive that is
-// named twice gives each once. They are inputs of their own, as in the map.
+// named twice gives each once. They are inputs of their own, as in the map, where members of an archive that it lists are those of that one.
 func (r *linkRun) thinMembers(path string, m *loads) ([]buildtree.Input, error) {
 	data, err := os.ReadFile(r.p.abs(path))
 	if err != nil {
@@ -244,6 +263,17 @@ func (r *linkRun) thinMembers(path string, m *loads) ([]buildtree.Input, error) 
 		listed[filepath.Clean(file)] = true
 	}
 	var ins []buildtree.Input
+	for _, archive := range m.archives() {
+		if !listed[r.p.abs(archive)] {
+			continue
+		}
+		nested, err := r.members(archive, m.pulled[archive])
+		if err != nil {
+			return nil, err
+		}
+		delete(m.pulled, archive)
+		ins = append(ins, nested...)
+	}
 	pulled := m.thin
 	m.thin = nil
 	for _, file := range pulled {

@@ -18,6 +18,7 @@ type Member struct {
 	Name   string
 	Data   []byte // nil in a thin archive, whose members are files of their own
 	Offset int64  // of the member's header in the archive
+	Origin int64  // where Name is an archive that a thin one lists a member of: the offset of that there, else 0
 }
 
 // isArchive reports whether data begins like a static library, thin ones included.
@@ -82,6 +83,12 @@ func (a *archive) next() (*Member, error) {
 		a.longNames = string(m.Data)
 	}
 	if !table {
+		if n, origin, nested := strings.Cut(name, ":"); nested && a.thin && strings.HasPrefix(n, "/") {
+			if m.Origin, err = strconv.ParseInt(origin, 10, 64); err != nil {
+				return nil, fmt.Errorf("bad long name %q", name)
+			}
+			name = n
+		}
 		if m.Name, m.Data, err = a.memberName(name, m.Data); err != nil {
 			return nil, err
 		}

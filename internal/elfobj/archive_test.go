@@ -31,14 +31,14 @@ func TestMembers(t *testing.T) {
 		{"empty", []byte(archiveMagic), nil},
 		{
 			"short name", archiveOf(archiveMagic, [2]string{"a.o/", "abc"}, [2]string{"b.o/", "de"}),
-			[]Member{{"a.o", []byte("abc"), 8}, {"b.o", []byte("de"), 72}},
+			[]Member{{"a.o", []byte("abc"), 8, 0}, {"b.o", []byte("de"), 72, 0}},
 		},
 		{
 			"long name and index", archiveOf(archiveMagic, [2]string{"/", "index"}, [2]string{"//", long}, [2]string{"/27", "xy"}),
-			[]Member{{"sub/dir.o", []byte("xy"), 8 + 66 + 60 + int64(len(long))}},
+			[]Member{{"sub/dir.o", []byte("xy"), 8 + 66 + 60 + int64(len(long)), 0}},
 		},
-		{"BSD long name", archiveOf(archiveMagic, [2]string{"#1/4", "n.o\x00data"}), []Member{{"n.o", []byte("data"), 8}}},
-		{"name without slash", archiveOf(archiveMagic, [2]string{"c.o", "1"}), []Member{{"c.o", []byte("1"), 8}}},
+		{"BSD long name", archiveOf(archiveMagic, [2]string{"#1/4", "n.o\x00data"}), []Member{{"n.o", []byte("data"), 8, 0}}},
+		{"name without slash", archiveOf(archiveMagic, [2]string{"c.o", "1"}), []Member{{"c.o", []byte("1"), 8, 0}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := Members(row.data)
@@ -56,8 +56,9 @@ func TestMembersThin(t *testing.T) {
 	long := "sub/dir.o/\n"
 	data := archiveOf(thinArchiveMagic, [2]string{"//", long + "\n"})
 	var want []Member
-	for _, name := range []string{"/0", "/0             /"} { // the second as GNU ar writes it for a name of 15 characters
-		want = append(want, Member{Name: "sub/dir.o", Offset: int64(len(data))})
+	// The second as GNU ar writes it for a name of 15 characters, the third for a member of an archive.
+	for name, origin := range map[string]int64{"/0": 0, "/0             /": 0, "/0:82": 82} {
+		want = append(want, Member{Name: "sub/dir.o", Offset: int64(len(data)), Origin: origin})
 		data = append(data, fmt.Sprintf("%-16s%-12d%-6d%-6d%-8s%-10d`\n", name, 0, 0, 0, "644", 123456)...)
 	}
 	got, err := Members(data)
@@ -80,6 +81,7 @@ func TestMembersRefused(t *testing.T) {
 		{"size", archiveOfSize("-1"), "bad size"},
 		{"huge size", archiveOfSize("9999999999"), "reach past the end"},
 		{"long name past the table", archiveOf(archiveMagic, [2]string{"/7", "x"}), "bad long name"},
+		{"no offset in another archive", archiveOf(thinArchiveMagic, [2]string{"//", "a.a/\n"}, [2]string{"/0:x", ""}), "bad long name"},
 		{"BSD name past the contents", archiveOf(archiveMagic, [2]string{"#1/70", "x"}), "bad long name"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
