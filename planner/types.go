@@ -5,7 +5,7 @@ import (
 	"debug/elf"
 
 	"gocare/buildtree"
-	"gocare/diffasm/asm"
+	"gocare/diffasm"
 	"gocare/internal/elfobj"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
@@ -149,7 +149,7 @@ func readLayout(object []byte) (*layout.Unit, error) {
 func threadLocal(f *elfobj.File) (names []string) {
 	for _, s := range f.Symbols {
 		if s.Type == elf.STT_TLS && s.Section != int(elf.SHN_UNDEF) {
-			names = append(names, asm.SourceName(s.Name))
+			names = append(names, diffasm.SourceName(s.Name))
 		}
 	}
 	return names
