@@ -58,11 +58,11 @@ qemu-demo: build
 	GOCARE_VM="$(VMFILES)" GOCARE_BIN=$(abspath $(BIN)) scripts/qemu-demo
 
 # What CI runs. A test that lacks gcc, ptrace or another tool fails here instead of being skipped. The longest package begins first, and lint
-# has vetted all of them.
+# has vetted all of them; what debuggers need takes a second of linking each.
 check:
 	@scripts/setup --check
 	@$(MAKE) --no-print-directory lint
-	CARE_REQUIRE=all $(GO) test -timeout 30m -vet=off -v ./internal/test/endtoend ./...
+	CARE_REQUIRE=all $(GO) test -timeout 30m -vet=off -ldflags='-s -w' -v ./internal/test/endtoend ./...
 
 lint:
 	@out=$$($(GO) run $(GOFUMPT) -l .) && [ -z "$$out" ] || { echo "not formatted with gofumpt:"; echo "$$out"; exit 1; }
