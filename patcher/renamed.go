@@ -70,17 +70,4 @@ func accesses(uses []string) (n int) {
 }
 
 // tokens are the words of lines, without comments and literals.
-func tokens(lines []string) []string {
-	var code strings.Builder
-	var lexer csource.Lexer
-	for _, line := range lines {
-		for c, literal := range lexer.Code(line) {
-			if !literal {
-				code.WriteByte(c)
-			}
-		}
-		lexer.EndLine(csource.Continued(line))
-		code.WriteByte('\n')
-	}
-	return token.FindAllString(code.String(), -1)
-}
+func tokens(lines []string) []string { return token.FindAllString(csource.Text(lines), -1) }

@@ -39,18 +39,7 @@ func around(line, lines int, edited func(int) bool) [2]int {
 
 // introducers lists the beginnings of lambdas and classes, each with its statement up to there.
 func introducers(lines []string) (list []string) {
-	var code strings.Builder
-	var lexer csource.Lexer
-	for _, line := range lines {
-		for c, literal := range lexer.Code(line) {
-			if !literal {
-				code.WriteByte(c)
-			}
-		}
-		lexer.EndLine(csource.Continued(line))
-		code.WriteByte(' ')
-	}
-	text := code.String()
+	text := csource.Text(lines)
 	for _, at := range introducer.FindAllIndex([]byte(text), -1) {
 		start := strings.LastIndexAny(text[:at[0]], ";{}") + 1
 		list = append(list, strings.Join(strings.Fields(text[start:at[1]]), " "))

@@ -72,6 +72,22 @@ func Continued(line string) bool {
 	return strings.HasSuffix(strings.TrimRight(strings.TrimRight(line, "\r\n"), " \t"), `\`)
 }
 
+// Text returns what lines have beside comments and literals, of which the opening quotes stay, with a newline behind each.
+func Text(lines []string) string {
+	var code strings.Builder
+	var lexer Lexer
+	for _, line := range lines {
+		for c, literal := range lexer.Code(line) {
+			if !literal {
+				code.WriteByte(c)
+			}
+		}
+		lexer.EndLine(Continued(line))
+		code.WriteByte('\n')
+	}
+	return code.String()
+}
+
 // Inside reports whether a comment or a literal is open.
 func (l *Lexer) Inside() bool { return l.comment || l.slashes || l.quote != 0 }
 

@@ -66,3 +66,11 @@ func TestCodeStops(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestText: neither comments nor literals are in it, wherever they end, but for the quotes that open these.
+func TestText(t *testing.T) {
+	got := Text([]string{`f("a /* b", 'c'); // d \`, `e`, `g(/* h`, `i */ 1);`, `s = "j\`, `k";`})
+	if want := "f(\", '); \n\ng( \n 1);\ns = \"\n;\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
