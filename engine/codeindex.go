@@ -10,14 +10,20 @@ import (
 
 // codeIndex finds code by address.
 type codeIndex struct {
-	ranges []unwind.Range
-	order  []int    // of ranges, by their start
-	reach  []uint64 // the greatest end among ranges up to there, in that order
+	ranges  []unwind.Range
+	returns []unwind.Range // the same, but empty where no call returns to
+	order   []int          // of ranges, by their start
+	reach   []uint64       // the greatest end among ranges up to there, in that order
 }
 
 func newCodeIndex(code []Code) (x codeIndex) {
 	for i, c := range code {
-		x.ranges = append(x.ranges, unwind.Range{Start: uint64(c.Start), End: uint64(c.End)})
+		r := unwind.Range{Start: uint64(c.Start), End: uint64(c.End)}
+		x.ranges = append(x.ranges, r)
+		if c.entrance == passed {
+			r.End = r.Start
+		}
+		x.returns = append(x.returns, r)
 		x.order = append(x.order, i)
 	}
 	slices.SortFunc(x.order, func(a, b int) int { return cmp.Compare(x.ranges[a].Start, x.ranges[b].Start) })

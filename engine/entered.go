@@ -18,6 +18,7 @@ const (
 	anywhere entrance = iota
 	atStart
 	nowhere // a part of a function that only the rest of it jumps to
+	passed  // jumps to other functions, and data: nobody stays there, and no call returns there
 )
 
 // entrances returns the addresses at which code is entered; ok is false if they are not known.

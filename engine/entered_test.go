@@ -161,7 +161,8 @@ func TestEntrances(t *testing.T) {
 		want []uint64
 	}{
 		{"function and part", []Code{{1, 9, "f", atStart}, {1, 9, "f", atStart}, {20, 29, "f", nowhere}}, []uint64{1}},
-		{"region", []Code{{1, 9, "f", atStart}, {20, 29, "patch", anywhere}}, nil},
+		{"code that nothing is known of", []Code{{1, 9, "f", atStart}, {20, 29, "patch", anywhere}}, nil},
+		{"region", []Code{{9, 15, "f", atStart}, {1, 9, "patch", passed}, {15, 29, "patch", passed}}, []uint64{9}},
 		{"nothing", nil, nil},
 	} {
 		got, ok := entrances(row.code)

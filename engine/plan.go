@@ -325,7 +325,7 @@ func (b *planner) function(pp *PatchPlan, f *link.Function) (FunctionPlan, error
 	fp := FunctionPlan{Name: f.Name, Old: f.Old, New: f.New, OldSize: f.OldSize, OldBytes: old, Hook: hook}
 	if below != nil {
 		fp.Over = below.id
-		pp.Busy = append(pp.Busy, below.code)
+		pp.Busy = append(pp.Busy, below.code...)
 	}
 	return fp, nil
 }

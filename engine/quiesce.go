@@ -120,20 +120,10 @@ func objectModules(objects []UnwindData) (list []unwind.Module) {
 func regionModules(p *inspect.Process) []unwind.Module {
 	var list []unwind.Module
 	add := func(start inspect.Addr, s state) {
-		if s.unwind.size == 0 || s.text.size == 0 {
-			return
+		if t := s.unwindTable(p, start); t != nil && s.text.size > 0 {
+			text := uint64(start) + uint64(s.text.offset)
+			list = append(list, unwind.Module{Start: text, End: text + uint64(s.text.size), Table: t})
 		}
-		data := make([]byte, s.unwind.size)
-		at := start + inspect.Addr(s.unwind.offset)
-		if _, err := p.Mem().ReadAt(data, int64(at)); err != nil {
-			return
-		}
-		t, err := unwind.NewTableBytes(data, uint64(at))
-		if err != nil {
-			return
-		}
-		text := uint64(start) + uint64(s.text.offset)
-		list = append(list, unwind.Module{Start: text, End: text + uint64(s.text.size), Table: t})
 	}
 	live, err := liveRegions(p)
 	if err != nil {
@@ -221,7 +211,7 @@ func (c *checker) hits(mem io.ReaderAt, scanFrom uint64) ([]unwind.Hit, error) {
 	if m == nil || err != nil {
 		return nil, err // no stack at all: the thread is just being made, or about to end
 	}
-	hits, err := machineOf(c.process).Scan(mem, scanFrom, uint64(stackEnd(*m, from, c.startStack)), c.ranges)
+	hits, err := machineOf(c.process).Scan(mem, scanFrom, uint64(stackEnd(*m, from, c.startStack)), c.returns)
 	return slices.DeleteFunc(hits, func(h unwind.Hit) bool { return c.isNextFunction(mem, h) }), err
 }
 

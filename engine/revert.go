@@ -107,10 +107,7 @@ func (r *remover) remove(l *live) error {
 	if !l.noMagic {
 		r.add(Write{Addr: l.Start, Old: []byte(kpatch.MagicIn(l.Machine)), New: make([]byte, len(kpatch.Magic)), What: "magic of " + l.ID})
 	}
-	for i := range l.Functions {
-		r.out.Code = append(r.out.Code, liveCode(l, l.Functions[i].New)) // first, as these have names
-	}
-	r.out.Code = append(r.out.Code, Code{Start: l.Start, End: l.Start + inspect.Addr(l.Size), Function: "patch " + l.ID})
+	r.out.Code = append(r.out.Code, l.code(r.process)...)
 	r.out.inside = append(r.out.inside, l.insideHooks()...)
 	r.out.Code = append(r.out.Code, l.insideHooks()...)
 	r.out.actions.add(removing(l))
@@ -137,7 +134,7 @@ func (r *remover) underneath(l *live, f *inspect.RegionFunction) []Code {
 		}
 		for n := range other.Functions {
 			if other.Functions[n].Old == f.Old {
-				list = append(list, liveCode(other, other.Functions[n].New))
+				list = append(list, other.version(r.process, other.Functions[n].New)...)
 			}
 		}
 	}

@@ -101,7 +101,8 @@ type live struct {
 	inspect.Region
 	state   state
 	ours    bool
-	noMagic bool // not listed: it was being applied or removed when that was killed
+	noMagic bool   // not listed: it was being applied or removed when that was killed
+	all     []Code // see code; nil until asked for
 }
 
 // liveRegions returns the patches in a process.

@@ -312,7 +312,7 @@ func (s *suspended) checkNew(c *checker, session *trace.Session) (*occupant, err
 			return nil, err
 		}
 		for _, at := range spans {
-			hits, err := machineOf(s.process).Scan(session, uint64(at.Start), uint64(at.End), c.ranges)
+			hits, err := machineOf(s.process).Scan(session, uint64(at.Start), uint64(at.End), c.returns)
 			if err != nil {
 				return nil, err
 			}

@@ -24,7 +24,7 @@ type leftWords struct {
 func (s *suspended) searchWords(c *checker, from, to inspect.Addr) {
 	mem := s.process.Mem()
 	machine := machineOf(s.process)
-	hits, _ := machine.Scan(mem, uint64(from), uint64(to), c.ranges) // what cannot be read is gone
+	hits, _ := machine.Scan(mem, uint64(from), uint64(to), c.returns) // what cannot be read is gone
 	for _, h := range hits {
 		r := c.ranges[h.Range]
 		if machine.ReturnsTo(mem, h.Value) || s.inline[h.Range] && h.Value > r.Start && h.Value < r.End { // a pointer to the next function is none
@@ -36,7 +36,7 @@ func (s *suspended) searchWords(c *checker, from, to inspect.Addr) {
 // inlineSwitches returns in which of the code to be replaced stacks are switched: it goes on where no call returns to.
 func inlineSwitches(c *checker) map[int]bool {
 	list := map[int]bool{}
-	for i, r := range c.ranges {
+	for i, r := range c.returns {
 		code := unwind.Code{Bytes: make([]byte, r.End-r.Start), At: r.Start}
 		code.Extent = func(uint64) unwind.Extent { return unwind.Extent{Start: r.Start, End: r.End, Known: true} }
 		n, _ := c.process.Mem().ReadAt(code.Bytes, int64(r.Start))

@@ -63,7 +63,7 @@ func (s *shadow) read(at inspect.Addr, n int) ([]byte, error) {
 type owner struct {
 	id   string
 	hook []byte
-	code Code
+	code []Code
 }
 
 // hookOwner returns whose hook a function's start holds, nil if no patch's. A patch of others is refused.
@@ -72,7 +72,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 		for _, f := range b.planned[i].Functions {
 			if f.Old == old {
 				code := versionCode(b.planned[i].machine, b.planned[i].Image.Functions, f.New, b.planned[i].Image.Base+inspect.Addr(b.planned[i].Image.CodeSize))
-				return &owner{b.planned[i].File.Patch.ID, f.Hook, code}, nil
+				return &owner{b.planned[i].File.Patch.ID, f.Hook, []Code{code}}, nil
 			}
 		}
 	}
@@ -97,7 +97,7 @@ func (b *planner) hookOwner(old inspect.Addr) (*owner, error) {
 			if !bytes.Equal(have, hook) {
 				continue
 			}
-			return &owner{l.ID, hook, liveCode(l, f.New)}, nil
+			return &owner{l.ID, hook, l.version(b.process, f.New)}, nil
 		}
 	}
 	return nil, nil

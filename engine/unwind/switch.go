@@ -448,6 +448,16 @@ func (t *Table) Function(addr uint64) (e Extent, ok bool) {
 	return Extent{f.start, f.end, true, !t.entered(f)}, true
 }
 
+// Functions returns the extents of all functions, and parts of some, in order of their start.
+func (t *Table) Functions() []Extent {
+	list := make([]Extent, len(t.fdes))
+	for i := range t.fdes {
+		f := &t.fdes[i]
+		list[i] = Extent{f.start, f.end, true, !t.entered(f)}
+	}
+	return list
+}
+
 // entered reports whether a function is called where its unwind data begins: nothing is on its stack there but what the call left.
 func (t *Table) entered(f *fde) bool {
 	first, err := f.rowAt(f.start)
