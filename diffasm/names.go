@@ -114,10 +114,12 @@ func (d *Delta) Declared(name string) string {
 
 // Needs reports whether the patched unit refers to a name that it leaves to others to define.
 func (d *Delta) Needs(name string) bool {
+	return !d.patched.Defines(name) && d.Uses(name)
+}
+
+// Uses reports whether anything in the patched unit refers to a name.
+func (d *Delta) Uses(name string) bool {
 	f := d.patched
-	if f.Defines(name) {
-		return false
-	}
 	mentions := func(st asm.Statement) bool { return asm.MentionsName(st, name) }
 	return mentionsAtAll(f, name) ||
 		slices.ContainsFunc(f.Loose, func(l asm.Loose) bool { return mentions(l.Statement) }) ||

@@ -26,7 +26,9 @@ type link struct {
 	overridden []refusal
 
 	// edited reports whether the source patch changes function i of a delta.
-	edited      func(u *planner.Unit, d *diffasm.Delta, i int) bool
+	edited func(u *planner.Unit, d *diffasm.Delta, i int) bool
+	// names reports whether a function or variable in a source that the patch changes names another one.
+	names       func(name string) bool
 	layouts     func(id buildtree.Digest) (*layout.Unit, error)
 	typeChanges func(v *planner.SideVersions) ([]layout.Change, error) // compares the types of a unit's two versions
 }

@@ -144,6 +144,7 @@ func (m *maker) openLink(t *planner.Target, units []assembledUnit) (*link, error
 			edit, _ := m.sources.reasons(u, d, i, nil).own()
 			return edit != nil
 		},
+		names:   m.sources.names,
 		layouts: func(id buildtree.Digest) (*layout.Unit, error) { return planner.LoadLayout(m.store, id) }, typeChanges: m.typeChanges,
 	}, nil
 }

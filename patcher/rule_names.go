@@ -3,6 +3,7 @@ package patcher
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"gocare/diffasm"
 	"gocare/internal/fault"
@@ -27,6 +28,7 @@ func changedNames(l *link) (ruling, error) {
 			says.refuse(i, l.takenName(p, i, name))
 			says.refuse(i, l.displacedName(p, i, name))
 			says.refuse(i, l.newTwice(i, name))
+			says.refuse(i, l.soughtName(p, i, name))
 		}
 		for _, name := range slices.Concat(came, seen) {
 			says.refuse(i, l.interposedName(p, i, name))
@@ -79,6 +81,19 @@ func (l *link) interposedName(p *facts, i int, name string) *fault.Error {
 		return fault.Refuse(fault.MovedGlobal, source, "%q is new here, but %s looks for it when it is loaded, and found another one, or none", name, library).
 			WithHint("give it another name, or make it static")
 	}
+}
+
+// soughtName refuses a name that unit i shows to other objects now and that no code of the program uses: whoever looks for it while the program
+// runs, by dlsym, finds it in the patched program alone. A program of which other objects see main shows all its names.
+func (l *link) soughtName(p *facts, i int, name string) *fault.Error {
+	_, all := p.Seeker("main")
+	d := l.units[i].delta.Definition(name)
+	used := func(u assembledUnit) bool { return u.delta.Uses(name) }
+	if !all || d.Hidden || d.Grouped || strings.HasPrefix(name, "_Z") || slices.ContainsFunc(l.units, used) || l.names(name) {
+		return nil
+	}
+	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, no code uses it, and other objects see it: what looks for it by name (dlsym) finds it in the patched program alone",
+		name).WithHint("let code use it that is in the patch; or make it static or hidden, if nothing looks for it")
 }
 
 // newlyShown lists the names that units, and what the patch takes of additions, show to other objects of a process, and the original does not. In

@@ -1,8 +1,11 @@
 package patcher
 
 import (
+	"slices"
+
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/csource"
 	"gocare/internal/srcpatch"
 	"gocare/planner"
 )
@@ -40,4 +43,9 @@ func (s *sources) of(u *planner.Unit) *srcpatch.Edits {
 func (s *sources) linesMoved(u *planner.Unit) func(diffasm.LineChange) bool {
 	edits := s.of(u)
 	return func(c diffasm.LineChange) bool { return edits.OnlyMoved(c.Orig, c.Patched, c.Pairs, c.Variable) }
+}
+
+// names reports whether a function or variable of the patched sources names another one, or may do so as there are no sources.
+func (s *sources) names(name string) bool {
+	return len(s.changes) == 0 || slices.ContainsFunc(s.changes, func(c srcpatch.FileChange) bool { return csource.NamedInside(string(c.After), name) })
 }
