@@ -77,7 +77,7 @@ func (d *Delta) asByte(u *debuginfo.Unit, b, other *asm.Block) bool {
 // of it: the compiler knew every value it could have, or saw that nobody reads it. Its value in the process is not known, and
 // is not the initial one if anything was ever assigned.
 func (d *Delta) lost(b *asm.Block) bool {
-	if d.patched.IsGlobal(b.Name) || b.Section.Class == asm.ReadOnly || b.Section.Class == asm.Relro {
+	if b.Section.Class == asm.ReadOnly || b.Section.Class == asm.Relro {
 		return false
 	}
 	p, o := d.patched.Declarations(), d.orig.Declarations()
@@ -91,7 +91,7 @@ func (d *Delta) lost(b *asm.Block) bool {
 	lost := false
 	for _, e := range o.All {
 		if (e.Function == at.Function || at.Function != "" && e.Function == debuginfo.UnknownFunction) && e.Name == at.Name {
-			if e.Symbol != "" || e.Other {
+			if e.Symbol != "" || e.Other || d.patched.IsGlobal(b.Name) && d.m.OnlyInitial(e, at) {
 				return false
 			}
 			lost = true

@@ -50,6 +50,12 @@ func (m *values) Initial(symbol string) (initial string, known bool) {
 	return m.initial(o, m.source(o).Before, m.od), true
 }
 
+// OnlyInitial reports whether the source of the original assigns a variable nothing but its initial value.
+func (m *values) OnlyInitial(o, p *debuginfo.Declaration) bool {
+	before, _, _ := m.writes(o, p)
+	return before.onlyInitial()
+}
+
 func (m *values) initial(d *debuginfo.Declaration, text []string, ds *debuginfo.Declarations) string {
 	a := m.read(text).writesOf(ds, d)
 	return a.initial
