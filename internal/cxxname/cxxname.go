@@ -2,6 +2,8 @@
 package cxxname
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ianlancetaylor/demangle"
@@ -38,4 +40,82 @@ var counted = lazyregexp.New(`Ul\w*?E[0-9]*_|Ut[0-9]*_|\$_[0-9]|_anon_[0-9]|Z(L|
 func IsCounted(name string) bool {
 	mangled, ok := strings.CutPrefix(name, "_Z")
 	return ok && counted.MatchString(mangled)
+}
+
+// Shown returns the symbol that something private would have if other units saw it; that itself of what they see, and where the name tells no more
+// than a name, the namespaces it is in, parameters, and the static local of a function that is meant: Itanium C++ ABI, section 5.1. gcc
+// and clang put an L before the name of what is private, or the nameless namespace around it.
+func Shown(symbol string) string {
+	prefix, rest := "", ""
+	for _, prefix = range []string{"_ZGVZ", "_ZZ", "_Z"} { // the guard of a static local, such a one, and what is in no function
+		var found bool
+		if rest, found = strings.CutPrefix(symbol, prefix); found {
+			break
+		}
+	}
+	path, rest, ok := scopes(rest)
+	if !ok || prefix != "_Z" && !isStaticLocal(rest) {
+		return symbol
+	}
+	name := path[len(path)-1]
+	switch {
+	case len(path) > 1:
+		return prefix + "N" + strings.Join(path, "") + "E" + rest
+	case prefix == "_Z" && rest == "": // a variable outside of namespaces has its own name
+		return strings.TrimLeft(name, "0123456789")
+	}
+	return prefix + name + rest
+}
+
+// scopes splits off the name that an encoding begins with, as pieces with their lengths, without what makes it private.
+func scopes(encoding string) (path []string, rest string, ok bool) {
+	nested := strings.HasPrefix(encoding, "N")
+	rest = strings.TrimPrefix(encoding, "N")
+	private := false
+	for {
+		shown, isPrivate := strings.CutPrefix(rest, "L")
+		private = private || isPrivate
+		piece := sourceName(shown)
+		if piece == "" {
+			break
+		}
+		path, rest = append(path, piece), shown[len(piece):]
+		if !nested || isPrivate {
+			break
+		}
+	}
+	if nested {
+		if rest, ok = strings.CutPrefix(rest, "E"); !ok {
+			return nil, "", false
+		}
+	}
+	if n := len(path) - 2; n >= 0 && path[n] == nameless {
+		if strings.Contains(rest, "S") { // what this counts are pieces of the name, too
+			return nil, "", false
+		}
+		path, private = slices.Delete(path, n, n+1), true
+	}
+	return path, rest, private && len(path) > 0 && !slices.Contains(path, nameless)
+}
+
+// isStaticLocal reports whether a local name is that of a variable, the only one of its name: what classes within functions have is not.
+func isStaticLocal(encoding string) bool {
+	for i := range encoding {
+		if encoding[i] == 'E' && encoding[i+1:] != "" && sourceName(encoding[i+1:]) == encoding[i+1:] {
+			return true
+		}
+	}
+	return false
+}
+
+const nameless = "12_GLOBAL__N_1"
+
+// sourceName returns the name with its length that an encoding begins with, "" if it begins otherwise.
+func sourceName(encoding string) string {
+	digits := len(encoding) - len(strings.TrimLeft(encoding, "0123456789"))
+	n, err := strconv.Atoi(encoding[:digits])
+	if err != nil || n == 0 || n > len(encoding)-digits {
+		return ""
+	}
+	return encoding[:digits+n]
 }

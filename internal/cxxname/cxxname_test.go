@@ -51,3 +51,35 @@ func TestIsCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestShown: of a private symbol and that of the same thing once it is not.
+func TestShown(t *testing.T) {
+	for symbol, want := range map[string]string{
+		"_ZL5count":                              "count",
+		"_ZL3inci":                               "_Z3inci",
+		"_ZN2nsL5countE":                         "_ZN2ns5countE",
+		"_ZN2ns2inL3incEPNS_1AE":                 "_ZN2ns2in3incEPNS_1AE",
+		"_ZN12_GLOBAL__N_15countE":               "count",
+		"_ZN12_GLOBAL__N_1L5countE":              "count",
+		"_ZN2ns12_GLOBAL__N_13incEi":             "_ZN2ns3incEi",
+		"_ZZL3inciE1n":                           "_ZZ3inciE1n",
+		"_ZZN12_GLOBAL__N_13incEiE1n":            "_ZZ3inciE1n",
+		"_ZGVZL3incvE1n":                         "_ZGVZ3incvE1n",
+		"_ZN12_GLOBAL__N_13incEPNS_1AE":          "_ZN12_GLOBAL__N_13incEPNS_1AE", // S_ would be something else
+		"_ZN12_GLOBAL__N_11A3getEv":              "_ZN12_GLOBAL__N_11A3getEv",     // the class is another one, then
+		"_ZTVN12_GLOBAL__N_11AE":                 "_ZTVN12_GLOBAL__N_11AE",
+		"_ZZL3inciEN1A3getEv":                    "_ZZL3inciEN1A3getEv",
+		"_ZZL3inciE1n_0":                         "_ZZL3inciE1n_0",
+		"_ZL5twiceIiET_S0_":                      "_Z5twiceIiET_S0_",
+		"_ZL99":                                  "_ZL99",
+		"_ZL":                                    "_ZL",
+		"_Z3inci":                                "_Z3inci",
+		"_ZN2ns5countE":                          "_ZN2ns5countE",
+		"count":                                  "count",
+		"_ZN12_GLOBAL__N_112_GLOBAL__N_15countE": "_ZN12_GLOBAL__N_112_GLOBAL__N_15countE",
+	} {
+		if got := Shown(symbol); got != want {
+			t.Errorf("%s: got %s, want %s", symbol, got, want)
+		}
+	}
+}
