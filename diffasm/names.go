@@ -50,6 +50,17 @@ func (d *Delta) Shown() map[string]string {
 	return names
 }
 
+// ShownVariable returns the bytes of a variable that can be written, and that the patched unit shows to others by a name, while the original keeps
+// it to itself.
+func (d *Delta) ShownVariable(name string) (size string, found bool) {
+	for _, pair := range d.vars {
+		if pair.p != nil && pair.o != nil && pair.p.Name == name && d.patched.IsGlobal(name) && !d.orig.IsGlobal(pair.o.Name) && canChange(pair.o) {
+			return d.orig.Size(pair.o), true
+		}
+	}
+	return "", false
+}
+
 // Definition is what a linker goes by where several inputs define a name.
 type Definition struct {
 	Weak    bool

@@ -110,6 +110,17 @@ func usersOf(f *debuginfo.Unit, symbol string) (names []string) {
 	return names
 }
 
+// usersBefore lists the functions of the patched unit that use a symbol, by their source names in the original.
+func (d *Delta) usersBefore(symbol string) (names []string) {
+	for _, fn := range canon.UsersOf(d.patched.File, symbol).Functions {
+		if o := d.m.OrigFunction(fn); o != nil {
+			fn = o
+		}
+		names = append(names, asm.SourceName(fn.Name))
+	}
+	return names
+}
+
 // NewlyUsed lists what functions of the patch use of other units and libraries, and the original unit does not name, as if they were
 // variables.
 func (s *Selection) NewlyUsed() (list []State) {
@@ -120,7 +131,7 @@ func (s *Selection) NewlyUsed() (list []State) {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		if !mentionsAtAll(s.d.orig, name) {
-			list = append(list, State{Symbol: name, Name: name, At: s.d.patched.UnitName(), Users: usersOf(s.d.patched, name)})
+			list = append(list, State{Symbol: name, Name: name, At: s.d.patched.UnitName(), Users: s.d.usersBefore(name)})
 		}
 	}
 	return list

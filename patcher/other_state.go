@@ -5,6 +5,7 @@ import (
 
 	"gocare/buildtree"
 	"gocare/diffasm"
+	"gocare/internal/cxxname"
 	"gocare/internal/layout"
 )
 
@@ -29,6 +30,11 @@ func (l *link) plainlyOther(gone, s heldState) bool {
 	}
 	after, err := l.layouts(s.types)
 	return err == nil && !layout.ShareContent(before, gone.Name, after, s.Name)
+}
+
+// isNamed reports whether it has the name of another variable, of whatever unit.
+func (s *heldState) isNamed(other diffasm.State) bool {
+	return s.Name == other.Name || cxxname.Shown(s.Symbol) == other.Symbol
 }
 
 // isWhole reports whether a symbol stands for all of a variable, by the name that it has in the source: gcc adds a number, clang the

@@ -37,20 +37,31 @@ func (l *link) refuseGivenWay(says *ruling, p *facts, gone []heldState) {
 			continue
 		}
 		for _, s := range l.units[i].selection.NewlyUsed() {
-			size, found := p.DataSize(s.Name)
-			k := slices.IndexFunc(gone, func(g heldState) bool {
-				return g.Name == s.Name || g.SharesUser(s) && g.Size == strconv.FormatUint(size, 10)
-			})
+			size, found := l.sizeOf(p, s.Name)
+			k := slices.IndexFunc(gone, func(g heldState) bool { return g.isNamed(s) || g.SharesUser(s) && g.Size == size })
 			if found && k >= 0 {
-				says.refuse(i, refuseGivenWay(s, gone[k].State))
+				says.refuse(i, refuseGivenWay(s, gone[k]))
 			}
 		}
 	}
 }
 
-func refuseGivenWay(s, was diffasm.State) *fault.Error {
+// sizeOf returns the bytes of a variable that another unit or a library shows, or another unit of the patch shows now.
+func (l *link) sizeOf(p *facts, name string) (size string, found bool) {
+	if n, found := p.DataSize(name); found {
+		return strconv.FormatUint(n, 10), true
+	}
+	for i := range l.units {
+		if size, found := l.units[i].delta.ShownVariable(name); found {
+			return size, true
+		}
+	}
+	return "", false
+}
+
+func refuseGivenWay(s diffasm.State, was heldState) *fault.Error {
 	code := fault.StaticRenamed
-	if s.Name == was.Name {
+	if was.isNamed(s) {
 		code = fault.StaticMoved
 	}
 	return fault.Refuse(code, s.At, "new code uses %q of another unit or of a library, which has a value of its own, and may do so in the place of %s: the patch takes that one away, and what it holds",
