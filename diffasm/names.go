@@ -141,7 +141,7 @@ func (d *Delta) Uses(name string) bool {
 // is one, and the refusal's code and reason if the two differ.
 func MovedVariable(from, to *Delta, name string) (found bool, code fault.Code, why string) {
 	o, p := from.orig.Blocks[name], to.patched.Blocks[name]
-	if o == nil || p == nil || to.late() || to.orig.Defines(name) || !to.patched.IsGlobal(name) {
+	if o == nil || p == nil || to.late() || to.orig.Defines(name) || to.m.OrigVariable(p) != nil || !to.patched.IsGlobal(name) {
 		return false, "", ""
 	}
 	code, why = correlate.CompareVariables(to.m.Patched, p, from.m.Orig, o)

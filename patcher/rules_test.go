@@ -206,6 +206,14 @@ func TestRules(t *testing.T) {
 			want:  []string{`u0.c: data-changed: u0.c: cannot patch variable "v", which moves to u1.c: initial value changed`},
 		},
 		{
+			name: "a variable of the name that a private one of another unit gets", rule: removedVariables,
+			units: []pair{loses, {
+				orig:    global("b", "movl\t_ZL1v(%rip), %eax") + strings.Replace(variable("_ZL1v", 1), "\t.globl\t_ZL1v\n", "", 1),
+				patched: global("b", "movl\tv(%rip), %eax") + variable("v", 1),
+			}},
+			want: []string{`u0.c: variable-gone: u0.c: the patch removes the variable "v", which u0.c still uses`},
+		},
+		{
 			name: "a variable that moves to an addition", rule: removedVariables, units: []pair{loses}, added: []addition{{Addition: ldAddition("n.c", defines("v"))}},
 			want: []string{`u0.c: moved-global: u0.c: the variable "v" moves to n.c, while u0.c goes on using the one of the process`},
 		},

@@ -16,10 +16,12 @@ type Matcher struct {
 func newMatcher(orig, patched *debuginfo.Unit, k Known) *Matcher {
 	v := newValues(orig, patched, k)
 	p := newPairing(orig, patched, k)
+	p.Exact = orig.Text == patched.Text
 	p.debug = v.od != nil
+	p.pairShown()
 	(&sourceMatcher{p, v.declarations}).refine()
 	p.group()
-	if p.Exact = orig.Text == patched.Text; p.Exact {
+	if p.Exact {
 		for name := range p.Patched.open {
 			p.join(name, name)
 		}

@@ -5,17 +5,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gocare/internal/cxxname"
 )
 
 // Read collects the named types, the enumerators, the variables and the functions of a unit. Of its thread-local variables, whose names in the
 // source are given, gcc for aarch64 does not say that they have a place.
 func Read(info *dwarf.Data, threadLocal ...string) (*Unit, error) {
-	d := &data{Data: info, types: map[dwarf.Offset]dwarf.Type{}, threadLocal: threadLocal}
+	d := &data{Data: info, types: map[dwarf.Offset]dwarf.Type{}, namespaces: map[dwarf.Offset]string{}, threadLocal: threadLocal}
 	if err := d.check(); err != nil {
 		return nil, err
 	}
 	u := &Unit{types: described{}, variables: described{}, declared: described{}, defined: map[string]bool{}, functions: described{}, names: map[string]string{}}
 	enums := newEnumReader(&u.enums)
+	inside := scopes{}
 	r := d.Reader()
 	for {
 		e, err := r.Next()
@@ -26,6 +29,7 @@ func Read(info *dwarf.Data, threadLocal ...string) (*Unit, error) {
 			u.takeDeclared()
 			return u, nil
 		}
+		inside.enter(d, e)
 		u.hasTypes = u.hasTypes || e.Tag == dwarf.TagFormalParameter
 		if err := enums.read(d, e); err != nil {
 			return nil, err
@@ -42,8 +46,35 @@ type data struct {
 	types map[dwarf.Offset]dwarf.Type // those read
 	depth int                         // of the type being read
 
-	threadLocal []string // names of such variables
+	namespaces  map[dwarf.Offset]string // in which variables of C++ are declared, as symbols encode them
+	threadLocal []string                // names of such variables
 }
+
+// scopes are the entries around one, from the unit on: encoded namespaces, "" for another or none.
+type scopes []string
+
+// enter notes in which namespaces a variable is, and what those behind an entry are in.
+func (s *scopes) enter(d *data, e *dwarf.Entry) {
+	in := ""
+	if len(*s) > 0 {
+		in = (*s)[len(*s)-1]
+	}
+	switch name, _ := e.Val(dwarf.AttrName).(string); {
+	case e.Tag == 0:
+		*s = (*s)[:max(0, len(*s)-1)]
+	case e.Tag == dwarf.TagVariable && in != "":
+		d.namespaces[e.Offset] = in
+	case e.Children && e.Tag == dwarf.TagNamespace && name == "": // of those it is the symbol alone that tells
+		*s = append(*s, in)
+	case e.Children && e.Tag == dwarf.TagNamespace:
+		*s = append(*s, in+encoded(name))
+	case e.Children:
+		*s = append(*s, "")
+	}
+}
+
+// encoded is a name in a symbol of C++.
+func encoded(name string) string { return fmt.Sprint(len(name), name) }
 
 // check refuses types that have no end: those made of themselves with nothing but qualifiers, arrays and names between, and
 // references to where no entry begins, since anything may be read there; and a cut-off entry at the end, which package debug/dwarf
@@ -125,7 +156,9 @@ func (u *Unit) addVariable(d *data, e *dwarf.Entry) error {
 		return nil
 	}
 	if symbol, _ := declared.Val(dwarf.AttrLinkageName).(string); symbol != "" {
-		name = symbol
+		name = cxxname.Shown(symbol) // it is the same variable where it ceases to be private
+	} else if in := d.namespaces[declared.Offset]; in != "" && name != "" {
+		name = "_ZN" + in + encoded(name) + "E" // gcc tells no symbol of private ones
 	}
 	off, typed := e.Val(dwarf.AttrType).(dwarf.Offset) // of an array that is declared without a bound
 	if !typed {
