@@ -59,6 +59,17 @@ func (c *decider) isNewConstant(b *asm.Block) bool {
 	return isPlainConstant(c.d.patched.File, b) && slices.ContainsFunc(c.d.vars, func(v varPair) bool { return v.p == b && v.o == nil })
 }
 
+// TakenLiterals lists the literals of a file that no linker merges, and its private constants, whose address code or data have.
+func TakenLiterals(f *File) (list []LoneLiteral) {
+	a := newAddresses(f.File)
+	for _, b := range f.Order {
+		if len(a.code[b.Name])+len(a.data[b.Name]) > 0 && (isLoneLiteral(f.File, b) || isPlainConstant(f.File, b)) {
+			list = append(list, newLoneLiteral(f.File, b))
+		}
+	}
+	return list
+}
+
 // NewLiterals lists the literals of the patch that no linker merges, whose addresses the program may come to know, and that the unit's
 // original lacks.
 func (s *Selection) NewLiterals() []LoneLiteral { return s.newLiterals }

@@ -48,6 +48,14 @@ func (m *maker) additions(t *planner.Target) ([]addition, error) {
 	return list, nil
 }
 
+// parsed is its assembly, nil where it is known as an object only.
+func (a *addition) parsed() (*diffasm.File, error) {
+	if a.asm == nil {
+		return nil, nil
+	}
+	return diffasm.Parse(a.arch, a.Name, a.asm)
+}
+
 func inputsOf(added []addition) []ld.Addition {
 	var inputs []ld.Addition
 	for _, a := range added {

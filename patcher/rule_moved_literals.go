@@ -29,7 +29,30 @@ func movedLiterals(l *link) (ruling, error) {
 			}
 		}
 	}
+	for i := range l.added {
+		e, err := l.literalsTaken(&l.added[i])
+		if err != nil {
+			return says, err
+		}
+		says.refuse(noUnit, e)
+	}
 	return says, nil
+}
+
+// literalsTaken refuses an addition that has a literal which a unit loses: it is carried whole, and would have one of its own.
+func (l *link) literalsTaken(a *addition) (*fault.Error, error) {
+	f, err := a.parsed()
+	if f == nil || err != nil {
+		return nil, err
+	}
+	for _, n := range diffasm.TakenLiterals(f) {
+		if from := l.literalsLike(noUnit, n); len(from) > 0 {
+			return fault.Refuse(fault.LiteralUnplaced, a.Name, "it takes a constant like %s along from %s, whose address the program may know, and would have another one",
+				n.Excerpt, l.units[from[0].Unit].unit.Source).
+				WithHint("move the function to a source that the original has; --allow literal-unplaced if the address is neither kept, compared nor freed"), nil
+		}
+	}
+	return nil, nil
 }
 
 // literalsLike lists the literals that other units than i lose, and that a new one may be.

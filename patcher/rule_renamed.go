@@ -108,11 +108,8 @@ func (l *link) addedSuccessor(f diffasm.KeptFunction) (*diffasm.KeptFunction, er
 
 // given tells which functions an addition gives the address of away; none where it is known as an object only.
 func (a *addition) given() (func(name string) bool, error) {
-	if a.asm == nil {
-		return func(string) bool { return false }, nil
-	}
-	f, err := diffasm.Parse(a.arch, a.Name, a.asm)
-	return func(name string) bool { return diffasm.GivesAway(f, name) != nil }, err
+	f, err := a.parsed()
+	return func(name string) bool { return f != nil && diffasm.GivesAway(f, name) != nil }, err
 }
 
 // isGiven reports whether the patched version gives the address of a new function of unit k away.

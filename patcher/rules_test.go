@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gocare/diffasm"
+	"gocare/internal/arch"
 	"gocare/internal/fault"
 	"gocare/internal/layout"
 	"gocare/ld"
@@ -503,6 +504,19 @@ func TestRules(t *testing.T) {
 				{orig: takesConstant("f"), patched: global("f")}, {orig: global("g"), patched: global("g", "nop") + takesConstant("h")},
 			},
 			want: []string{`u1.c has name of u0.c: constant name:.string "odd";`},
+		},
+		{
+			name: "a literal that moved to an addition", rule: movedLiterals, units: []pair{{orig: says("f", ".LC4"), patched: global("f")}},
+			added: []addition{{Addition: ldAddition("n.c", nil), arch: &arch.X86_64, asm: []byte(says("h", ".LC0"))}},
+			want:  []string{`the link: literal-unplaced: n.c: it takes a constant like "odd" along from u0.c, whose address the program may know, and would have another one`},
+		},
+		{
+			name: "a literal of an addition, and of a unit still", rule: movedLiterals, units: []pair{{orig: says("f", ".LC4"), patched: says("f", ".LC4")}},
+			added: []addition{{Addition: ldAddition("n.c", nil), arch: &arch.X86_64, asm: []byte(says("h", ".LC0"))}},
+		},
+		{
+			name: "a literal of an addition that is only read", rule: movedLiterals, units: []pair{{orig: says("f", ".LC4"), patched: global("f")}},
+			added: []addition{{Addition: ldAddition("n.c", nil), arch: &arch.X86_64, asm: []byte(strings.Replace(says("h", ".LC0"), "leaq", "movq", 1))}},
 		},
 		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
 	} {
