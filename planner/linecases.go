@@ -2,42 +2,45 @@ package planner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/internal/csource"
 	"gocare/internal/isolate"
 	"gocare/internal/jobs"
+	"gocare/internal/lazyregexp"
 )
 
-// A coroutine of macros (protothreads) keeps the line in which it goes on: pc = __LINE__; return; case __LINE__:. A process has the numbers
-// of the original. This file finds those that lead elsewhere in the patched source, or nowhere.
+// A coroutine of macros (protothreads) keeps the line in which it goes on, or a number that the compiler counts up: pc = __LINE__; return;
+// case __LINE__:. A process has the numbers of the original. This file finds those that lead elsewhere in the patched source, or nowhere.
 
-// MovedCase is a line number of the original that a process may have stored, and that leads elsewhere now.
+// MovedCase is a number of the original that a process may have stored, and that leads elsewhere now.
 type MovedCase struct {
 	Function string `json:"function"` // "" if it is not known
-	Line     string `json:"line"`     // of the original
-	Edited   bool   `json:"edited"`   // the function has another text, numbers of lines aside
+	Macro    string `json:"macro"`    // __LINE__ or __COUNTER__
+	Number   string `json:"number"`   // of the original, as the preprocessor leaves it
+	Edited   bool   `json:"edited"`   // the function has another text, such numbers aside
 }
 
-// lineMark stands for line numbers, in the text that the preprocessor leaves.
-const lineMark = "gocare_line"
+// numberMark begins what stands for such numbers, in the text that the preprocessor leaves.
+const numberMark = "gocare_number"
 
-var markLines = []string{"-Wno-builtin-macro-redefined", "-D__LINE__=" + lineMark}
+var markNumbers = []string{"-Wno-builtin-macro-redefined", "-D__LINE__=" + numberMark + "__LINE__", "-D__COUNTER__=" + numberMark + "__COUNTER__"}
 
 // findMovedCases notes the moved cases of units.
 func (c sideCompiler) findMovedCases(ctx context.Context, units []pairedUnit, types []SideVersions) error {
 	var batch []jobs.Job
 	var of []int
+	read := map[string]bool{}
 	for i, u := range units {
-		if u.late == nil && compilable(u.orig) && u.orig.Preprocessed() && c.mayHaveLineCases(&u) {
+		if u.late == nil && compilable(u.orig) && u.orig.Preprocessed() && c.mayHaveLineCases(&u, read) {
 			args := append([]string{u.orig.Driver}, u.orig.PreprocessArgs(u.orig.Source)...)
 			plain := jobs.Job{Dir: u.orig.Dir, Env: u.orig.Env, Args: args}
 			marked := plain
-			marked.Args = slices.Concat(args, markLines)
+			marked.Args = slices.Concat(args, markNumbers)
 			batch, of = append(batch, plain, marked), append(of, i)
 		}
 	}
@@ -58,27 +61,44 @@ func (c sideCompiler) findMovedCases(ctx context.Context, units []pairedUnit, ty
 	return nil
 }
 
-// mayHaveLineCases reports whether a file that a unit reads, outside of the system's, has both words.
-func (c sideCompiler) mayHaveLineCases(u *pairedUnit) bool {
+// mayHaveLineCases reports whether a file that a unit reads may make such labels. What files were found to be is noted.
+func (c sideCompiler) mayHaveLineCases(u *pairedUnit, read map[string]bool) bool {
 	for _, r := range c.b.Before.units[readerID(u.orig)].files {
-		if isolate.Within(r.Path, "/usr") {
-			continue
+		may, known := read[r.Path]
+		if !known {
+			text, err := os.ReadFile(r.Path)
+			may = err == nil && makesLineCases(text, isolate.Within(r.Path, "/usr"))
+			read[r.Path] = may
 		}
-		if text, err := os.ReadFile(r.Path); err == nil && bytes.Contains(text, []byte("__LINE__")) && bytes.Contains(text, []byte("case")) {
+		if may {
 			return true
 		}
 	}
 	return false
 }
 
-// lineCase is a function with labels of cases that are numbers of lines.
+// makesLineCases reports whether a text says both case and a macro of such numbers; of the system's files, whether it defines macros that do.
+func makesLineCases(text []byte, system bool) bool {
+	if !bytes.Contains(text, []byte("__LINE__")) && !bytes.Contains(text, []byte("__COUNTER__")) {
+		return false
+	}
+	return bytes.Contains(text, []byte("case")) && (!system || macroCase.Match(text))
+}
+
+var macroCase = lazyregexp.New(`(?m)^[ \t]*#[ \t]*define\b(?:.*\\\n)*.*\bcase\b`)
+
+// lineCase is a function with labels of cases that are such numbers.
 type lineCase struct {
 	function, text string
-	lines          []string
+	macro          string // of the first
+	numbers        []string
 	leads          []string // the code before each label, up to the one before it, which tells it from others
 }
 
-var caseLabel = regexp.MustCompile(`\bcase\b([^:]*):`)
+var (
+	caseLabel = lazyregexp.New(`\bcase\b([^:]*):`)
+	numbered  = lazyregexp.New(numberMark + `(__LINE__|__COUNTER__)`)
+)
 
 // lineCases finds the functions with such labels in the text that the preprocessor leaves, as it is and with marks in the place of numbers.
 func lineCases(plain, marked []byte) (list []lineCase) {
@@ -90,13 +110,14 @@ func lineCases(plain, marked []byte) (list []lineCase) {
 		found := lineCase{function: functionOf(text), text: text}
 		labels, numbers, last := caseLabel.FindAllStringIndex(text, -1), caseLabel.FindAllStringSubmatch(items[i], -1), 0
 		for k, at := range labels {
-			if strings.Contains(text[at[0]:at[1]], lineMark) && len(labels) == len(numbers) {
-				found.lines = append(found.lines, strings.TrimSpace(numbers[k][1]))
+			if macro := numbered.FindStringSubmatch(text[at[0]:at[1]]); macro != nil && len(labels) == len(numbers) {
+				found.macro = cmp.Or(found.macro, macro[1])
+				found.numbers = append(found.numbers, strings.TrimSpace(numbers[k][1]))
 				found.leads = append(found.leads, text[last:at[0]])
 			}
 			last = at[1]
 		}
-		if found.lines != nil {
+		if found.numbers != nil {
 			list = append(list, found)
 		}
 	}
@@ -133,9 +154,9 @@ func movedCases(before, after []lineCase) (moved []MovedCase) {
 			continue
 		}
 		p := after[i]
-		for k, line := range o.lines {
-			if !p.goesOn(o.leads[k], line) {
-				moved = append(moved, MovedCase{o.function, line, p.text != o.text})
+		for k, number := range o.numbers {
+			if !p.goesOn(o.leads[k], number) {
+				moved = append(moved, MovedCase{o.function, o.macro, number, p.text != o.text})
 				break
 			}
 		}
@@ -144,12 +165,12 @@ func movedCases(before, after []lineCase) (moved []MovedCase) {
 }
 
 // goesOn reports whether a number of the original leads to what it led to, behind the same code.
-func (p *lineCase) goesOn(lead, line string) bool {
+func (p *lineCase) goesOn(lead, number string) bool {
 	same := func(l string) bool { return strings.HasSuffix(l, lead) || strings.HasSuffix(lead, l) } // the first has nothing of another before it
 	for k, l := range p.leads {
-		if same(l) && p.lines[k] == line {
+		if same(l) && p.numbers[k] == number {
 			return true
 		}
 	}
-	return !slices.ContainsFunc(p.leads, same) && slices.Contains(p.lines, line)
+	return !slices.ContainsFunc(p.leads, same) && slices.Contains(p.numbers, number)
 }

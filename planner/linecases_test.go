@@ -15,7 +15,7 @@ func TestMovedCases(t *testing.T) {
 			for _, y := range strings.Fields(in) {
 				value, line, _ := strings.Cut(y, "@")
 				if mark {
-					line = lineMark
+					line = numberMark + "__LINE__"
 				}
 				b.WriteString("do{ pc=" + line + "; return " + value + "; case " + line + ":; }while(0);\n")
 			}
@@ -51,12 +51,44 @@ func TestMovedCases(t *testing.T) {
 				}
 				return
 			}
-			if len(got) != 1 || got[0] != (MovedCase{"f", tt.want, tt.edited}) {
+			if len(got) != 1 || got[0] != (MovedCase{"f", "__LINE__", tt.want, tt.edited}) {
 				t.Errorf("moved: %v, want %s", got, tt.want)
 			}
 		})
 	}
-	if list := lineCases([]byte("int f(int x){ switch(x){ case 3: return 1; } return 9; }"), []byte("int f(int x){ switch(x){ case 3: return 1; } return "+lineMark+"; }")); list != nil {
+	if list := lineCases([]byte("int f(int x){ switch(x){ case 3: return 1; } return 9; }"), []byte("int f(int x){ switch(x){ case 3: return 1; } return "+numberMark+"__LINE__; }")); list != nil {
 		t.Errorf("a case without a line: %v", list)
+	}
+}
+
+// TestCountedCases: a label is a number that the compiler counts.
+func TestCountedCases(t *testing.T) {
+	text := func(n, m string) []byte {
+		return []byte("int f(int x){ switch(x){ case 0: x = 1; case (" + n + "): return 1; case (" + m + "): return 2; } return 9; }")
+	}
+	mark := numberMark + "__COUNTER__ + 1"
+	before, after := lineCases(text("0 + 1", "1 + 1"), text(mark, mark)), lineCases(text("2 + 1", "3 + 1"), text(mark, mark))
+	if got, want := movedCases(before, after), (MovedCase{"f", "__COUNTER__", "(0+1)", false}); len(got) != 1 || got[0] != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestMakesLineCases: of the system's headers only such as define a macro with a case are asked.
+func TestMakesLineCases(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		system     bool
+		want       bool
+	}{
+		{"a line", "#define Y pc = __LINE__; case __LINE__:", false, true},
+		{"a counter", "#define Y(n) pc = n; case n:\n#define Z Y(__COUNTER__)", false, true},
+		{"no number", "#define Y(n) pc = n; case n:", false, false},
+		{"no case", "#define A(x) a(__LINE__)", false, false},
+		{"the system's", "#define Y(n) \\\n pc = n; \\\n case n:\n#define Z Y(__LINE__)", true, true},
+		{"the system's, in words", "/* in any case */\n#define A(x) \\\n a(__LINE__)\n/* case */", true, false},
+	} {
+		if got := makesLineCases([]byte(tt.text), tt.system); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
 	}
 }

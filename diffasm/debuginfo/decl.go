@@ -32,6 +32,8 @@ type Declarations struct {
 	Functions map[string]bool // functions it lists, spelt as in Declaration.Function
 	Code      []*Declaration  // those at file level that it has a place of; Symbol is the name
 	Files     []string        // the sources that it names, in the order of their names
+
+	bodies []*Declaration // definitions of functions, but for those within others
 }
 
 func readDeclarations(f *asm.File) *Declarations {
@@ -58,6 +60,7 @@ func readDeclarations(f *asm.File) *Declarations {
 		if first.tag == tagSubprogram {
 			out.Functions[join(fn, first.name)] = true
 			out.function(f, d, first)
+			out.body(f, d, first)
 			continue
 		}
 		e := by[first]
@@ -121,6 +124,35 @@ func (ds *Declarations) function(f *asm.File, d, first *die) {
 		e.place(f, d.place)
 		ds.Code = append(ds.Code, e)
 	}
+}
+
+// body notes where a function is defined. Those within functions count as these.
+func (ds *Declarations) body(f *asm.File, d, first *die) {
+	at := d.place
+	if at.Line == 0 {
+		at = first.place
+	}
+	for out := first.parent; out != nil; out = out.parent {
+		if out.tag == tagSubprogram {
+			return
+		}
+	}
+	if !d.declaration && first.name != "" && at.Line > 0 {
+		e := &Declaration{Name: first.name}
+		e.place(f, at)
+		ds.bodies = append(ds.bodies, e)
+	}
+}
+
+// FunctionAt names the function that a line is in, without what that is in; "" if there is none.
+func (ds *Declarations) FunctionAt(file string, line int) (name string) {
+	begin := 0
+	for _, d := range ds.bodies {
+		if d.File == file && begin < d.Line && d.Line <= line {
+			name, begin = d.Name, d.Line
+		}
+	}
+	return name
 }
 
 // locate notes where a variable is kept; it is false for two storages of one variable, or two variables in one storage. A piece

@@ -32,6 +32,12 @@ func Spellings(symbol string) []string {
 	return []string{symbol, full, demangle.Filter(symbol, demangle.NoClones, demangle.NoParams)}
 }
 
+// IsCalled reports whether the source calls a function by a name, without what it is in.
+func IsCalled(symbol, name string) bool {
+	spelled := demangle.Filter(symbol, demangle.NoClones, demangle.NoParams, demangle.NoTemplateParams)
+	return spelled[strings.LastIndexByte(spelled, ':')+1:] == name
+}
+
 // counted matches names in which a number says which of several is meant: closures and classes without a name, and
 // local classes of one name (Itanium C++ ABI, sections 5.1.6 and 5.1.8); clang's and gcc's own numbers for those that only one unit has.
 var counted = lazyregexp.New(`Ul\w*?E[0-9]*_|Ut[0-9]*_|\$_[0-9]|_anon_[0-9]|Z(L|NK?)?[0-9]+\w*E`)

@@ -32,6 +32,25 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
+func TestIsCalled(t *testing.T) {
+	for _, tt := range []struct {
+		symbol, name string
+		want         bool
+	}{
+		{"step", "step", true},
+		{"steps", "step", false},
+		{"_Z4stepi", "step", true},
+		{"_ZN4acct6Ledger4stepERKSt4pairIiiE", "step", true},
+		{"_ZN4acct4stepIN3std3intEEEvi", "step", true},
+		{"_ZN4step3addEi", "step", false},
+		{"_ZN6LedgerclEi", "operator()", true},
+	} {
+		if got := IsCalled(tt.symbol, tt.name); got != tt.want {
+			t.Errorf("%s, %s: got %v", tt.symbol, tt.name, got)
+		}
+	}
+}
+
 // TestIsCounted: names that have a number in the place of a name.
 func TestIsCounted(t *testing.T) {
 	for name, want := range map[string]bool{

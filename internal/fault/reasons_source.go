@@ -116,8 +116,8 @@ var changes = []Reason{
 			"enum-renumbered if no value that changed is stored anywhere, as that of a mere count at the end",
 		Paragraph: "An enumerator has another value, and the process may have stored the old one. Put new enumerators at the end, or " +
 			"give them values of their own. A count at the end may grow where the source uses it as a limit and as the bound of " +
-			"arrays alone. Or a function goes on at line numbers (case __LINE__), and one of them leads elsewhere. Allow it where no value that " +
-			"changed is stored anywhere.",
+			"arrays alone. Or a function goes on at numbers that are counted (case __LINE__, case __COUNTER__), and one of them leads " +
+			"elsewhere. Allow it where no value that changed is stored anywhere.",
 	},
 	{
 		Code:  "variable-gone",

@@ -30,6 +30,11 @@ func (r *Regexp) FindAllIndex(b []byte, n int) [][]int { return r.compiled().Fin
 // FindAllString is that of package regexp.
 func (r *Regexp) FindAllString(s string, n int) []string { return r.compiled().FindAllString(s, n) }
 
+// FindAllStringIndex is that of package regexp.
+func (r *Regexp) FindAllStringIndex(s string, n int) [][]int {
+	return r.compiled().FindAllStringIndex(s, n)
+}
+
 // FindAllStringSubmatch is that of package regexp.
 func (r *Regexp) FindAllStringSubmatch(s string, n int) [][]string {
 	return r.compiled().FindAllStringSubmatch(s, n)
