@@ -2,18 +2,18 @@ package machine
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/lazyregexp"
 )
 
 // ThroughGOT leaves the text as it is: what leads to a variable stands apart, and other code may use a part. Compilers can be asked.
 func (arm64) ThroughGOT(asm []byte, _ []string) []byte { return asm }
 
 // armDirect finds what names a symbol for a part of its address, and not for where the GOT has it.
-var armDirect = regexp.MustCompile(`(?::lo12:|:abs_[gs]\w*:|\badrp?\s+\w+\s*,\s*(?:#?:pg_hi21(?:_nc)?:)?)([A-Za-z_.$][\w.$]*)`)
+var armDirect = lazyregexp.New(`(?::lo12:|:abs_[gs]\w*:|\badrp?\s+\w+\s*,\s*(?:#?:pg_hi21(?:_nc)?:)?)([A-Za-z_.$][\w.$]*)`)
 
 func (arm64) Stubborn(text []byte) []string {
 	defined := definedNames(text)

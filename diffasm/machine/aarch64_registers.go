@@ -3,6 +3,7 @@ package machine
 import (
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Numbers of the registers of AArch64: the general ones, the stack pointer in the place of the zero register, then the vectors.
@@ -40,7 +41,7 @@ var aapcs64 = Convention{
 const armKept RegisterSet = (1<<(x29+1)-1)&^(1<<x19-1) | 1<<sp64 | (1<<keptVectors-1)<<(v0+firstKeptV)
 
 // armRegisters holds the registers by name. The zero register and predicates, in which no address stands, have no number.
-var armRegisters = func() map[string]namedRegister {
+var armRegisters = sync.OnceValue(func() map[string]namedRegister {
 	m := map[string]namedRegister{
 		"sp": {sp64, 64, false}, "wsp": {sp64, 32, false}, "xzr": {NoRegister, 64, false}, "wzr": {NoRegister, 32, false},
 		"fp": {x29, 64, false}, "lr": {x30, 64, false}, "ip0": {x16, 64, false}, "ip1": {x17, 64, false},
@@ -58,11 +59,11 @@ var armRegisters = func() map[string]namedRegister {
 		}
 	}
 	return m
-}()
+})
 
 // armRegister returns the register that a word names, "v0.16b" too.
 func armRegister(word string) (namedRegister, bool) {
 	name, _, _ := strings.Cut(strings.ToLower(word), ".")
-	r, found := armRegisters[name]
+	r, found := armRegisters()[name]
 	return r, found
 }

@@ -1,6 +1,9 @@
 package machine
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // armForm is what an instruction does with its operands.
 type armForm uint8
@@ -38,7 +41,7 @@ type armRow struct {
 
 // armFamilies are the instructions by the start of their names; the longest that fits counts (Arm Architecture Reference Manual for
 // A-profile architecture, chapters C6 and C7). What is not here is armUnknown.
-var armFamilies = func() map[string]armRow {
+var armFamilies = sync.OnceValue(func() map[string]armRow {
 	m := map[string]armRow{
 		"movk": {form: armMerges}, "add": {form: armAdd}, "sub": {form: armSub}, "and": {form: armMask},
 		"svc": {unseen: ^armKept}, "hvc": {unseen: ^armKept}, "smc": {unseen: ^armKept},
@@ -90,7 +93,7 @@ var armFamilies = func() map[string]armRow {
 	rows(armRow{form: armReplaces, kind: Address}, "adr")
 	rows(armRow{form: armReplaces}, "adrp")
 	return m
-}()
+})
 
 // armTransfers are the instructions that go elsewhere, by their whole names.
 var armTransfers = map[string]Kind{
@@ -111,7 +114,7 @@ func armFind(op string) armRow {
 		return armRow{form: armTransfer, kind: Branch}
 	}
 	for n := len(op); n > 0; n-- {
-		if r, found := armFamilies[op[:n]]; found {
+		if r, found := armFamilies()[op[:n]]; found {
 			return r
 		}
 	}

@@ -36,7 +36,7 @@ var textWords = map[string][]string{
 // machineWords matches what stands for a register, an immediate or the GOT in a longer literal.
 var machineWords = func() *regexp.Regexp {
 	var names []string
-	for name := range registers {
+	for name := range registers() {
 		names = append(names, name)
 	}
 	return regexp.MustCompile(`%(` + strings.Join(names, "|") + `|rip|[cdefgs]s)\b|%$|^\$$|\\\$|\$[a-z]|@GOT|@PLT`)
@@ -45,9 +45,9 @@ var machineWords = func() *regexp.Regexp {
 // isMachineWord reports whether a literal is a register, a mnemonic, or has a form of operands in it.
 func isMachineWord(text string) bool {
 	word := strings.TrimLeft(strings.TrimSpace(text), "%$")
-	_, isRegister := registers[word]
+	_, isRegister := registers()[word]
 	_, isPrefix := prefixes[word]
-	row := instructions.find(word)
+	row := instructions().find(word)
 	known := isRegister || isPrefix || row != &unheard && row.sized(word) || isArmWord(word)
 	return known && !plainWords[word] || machineWords.MatchString(text)
 }
@@ -55,9 +55,9 @@ func isMachineWord(text string) bool {
 // isArmWord reports whether a literal is a register or a mnemonic of AArch64. Those of a single letter and a number name other things,
 // too.
 func isArmWord(word string) bool {
-	_, isRegister := armRegisters[word]
+	_, isRegister := armRegisters()[word]
 	_, transfers := armTransfers[word]
-	_, known := armFamilies[word]
+	_, known := armFamilies()[word]
 	return isRegister && len(word) > 2 || transfers && len(word) > 1 || known
 }
 

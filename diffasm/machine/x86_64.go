@@ -15,11 +15,11 @@ func (x86) Syntax() *asm.Syntax { return asm.ATT }
 
 func (x86) Convention() *Convention { return &sysV }
 
-func (x86) Kind(st asm.Statement) Kind { return instructions.find(st.Op).kind }
+func (x86) Kind(st asm.Statement) Kind { return instructions().find(st.Op).kind }
 
 func (x86) Decode(st asm.Statement) Insn {
 	op, args, prefix := withoutPrefixes(st)
-	r := instructions.find(op)
+	r := instructions().find(op)
 	in := Insn{Effect: r.effect, Operands: parseOperands(args)}
 	n := len(in.Operands)
 	in.Kind = r.kindOf(prefix, in.Operands)
@@ -40,7 +40,7 @@ func (x86) Decode(st asm.Statement) Insn {
 	}
 	in.seeThrough()
 	if prefix == "" && !strings.ContainsAny(args, "+-") && slices.ContainsFunc(in.Operands, isSymbol) {
-		in.AccessSize = instructions.accessSize(op)
+		in.AccessSize = instructions().accessSize(op)
 	}
 	return in
 }
@@ -115,7 +115,7 @@ func moveWidth(op string, ops []Operand) int {
 // Writes takes an instruction that is in no family for one that may write every register it names.
 func (x86) Writes(st asm.Statement) (may, surely RegisterSet) {
 	op, args, prefix := withoutPrefixes(st)
-	r, ops := instructions.find(op), parseOperands(args)
+	r, ops := instructions().find(op), parseOperands(args)
 	may = prefixes[prefix].unseen | prefixes[op].unseen
 	unseen := r.unseenIn(op, ops)
 	may |= unseen
@@ -151,7 +151,7 @@ func (r *row) unseenIn(op string, ops []Operand) RegisterSet {
 }
 
 func (x86) NamesAddress(st asm.Statement) bool {
-	return instructions.find(st.Op).kind == Address || hasSymbolic(st.Args) || hasSlot(st.Args)
+	return instructions().find(st.Op).kind == Address || hasSymbolic(st.Args) || hasSlot(st.Args)
 }
 
 // hasSlot reports whether an operand may be the slot of an address, or of the distance of a thread-local variable.
@@ -171,7 +171,7 @@ func (x86) MarksNumber(_, token string) bool { return token == "$" }
 var immediate = lazyregexp.New(`\$-?\d+`)
 
 func (x86) MaskMoved(line string, hide func(v uint64) bool) string {
-	if k := instructions.find(asm.FirstWord(asm.Trim(line))).kind; k != Move && k != MoveHalf {
+	if k := instructions().find(asm.FirstWord(asm.Trim(line))).kind; k != Move && k != MoveHalf {
 		return line
 	}
 	return immediate.ReplaceAllStringFunc(line, func(s string) string {

@@ -117,7 +117,7 @@ func unused(in *gotInsn, list ...Register) string {
 	for _, r := range list {
 		names := namesIn(r)
 		if !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(in.args, n) }) {
-			return wholeNames[r]
+			return wholeNames()[r]
 		}
 	}
 	return ""
@@ -125,7 +125,7 @@ func unused(in *gotInsn, list ...Register) string {
 
 // namesIn returns texts of which one stands in all operands that name a register.
 func namesIn(r Register) []string {
-	whole := wholeNames[r]
+	whole := wholeNames()[r]
 	if r >= r8 {
 		return []string{whole}
 	}
@@ -138,5 +138,5 @@ func wholeRegister(o *Operand) string {
 	if o.Kind != InRegister || o.Indirect || o.Width < 32 || o.Register == NoRegister || o.Register >= xmm0 || o.Register == rsp {
 		return ""
 	}
-	return wholeNames[o.Register]
+	return wholeNames()[o.Register]
 }

@@ -23,7 +23,7 @@ func gotInsnOf(text string) gotInsn {
 		in.prefix += in.op + " "
 		in.op, in.args = statement(in.args)
 	}
-	in.texts, in.row = splitOperands(in.args), instructions.find(in.op)
+	in.texts, in.row = splitOperands(in.args), instructions().find(in.op)
 	for _, operand := range in.texts {
 		in.operands = append(in.operands, parseOperand(operand))
 	}

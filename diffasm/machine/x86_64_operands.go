@@ -62,7 +62,7 @@ func parseOperand(text string) Operand {
 // direct reads "%rax", or "%zmm0{%k1}", of which some parts stay as they were: that holds no address.
 func (o *Operand) direct(text string) {
 	o.Kind = InRegister
-	if r, ok := registers[text[1:]]; ok {
+	if r, ok := registers()[text[1:]]; ok {
 		o.Register, o.Width, o.High, o.Named = r.holder(), r.bits, r.high, Set(r.register)
 		return
 	}
@@ -76,7 +76,7 @@ func (o *Operand) direct(text string) {
 
 // name notes a register that an operand names, and returns it if an address may stand there.
 func (o *Operand) name(name string) Register {
-	r, ok := registers[name[1:]]
+	r, ok := registers()[name[1:]]
 	if !ok {
 		return NoRegister
 	}

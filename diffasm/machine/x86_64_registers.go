@@ -3,6 +3,7 @@ package machine
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"gocare/internal/arch"
 )
@@ -71,7 +72,7 @@ func (r namedRegister) holder() Register {
 
 // registers holds every register by its names without "%". The x87 stack, MMX, segments and flags, which compilers keep no
 // values in over calls, are not among them.
-var registers = func() map[string]namedRegister {
+var registers = sync.OnceValue(func() map[string]namedRegister {
 	m := map[string]namedRegister{}
 	add := func(r Register, names ...string) {
 		for i, bits := range []int{64, 32, 16, 8, 8}[:len(names)] {
@@ -97,17 +98,17 @@ var registers = func() map[string]namedRegister {
 		m["k"+strconv.Itoa(int(i))] = namedRegister{k0 + i, 0, false}
 	}
 	return m
-}()
+})
 
 // wholeNames are the names of the general registers as a whole, with "%".
-var wholeNames = func() (names [xmm0]string) {
-	for name, r := range registers {
+var wholeNames = sync.OnceValue(func() (names [xmm0]string) {
+	for name, r := range registers() {
 		if r.bits == 64 && r.register < xmm0 {
 			names[r.register] = "%" + name
 		}
 	}
 	return names
-}()
+})
 
 // isStackPointer knows the stack pointer by its DWARF number, which gcc writes, and by its name, which clang does.
 func isStackPointer(reg string) bool {

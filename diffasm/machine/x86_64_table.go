@@ -1,6 +1,9 @@
 package machine
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // trait is what a rule asks of an instruction.
 type trait uint16
@@ -297,7 +300,7 @@ type lookup struct {
 	byLetter      [256][]*row
 }
 
-var instructions = func() *lookup {
+var instructions = sync.OnceValue(func() *lookup {
 	l := &lookup{single: map[string]*row{}, stems: map[string]*row{}}
 	for i := range families {
 		r := &families[i]
@@ -315,7 +318,7 @@ var instructions = func() *lookup {
 		l.single[r.stem] = &r
 	}
 	return l
-}()
+})
 
 // inherit adds what the family says to a row of one instruction.
 func (r *row) inherit(of *row) {

@@ -223,12 +223,12 @@ func TestFamilies(t *testing.T) {
 			t.Errorf("%q stands twice", r.stem)
 		}
 		seen[r.stem] = true
-		if found := instructions.family(r.stem); found.stem != r.stem {
+		if found := instructions().family(r.stem); found.stem != r.stem {
 			t.Errorf("%q is found as %q", r.stem, found.stem)
 		}
 	}
 	for _, r := range single {
-		if instructions.find(r.stem).stem != r.stem || seen["="+r.stem] {
+		if instructions().find(r.stem).stem != r.stem || seen["="+r.stem] {
 			t.Errorf("%q is not found, or stands twice", r.stem)
 		}
 		seen["="+r.stem] = true
