@@ -41,7 +41,7 @@ func ReadOriginal(ctx context.Context, b Builds) (*Reads, error) {
 	}
 	r := &Reads{units: map[string]unitReads{}}
 	var learnt []buildtree.UnitReads
-	if r.seen, err = jobs.Look(ctx, jobs.InTree(b.Dirs.Tree), withoutCompileVars(b.Env), question(&b, list)); err != nil {
+	if r.seen, err = jobs.LookHere(ctx, question(&b, list)); err != nil {
 		return nil, err
 	}
 	if err := b.findStale(ctx, list, r.seen); err != nil {

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -80,7 +81,8 @@ func TestLook(t *testing.T) {
 		}
 		return paths
 	}
-	got, err := Look(context.Background(), InTree(dir), nil, Question{Files: at("a", "link", "sub", "none"), Root: dir, Skip: at("out")})
+	q := Question{Files: at("a", "link", "sub", "none"), Root: dir, Skip: at("out")}
+	got, err := LookHere(context.Background(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,5 +91,26 @@ func TestLook(t *testing.T) {
 	}
 	if diff := cmp.Diff(at("a", "link"), slices.Sorted(maps.Keys(got.Digests))); diff != "" || got.Digests[at("a")[0]] != got.Digests[at("link")[0]] {
 		t.Errorf("%v\n%s", got.Digests, diff)
+	}
+	other, err := Look(context.Background(), InTree(dir), nil, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, other); diff != "" {
+		t.Errorf("another process sees (-here +there):\n%s", diff)
+	}
+}
+
+// TestLookHereEnds: a survey ends with its context, among the files and among the names.
+func TestLookHereEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, q := range []Question{{Files: []string{"/dev/null"}}, {Root: t.TempDir()}} {
+		if _, err := q.answer(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v: got %v", q, err)
+		}
+		if got, err := LookHere(ctx, q); err == nil || !strings.Contains(err.Error(), "interrupted while looking") {
+			t.Errorf("%v: got %v, %v", q, got, err)
+		}
 	}
 }

@@ -37,7 +37,16 @@ type Survey struct {
 // surveyMode is the argument that makes this program answer a question.
 const surveyMode = "survey"
 
-// Look answers a question in the tree or in a view of it.
+// LookHere answers a question in the tree as it is.
+func LookHere(ctx context.Context, q Question) (*Survey, error) {
+	s, err := q.answer(ctx)
+	if ctx.Err() != nil {
+		return nil, q.interrupted(ctx)
+	}
+	return s, err
+}
+
+// Look answers a question in a view of the tree, which another process sees.
 func Look(ctx context.Context, at Place, env []string, q Question) (*Survey, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -52,7 +61,7 @@ func Look(ctx context.Context, at Place, env []string, q Question) (*Survey, err
 	defer meter.Other(ctx)()
 	out, err := cmd.Output()
 	if ctx.Err() != nil {
-		return nil, fault.New(fault.Refused, "", "interrupted while looking at %d files", len(q.Files)).WithCause(context.Cause(ctx))
+		return nil, q.interrupted(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking at %d files: %w: %s", len(q.Files), err, stderr.Bytes())
@@ -61,22 +70,36 @@ func Look(ctx context.Context, at Place, env []string, q Question) (*Survey, err
 	return s, gob.NewDecoder(bytes.NewReader(out)).Decode(s)
 }
 
-// answer is the other end.
+func (q Question) interrupted(ctx context.Context) error {
+	return fault.New(fault.Refused, "", "interrupted while looking at %d files", len(q.Files)).WithCause(context.Cause(ctx))
+}
+
+// answer is the other end: a question on standard input, its survey on standard output.
 func answer(stdin io.Reader, stdout io.Writer) error {
 	var q Question
 	if err := gob.NewDecoder(stdin).Decode(&q); err != nil {
 		return err
 	}
-	s := Survey{Digests: map[string]string{}, Changed: map[string]int64{}, Names: map[string]bool{}}
-	for _, path := range q.Files {
-		s.look(path)
-	}
-	if q.Root != "" {
-		if err := s.list(q.Root, q.Skip); err != nil {
-			return err
-		}
+	s, err := q.answer(context.Background())
+	if err != nil {
+		return err
 	}
 	return gob.NewEncoder(stdout).Encode(s)
+}
+
+// answer looks at the files, as far as the context lets it.
+func (q Question) answer(ctx context.Context) (*Survey, error) {
+	s := &Survey{Digests: map[string]string{}, Changed: map[string]int64{}, Names: map[string]bool{}}
+	for _, path := range q.Files {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		s.look(path)
+	}
+	if q.Root == "" {
+		return s, nil
+	}
+	return s, s.list(ctx, q.Root, q.Skip)
 }
 
 // look digests a regular file: a pipe or a device would block.
@@ -103,13 +126,15 @@ func (s *Survey) look(path string) {
 var versionControl = map[string]bool{".git": true, ".hg": true, ".svn": true, ".bzr": true}
 
 // list adds the names below root. A directory that goes away meanwhile, or may not be read, has none.
-func (s *Survey) list(root string, skip []string) error {
+func (s *Survey) list(ctx context.Context, root string, skip []string) error {
 	skipped := map[string]bool{}
 	for _, dir := range skip {
 		skipped[dir] = true
 	}
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission):
 			return nil
 		case err != nil:
