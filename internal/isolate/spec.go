@@ -24,6 +24,9 @@ const (
 	exitNotRun = 126 // the command could not be executed
 )
 
+// NotSetUp reports whether a command of this package did not begin, as its view could not be set up.
+func NotSetUp(p *os.ProcessState) bool { return p.ExitCode() == exitSetup }
+
 // spec tells the child what to set up and do.
 type spec struct {
 	Op       string // "run", "probe", "write" or "watch"

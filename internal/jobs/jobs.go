@@ -59,8 +59,11 @@ func RunChild() {
 // Run runs a batch and returns the outcomes in the order of the jobs. A batch that its context ended is an error of its own: what its jobs
 // gave says nothing.
 func Run(ctx context.Context, at Place, env []string, batch []Job) ([]Outcome, error) {
-	if len(batch) == 0 {
+	switch len(batch) {
+	case 0:
 		return nil, nil
+	case 1:
+		return runAlone(ctx, at, env, batch[0])
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -76,7 +79,7 @@ func Run(ctx context.Context, at Place, env []string, batch []Job) ([]Outcome, e
 	defer meter.Other(ctx)()
 	out, err := cmd.Output()
 	if ctx.Err() != nil {
-		return nil, fault.New(fault.Refused, "", "interrupted during %d compiles for the comparison", len(batch)).WithCause(context.Cause(ctx))
+		return nil, interrupted(ctx, len(batch))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("running %d compiles: %w: %s", len(batch), err, stderr.Bytes())
@@ -86,6 +89,27 @@ func Run(ctx context.Context, at Place, env []string, batch []Job) ([]Outcome, e
 		return nil, fmt.Errorf("running %d compiles: %d outcomes: %w", len(batch), len(outcomes), err)
 	}
 	return outcomes, nil
+}
+
+func interrupted(ctx context.Context, compiles int) error {
+	return fault.New(fault.Refused, "", "interrupted during %d compiles for the comparison", compiles).WithCause(context.Cause(ctx))
+}
+
+// runAlone runs a job that needs no batch around it.
+func runAlone(ctx context.Context, at Place, env []string, j Job) ([]Outcome, error) {
+	if env == nil {
+		env = os.Environ()
+	}
+	cmd := at(ctx, isolate.Cmd{Dir: j.Dir, Env: slices.Concat(env, j.Env), Args: j.Args})
+	defer meter.Other(ctx)()
+	outcome := outcomeOf(cmd)
+	switch {
+	case ctx.Err() != nil:
+		return nil, interrupted(ctx, 1)
+	case cmd.ProcessState == nil || isolate.NotSetUp(cmd.ProcessState):
+		return nil, fmt.Errorf("running a compile: %s", outcome.Failed)
+	}
+	return []Outcome{outcome}, nil
 }
 
 // serve is the other end: jobs on standard input, outcomes on standard output.
@@ -113,7 +137,11 @@ func runAll(batch []Job, env []string) []Outcome {
 
 func (j Job) run(env []string) Outcome {
 	cmd := exec.Command(j.Args[0], j.Args[1:]...)
-	cmd.Dir, cmd.Env = j.Dir, append(slices.Clip(env), j.Env...)
+	cmd.Dir, cmd.Env = j.Dir, slices.Concat(env, j.Env, []string{"PWD=" + j.Dir}) // as for a job alone
+	return outcomeOf(cmd)
+}
+
+func outcomeOf(cmd *exec.Cmd) Outcome {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -127,7 +155,9 @@ func (j Job) run(env []string) Outcome {
 // InTree is the place of commands that run in the tree as it is.
 func InTree(tree string) Place {
 	return func(ctx context.Context, c isolate.Cmd) *exec.Cmd {
-		c.Dir = tree
+		if c.Dir == "" {
+			c.Dir = tree
+		}
 		return isolate.Command(ctx, c)
 	}
 }

@@ -3,8 +3,10 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,29 +42,72 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunEnds: a batch ends with its context.
-func TestRunEnds(t *testing.T) {
+// TestRunAlone: a job gives alone what it gives beside others, and one that could not begin is no outcome.
+func TestRunAlone(t *testing.T) {
 	testkit.Require(t, "sh")
-	ctx, cancel := context.WithCancel(context.Background())
 	dir := t.TempDir()
-	fifo := dir + "/begun"
-	testkit.Run(t, dir, "mkfifo", fifo)
-	done := make(chan error)
-	go func() {
-		_, err := Run(ctx, InTree(dir), os.Environ(), []Job{{Dir: dir, Args: []string{"sh", "-c", "echo > begun; exec sleep 600"}}})
-		done <- err
-	}()
-	if _, err := os.ReadFile(fifo); err != nil { // until the job is there
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(".", link); err != nil {
 		t.Fatal(err)
 	}
-	cancel()
-	select {
-	case err := <-done:
-		if err == nil || !strings.Contains(err.Error(), "interrupted during 1 compiles") {
-			t.Errorf("got %v", err)
+	env := []string{"PATH=" + os.Getenv("PATH"), "A=batch", "B=batch"}
+	batch := []Job{
+		{Dir: link, Env: []string{"B=job"}, Args: []string{"sh", "-c", "echo $A $B $PWD; pwd"}},
+		{Dir: dir, Args: []string{"sh", "-c", "echo out; echo why >&2; exit 3"}},
+	}
+	together, err := Run(context.Background(), InTree(dir), env, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, j := range batch {
+		got, err := Run(context.Background(), InTree(dir), env, []Job{j})
+		if err != nil {
+			t.Fatal(err)
 		}
-	case <-time.After(30 * time.Second):
-		t.Error("it runs on")
+		if diff := cmp.Diff(together[i:i+1], got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for _, status := range []string{"125", "126"} { // of isolate: no view, no command
+		broken := func(ctx context.Context, _ isolate.Cmd) *exec.Cmd {
+			return exec.CommandContext(ctx, "sh", "-c", "exit "+status)
+		}
+		got, err := Run(context.Background(), broken, env, batch[:1])
+		if (err != nil) != (status == "125") {
+			t.Errorf("exit status %s: got %v, %v", status, got, err)
+		}
+	}
+}
+
+// TestRunEnds: a batch ends with its context, as does a job alone.
+func TestRunEnds(t *testing.T) {
+	testkit.Require(t, "sh", "mkfifo")
+	waits := Job{Args: []string{"sh", "-c", "echo > begun; exec sleep 600"}}
+	for _, batch := range [][]Job{{waits}, {waits, {Args: []string{"true"}}}} {
+		ctx, cancel := context.WithCancel(context.Background())
+		dir := t.TempDir()
+		fifo := dir + "/begun"
+		testkit.Run(t, dir, "mkfifo", fifo)
+		for i := range batch {
+			batch[i].Dir = dir
+		}
+		done := make(chan error)
+		go func() {
+			_, err := Run(ctx, InTree(dir), os.Environ(), batch)
+			done <- err
+		}()
+		if _, err := os.ReadFile(fifo); err != nil { // until the job is there
+			t.Fatal(err)
+		}
+		cancel()
+		select {
+		case err := <-done:
+			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("interrupted during %d compiles", len(batch))) {
+				t.Errorf("got %v", err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("it runs on")
+		}
 	}
 }
 
