@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -31,7 +32,7 @@ func Require(t testing.TB, tools ...string) {
 func probe(t testing.TB, tool string) error {
 	switch tool {
 	case "ptrace":
-		return probePtrace()
+		return canPtrace()
 	case "userns":
 		return runIn(syscall.CLONE_NEWUSER, "true")
 	case "overlay":
@@ -47,6 +48,9 @@ func probe(t testing.TB, tool string) error {
 }
 
 const ptraceSeize = 0x4206
+
+// canPtrace is asked once, as many tests require it for each command that they run.
+var canPtrace = sync.OnceValue(probePtrace)
 
 // probePtrace seizes a child that waits for its standard input, then kills it.
 func probePtrace() error {
