@@ -18,6 +18,8 @@ type Options struct {
 	Also func(name string) (reason string)
 	// Data says which new global variables to take though no function of the unit uses them; may be nil.
 	Data func(name string) bool
+	// Elsewhere says which new global variables are those of another unit of the original, which moved here; may be nil.
+	Elsewhere func(name string) bool
 	// Moved says, by LoneLiteral.Text, which new literals are those of other units.
 	Moved map[string]MovedLiteral
 	// Marks are those of all units of the link; may be nil.

@@ -201,6 +201,9 @@ func (e *emitter) name(n string) string {
 		if o := e.d.m.OrigVariable(b); o != nil && !e.clo.copies[b] {
 			return o.Name
 		}
+		if e.clo.isElsewhere(n) {
+			return n
+		}
 		return strings.TrimPrefix(n, ".L") + kpname.New
 	}
 	return n
@@ -275,6 +278,9 @@ func selfCheck(s *Selection, res *Emitted) error {
 	want := canon.New(s.d.patched.File, func(n string) string {
 		if b := s.d.patched.Blocks[n]; b != nil && s.copies[b] {
 			return "+" + strings.TrimPrefix(n, ".L")
+		}
+		if s.clo.isElsewhere(n) {
+			return n
 		}
 		return s.d.m.Patched.Token(n)
 	})

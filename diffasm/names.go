@@ -1,9 +1,11 @@
 package diffasm
 
 import (
+	"fmt"
 	"slices"
 
 	"gocare/diffasm/asm"
+	"gocare/diffasm/canon"
 	"gocare/diffasm/correlate"
 	"gocare/diffasm/debuginfo"
 	"gocare/internal/fault"
@@ -115,6 +117,13 @@ func (d *Delta) GoneGlobals() (names []string) {
 	return names
 }
 
+// IsPlainVariable reports whether a name of the patched unit is that of a variable that programs write, that begins without addresses, whose names
+// may be others' elsewhere, and of which the linker takes this one for all.
+func (d *Delta) IsPlainVariable(name string) bool {
+	b, is := d.patched.Blocks[name], d.Definition(name)
+	return b != nil && b.Section.Class == asm.Writable && !b.Section.IsSet() && !holdsAddresses(b) && !is.Weak && !is.Common && !is.Grouped
+}
+
 // Declared returns the source place where the original unit has a variable, "" where that is not known.
 func (d *Delta) Declared(name string) string {
 	if src := d.orig.DeclaredAt(name); src.Line > 0 {
@@ -145,5 +154,18 @@ func MovedVariable(from, to *Delta, name string) (found bool, code fault.Code, w
 		return false, "", ""
 	}
 	code, why = correlate.CompareVariables(to.m.Patched, p, from.m.Orig, o)
+	if private := privateIn(to.patched.File, p); code == "" && private != "" {
+		return true, fault.DataChanged, fmt.Sprintf("initial value has the address of %q, which each unit may have for itself", private)
+	}
 	return true, code, why
+}
+
+// privateIn names something private that the initial value of a variable has the address of, "" if there is nothing.
+func privateIn(f *asm.File, b *asm.Block) (name string) {
+	canon.WalkData(f, b, func(n string) {
+		if f.Defines(n) && !f.IsGlobal(n) && !asm.IsLocal(n) {
+			name = n
+		}
+	})
+	return name
 }

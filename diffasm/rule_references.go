@@ -15,9 +15,11 @@ type closure struct {
 	copies  map[*asm.Block]bool
 	data    []*asm.Block // literals, tables and new variables
 	aliases []*asm.Alias // local aliases and weak references to repeat
-	externs []string     // names the unit does not define
+	externs []string     // names the unit does not define, or that the process has of another unit
 	newVars []string
 	statics []string // static locals bound to one of the original
+
+	elsewhere func(name string) bool // see Options
 
 	taken map[*asm.Block]asm.Statement // blocks whose address is taken, and where first
 
@@ -38,7 +40,7 @@ type referenceProblem struct {
 
 // references follows the references of the chosen functions and refuses what they cannot have.
 func (c *decider) references() {
-	clo := &closure{d: c.d, copies: c.s.copies, taken: map[*asm.Block]asm.Statement{}, seen: map[string]bool{}, refused: map[string]bool{}}
+	clo := &closure{d: c.d, copies: c.s.copies, elsewhere: c.o.Elsewhere, taken: map[*asm.Block]asm.Statement{}, seen: map[string]bool{}, refused: map[string]bool{}}
 	about := map[string][]*fault.Error{} // refusals by the names that lead to them
 	for _, pair := range c.s.chosen {
 		clo.function(pair.p)
@@ -247,10 +249,15 @@ func (c *closure) block(b *asm.Block) {
 		if asm.IsNumbered(b.Name) {
 			c.statics = append(c.statics, b.Name)
 		}
+	case c.isElsewhere(b.Name):
+		c.externs = append(c.externs, b.Name)
 	default:
 		c.newVar(b)
 	}
 }
+
+// isElsewhere reports whether a name is that of a variable that another unit of the original has.
+func (c *closure) isElsewhere(name string) bool { return c.elsewhere != nil && c.elsewhere(name) }
 
 // doubtful reports whether a variable looks new and may not be.
 func (c *closure) doubtful(name string) bool {

@@ -159,6 +159,9 @@ func said(says ruling) (list []string) {
 		for name := range d.variables {
 			list = append(list, fmt.Sprintf("u%d.c brings %s", i, name))
 		}
+		for name := range d.elsewhere {
+			list = append(list, fmt.Sprintf("u%d.c has %s of another unit", i, name))
+		}
 		for name, why := range d.functions {
 			list = append(list, fmt.Sprintf("u%d.c brings %s: %s", i, name, why))
 		}

@@ -66,6 +66,13 @@ func (r *ruling) wantVariable(l *link, unit int, name string) {
 	}
 }
 
+// wantElsewhere notes that a new variable of a unit is the one that another unit had.
+func (r *ruling) wantElsewhere(l *link, unit int, name string) {
+	if !l.demands[unit].elsewhere[name] {
+		r.want(l, unit, demand{elsewhere: map[string]bool{name: true}})
+	}
+}
+
 // wantFunction notes that a unit has to bring a function though its code is the same.
 func (r *ruling) wantFunction(l *link, unit int, name, why string) {
 	if l.demands[unit].functions[name] == "" {

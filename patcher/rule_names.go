@@ -46,7 +46,7 @@ func changedNames(l *link) (ruling, error) {
 // takenName refuses a name that unit i defines now, and that code outside looks for.
 func (l *link) takenName(p *facts, i int, name string) *fault.Error {
 	users := p.Users(name)
-	if len(users) == 0 {
+	if len(users) == 0 || l.demands[i].elsewhere[name] { // what moves here is what they use
 		return nil
 	}
 	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",

@@ -22,6 +22,9 @@ func removedVariables(l *link) (ruling, error) {
 				return says, err
 			}
 			says.refuse(i, e)
+			if k := l.movedTo(i, name); e == nil && k >= 0 {
+				says.wantElsewhere(l, k, name)
+			}
 		}
 	}
 	return says, nil
@@ -58,6 +61,14 @@ func (l *link) removed(i int, name string) (*fault.Error, error) {
 	}
 	return fault.Refuse(fault.VariableGone, where, "the patch removes the variable %q, which %s still uses", name, user).
 		WithHint("leave the variable where it is; --allow variable-gone if what uses it may go on using the old one"), nil
+}
+
+// movedTo returns the unit that defines a plain variable now, as unit i did; -1 if none does.
+func (l *link) movedTo(i int, name string) int {
+	return slices.IndexFunc(l.indexes(), func(k int) bool {
+		found, code, _ := diffasm.MovedVariable(l.units[i].delta, l.units[k].delta, name)
+		return k != i && found && code == "" && l.units[k].delta.IsPlainVariable(name)
+	})
 }
 
 // retyped refuses a variable of another type that moves from unit i to unit k.

@@ -200,6 +200,31 @@ func TestRules(t *testing.T) {
 		{
 			name: "a variable that moves to another unit", rule: removedVariables,
 			units: []pair{loses, {orig: global("b"), patched: global("b") + variable("v", 1)}},
+			want:  []string{"u1.c has v of another unit"},
+		},
+		{
+			name: "a variable that moved to another unit, as that knows", rule: removedVariables,
+			units: []pair{loses, {orig: global("b"), patched: global("b") + variable("v", 1)}},
+			asked: map[int]demand{1: {elsewhere: map[string]bool{"v": true}}},
+		},
+		{
+			name: "a variable that moves to another unit, where the linker may not take it", rule: removedVariables,
+			units: []pair{loses, {orig: global("b"), patched: global("b") + weak(variable("v", 1))}},
+		},
+		{
+			name: "a variable that moves to another unit with the address of something private", rule: removedVariables,
+			units: []pair{
+				{orig: "\t.globl\tp\n" + pointer("s") + function("s") + global("f"), patched: function("s") + global("f")},
+				{orig: function("s") + global("b"), patched: "\t.globl\tp\n" + pointer("s") + function("s") + global("b")},
+			},
+			want: []string{`u0.c: data-changed: u0.c: cannot patch variable "p", which moves to u1.c: initial value has the address of "s", which each unit may have for itself`},
+		},
+		{
+			name: "a variable that moves to another unit with the address of something that all know", rule: removedVariables,
+			units: []pair{
+				{orig: "\t.globl\tp\n" + pointer("b") + global("f"), patched: global("f")},
+				{orig: global("b"), patched: "\t.globl\tp\n" + pointer("b") + global("b")},
+			},
 		},
 		{
 			name: "a variable that moves to another unit with another value", rule: removedVariables,
@@ -517,6 +542,11 @@ func TestRules(t *testing.T) {
 		{
 			name: "a literal of an addition that is only read", rule: movedLiterals, units: []pair{{orig: says("f", ".LC4"), patched: global("f")}},
 			added: []addition{{Addition: ldAddition("n.c", nil), arch: &arch.X86_64, asm: []byte(strings.Replace(says("h", ".LC0"), "leaq", "movq", 1))}},
+		},
+		{
+			name: "a variable that moved to a unit which used it", rule: changedNames, link: fakeLink{users: map[string][]int{"v": {1}}},
+			units: []pair{loses, {orig: global("b"), patched: global("b") + variable("v", 1)}},
+			asked: map[int]demand{1: {elsewhere: map[string]bool{"v": true}}},
 		},
 		{name: "a variable that is gone is for another rule", rule: changedNames, units: []pair{loses, keeps}, link: fakeLink{users: map[string][]int{"v": {1}}}},
 	} {

@@ -49,6 +49,7 @@ type UnitReport struct {
 // demand is what the rest of the link wants of a unit besides what changed in it.
 type demand struct {
 	variables map[string]bool                 // new variables that other units use
+	elsewhere map[string]bool                 // new variables that were another unit's
 	functions map[string]string               // functions whose code is the same: why, by name
 	literals  map[string]diffasm.MovedLiteral // new literals that other units had, by LoneLiteral.Text
 }
@@ -286,8 +287,9 @@ func (d *decidedUnit) refuseUnproved() *fault.Error {
 func (m *maker) diffOptions(want demand) diffasm.Options {
 	return diffasm.Options{
 		Keep: m.o.Keep, Identity: m.o.Identity, Allow: m.o.Allow,
-		Data: func(name string) bool { return want.variables[name] },
-		Also: func(name string) string { return want.functions[name] }, Moved: want.literals, Marks: &m.marks,
+		Data:      func(name string) bool { return want.variables[name] },
+		Elsewhere: func(name string) bool { return want.elsewhere[name] },
+		Also:      func(name string) string { return want.functions[name] }, Moved: want.literals, Marks: &m.marks,
 	}
 }
 
@@ -302,11 +304,12 @@ func (m *maker) assemble(ctx context.Context, source string, record *buildtree.U
 
 // with is a demand and another one.
 func (d demand) with(o demand) demand {
-	sum := demand{variables: map[string]bool{}, functions: map[string]string{}, literals: map[string]diffasm.MovedLiteral{}}
+	sum := demand{variables: map[string]bool{}, elsewhere: map[string]bool{}, functions: map[string]string{}, literals: map[string]diffasm.MovedLiteral{}}
 	for _, x := range []demand{d, o} {
 		for name := range x.variables {
 			sum.variables[name] = true
 		}
+		maps.Copy(sum.elsewhere, x.elsewhere)
 		for name, why := range x.functions {
 			sum.functions[name] = why
 		}
@@ -315,4 +318,6 @@ func (d demand) with(o demand) demand {
 	return sum
 }
 
-func (d demand) empty() bool { return len(d.variables)+len(d.functions)+len(d.literals) == 0 }
+func (d demand) empty() bool {
+	return len(d.variables)+len(d.elsewhere)+len(d.functions)+len(d.literals) == 0
+}
