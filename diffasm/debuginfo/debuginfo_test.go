@@ -204,6 +204,28 @@ func TestDeclarations(t *testing.T) {
 	}
 }
 
+// TestNumbers: clang writes numbers of several bytes as text, and lets it end by itself where the last one is zero.
+func TestNumbers(t *testing.T) {
+	for _, row := range []struct {
+		directive   string
+		value, size uint64
+		ok          bool
+	}{
+		{".uleb128 0x90", 0x90, 2, true},
+		{".sleb128 64", 64, 2, true},
+		{".byte 3", 3, 1, true},
+		{`.ascii "\220\001"`, 0x90, 2, true},
+		{`.asciz "\336"`, 94, 2, true},
+		{".long 3", 0, 4, false},
+	} {
+		text := "\t.section .debug_info,\"\",@progbits\n\t" + row.directive + "\n\t.byte 7\n"
+		r := &dieReader{items: *itemsOf(unit(t, text).File, ".debug_info")}
+		if v, ok := r.leb(); ok != row.ok || r.off != row.size || ok && v != row.value {
+			t.Errorf("%s: %d in %d bytes, %t", row.directive, v, r.off, ok)
+		}
+	}
+}
+
 // TestThreadLocalAArch64: compilers for aarch64 do not tell where thread-local variables are. Names do, of variables that other units see too, and
 // where others have the same name.
 func TestThreadLocalAArch64(t *testing.T) {

@@ -1,6 +1,7 @@
 package debuginfo
 
 import (
+	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
@@ -243,7 +244,7 @@ func (r *dieReader) leb() (uint64, bool) {
 		return 0, false
 	}
 	r.off += uint64(r.items.size())
-	return r.items.value(), r.items.op == ".uleb128" || r.items.op == ".sleb128" || r.items.op == ".byte" || r.items.op == ".ascii"
+	return r.items.value(), slices.Contains([]string{".uleb128", ".sleb128", ".byte", ".ascii", ".asciz"}, r.items.op)
 }
 
 // unit reads header and entries.
