@@ -3,6 +3,7 @@ package planner
 import (
 	"bytes"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,7 @@ import (
 )
 
 // includeLine finds what a line includes: a name in quotes or angle brackets, else what a macro will say.
-var includeLine = lazyregexp.New(`(?m)^[ \t]*#[ \t]*include(?:_next)?[ \t]*(["<][^">\n]*|[A-Za-z_])`)
+var includeLine = lazyregexp.New(`^[ \t]*#[ \t]*include(?:_next)?[ \t]*(["<][^">\n]*|[A-Za-z_])`)
 
 // maxSource is the size in bytes over which a file is taken for data, not for a source.
 const maxSource = 16 << 20
@@ -34,16 +35,35 @@ func includedNames(root string) (names map[string]bool, known bool, err error) {
 		if err != nil || bytes.IndexByte(data[:min(len(data), 512)], 0) >= 0 {
 			return err
 		}
-		for _, m := range includeLine.FindAllSubmatch(data, -1) {
-			if c := m[1][0]; c != '"' && c != '<' {
+		for name := range included(data) {
+			if name[0] != '"' && name[0] != '<' {
 				known = false
 				return nil
 			}
-			names[filepath.Base(string(m[1][1:]))] = true
+			names[filepath.Base(string(name[1:]))] = true
 		}
 		return nil
 	})
 	return names, known, err
+}
+
+// included yields what includeLine finds in a text. Only lines with the word are looked at: a tree has many others.
+func included(text []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for {
+			at := bytes.Index(text, []byte("include"))
+			if at < 0 {
+				return
+			}
+			line, rest, _ := bytes.Cut(text[bytes.LastIndexByte(text[:at], '\n')+1:], []byte("\n"))
+			for _, m := range includeLine.FindAllSubmatch(line, 1) {
+				if !yield(m[1]) {
+					return
+				}
+			}
+			text = rest
+		}
+	}
 }
 
 // skipDir passes over hidden directories: version control, records.

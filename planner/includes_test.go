@@ -17,6 +17,7 @@ func TestIncludedNames(t *testing.T) {
 	}{
 		{"quotes and brackets", "#include \"a.h\"\n  # include <sys/b.c>\n#include_next <c.h>\n", "a.h b.c c.h", true},
 		{"with a directory", "#include \"../x/a.c\"\n", "a.c", true},
+		{"the word twice in a line", "int included; // include\n#include \"a.h\" // include \"c.h\"\n#include <b.h>", "a.h b.h", true},
 		{"none", "int include;\n// no #include \"a.h\" here\n", "", true},
 		{"by a macro", "#include HEADER\n", "", false},
 		{"a binary", "\x00#include HEADER\n", "", true},
