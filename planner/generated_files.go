@@ -97,9 +97,10 @@ func (c *comparison) linkedTarget(dir string, targets []string) string {
 
 // linkedObject returns the digest of an object that a link of a record has, "" if none has it.
 func linkedObject(r *buildtree.Record, file string) buildtree.Digest {
+	name := filepath.Base(file)
 	for i := len(r.Links) - 1; i >= 0; i-- {
 		for _, in := range r.Links[i].Inputs {
-			if in.Member == "" && buildtree.ReadPath(r.Links[i].Dir, in.Path) == file {
+			if in.Member == "" && strings.HasSuffix(in.Path, name) && buildtree.ReadPath(r.Links[i].Dir, in.Path) == file {
 				return in.ObjectID
 			}
 		}
