@@ -14,7 +14,7 @@ import (
 // magic begins texts taken apart. Behind it are frames with their lengths in front: the shapes, the quoted lines, the strings, what the texts
 // are, the order of lines, how columns are encoded, and the columns. Long columns have a frame of their own, since numbers of one place
 // are alike; the short ones share one, each behind its length.
-const magic = "gca3"
+const magic = "gca4"
 
 // MaxText is the length in bytes of texts together.
 const MaxText = 64 << 20

@@ -10,7 +10,7 @@ var orderLengths = [...]int{6, 3, 2, 1}
 const (
 	// longestOrder is the first of these.
 	longestOrder = 6
-	// maxSlots is how many contexts of a length are told apart; minSlots in short texts, which take no large tables.
+	// maxSlots is how many contexts of the first length are told apart, and a quarter of the others; minSlots in short texts, which take no large tables.
 	minSlots, maxSlots = 1 << 10, 1 << 19
 	// bytesPerSlot is how long a text is for each.
 	bytesPerSlot = 16
@@ -52,6 +52,9 @@ func newLineOrder(length int) *lineOrder {
 	o := &lineOrder{chances: evenChances(len(orderLengths) * followers << contextBits), newest: evenChances(1)[0], digits: evenChances(3 << 16)}
 	for i := range o.slots {
 		o.slots[i] = make([]slot, count)
+		if i == 0 {
+			count /= 4 // the others are asked where the first cannot tell
+		}
 	}
 	return o
 }
@@ -59,15 +62,15 @@ func newLineOrder(length int) *lineOrder {
 // code writes or reads the shape of a line, which is so far from the beginning of an entry.
 func (o *lineOrder) code(c bitCoder, shape uint32, entry, distance uint64) uint32 {
 	o.find(entry, distance)
-	shape, first, known := o.codeFollower(c, shape)
+	shape, first, by := o.codeFollower(c, shape)
 	o.hits = o.hits << 1 & 7
 	if first {
 		o.hits |= 1
 	}
-	if !known {
+	if by == len(o.here) {
 		shape = o.codeNumber(c, shape)
 	}
-	for _, s := range o.here {
+	for _, s := range o.here[:min(by+1, len(o.here))] { // what fewer lines say was not asked for
 		s.add(shape)
 	}
 	copy(o.last[1:], o.last[:])
@@ -87,8 +90,8 @@ func (o *lineOrder) find(entry, distance uint64) {
 	}
 }
 
-// codeFollower codes whether the shape is one of the followers, and which.
-func (o *lineOrder) codeFollower(c bitCoder, shape uint32) (_ uint32, first, known bool) {
+// codeFollower codes whether the shape is one of the followers, and which. by is the index of the slot that has it, the number of slots if none does.
+func (o *lineOrder) codeFollower(c bitCoder, shape uint32) (_ uint32, first bool, by int) {
 	var tried [len(orderLengths) * followers]uint32
 	n := 0
 	for i, s := range o.here {
@@ -98,13 +101,13 @@ func (o *lineOrder) codeFollower(c bitCoder, shape uint32) (_ uint32, first, kno
 			}
 			context := (i*followers+k)<<contextBits | int(min(f.times(), 15))<<5 | int(o.hits)<<2 | min(n, 3)
 			if c.bit(&o.chances[context], f.shape() == shape) {
-				return f.shape(), n == 0, true
+				return f.shape(), n == 0, i
 			}
 			tried[n] = f.shape()
 			n++
 		}
 	}
-	return shape, false, false
+	return shape, false, len(o.here)
 }
 
 func tells(list []uint32, shape uint32) bool {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,6 +90,28 @@ func TestLineOrder(t *testing.T) {
 		t.Errorf("lines at random take %d bytes", n)
 	}
 	code([]uint32{0, 1, 2, maxShapes - 1, 0xabcdef, 1, maxShapes - 1, 0x10000, 0xff})
+}
+
+// TestShorterContexts: what fewer lines say is neither looked up nor noted where more of them tell the next.
+func TestShorterContexts(t *testing.T) {
+	o, w := newLineOrder(1<<20), newBitWriter()
+	round := func() {
+		for shape := range uint32(700) {
+			o.code(w, shape, 5, maxDistance)
+		}
+	}
+	round()
+	round()
+	first, others := slices.Clone(o.slots[0]), [][]slot{slices.Clone(o.slots[1]), slices.Clone(o.slots[2]), slices.Clone(o.slots[3])}
+	round()
+	if slices.Equal(first, o.slots[0]) {
+		t.Error("most lines: nothing was noted")
+	}
+	for i, before := range others {
+		if !slices.Equal(before, o.slots[i+1]) {
+			t.Errorf("%d lines: something was noted", orderLengths[i+1])
+		}
+	}
 }
 
 // TestLongContexts: of lines that may be followed by two, those before them tell which.
