@@ -35,8 +35,11 @@ func Pack(level zstd.EncoderLevel, texts ...[]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(maxWindow),
-		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	words, err := newEncoder(level)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := newEncoder(min(level, zstd.SpeedBetterCompression)) // which the best makes hardly shorter
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +55,18 @@ func Pack(level zstd.EncoderLevel, texts ...[]byte) ([]byte, error) {
 		short = append(binary.AppendUvarint(short, uint64(len(data))), data...)
 	}
 	packed := []byte(magic)
-	for _, data := range append([][]byte{bytes.Join(c.shapes, []byte("\n")), c.quoted, c.strings, c.texts, c.order, kinds, short}, long...) {
-		packed = appendFrame(packed, enc.EncodeAll(data, nil))
+	for _, data := range [][]byte{bytes.Join(c.shapes, []byte("\n")), c.quoted, c.strings} {
+		packed = appendFrame(packed, words.EncodeAll(data, nil))
+	}
+	for _, data := range append([][]byte{c.texts, c.order, kinds, short}, long...) {
+		packed = appendFrame(packed, numbers.EncodeAll(data, nil))
 	}
 	return packed, nil
+}
+
+func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(maxWindow),
+		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
 }
 
 func appendFrame(packed, frame []byte) []byte {

@@ -90,22 +90,22 @@ func (j *joiner) next(size textSize) (text []byte, err error) {
 	j.codes.begin(nil)
 	var section []byte
 	if size.section > 0 {
-		if section, err = j.lines(size.section); err != nil {
+		if section, err = j.lines(size.section, 0); err != nil {
 			return nil, err
 		}
 		j.codes.begin(section)
 	}
 	j.table = newStringTable(lines, int(size.table))
-	rest, err := j.lines(size.rest)
+	rest, err := j.lines(size.rest, size.section)
 	if err != nil || len(section) == 0 {
 		return rest, err
 	}
-	return slices.Concat(rest[:size.at], section, rest[size.at:]), nil
+	return slices.Insert(rest, int(size.at), section...), nil
 }
 
-// lines returns lines of a length together.
-func (j *joiner) lines(length uint64) (text []byte, err error) {
-	if text, err = j.line(make([]byte, 0, min(length, 1<<20))); err != nil {
+// lines returns lines of a length together, with room for more behind them.
+func (j *joiner) lines(length, room uint64) (text []byte, err error) {
+	if text, err = j.line(make([]byte, 0, length+room)); err != nil {
 		return nil, err
 	}
 	for uint64(len(text)) < length {
