@@ -1,7 +1,7 @@
 // Command vm runs tests of aarch64 in virtual machines (qemu-system-aarch64) and prints how many passed: programs that are cross-built here and
 // patched there while they run (live), and the tests of packages, on a processor without and on one with pointer authentication.
 //
-//	go run ./internal/test/vm [-all] [-part live|tests] [-run PATTERN] [PACKAGE…]
+//	go run ./internal/test/vm [-all] [-part live|tests|JOB] [-run PATTERN] [PACKAGE…]
 //	go run ./internal/test/vm -cells FOLDER
 //	go run ./internal/test/vm -share FOLDER
 //
@@ -19,7 +19,7 @@ import (
 // options are what is asked for.
 type options struct {
 	all            bool
-	part           string // "live", "tests", "" for both
+	part           string // "live", "tests", the name of a job, "" for all
 	pattern, skip  string // of the names of tests
 	packages       []string
 	cells, share   string // folders
@@ -31,7 +31,7 @@ type options struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.all, "all", false, "every test on each processor, and every construct at every level and shape, instead of the most telling")
-	flag.StringVar(&o.part, "part", "", "live: only programs that are patched; tests: only the tests of packages")
+	flag.StringVar(&o.part, "part", "", "live: only programs that are patched; tests: only the tests of packages; else only the job of this name")
 	flag.StringVar(&o.pattern, "run", "", "run the tests that match, as go test does")
 	flag.StringVar(&o.skip, "skip", "", "do not run the tests that match")
 	flag.BoolVar(&o.verbose, "v", false, "print the consoles")

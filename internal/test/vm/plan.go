@@ -69,7 +69,7 @@ func (o *options) plan() (list []*machine) {
 			jobs = everything
 		}
 		for _, j := range jobs {
-			if o.part == "" || j.live == (o.part == "live") {
+			if o.part == "" || o.part == j.name || o.part == "tests" && !j.live {
 				list = append(list, &machine{options: o, profile: p, job: j})
 			}
 		}
