@@ -16,6 +16,7 @@ import (
 	"gocare/diffasm"
 	"gocare/internal/arch"
 	"gocare/internal/elfobj"
+	"gocare/internal/kpname"
 	"gocare/internal/test/testkit"
 )
 
@@ -304,4 +305,32 @@ func targetOf(f *elfobj.File, r elfobj.Rela) string {
 		}
 	}
 	return "a literal"
+}
+
+// TestArmRoomInFront: where the original signs its return address at once and the patched function does not, there is a nop in front of the latter.
+func TestArmRoomInFront(t *testing.T) {
+	testkit.Require(t, "aarch64-linux-gnu-gcc")
+	const flags = "-Os -mbranch-protection=standard"
+	source := "int other(int);\nint f(int n)\n{\n\treturn other(n) + 1;\n}\nint g(int n)\n{\n\treturn other(n) + 2;\n}\n"
+	orig := armGCC.parsed(t, flags, source)
+	changed := strings.NewReplacer("+ 1", "+ 11", "other(n) + 2", "n + 22").Replace(source)
+	_, _, e, err := emitted(t, orig, armGCC.parsed(t, flags, changed), diffasm.Options{})
+	if err != nil {
+		t.Fatal(refusals(err))
+	}
+	o := armGCC.object(t, e.Asm)
+	for _, tt := range []struct {
+		name string
+		room bool
+	}{{"f", false}, {"g", true}} {
+		i := slices.IndexFunc(o.Symbols, func(s elfobj.Symbol) bool { return s.Name == tt.name+kpname.Replacing })
+		if i < 0 {
+			t.Fatalf("no %s in\n%s", tt.name, e.Asm)
+		}
+		s := o.Symbols[i]
+		text := o.Sections[s.Section].Data[:s.Value]
+		if got := bytes.HasSuffix(text, arch.AArch64.Nop); got != tt.room {
+			t.Errorf("%s: %v\n%s", tt.name, got, e.Asm)
+		}
+	}
 }

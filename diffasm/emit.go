@@ -9,6 +9,7 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
 	"gocare/diffasm/debuginfo"
+	"gocare/diffasm/machine"
 	"gocare/internal/fault"
 	"gocare/internal/kpname"
 )
@@ -90,6 +91,7 @@ func (e *emitter) function(pair fnPair) {
 	for _, st := range pair.p.Modes {
 		e.statement(st)
 	}
+	e.leadIn(pair)
 	for _, st := range pair.p.Align {
 		e.statement(st)
 	}
@@ -108,6 +110,16 @@ func (e *emitter) function(pair fnPair) {
 		e.line("\t.set\t%s, %s", pair.p.Name+kpname.New, name)
 	}
 	e.fn = nil
+}
+
+// leadIn leaves room in front of a function for what a hook that cannot be at the very start of the original needs there.
+func (e *emitter) leadIn(pair fnPair) {
+	if pair.o == nil {
+		return
+	}
+	if room := machine.Of(e.d.patched.File).LeadIn(pair.o, pair.p); room != "" {
+		e.line("\t%s", room)
+	}
 }
 
 // export makes a new global symbol visible to the other units of the patch.

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"slices"
 	"strings"
 
 	"gocare/diffasm/asm"
@@ -351,6 +352,30 @@ func (arm64) NamesAddress(st asm.Statement) bool {
 
 // Thunk knows those of gcc's -mharden-sls=blr.
 func (arm64) Thunk(name string) bool { return strings.HasPrefix(name, "__call_indirect_x") }
+
+// LeadIn: where the function signs its return address and the replacement does not begin so, a hook behind the former needs the check.
+func (arm64) LeadIn(old, replacement *asm.Function) string {
+	first := slices.IndexFunc(replacement.Streams[0].Statements, isInstruction)
+	if first >= 0 && armSigns(replacement.Streams[0].Statements[first]) || !slices.ContainsFunc(old.Streams[0].Statements, armSigns) {
+		return ""
+	}
+	return "nop"
+}
+
+func isInstruction(st asm.Statement) bool { return st.Kind == asm.Instruction }
+
+// armSigns reports whether a statement signs the return address, by name or by the number of the hint that it is.
+func armSigns(st asm.Statement) bool {
+	const keyA, keyB = "25", "27"
+	switch strings.ToLower(st.Op) {
+	case "paciasp", "pacibsp":
+		return true
+	case "hint":
+		n := strings.TrimPrefix(strings.TrimSpace(st.Args), "#")
+		return n == keyA || n == keyB
+	}
+	return false
+}
 
 // MarksNumber takes the numbers that moves load: gcc writes them as it does offsets.
 func (arm64) MarksNumber(statement, token string) bool {

@@ -166,3 +166,31 @@ func TestArmNamesAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestArmLeadIn: a replacement that does not sign its return address at once has room in front of it, where the original may.
+func TestArmLeadIn(t *testing.T) {
+	function := func(code ...string) *asm.Function {
+		s := &asm.Stream{Statements: []asm.Statement{{Kind: asm.Label, Op: "f"}}}
+		for _, text := range code {
+			s.Statements = append(s.Statements, armStatement(text))
+		}
+		return &asm.Function{Name: "f", Streams: []*asm.Stream{s}}
+	}
+	for _, tt := range []struct {
+		name             string
+		old, replacement *asm.Function
+		want             string
+	}{
+		{"neither", function("bti\tc", "ret"), function("ret"), ""},
+		{"both", function("paciasp", "ret"), function("hint\t25", "ret"), ""},
+		{"the old one", function("hint\t#25", "ret"), function("hint\t34", "ret"), "nop"},
+		{"the old one with key B", function("pacibsp", "ret"), function("ret"), "nop"},
+		{"the old one later", function("bti\tc", "cbz\tw0, .L2", "hint\t27", "ret"), function("ret"), "nop"},
+		{"the new one later", function("paciasp", "ret"), function("bti\tc", "cbz\tw0, .L2", "paciasp", "ret"), "nop"},
+		{"the new one", function("ret"), function("paciasp", "ret"), ""},
+	} {
+		if got := (arm64{}).LeadIn(tt.old, tt.replacement); got != tt.want {
+			t.Errorf("%s: %q", tt.name, got)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Machine interface {
 	// Thunk reports whether a name is one that compilers give to code which stands for a return, or a jump through a register. It is the
 	// same wherever it is.
 	Thunk(name string) bool
+	// LeadIn returns the instruction that a replacement of a function needs in front of it for a hook to put another in its place, "" if none.
+	LeadIn(old, replacement *asm.Function) string
 	// MarksNumber reports whether a token in front of a number, in the canonical text of a statement, makes it an operand as a line
 	// number is one.
 	MarksNumber(statement, token string) bool

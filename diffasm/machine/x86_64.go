@@ -11,6 +11,9 @@ import (
 // x86 is the System V AMD64 target, in AT&T syntax as gcc and clang write it.
 type x86 struct{}
 
+// LeadIn: a hook leaves no instruction in front of it that has an effect.
+func (x86) LeadIn(*asm.Function, *asm.Function) string { return "" }
+
 func (x86) Syntax() *asm.Syntax { return asm.ATT }
 
 func (x86) Convention() *Convention { return &sysV }

@@ -16,6 +16,8 @@ import (
 const (
 	paciasp = 0xd503233f
 	btiC    = 0xd503245f
+	autiasp = 0xd50323bf
+	nop     = 0xd503201f
 	ret     = 0xd65f03c0
 )
 
@@ -68,20 +70,21 @@ func a64ObjectWith(t *testing.T, first, features uint32) *inspect.Object {
 	return &inspect.Object{Name: "prog", Bias: bias, ELF: f}
 }
 
-// a64Sample is a patch of the function at textAddr+0x20 whose replacement begins with an instruction.
-func a64Sample(t *testing.T, first uint32) *kpatch.Patch {
+// a64Sample is a patch of the function at textAddr+0x20, whose replacement begins with one instruction behind another.
+func a64Sample(t *testing.T, before, first uint32) *kpatch.Patch {
 	t.Helper()
-	text := make([]byte, 32)
-	binary.LittleEndian.PutUint32(text, first)
+	text := make([]byte, 36)
+	binary.LittleEndian.PutUint32(text, before)
+	binary.LittleEndian.PutUint32(text[4:], first)
 	data, err := kpatch.Encode(&kpatch.Patch{
 		ID: "0001", BuildID: "00112233445566778899aabbccddeeff00112233", Machine: &arch.AArch64,
 		Sections: []kpatch.Section{
 			{},
-			{Name: kpname.Text, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 32, Align: 16, Data: text},
+			{Name: kpname.Text, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Size: 36, Align: 16, Data: text},
 			{Name: ".text", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: textAddr, Size: 0x100, Align: 16},
 		},
 		Symbols:   []kpatch.Symbol{{}},
-		Functions: []kpatch.Function{{Name: "f", Old: kpatch.Location{Section: 2, Offset: 0x20}, New: kpatch.Location{Section: 1}, OldSize: 16, NewSize: 32}},
+		Functions: []kpatch.Function{{Name: "f", Old: kpatch.Location{Section: 2, Offset: 0x20}, New: kpatch.Location{Section: 1, Offset: 4}, OldSize: 16, NewSize: 32}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,18 +101,21 @@ func TestLandingPad(t *testing.T) {
 	for _, tt := range []struct {
 		name             string
 		old, replacement uint32
+		before           uint32 // in front of the replacement
 		checked, refused bool
-		keepOld, keepNew uint32
+		keepOld, keepNew int
+		put              uint32 // what is before then
 	}{
-		{"bti c", btiC, btiC, true, false, 4, 0},
-		{"bti c, not checked", btiC, ret, false, false, 4, 0},
-		{"both sign", paciasp, paciasp, true, false, 4, 4},
-		{"the old one signs, not checked", paciasp, ret, false, false, 0, 0},
-		{"the old one signs", paciasp, ret, true, true, 0, 0},
-		{"the new one signs", ret, paciasp, true, false, 0, 0},
+		{"bti c", btiC, btiC, nop, true, false, 4, 0, nop},
+		{"bti c, not checked", btiC, ret, nop, false, false, 4, 0, nop},
+		{"both sign", paciasp, paciasp, nop, true, false, 4, 4, nop},
+		{"the old one signs, not checked", paciasp, ret, nop, false, false, 0, 0, nop},
+		{"the old one signs", paciasp, ret, nop, true, false, 4, -4, autiasp},
+		{"the old one signs, and there is no room", paciasp, ret, ret, true, true, 0, 0, ret},
+		{"the new one signs", ret, paciasp, nop, true, false, 0, 0, nop},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := a64Sample(t, tt.replacement)
+			p := a64Sample(t, tt.before, tt.replacement)
 			image, err := Place(p, a64Object(t, tt.old, tt.checked), p.Machine, base, resolve)
 			if tt.refused {
 				if e := fault.As(err); e == nil || e.Code != "landing-pad" {
@@ -120,10 +126,10 @@ func TestLandingPad(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := uint64(base) + elfOffset + section(t, p, kpname.Text).Offset
+			text := uint64(base) + elfOffset + section(t, p, kpname.Text).Offset + 4
 			want := Function{
 				Name: "f", Old: bias + textAddr + 0x20 + inspect.Addr(tt.keepOld), New: inspect.Addr(text) + inspect.Addr(tt.keepNew),
-				OldSize: 16 - tt.keepOld, NewSize: 32 - tt.keepNew,
+				OldSize: uint32(16 - tt.keepOld), NewSize: uint32(32 - tt.keepNew),
 			}
 			if image.Functions[0] != want {
 				t.Errorf("got %+v, want %+v", image.Functions[0], want)
@@ -132,6 +138,25 @@ func TestLandingPad(t *testing.T) {
 			if binary.LittleEndian.Uint64(info) != uint64(want.Old) || binary.LittleEndian.Uint32(info[16:]) != want.OldSize {
 				t.Errorf("the image says 0x%x, %d bytes", binary.LittleEndian.Uint64(info), binary.LittleEndian.Uint32(info[16:]))
 			}
+			if got := binary.LittleEndian.Uint32(image.Bytes[text-4-uint64(base):]); got != tt.put {
+				t.Errorf("in front of the replacement is %#x", got)
+			}
 		})
+	}
+}
+
+// TestLandingPadInFunction: what is in front of a replacement may belong to another function.
+func TestLandingPadInFunction(t *testing.T) {
+	p := a64Sample(t, nop, ret)
+	p.Functions = append(p.Functions, kpatch.Function{Name: "other", New: kpatch.Location{Section: 1}, NewSize: 4})
+	data, err := kpatch.Encode(p)
+	if err == nil {
+		p, err = kpatch.Decode(data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Place(p, a64Object(t, paciasp, true), p.Machine, base, resolve); fault.As(err) == nil || fault.As(err).Code != fault.LandingPad {
+		t.Errorf("got %v", err)
 	}
 }

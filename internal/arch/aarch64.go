@@ -134,20 +134,21 @@ func a64Padding(code []byte) int {
 }
 
 // a64Landing leaves bti c, which a jump behind it does not disturb. An instruction that signs the return address is one to land on, too; the
-// replacement is entered behind its own, of the same key and with the same stack pointer, so that it is signed once.
-func a64Landing(old, replacement []byte) (keepOld, keepNew int, lands bool) {
-	const anyBTI, paciasp, pacibsp = 0xd503241f, 0xd503233f, 0xd503237f
+// replacement is entered behind its own, of the same key and with the same stack pointer, so that it is signed once. One that begins otherwise
+// is entered by one that checks the address, which is as it was then.
+func a64Landing(old, replacement []byte) (keepOld, keepNew int, undo []byte) {
+	const anyBTI, paciasp, pacibsp, check = 0xd503241f, 0xd503233f, 0xd503237f, 0x80
 	if len(old) < a64InstructionSize || len(replacement) < a64InstructionSize {
-		return 0, 0, true
+		return 0, 0, nil
 	}
 	was, is := binary.LittleEndian.Uint32(old), binary.LittleEndian.Uint32(replacement)
 	switch {
 	case was&^0xc0 == anyBTI:
-		return a64InstructionSize, 0, true
+		return a64InstructionSize, 0, nil
 	case was != paciasp && was != pacibsp:
-		return 0, 0, true // it is not called through pointers where that is checked
+		return 0, 0, nil // it is not called through pointers where that is checked
 	case was == is:
-		return a64InstructionSize, a64InstructionSize, true
+		return a64InstructionSize, a64InstructionSize, nil
 	}
-	return 0, 0, false
+	return a64InstructionSize, 0, a64(was | check)
 }

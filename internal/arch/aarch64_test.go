@@ -275,28 +275,29 @@ func TestA64Padding(t *testing.T) {
 func minus(n uint64) uint64 { return -n }
 
 func TestA64Landing(t *testing.T) {
-	const btiC, btiJC, paciasp, pacibsp, stp, ret = 0xd503245f, 0xd50324df, 0xd503233f, 0xd503237f, 0xa9bf7bfd, 0xd65f03c0
+	const btiC, btiJC, paciasp, pacibsp, autiasp, autibsp, stp, ret = 0xd503245f, 0xd50324df, 0xd503233f, 0xd503237f, 0xd50323bf, 0xd50323ff, 0xa9bf7bfd, 0xd65f03c0
 	for _, tt := range []struct {
 		name             string
 		old, replacement uint32
 		keepOld, keepNew int
-		lands            bool
+		undo             []byte
 	}{
-		{"bti c", btiC, btiC, 4, 0, true},
-		{"bti jc, and nothing", btiJC, stp, 4, 0, true},
-		{"both sign", paciasp, paciasp, 4, 4, true},
-		{"both sign with key B", pacibsp, pacibsp, 4, 4, true},
-		{"another key", paciasp, pacibsp, 0, 0, false},
-		{"the old one alone signs", paciasp, ret, 0, 0, false},
-		{"the new one alone signs", stp, paciasp, 0, 0, true},
-		{"a hint to other threads", 0xd503203f, paciasp, 0, 0, true},
+		{"bti c", btiC, btiC, 4, 0, nil},
+		{"bti jc, and nothing", btiJC, stp, 4, 0, nil},
+		{"both sign", paciasp, paciasp, 4, 4, nil},
+		{"both sign with key B", pacibsp, pacibsp, 4, 4, nil},
+		{"another key", paciasp, pacibsp, 4, 0, a64(autiasp)},
+		{"the old one alone signs", paciasp, ret, 4, 0, a64(autiasp)},
+		{"the old one alone signs with key B", pacibsp, btiC, 4, 0, a64(autibsp)},
+		{"the new one alone signs", stp, paciasp, 0, 0, nil},
+		{"a hint to other threads", 0xd503203f, paciasp, 0, 0, nil},
 	} {
-		keepOld, keepNew, lands := AArch64.Landing(a64(tt.old, ret), a64(tt.replacement, ret))
-		if keepOld != tt.keepOld || keepNew != tt.keepNew || lands != tt.lands {
-			t.Errorf("%s: %d, %d, %v", tt.name, keepOld, keepNew, lands)
+		keepOld, keepNew, undo := AArch64.Landing(a64(tt.old, ret), a64(tt.replacement, ret))
+		if keepOld != tt.keepOld || keepNew != tt.keepNew || !bytes.Equal(undo, tt.undo) {
+			t.Errorf("%s: %d, %d, % x", tt.name, keepOld, keepNew, undo)
 		}
 	}
-	if o, n, lands := X86_64.Landing([]byte{0xf3, 0x0f, 0x1e, 0xfa}, nil); o != 0 || n != 0 || !lands {
-		t.Errorf("x86-64: %d, %d, %v", o, n, lands)
+	if o, n, undo := X86_64.Landing([]byte{0xf3, 0x0f, 0x1e, 0xfa}, nil); o != 0 || n != 0 || undo != nil {
+		t.Errorf("x86-64: %d, %d, % x", o, n, undo)
 	}
 }

@@ -21,7 +21,7 @@ type Target struct {
 	HookSize    int    // bytes of the jump written over the start of a patched function
 	UndoSize    int    // bytes of original code that a patch keeps of each function: as many as a hook overwrites
 	GateSize    int    // bytes of the jump written over the start of a function that is too short for a hook
-	LandingSize int    // bytes of the longest instruction that Landing has a hook pass over in a replacement
+	LandingSize int    // bytes of the longest instruction that Landing has a hook pass over in a replacement, or undo
 	PCBias      int64  // bytes from the field of a call or an access to where the processor counts its distance from
 	Listed      bool   // its code is understood as objdump lists it, so that objects without a record can be read
 	FarHooks    bool   // its hooks lead further than calls and jumps do: see WithFarHooks
@@ -37,7 +37,7 @@ type Target struct {
 	takesAddress func(k RelocKind, code []byte, at int) bool
 	unload       func(instruction []byte) (RelocType, bool)
 
-	landing   func(old, new []byte) (keepOld, keepNew int, lands bool)
+	landing   func(old, new []byte) (keepOld, keepNew int, undo []byte)
 	lands     func(code []byte) bool
 	leads     func(from uint64, code []byte) (to uint64, ok bool)
 	far       *farHook // nil where all hooks reach what accesses reach
@@ -90,11 +90,11 @@ var targets = []*Target{&X86_64, &AArch64}
 func (t *Target) Hook(from, to uint64) (jump []byte, ok bool) { return t.hook(from, to) }
 
 // Landing returns how many bytes at the start of a function a hook has to leave, as code may be called through pointers only where it
-// begins with certain instructions, and how many of the replacement are passed over then, as these have been executed. lands is false
-// if there is no way: then only direct calls come through a hook at the very start.
-func (t *Target) Landing(old, replacement []byte) (keepOld, keepNew int, lands bool) {
+// begins with certain instructions, and how many of the replacement are passed over then, as these have been executed. undo is what has to
+// be executed in front of the replacement, as one that is left has an effect that this does not expect; nil if none has.
+func (t *Target) Landing(old, replacement []byte) (keepOld, keepNew int, undo []byte) {
 	if t.landing == nil {
-		return 0, 0, true
+		return 0, 0, nil
 	}
 	return t.landing(old, replacement)
 }

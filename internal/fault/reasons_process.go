@@ -52,9 +52,9 @@ var processes = []Reason{
 	{Code: "kernel-thread", Hint: "give the PID of a user process", Paragraph: "The process is a kernel thread."},
 	{
 		Code: "landing-pad",
-		Hint: "compile the patch with the -mbranch-protection of the original; if it is, the compiler ordered the instructions of the function otherwise: patch a caller of it instead",
+		Hint: "make the patch again with this version of patchmake, or patch a caller of the function instead",
 		Paragraph: "A function of aarch64 is called through pointers that the processor checks, and begins with paciasp, which its replacement " +
-			"does not, or not first: the jump would have to take its place.",
+			"does not, or not first; and the patch has no room in front of that for the instruction which takes back what paciasp did.",
 	},
 	{Code: "loaded-twice", Paragraph: "The object is loaded more than once."},
 	{Code: "locked", Paragraph: "Another carectl works on the process."},
