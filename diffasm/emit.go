@@ -60,6 +60,7 @@ func Emit(s *Selection) (*Emitted, error) {
 	if err := selfCheck(s, res); err != nil {
 		return nil, err
 	}
+	res.Asm = machine.Of(s.d.patched.File).WithRoom(res.Asm)
 	return res, nil
 }
 

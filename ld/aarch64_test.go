@@ -1,8 +1,11 @@
 package ld
 
 import (
+	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"gocare/internal/arch"
@@ -96,7 +99,7 @@ func TestArmThreadOffset(t *testing.T) {
 	}
 }
 
-// TestArmPairOfSlots: a library's own pair of slots is used; a program's is the linker's to replace.
+// TestArmPairOfSlots: a library's own pair of slots is used, or a neighbour's where there is room; a program's is the linker's to replace.
 func TestArmPairOfSlots(t *testing.T) {
 	slots := &slots{tls: map[tlsKey][]uint64{{kind: arch.TLSModule, offset: 16}: {0x20010}, {kind: arch.TLSDesc, offset: 8}: {0x20000}}}
 	for _, tt := range []struct {
@@ -104,22 +107,25 @@ func TestArmPairOfSlots(t *testing.T) {
 		shared bool
 		offset int64
 		addend int64
+		behind uint32 // what is behind the call
 		code   fault.Code
 	}{
-		{"its own", true, 16, 0, ""},
-		{"none", true, 8, 0, "new-tls-slot"},
-		{"a part of the variable", true, 16, 4, "unsupported-relocation"},
-		{"in a program", false, 16, 0, "unsupported-relocation"},
+		{"its own", true, 16, 0, a64ADRP, ""},
+		{"a neighbour's", true, 8, 0, a64Nop, ""},
+		{"none, and no room", true, 8, 0, a64ADRP, "new-tls-slot"},
+		{"a part of the variable", true, 16, 4, a64Nop, "unsupported-relocation"},
+		{"in a program", false, 16, 0, a64Nop, "unsupported-relocation"},
 	} {
 		bin := &image{machine: arm64{}, target: &arch.AArch64, kind: linkKind{shared: tt.shared}, sections: []OrigSection{{Name: ".got", Addr: 0x20000, Size: 0x20}}}
 		r := &tlsReducer{newOutput(bin), slots}
-		r.sections[outText].Data = a64Code(a64ADRP, 0x91000000)
+		r.sections[outText].Data = a64Code(a64ADRP, 0x91000000, 0x94000000, tt.behind)
+		var err error
 		for n, typ := range []elf.R_AARCH64{elf.R_AARCH64_TLSGD_ADR_PAGE21, elf.R_AARCH64_TLSGD_ADD_LO12_NC} {
 			p := &spot{out: outText, at: uint64(4 * n), ref: &reference{typ: arch.AArch64.Reloc(uint32(typ)), sym: &elfobj.Symbol{Name: "v"}, rela: elfobj.Rela{Addend: tt.addend}}}
-			err := r.pairInParts(p, tlsVariable{name: versioned{name: "v"}, offset: tt.offset})
-			if e := fault.As(err); (e == nil) != (tt.code == "") || e != nil && e.Code != tt.code {
-				t.Errorf("%s: %v", tt.name, err)
-			}
+			err = cmp.Or(err, r.pairInParts(p, tlsVariable{name: versioned{name: "v"}, offset: tt.offset}))
+		}
+		if e := fault.As(err); (e == nil) != (tt.code == "") || e != nil && e.Code != tt.code {
+			t.Errorf("%s: %v", tt.name, err)
 		}
 		if add, _ := a64At(r.sections[outText].Data[4:]); tt.code == "" && add != 0x91004000 { // of 0x10, where in its page the slot is
 			t.Errorf("%s: %#x", tt.name, add)
@@ -142,6 +148,77 @@ func TestArmSlotOfPart(t *testing.T) {
 		}}
 		if err := r.inParts(p, tlsVariable{name: versioned{name: "v"}, offset: 16}); (err == nil) != tt.ok {
 			t.Errorf("%d bytes behind: %v", tt.addend, err)
+		}
+	}
+}
+
+// TestArmDisplace: the instruction that is left free behind an access leads from one variable to another.
+func TestArmDisplace(t *testing.T) {
+	const load, add, call = 0xf94000e5, 0x91000000, 0x94000000 // ldr x5, [x7]; add x0, x0, #0; bl
+	slot, pair := arch.TLSInitialExecOffset, arch.TLSGeneralDynamicOffset
+	for _, tt := range []struct {
+		name     string
+		kind     arch.RelocKind
+		code     []uint32
+		distance int64
+		want     uint32 // the last instruction, 0 if all is left alone
+	}{
+		{"behind", slot, []uint32{load, a64Nop}, 8, 0x910020a5},              // add x5, x5, #8
+		{"before", slot, []uint32{load, a64Nop}, -8, 0xd10020a5},             // sub x5, x5, #8
+		{"pages behind", slot, []uint32{load, a64Nop}, 3 << 12, 0x91400ca5},  // add x5, x5, #3, lsl #12
+		{"as far as can be", slot, []uint32{load, a64Nop}, 4095, 0x913ffca5}, // add x5, x5, #4095
+		{"too far", slot, []uint32{load, a64Nop}, 4097, 0},                   //
+		{"pages too far", slot, []uint32{load, a64Nop}, 1 << 24, 0},          //
+		{"not free", slot, []uint32{load, load}, 8, 0},                       //
+		{"at the end", slot, []uint32{load}, 8, 0},                           //
+		{"of a pair", pair, []uint32{add, call, a64Nop}, 8, 0x91002000},      // add x0, x0, #8
+		{"of a pair, not free", pair, []uint32{add, a64Nop, call}, 8, 0},     //
+		{"of a pair, no call", pair, []uint32{add, load, a64Nop}, 8, 0},      //
+		{"of a pair, at the end", pair, []uint32{add, call}, 8, 0},           //
+		{"of a pair, in another register", pair, []uint32{add | 1, call, a64Nop}, 8, 0},
+	} {
+		code := a64Code(tt.code...)
+		ok := arm64{}.displace(tt.kind, site{code: code}, tt.distance)
+		want := slices.Clone(tt.code)
+		if tt.want != 0 {
+			want[len(want)-1] = tt.want
+		}
+		if ok != (tt.want != 0) || !bytes.Equal(code, a64Code(want...)) {
+			t.Errorf("%s: %v, % x", tt.name, ok, code)
+		}
+	}
+	if (x86{}).displace(slot, site{code: a64Code(load, a64Nop)}, 8) {
+		t.Error("an access of x86-64 is displaced")
+	}
+}
+
+// TestArmSlotOfNeighbour: a variable that the original has no slot of is reached by that of another, and the instruction behind.
+func TestArmSlotOfNeighbour(t *testing.T) {
+	page, load := elf.R_AARCH64_TLSIE_ADR_GOTTPREL_PAGE21, elf.R_AARCH64_TLSIE_LD64_GOTTPREL_LO12_NC
+	for _, tt := range []struct {
+		name  string
+		kind  arch.RelocKind // of the original's slot
+		free  uint32
+		found bool
+	}{
+		{"a slot", arch.TLSOffset, a64Nop, true},
+		{"a slot, and no room", arch.TLSOffset, a64ADRP, false},
+		{"a descriptor", arch.TLSDesc, a64Nop, false},
+	} {
+		bin := &image{machine: arm64{}, target: &arch.AArch64, kind: linkKind{shared: true}, sections: []OrigSection{{Name: ".got", Addr: 0x20000, Size: 0x20}}}
+		r := &tlsReducer{newOutput(bin), &slots{tls: map[tlsKey][]uint64{{kind: tt.kind, offset: 16}: {0x20008}}}}
+		r.sections[outText].Data = a64Code(a64ADRP, a64Load, tt.free)
+		var err error
+		for n, typ := range []elf.R_AARCH64{page, load} {
+			p := &spot{out: outText, at: uint64(4 * n), ref: &reference{typ: arch.AArch64.Reloc(uint32(typ)), sym: &elfobj.Symbol{Name: "v"}}}
+			err = cmp.Or(err, r.inParts(p, tlsVariable{name: versioned{name: "v"}, offset: 20}))
+		}
+		e := fault.As(err)
+		if (e == nil) != tt.found || e != nil && e.Code != fault.NewTLSSlot {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if want := a64Code(a64Load|1<<10, 0x91001000); tt.found && !bytes.Equal(r.sections[outText].Data[4:], want) { // of slot 8 in its page, 4 bytes behind
+			t.Errorf("%s: % x", tt.name, r.sections[outText].Data)
 		}
 	}
 }

@@ -62,6 +62,42 @@ func (arm64) putThreadOffset(k arch.RelocKind, s site, offset int64) bool {
 	return false
 }
 
+// displace knows ldr x, [x, #slot]; nop and add x0, x0, #slots; bl __tls_get_addr; nop, and makes the nop an addition.
+func (arm64) displace(k arch.RelocKind, s site, distance int64) bool {
+	const isCall, call = 0xfc000000, 0x94000000
+	code := s.from(0)
+	first, ok := a64At(code)
+	register := first & a64Target
+	if ok && k == arch.TLSGeneralDynamicOffset {
+		code = code[a64Command:]
+		op, found := a64At(code)
+		ok = found && op&isCall == call && register == 0
+	}
+	if !ok {
+		return false
+	}
+	code = code[a64Command:]
+	add, fits := a64Add(register, distance)
+	if op, found := a64At(code); !fits || !found || op != a64Nop {
+		return false
+	}
+	binary.LittleEndian.PutUint32(code, add)
+	return true
+}
+
+// a64Add returns the instruction that adds a number to a register; ok is false if there is none.
+func a64Add(register uint32, n int64) (op uint32, ok bool) {
+	const add, sub, pages, page = 0x91000000, 0xd1000000, 1 << 22, 1 << 12
+	op = add
+	if n < 0 {
+		op, n = sub, -n
+	}
+	if n%page == 0 {
+		op, n = op|pages, n/page
+	}
+	return op | uint32(n)<<10 | register<<5 | register, n < page
+}
+
 // resolver keeps all registers but x0, as those of the C library do: which others code counts on is the compiler's choice.
 func (arm64) resolver() (code []byte) {
 	for _, op := range []uint32{

@@ -6,20 +6,20 @@ import (
 	"gocare/internal/arch"
 )
 
-// This file reaches thread-local variables that the original has no descriptor of, by one that it has of another variable: within the block of a
-// module their distance is known. gcc's section anchors leave such.
+// This file reaches thread-local variables that the original has no slot or descriptor of, by one that it has of another variable: within the block
+// of a module their distance is known. gcc's section anchors leave such.
 //
-// The patch's own descriptor is three words: the address of a resolver in the patch, that of the original's descriptor, and the distance.
+// What a slot leads to is displaced by an instruction behind. The patch's own descriptor is three words: the address of a resolver in the patch, that of the original's descriptor, and the distance.
 
 const descriptorWords = 3
 
-// neighbour returns the original's descriptor of the variable of its own that is closest to one, and how far behind that it is.
-func (t *tlsReducer) neighbour(v tlsVariable) (slot uint64, distance int64, ok bool) {
+// neighbour returns the original's slot of a kind of the variable of its own that is closest to one, and how far behind that it is.
+func (t *tlsReducer) neighbour(v tlsVariable, kind arch.RelocKind) (slot uint64, distance int64, ok bool) {
 	if v.byName || !t.bin.kind.shared || t.bin.machine.resolver() == nil {
 		return 0, 0, false
 	}
 	for k, list := range t.slots.tls {
-		if k.kind != arch.TLSDesc || k.name != (versioned{}) || len(list) == 0 {
+		if k.kind != kind || k.name != (versioned{}) || len(list) == 0 {
 			continue
 		}
 		d := v.offset - int64(k.offset)
@@ -30,11 +30,25 @@ func (t *tlsReducer) neighbour(v tlsVariable) (slot uint64, distance int64, ok b
 	return slot, distance, ok
 }
 
+// toSlotOf writes a part of the address of the original's slot of a variable, or else of its neighbour's.
+func (t *tlsReducer) toSlotOf(p *spot, v tlsVariable, kind arch.RelocKind) error {
+	k, _ := partsOf(p.kind())
+	slot, found := t.slots.tlsSlot(v, kind)
+	if !found {
+		var distance int64
+		slot, distance, found = t.neighbour(v, kind)
+		if !found || k == arch.PageOffset && !t.bin.machine.displace(p.kind(), t.site(p), distance) {
+			return noTLSSlot(p)
+		}
+	}
+	return t.toSlot(p, k, slot)
+}
+
 // hasDescriptor reports whether a variable can be reached by a descriptor.
 func (t *tlsReducer) hasDescriptor(v tlsVariable) bool {
 	_, found := t.slots.tlsSlot(v, arch.TLSDesc)
 	if !found {
-		_, _, found = t.neighbour(v)
+		_, _, found = t.neighbour(v, arch.TLSDesc)
 	}
 	return found
 }
@@ -44,7 +58,7 @@ func (t *tlsReducer) toDescriptor(p *spot, k arch.RelocKind, v tlsVariable) erro
 	if slot, found := t.slots.tlsSlot(v, arch.TLSDesc); found {
 		return t.toSlot(p, k, slot)
 	}
-	slot, distance, found := t.neighbour(v)
+	slot, distance, found := t.neighbour(v, arch.TLSDesc)
 	if !found {
 		return noTLSSlot(p)
 	}

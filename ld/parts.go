@@ -127,11 +127,7 @@ func (t *tlsReducer) inParts(p *spot, v tlsVariable) error {
 	if descriptor {
 		return t.toDescriptor(p, k, v)
 	}
-	slot, found := t.slots.tlsSlot(v, arch.TLSOffset)
-	if !found {
-		return noTLSSlot(p)
-	}
-	return t.toSlot(p, k, slot)
+	return t.toSlotOf(p, v, arch.TLSOffset)
 }
 
 // pairInParts handles the pair of slots that __tls_get_addr is called with (-mtls-dialect=trad), as a library has it.
@@ -139,12 +135,7 @@ func (t *tlsReducer) pairInParts(p *spot, v tlsVariable) error {
 	if !t.bin.kind.shared || p.addend() != 0 {
 		return t.unsupported(p)
 	}
-	slot, found := t.slots.tlsSlot(v, arch.TLSModule)
-	if !found {
-		return noTLSSlot(p)
-	}
-	k, _ := partsOf(p.kind())
-	return t.toSlot(p, k, slot)
+	return t.toSlotOf(p, v, arch.TLSModule)
 }
 
 // loadsSlot reports whether the second part of a relaxed descriptor is the load, and not what is nothing then.

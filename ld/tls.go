@@ -24,6 +24,9 @@ type tlsCode interface {
 	relaxTLS(k arch.RelocKind, to tlsModel, s site) (r relaxed, ok bool)
 	// putThreadOffset makes a part of an access by a slot a part of one by a constant. ok is false where nothing is changed.
 	putThreadOffset(k arch.RelocKind, s site, offset int64) (ok bool)
+	// displace has the part of an access that finds a variable find what is so many bytes behind it, by the instruction that is left free
+	// for that. ok is false where nothing is changed.
+	displace(k arch.RelocKind, s site, distance int64) (ok bool)
 	// resolver returns the code of a descriptor's resolver which adds the third word of the descriptor to what the descriptor that its
 	// second word leads to stands for; nil if descriptors are not made.
 	resolver() []byte

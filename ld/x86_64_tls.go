@@ -14,6 +14,9 @@ func (x86) threadOffset(seg *elfobj.Segment) int64 {
 // putThreadOffset: accesses are by one address.
 func (x86) putThreadOffset(arch.RelocKind, site, int64) bool { return false }
 
+// displace: no instruction is left free.
+func (x86) displace(arch.RelocKind, site, int64) bool { return false }
+
 // resolver: where descriptors are asked for (-mtls-dialect=gnu2), what the original has none of is refused.
 func (x86) resolver() []byte { return nil }
 

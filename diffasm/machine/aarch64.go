@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/lazyregexp"
 )
 
 // arm64 is the Arm 64-bit target, as gcc and clang write it.
@@ -360,6 +361,13 @@ func (arm64) LeadIn(old, replacement *asm.Function) string {
 		return ""
 	}
 	return "nop"
+}
+
+// armSlotLoad is the load of where a thread-local variable is from the thread pointer.
+var armSlotLoad = lazyregexp.New(`(?m)^\s*ldr\s.*:gottprel_lo12:.*$`)
+
+func (arm64) WithRoom(asm []byte) []byte {
+	return armSlotLoad.ReplaceAllFunc(asm, func(line []byte) []byte { return append(slices.Clip(line), "\n\tnop"...) })
 }
 
 func isInstruction(st asm.Statement) bool { return st.Kind == asm.Instruction }

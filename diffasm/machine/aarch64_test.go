@@ -194,3 +194,15 @@ func TestArmLeadIn(t *testing.T) {
 		}
 	}
 }
+
+// TestArmWithRoom: behind what loads from a slot of a thread-local variable, and nothing else, there is an instruction that does nothing.
+func TestArmWithRoom(t *testing.T) {
+	const text = "\tadrp\tx0, :gottprel:v\n\tldr\tx0, [x0, #:gottprel_lo12:v] // v\n\tldr\tx1, [x1, :got_lo12:w]\n"
+	want := strings.Replace(text, "// v\n", "// v\n\tnop\n", 1)
+	if got := string(arm64{}.WithRoom([]byte(text))); got != want {
+		t.Errorf("%q", got)
+	}
+	if got := string(x86{}.WithRoom([]byte(text))); got != text {
+		t.Errorf("x86-64: %q", got)
+	}
+}

@@ -28,6 +28,9 @@ type Machine interface {
 	Thunk(name string) bool
 	// LeadIn returns the instruction that a replacement of a function needs in front of it for a hook to put another in its place, "" if none.
 	LeadIn(old, replacement *asm.Function) string
+	// WithRoom returns assembly with a free instruction behind each that loads from a slot where a thread-local variable is: the original may
+	// have the slot of another one, from which this one's place follows.
+	WithRoom(asm []byte) []byte
 	// MarksNumber reports whether a token in front of a number, in the canonical text of a statement, makes it an operand as a line
 	// number is one.
 	MarksNumber(statement, token string) bool

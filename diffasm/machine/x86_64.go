@@ -14,6 +14,9 @@ type x86 struct{}
 // LeadIn: a hook leaves no instruction in front of it that has an effect.
 func (x86) LeadIn(*asm.Function, *asm.Function) string { return "" }
 
+// WithRoom: what is loaded from a slot may be part of any instruction.
+func (x86) WithRoom(asm []byte) []byte { return asm }
+
 func (x86) Syntax() *asm.Syntax { return asm.ATT }
 
 func (x86) Convention() *Convention { return &sysV }
