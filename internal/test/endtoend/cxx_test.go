@@ -16,24 +16,7 @@ import (
 // given back. Inline functions, virtual ones and templates are like others.
 func TestCXX(t *testing.T) {
 	programs(t)
-	archive, err := txtar.ParseFile("testdata/cxx.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	original := map[string]string{}
-	patched := map[string]string{}
-	for _, f := range archive.Files {
-		if name, ok := strings.CutPrefix(f.Name, "patched/"); ok {
-			patched[name] = string(f.Data)
-		} else {
-			original[f.Name] = string(f.Data)
-		}
-	}
-	for name, text := range original {
-		if patched[name] == "" {
-			patched[name] = text
-		}
-	}
+	original, patched, talk := cxxProgram(t)
 	for _, tt := range []struct{ name, compiler, flags, link string }{
 		{"gcc-O0", "g++", "-O0", ""},
 		{"gcc-O2", "g++", "-O2 -g", ""},
@@ -46,7 +29,7 @@ func TestCXX(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			writeTree(t, dir, original)
-			writePatch(t, dir, original, maps.Clone(patched))
+			writePatch(t, dir, original, patched)
 			env := []string{"KPCXXREAL=" + tt.compiler, "CXXFLAGS=" + tt.flags, "LINK=" + tt.link}
 			mustRun(t, 0, dir, env, "patchmake", "-i", "c1", "fix.patch")
 			p := testkit.Start(t, filepath.Join(dir, "lpmake", "prog"))
@@ -54,17 +37,44 @@ func TestCXX(t *testing.T) {
 				t.Helper()
 				mustRun(t, 0, dir, nil, "carectl", append(args, "-p", pid(p))...)
 			}
-			hold(t, p, []turn{{Input: "1", Want: "24 4"}, {Input: "-5", Want: "-4 -7"}, {Input: "200", Want: "large 0"}})
-			carectl("patch", "patchroot")
-			hold(t, p, []turn{{Input: "1", Want: "839 8"}, {Input: "-5", Want: "-400 -9"}, {Input: "200", Want: "too large 0"}, {Input: "7", Want: "failure 0"}})
-			carectl("unpatch", "-i", "c1")
-			hold(t, p, []turn{{Input: "-5", Want: "-4 -3"}, {Input: "200", Want: "large 0"}})
-			carectl("patch", "patchroot")
-			hold(t, p, []turn{{Input: "200", Want: "too large 0"}})
-			carectl("unpatch", "-i", "c1", "--unmap")
-			hold(t, p, []turn{{Input: "200", Want: "large 0"}, {Input: "-5", Want: "-4 -2"}})
+			removal := []string{"unpatch", "-i", "c1"}
+			for _, next := range talk {
+				switch next.Act {
+				case "say":
+					hold(t, p, []turn{next})
+				case "patch":
+					carectl("patch", "patchroot")
+				case "unpatch":
+					carectl(removal...)
+					removal = append(removal, "--unmap") // the second time
+				}
+			}
 		})
 	}
+}
+
+// cxxProgram reads the C++ program, and what to ask it around two times of the patch.
+func cxxProgram(t *testing.T) (original, patched map[string]string, talk []turn) {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/cxx.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	original, changes := map[string]string{}, map[string]string{}
+	for _, f := range archive.Files {
+		if name, ok := strings.CutPrefix(f.Name, "patched/"); ok {
+			changes[name] = string(f.Data)
+		} else {
+			original[f.Name] = string(f.Data)
+		}
+	}
+	if talk, err = parseTalk(original["talk"]); err != nil {
+		t.Fatal(err)
+	}
+	delete(original, "talk")
+	patched = maps.Clone(original)
+	maps.Copy(patched, changes)
+	return original, patched, talk
 }
 
 const cleanupProgram = `CFLAGS = -O2 -fexceptions

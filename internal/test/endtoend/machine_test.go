@@ -63,26 +63,50 @@ func makeCell(t *testing.T, folder string, c *construct, cfg config, compiler st
 		return
 	}
 	mustRun(t, 0, dir, env, "patchmake", "-i", "c1", "fix.patch")
+	leaveCell(t, folder, dir, c.objects(cfg), c.Talk)
+}
+
+// leaveCell makes a cell of the program and the patches in a tree.
+func leaveCell(t *testing.T, folder, dir string, objects int, talk []turn) {
+	t.Helper()
 	patches, err := filepath.Glob(filepath.Join(dir, "patchroot", "*.kpatch"))
-	if err != nil || len(patches) != c.objects(cfg) {
-		t.Fatalf("want %d patches, got %q", c.objects(cfg), patches)
+	if err != nil || len(patches) != objects {
+		t.Fatalf("want %d patches, got %q", objects, patches)
 	}
-	leave := func(from, to string) {
+	for from, to := range map[string]string{"lpmake": cell.Program, "patchroot": cell.Patches} {
 		if err := os.CopyFS(filepath.Join(folder, to), os.DirFS(filepath.Join(dir, from))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	leave("lpmake", cell.Program)
-	leave("patchroot", cell.Patches)
-	if err := cell.Write(folder, c.cell(len(patches))); err != nil {
+	made := cell.Cell{Objects: objects}
+	for _, turn := range talk {
+		made.Turns = append(made.Turns, cell.Turn(turn))
+	}
+	if err := cell.Write(folder, made); err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", folder, err))
 	}
 }
 
-func (c *construct) cell(objects int) cell.Cell {
-	made := cell.Cell{Objects: objects}
-	for _, turn := range c.Talk {
-		made.Turns = append(made.Turns, cell.Turn(turn))
+// TestCellsCXX is TestCells for the program of C++.
+func TestCellsCXX(t *testing.T) {
+	folder := os.Getenv("GOCARE_CELLS")
+	if folder == "" {
+		t.Skip("make vm runs this")
 	}
-	return made
+	const compiler = "aarch64-linux-gnu-g++"
+	programs(t)
+	testkit.Require(t, compiler)
+	original, patched, talk := cxxProgram(t)
+	for _, level := range words("LEVELS", "O0 O2 O3") {
+		name := "cxx-g++-" + level
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			writeTree(t, dir, original)
+			writePatch(t, dir, original, patched)
+			env := []string{"KPCXXREAL=" + compiler, "CXXFLAGS=-" + level + " " + os.Getenv("GOCARE_FLAGS"), "PROGRAM=host"}
+			mustRun(t, 0, dir, env, "patchmake", "-i", "c1", "fix.patch")
+			leaveCell(t, filepath.Join(folder, name), dir, 1, talk)
+		})
+	}
 }

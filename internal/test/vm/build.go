@@ -95,8 +95,12 @@ func (m *machine) takeCells() (c counts, err error) {
 		return counts{}, command("", nil, "cp", "-r", m.cells, m.at("cells"))
 	}
 	tests := "^TestCells$"
-	if m.cflags == "" && os.Getenv("CONSTRUCTS") == "" {
-		tests = "^Test(Cells|RefusalsAArch64)$" // once
+	switch {
+	case os.Getenv("CONSTRUCTS") != "":
+	case m.cflags == "":
+		tests = "^Test(Cells|CellsCXX|RefusalsAArch64)$" // the last once
+	default:
+		tests = "^Test(Cells|CellsCXX)$"
 	}
 	cmd := exec.Command("go", "test", "-count=1", "-v", "-timeout", "0", "-run", tests, "./internal/test/endtoend")
 	cmd.Env = append(os.Environ(), m.constructs(m.at("cells"))...)
