@@ -38,6 +38,9 @@ func HasSourceName(name string) bool { return asm.HasSourceName(name) }
 // ReadersOf returns functions in C that read private variables, see Unstored.
 func ReadersOf(names []string) string { return correlate.ReadersOf(names) }
 
+// LocalKeeper returns a declaration in C that has compilers keep a static local, see Unstored.
+func LocalKeeper(name string, number int) string { return correlate.LocalKeeper(name, number) }
+
 // KeeperOf returns a table in C that has compilers keep private variables.
 func KeeperOf(names []string, number int) string { return correlate.KeeperOf(names, number) }
 

@@ -1,6 +1,7 @@
 package diffasm
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,16 +102,68 @@ func unstoredVerdicts(t *testing.T, cc, variable, before, after string) (without
 	orig, patched := compile(before, ""), compile(after, "")
 	names := []string{variable}
 	shown := &Unstored{OrigRead: []*File{compile(before, ReadersOf(names))}, PatchedRead: []*File{compile(after, ReadersOf(names))}, PatchedWritten: compile(after, WritersOf(names)), OrigKept: compile(before, KeeperOf(names, 0))}
-	code := func(unstored func() *Unstored) fault.Code {
-		m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(before, after) }, Unstored: unstored}
-		d, err := m.Match(orig, patched, nil)
-		if err == nil {
-			_, err = Decide(d, Options{})
-		}
-		if e := fault.As(err); e != nil {
-			return e.Code
-		}
-		return ""
+	return unstoredCode(before, after, orig, patched, nil), unstoredCode(before, after, orig, patched, func() *Unstored { return shown })
+}
+
+// unstoredCode returns the code that two versions are refused for, "" if they are not.
+func unstoredCode(before, after string, orig, patched *File, unstored func() *Unstored) fault.Code {
+	m := Matching{Sources: func(string) *correlate.SourceFile { return lineMap(before, after) }, Unstored: unstored}
+	d, err := m.Match(orig, patched, nil)
+	if err == nil {
+		_, err = Decide(d, Options{})
 	}
-	return code(nil), code(func() *Unstored { return shown })
+	if e := fault.As(err); e != nil {
+		return e.Code
+	}
+	return ""
+}
+
+// localsText has static locals that compilers keep nothing of: what comes to them never runs, or nobody reads them.
+const localsText = `int step(int x);
+int f(int x)
+{
+	static int kept;
+	if (x > 4 && x < 3) {
+		static int seen[4];
+		seen[x & 3] = step(x);
+		return seen[1];
+	}
+	return kept += x;
+}
+int g(int x)
+{
+	static int mode;
+	mode = step(x);
+	return x;
+}
+`
+
+// TestUnstoredLocals: a static local that neither version keeps is no reason to refuse where no code of the patched version names it, though that
+// has to keep it.
+func TestUnstoredLocals(t *testing.T) {
+	unread := []string{"mode = step(x);", "if (x > 4)\n\t\tmode = step(x);\n\telse\n\t\tmode = 4;"}
+	for _, row := range []struct {
+		name, variable string
+		patch          []string
+		refuse         bool
+	}{
+		{"never reached", "seen", []string{"] = step(x);", "] = step(x + 1);"}, false},
+		{"read, with what never comes to it", "mode", []string{"mode = step(x);\n\treturn x;", "if (x > 4 && x < 3)\n\t\tmode = step(x);\n\treturn x + mode;"}, true},
+		{"written for nobody", "mode", append(unread, "return x;", "if (x > 4 && x < 3)\n\t\treturn mode;\n\treturn x;"), true},
+	} {
+		for _, cc := range []string{"gcc", "clang"} {
+			t.Run(row.name+" "+cc, func(t *testing.T) {
+				testkit.Require(t, cc)
+				after := strings.NewReplacer(row.patch...).Replace(localsText)
+				declared := regexp.MustCompile(`static int ` + row.variable + `[^;]*;`).FindString(after)
+				kept := strings.Replace(after, declared, declared+LocalKeeper(row.variable, 0), 1)
+				with := &Unstored{PatchedLocals: compileSource(t, cc, "-O2 -g", kept)}
+				orig, patched := compileSource(t, cc, "-O2 -g", localsText), compileSource(t, cc, "-O2 -g", after)
+				without, shown := unstoredCode(localsText, after, orig, patched, nil), unstoredCode(localsText, after, orig, patched, func() *Unstored { return with })
+				if without != fault.StaticLost || row.refuse != (shown == fault.StaticLost) {
+					t.Errorf("%q, with the compile on the side %q, want it refused: %v", without, shown, row.refuse)
+				}
+			})
+		}
+	}
 }

@@ -154,8 +154,10 @@ func (m *maker) unstored(u *planner.Unit) *diffasm.Unstored {
 		}
 		return files
 	}
-	one := read(u.PatchedWritten, u.OrigKept)
-	return &diffasm.Unstored{OrigRead: read(u.OrigRead...), PatchedRead: read(u.PatchedRead...), PatchedWritten: one[0], OrigKept: one[1]}
+	one := read(u.PatchedWritten, u.OrigKept, u.PatchedLocals)
+	return &diffasm.Unstored{
+		OrigRead: read(u.OrigRead...), PatchedRead: read(u.PatchedRead...), PatchedWritten: one[0], OrigKept: one[1], PatchedLocals: one[2],
+	}
 }
 
 // parseAll parses several versions of a unit at once.

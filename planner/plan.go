@@ -125,7 +125,8 @@ type SideVersions struct {
 	OrigRead       []buildtree.Digest `json:"orig_read,omitempty"`
 	PatchedRead    []buildtree.Digest `json:"patched_read,omitempty"`
 	PatchedWritten buildtree.Digest   `json:"patched_written,omitempty"`
-	OrigKept       buildtree.Digest   `json:"orig_kept,omitempty"` // with those that the patched version alone keeps
+	OrigKept       buildtree.Digest   `json:"orig_kept,omitempty"`      // with those that the patched version alone keeps
+	PatchedLocals  buildtree.Digest   `json:"patched_locals,omitempty"` // with static locals kept that are not else, see compileLocals
 }
 
 // Library is a shared library of the patched link that the original has not, or not so.

@@ -40,6 +40,9 @@ func (c sideCompiler) compileSideVersions(ctx context.Context, links, others []p
 	if err := c.findMovedCases(ctx, units, types); err != nil {
 		return allSideVersions{}, err
 	}
+	if err := c.compileLocals(ctx, units, types); err != nil {
+		return allSideVersions{}, err
+	}
 	if err := c.compileUnstored(ctx, units, types); err != nil {
 		return allSideVersions{}, err
 	}

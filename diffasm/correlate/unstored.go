@@ -19,6 +19,7 @@ type Unstored struct {
 	OrigRead, PatchedRead []*debuginfo.Unit // with ReadersOf the variables, some in each; alike in both versions
 	PatchedWritten        *debuginfo.Unit   // with WritersOf them
 	OrigKept              *debuginfo.Unit   // with KeeperOf those that the patched version keeps
+	PatchedLocals         *debuginfo.Unit   // with a LocalKeeper behind the declarations of static locals
 }
 
 const (
@@ -68,6 +69,12 @@ func KeeperOf(names []string, number int) string {
 	return b.String()
 }
 
+// LocalKeeper returns the declaration in C, behind that of a static local, of a pointer to it that must be kept: what knows of it has to expect any
+// value there.
+func LocalKeeper(name string, number int) string {
+	return fmt.Sprintf(" static const __volatile__ void *const %s%d __attribute__((__used__)) = (const __volatile__ void *)&%s;", KeeperName, number, name)
+}
+
 // AlwaysInitial reports whether compiles on the side prove that a variable at file level, of which the original keeps nothing, always has its first
 // value there, and that the patched version begins with the same.
 func (m *folding) AlwaysInitial(name string) bool {
@@ -96,18 +103,42 @@ func isConstantIn(u *debuginfo.Unit, name string) bool {
 	return leavesOut(u, name)
 }
 
-// shownAlike reports whether compiles on the side prove that the patched code takes a variable at file level, which neither version keeps, for
-// what the process would hold: no patched code reads it, or it is one value in both versions, always.
+// shownAlike reports whether compiles on the side prove that the patched code takes a variable which neither version keeps for what the process
+// would hold: no patched code reads it, or it is one value in both versions, always.
 func (m *folding) shownAlike(o, p *debuginfo.Declaration) bool {
-	if m.unstored == nil || o.Function != "" || p.Function != "" {
+	if m.unstored == nil {
 		return false
 	}
 	u := m.unstored()
+	if p.Function != "" {
+		return isUnusedLocal(u.PatchedLocals, p)
+	}
+	if o.Function != "" {
+		return false
+	}
 	if has(u.PatchedWritten, writer+p.Name) && leavesOut(u.PatchedWritten, p.Name) {
 		return true
 	}
 	before, after := withReader(u.OrigRead, o.Name), withReader(u.PatchedRead, p.Name)
 	return o.Name == p.Name && before != nil && after != nil && m.sameConstant(before, after, p.Name)
+}
+
+// isUnusedLocal reports whether a unit keeps a static local, whatever it may hold, and has no code that as much as names it.
+func isUnusedLocal(u *debuginfo.Unit, p *debuginfo.Declaration) bool {
+	if u == nil || u.Declarations() == nil {
+		return false
+	}
+	alike := func(d *debuginfo.Declaration) bool {
+		return d.Name == p.Name && d.Line == p.Line && d.Symbol != "" && (d.Function == p.Function || p.Function == debuginfo.UnknownFunction)
+	}
+	list := u.Declarations().All
+	i := slices.IndexFunc(list, alike)
+	if i < 0 || slices.ContainsFunc(list[i+1:], alike) {
+		return false
+	}
+	users := canon.UsersOf(u.File, list[i].Symbol)
+	isKeeper := func(b *asm.Block) bool { return strings.Contains(b.Name, KeeperName) }
+	return len(users.Functions) == 0 && len(users.Variables) > 0 && !slices.ContainsFunc(users.Variables, func(b *asm.Block) bool { return !isKeeper(b) })
 }
 
 // withReader returns the compile that has the reader of a variable, nil if none has.
