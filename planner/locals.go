@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,19 +17,26 @@ import (
 // compileLocals compiles the patched version of units of which neither version keeps some static locals so that it has to keep them: where no code
 // names one then, none depends on what it holds. What does not compile so tells nothing.
 func (c sideCompiler) compileLocals(ctx context.Context, units []pairedUnit, types []SideVersions) error {
+	texts := map[int]string{}
+	for i := range units {
+		if text := c.keepingLocals(&units[i]); text != "" {
+			texts[i] = text
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
 	dir, err := os.MkdirTemp(c.b.Store.Dir(), "locals-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	var after wanted
-	for i := range units {
+	for _, i := range slices.Sorted(maps.Keys(texts)) {
 		u := &units[i]
-		if text := c.keepingLocals(u); text != "" {
-			source := addedText{filepath.Join(dir, fmt.Sprint(i, ".c")), text}
-			flags := slices.Concat(typeFlags(u.record.Driver), u.sideFlags(), []string{"-w", "-iquote", filepath.Dir(sourcePath(&u.record))})
-			after.add(request{unit: &u.record, source: source.path, flags: flags}, source, &types[i].PatchedLocals)
-		}
+		source := addedText{filepath.Join(dir, fmt.Sprint(i, ".c")), texts[i]}
+		flags := slices.Concat(typeFlags(u.record.Driver), u.sideFlags(), []string{"-w", "-iquote", filepath.Dir(sourcePath(&u.record))})
+		after.add(request{unit: &u.record, source: source.path, flags: flags}, source, &types[i].PatchedLocals)
 	}
 	return after.compile(ctx, c.b.compileInView)
 }
