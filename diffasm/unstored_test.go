@@ -149,13 +149,14 @@ func TestUnstoredLocals(t *testing.T) {
 	}{
 		{"never reached", "seen", []string{"] = step(x);", "] = step(x + 1);"}, false},
 		{"read, with what never comes to it", "mode", []string{"mode = step(x);\n\treturn x;", "if (x > 4 && x < 3)\n\t\tmode = step(x);\n\treturn x + mode;"}, true},
+		{"const from now on", "mode", []string{"static int mode;", "static const int mode = 2;", "mode = step(x);\n\treturn x;", "step(x);\n\treturn x + mode;"}, true},
 		{"written for nobody", "mode", append(unread, "return x;", "if (x > 4 && x < 3)\n\t\treturn mode;\n\treturn x;"), true},
 	} {
 		for _, cc := range []string{"gcc", "clang"} {
 			t.Run(row.name+" "+cc, func(t *testing.T) {
 				testkit.Require(t, cc)
 				after := strings.NewReplacer(row.patch...).Replace(localsText)
-				declared := regexp.MustCompile(`static int ` + row.variable + `[^;]*;`).FindString(after)
+				declared := regexp.MustCompile(`static (const )?int ` + row.variable + `[^;]*;`).FindString(after)
 				kept := strings.Replace(after, declared, declared+LocalKeeper(row.variable, 0), 1)
 				with := &Unstored{PatchedLocals: compileSource(t, cc, "-O2 -g", kept)}
 				orig, patched := compileSource(t, cc, "-O2 -g", localsText), compileSource(t, cc, "-O2 -g", after)

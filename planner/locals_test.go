@@ -31,7 +31,7 @@ int f(int x)
 			break
 		}
 		end := at + strings.IndexByte(got[at:], ';') + 1
-		if !strings.HasSuffix(got[at:end], "&"+name+";") {
+		if !strings.HasSuffix(got[at:end], ")&"+name+";") {
 			t.Errorf("%s is kept by %q", name, got[at:end])
 		}
 		got = got[:at] + "<" + name + ">" + got[end:]

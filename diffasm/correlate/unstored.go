@@ -70,9 +70,10 @@ func KeeperOf(names []string, number int) string {
 }
 
 // LocalKeeper returns the declaration in C, behind that of a static local, of a pointer to it that must be kept: what knows of it has to expect any
-// value there.
+// value there. There is none to one that is const, whose value is known all the same.
 func LocalKeeper(name string, number int) string {
-	return fmt.Sprintf(" static const __volatile__ void *const %s%d __attribute__((__used__)) = (const __volatile__ void *)&%s;", KeeperName, number, name)
+	return fmt.Sprintf(" static const __volatile__ void *const %[1]s%[2]d __attribute__((__used__)) = "+
+		"__builtin_types_compatible_p(__typeof__(&%[3]s), const __typeof__(%[3]s) *) ? 0 : (const __volatile__ void *)&%[3]s;", KeeperName, number, name)
 }
 
 // AlwaysInitial reports whether compiles on the side prove that a variable at file level, of which the original keeps nothing, always has its first
@@ -129,11 +130,11 @@ func isUnusedLocal(u *debuginfo.Unit, p *debuginfo.Declaration) bool {
 		return false
 	}
 	alike := func(d *debuginfo.Declaration) bool {
-		return d.Name == p.Name && d.Line == p.Line && d.Symbol != "" && (d.Function == p.Function || p.Function == debuginfo.UnknownFunction)
+		return d.Name == p.Name && d.Line == p.Line && (d.Function == p.Function || p.Function == debuginfo.UnknownFunction)
 	}
 	list := u.Declarations().All
 	i := slices.IndexFunc(list, alike)
-	if i < 0 || slices.ContainsFunc(list[i+1:], alike) {
+	if i < 0 || list[i].Symbol == "" || slices.ContainsFunc(list[i+1:], alike) {
 		return false
 	}
 	users := canon.UsersOf(u.File, list[i].Symbol)
