@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,28 +15,15 @@ import (
 // compileLocals compiles the patched version of units of which neither version keeps some static locals so that it has to keep them: where no code
 // names one then, none depends on what it holds. What does not compile so tells nothing.
 func (c sideCompiler) compileLocals(ctx context.Context, units []pairedUnit, types []SideVersions) error {
-	texts := map[int]string{}
+	var after wanted
 	for i := range units {
-		if text := c.keepingLocals(&units[i]); text != "" {
-			texts[i] = text
+		u := &units[i]
+		if text := c.keepingLocals(u); text != "" {
+			flags := slices.Concat(typeFlags(u.record.Driver), u.sideFlags(), []string{"-w", "-iquote", filepath.Dir(sourcePath(&u.record))})
+			after.add(request{unit: &u.record, flags: flags}, text, &types[i].PatchedLocals)
 		}
 	}
-	if len(texts) == 0 {
-		return nil
-	}
-	dir, err := os.MkdirTemp(c.b.Store.Dir(), "locals-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	var after wanted
-	for _, i := range slices.Sorted(maps.Keys(texts)) {
-		u := &units[i]
-		source := addedText{filepath.Join(dir, fmt.Sprint(i, ".c")), texts[i]}
-		flags := slices.Concat(typeFlags(u.record.Driver), u.sideFlags(), []string{"-w", "-iquote", filepath.Dir(sourcePath(&u.record))})
-		after.add(request{unit: &u.record, source: source.path, flags: flags}, source, &types[i].PatchedLocals)
-	}
-	return after.compile(ctx, c.b.compileInView)
+	return after.compile(ctx, c.b.Store.Dir(), c.b.compileInView)
 }
 
 // keepingLocals returns the patched source of a unit with what keeps static locals that neither version keeps, "" if there are none. Of one that

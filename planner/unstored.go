@@ -33,51 +33,52 @@ func (c sideCompiler) compileUnstored(ctx context.Context, units []pairedUnit, t
 	if len(list) == 0 {
 		return nil
 	}
-	dir, err := os.MkdirTemp(c.b.Store.Dir(), "unstored-")
+	var before, after wanted
+	for _, u := range list {
+		t := &types[u.of]
+		t.OrigRead, t.PatchedRead = make([]buildtree.Digest, len(u.names)), make([]buildtree.Digest, len(u.names))
+		for k, names := range u.names {
+			readers := diffasm.ReadersOf(names)
+			before.add(u.request(u.pair.orig), readers, &t.OrigRead[k])
+			after.add(u.request(&u.pair.record), readers, &t.PatchedRead[k])
+		}
+		if len(u.both) > 0 {
+			after.add(u.request(&u.pair.record), diffasm.WritersOf(u.both), &t.PatchedWritten)
+		}
+		if len(u.kept) > 0 {
+			before.add(u.request(u.pair.orig), diffasm.KeeperOf(u.kept, 0), &t.OrigKept)
+		}
+	}
+	if err := before.compile(ctx, c.b.Store.Dir(), c.b.compileHere); err != nil {
+		return err
+	}
+	return after.compile(ctx, c.b.Store.Dir(), c.b.compileInView)
+}
+
+// wanted are compiles of texts of C in files of our own, and where their assembly is noted.
+type wanted struct {
+	requests []request
+	texts    []string
+	to       []*buildtree.Digest
+}
+
+func (w *wanted) add(r request, text string, to *buildtree.Digest) {
+	w.requests, w.texts, w.to = append(w.requests, r), append(w.texts, text), append(w.to, to)
+}
+
+// compile makes the files below a directory, for as long as it takes.
+func (w *wanted) compile(ctx context.Context, below string, compile func(context.Context, []request) ([]compiled, error)) error {
+	if len(w.requests) == 0 {
+		return nil
+	}
+	dir, err := os.MkdirTemp(below, "texts-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	var before, after wanted
-	for i, u := range list {
-		t := &types[u.of]
-		t.OrigRead, t.PatchedRead = make([]buildtree.Digest, len(u.names)), make([]buildtree.Digest, len(u.names))
-		path := func(name string) string { return filepath.Join(dir, fmt.Sprint(i, name, ".c")) }
-		for k, names := range u.names {
-			readers := addedText{path(fmt.Sprint("r", k)), diffasm.ReadersOf(names)}
-			before.add(u.request(u.pair.orig, readers), readers, &t.OrigRead[k])
-			after.add(u.request(&u.pair.record, readers), readers, &t.PatchedRead[k])
-		}
-		if writers := (addedText{path("w"), diffasm.WritersOf(u.both)}); len(u.both) > 0 {
-			after.add(u.request(&u.pair.record, writers), writers, &t.PatchedWritten)
-		}
-		if keeper := (addedText{path("k"), diffasm.KeeperOf(u.kept, 0)}); len(u.kept) > 0 {
-			before.add(u.request(u.pair.orig, keeper), keeper, &t.OrigKept)
-		}
-	}
-	if err := before.compile(ctx, c.b.compileHere); err != nil {
-		return err
-	}
-	return after.compile(ctx, c.b.compileInView)
-}
-
-// addedText is a text of C in a file of our own.
-type addedText struct{ path, text string }
-
-// wanted are compiles, the sources behind which they stand, and where their assembly is noted.
-type wanted struct {
-	requests []request
-	sources  []addedText
-	to       []*buildtree.Digest
-}
-
-func (w *wanted) add(r request, s addedText, to *buildtree.Digest) {
-	w.requests, w.sources, w.to = append(w.requests, r), append(w.sources, s), append(w.to, to)
-}
-
-func (w *wanted) compile(ctx context.Context, compile func(context.Context, []request) ([]compiled, error)) error {
-	for _, s := range w.sources {
-		if err := os.WriteFile(s.path, []byte(s.text), 0o644); err != nil {
+	for i, text := range w.texts {
+		w.requests[i].source = filepath.Join(dir, fmt.Sprint(i, ".c"))
+		if err := os.WriteFile(w.requests[i].source, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
@@ -89,9 +90,8 @@ func (w *wanted) compile(ctx context.Context, compile func(context.Context, []re
 }
 
 // request asks for a version of the unit with a text behind its source.
-func (u *unstoredUnit) request(version *buildtree.Unit, behind addedText) request {
-	flags := slices.Concat(typeFlags(version.Driver), u.pair.sideFlags(), []string{"-w", "-include", sourcePath(version)})
-	return request{unit: version, source: behind.path, flags: flags}
+func (u *unstoredUnit) request(version *buildtree.Unit) request {
+	return request{unit: version, flags: slices.Concat(typeFlags(version.Driver), u.pair.sideFlags(), []string{"-w", "-include", sourcePath(version)})}
 }
 
 // unstoredUnits lists the units of C, compiled with optimisation, that have such variables.
