@@ -48,7 +48,7 @@ func (c *contents) PutText(text []byte) (Digest, error) {
 	if len(text) < shortText || exists(c.blobPath(d)) {
 		return c.PutBlob(text)
 	}
-	packed, err := asmpack.Pack(zstd.SpeedDefault, text)
+	packed, err := asmpack.Pack(text)
 	if err != nil {
 		return c.PutBlob(text)
 	}

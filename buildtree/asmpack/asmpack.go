@@ -30,16 +30,12 @@ const (
 )
 
 // Pack packs texts. It fails if one cannot be, see CanPack.
-func Pack(level zstd.EncoderLevel, texts ...[]byte) ([]byte, error) {
+func Pack(texts ...[]byte) ([]byte, error) {
 	c, err := splitColumns(texts...)
 	if err != nil {
 		return nil, err
 	}
-	words, err := newEncoder(level)
-	if err != nil {
-		return nil, err
-	}
-	numbers, err := newEncoder(min(level, zstd.SpeedBetterCompression)) // which the best makes hardly shorter
+	enc, err := newEncoder()
 	if err != nil {
 		return nil, err
 	}
@@ -55,17 +51,16 @@ func Pack(level zstd.EncoderLevel, texts ...[]byte) ([]byte, error) {
 		short = append(binary.AppendUvarint(short, uint64(len(data))), data...)
 	}
 	packed := []byte(magic)
-	for _, data := range [][]byte{bytes.Join(c.shapes, []byte("\n")), c.quoted, c.strings} {
-		packed = appendFrame(packed, words.EncodeAll(data, nil))
-	}
-	for _, data := range append([][]byte{c.texts, c.order, kinds, short}, long...) {
-		packed = appendFrame(packed, numbers.EncodeAll(data, nil))
+	frames := [][]byte{bytes.Join(c.shapes, []byte("\n")), c.quoted, c.strings, c.texts, c.order, kinds, short}
+	for _, data := range append(frames, long...) {
+		packed = appendFrame(packed, enc.EncodeAll(data, nil))
 	}
 	return packed, nil
 }
 
-func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(maxWindow),
+// newEncoder is for what is hardly shorter, and takes longer, at the best level.
+func newEncoder() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(maxWindow),
 		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
 }
 

@@ -43,7 +43,7 @@ func TestPack(t *testing.T) {
 		{"long", long.String()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			packed, err := Pack(zstd.SpeedFastest, []byte(tt.text), []byte("between"), []byte(tt.text))
+			packed, err := Pack([]byte(tt.text), []byte("between"), []byte(tt.text))
 			if strings.HasPrefix(tt.name, "marks") || strings.HasPrefix(tt.name, "zeros") {
 				if err == nil {
 					t.Error("it was taken apart")
@@ -105,7 +105,7 @@ func packedSize(t *testing.T, texts ...string) int {
 	for _, text := range texts {
 		list = append(list, []byte(text))
 	}
-	packed, err := Pack(zstd.SpeedDefault, list...)
+	packed, err := Pack(list...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := enc.EncodeAll(text.Bytes(), nil)
-	packed, err := Pack(zstd.SpeedDefault, text.Bytes())
+	packed, err := Pack(text.Bytes())
 	if err != nil || len(packed)*10 > len(plain) {
 		t.Errorf("%d bytes, as text %d, %v", len(packed), len(plain), err)
 	}
@@ -165,7 +165,7 @@ func FuzzPack(f *testing.F) {
 	f.Add([]byte("01 0x0 9999999999999999999\n\r\n"), []byte("0x0000000000000012 0x0000000000000000\n"))
 	f.Add([]byte("\n.LASF1:\n\t.string \"x\"\n.LASF0:\n\t.string \"y\"\n"), []byte(".LASF0:\n\t.string \"x\"\n.LASF0:\n"))
 	f.Fuzz(func(t *testing.T, one, two []byte) {
-		packed, err := Pack(zstd.SpeedFastest, one, two)
+		packed, err := Pack(one, two)
 		if err != nil {
 			return
 		}
@@ -176,7 +176,7 @@ func FuzzPack(f *testing.F) {
 }
 
 func FuzzUnPack(f *testing.F) {
-	packed, err := Pack(zstd.SpeedFastest, []byte("\t.long 0x12\n.LASF0:\n\t.string \"x\"\n"), []byte("\n.LASF0:\n\t.string \"x\"\n"))
+	packed, err := Pack([]byte("\t.long 0x12\n.LASF0:\n\t.string \"x\"\n"), []byte("\n.LASF0:\n\t.string \"x\"\n"))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -37,11 +37,6 @@ func evenChances(n int) []chance {
 	return list
 }
 
-// bitCoder writes bits, or reads them: bit returns what was read, which is what was written. So one function does for both.
-type bitCoder interface {
-	bit(c *chance, set bool) bool
-}
-
 // codeRange is what is left for the number, its first and last 32 bits.
 type codeRange struct{ low, high uint32 }
 
@@ -67,62 +62,58 @@ func (r *codeRange) settled() bool {
 	return true
 }
 
-type bitWriter struct {
+// bitCoder writes bits, or reads them: bit returns what was read, which is what was written. So one function does for both.
+type bitCoder struct {
 	codeRange
-	out []byte
+	out []byte // what was written
+
+	reading bool
+	code    uint32 // the part of the number in the range
+	in      []byte
+	past    int // bytes that were asked for behind the end
 }
 
-func newBitWriter() *bitWriter { return &bitWriter{codeRange: codeRange{0, 1<<32 - 1}} }
+func newBitWriter() *bitCoder { return &bitCoder{codeRange: codeRange{0, 1<<32 - 1}} }
 
-func (w *bitWriter) bit(c *chance, set bool) bool {
-	w.narrow(w.split(*c), set)
-	for first := w.low; w.settled(); first = w.low {
-		w.out = append(w.out, byte(first>>24))
+func newBitReader(data []byte) *bitCoder {
+	b := &bitCoder{codeRange: codeRange{0, 1<<32 - 1}, in: data, reading: true}
+	for range 4 {
+		b.shift()
+	}
+	return b
+}
+
+func (b *bitCoder) bit(c *chance, set bool) bool {
+	middle := b.split(*c)
+	if b.reading {
+		set = b.code <= middle
+	}
+	b.narrow(middle, set)
+	for first := b.low; b.settled(); first = b.low {
+		if b.reading {
+			b.shift()
+		} else {
+			b.out = append(b.out, byte(first>>24))
+		}
 	}
 	c.learn(set)
 	return set
+}
+
+func (b *bitCoder) shift() {
+	b.code <<= 8
+	if len(b.in) == 0 {
+		b.past++
+		return
+	}
+	b.code |= uint32(b.in[0])
+	b.in = b.in[1:]
 }
 
 // bytes returns all that was written.
-func (w *bitWriter) bytes() []byte {
-	return append(w.out, byte(w.low>>24), byte(w.low>>16), byte(w.low>>8), byte(w.low))
-}
-
-type bitReader struct {
-	codeRange
-	code uint32 // the part of the number in the range
-	in   []byte
-	past int // bytes that were asked for behind the end
-}
-
-func newBitReader(data []byte) *bitReader {
-	r := &bitReader{codeRange: codeRange{0, 1<<32 - 1}, in: data}
-	for range 4 {
-		r.shift()
-	}
-	return r
-}
-
-func (r *bitReader) shift() {
-	r.code <<= 8
-	if len(r.in) == 0 {
-		r.past++
-		return
-	}
-	r.code |= uint32(r.in[0])
-	r.in = r.in[1:]
-}
-
-func (r *bitReader) bit(c *chance, _ bool) bool {
-	middle := r.split(*c)
-	set := r.code <= middle
-	r.narrow(middle, set)
-	for r.settled() {
-		r.shift()
-	}
-	c.learn(set)
-	return set
+func (b *bitCoder) bytes() []byte {
+	return append(b.out, byte(b.low>>24), byte(b.low>>16), byte(b.low>>8), byte(b.low))
 }
 
 // ended reports whether more was read than there is.
-func (r *bitReader) ended() bool { return r.past > 4 }
+func (b *bitCoder) ended() bool { return b.past > 4 }

@@ -58,7 +58,7 @@ type splitter struct {
 	kinds  []shapeKind
 	codes  abbreviations
 	follow *lineOrder
-	coder  *bitWriter
+	coder  *bitCoder
 	finder
 	counters
 }

@@ -21,7 +21,7 @@ type joiner struct {
 	table   stringTable // of the text that is put together
 	codes   abbreviations
 	follow  *lineOrder
-	coder   *bitReader
+	coder   *bitCoder
 	finder
 	counters
 }

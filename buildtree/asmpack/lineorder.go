@@ -60,7 +60,7 @@ func newLineOrder(length int) *lineOrder {
 }
 
 // code writes or reads the shape of a line, which is so far from the beginning of an entry.
-func (o *lineOrder) code(c bitCoder, shape uint32, entry, distance uint64) uint32 {
+func (o *lineOrder) code(c *bitCoder, shape uint32, entry, distance uint64) uint32 {
 	o.find(entry, distance)
 	shape, first, by := o.codeFollower(c, shape)
 	o.hits = o.hits << 1 & 7
@@ -91,7 +91,7 @@ func (o *lineOrder) find(entry, distance uint64) {
 }
 
 // codeFollower codes whether the shape is one of the followers, and which. by is the index of the slot that has it, the number of slots if none does.
-func (o *lineOrder) codeFollower(c bitCoder, shape uint32) (_ uint32, first bool, by int) {
+func (o *lineOrder) codeFollower(c *bitCoder, shape uint32) (_ uint32, first bool, by int) {
 	var tried [len(orderLengths) * followers]uint32
 	n := 0
 	for i, s := range o.here {
@@ -120,7 +120,7 @@ func tells(list []uint32, shape uint32) bool {
 }
 
 // codeNumber codes the number of a shape, byte by byte. One that is new is the next.
-func (o *lineOrder) codeNumber(c bitCoder, shape uint32) uint32 {
+func (o *lineOrder) codeNumber(c *bitCoder, shape uint32) uint32 {
 	if c.bit(&o.newest, shape == o.shapes) {
 		return o.shapes
 	}

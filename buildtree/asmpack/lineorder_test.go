@@ -185,7 +185,7 @@ func TestAttributes(t *testing.T) {
 		return text + abbreviations + "\t.byte\t0\n\t.section\t.debug_line,\"\"\n"
 	}
 	same, different := packedSize(t, info(func(int) int { return 0x3b })), packedSize(t, info(func(code int) int { return 0x40 + code }))
-	if same*3 > different {
+	if same*2 > different {
 		t.Errorf("%d bytes for one attribute, for ten %d", same, different)
 	}
 }
