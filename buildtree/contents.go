@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -75,18 +74,14 @@ func windowFor(n int) int {
 	return w
 }
 
+var errDigest = errors.New("content does not match its digest")
+
 func (c *contents) keptBlob(d Digest) ([]byte, error) {
 	data, err := c.readKept(d)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if err == nil && DigestOf(data) != d {
+		return nil, errDigest
 	}
-	if err != nil {
-		return nil, fmt.Errorf("blob %s in %s: %w", d, c.dir, err)
-	}
-	if DigestOf(data) != d {
-		return nil, fmt.Errorf("blob %s in %s: content does not match its digest", d, c.dir)
-	}
-	return data, nil
+	return data, err
 }
 
 // readKept looks where a blob may be. What is loose may be packed meanwhile, so packs come last.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+
+	"gocare/internal/fault"
 )
 
 // Store keeps the records of a build in a directory:
@@ -95,7 +97,8 @@ func (s *Store) PutOutput(st Stage, data []byte) (Digest, error) {
 // ErrNoBlob says that a store has nothing with a digest, and can make nothing that has it.
 var ErrNoBlob = errors.New("not in the record")
 
-// Blob returns the content with this digest, else ErrNoBlob. An object that is not kept is read from the tree, or assembled anew.
+// Blob returns the content with this digest, else ErrNoBlob if it is lost, another error if it is damaged. An object that is not kept is read
+// from the tree, or assembled anew.
 func (s *Store) Blob(d Digest) ([]byte, error) {
 	if !d.valid() {
 		return nil, fmt.Errorf("no blob can have the digest %q", d)
@@ -105,9 +108,13 @@ func (s *Store) Blob(d Digest) ([]byte, error) {
 		if again, found := s.remake(d); found {
 			return again, nil
 		}
-		return nil, fmt.Errorf("%w: %w", ErrNoBlob, err)
+		err = fmt.Errorf("%w: %w", ErrNoBlob, err)
 	}
-	return data, err
+	if err != nil {
+		return nil, fault.New(fault.Environment, s.dir, "what a build left in the record is lost or damaged (%s)", d).
+			WithHint("record the build anew: patchmake --clean").WithCause(err)
+	}
+	return data, nil
 }
 
 // LogError notes something that could not be recorded; the build goes on. It is for patchmake to report.
