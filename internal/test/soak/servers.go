@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -90,30 +92,38 @@ func (sv *server) run(port int, dir, program string) (*started, error) {
 	}
 	st := &started{server: sv, cmd: cmd, port: port, pids: []int{cmd.Process.Pid}}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if patched, err := st.ask(); err == nil && !patched {
-			break
-		} else if time.Now().After(deadline) {
+		err := st.serves()
+		if err == nil {
+			return st, nil
+		}
+		if time.Now().After(deadline) {
 			st.end()
 			return nil, fmt.Errorf("it does not serve: %w", err)
 		}
 	}
-	for sv.workers > 0 { // the first one may serve before the last is there
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", cmd.Process.Pid))
-		if err != nil {
-			st.end()
-			return nil, err
-		}
-		st.pids = nil
-		for _, word := range strings.Fields(string(text)) {
-			pid, _ := strconv.Atoi(word) // the kernel's own numbers
-			st.pids = append(st.pids, pid)
-		}
-		if len(st.pids) == sv.workers {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
+}
+
+// serves finds those that serve, all of which are there: the first one may serve before the last has begun.
+func (st *started) serves() error {
+	if patched, err := st.ask(); err != nil || patched {
+		return cmp.Or(err, errors.New("another process does, which is patched"))
 	}
-	return st, nil
+	if st.workers == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", st.cmd.Process.Pid))
+	if err != nil {
+		return err
+	}
+	st.pids = nil
+	for _, word := range strings.Fields(string(text)) {
+		pid, _ := strconv.Atoi(word) // the kernel's own numbers
+		st.pids = append(st.pids, pid)
+	}
+	if len(st.pids) != st.workers {
+		return fmt.Errorf("%d of %d workers are there", len(st.pids), st.workers)
+	}
+	return nil
 }
 
 func (st *started) end() {
