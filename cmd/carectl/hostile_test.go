@@ -55,7 +55,7 @@ static int writable(const void *at, long n)
 {
 	uintptr_t from = (uintptr_t)at & -PAGE;
 
-	return mprotect((void *)from, (uintptr_t)at + n - from, PROT_READ | PROT_WRITE);
+	return mprotect((void *)from, (uintptr_t)at + n - from, PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
 /* the mapped ELF header, and program headers, say what nobody can believe */
