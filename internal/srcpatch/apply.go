@@ -193,6 +193,7 @@ func (st *state) change() *Change {
 		}
 	}
 	sort.Slice(c.Files, func(i, j int) bool { return c.Files[i].path() < c.Files[j].path() })
+	c.Files = renamings(c.Files)
 	return c
 }
 

@@ -1,6 +1,7 @@
 package srcpatch
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +46,16 @@ func applied(fsys fstest.MapFS, patches ...string) (map[string]string, error) {
 		got[key] = string(f.After)
 	}
 	return got, nil
+}
+
+// deleted is the patch that takes a file away.
+func deleted(name, content string) string {
+	return fmt.Sprintf("--- a/%s\n+++ /dev/null\n@@ -1,%d +0,0 @@\n-", name, strings.Count(content, "\n")) + strings.ReplaceAll(strings.TrimSuffix(content, "\n"), "\n", "\n-") + "\n"
+}
+
+// created is the patch that makes a file.
+func created(name, content string) string {
+	return fmt.Sprintf("--- /dev/null\n+++ b/%s\n@@ -0,0 +1,%d @@\n+", name, strings.Count(content, "\n")) + strings.ReplaceAll(strings.TrimSuffix(content, "\n"), "\n", "\n+") + "\n"
 }
 
 const fooC = `// foo.c
@@ -191,6 +202,31 @@ func TestApply(t *testing.T) {
 			[]string{"diff --git a/a n b/b n\nsimilarity index 90%\nrename from a n\nrename to b n\n" +
 				strings.NewReplacer("a/n", "a/a n\t", "b/n", "b/b n\t").Replace(mid)},
 			map[string]string{"a n>b n": five},
+		},
+		{
+			"one file goes and another one with most of its code comes", tree("n", numbers),
+			[]string{deleted("n", numbers), created("m", "7\n"), created("k", five)},
+			map[string]string{"n>k": five, ">m": "7\n"},
+		},
+		{
+			"one file goes and two of its code come", tree("n", numbers),
+			[]string{deleted("n", numbers), created("m", five), created("k", five)},
+			map[string]string{"n>": "", ">m": five, ">k": five},
+		},
+		{
+			"one file goes and another one with half of its code comes", tree("n", numbers),
+			[]string{deleted("n", numbers), created("m", "1\n2\n3\n4\n")},
+			map[string]string{"n>": "", ">m": "1\n2\n3\n4\n"},
+		},
+		{
+			"one file goes and another one with its comments and includes comes", tree("n", "/* 1\n2\n3 */\n#include <a>\n#include <b>\nx\ny\n"),
+			[]string{deleted("n", "/* 1\n2\n3 */\n#include <a>\n#include <b>\nx\ny\n"), created("m", "/* 1\n2\n3 */\n#include <a>\n#include <b>\nx\nz\n")},
+			map[string]string{"n>": "", ">m": "/* 1\n2\n3 */\n#include <a>\n#include <b>\nx\nz\n"},
+		},
+		{
+			"one file goes and one of another kind comes", tree("n.c", numbers),
+			[]string{deleted("n.c", numbers), created("n.h", numbers)},
+			map[string]string{"n.c>": "", ">n.h": numbers},
 		},
 		{"copy", tree("n", numbers), []string{"diff --git a/n b/m\nsimilarity index 100%\ncopy from n\ncopy to m\n"}, map[string]string{">m": numbers}},
 		{
