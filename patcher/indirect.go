@@ -30,10 +30,11 @@ func (m *maker) recompiled(ctx context.Context, u *assembledUnit, want demand, d
 		return nil, err
 	}
 	out, err := decide(comparedUnit{unit: u.unit, delta: d, match: u.match}, diffasm.Options{
-		Data:  func(name string) bool { return slices.Contains(u.emitted.Globals, name) },
-		Moved: want.literals,
-		Keep:  func(name string) bool { return slices.Contains(u.report.InPatch, name) },
-		Allow: func(code fault.Code) bool { return code == fault.FilterSplit || m.o.Allow(code) },
+		Data:      func(name string) bool { return slices.Contains(u.emitted.Globals, name) },
+		Elsewhere: func(name string) bool { return want.elsewhere[name] },
+		Moved:     want.literals,
+		Keep:      func(name string) bool { return slices.Contains(u.report.InPatch, name) },
+		Allow:     func(code fault.Code) bool { return code == fault.FilterSplit || m.o.Allow(code) },
 	})
 	if err != nil || out.emitted == nil || len(out.unproved) > 0 || !standsFor(u.report.Functions, out.report.LeftOut) {
 		return nil, err
