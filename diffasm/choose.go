@@ -17,6 +17,9 @@ func (c *decider) choose() {
 		case f.Status == Changed && c.o.Keep != nil && !c.keep(f):
 			c.s.LeftOut = append(c.s.LeftOut, f)
 		case f.Status == Changed || f.Status == New:
+			if m, moved := c.s.moves.Functions[f.Name]; moved && f.Status == New {
+				f.Reason = "moved here from " + m.Source
+			}
 			c.take(f, pair)
 		case c.o.Identity != nil && c.o.Identity(f.Name):
 			if ps := c.obstacles(pair); len(ps) > 0 {

@@ -20,6 +20,8 @@ type Options struct {
 	Data func(name string) bool
 	// Elsewhere says which new global variables are those of another unit of the original, which moved here; may be nil.
 	Elsewhere func(name string) bool
+	// Moves are the functions and variables of other units' originals that are new ones of this unit.
+	Moves Moves
 	// Moved says, by LoneLiteral.Text, which new literals are those of other units.
 	Moved map[string]MovedLiteral
 	// Marks are those of all units of the link; may be nil.
@@ -44,6 +46,7 @@ type Selection struct {
 	// movedLiterals are those that other units had, of the newLiterals.
 	movedLiterals map[*asm.Block]MovedLiteral
 	newLiterals   []LoneLiteral
+	moves         Moves // see Options
 	clo           *closure
 	roles         []mark // what the patch has for carectl
 }
@@ -59,7 +62,7 @@ func (s *Selection) Empty() bool {
 // OnlyNew reports whether all the functions are new: nothing that exists calls them, unless another unit does.
 func (s *Selection) OnlyNew() bool {
 	for _, f := range s.Functions {
-		if f.Status != New {
+		if _, moved := s.moves.Functions[f.Name]; f.Status != New || moved {
 			return false
 		}
 	}
@@ -105,7 +108,7 @@ var steps = []func(*decider){
 
 // Decide chooses the functions of the patch. On refusal the error joins one *fault.Error for each.
 func Decide(d *Delta, o Options) (*Selection, error) {
-	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}, oldLiterals: map[*asm.Block]*asm.Block{}, movedLiterals: map[*asm.Block]MovedLiteral{}}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
+	c := &decider{d: d, o: o, s: &Selection{d: d, copies: map[*asm.Block]bool{}, oldLiterals: map[*asm.Block]*asm.Block{}, movedLiterals: map[*asm.Block]MovedLiteral{}, moves: o.Moves}, in: map[*asm.Function]bool{}, bad: map[*asm.Function][]asm.Problem{}, noCopy: map[int]string{}}
 	if d.late() {
 		return c.s, nil
 	}

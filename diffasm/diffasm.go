@@ -86,4 +86,6 @@ type EmittedFunction struct {
 	Reason string
 	Calls  []string // functions of the original unit that it calls, also through others of the unit
 	Spares bool     // it overwrites no register that the original does not: see spares
+	// Of is the function of another unit's original that Orig and Parts are symbols of; nil if they are the unit's.
+	Of *MovedFunction
 }

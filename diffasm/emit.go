@@ -16,12 +16,13 @@ import (
 
 // emitter writes the assembly of a selection.
 type emitter struct {
-	d   *Delta
-	clo *closure
-	own map[*asm.Block]bool // literals in sections of their own: the original has them
-	out bytes.Buffer
-	fn  *asm.Function // function being written, nil for data
-	asm bool          // inside #APP
+	d     *Delta
+	clo   *closure
+	moves Moves
+	own   map[*asm.Block]bool // literals in sections of their own: the original has them
+	out   bytes.Buffer
+	fn    *asm.Function // function being written, nil for data
+	asm   bool          // inside #APP
 }
 
 // Emit writes the assembly of the chosen functions and reads it back to check it.
@@ -30,7 +31,7 @@ func Emit(s *Selection) (*Emitted, error) {
 	if s.Empty() {
 		return res, nil
 	}
-	e := &emitter{d: s.d, clo: s.clo, own: map[*asm.Block]bool{}}
+	e := &emitter{d: s.d, clo: s.clo, moves: s.moves, own: map[*asm.Block]bool{}}
 	for b := range s.oldLiterals {
 		e.own[b] = true
 	}
@@ -66,20 +67,30 @@ func Emit(s *Selection) (*Emitted, error) {
 
 func (e *emitter) line(format string, args ...any) { fmt.Fprintf(&e.out, format+"\n", args...) }
 
-// newName is the label of a symbol in the patch: .kpatch replaces, .kpnew has no counterpart.
-func newName(p *asm.Function, o *asm.Function) string {
-	if o == nil {
+// old is the function of an original, of this unit or another, that one of the patched unit takes the place of, nil if there is none.
+func (e *emitter) old(p *asm.Function) *asm.Function {
+	if o := e.d.m.OrigFunction(p); o != nil {
+		return o
+	}
+	return e.moves.Functions[p.Name].code
+}
+
+// newName is the label of a function in the patch: .kpatch replaces, .kpnew has no counterpart.
+func (e *emitter) newName(p *asm.Function) string {
+	if e.old(p) == nil {
 		return p.Name + kpname.New
 	}
 	return p.Name + kpname.Replacing
 }
 
 func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
-	ef := EmittedFunction{Name: pair.p.Name, Symbol: newName(pair.p, pair.o), Reason: f.Reason}
+	ef := EmittedFunction{Name: pair.p.Name, Symbol: e.newName(pair.p), Reason: f.Reason}
 	if pair.o != nil {
 		ef.Calls, ef.Spares = e.d.reached(pair.p), e.d.spares(pair.p, pair.o)
 		ef.Name, ef.Orig = pair.o.Name, pair.o.Name
 		ef.Parts = pair.o.Parts
+	} else if m, moved := e.moves.Functions[pair.p.Name]; moved {
+		ef.Calls, ef.Orig, ef.Parts, ef.Of = e.d.reached(pair.p), m.code.Name, m.code.Parts, &m
 	}
 	return ef
 }
@@ -87,7 +98,7 @@ func (e *emitter) describe(pair fnPair, f Function) EmittedFunction {
 // function writes one function, its cold part directly behind it; .size covers both.
 func (e *emitter) function(pair fnPair) {
 	e.fn = pair.p
-	name := newName(pair.p, pair.o)
+	name := e.newName(pair.p)
 	e.line("\t.section\t%s,\"ax\",@progbits", kpname.Text)
 	for _, st := range pair.p.Modes {
 		e.statement(st)
@@ -96,7 +107,7 @@ func (e *emitter) function(pair fnPair) {
 	for _, st := range pair.p.Align {
 		e.statement(st)
 	}
-	e.export(pair.p.Name, pair.o == nil && !e.d.ownThunk(pair), name)
+	e.export(pair.p.Name, e.old(pair.p) == nil && !e.d.ownThunk(pair), name)
 	e.line("\t.type\t%s, @function", name)
 	for _, s := range pair.p.Streams {
 		for _, st := range s.Statements {
@@ -115,10 +126,11 @@ func (e *emitter) function(pair fnPair) {
 
 // leadIn leaves room in front of a function for what a hook that cannot be at the very start of the original needs there.
 func (e *emitter) leadIn(pair fnPair) {
-	if pair.o == nil {
+	o := e.old(pair.p)
+	if o == nil {
 		return
 	}
-	if room := machine.Of(e.d.patched.File).LeadIn(pair.o, pair.p); room != "" {
+	if room := machine.Of(e.d.patched.File).LeadIn(o, pair.p); room != "" {
 		e.line("\t%s", room)
 	}
 }
@@ -164,7 +176,7 @@ func (e *emitter) statement(st asm.Statement) {
 
 // label is the name of the open function or of its cold part in the patch.
 func (e *emitter) label(name string) string {
-	base := newName(e.fn, e.d.m.OrigFunction(e.fn))
+	base := e.newName(e.fn)
 	return base + name[len(e.fn.Name):]
 }
 
@@ -202,7 +214,7 @@ func (e *emitter) name(n string) string {
 		return e.aliasName(a)
 	}
 	if fn := f.FunctionByName[n]; fn != nil {
-		if o := e.d.m.OrigFunction(fn); o != nil {
+		if o := e.old(fn); o != nil {
 			return o.Name
 		}
 		return n + kpname.New
@@ -214,8 +226,8 @@ func (e *emitter) name(n string) string {
 		if o := e.d.m.OrigVariable(b); o != nil && !e.clo.copies[b] {
 			return o.Name
 		}
-		if e.clo.isElsewhere(n) {
-			return n
+		if name, elsewhere := e.clo.elsewhereAs(n); elsewhere {
+			return name
 		}
 		return strings.TrimPrefix(n, ".L") + kpname.New
 	}
@@ -270,7 +282,7 @@ func (e *emitter) tail(s *Selection) {
 // globals lists the new global functions and variables by source name.
 func (e *emitter) globals(s *Selection) (list []string) {
 	for _, pair := range s.chosen {
-		if pair.o == nil && e.d.patched.IsGlobal(pair.p.Name) && !e.d.ownThunk(pair) {
+		if e.old(pair.p) == nil && e.d.patched.IsGlobal(pair.p.Name) && !e.d.ownThunk(pair) {
 			list = append(list, pair.p.Name)
 		}
 	}
@@ -292,8 +304,8 @@ func selfCheck(s *Selection, res *Emitted) error {
 		if b := s.d.patched.Blocks[n]; b != nil && s.copies[b] {
 			return "+" + strings.TrimPrefix(n, ".L")
 		}
-		if s.clo.isElsewhere(n) {
-			return n
+		if name, elsewhere := s.clo.elsewhereAs(n); elsewhere {
+			return name
 		}
 		return s.d.m.Patched.Token(n)
 	})

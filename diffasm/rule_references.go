@@ -20,6 +20,7 @@ type closure struct {
 	statics []string // static locals bound to one of the original
 
 	elsewhere func(name string) bool // see Options
+	moves     Moves                  // likewise
 
 	taken map[*asm.Block]asm.Statement // blocks whose address is taken, and where first
 
@@ -40,7 +41,7 @@ type referenceProblem struct {
 
 // references follows the references of the chosen functions and refuses what they cannot have.
 func (c *decider) references() {
-	clo := &closure{d: c.d, copies: c.s.copies, elsewhere: c.o.Elsewhere, taken: map[*asm.Block]asm.Statement{}, seen: map[string]bool{}, refused: map[string]bool{}}
+	clo := &closure{d: c.d, copies: c.s.copies, elsewhere: c.o.Elsewhere, moves: c.o.Moves, taken: map[*asm.Block]asm.Statement{}, seen: map[string]bool{}, refused: map[string]bool{}}
 	about := map[string][]*fault.Error{} // refusals by the names that lead to them
 	for _, pair := range c.s.chosen {
 		clo.function(pair.p)
@@ -251,6 +252,7 @@ func (c *closure) block(b *asm.Block) {
 		}
 	case c.isElsewhere(b.Name):
 		c.externs = append(c.externs, b.Name)
+	case c.moves.Variables[b.Name].Symbol != "":
 	default:
 		c.newVar(b)
 	}
@@ -258,6 +260,16 @@ func (c *closure) block(b *asm.Block) {
 
 // isElsewhere reports whether a name is that of a variable that another unit of the original has.
 func (c *closure) isElsewhere(name string) bool { return c.elsewhere != nil && c.elsewhere(name) }
+
+// elsewhereAs returns what the patch calls something of the patched unit that is another unit's of the original: its name, or one for what is
+// private there.
+func (c *closure) elsewhereAs(name string) (as string, elsewhere bool) {
+	if m, moved := c.moves.Variables[name]; moved {
+		return m.As(name), true
+	}
+	_, moved := c.moves.Functions[name]
+	return name, moved || c.isElsewhere(name)
+}
 
 // doubtful reports whether a variable looks new and may not be.
 func (c *closure) doubtful(name string) bool {

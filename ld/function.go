@@ -25,6 +25,7 @@ type originals struct {
 // and has no room for a jump.
 func (o *originals) find(u Unit, f UnitFunction) (old original, skipped string, err error) {
 	where := u.Name + ": " + f.Name
+	u.Input = u.inputOf(&f)
 	parts, sym, err := o.parts(u, append([]string{f.Orig}, f.Parts...), where)
 	if err != nil {
 		return old, "", err

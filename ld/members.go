@@ -64,7 +64,7 @@ func (m *members) provider(u int, ref *reference) ([2]int, bool) {
 	}
 	for v, r := range m.units {
 		for i := range r.functions {
-			if r.Unit.Input == ref.binding.input && r.functions[i].Orig == ref.binding.name {
+			if r.Unit.inputOf(&r.functions[i].UnitFunction) == ref.binding.input && r.functions[i].Orig == ref.binding.name {
 				return [2]int{v, i}, true
 			}
 		}

@@ -70,12 +70,21 @@ type UnitFunction struct {
 	Name     string   // for people and .kpatch.info
 	Symbol   string   // label in Object
 	Orig     string   // symbol in the original unit's object, "" for a new function
+	Of       *int     // the input of that object where it is another unit's
 	Parts    []string // further original symbols it replaces ("f.cold")
 	Reason   string
 	Calls    []string // original symbols of the unit's functions that it calls, directly or not
 	Spares   bool     // it overwrites no register that the original function does not
 	Detached bool     // no hook: only functions of the patch call it, and they call the new one
 	Optional bool     // unchanged: where the jump does not fit it is skipped, and its callers keep the original
+}
+
+// inputOf is the input that has the function of the original which one of the unit replaces.
+func (u *Unit) inputOf(f *UnitFunction) int {
+	if f.Of != nil {
+		return *f.Of
+	}
+	return u.Input
 }
 
 // Resolved is a unit of which every reference to the original is known.

@@ -16,8 +16,8 @@ func (o *Original) Revive(users []*Resolved) ([]*Resolved, error) {
 	v := reviver{link: o.link, names: o.names, worklist: worklist{needed: map[int]map[int]bool{}}, own: map[privateName]bool{}}
 	for _, r := range users {
 		for i := range r.functions {
-			if r.Unit.Input != NewInput && r.functions[i].Orig != "" {
-				v.own[privateName{r.Unit.Input, r.functions[i].Orig}] = true
+			if input := r.Unit.inputOf(&r.functions[i].UnitFunction); input != NewInput && r.functions[i].Orig != "" {
+				v.own[privateName{input, r.functions[i].Orig}] = true
 			}
 		}
 	}

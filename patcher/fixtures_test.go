@@ -146,7 +146,7 @@ func newLink(t *testing.T, f fakeLink, pairs ...pair) *link {
 		facts:  func() (*facts, error) { return p, nil },
 		isLate: func(buildtree.Input) (bool, error) { return false, nil },
 	}
-	l.names = func(string) bool { return false }
+	l.names, l.keeps = func(string) bool { return false }, func(string) bool { return true }
 	l.edited = func(_ *planner.Unit, d *diffasm.Delta, i int) bool {
 		return strings.HasPrefix(d.Functions[i].Name, "edited")
 	}

@@ -14,7 +14,7 @@ import (
 // recompiled is a unit that reaches for everything through the GOT, with the functions of the patch and no others changed;
 // nil where that cannot be had.
 func (m *maker) recompiled(ctx context.Context, u *assembledUnit, want demand, detached bool) (*assembledUnit, error) {
-	if u.unit.Indirect == "" || detached {
+	if u.unit.Indirect == "" || detached || len(want.moves.Variables) > 0 { // these are known by the symbols of what was built
 		return nil, nil
 	}
 	orig, err := m.parse(u.unit, u.unit.Orig)
@@ -32,9 +32,9 @@ func (m *maker) recompiled(ctx context.Context, u *assembledUnit, want demand, d
 	out, err := decide(comparedUnit{unit: u.unit, delta: d, match: u.match}, diffasm.Options{
 		Data:      func(name string) bool { return slices.Contains(u.emitted.Globals, name) },
 		Elsewhere: func(name string) bool { return want.elsewhere[name] },
-		Moved:     want.literals,
-		Keep:      func(name string) bool { return slices.Contains(u.report.InPatch, name) },
-		Allow:     func(code fault.Code) bool { return code == fault.FilterSplit || m.o.Allow(code) },
+		Moved:     want.literals, Moves: want.moves,
+		Keep:  func(name string) bool { return slices.Contains(u.report.InPatch, name) },
+		Allow: func(code fault.Code) bool { return code == fault.FilterSplit || m.o.Allow(code) },
 	})
 	if err != nil || out.emitted == nil || len(out.unproved) > 0 || !standsFor(u.report.Functions, out.report.LeftOut) {
 		return nil, err

@@ -90,7 +90,7 @@ func (m *maker) input(ctx context.Context, l *link, i int, program *facts) (inpu
 	if err != nil {
 		return input{}, err
 	}
-	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced), l.shown(program), literals}
+	p := part{u, n, l.detached[i], l.stale[i], m.o.Identity != nil, m.o.Allow(fault.LiteralUnplaced), l.seen(program, i), literals, l.inputOf(program)}
 	return input{
 		unit: p.unit(), arch: u.unit.Arch(), asm: u.emitted.Asm,
 		assemble: func(asm []byte) (*elfobj.File, error) { return m.assemble(ctx, u.unit.Source, &u.unit.Record, asm) },
@@ -115,6 +115,7 @@ type part struct {
 	copies   bool // of literals, see ld.Unit
 	shown    map[string]ld.Private
 	literals map[int]*ld.LabelledBy // of other units, by their place in the link
+	inputOf  func(unit int) int     // of the original program, of another unit
 }
 
 // unit names the functions for ld.
@@ -125,6 +126,10 @@ func (p part) unit() ld.Unit {
 	}
 	for _, f := range p.of.emitted.Functions {
 		u := ld.UnitFunction{Name: f.Name, Symbol: f.Symbol, Orig: f.Orig, Parts: f.Parts, Reason: f.Reason, Optional: p.optional}
+		if f.Of != nil {
+			from := p.inputOf(f.Of.Unit)
+			u.Of = &from
+		}
 		if u.Detached = slices.Contains(p.detached, f.Orig); u.Detached {
 			u.Reason += "; no hook, as the patch holds every caller"
 		}
@@ -158,6 +163,20 @@ func (l *link) shown(p *facts) map[string]ld.Private {
 		}
 	}
 	return names
+}
+
+// seen lists what the patch's code of unit i names, and others keep to themselves in the original.
+func (l *link) seen(p *facts, i int) map[string]ld.Private {
+	names := l.shown(p)
+	for name, v := range l.demands[i].moves.Variables {
+		names[v.As(name)] = ld.Private{Input: l.inputOf(p)(v.Unit), Symbol: v.Symbol}
+	}
+	return names
+}
+
+// inputOf tells which input of the original program a unit of the link is.
+func (l *link) inputOf(p *facts) func(unit int) int {
+	return func(unit int) int { return p.index[l.units[unit].unit.Input] }
 }
 
 // resolve resolves every unit.

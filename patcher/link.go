@@ -21,6 +21,8 @@ type link struct {
 	gone    []goneInput
 	program *program
 
+	keeps func(name string) bool // what the user wants of the changed functions
+
 	detached   [][]string        // by unit: functions of the original that only the patch calls, see signatures
 	stale      [][]diffasm.Stale // by unit: functions that are gone and cannot go on, see staleFunctions
 	overridden []refusal

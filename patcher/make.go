@@ -138,7 +138,7 @@ func (m *maker) openLink(t *planner.Target, units []assembledUnit) (*link, error
 		return nil, err
 	}
 	return &link{
-		target: t, units: units, gone: gone, demands: make([]demand, len(units)), added: added, program: m.program(t),
+		target: t, units: units, gone: gone, demands: make([]demand, len(units)), added: added, program: m.program(t), keeps: func(name string) bool { return m.o.Keep == nil || m.o.Keep(name) },
 		detached: make([][]string, len(units)), stale: make([][]diffasm.Stale, len(units)),
 		edited: func(u *planner.Unit, d *diffasm.Delta, i int) bool {
 			edit, _ := m.sources.reasons(u, d, i, nil).own()

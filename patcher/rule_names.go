@@ -46,7 +46,7 @@ func changedNames(l *link) (ruling, error) {
 // takenName refuses a name that unit i defines now, and that code outside looks for.
 func (l *link) takenName(p *facts, i int, name string) *fault.Error {
 	users := p.Users(name)
-	if len(users) == 0 || l.demands[i].elsewhere[name] { // what moves here is what they use
+	if len(users) == 0 || l.demands[i].elsewhere[name] || l.hasMoved(i, name) { // what moves here is what they use
 		return nil
 	}
 	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, but %s uses what the original has by that name, or lacks",
@@ -89,7 +89,7 @@ func (l *link) soughtName(p *facts, i int, name string) *fault.Error {
 	_, all := p.Seeker("main")
 	d := l.units[i].delta.Definition(name)
 	used := func(u assembledUnit) bool { return u.delta.Uses(name) }
-	if !all || d.Hidden || d.Grouped || strings.HasPrefix(name, "_Z") || slices.ContainsFunc(l.units, used) || l.names(name) {
+	if !all || l.hasMoved(i, name) || d.Hidden || d.Grouped || strings.HasPrefix(name, "_Z") || slices.ContainsFunc(l.units, used) || l.names(name) {
 		return nil
 	}
 	return fault.Refuse(fault.MovedGlobal, l.units[i].unit.Source, "%q is new here, no code uses it, and other objects see it: what looks for it by name (dlsym) finds it in the patched program alone",
@@ -102,7 +102,7 @@ func (l *link) newlyShown(c carried) (names []string) {
 	for i := range l.units {
 		d := l.units[i].delta
 		for _, name := range slices.Concat(d.CameNames(), d.SeenNames()) {
-			if found := d.Definition(name); !found.Hidden && !found.Grouped {
+			if found := d.Definition(name); !found.Hidden && !found.Grouped && !l.hasMoved(i, name) {
 				names = append(names, name)
 			}
 		}

@@ -17,7 +17,7 @@ func renamedFunctions(l *link) (ruling, error) {
 	for i := range l.units {
 		for _, f := range l.units[i].delta.GoneFunctions() {
 			use := l.gaveAway(i, f)
-			if use == nil || l.doesNotRun(f.Name) {
+			if use == nil || l.doesNotRun(f.Name) || l.movedAway(i, f.Name) {
 				continue
 			}
 			next, err := l.successor(i, f)

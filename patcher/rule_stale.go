@@ -18,6 +18,7 @@ func staleFunctions(l *link) (ruling, error) {
 			continue
 		}
 		stale := u.selection.Stale(func(orig string) bool { return !slices.Contains(l.detached[i], orig) })
+		stale = slices.DeleteFunc(stale, func(f diffasm.Stale) bool { return l.movedAway(i, f.Name) }) // it is replaced
 		for _, f := range stale {
 			use, err := l.otherUse(i, diffasm.Replaced{Orig: f.Name, Name: f.Name, Global: f.Global})
 			if err != nil {

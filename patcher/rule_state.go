@@ -129,7 +129,7 @@ func (l *link) goneState() (list []heldState) {
 		d := l.units[i].delta
 		globals := d.GoneGlobals()
 		for _, s := range d.GoneState() {
-			if !came[s.Symbol] || !slices.Contains(globals, s.Symbol) {
+			if !l.keptElsewhere(i, s.Symbol) && (!came[s.Symbol] || !slices.Contains(globals, s.Symbol)) {
 				list = append(list, heldState{s, l.units[i].unit.OrigTypes})
 			}
 		}

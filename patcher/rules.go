@@ -15,7 +15,9 @@ type rule struct {
 
 // rules are the rules over a whole link, in the order in which they are asked.
 var rules = []rule{
-	// First, since it decides which objects there are: those of units that have nothing but a variable for others, too.
+	// First, since the others ask what is new, and what replaces what.
+	{"moved functions", movedFunctions},
+	// Before the next ones, since it decides which objects there are: those of units that have nothing but a variable for others, too.
 	{"wanted variables", wantedVariables},
 	// Before the next, which asks what is hooked; it may want callers, which may want variables.
 	{"signatures", signatures},

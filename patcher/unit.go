@@ -52,6 +52,7 @@ type demand struct {
 	elsewhere map[string]bool                 // new variables that were another unit's
 	functions map[string]string               // functions whose code is the same: why, by name
 	literals  map[string]diffasm.MovedLiteral // new literals that other units had, by LoneLiteral.Text
+	moves     diffasm.Moves                   // new functions and private variables that were another unit's
 }
 
 // unit takes a unit all the way.
@@ -289,7 +290,7 @@ func (m *maker) diffOptions(want demand) diffasm.Options {
 		Keep: m.o.Keep, Identity: m.o.Identity, Allow: m.o.Allow,
 		Data:      func(name string) bool { return want.variables[name] },
 		Elsewhere: func(name string) bool { return want.elsewhere[name] },
-		Also:      func(name string) string { return want.functions[name] }, Moved: want.literals, Marks: &m.marks,
+		Also:      func(name string) string { return want.functions[name] }, Moved: want.literals, Moves: want.moves, Marks: &m.marks,
 	}
 }
 
@@ -304,7 +305,7 @@ func (m *maker) assemble(ctx context.Context, source string, record *buildtree.U
 
 // with is a demand and another one.
 func (d demand) with(o demand) demand {
-	sum := demand{variables: map[string]bool{}, elsewhere: map[string]bool{}, functions: map[string]string{}, literals: map[string]diffasm.MovedLiteral{}}
+	sum := demand{variables: map[string]bool{}, elsewhere: map[string]bool{}, functions: map[string]string{}, literals: map[string]diffasm.MovedLiteral{}, moves: d.moves.With(o.moves)}
 	for _, x := range []demand{d, o} {
 		for name := range x.variables {
 			sum.variables[name] = true
@@ -319,5 +320,5 @@ func (d demand) with(o demand) demand {
 }
 
 func (d demand) empty() bool {
-	return len(d.variables)+len(d.elsewhere)+len(d.functions)+len(d.literals) == 0
+	return len(d.variables)+len(d.elsewhere)+len(d.functions)+len(d.literals) == 0 && d.moves.Empty()
 }

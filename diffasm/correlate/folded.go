@@ -105,6 +105,28 @@ func (m *values) folded(d *debuginfo.Declaration, text []string) bool {
 	return d.Line <= len(text) && m.saysStatic(d, text)
 }
 
+// UnkeptBefore lists the static variables that the original declares and keeps nothing of.
+func (m *values) UnkeptBefore() []*debuginfo.Declaration { return m.unkept(m.od, false) }
+
+// UnkeptAfter lists those of the patched unit.
+func (m *values) UnkeptAfter() []*debuginfo.Declaration { return m.unkept(m.pd, true) }
+
+func (m *values) unkept(ds *debuginfo.Declarations, patched bool) (list []*debuginfo.Declaration) {
+	if ds == nil {
+		return nil
+	}
+	for _, d := range ds.All {
+		text, after := m.sourceTexts(d)
+		if patched {
+			text = after
+		}
+		if m.folded(d, text) || d.Symbol == "" && !d.Elsewhere && m.unreadable(d) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
 // unreadable reports whether a declaration is said to be in a file that is not there, as #line says of what was generated from it.
 func (m *values) unreadable(d *debuginfo.Declaration) bool {
 	return m.source(d) == nil && m.text != nil && m.text(d.File) == nil

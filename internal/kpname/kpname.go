@@ -24,6 +24,9 @@ const SectionPrefix = ".kpatch."
 const (
 	Replacing = ".kpatch" // of a function that takes the place of one of the original
 	New       = ".kpnew"  // of a function or variable that has no counterpart; a global "g.kpnew" answers references to g
+
+	// Elsewhere is that of a private variable which another unit of the original has.
+	Elsewhere = ".kpelsewhere"
 )
 
 // FileSuffix is that of patch files: BUILDID.kpatch.
