@@ -154,15 +154,19 @@ func (m *moves) usedBefore(left map[private][]*asm.Block) bool {
 	return false
 }
 
-// keepsNothing reports whether a version declares a variable that is gone, or that the other one declares, and keeps nothing of it.
+// keepsNothing reports whether a version declares a variable that is gone, or that the other one declares, and keeps nothing of it. What the
+// unit declared before is its own.
 func (m *moves) keepsNothing(left map[private][]*asm.Block) bool {
-	unkept, lost, stays := m.to.m.UnkeptAfter(), m.from.m.UnkeptBefore(), m.from.m.UnkeptAfter()
+	unkept, had, lost, stays := m.to.m.UnkeptAfter(), m.to.m.UnkeptBefore(), m.from.m.UnkeptBefore(), m.from.m.UnkeptAfter()
 	for at := range left {
 		if isIn(unkept, at) || isIn(stays, at) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(unkept, func(e *debuginfo.Declaration) bool { return isIn(lost, private{e.Function, e.Name}) })
+	return slices.ContainsFunc(unkept, func(e *debuginfo.Declaration) bool {
+		at := private{e.Function, e.Name}
+		return !isIn(had, at) && isIn(lost, at)
+	})
 }
 
 func isIn(list []*debuginfo.Declaration, at private) bool {
