@@ -32,6 +32,9 @@ func Parse(t *arch.Target, name string, src []byte) (*File, error) {
 	return &File{File: f}, nil
 }
 
+// Nothing is the original of a unit that the original program does not have.
+func Nothing(patched *File) *File { return debuginfo.Nothing(patched) }
+
 // HasSourceName reports whether a name is that of something in the source, numbers aside.
 func HasSourceName(name string) bool { return asm.HasSourceName(name) }
 

@@ -99,6 +99,9 @@ func (m *maker) parseVersions(u *planner.Unit) (*parsedVersions, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u.Orig == "" {
+		files[0] = diffasm.Nothing(files[1])
+	}
 	return &parsedVersions{orig: files[0], patched: files[1], restored: files[2], stamped: files[3]}, nil
 }
 

@@ -17,13 +17,15 @@ func (m *maker) recompiled(ctx context.Context, u *assembledUnit, want demand, d
 	if u.unit.Indirect == "" || detached || len(want.moves.Variables) > 0 { // these are known by the symbols of what was built
 		return nil, nil
 	}
-	orig, err := m.parse(u.unit, u.unit.Orig)
-	if err != nil {
-		return nil, err
-	}
 	patched, err := m.parse(u.unit, u.unit.Indirect)
 	if err != nil {
 		return nil, err
+	}
+	orig := diffasm.Nothing(patched)
+	if u.unit.Orig != "" {
+		if orig, err = m.parse(u.unit, u.unit.Orig); err != nil {
+			return nil, err
+		}
 	}
 	d, err := u.match.Match(orig, patched, nil)
 	if err != nil {

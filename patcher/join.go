@@ -85,7 +85,7 @@ func encode(p Product, joined *ld.Joined, o Options, meta kpatch.Meta) (Product,
 // input makes unit i of a link ready to be resolved.
 func (m *maker) input(ctx context.Context, l *link, i int, program *facts) (input, error) {
 	u := &l.units[i]
-	n := program.index[u.unit.Input]
+	n := program.inputOf(u.unit)
 	literals, err := m.literalsOf(ctx, l, i, program)
 	if err != nil {
 		return input{}, err
@@ -159,7 +159,7 @@ func (l *link) shown(p *facts) map[string]ld.Private {
 	names := map[string]ld.Private{}
 	for i := range l.units {
 		for name, symbol := range l.units[i].delta.Shown() {
-			names[name] = ld.Private{Input: p.index[l.units[i].unit.Input], Symbol: symbol}
+			names[name] = ld.Private{Input: p.inputOf(l.units[i].unit), Symbol: symbol}
 		}
 	}
 	return names
@@ -176,7 +176,7 @@ func (l *link) seen(p *facts, i int) map[string]ld.Private {
 
 // inputOf tells which input of the original program a unit of the link is.
 func (l *link) inputOf(p *facts) func(unit int) int {
-	return func(unit int) int { return p.index[l.units[unit].unit.Input] }
+	return func(unit int) int { return p.inputOf(l.units[unit].unit) }
 }
 
 // resolve resolves every unit.

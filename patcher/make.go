@@ -66,6 +66,10 @@ func (m *maker) product(ctx context.Context, t *planner.Target) (Product, *link,
 	if err != nil {
 		return describe(t, &link{units: units}), nil, err
 	}
+	t, units, err = m.adopt(ctx, t, units)
+	if err != nil {
+		return Product{}, nil, err
+	}
 	l, err := m.openLink(t, units)
 	if err != nil {
 		return describe(t, &link{units: units}), nil, err

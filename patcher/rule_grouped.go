@@ -34,7 +34,7 @@ func (l *link) copyGone(p *facts, i int, name string) *fault.Error {
 	keeper := p.Keeper(name)
 	for k := range l.units {
 		u := &l.units[k]
-		if k != i && keeper >= 0 && p.index[u.unit.Input] == keeper && slices.Contains(u.delta.LeftNames(), name) {
+		if k != i && keeper >= 0 && p.inputOf(u.unit) == keeper && slices.Contains(u.delta.LeftNames(), name) {
 			return fault.Refuse(fault.Comdat, l.units[i].unit.Source, "inline function %q changes, and the original has the copy of %s, which uses it no more",
 				name, u.unit.Source).About(name)
 		}

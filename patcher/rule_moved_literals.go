@@ -98,7 +98,7 @@ func (m *maker) literalsOf(ctx context.Context, l *link, i int, program *facts) 
 		if err != nil {
 			return nil, err
 		}
-		by[k] = &ld.LabelledBy{Input: program.index[u.Input], Labels: f, ByContent: u.Linked != ""}
+		by[k] = &ld.LabelledBy{Input: program.inputOf(u), Labels: f, ByContent: u.Linked != ""}
 	}
 	return by, nil
 }

@@ -58,7 +58,7 @@ func (l *link) takenName(p *facts, i int, name string) *fault.Error {
 func (l *link) displacedName(p *facts, i int, name string) *fault.Error {
 	u := &l.units[i]
 	d := u.delta.Definition(name)
-	other := p.Displaced(p.index[u.unit.Input], name, strength(d))
+	other := p.Displaced(p.inputOf(u.unit), name, strength(d))
 	moves := slices.ContainsFunc(l.indexes(), func(k int) bool { return slices.Contains(l.units[k].delta.LeftNames(), name) })
 	if other == "" || d.Grouped || moves {
 		return nil
@@ -153,7 +153,7 @@ func strength(d diffasm.Definition) ld.Strength {
 func (l *link) reboundName(p *facts, i int, name string) *fault.Error {
 	u := &l.units[i]
 	d := u.delta.Definition(name)
-	other := p.DefinedAgain(p.index[u.unit.Input], name)
+	other := p.DefinedAgain(p.inputOf(u.unit), name)
 	if other == "" || d.Grouped {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (l *link) leftName(p *facts, i int, name string) *fault.Error {
 	if u.delta.HadGrouped(name) { // the other copies are the same: see groupedFunctions
 		return nil
 	}
-	user := cmp.Or(p.DefinedAgain(p.index[u.unit.Input], name), l.userOf(p, name))
+	user := cmp.Or(p.DefinedAgain(p.inputOf(u.unit), name), l.userOf(p, name))
 	if library, shown := p.Seeker(name); user == "" && shown {
 		user = library
 	}

@@ -109,7 +109,7 @@ func (l *link) userOf(p *facts, name string) string {
 
 // unitOf returns the changed unit that is an input of the original program, -1 for another input.
 func (l *link) unitOf(p *facts, input int) int {
-	return slices.IndexFunc(l.units, func(u assembledUnit) bool { return p.index[u.unit.Input] == input })
+	return slices.IndexFunc(l.units, func(u assembledUnit) bool { return p.inputOf(u.unit) == input })
 }
 
 // adds names the input of the patched link alone that defines a symbol, "" if none does.

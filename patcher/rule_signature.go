@@ -108,7 +108,7 @@ func (l *link) otherUse(unit int, f diffasm.Replaced) (*linkUse, error) {
 
 // usedElsewhere looks at the other inputs of the link, and at what the linker does with the name.
 func (l *link) usedElsewhere(p *facts, unit int, f diffasm.Replaced) (*linkUse, error) {
-	if how := p.Outside(p.index[l.units[unit].unit.Input], f.Orig); how != "" {
+	if how := p.Outside(p.inputOf(l.units[unit].unit), f.Orig); how != "" {
 		return used("%s", how), nil
 	}
 	for _, in := range l.target.Inputs {

@@ -191,7 +191,7 @@ func (c *comparison) targets(ctx context.Context, links []pairedLink, made allSi
 		for _, u := range l.added {
 			a := c.addition(u)
 			if len(made.added) > 0 {
-				a.Indirect, made.added = made.added[0], made.added[1:]
+				a.SideVersions, made.added = made.added[0], made.added[1:]
 			}
 			t.New = append(t.New, a)
 		}

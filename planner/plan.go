@@ -66,7 +66,7 @@ type Part struct {
 type Unit struct {
 	Source  string           `json:"source"` // relative to the source directory when below it
 	SHA256  string           `json:"sha256"` // of the original source, "" if it is not a file of the tree
-	Input   int              `json:"input"`  // index into the target's inputs
+	Input   int              `json:"input"`  // index into the target's inputs, or NoInput
 	Orig    buildtree.Digest `json:"orig"`   // assembly of the original unit
 	Patched buildtree.Digest `json:"patched"`
 	Record  buildtree.Unit   `json:"record"` // of the patched compile: how to assemble
@@ -88,6 +88,9 @@ type Unit struct {
 
 	SideVersions
 }
+
+// NoInput is the input of a unit that the original link does not have.
+const NoInput = -1
 
 // Arch is the machine that a target is for.
 func (t *Target) Arch() *arch.Target { return archOf(t.Machine) }
@@ -148,7 +151,7 @@ type Addition struct {
 	Asm    buildtree.Digest `json:"asm,omitempty"` // "" without a record of its compile
 	Record buildtree.Unit   `json:"record"`
 
-	Indirect buildtree.Digest `json:"indirect,omitempty"` // as of a unit
+	SideVersions
 }
 
 // Save keeps a plan in a store.

@@ -177,3 +177,33 @@ func LoadLayout(store *buildtree.Store, id buildtree.Digest) (*layout.Unit, erro
 	}
 	return readLayout(data)
 }
+
+// compileAdded finds objects with debugging information of new sources, which what they took along from others is compared by. One that does
+// not compile so is left without.
+func (c sideCompiler) compileAdded(ctx context.Context, links []pairedLink) ([]SideVersions, error) {
+	var added []SideVersions
+	var requests []request
+	var of []int
+	for _, l := range links {
+		for _, a := range l.added {
+			if u := a.Patched; u != nil && describable(u) {
+				added = append(added, SideVersions{PatchedTypes: c.withTypes(u)})
+				if added[len(added)-1].PatchedTypes == "" {
+					requests, of = append(requests, request{unit: u, flags: typeFlags(u.Driver)}), append(of, len(added)-1)
+				}
+				continue
+			}
+			added = append(added, SideVersions{})
+		}
+	}
+	results, err := c.b.compileInView(ctx, requests)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range results {
+		if text, object, err := c.assembleTyped(ctx, requests[i].unit, r); err == nil {
+			added[of[i]].PatchedDebug, added[of[i]].PatchedTypes = text, object
+		}
+	}
+	return added, nil
+}

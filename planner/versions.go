@@ -13,10 +13,10 @@ type sideCompiler struct{ b *Builds }
 
 // allSideVersions are what the units and additions of all links were compiled to on the c.
 type allSideVersions struct {
-	units []SideVersions     // in the order of unitsOf
-	same  [][]SameUnit       // of each link
-	late  [][]TypedSource    // in the order of unitsOf: the sources of units that were made when a program was linked
-	added []buildtree.Digest // of all links' new inputs: assembly that reaches variables of libraries through the GOT only
+	units []SideVersions  // in the order of unitsOf
+	same  [][]SameUnit    // of each link
+	late  [][]TypedSource // in the order of unitsOf: the sources of units that were made when a program was linked
+	added []SideVersions  // of all links' new inputs
 	// overridden are refusals that the user overrode.
 	overridden []*fault.Error
 }
@@ -59,6 +59,10 @@ func (c sideCompiler) compileSideVersions(ctx context.Context, links, others []p
 	if err != nil {
 		return allSideVersions{}, err
 	}
+	added, err := c.compileAdded(ctx, links)
+	if err != nil {
+		return allSideVersions{}, err
+	}
 	restored, err := c.compileRestored(ctx, units)
 	if err != nil {
 		return allSideVersions{}, err
@@ -67,7 +71,10 @@ func (c sideCompiler) compileSideVersions(ctx context.Context, links, others []p
 	if err != nil {
 		return allSideVersions{}, err
 	}
-	v := allSideVersions{units: types, late: late, added: indirect[len(units):], same: same, overridden: append(overridden, more...)}
+	v := allSideVersions{units: types, late: late, added: added, same: same, overridden: append(overridden, more...)}
+	for i := range added {
+		v.added[i].Indirect = indirect[len(units)+i]
+	}
 	for i := range units {
 		v.units[i].Indirect = indirect[i]
 		if v.units[i].Restored, v.units[i].Stamped, err = c.restamped(&units[i], restored[i], stamped[i]); err != nil {

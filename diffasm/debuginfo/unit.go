@@ -18,6 +18,15 @@ type Unit struct {
 	readOnce sync.Once     // fills decls
 }
 
+// Nothing is a unit without code, of the compiler of another one.
+func Nothing(like *Unit) *Unit {
+	f, _ := asm.Parse(like.Syntax, like.UnitName(), nil) // there is nothing to refuse
+	f.Clang = like.Clang
+	u := &Unit{File: f, decls: &Declarations{BySymbol: map[string]*Declaration{}, Functions: map[string]bool{}}}
+	u.readOnce.Do(func() {})
+	return u
+}
+
 // NumberedNames adds the names of private variables that have a number behind them in a unit of clang's. It gives the first
 // static local x of f the name f.x and the next one, of another block, f.x.1; it also takes structures apart, s into s.0 and s.1.
 func (f *Unit) NumberedNames(names map[string]bool) {
