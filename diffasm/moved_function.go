@@ -131,6 +131,8 @@ func (m *moves) variables() (paired map[string]MovedPrivate, known bool) {
 		switch {
 		case isIn(m.from.m.UnkeptBefore(), at) || isIn(m.to.m.UnkeptBefore(), at):
 			return nil, false
+		case len(o) == 0 && m.leavesBehind(at, p[0]):
+			return nil, false
 		case len(o) == 0 || !m.goWithFunction(o[0], p[0]):
 		case len(o) > 1 || len(p) > 1 || !m.same(o[0], p[0]):
 			return nil, false
@@ -171,6 +173,14 @@ func (m *moves) keepsNothing(left map[private][]*asm.Block) bool {
 
 func isIn(list []*debuginfo.Declaration, at private) bool {
 	return slices.ContainsFunc(list, func(e *debuginfo.Declaration) bool { return e.Function == at.function && e.Name == at.name })
+}
+
+// leavesBehind reports whether a function that went to the other unit used a private variable which stays, and has one of its name there.
+func (m *moves) leavesBehind(at private, p *asm.Block) bool {
+	return slices.ContainsFunc(m.from.orig.Variables, func(o *asm.Block) bool {
+		s := stateOf(m.from.orig, o)
+		return s.Name == at.name && s.Function == at.function && !m.from.orig.IsGlobal(o.Name) && m.goWithFunction(o, p)
+	})
 }
 
 // goWithFunction reports whether a function that went from one unit to the other uses both variables, each in its version.

@@ -55,6 +55,7 @@ func TestMoved(t *testing.T) {
 		{"a variable that neither keeps", edit("sum += x", "sum = x", "return sum * 3 + ", "return x + "), "", "", edit("sum += x", "sum = x", "return sum * 3 + ", "return x + "), "", ""},
 		{"a variable that goes with no function", counts, "", "", edit("static int sum = 1;\n", "", "sum += x", "x += 1", "sum * 3", "x") + "static int sum = 1;\nint other(int x)\n{\n\treturn sum += x;\n}\n", "", ""},
 		{"a variable that both declare and neither keeps, as of a header", "static long unused;\n" + counts, "static long unused;\n", "static long unused;\n", "static long unused;\n" + counts, "counted, calls, sum", ""},
+		{"a variable that stays", counts + "int also(int x)\n{\n\treturn sum += x;\n}\n", "static int sum = 1;\nint also(int x)\n{\n\treturn sum += x;\n}\n", "", counts, "", ""},
 		{"a variable that another function uses", counts, "", "", edit("counted", "recounted"), "", ""},
 		{"called by what is gone", called + "int gone(int x)\n{\n\treturn counted(x) + x;\n}\n", "", "", called, "", ""},
 		{"called by what is gone, not optimised", called + "int gone(int x)\n{\n\treturn counted(x) + x;\n}\n", "", "", called, "counted", "-O0 -g"},
