@@ -8,8 +8,8 @@ import (
 // dataLabel begins a block.
 func (p *parser) dataLabel(st Statement) {
 	b := &Block{Name: st.Op, Section: p.cur, Align: 1, Line: st.Line}
-	if !p.cur.Strings { // constants of one size follow each other without an alignment of their own
-		b.Align = max(1, p.cur.Entry&-p.cur.Entry)
+	if last := p.data[p.cur]; last != nil && !p.cur.Strings { // constants of one size follow each other without an alignment of their own
+		b.Align = max(1, min(last.Align, p.cur.Entry&-p.cur.Entry))
 	}
 	if owner := p.tables.owner[st.Op]; owner != nil {
 		b.Exceptions, b.Owner = true, owner
