@@ -348,3 +348,26 @@ func TestHasStatics(t *testing.T) {
 		})
 	}
 }
+
+// TestNamelessFunction: clang has the static locals of an inline function that is inlined everywhere in one without a name; symbols tell it.
+func TestNamelessFunction(t *testing.T) {
+	testkit.Require(t, "clang")
+	const source = `int first();
+namespace ns { inline int next(int k) { static int n = first(); return n += k; } }
+int f(int x) { return ns::next(x); }
+`
+	dir := t.TempDir()
+	testkit.WriteFile(t, filepath.Join(dir, "a.cc"), source)
+	testkit.Run(t, dir, "clang", "-S", "-O2", "-g", "a.cc")
+	text, err := os.ReadFile(filepath.Join(dir, "a.s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ds := unit(t, string(text)).Declarations()
+	if ds == nil {
+		t.Fatal("the debug information is not understood")
+	}
+	if d := ds.BySymbol["_ZZN2ns4nextEiE1n"]; d == nil || d.Function != "next" || d.Line != 2 {
+		t.Errorf("got %+v", d)
+	}
+}

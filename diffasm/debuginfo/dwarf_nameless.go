@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gocare/diffasm/asm"
+	"gocare/internal/cxxname"
 )
 
 // This file finds the functions of static locals that clang's debug information has in a function without a name: those of a function
@@ -14,7 +15,7 @@ import (
 // UnknownFunction is the name of such a function where its variables have no symbols.
 const UnknownFunction = "?"
 
-// nameFunctions names such functions by the symbols of their variables, f.x or f.x.1.
+// nameFunctions names such functions by the symbols of their variables, f.x or f.x.1, in C++ _ZZ1fvE1x.
 func (r *dieReader) nameFunctions() {
 	names := map[*die]map[string]bool{}
 	for _, d := range r.dies {
@@ -43,6 +44,9 @@ func (r *dieReader) nameFunctions() {
 
 // functionOf takes what clang adds for a static local off its symbol; "" if it is none.
 func functionOf(sym, name string) string {
+	if fn := cxxname.FunctionOf(sym, name); fn != "" {
+		return fn
+	}
 	for {
 		if fn, ok := strings.CutSuffix(sym, "."+name); ok {
 			return fn

@@ -33,10 +33,28 @@ func Spellings(symbol string) []string {
 }
 
 // IsCalled reports whether the source calls a function by a name, without what it is in.
-func IsCalled(symbol, name string) bool {
+func IsCalled(symbol, name string) bool { return lastName(symbol) == name }
+
+func lastName(symbol string) string {
 	spelled := demangle.Filter(symbol, demangle.NoClones, demangle.NoParams, demangle.NoTemplateParams)
-	return spelled[strings.LastIndexByte(spelled, ':')+1:] == name
+	return spelled[strings.LastIndexByte(spelled, ':')+1:]
 }
+
+// FunctionOf returns the function that a static local of some name is in, by its symbol, without what that is in; "" if it is none.
+func FunctionOf(symbol, name string) string {
+	local, ok := strings.CutPrefix(discriminator.ReplaceAllString(symbol, ""), "_ZZ")
+	if !ok {
+		return ""
+	}
+	encoding, ok := strings.CutSuffix(local, "E"+strconv.Itoa(len(name))+name)
+	if !ok {
+		return ""
+	}
+	return lastName("_Z" + encoding)
+}
+
+// discriminator is what tells apart the static locals of one name in a function (Itanium C++ ABI, section 5.1.6).
+var discriminator = lazyregexp.New(`_([0-9]|_[0-9]+_)$`)
 
 // counted matches names in which a number says which of several is meant: closures and classes without a name, and
 // local classes of one name (Itanium C++ ABI, sections 5.1.6 and 5.1.8); clang's and gcc's own numbers for those that only one unit has.

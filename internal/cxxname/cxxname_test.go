@@ -102,3 +102,20 @@ func TestShown(t *testing.T) {
 		}
 	}
 }
+
+func TestFunctionOf(t *testing.T) {
+	for _, tt := range []struct{ symbol, name, want string }{
+		{"_ZZ4nextiE1n", "n", "next"},
+		{"_ZZN2ns1A4nextEiE5count_0", "count", "next"},
+		{"_ZZ4nextiE1n__12_", "n", "next"},
+		{"_ZZ4nextIiET_S0_E1n", "n", "next"},
+		{"_ZZ4stepE1n", "n", "step"},
+		{"_ZZ4nextiE1n", "m", ""},
+		{"_ZN2ns1nE", "n", ""},
+		{"next.n", "n", ""},
+	} {
+		if got := FunctionOf(tt.symbol, tt.name); got != tt.want {
+			t.Errorf("%s of %s: got %q, want %q", tt.name, tt.symbol, got, tt.want)
+		}
+	}
+}
