@@ -18,9 +18,10 @@ type Matching struct {
 	LinesMoved func(correlate.LineChange) bool
 	// Sources returns how a source file, as spelt in the debug information, changed; nil if that is not known.
 	Sources func(file string) *correlate.SourceFile
-	// Text, ValueChanges and Unstored are as in correlate.Known; may be nil.
+	// Text, ValueChanges, CallsEdited and Unstored are as in correlate.Known; may be nil.
 	Text         func(file string) []string
 	ValueChanges func(expression string) bool
+	CallsEdited  func(expression string) bool
 	Unstored     func() *correlate.Unstored
 	// Late is what is known of code that was made when the program was linked, of several sources; nil for a unit of one.
 	Late *Late
@@ -49,7 +50,7 @@ func (k Matching) Match(orig, patched, restored *debuginfo.Unit) (*Delta, error)
 	if lateCode(orig.File) || lateCode(patched.File) {
 		return d, matchLTO(orig, patched)
 	}
-	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved, Text: k.Text, ValueChanges: k.ValueChanges, Unstored: k.Unstored}
+	known := correlate.Known{Sources: k.Sources, LinesMoved: k.LinesMoved, Text: k.Text, ValueChanges: k.ValueChanges, CallsEdited: k.CallsEdited, Unstored: k.Unstored}
 	if k.Late != nil {
 		known.Namesake = k.Late.Namesake
 	}
@@ -142,6 +143,8 @@ func (d *Delta) matchVars(r *correlate.Matcher) {
 				if name := d.unknownIn(p); code == fault.DataChanged && name != "" {
 					v.Code, v.Reason = fault.StaticUnproved, fmt.Sprintf("it holds the address of %q, and without debug information it is not known which one of that name", name)
 				}
+			} else if why := d.m.FirstValue(p, o); why != "" {
+				v.Status, v.Code, v.Reason = Changed, fault.DataChanged, why
 			}
 		}
 		if c := d.m.Candidates(p.Name); len(c) > 0 {

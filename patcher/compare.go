@@ -42,7 +42,10 @@ func (m *maker) compare(u *planner.Unit) (comparedUnit, error) {
 	if match.Relying, err = m.relying(u, v.orig); err != nil {
 		return comparedUnit{unit: u}, err
 	}
-	match.Text, match.ValueChanges = m.sources.leftAlone(u), m.valueChanges(u)
+	values := m.values(u)
+	match.Text = m.sources.leftAlone(u)
+	match.ValueChanges = func(expression string) bool { return u.Unshown || values().Change(expression) }
+	match.CallsEdited = func(expression string) bool { return values().Calls(expression) }
 	match.Unstored = sync.OnceValue(func() *diffasm.Unstored { return m.unstored(u) })
 	if match.NoSource = u.Object != nil; match.NoSource {
 		match.Sources = nil

@@ -64,9 +64,9 @@ func (s *sources) path(dir, name string) string {
 	return realPath(name)
 }
 
-// valueChanges tells of the expressions of a unit whether an edit may give them another value.
-func (m *maker) valueChanges(u *planner.Unit) func(expression string) bool {
-	values := sync.OnceValue(func() *srcpatch.Values {
+// values tells of the values of expressions of a unit.
+func (m *maker) values(u *planner.Unit) func() *srcpatch.Values {
+	return sync.OnceValue(func() *srcpatch.Values {
 		files := m.filesOf(u)
 		var read func(file string) bool
 		if slices.Contains(files[1:], files[0]) { // all that it reads is known
@@ -74,7 +74,6 @@ func (m *maker) valueChanges(u *planner.Unit) func(expression string) bool {
 		}
 		return m.sources.of(u).Values(read, srcpatch.NamesOf(m.textsOf(files)...))
 	})
-	return func(expression string) bool { return u.Unshown || values().Change(expression) }
 }
 
 // filesOf lists the files that a unit was compiled from, its source first, and then all that the record knows but for the system's: their places

@@ -22,6 +22,21 @@ func countedStatic(name string) string {
 	return closureNumber.ReplaceAllString(discriminator.ReplaceAllString(name, ""), "${1}_")
 }
 
+// ThreadGuard tells whether a thread gave the thread-local variables of a unit of C++ their first values.
+const ThreadGuard = "__tls_guard"
+
+// IsGuard reports whether a variable tells whether code gave others their first values.
+func IsGuard(name string) bool { return name == ThreadGuard || strings.HasPrefix(name, "_ZGV") }
+
+// GuardOf returns the name of what tells whether code gave a variable of C++ its first value, "" for other names (Itanium C++ ABI, 5.1.4.4).
+func GuardOf(name string) string {
+	rest, ok := strings.CutPrefix(name, "_Z")
+	if !ok {
+		return ""
+	}
+	return "_ZGV" + rest
+}
+
 // CountedAlike lists the static locals of C++ whose names differ from that of another, or that itself, in what is counted.
 func (f *File) CountedAlike(name string) (list []string) {
 	group := countedStatic(name)

@@ -99,12 +99,10 @@ func (r *assignmentReader) value(text string) {
 
 // declared reads the declaration, and what else its line does.
 func (r *assignmentReader) declared(t *sourceText, d *debuginfo.Declaration) {
-	places := wordsAt(t.line(d.Line), d.Name)
-	if len(places) == 0 {
+	end, ok := t.nameEnd(d)
+	if !ok {
 		return
 	}
-	from := max(0, mentionsBehindStatic(t.line(d.Line), places))
-	end := t.offset(d.Line) + places[from] + len(d.Name)
 	rest := strings.TrimLeft(r.text[end:], " \t\n)")
 	r.array = strings.HasPrefix(rest, "[")
 	r.pointer = !r.array && pointerTo.MatchString(r.text[:end-len(d.Name)])
@@ -116,7 +114,17 @@ func (r *assignmentReader) declared(t *sourceText, d *debuginfo.Declaration) {
 		r.at = d.Line
 		r.value(value)
 	}
-	r.line(t, d.Line, places[from]+len(d.Name))
+	r.line(t, d.Line, end-t.offset(d.Line))
+}
+
+// nameEnd returns where the name of a variable ends that is declared, or the line of that begins if it does not say the name.
+func (t *sourceText) nameEnd(d *debuginfo.Declaration) (at int, ok bool) {
+	places := wordsAt(t.line(d.Line), d.Name)
+	if len(places) == 0 {
+		return t.offset(d.Line), false
+	}
+	from := max(0, mentionsBehindStatic(t.line(d.Line), places))
+	return t.offset(d.Line) + places[from] + len(d.Name), true
 }
 
 // line reads the places on a line, from a column on.

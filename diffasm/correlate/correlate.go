@@ -15,7 +15,9 @@ type Known struct {
 	Text func(file string) []string
 	// ValueChanges reports whether an edit may give an expression another value, though its words are the same; may be nil.
 	ValueChanges func(expression string) bool
-	Unstored     func() *Unstored // may be nil
+	// CallsEdited reports whether an expression calls a function that was edited, or has such a macro in it; may be nil.
+	CallsEdited func(expression string) bool
+	Unstored    func() *Unstored // may be nil
 	// Namesake reports whether private functions and variables of several sources may have a name: it says nothing then. It is nil for
 	// a unit of one source.
 	Namesake func(name string) bool

@@ -18,6 +18,7 @@ type folding struct {
 	*pairing
 	*values
 	valueChanges func(expression string) bool // see Known
+	calls        func(expression string) bool // see Known
 	unstored     func() *Unstored             // see Known
 }
 

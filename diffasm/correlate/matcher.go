@@ -26,7 +26,7 @@ func newMatcher(orig, patched *debuginfo.Unit, k Known) *Matcher {
 			p.join(name, name)
 		}
 	}
-	return &Matcher{p, v, &lookalikes{p, v}, &folding{pairing: p, values: v, valueChanges: k.ValueChanges, unstored: k.Unstored}}
+	return &Matcher{p, v, &lookalikes{p, v}, &folding{pairing: p, values: v, valueChanges: k.ValueChanges, calls: k.CallsEdited, unstored: k.Unstored}}
 }
 
 // bySource pairs what the source shows to be the same.

@@ -91,7 +91,7 @@ var changes = []Reason{
 		Hint:      "give the macro of gocare.h a new function (int f(void)), or a new variable, of the source that it stands in",
 		Paragraph: "A macro of gocare.h names what carectl cannot run: a function that is not new, or not one of its source.",
 	},
-	{Code: "data-changed", Vouch: "the old value of the variable stays", Paragraph: "The initial value of a variable in use changed."},
+	{Code: "data-changed", Vouch: "the old value of the variable stays", Paragraph: "The initial value of a variable in use changed, or the code of C++ that gives it its first value, once."},
 	{Code: "data-size", Paragraph: "The size of a variable in use changed."},
 	{
 		Code:  "signature",

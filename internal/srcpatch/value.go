@@ -66,6 +66,32 @@ func (v *Values) Change(expression string) bool {
 	return v.edits.reaches(word.FindAllString(expression, -1), v.unchanged, v.others)
 }
 
+// Calls reports whether an expression calls a function of which an edit changed the text, or has an edited macro in it. What constructors
+// do for an object that is made anew is not asked.
+func (v *Values) Calls(expression string) bool {
+	return v.calls(word.FindAllString(expression, -1), map[string]bool{})
+}
+
+func (v *Values) calls(words []string, seen map[string]bool) bool {
+	for i, w := range words {
+		called := i+1 < len(words) && words[i+1] == "(" && (i == 0 || words[i-1] != "new")
+		for _, list := range [][]mention{v.edits.byName[w], v.unchanged.by[w]} {
+			for _, m := range list {
+				switch isMacro := m.item.Kind == MacroItem; {
+				case m.edit != nil && (isMacro || m.item.Kind == FunctionItem && called):
+					return true
+				case isMacro && !seen[w]:
+					seen[w] = true
+					if v.calls(m.item.words, seen) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
 // selectsOthers reports whether the patched compile reads other parts of sources, or may.
 func (e *Edits) selectsOthers(unchanged *Names) bool {
 	conditions := unchanged.conditions

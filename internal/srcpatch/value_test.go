@@ -54,6 +54,43 @@ int takes(void) { return use(pick); }
 	}
 }
 
+func TestCalls(t *testing.T) {
+	source := `
+#define LEVEL 1
+struct s { int a; };
+int begin(int x) { return x; }
+int other(int x) { return begin(x); }
+s::s(int x) { a = x; }
+`
+	unchanged := NamesOf([]byte("#define DEEP (LEVEL + 1)\n#define CALL(x) begin(x)\n"))
+	level, begin := []string{"LEVEL 1", "LEVEL 2"}, []string{"return x;", "return x + 1;"}
+	for _, tt := range []struct {
+		name, expression string
+		patch            []string
+		want             bool
+	}{
+		{"a macro", "= LEVEL", level, true},
+		{"a macro that stands for one", "= DEEP", level, true},
+		{"a macro that stands for another", "= CALL(2)", level, false},
+		{"a function", "= begin(1)", begin, true},
+		{"a function by a macro", "= CALL(1)", begin, true},
+		{"a function of which the address is taken", "= &begin", begin, false},
+		{"a function that calls one", "= other(1)", begin, false},
+		{"a type", "= sizeof(s)", []string{"int a;", "int a, b;"}, false},
+		{"a constructor", "= new s(1)", []string{"a = x", "a = x + 1"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			change := FileChange{Old: "k.cc", New: "k.cc", Before: []byte(source), After: []byte(strings.NewReplacer(tt.patch...).Replace(source))}
+			if string(change.Before) == string(change.After) {
+				t.Fatal("the patch changes nothing")
+			}
+			if got := NewEdits([]FileChange{change}).Values(nil, unchanged).Calls(tt.expression); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestValuesOfOtherSources: where an edit decides what is read, all that sources define may be something else; edits of a file that
 // is not read do not count.
 func TestValuesOfOtherSources(t *testing.T) {
