@@ -268,10 +268,11 @@ func (b *Builds) findStale(ctx context.Context, list []unitReads, seen *jobs.Sur
 }
 
 // newer returns a file that a unit read and that is not, or may not be, as it was then, "" if there is none. Where that was not recorded,
-// times tell.
+// times tell, unless it is the assembly that was kept.
 func (u *unitReads) newer(seen *jobs.Survey) string {
 	for _, r := range slices.Concat(u.files, u.unit.Included) {
 		switch {
+		case r.ID == "" && u.unit.AsmID != "" && string(u.unit.AsmID) == seen.Digests[r.Path]:
 		case r.ID == "" && u.unit.Time != 0 && seen.Changed[r.Path] >= u.unit.Time:
 			return r.Path
 		case r.ID == "" || r.ID == seen.Digests[r.Path]:
