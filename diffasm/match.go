@@ -143,8 +143,8 @@ func (d *Delta) matchVars(r *correlate.Matcher) {
 				if name := d.unknownIn(p); code == fault.DataChanged && name != "" {
 					v.Code, v.Reason = fault.StaticUnproved, fmt.Sprintf("it holds the address of %q, and without debug information it is not known which one of that name", name)
 				}
-			} else if why := d.m.FirstValue(p, o); why != "" {
-				v.Status, v.Code, v.Reason = Changed, fault.DataChanged, why
+			} else if code, why := d.m.FirstValue(p, o); code != "" {
+				v.Status, v.Code, v.Reason = Changed, code, why
 			}
 		}
 		if c := d.m.Candidates(p.Name); len(c) > 0 {

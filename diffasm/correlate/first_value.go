@@ -4,36 +4,38 @@ import (
 	"gocare/diffasm/asm"
 	"gocare/diffasm/canon"
 	"gocare/diffasm/debuginfo"
+	"gocare/internal/fault"
 )
 
 // This file is about variables of C++ that code gives their first value, when it is first needed: a process that ran that code does not run
 // the new one.
 
-// FirstValue says how the first value differs that code gives a variable; "" if it is as it was, or if code gives it none.
-func (m *folding) FirstValue(p, o *asm.Block) (why string) {
+// FirstValue returns the refusal code for a variable that code gives another first value, or may, and how; "" if it is as it was, or if code
+// gives it none.
+func (m *folding) FirstValue(p, o *asm.Block) (code fault.Code, why string) {
 	if m.Exact {
-		return ""
+		return "", ""
 	}
 	is, was := isGiven(m.Patched.Unit, p), isGiven(m.Orig.Unit, o)
 	switch {
 	case is && !was:
-		return "code gives it its first value now, and would do so once more"
+		return fault.DataChanged, "code gives it its first value now, and would do so once more"
 	case was && !is:
-		return "code gave it its first value, and now its data do"
+		return fault.DataChanged, "code gave it its first value, and now its data do"
 	case !is:
-		return ""
+		return "", ""
 	}
 	before, ok := m.firstValue(m.OrigDeclaration(o.Name), func(d *debuginfo.Declaration) []string { text, _ := m.sourceTexts(d); return text })
 	after, found := m.firstValue(m.PatchedDeclaration(p.Name), func(d *debuginfo.Declaration) []string { _, text := m.sourceTexts(d); return text })
 	switch {
 	case ok && found:
 		if before != after || m.calls != nil && m.calls(after) {
-			return "what gives it its first value changed, and does not run again"
+			return fault.DataChanged, "what gives it its first value changed, and does not run again"
 		}
 	case !m.sameUsers(p):
-		return "code gives it its first value, and no source shows whether that is as it was"
+		return fault.StaticUnproved, "code gives it its first value, and no source shows whether that is as it was"
 	}
-	return ""
+	return "", ""
 }
 
 // isGiven reports whether code gives a variable its first value: there is a guard for it, or one for the thread-local ones of the unit.
