@@ -51,6 +51,7 @@ func (c *decider) problems(pair fnPair) []asm.Problem {
 			list = append(list, *p)
 		}
 	}
+	list = append(list, asksForNext(f.File, pair.p)...)
 	return firstOfEach(append(list, stray(pair.p)...))
 }
 

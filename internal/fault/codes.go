@@ -81,6 +81,7 @@ const (
 	LabelTable      Code = "label-table"
 	PrivateData     Code = "private-data"
 	ObjectUnclear   Code = "object-unclear"
+	OwnObject       Code = "own-object"
 	NameClash       Code = "name-clash"
 	SectionAnchors  Code = "section-anchors"
 	UnknownLabel    Code = "unknown-label"

@@ -51,6 +51,12 @@ var assembly = []Reason{
 		Paragraph: "The code of an object leaves open what it refers to, or does not come back from an assembler as it is (patchmake from-objects).",
 	},
 	{
+		Code:      "own-object",
+		Vouch:     "the call is not reached, or may fail",
+		Hint:      "leave the function as it is, and make the change in one that it calls; --allow own-object if that call may fail",
+		Paragraph: "Code of the patch calls dlsym(RTLD_NEXT), which fails where the caller is in no object that the process loaded.",
+	},
+	{
 		Code: "name-clash",
 		Hint: "keep the private one where it holds a value, which the other has not; else reach the other through a new function in its own " +
 			"unit: a variable that gets another name loses its value",
