@@ -82,6 +82,9 @@ func (o *Original) Keeper(name string) int { return o.names.keeper(name) }
 // InLibrary reports whether a shared library of the link defines a symbol.
 func (o *Original) InLibrary(name string) bool { return o.names.libraries[name] != (libSymbol{}) }
 
+// HasOwnPath reports whether the binary is a shared library that says where it looks for others.
+func (o *Original) HasOwnPath() bool { return o.bin.kind.shared && o.bin.HasRunPath() }
+
 // DataSize returns the bytes of a variable that an input or a library of the link shows to others, and that can be written.
 func (o *Original) DataSize(name string) (size uint64, found bool) {
 	for i := range o.objects {

@@ -99,6 +99,7 @@ type fakeLink struct {
 	shown     []string          // what its binary shows to libraries
 	keeper    map[string]int    // by name, counted from 1
 	data      map[string]uint64
+	ownPath   bool     // it is a library with a run path
 	unseen    bool     // it may have inputs that are not known
 	named     []string // what its binary has symbols for
 }
@@ -121,6 +122,8 @@ func (f fakeLink) Seeker(name string) (string, bool) {
 }
 
 func (f fakeLink) Keeper(name string) int { return f.keeper[name] - 1 }
+
+func (f fakeLink) HasOwnPath() bool { return f.ownPath }
 
 func (f fakeLink) InLibrary(name string) bool { return slices.Contains(f.library, name) }
 

@@ -37,6 +37,7 @@ type linkFacts interface {
 	InLibrary(name string) bool                     // whether a shared library defines it
 	DataSize(name string) (size uint64, found bool) // of a variable that can be written, of an input or a library
 	InputName(input int) string
+	HasOwnPath() bool       // whether it is a library that says where it looks for others
 	Named(name string) bool // whether the binary defines a symbol for others, or looks for it
 }
 

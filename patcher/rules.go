@@ -29,6 +29,7 @@ var rules = []rule{
 	{"inline functions", groupedFunctions},
 	{"variables of another type", retypedVariables},
 	{"names", changedNames},
+	{"run paths", ownPaths},
 	{"literals that moved", movedLiterals},
 	// Behind those that know the other inputs of the link: it refuses what they could not tell.
 	{"unseen inputs", unseenInputs},

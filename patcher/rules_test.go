@@ -196,6 +196,15 @@ func TestRules(t *testing.T) {
 			units: []pair{{orig: loses.orig, patched: global("f", "xorl\t%eax, %eax")}},
 			want:  []string{`u0.c: variable-gone: u0.c: the patch removes the variable "v", which input5.o still uses`},
 		},
+		{
+			name: "a library with a run path calls dlopen", rule: ownPaths, link: fakeLink{ownPath: true},
+			units: []pair{{orig: global("a"), patched: global("a"), undefined: []string{"dlsym"}}, {orig: global("b"), patched: global("b"), undefined: []string{"dlopen"}}},
+			want:  []string{"u1.c: own-object: u1.c: new code calls dlopen, which looks in the run path of the library that calls it: the code is in none"},
+		},
+		{
+			name: "what has none calls dlopen", rule: ownPaths,
+			units: []pair{{orig: global("b"), patched: global("b"), undefined: []string{"dlopen"}}},
+		},
 		{name: "a variable that a library has, too", rule: removedVariables, units: []pair{loses}, link: fakeLink{library: []string{"v"}}},
 		{
 			name: "a variable that moves to another unit", rule: removedVariables,

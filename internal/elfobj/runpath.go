@@ -26,6 +26,9 @@ func SameButRunPath(a, b *File) bool {
 	return bytes.Equal(blanked(s, paths), blanked(t, paths)) && sameNames(a, b) && sameValues(kept, s, t)
 }
 
+// HasRunPath reports whether a file tells the dynamic linker where to look for libraries.
+func (f *File) HasRunPath() bool { return slices.ContainsFunc(f.dynamic(), isRunPath) }
+
 func isRunPath(e dynEntry) bool { return e.tag == elf.DT_RPATH || e.tag == elf.DT_RUNPATH }
 
 func withoutRunPath(entries []dynEntry) []dynEntry { return slices.DeleteFunc(entries, isRunPath) }

@@ -51,10 +51,11 @@ var assembly = []Reason{
 		Paragraph: "The code of an object leaves open what it refers to, or does not come back from an assembler as it is (patchmake from-objects).",
 	},
 	{
-		Code:      "own-object",
-		Vouch:     "the call is not reached, or may fail",
-		Hint:      "leave the function as it is, and make the change in one that it calls; --allow own-object if that call may fail",
-		Paragraph: "Code of the patch calls dlsym(RTLD_NEXT), which fails where the caller is in no object that the process loaded.",
+		Code:  "own-object",
+		Vouch: "the call is not reached, or may fail",
+		Hint:  "leave the function as it is, and make the change in one that it calls; --allow own-object if that call may fail",
+		Paragraph: "Code of the patch calls dlsym(RTLD_NEXT), or dlopen in a library with a run path: where the caller is in no object that the " +
+			"process loaded, the first fails, and the other does not look there.",
 	},
 	{
 		Code: "name-clash",
