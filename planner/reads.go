@@ -290,7 +290,7 @@ func (b *Builds) refuseStale(links []pairedLink) error {
 		path := b.Before.units[readerID(u.orig)].stale
 		if path != "" && !isFile(path) {
 			return fault.Refuse(fault.RecordOld, b.sourceName(u.orig), "%s is gone since the unit was compiled", path).
-				WithHint("the unit has to be compiled more than once: let the build keep the file, under one name in both builds")
+				WithHint("the unit has to be compiled more than once: let the build keep the file, under one name in both builds (make: .SECONDARY)")
 		}
 		if path != "" {
 			return fault.Refuse(fault.RecordOld, b.sourceName(u.orig), "%s changed after the unit was compiled, and the original build did not compile it again", path)
