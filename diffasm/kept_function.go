@@ -19,6 +19,11 @@ type KeptFunction struct {
 // code.
 func (d *Delta) GoneFunctions() []KeptFunction { return d.functionsThat(Gone) }
 
+// Loses reports whether the original unit has a function that the patched one has not.
+func (d *Delta) Loses() bool {
+	return slices.ContainsFunc(d.Functions, func(f Function) bool { return f.Status == Gone })
+}
+
 // NewFunctions lists those that the original unit has not.
 func (d *Delta) NewFunctions() []KeptFunction { return d.functionsThat(New) }
 

@@ -14,6 +14,9 @@ import (
 func movedFunctions(l *link) (ruling, error) {
 	var says ruling
 	for i := range l.units {
+		if !l.units[i].delta.Loses() {
+			continue
+		}
 		for k := range l.units {
 			if i == k {
 				continue
