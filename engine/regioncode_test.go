@@ -35,7 +35,7 @@ func TestRegionCode(t *testing.T) {
 	}{
 		{"all have unwind data", nil, true},
 		{"functions aligned", []string{"-falign-functions=64"}, true},
-		{"no unwind data", []string{"-fno-asynchronous-unwind-tables"}, false},
+		{"no unwind data", []string{"-fno-asynchronous-unwind-tables", "-fno-unwind-tables"}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p, l := patched(t, row.flags...)
