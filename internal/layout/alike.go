@@ -147,7 +147,7 @@ func (l *likeness) bodies(a, b *dwarf.StructType, before, after []string) bool {
 			if !l.bodies(s, t, before, after) {
 				return false
 			}
-		case isBase(f.Name):
+		case isNoMember(f.Name):
 			if plainly(f.Type) != plainly(g.Type) { // of two with the same members, either is what its name says
 				return false
 			}
@@ -167,7 +167,7 @@ func (l *likeness) named(was, is string, before, after []string) bool {
 	if was == is {
 		return true
 	}
-	if was == "" || is == "" || isBase(was) || isBase(is) || slices.Contains(after, was) || slices.Contains(before, is) {
+	if was == "" || is == "" || isNoMember(was) || isNoMember(is) || slices.Contains(after, was) || slices.Contains(before, is) {
 		return false
 	}
 	if r := (Rename{was, is}); !slices.Contains(l.renamed, r) {

@@ -478,7 +478,7 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// Base classes are parts of an object like members; static members are none.
+// Base classes are parts of an object like members; static members are none. With a destructor of its own it is passed by address.
 func TestBases(t *testing.T) {
 	testkit.Require(t, "g++", "clang++")
 	const bases, use = "struct x { int a; }; struct y { int b; }; ", " s v;"
@@ -491,6 +491,9 @@ func TestBases(t *testing.T) {
 			"two virtual ones change places", "struct s: virtual x, virtual y { int c; };", "struct s: virtual y, virtual x { int c; };",
 			"struct x virtual base @0", "struct y virtual base @0",
 		},
+		{"a destructor comes", "struct s: x { int c; };", "struct s: x { int c; ~s(); };", "no more members", "objects passed by address @0"},
+		{"a destructor goes", "struct s { int c; ~s(); };", "struct s { int c; };", "objects passed by address @0", "no more members"},
+		{"what is a destructor anyway", "struct s: x { int c; };", "struct s: x { int c; ~s() = default; };", "", ""},
 		{"a new static member", "struct s: x { int c; };", "struct s: x { int c; static int d; };", "", ""},
 	} {
 		for _, compiler := range [][2]string{{"g++", "-g"}, {"g++", "-gdwarf-4"}, {"clang++", "-g"}} {

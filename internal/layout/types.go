@@ -4,6 +4,8 @@ import (
 	"debug/dwarf"
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Type reads the type at an offset. dwarf.Data.Type, which it stands for, reads neither decimal numbers nor complex integers, and
@@ -160,16 +162,38 @@ func (d *data) structure(e *dwarf.Entry, kids []*dwarf.Entry) (dwarf.Type, error
 		f.BitSize, _ = kid.Val(dwarf.AttrBitSize).(int64)
 		t.Field = append(t.Field, f)
 	}
+	if isPassedByAddress(e, kids) {
+		objects := &dwarf.UnspecifiedType{}
+		objects.Name = "objects"
+		t.Field = append(t.Field, &dwarf.StructField{Name: byAddress, Type: objects})
+	}
 	return t, nil
 }
 
-// Base classes are described like members of these names; each object says itself where a virtual one is.
+// Base classes are described like members of these names; each object says itself where a virtual one is. So is how objects are passed.
 const (
 	baseClass   = "base class"
 	virtualBase = "virtual base"
+	byAddress   = "passed by address"
 )
 
-func isBase(member string) bool { return member == baseClass || member == virtualBase }
+// isNoMember reports whether a name stands for what is no member.
+func isNoMember(name string) bool {
+	return name == baseClass || name == virtualBase || name == byAddress
+}
+
+// isPassedByAddress reports whether functions get the address of an object, and arrays have their length in front: it has a destructor of its
+// own. Clang says how objects are passed (DWARF version 5, section 5.7.2), gcc does not.
+func isPassedByAddress(e *dwarf.Entry, kids []*dwarf.Entry) bool {
+	const byReference = 4 // DW_CC_pass_by_reference
+	if how, ok := e.Val(dwarf.AttrCalling).(int64); ok {
+		return how == byReference
+	}
+	return slices.ContainsFunc(kids, func(kid *dwarf.Entry) bool {
+		own := kid.Val(dwarf.AttrArtificial) == nil && kid.Val(dwarf.AttrDefaulted) == nil
+		return kid.Tag == dwarf.TagSubprogram && strings.HasPrefix(common(kid).Name, "~") && own
+	})
+}
 
 // isInside reports whether an entry of a structure has a place in each object: a member, or a base class. A static member is a variable,
 // which DWARF 4 and clang describe as a declared member.
