@@ -42,7 +42,7 @@ type checker struct {
 // newChecker returns one that looks for coroutines as well.
 func newChecker(p *inspect.Process, code []Code) *checker {
 	c := newThreadChecker(p, code)
-	c.suspended = newSuspended(p, c.tables)
+	c.suspended = newSuspended(p, c.tables, c.live)
 	return c
 }
 

@@ -78,6 +78,49 @@ func TestRegionCode(t *testing.T) {
 	}
 }
 
+// TestDataIsNoCode: what a patch has beside its functions is not looked at as code that switches stacks, whatever it looks like.
+func TestDataIsNoCode(t *testing.T) {
+	s, program := startTicker(t, "-O2")
+	const looks = `
+extern int calls;
+static const unsigned words[] = {
+#ifdef __x86_64__
+	0x90909090, 0x90909090, 0x90909090, 0x90909090, 0xfffc8948, 0x909090e6, /* mov %rdi, %rsp; jmp *%rsi */
+#else
+	0xd503201f, 0xd503201f, 0xd503201f, 0x9100001f, 0xd61f0020, /* mov sp, x0; br x1 */
+#endif
+};
+int value(int x) { return x + words[calls++ & 3]; }
+`
+	mustApply(t, s.p.PID, handpatch.Build(t, handpatch.Spec{Program: program, Source: looks}))
+	p := look(t, s.p.PID)
+	list, err := liveRegions(p)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d patches, %v", len(list), err)
+	}
+	tables := modules(p, unwindDataOf(p))
+	if switchesInMemory(p, tables, list) {
+		t.Error("data of the patch are taken for code that switches stacks")
+	}
+	if !switchesInMemory(p, tables, nil) {
+		t.Error("as code they do not look like such")
+	}
+}
+
+// TestWithoutData: around a patch all is code, and in it what its text is.
+func TestWithoutData(t *testing.T) {
+	l := live{Region: inspect.Region{Start: 0x2000, Size: 0x3000}, ours: true}
+	l.state.text.offset, l.state.text.size = 0x1000, 0x800
+	got := withoutData(inspect.Span{Start: 0x1000, End: 0x6000}, []live{l})
+	if want := []inspect.Span{{Start: 0x1000, End: 0x2000}, {Start: 0x3000, End: 0x3800}, {Start: 0x5000, End: 0x6000}}; !slices.Equal(got, want) {
+		t.Errorf("%x, want %x", got, want)
+	}
+	l.ours = false // where its code is is not known
+	if got := withoutData(inspect.Span{Start: 0x1000, End: 0x6000}, []live{l}); len(got) != 1 {
+		t.Errorf("of another's patch: %x", got)
+	}
+}
+
 // TestPassedOver: where a hook passes over the first instruction of a function, the function is entered both ways.
 func TestPassedOver(t *testing.T) {
 	l := live{Region: inspect.Region{Machine: &arch.AArch64, Functions: []inspect.RegionFunction{{Name: "f", New: 0x1004}}}}

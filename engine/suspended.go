@@ -36,8 +36,8 @@ type suspended struct {
 }
 
 // newSuspended returns nil for a process that has no coroutines of a kind we know.
-func newSuspended(p *inspect.Process, tables []unwind.Module) *suspended {
-	itself := switchesItself(p, tables)
+func newSuspended(p *inspect.Process, tables []unwind.Module, patches []live) *suspended {
+	itself := switchesItself(p, tables, patches)
 	if !itself && !slices.ContainsFunc(p.Objects, func(o inspect.Object) bool { return switchesStacks(o.ELF) }) {
 		return nil
 	}

@@ -26,14 +26,14 @@ var jumping = []string{
 	"setcontext", "swapcontext", "__setcontext", "__swapcontext", "__start_context",
 }
 
-// switchesItself reports whether a process has code that switches stacks, other than the C library's.
-func switchesItself(p *inspect.Process, tables []unwind.Module) bool {
+// switchesItself reports whether a process, which has these patches, has code that switches stacks, other than the C library's.
+func switchesItself(p *inspect.Process, tables []unwind.Module, patches []live) bool {
 	seen := openSeen()
 	defer seen.save()
 	known := func(o inspect.Object) bool {
 		return o.ELF != nil && !wellKnown(&o) && seen.ask(o.Version(), newFinder(p, &o, tables).finds)
 	}
-	return slices.ContainsFunc(p.Objects, known) || switchesInMemory(p, tables)
+	return slices.ContainsFunc(p.Objects, known) || switchesInMemory(p, tables, patches)
 }
 
 // libraries are how the names of those begin whose code gives a stack up for one that lies further out on it, or uses memory that its caller has on its
@@ -185,7 +185,7 @@ func (f *finder) extent(addr uint64) unwind.Extent {
 const largestGenerated = 64 << 20
 
 // switchesInMemory reports whether code that is not a file's switches stacks: generated, copied, or data of a file that may be executed.
-func switchesInMemory(p *inspect.Process, tables []unwind.Module) bool {
+func switchesInMemory(p *inspect.Process, tables []unwind.Module, patches []live) bool {
 	total := inspect.Addr(0)
 	for i := range p.Mappings {
 		m := &p.Mappings[i]
@@ -197,12 +197,41 @@ func switchesInMemory(p *inspect.Process, tables []unwind.Module) bool {
 			return true
 		}
 		for _, at := range spans {
-			if total += at.End - at.Start; total > largestGenerated || switchesIn(p, tables, at) {
+			if total += at.End - at.Start; total > largestGenerated {
+				return true
+			}
+			if slices.ContainsFunc(withoutData(at, patches), func(code inspect.Span) bool { return switchesIn(p, tables, code) }) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// withoutData leaves out what patches of ours have beside their functions: addresses are among it, which may look like any instruction.
+func withoutData(at inspect.Span, patches []live) []inspect.Span {
+	list := []inspect.Span{at}
+	for i := range patches {
+		l := &patches[i]
+		text, ok := l.text()
+		if !ok {
+			continue
+		}
+		var code []inspect.Span
+		for _, s := range list {
+			for _, part := range []inspect.Span{
+				{Start: s.Start, End: min(s.End, l.Start)},
+				{Start: max(s.Start, text.Lo), End: min(s.End, text.Hi)},
+				{Start: max(s.Start, l.Start+inspect.Addr(l.Size)), End: s.End},
+			} {
+				if part.Start < part.End {
+					code = append(code, part)
+				}
+			}
+		}
+		list = code
+	}
+	return list
 }
 
 // ofFile reports whether a mapping is code of an ELF file that was read, or of one that is not searched.
