@@ -24,7 +24,7 @@ func renamings(files []FileChange) (list []FileChange) {
 		switch {
 		case !paired:
 			list = append(list, f)
-		case f.New != "":
+		case f.comes():
 			list = append(list, renaming(files[k], f))
 		}
 	}
@@ -44,7 +44,8 @@ func renaming(gone, made FileChange) FileChange {
 func likest(files []FileChange, i int) (best int, found bool) {
 	most := 0
 	for k := range files {
-		if (files[i].New != "" || files[k].Old != "") && (files[i].Old != "" || files[k].New != "") || path.Ext(files[i].path()) != path.Ext(files[k].path()) {
+		changes := files[i].goes() && files[k].comes() || files[i].comes() && files[k].goes()
+		if !changes || path.Ext(files[i].path()) != path.Ext(files[k].path()) {
 			continue
 		}
 		switch n := alike(files[i], files[k]); {
@@ -56,6 +57,10 @@ func likest(files []FileChange, i int) (best int, found bool) {
 	}
 	return best, found
 }
+
+func (f *FileChange) goes() bool { return f.New == "" }
+
+func (f *FileChange) comes() bool { return f.Old == "" }
 
 // alike counts the lines of code that two files have in common, 0 if these are not most of either.
 func alike(a, b FileChange) (common int) {
@@ -80,7 +85,7 @@ func alike(a, b FileChange) (common int) {
 // codeLines are the lines of a file that goes, or comes, which say something, without comments and includes.
 func codeLines(f FileChange) []string {
 	text := f.Before
-	if f.New != "" {
+	if f.comes() {
 		text = f.After
 	}
 	code := strings.Split(csource.Text(strings.Split(string(text), "\n")), "\n")
