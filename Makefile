@@ -22,6 +22,7 @@ PAGES ?=
 VMFILES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gocare-vm$(PAGES:%=-%)
 CYCLES ?=
 PAUSE ?=
+SHARED ?=
 PROGRAMS ?=
 BIN ?= bin
 MACHINE ?=
@@ -154,8 +155,9 @@ bench: setup build
 
 # N rounds of commands that run at one time on one process; then carectl, killed at each STEP-th of its system calls, and N times between two
 # hooks, with how long that left the process half patched; then CYCLES (10000) of patch and unpatch, PAUSE after each, on redis under
-# redis-benchmark and nginx under wrk, 512 patches in a process, threads that come and go, a patch of 2,000 functions, and
-# time-outs of a process that is waited for in vain: PROGRAMS="redis nginx crowd threads large ticks". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
+# redis-benchmark and nginx under wrk, which have one half of the processors and the commands the other unless SHARED=yes, 512 patches in a
+# process, threads that come and go, a patch of 2,000 functions, and time-outs of a process that is waited for in vain:
+# PROGRAMS="redis nginx crowd threads large ticks". SOAK_WORK keeps builds; "make soak-load" is the last part alone.
 soak: soak-kills soak-load
 
 soak-kills:
@@ -164,7 +166,7 @@ soak-kills:
 
 soak-load:
 	scripts/setup --soak
-	CYCLES="$(CYCLES)" PROGRAMS="$(PROGRAMS)" PAUSE="$(PAUSE)" $(GO) run ./internal/test/soak
+	CYCLES="$(CYCLES)" PROGRAMS="$(PROGRAMS)" PAUSE="$(PAUSE)" SHARED="$(SHARED)" $(GO) run ./internal/test/soak
 
 # Every fuzz target for FUZZTIME.
 fuzz:

@@ -34,16 +34,19 @@ func (b *bout) run(ctx context.Context) error {
 	return errors.Join(err, b.report(before, after), leaks) // of an interrupted run, too
 }
 
+// compared is after how many windows of patched ones the load is run for comparison: what lets it drift is slower.
+const compared = 5
+
 // windows runs the load in turns until there were as many cycles as asked for.
 func (b *bout) windows(ctx context.Context) error {
-	for b.served.cycles < b.most {
-		for _, w := range []struct {
-			kind *windows
-			who  *patient
-		}{{&b.alone, nil}, {&b.beside, b.twin}, {&b.patched, b.served}} {
-			if err := w.kind.window(ctx, b.load, w.who, b.most); err != nil {
+	for i := 0; b.served.cycles < b.most; i++ {
+		if i%compared == 0 {
+			if err := errors.Join(b.alone.window(ctx, b.load, nil, 0), b.beside.window(ctx, b.load, b.twin, b.most)); err != nil {
 				return err
 			}
+		}
+		if err := b.patched.window(ctx, b.load, b.served, b.most); err != nil {
+			return err
 		}
 	}
 	return nil

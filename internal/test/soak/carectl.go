@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ func (s *soak) carectl(ctx context.Context, pids []int, command string, args ...
 	for _, pid := range pids {
 		list = append(list, strconv.Itoa(pid))
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "carectl"), append([]string{"--json", command, "-p", strings.Join(list, ",")}, args...)...)
+	cmd := commandOn(ctx, s.processors.commands, filepath.Join(s.bin, "carectl"), append([]string{"--json", command, "-p", strings.Join(list, ",")}, args...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	start := time.Now()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,9 +22,9 @@ type latency struct {
 type load func(context.Context) (latency, error)
 
 // wrk asks an HTTP server over 32 connections.
-func wrk(url string, seconds int) load {
+func (s *soak) wrk(url string, seconds int) load {
 	return func(ctx context.Context) (latency, error) {
-		out, err := exec.CommandContext(ctx, "wrk", "-t1", "-c32", fmt.Sprintf("-d%ds", seconds), "--latency", url).CombinedOutput()
+		out, err := commandOn(ctx, s.processors.load, "wrk", "-t1", "-c32", fmt.Sprintf("-d%ds", seconds), "--latency", url).CombinedOutput()
 		if err != nil {
 			return latency{}, fmt.Errorf("wrk: %w\n%s", err, out)
 		}
@@ -59,9 +58,9 @@ func parseWrk(out string) (l latency, err error) {
 }
 
 // redisBenchmark asks redis over 50 connections, about so many requests of each kind.
-func redisBenchmark(port, requests int) load {
+func (s *soak) redisBenchmark(port, requests int) load {
 	return func(ctx context.Context) (latency, error) {
-		cmd := exec.CommandContext(ctx, "redis-benchmark", "-p", strconv.Itoa(port), "-c", "50", "-n", strconv.Itoa(requests), "-t", "ping_mbulk,set,get", "--csv")
+		cmd := commandOn(ctx, s.processors.load, "redis-benchmark", "-p", strconv.Itoa(port), "-c", "50", "-n", strconv.Itoa(requests), "-t", "ping_mbulk,set,get", "--csv")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return latency{}, fmt.Errorf("redis-benchmark: %w\n%s", err, out)

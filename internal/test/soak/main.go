@@ -31,6 +31,7 @@ type soak struct {
 	bin        string
 	cycles     int
 	pause      time.Duration
+	processors processors
 }
 
 // programs are what can be soaked, by name. Each returns an error for what must not be.
@@ -70,7 +71,7 @@ func newSoak(ctx context.Context) (*soak, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &soak{root: root, work: os.Getenv("SOAK_WORK")}
+	s := &soak{root: root, work: os.Getenv("SOAK_WORK"), processors: newProcessors(os.Getenv("SHARED") != "")}
 	if s.cycles, err = strconv.Atoi(or("CYCLES", "10000")); err != nil {
 		return nil, fmt.Errorf("CYCLES: %w", err)
 	}

@@ -19,7 +19,7 @@ import (
 // server is a program that serves on a port of this machine.
 type server struct {
 	name  string
-	start func(port int, dir, program string) *exec.Cmd
+	start func(ctx context.Context, port int, dir, program string) *exec.Cmd
 	// ask sends the request and reads whether the first line of the answer is that of the patched program.
 	request, original, patched string
 	workers                    int // so many children serve; 0: it serves itself
@@ -32,10 +32,10 @@ func redis(ctx context.Context, s *soak) error {
 	const requests = 100_000
 	return s.serve(ctx, &server{
 		name: "redis", request: "PING\r\n", original: "+PONG", patched: "+PONG patched",
-		start: func(port int, dir, program string) *exec.Cmd {
-			return exec.Command(program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", dir)
+		start: func(ctx context.Context, port int, dir, program string) *exec.Cmd {
+			return commandOn(ctx, s.processors.load, program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", dir)
 		},
-		load: func(port int) load { return redisBenchmark(port, requests) },
+		load: func(port int) load { return s.redisBenchmark(port, requests) },
 	})
 }
 
@@ -43,12 +43,12 @@ func nginx(ctx context.Context, s *soak) error {
 	const seconds = 5
 	return s.serve(ctx, &server{
 		name: "nginx", request: "PUT /index.html HTTP/1.0\r\n\r\n", original: "HTTP/1.1 405 Not Allowed", patched: "HTTP/1.1 403 Forbidden", workers: 2,
-		start: startNginx,
-		load:  func(port int) load { return wrk(fmt.Sprintf("http://127.0.0.1:%d/index.html", port), seconds) },
+		start: s.startNginx,
+		load:  func(port int) load { return s.wrk(fmt.Sprintf("http://127.0.0.1:%d/index.html", port), seconds) },
 	})
 }
 
-func startNginx(port int, dir, program string) *exec.Cmd {
+func (s *soak) startNginx(ctx context.Context, port int, dir, program string) *exec.Cmd {
 	conf := fmt.Sprintf(`daemon off; worker_processes 2; pid %[1]s/pid; error_log %[1]s/error.log; user root;
 events {}
 http { access_log off; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4;
@@ -60,7 +60,7 @@ scgi_temp_path %[1]s/t5; server { listen 127.0.0.1:%[2]d; root %[1]s; } }
 			return nil
 		}
 	}
-	return exec.Command(program, "-p", dir, "-c", file)
+	return commandOn(ctx, s.processors.load, program, "-p", dir, "-c", file)
 }
 
 // build builds a server and its patch.
@@ -81,11 +81,11 @@ type started struct {
 	pids []int // that serve
 }
 
-func (sv *server) run(port int, dir, program string) (*started, error) {
+func (sv *server) run(ctx context.Context, port int, dir, program string) (*started, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	cmd := sv.start(port, dir, program)
+	cmd := sv.start(ctx, port, dir, program)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -161,12 +161,12 @@ func (s *soak) serve(ctx context.Context, sv *server) error {
 	if err != nil {
 		return err
 	}
-	st, err := sv.run(firstPort, filepath.Join(s.work, sv.name, "run"), program)
+	st, err := sv.run(context.WithoutCancel(ctx), firstPort, filepath.Join(s.work, sv.name, "run"), program)
 	if err != nil {
 		return err
 	}
 	defer st.end()
-	other, err := sv.run(firstPort+1, filepath.Join(s.work, sv.name, "twin"), program)
+	other, err := sv.run(context.WithoutCancel(ctx), firstPort+1, filepath.Join(s.work, sv.name, "twin"), program)
 	if err != nil {
 		return err
 	}
