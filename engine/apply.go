@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"gocare/engine/trace"
 	"gocare/internal/fault"
 )
 
@@ -47,7 +46,7 @@ func (h *Held) Apply(ctx context.Context, plan *Plan, opt Options) (Result, erro
 	c.actions, c.marks, c.inside = plan.actions(), plan.marks(), plan.inside()
 	ready, end := h.watch("apply", c, plan.results(), opt)
 	defer end()
-	opt.waits = trace.NewWaits(p.PID, opt.Alive)
+	opt.waits = h.waits
 	defer opt.waits.Settle(ctx)
 	opt.progress("pid %d: mapping %d region(s)", p.PID, len(plan.Patches))
 	err := plan.prepareUntil(ctx, opt)

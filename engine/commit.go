@@ -19,6 +19,7 @@ type Options struct {
 	Hold     time.Duration                                   // how long threads that were led out of functions may be held; 0 leads none out
 	Progress func(string, ...any)                            // told what goes on; may be nil
 	Guard    func(j *Journal, lock *os.File) (*Watch, error) // has another program watch a commit; nil if none shall
+	Keep     func(pid int, start uint64) error               // has another program run KeepTime on a process; nil if none shall
 	Alive    func()                                          // told now and then while time passes; may be nil
 	Mix      bool                                            // let suspended coroutines go on in old code and call new code from there
 	Unmap    bool                                            // unmap the regions of removed patches; whatever still points there then crashes

@@ -109,7 +109,7 @@ func slotFor(o *inspect.Object, rel elfobj.Rela, def *inspect.Symbol) bool {
 
 // Plan plans as NewPlan does. Where a new import is an IFUNC that nothing in the process has resolved yet, its resolver is run there.
 func (h *Held) Plan(ctx context.Context, r Request) (*Plan, error) {
-	return planFor(h.Process, r, func(def *inspect.Symbol) (inspect.Addr, error) { return runResolver(ctx, h.Process, def) })
+	return planFor(h.Process, r, func(def *inspect.Symbol) (inspect.Addr, error) { return h.runResolver(ctx, def) })
 }
 
 // planFor plans with a way to run the resolver of an IFUNC.
@@ -129,10 +129,10 @@ func planFor(p *inspect.Process, r Request, resolve func(*inspect.Symbol) (inspe
 	}
 }
 
-func runResolver(ctx context.Context, p *inspect.Process, def *inspect.Symbol) (addr inspect.Addr, err error) {
-	waits := trace.NewWaits(p.PID, nil)
-	defer waits.Settle(ctx)
-	err = waits.Do(ctx, func(s *trace.Session) error {
+func (h *Held) runResolver(ctx context.Context, def *inspect.Symbol) (addr inspect.Addr, err error) {
+	p := h.Process
+	defer h.waits.Settle(ctx)
+	err = h.waits.Do(ctx, func(s *trace.Session) error {
 		t, err := s.AttachForCall()
 		if err != nil {
 			return err

@@ -7,9 +7,11 @@ import (
 	"log/syslog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"gocare/engine/inspect"
+	"gocare/engine/trace"
 	"gocare/internal/fault"
 )
 
@@ -18,6 +20,8 @@ import (
 type Held struct {
 	Process *inspect.Process
 	lock    *os.File
+	waits   *trace.Waits // that stops disturb
+	keep    func(pid int, start uint64) error
 }
 
 // Hold waits for its turn to change a process, for at most opt.Wait, and looks at the process. Its objects are not loaded.
@@ -39,7 +43,7 @@ func Hold(ctx context.Context, pid int, opt Options) (*Held, error) {
 		unlock(f)
 		return nil, err
 	}
-	return &Held{Process: p, lock: f}, nil
+	return &Held{Process: p, lock: f, waits: takeWaits(pid, f, opt), keep: opt.Keep}, nil
 }
 
 // whyNot says why a process cannot be looked at.
@@ -54,6 +58,7 @@ func whyNot(pid int) error {
 
 // Release gives the turn to the next and closes the process.
 func (h *Held) Release() {
+	h.leaveWaits()
 	unlock(h.lock)
 	_ = h.Process.Close() // only read from
 }
@@ -89,19 +94,21 @@ func lock(ctx context.Context, pid int, start uint64, opt Options) (f *os.File, 
 // lockName returns the name of the lock of a process; that number may have been another process' before.
 func lockName(pid int, start uint64) string { return fmt.Sprintf("%d-%d", pid, start) }
 
-// sweep removes the locks that runs which were killed have left of processes that have ended since. Nobody else wants to have these.
+// sweep removes the locks, and the waits, that runs which were killed have left of processes that have ended since. Nobody else wants to have these.
 func sweep(dir string) {
 	entries, _ := os.ReadDir(dir) // else they stay
 	for _, e := range entries {
 		var pid int
 		var start uint64
-		if _, err := fmt.Sscanf(e.Name(), "%d-%d", &pid, &start); err != nil || e.Name() != lockName(pid, start) {
+		name := strings.TrimSuffix(e.Name(), waitsSuffix)
+		if _, err := fmt.Sscanf(name, "%d-%d", &pid, &start); err != nil || name != lockName(pid, start) {
 			continue
 		}
 		if s, err := inspect.Status(pid); err == nil && s.StartTime == start {
 			continue
 		}
-		if f, err := tryLock(filepath.Join(dir, e.Name())); err == nil && f != nil {
+		if f, err := tryLock(filepath.Join(dir, name)); err == nil && f != nil {
+			removeLeft(f)
 			unlock(f)
 		}
 	}

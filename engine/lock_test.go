@@ -9,7 +9,7 @@ import (
 	"gocare/engine/inspect"
 )
 
-// TestSweep: of the locks of killed runs those go whose process has ended, and nobody holds; no other file does.
+// TestSweep: of the locks and waits of killed runs those go whose process has ended, and nobody holds; no other file does.
 func TestSweep(t *testing.T) {
 	self, err := inspect.Status(os.Getpid())
 	if err != nil {
@@ -18,7 +18,9 @@ func TestSweep(t *testing.T) {
 	lives, another, ended := lockName(os.Getpid(), self.StartTime), lockName(os.Getpid(), self.StartTime+1), lockName(1<<22+1, 5)
 	held := lockName(1<<22+1, 6)
 	dir := t.TempDir()
-	for _, name := range []string{lives, another, ended, held, "0" + ended, ended + "x", "notes"} {
+	for _, name := range []string{
+		lives, another, ended, held, "0" + ended, ended + "x", "notes", lives + waitsSuffix, another + waitsSuffix, held + waitsSuffix,
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +39,7 @@ func TestSweep(t *testing.T) {
 	for _, e := range entries {
 		left = append(left, e.Name())
 	}
-	want := []string{lives, held, "0" + ended, ended + "x", "notes"}
+	want := []string{lives, held, "0" + ended, ended + "x", "notes", lives + waitsSuffix, held + waitsSuffix}
 	slices.Sort(want)
 	if !slices.Equal(left, want) {
 		t.Errorf("left are %q, want %q", left, want)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gocare/engine/trace"
 	"gocare/internal/test/handpatch"
 )
 
@@ -14,7 +15,7 @@ func TestStalePlans(t *testing.T) {
 	s, program := startTicker(t, "-O2")
 	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 50; }"})
 	value := func() string { return s.ask()[:len("value 41")] }
-	unlocked := func() *Held { return &Held{Process: look(t, s.p.PID)} }
+	unlocked := func() *Held { return &Held{Process: look(t, s.p.PID), waits: trace.NewWaits(s.p.PID, nil)} }
 	plan := func(h *Held) *Plan {
 		t.Helper()
 		plan, err := h.Plan(context.Background(), Request{Files: []*File{loadFile(t, patch)}})

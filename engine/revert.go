@@ -256,7 +256,7 @@ func (h *Held) Revert(ctx context.Context, r *Removal, opt Options) (result Resu
 	ready, end := h.watch("remove", c, r.Patches, opt)
 	defer end()
 	ready()
-	opt.waits = trace.NewWaits(r.Process.PID, opt.Alive)
+	opt.waits = h.waits
 	defer opt.waits.Settle(ctx)
 	result = Result{PID: r.Process.PID, Comm: r.Process.Comm}
 	result.Timing, err = c.commit(ctx, opt)

@@ -36,6 +36,7 @@ func newApp(stdout, stderr io.Writer) (app *cli.App, exit *int) {
 			{Name: "run", Usage: "start a command and patch it before its main function runs", ArgsUsage: "FILE|DIR… -- CMD [ARG…]", Flags: flagsOf(waitFlag(), requireFlag()), Action: action(exit, runCommand)},
 			{Name: helperCommand, Hidden: true, Flags: flagsOf(waitFlag(), requireFlag(), &cli.BoolFlag{Name: forkFlag}), Action: action(exit, runHelper)},
 			{Name: workerCommand, Hidden: true, Action: action(exit, runWorker)},
+			{Name: timekeeperCommand, Hidden: true, Action: action(exit, runTimekeeper)},
 			{Name: guardCommand, Hidden: true, Action: action(exit, runGuard)},
 			{Name: "unpatch", Usage: "remove a patch from processes", ArgsUsage: "[BUILDID|NAME…]", Flags: flagsOf(pidFlag(), idFlag(), waitFlag(), holdFlag(), allowFlag(allowCoroutine), unmapFlag()), Action: action(exit, unpatch)},
 			{Name: "info", Usage: "list the patches in processes, by default in all; or how these stand to the patches given", ArgsUsage: "[FILE|DIR…]", Flags: flagsOf(pidFlag(), cveFlag(), requireFlag(), outdatedFlag(), prometheusFlag()), Action: action(exit, info)},

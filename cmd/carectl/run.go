@@ -247,7 +247,7 @@ func (c *command) options() engine.Options {
 	if progress == nil {
 		progress = c.ui.Progress
 	}
-	return engine.Options{Wait: c.wait, Hold: c.hold, Progress: progress, Alive: c.alive, Unmap: c.unmap, Mix: c.mix, Guard: c.guard}
+	return engine.Options{Wait: c.wait, Hold: c.hold, Progress: progress, Alive: c.alive, Unmap: c.unmap, Mix: c.mix, Guard: c.guard, Keep: keepTime}
 }
 
 // wanted asks for files to be applied as the command line says.

@@ -17,7 +17,8 @@ import (
 )
 
 // Waits are the waits of threads of a process that stops have made begin anew, with all of their time-outs. Settle ends each when its time is over, as
-// the kernel would have. They outlive sessions: a wait that several stops disturbed ends when it would have without the first of them.
+// the kernel would have. They outlive sessions, and by Left and Resume programs: a wait that several stops disturbed ends when it would have without the
+// first of them.
 type Waits struct {
 	pid     int
 	alive   func() // told now and then while time passes; may be nil
@@ -108,27 +109,28 @@ func (w *Waits) goesOn(tid int, call int64, old wait) bool {
 }
 
 // Settle waits until the disturbed waits are over that will be soon, and ends those that go on. It keeps the longer ones in mind.
-func (w *Waits) Settle(ctx context.Context) {
-	latest := time.Now().Add(longestWait)
+func (w *Waits) Settle(ctx context.Context) { w.SettleUntil(ctx, time.Now().Add(longestWait)) }
+
+// SettleUntil is Settle for the waits that are over by then.
+func (w *Waits) SettleUntil(ctx context.Context, latest time.Time) {
+	w.forgetOver()
 	byEnd := func(a, b int) int { return w.threads[a].end.Compare(w.threads[b].end) }
 	for _, tid := range slices.SortedFunc(maps.Keys(w.threads), byEnd) {
 		old := w.threads[tid]
-		over := Slept(w.pid, tid) > old.switches+1
-		if !over && old.end.After(latest) {
-			continue
-		}
-		delete(w.threads, tid)
-		if over {
-			continue
-		}
-		if w.Pass(ctx, time.Until(old.end)) != nil {
+		if old.end.After(latest) || w.Pass(ctx, time.Until(old.end)) != nil {
 			return
 		}
+		delete(w.threads, tid)
 		if !w.again(tid, old) {
 			continue
 		}
 		_ = Do(ctx, w.pid, func(s *Session) error { return s.endWait(tid, old) }) // it would end by itself, but late
 	}
+}
+
+// forgetOver forgets the waits that have ended.
+func (w *Waits) forgetOver() {
+	maps.DeleteFunc(w.threads, func(tid int, old wait) bool { return Slept(w.pid, tid) > old.switches+1 })
 }
 
 // again reports whether a thread is back in a disturbed wait, once it had the time to get there.
