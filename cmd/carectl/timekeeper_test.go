@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -10,19 +12,20 @@ import (
 	"gocare/internal/test/testkit"
 )
 
-// sleepers wait for 4 s in three calls that stops make begin anew, for each line that comes, and print how long that took in milliseconds. When 800 ms
+// sleepers wait for 4 s, or as many as the argument says, in three calls that stops make begin anew, for each line that comes, and print how long that took in milliseconds. When 800 ms
 // of it are over there is a line "now".
 const sleepers = `
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 __attribute__((noipa)) int value(int x) { __asm__ volatile("nop; nop; nop"); return x + 1; }
-static int set, pair[2];
+static int set, pair[2], seconds = 4;
 static sigset_t signals;
 static long ms(void)
 {
@@ -34,7 +37,7 @@ static void *in_epoll(void *arg)
 {
 	struct epoll_event event;
 	long from = ms();
-	epoll_wait(set, &event, 1, 4000);
+	epoll_wait(set, &event, 1, 1000 * seconds);
 	printf("took %ld\n", ms() - from);
 	return 0;
 }
@@ -48,17 +51,20 @@ static void *in_recv(void *arg)
 }
 static void *in_sigtimedwait(void *arg)
 {
-	struct timespec t = {4, 0};
+	struct timespec t = {seconds, 0};
 	long from = ms();
 	sigtimedwait(&signals, 0, &t);
 	printf("took %ld\n", ms() - from);
 	return 0;
 }
-int main(void)
+int main(int argc, char **argv)
 {
 	char line[16];
 	pthread_t a, b, c;
-	struct timeval tv = {4, 0};
+	struct timeval tv = {0, 0};
+	if (argc > 1)
+		seconds = atoi(argv[1]);
+	tv.tv_sec = seconds;
 	setvbuf(stdout, 0, _IOLBF, 0);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGUSR2);
@@ -117,4 +123,31 @@ func TestTimekeeper(t *testing.T) {
 		t.Skip("this machine is too busy")
 	}
 	t.Errorf("late in all of %d attempts", counted)
+}
+
+// TestTimekeeperFiles: what keeps time after a command has no file of whoever started the command, who may wait until nobody has it.
+func TestTimekeeperFiles(t *testing.T) {
+	testkit.Require(t, "gcc", "ptrace")
+	t.Parallel()
+	program := testkit.CCText(t, sleepers, []string{"-O2", "-pthread", "-w"})
+	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: "int value(int x) { return x + 2; }"})
+	p := testkit.Start(t, program, "299")
+	p.Send("")
+	p.WaitLine("now")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := child("patch", "-p", strconv.Itoa(p.PID), patch)
+	cmd.ExtraFiles = []*os.File{w, w, w, w} // some have the numbers that our programs use
+	out, err := cmd.CombinedOutput()
+	_ = w.Close()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	_ = r.SetReadDeadline(time.Now().Add(testkit.Deadline)) // a pipe has deadlines
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the pipe is still open: %v", err)
+	}
 }
