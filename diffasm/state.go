@@ -162,6 +162,19 @@ func (d *Delta) newState(names []string) (list []State) {
 	return list
 }
 
+// NewUnkept lists the new variables that the patched unit keeps nothing of: its code has what they begin with in their place.
+func (d *Delta) NewUnkept() (list []State) {
+	if d.late() || d.orig.Declarations() == nil || d.patched.Declarations() == nil {
+		return nil
+	}
+	for _, p := range d.m.NewUnkept() {
+		s := State{Symbol: p.Name, Name: p.Name, Function: p.Function, At: fmt.Sprintf("%s:%d", p.File, p.Line)}
+		s.Initial, s.Known = d.m.FixedAt(p)
+		list = append(list, s)
+	}
+	return list
+}
+
 // Unproven describes the variables of the patched unit, by their symbols.
 func (d *Delta) Unproven(symbols []string) (list []State) {
 	for _, name := range symbols {

@@ -142,7 +142,7 @@ func (l *link) goneState() (list []heldState) {
 	return list
 }
 
-// newState lists the new variables of unit i that the patch holds.
+// newState lists the new variables of unit i that the patch holds, or would if its code did not have their values in their place.
 func (l *link) newState(i int) (list []heldState) {
 	if l.units[i].emitted == nil {
 		return nil
@@ -151,6 +151,9 @@ func (l *link) newState(i int) (list []heldState) {
 		if !l.leftElsewhere(i, s.Symbol) {
 			list = append(list, heldState{s, l.units[i].unit.PatchedTypes})
 		}
+	}
+	for _, s := range l.units[i].delta.NewUnkept() {
+		list = append(list, heldState{s, l.units[i].unit.PatchedTypes})
 	}
 	return list
 }

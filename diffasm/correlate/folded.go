@@ -170,10 +170,29 @@ func (m *declarations) isGone(o *debuginfo.Declaration) bool {
 	})
 }
 
+// NewUnkept lists the variables that the patched unit declares and reads, keeps nothing of, as nothing writes them, and that the original does not know by
+// their names there. Of those that are const no process ever wrote one.
+func (m *values) NewUnkept() (list []*debuginfo.Declaration) {
+	for _, p := range m.UnkeptAfter() {
+		_, text := m.sourceTexts(p)
+		if mentions(lineOf(text, p.Line), "const") > 0 || m.isKnownBefore(p) {
+			continue
+		}
+		if a, _ := m.patchedWrites(p); a.read || m.namedBeside(p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// isKnownBefore reports whether the original declares something of the name of a variable where that stands.
+func (m *declarations) isKnownBefore(p *debuginfo.Declaration) bool {
+	return slices.ContainsFunc(m.od.All, func(o *debuginfo.Declaration) bool { return m.id(o) == m.id(p) && o.Function == m.oldName(p.Function) })
+}
+
 // stoodInPlace reports whether one variable stands where another one stood, of which neither name is known to both versions.
 func (m *values) stoodInPlace(o, p *debuginfo.Declaration) bool {
-	known := slices.ContainsFunc(m.od.All, func(e *debuginfo.Declaration) bool { return m.id(e) == m.id(p) && e.Function == m.oldName(p.Function) })
-	return !known && m.oldName(p.Function) == o.Function && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) && !m.plainlyOther(o, p)
+	return !m.isKnownBefore(p) && m.oldName(p.Function) == o.Function && o.File == p.File && m.source(p).sameEdit(o.Line, p.Line) && !m.plainlyOther(o, p)
 }
 
 // writtenOtherwise reports whether the patched source reads a variable, and what is assigned to it differs, or may, from what the original

@@ -9,20 +9,23 @@ import (
 	"gocare/internal/fault"
 )
 
-// This file finds private variables that give way to others which both versions have.
+// This file finds private variables that give way to others which both versions have, or to a new one where their name is declared anew.
 
-// MergedVariables returns the refusals of variables that are gone and of which every use is one of another variable of its size now, in the
-// same words: what the process has in the one that is gone would be lost, or the two are to be one and the other's value is another.
+// MergedVariables returns the refusals of variables that are gone, or have a new declaration in another line, and of which every use is one of another
+// variable of its size now, in the same words: what the process has in the one that is gone would be lost, or the two are to be one and the other's value
+// is another.
 func (m *lookalikes) MergedVariables() (list []asm.Problem) {
 	if m.od == nil || m.Exact {
 		return nil
 	}
 	for _, o := range m.od.All {
 		s := m.source(o)
-		if o.Whole != nil || !isPrivate(m.Orig, o) || s == nil || s.Unchanged || !m.isGone(o) || m.settled[o] {
+		if o.Whole != nil || !isPrivate(m.Orig, o) || s == nil || s.Unchanged || m.settled[o] || !m.isGone(o) && !m.isDeclaredAnew(o) {
 			continue
 		}
-		i := slices.IndexFunc(m.pd.All, func(p *debuginfo.Declaration) bool { return m.tookUses(o, p) })
+		i := slices.IndexFunc(m.pd.All, func(p *debuginfo.Declaration) bool {
+			return m.id(p) != m.id(o) && m.tookUses(o, p) && (!m.isGone(o) || m.OrigVariable(m.Patched.Unit.Blocks[p.Symbol]) != nil)
+		})
 		if i < 0 {
 			continue
 		}
@@ -42,10 +45,19 @@ func isPrivate(s *Version, d *debuginfo.Declaration) bool {
 	return b != nil && !s.Unit.IsGlobal(d.Symbol) && (b.Section.Class == asm.Writable || b.Section.Class == asm.ThreadLocal)
 }
 
-// tookUses reports whether a variable that the original has, too, stands wherever the original uses another one of its size.
+// isDeclaredAnew reports whether what is paired with a variable is declared in a line of the patch, in the place of another one that this takes away.
+func (m *lookalikes) isDeclaredAnew(o *debuginfo.Declaration) bool {
+	b := m.Orig.Unit.Blocks[o.Symbol]
+	return !m.source(o).kept(o.Line) && slices.ContainsFunc(m.pd.All, func(p *debuginfo.Declaration) bool {
+		paired := m.Patched.Unit.Blocks[p.Symbol]
+		return paired != nil && p.File == o.File && m.source(p).old(p.Line) == 0 && m.OrigVariable(paired) == b
+	})
+}
+
+// tookUses reports whether a variable stands wherever the original uses another one of its size.
 func (m *lookalikes) tookUses(o, p *debuginfo.Declaration) bool {
 	b := m.Patched.Unit.Blocks[p.Symbol]
-	if p.Whole != nil || p.File != o.File || !isPrivate(m.Patched, p) || m.settled[p] || m.OrigVariable(b) == nil ||
+	if p.Whole != nil || p.File != o.File || !isPrivate(m.Patched, p) || m.settled[p] ||
 		m.Patched.Unit.Size(b) != m.Orig.Unit.Size(m.Orig.Unit.Blocks[o.Symbol]) {
 		return false
 	}

@@ -34,8 +34,15 @@ func declaredOn(d *debuginfo.Declaration, text []string) bool {
 // Fixed reports whether nothing writes a new variable of the patched unit, by its symbol, and what its source says it begins with; and Initial
 // tells that of one of the original.
 func (m *values) Fixed(symbol string) (initial string, fixed bool) {
-	p := m.PatchedDeclaration(symbol)
-	if p == nil || p.Whole != nil || m.source(p) == nil || !declaredOn(p, m.source(p).After) || !m.isFixed(p) {
+	if p := m.PatchedDeclaration(symbol); p != nil {
+		return m.FixedAt(p)
+	}
+	return "", false
+}
+
+// FixedAt is Fixed of a declaration, that of a variable which the compiler keeps nothing of, too.
+func (m *values) FixedAt(p *debuginfo.Declaration) (initial string, fixed bool) {
+	if p.Whole != nil || m.source(p) == nil || !declaredOn(p, m.source(p).After) || !m.isFixed(p) {
 		return "", false
 	}
 	return m.initial(p, m.source(p).After, m.pd), true
