@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // entry is one line of a stage's log, a unit or a link.
@@ -98,7 +99,8 @@ func (s *Store) Reset(st Stage) error {
 	return nil
 }
 
-// Load reads a stage's records; none is no error. A later record for the same output replaces an earlier one.
+// Load reads a stage's records; none is no error. A later record for the same output replaces an earlier one. Whoever loads what did not change
+// since gets the same value, which is not to be changed.
 func (s *Store) Load(st Stage) (*Record, error) {
 	path, err := s.logPath(st)
 	if err != nil {
@@ -108,12 +110,35 @@ func (s *Store) Load(st Stage) (*Record, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	s.loaded.mu.Lock()
+	defer s.loaded.mu.Unlock()
+	if last := s.loaded.of[st]; last.record != nil && bytes.Equal(last.data, data) {
+		return last.record, nil
+	}
 	units, err := s.unpacker()
 	if err != nil {
 		return nil, err
 	}
 	defer units.close()
-	return decodeLog(path, data, units), nil
+	record := decodeLog(path, data, units)
+	record.indexed() // so that whoever shares it only reads
+	if s.loaded.of == nil {
+		s.loaded.of = map[Stage]loadedLog{}
+	}
+	s.loaded.of[st] = loadedLog{data, record}
+	return record, nil
+}
+
+// loaded are the records that were loaded last: one run of patchmake asks many times for the same.
+type loaded struct {
+	mu sync.Mutex
+	of map[Stage]loadedLog
+}
+
+// loadedLog is the text of a log, and the record that it is.
+type loadedLog struct {
+	data   []byte
+	record *Record
 }
 
 // Recorded counts the compiles that were recorded in all stages.

@@ -97,7 +97,8 @@ type Record struct {
 	index *unitIndex // made on the first query
 }
 
-// unitIndex finds units; lists have the latest first. A Record must not be queried from two goroutines at once.
+// unitIndex finds units; lists have the latest first. A Record that was made in another way than by Load must not be queried from two goroutines
+// at once.
 type unitIndex struct {
 	units    int // len(Record.Units) when it was made
 	byObject map[Digest][]*Unit

@@ -41,6 +41,7 @@ type Store struct {
 	contents
 	users   *os.File // see Share
 	remakes remakes
+	loaded  loaded
 }
 
 func storeIn(dir string) *Store { return &Store{contents: contents{folder: folder{dir: dir}}} }

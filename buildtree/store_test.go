@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -379,5 +380,47 @@ func TestDictionaries(t *testing.T) {
 	}
 	if rec, err := s.Load(Original); err != nil || len(rec.Units) != 20 || len(rec.Damaged) > 0 {
 		t.Errorf("%v, %v", rec, err)
+	}
+}
+
+// TestLoadAgain: a record that did not change is read once; one that did is read anew, whatever its length.
+func TestLoadAgain(t *testing.T) {
+	s := newStore(t)
+	load := func(want ...string) *Record {
+		t.Helper()
+		r, err := s.Load(Original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, u := range r.Units {
+			got = append(got, u.Object)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		return r
+	}
+	add := func(object string) {
+		t.Helper()
+		if err := s.AddUnit(Original, Unit{Object: object}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load()
+	add("/t/a.o")
+	first := load("/t/a.o")
+	if load("/t/a.o") != first {
+		t.Error("what did not change was read again")
+	}
+	add("/t/b.o")
+	load("/t/a.o", "/t/b.o")
+	if err := s.Reset(Original); err != nil {
+		t.Fatal(err)
+	}
+	add("/t/c.o")
+	load("/t/c.o")
+	if len(first.Units) != 1 {
+		t.Errorf("what was loaded before changed: %d units", len(first.Units))
 	}
 }
