@@ -12,8 +12,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 
 	"gocare/internal/fault"
 	"gocare/internal/isolate"
@@ -87,46 +90,63 @@ func answer(stdin io.Reader, stdout io.Writer) error {
 	return gob.NewEncoder(stdout).Encode(s)
 }
 
-// answer looks at the files, as far as the context lets it.
+// answer looks at the files and for the names, as far as the context lets it, with all processors: there are thousands.
 func (q Question) answer(ctx context.Context) (*Survey, error) {
 	s := &Survey{Digests: map[string]string{}, Changed: map[string]int64{}, Names: map[string]bool{}}
-	for _, path := range q.Files {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+	files := make([]seenFile, len(q.Files))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	g.Go(func() error { return s.list(ctx, q.Root, q.Skip) })
+	for i, path := range q.Files {
+		g.Go(func() error {
+			files[i] = look(path)
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		if f.digest != "" {
+			s.Digests[q.Files[i]], s.Changed[q.Files[i]] = f.digest, f.changed
 		}
-		s.look(path)
 	}
-	if q.Root == "" {
-		return s, nil
-	}
-	return s, s.list(ctx, q.Root, q.Skip)
+	return s, nil
+}
+
+// seenFile is what a Survey says of a file.
+type seenFile struct {
+	digest  string // "" for one that cannot be read
+	changed int64
 }
 
 // look digests a regular file: a pipe or a device would block.
-func (s *Survey) look(path string) {
+func look(path string) seenFile {
 	fi, err := os.Stat(path)
 	if err != nil || !fi.Mode().IsRegular() {
-		return
+		return seenFile{}
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return
+		return seenFile{}
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return
+		return seenFile{}
 	}
-	s.Digests[path] = hex.EncodeToString(h.Sum(nil))
 	changed := fi.Sys().(*syscall.Stat_t).Ctim // no tool can set it back
-	s.Changed[path] = changed.Nano()
+	return seenFile{hex.EncodeToString(h.Sum(nil)), changed.Nano()}
 }
 
 // versionControl are the directories that hold files of other versions, many of them.
 var versionControl = map[string]bool{".git": true, ".hg": true, ".svn": true, ".bzr": true}
 
-// list adds the names below root. A directory that goes away meanwhile, or may not be read, has none.
+// list adds the names below root, if there is one. A directory that goes away meanwhile, or may not be read, has none.
 func (s *Survey) list(ctx context.Context, root string, skip []string) error {
+	if root == "" {
+		return nil
+	}
 	skipped := map[string]bool{}
 	for _, dir := range skip {
 		skipped[dir] = true
