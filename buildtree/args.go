@@ -27,11 +27,14 @@ func (u *Unit) CompileArgs(source, outAsm string) []string {
 // writes: it goes by the name of what it writes, which is another one when we compile. Files of notes (--coverage) would be written
 // by that name as well, into the tree.
 func (u *Unit) profileName() []string {
-	d := ParseDriver(u.Argv)
 	profiled := func(a string) bool {
 		return strings.HasPrefix(a, "-fprofile-") || strings.HasPrefix(a, "-fbranch-probabilities")
 	}
-	if IsClang(u.Driver) || !slices.ContainsFunc(u.Argv, profiled) || d.Has("--coverage") || d.Has("-ftest-coverage") || slices.Contains(u.Argv, "-dumpbase") {
+	if !slices.ContainsFunc(u.Argv, profiled) || IsClang(u.Driver) {
+		return nil
+	}
+	d := ParseDriver(u.Argv)
+	if d.Has("--coverage") || d.Has("-ftest-coverage") || slices.Contains(u.Argv, "-dumpbase") {
 		return nil
 	}
 	name := filepath.Base(u.Source)
@@ -167,11 +170,11 @@ func (u *Unit) options(source string) []string {
 		argv = u.Options
 	}
 	var opts []string
-	clang := IsClang(u.Driver)
-	if d := ParseDriver(argv); clang && (d.Has("--coverage") || d.Has("-fprofile-arcs")) {
+	clang, d := IsClang(u.Driver), ParseDriver(argv)
+	if clang && (d.Has("--coverage") || d.Has("-fprofile-arcs")) {
 		opts = append(opts, "-Xclang", "-coverage-data-file="+u.coverageFile(d)) // else it follows the name of the output
 	}
-	for _, a := range parseDriver(argv) {
+	for _, a := range d.args {
 		if clang && strings.HasPrefix(a.text[0], "-gsplit-dwarf") { // it would write a .dwo beside assembly too
 			opts = append(opts, "-g")
 			continue

@@ -72,7 +72,7 @@ var joined = []struct {
 
 // parseDriver groups a driver's arguments.
 func parseDriver(argv []string) []driverArg {
-	var args []driverArg
+	args := make([]driverArg, 0, len(argv))
 	for i := 0; i < len(argv); i++ {
 		a := argv[i]
 		if kind, ok := separateValue[a]; ok && i+1 < len(argv) {
