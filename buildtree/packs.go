@@ -155,6 +155,27 @@ func (c *contents) packOf(d Digest) (name string, known bool) {
 	return name, known
 }
 
+// Foresee reads the packs with the assembly of the original's units of some sources, absolute paths, as many as are kept: for whoever waits for
+// something else, and will ask for these texts.
+func (s *Store) Foresee(sources map[string]bool) {
+	record, err := s.Load(Original)
+	if err != nil || s.findPacks() != nil {
+		return // whoever asks is told
+	}
+	read := map[string]bool{}
+	for i := range record.Units {
+		u := &record.Units[i]
+		name, known := s.packOf(u.AsmID)
+		if known && !read[name] && sources[absIn(u.Dir, u.Source)] {
+			read[name] = true
+			s.openPack(name)
+		}
+		if len(read) == keptPacks {
+			return
+		}
+	}
+}
+
 // packed returns a text of a pack; the error is fs.ErrNotExist if there is none.
 func (c *contents) packed(d Digest) ([]byte, error) {
 	for range 3 { // another process may make packs, and remove them

@@ -323,3 +323,32 @@ func TestPruneLoose(t *testing.T) {
 	checkTexts(t, s, needed[:worthPacking], 0)
 	checkTexts(t, s, needed[worthPacking:], 100)
 }
+
+// TestForesee: the packs with the assembly of some sources are read beforehand, and no others.
+func TestForesee(t *testing.T) {
+	s := newStore(t)
+	var list []Digest
+	for _, from := range []int{0, worthPacking} { // two packs
+		units := putLoose(t, s, from, from+worthPacking)
+		for i, d := range units {
+			if err := s.AddUnit(Original, Unit{Dir: "/t", Source: fmt.Sprint(from+i, ".c"), Object: fmt.Sprint("/t/", from+i, ".o"), AsmID: d}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Pack(); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, units...)
+	}
+	checkCounts(t, s, 0, 2)
+	s.Foresee(map[string]bool{"/t/1.c": true, "/t/none.c": true})
+	if err := os.RemoveAll(s.packsDir()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Blob(list[2]); err != nil || string(got) != asmText(2) {
+		t.Errorf("a text of the pack that was read: %d bytes, %v", len(got), err)
+	}
+	if _, err := s.Blob(list[worthPacking]); !errors.Is(err, ErrNoBlob) {
+		t.Errorf("a text of the other pack: %v", err)
+	}
+}

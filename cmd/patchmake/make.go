@@ -6,12 +6,15 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
 
 	"gocare/builder"
 	"gocare/buildtree"
 	"gocare/internal/fault"
 	"gocare/internal/meter"
+	"gocare/internal/srcpatch"
 	"gocare/internal/ui"
 	"gocare/patcher"
 	"gocare/planner"
@@ -167,6 +170,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *planne
 	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
+	defer w.foresee(change)()
 	b := w.builds()
 	b.Change = change
 	if err := w.checkOriginal(ctx, b); err != nil {
@@ -194,6 +198,17 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *planne
 	defer w.u.Working("comparing", nil)()
 	p, err = planner.Compare(ctx, b)
 	return p, fault.Leaves(err, "no patch written")
+}
+
+// foresee has the assembly that the comparison is going to ask for unpacked, beside the patched build. It returns what waits for that.
+func (w *workspace) foresee(change *srcpatch.Change) (wait func()) {
+	sources := map[string]bool{}
+	for _, f := range change.Files {
+		sources[filepath.Join(w.o.SourceDir, f.Old)] = f.Old != ""
+	}
+	var g sync.WaitGroup
+	g.Go(func() { w.tree.Store.Foresee(sources) })
+	return g.Wait
 }
 
 // checkOriginal refuses, before the patched version is built, what the original alone shows cannot be patched.
