@@ -93,6 +93,9 @@ func (c *contents) readKept(d Digest) ([]byte, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	if text, known := c.foreseen(d); known {
+		return text, nil
+	}
 	if text, err := c.readLoose(d); !errors.Is(err, fs.ErrNotExist) {
 		return text, err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // Compiles must not wait for the record. So a compile leaves its assembly in loose/, as it is but for a fast compression, and whoever has more time,
-// a link while its linker runs, or Prune, makes packs of what is loose: texts of one build are much alike.
+// a link while its linker runs, patchmake beside the patched build, or Prune, makes packs of what is loose: texts of one build are much alike.
 //
 // A pack is a magic number, the number of its texts as a varint, their digests, and the texts as asmpack leaves them. It is never changed. It is
 // put in its place before what it holds is removed from loose/: who looks there first, then for packs, finds a text.
@@ -42,6 +42,8 @@ type packs struct {
 	of   map[Digest]string // names, by what they hold; nil until they are looked for
 	seen int64             // the time of change of their directory then, 0 if it may change again without a trace
 	read []*readPack       // the last one last
+
+	foreseen map[Digest][]byte // see Foresee
 }
 
 // readPack is a pack with its texts.
@@ -147,6 +149,14 @@ func (c *contents) packHead(name string) ([]Digest, error) {
 	return digests, err
 }
 
+// foreseen returns a text that was read beforehand.
+func (c *contents) foreseen(d Digest) (text []byte, known bool) {
+	c.packs.mu.Lock()
+	defer c.packs.mu.Unlock()
+	text, known = c.packs.foreseen[d]
+	return text, known
+}
+
 // packOf returns the name of the pack that holds a text, as far as packs are known.
 func (c *contents) packOf(d Digest) (name string, known bool) {
 	c.packs.mu.Lock()
@@ -155,25 +165,27 @@ func (c *contents) packOf(d Digest) (name string, known bool) {
 	return name, known
 }
 
-// Foresee reads the packs with the assembly of the original's units of some sources, absolute paths, as many as are kept: for whoever waits for
-// something else, and will ask for these texts.
+// Foresee reads the assembly of the original's units of some sources, absolute paths, and keeps it in memory, as much as a pack may hold: for
+// whoever waits for something else, and will ask for it.
 func (s *Store) Foresee(sources map[string]bool) {
 	record, err := s.Load(Original)
-	if err != nil || s.findPacks() != nil {
+	if err != nil {
 		return // whoever asks is told
 	}
-	read := map[string]bool{}
+	foreseen, size := map[Digest][]byte{}, 0
 	for i := range record.Units {
 		u := &record.Units[i]
-		name, known := s.packOf(u.AsmID)
-		if known && !read[name] && sources[absIn(u.Dir, u.Source)] {
-			read[name] = true
-			s.openPack(name)
+		if size >= packBytes || !sources[absIn(u.Dir, u.Source)] {
+			continue
 		}
-		if len(read) == keptPacks {
-			return
+		if text, err := s.keptBlob(u.AsmID); err == nil {
+			foreseen[u.AsmID] = text
+			size += len(text)
 		}
 	}
+	s.packs.mu.Lock()
+	defer s.packs.mu.Unlock()
+	s.packs.foreseen = foreseen
 }
 
 // packed returns a text of a pack; the error is fs.ErrNotExist if there is none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -324,31 +325,40 @@ func TestPruneLoose(t *testing.T) {
 	checkTexts(t, s, needed[worthPacking:], 100)
 }
 
-// TestForesee: the packs with the assembly of some sources are read beforehand, and no others.
+// TestForesee: the assembly of some sources is kept in memory, whether it is loose or in a pack, and no other.
 func TestForesee(t *testing.T) {
 	s := newStore(t)
-	var list []Digest
-	for _, from := range []int{0, worthPacking} { // two packs
-		units := putLoose(t, s, from, from+worthPacking)
-		for i, d := range units {
-			if err := s.AddUnit(Original, Unit{Dir: "/t", Source: fmt.Sprint(from+i, ".c"), Object: fmt.Sprint("/t/", from+i, ".o"), AsmID: d}); err != nil {
+	const packed, all = worthPacking, worthPacking + 2
+	put := func(from, to int) (list []Digest) {
+		list = putLoose(t, s, from, to)
+		for i, d := range list {
+			name := fmt.Sprint("/t/", from+i)
+			if err := s.AddUnit(Original, Unit{Dir: "/t", Source: filepath.Base(name) + ".c", Object: name + ".o", AsmID: d}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := s.Pack(); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, units...)
+		return list
 	}
-	checkCounts(t, s, 0, 2)
-	s.Foresee(map[string]bool{"/t/1.c": true, "/t/none.c": true})
-	if err := os.RemoveAll(s.packsDir()); err != nil {
+	list := put(0, packed)
+	if err := s.Pack(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Blob(list[2]); err != nil || string(got) != asmText(2) {
-		t.Errorf("a text of the pack that was read: %d bytes, %v", len(got), err)
+	list = append(list, put(packed, all)...)
+	checkCounts(t, s, all-packed, 1)
+	wanted := []int{1, packed}
+	sources := map[string]bool{"/t/none.c": true}
+	for _, i := range wanted {
+		sources[fmt.Sprint("/t/", i, ".c")] = true
 	}
-	if _, err := s.Blob(list[worthPacking]); !errors.Is(err, ErrNoBlob) {
-		t.Errorf("a text of the other pack: %v", err)
+	s.Foresee(sources)
+	s.packs.read = nil
+	if err := errors.Join(os.RemoveAll(s.packsDir()), os.RemoveAll(s.looseDir())); err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range list {
+		got, err := s.Blob(d)
+		if slices.Contains(wanted, i) && (err != nil || string(got) != asmText(i)) || !slices.Contains(wanted, i) && !errors.Is(err, ErrNoBlob) {
+			t.Errorf("unit %d: %d bytes, %v", i, len(got), err)
+		}
 	}
 }

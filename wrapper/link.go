@@ -125,7 +125,7 @@ func (r *linkRun) do(stage buildtree.Stage) status {
 		return status{code: complain(err.Error())}
 	}
 	r.readCommandLine()
-	if stage == buildtree.Original {
+	if stage == buildtree.Original && r.p.announced() == "" { // patchmake packs beside what it waits for
 		runtime.GOMAXPROCS(runtime.NumCPU()) // main gives a tool one; this is more than a tool does else
 		_ = r.store.Pack()                   // else what is loose stays so
 	}

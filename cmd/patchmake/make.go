@@ -27,6 +27,7 @@ type workspace struct {
 	filter  *filter
 	shipped []planner.Shipped // given with --target
 	tree    *builder.Tree
+	beside  sync.WaitGroup // see workBeside
 }
 
 // makeAll makes the patches: every line is a stage, every stage hands one value to the next.
@@ -40,7 +41,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 		return err
 	}
 	defer w.tree.Close()
-	defer w.prune()
+	defer w.prune(ctx)
 	if w.filter, err = loadFilter(o); err != nil {
 		return err
 	}
@@ -82,8 +83,11 @@ func (w *workspace) outdated(err error) error {
 		WithState("no patch written").WithHint("run patchmake with the patches again, without --update")
 }
 
-// prune takes from the record what earlier runs made. It can wait for the next run.
-func (w *workspace) prune() {
+// prune takes from the record what earlier runs made. It can wait for the next run, as can what is packed meanwhile when the user does not wait.
+func (w *workspace) prune(ctx context.Context) {
+	if ctx.Err() == nil {
+		w.beside.Wait()
+	}
 	if _, err := patcher.Prune(w.tree.Store); err != nil {
 		w.u.Progress("the record keeps what it no longer needs: %v", err)
 	}
@@ -170,7 +174,7 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *planne
 	if err := w.original(ctx); err != nil {
 		return nil, err
 	}
-	defer w.foresee(change)()
+	w.workBeside(change)
 	b := w.builds()
 	b.Change = change
 	if err := w.checkOriginal(ctx, b); err != nil {
@@ -200,15 +204,17 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *planne
 	return p, fault.Leaves(err, "no patch written")
 }
 
-// foresee has the assembly that the comparison is going to ask for unpacked, beside the patched build. It returns what waits for that.
-func (w *workspace) foresee(change *srcpatch.Change) (wait func()) {
+// workBeside begins what need not wait until the patched build is done, and leaves a processor idle: to read the assembly that the comparison
+// is going to ask for, and to pack that of the original build.
+func (w *workspace) workBeside(change *srcpatch.Change) {
 	sources := map[string]bool{}
 	for _, f := range change.Files {
 		sources[filepath.Join(w.o.SourceDir, f.Old)] = f.Old != ""
 	}
-	var g sync.WaitGroup
-	g.Go(func() { w.tree.Store.Foresee(sources) })
-	return g.Wait
+	w.beside.Go(func() {
+		w.tree.Store.Foresee(sources)
+		_ = w.tree.Store.Pack() // else what is loose stays so
+	})
 }
 
 // checkOriginal refuses, before the patched version is built, what the original alone shows cannot be patched.
