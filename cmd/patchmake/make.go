@@ -28,6 +28,7 @@ type workspace struct {
 	shipped []planner.Shipped // given with --target
 	tree    *builder.Tree
 	beside  sync.WaitGroup // see workBeside
+	unread  bool           // no unit is known to read what the source patch changes
 }
 
 // makeAll makes the patches: every line is a stage, every stage hands one value to the next.
@@ -64,7 +65,7 @@ func makeAll(ctx context.Context, o options, stdin io.Reader, u *ui.UI) (err err
 	made := products{list, plan.Overridden}
 	w.reportChoices(w.filter, made)
 	if err := made.check(w.filter, w.o, named); err != nil {
-		return err
+		return w.unreadHint(err)
 	}
 	if err := w.write(made); err != nil {
 		return err
@@ -81,6 +82,16 @@ func (w *workspace) outdated(err error) error {
 	}
 	return fault.Refuse(fault.NoRecord, w.tree.Store.Dir(), "the last builds are no longer recorded whole").WithCause(err).
 		WithState("no patch written").WithHint("run patchmake with the patches again, without --update")
+}
+
+// unreadHint says of a patch that changes nothing that what it changes is not built, where the record shows that.
+func (w *workspace) unreadHint(err error) error {
+	e := fault.As(err)
+	if !w.unread || e == nil || e.Code != fault.NothingChanged {
+		return err
+	}
+	return e.WithHint("no unit linked into them is known to read a file that the source patch changes: the build is configured without that part, " +
+		"or it is another program's or another machine's")
 }
 
 // prune takes from the record what earlier runs made. It can wait for the next run, as can what is packed meanwhile when the user does not wait.
@@ -186,7 +197,9 @@ func (w *workspace) planPatches(ctx context.Context, stdin io.Reader) (p *planne
 	if err != nil {
 		return nil, fault.Leaves(err, "no patch written")
 	}
-	w.tree.Expect(b.Before.Affected(change, w.o.SourceDir))
+	affected := b.Before.Affected(change, w.o.SourceDir)
+	w.unread = affected == 0
+	w.tree.Expect(affected)
 	view, change, err := w.tree.Patched(ctx, patches)
 	if err != nil {
 		return nil, err
