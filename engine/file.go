@@ -149,18 +149,25 @@ func (l *Library) NotApplicable(p *inspect.Process) error {
 	e := fault.Refuse(fault.NotApplicable, fmt.Sprintf("pid %d", p.PID), "no patch is for an object of %q", p.Comm)
 	e.WithState("process unchanged and running")
 	for _, f := range l.files {
-		target := ""
-		if f.Patch.Meta != nil {
-			target = filepath.Base(f.Patch.Meta.Target)
-		}
-		for i := range p.Objects {
-			o := &p.Objects[i]
-			if o.Name == target || o.Main {
-				return e.WithHint("%s is for BuildID %s; %s has %s", f.Path, f.Patch.BuildID, o.Name, o.BuildID)
-			}
+		if o := f.meant(p); o != nil {
+			return e.WithHint("%s is for BuildID %s; %s has %s", f.Path, f.Patch.BuildID, o.Name, o.BuildID)
 		}
 	}
 	return e.WithHint("patches are looked up by the BuildIDs of the executable and its libraries")
+}
+
+// meant returns the object of a process that has the name of what the patch was made for, else the executable, nil if none is seen.
+func (f *File) meant(p *inspect.Process) (meant *inspect.Object) {
+	for i := range p.Objects {
+		o := &p.Objects[i]
+		if f.Patch.Meta != nil && o.Name == filepath.Base(f.Patch.Meta.Target) {
+			return o
+		}
+		if o.Main {
+			meant = o
+		}
+	}
+	return meant
 }
 
 // hasVariables reports whether code of a patch refers to variables in it. An encoded patch always has room for some.
