@@ -6,8 +6,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"gocare/engine/inspect"
 	"gocare/engine/trace"
 )
@@ -75,24 +73,23 @@ func (h *Held) leaveWaits() {
 type timekeeper struct {
 	pid     int
 	start   uint64
-	process int       // a file descriptor
 	written time.Time // when what it keeps was; zero before it has looked
 }
 
 // KeepTime ends the waits of a process that a command has left, each when its time is over. It returns when none is left, when another
 // command has taken them over, and when the process has ended.
 func KeepTime(ctx context.Context, pid int, start uint64) error {
-	fd, err := unix.PidfdOpen(pid, 0)
+	process, err := trace.OpenPidfd(pid)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer process.Close()
 	if s, err := inspect.Status(pid); err != nil || s.StartTime != start {
 		return err
 	}
-	k := &timekeeper{pid: pid, start: start, process: fd}
+	k := &timekeeper{pid: pid, start: start}
 	for next, err := k.turn(ctx); ; next, err = k.turn(ctx) {
-		if err != nil || next.IsZero() || k.ended(time.Until(next)) {
+		if err != nil || next.IsZero() || process.EndsWithin(time.Until(next)) {
 			return err
 		}
 	}
@@ -123,15 +120,4 @@ func (k *timekeeper) turn(ctx context.Context) (next time.Time, err error) {
 		return time.Time{}, nil
 	}
 	return w.EndBefore(latest).Add(-early), l.write(f)
-}
-
-// ended lets time pass, and reports whether the process has ended meanwhile.
-func (k *timekeeper) ended(after time.Duration) bool {
-	for until := time.Now().Add(after); ; {
-		left := max(time.Until(until), 0)
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(k.process), Events: unix.POLLIN}}, int(left.Milliseconds()))
-		if err != unix.EINTR {
-			return n > 0 || err != nil
-		}
-	}
 }

@@ -170,21 +170,6 @@ func (m *declarations) isGone(o *debuginfo.Declaration) bool {
 	})
 }
 
-// NewUnkept lists the variables that the patched unit declares and reads, keeps nothing of, as nothing writes them, and that the original does not know by
-// their names there. Of those that are const no process ever wrote one.
-func (m *values) NewUnkept() (list []*debuginfo.Declaration) {
-	for _, p := range m.UnkeptAfter() {
-		_, text := m.sourceTexts(p)
-		if mentions(lineOf(text, p.Line), "const") > 0 || m.isKnownBefore(p) {
-			continue
-		}
-		if a, _ := m.patchedWrites(p); a.read || m.namedBeside(p) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
 // isKnownBefore reports whether the original declares something of the name of a variable where that stands.
 func (m *declarations) isKnownBefore(p *debuginfo.Declaration) bool {
 	return slices.ContainsFunc(m.od.All, func(o *debuginfo.Declaration) bool { return m.id(o) == m.id(p) && o.Function == m.oldName(p.Function) })

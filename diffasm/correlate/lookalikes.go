@@ -131,6 +131,21 @@ func (m *lookalikes) LostInPatched() (list []asm.Problem) {
 	return list
 }
 
+// NewUnkept lists the variables that the patched unit declares and reads, keeps nothing of, as nothing writes them, and that the original does not know by
+// their names there, but for those of LostInPatched. Of those that are const no process ever wrote one.
+func (m *lookalikes) NewUnkept() (list []*debuginfo.Declaration) {
+	for _, p := range m.UnkeptAfter() {
+		_, text := m.sourceTexts(p)
+		if mentions(lineOf(text, p.Line), "const") > 0 || m.isKnownBefore(p) || m.wasStored(p) != nil {
+			continue
+		}
+		if a, _ := m.patchedWrites(p); a.read || m.namedBeside(p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // keepsWrites reports whether a variable of the original is in memory that a process writes to once it runs.
 func (m *lookalikes) keepsWrites(o *debuginfo.Declaration) bool {
 	b := m.Orig.Unit.Blocks[o.Symbol]
