@@ -106,7 +106,7 @@ func TestTicks(t *testing.T) {
 		t.Run(how+", in vain", func(t *testing.T) {
 			t.Parallel()
 			p := testkit.Start(t, program, how, "inside")
-			inTime(t, func() (late, counts bool) {
+			testkit.InTime(t, func() (late, counts bool) {
 				p.Drain()
 				p.WaitLine("tick")
 				_, err := apply(t, p.PID, Options{Wait: 1500 * time.Millisecond, Hold: 100 * time.Millisecond}, patch)
@@ -120,7 +120,7 @@ func TestTicks(t *testing.T) {
 		t.Run(how+", once", func(t *testing.T) {
 			t.Parallel()
 			p := testkit.Start(t, program, how)
-			inTime(t, func() (late, counts bool) {
+			testkit.InTime(t, func() (late, counts bool) {
 				stopped := applyLate(t, p, loadFile(t, patch))
 				late = isLate(t, p.WaitLine("tick"))
 				isLate(t, p.WaitLine("tick")) // nothing disturbs this one
@@ -180,7 +180,7 @@ func TestLongTick(t *testing.T) {
 	program := testkit.CCText(t, longer, []string{"-O2", "-w"})
 	patch := handpatch.Build(t, handpatch.Spec{Program: program, Source: `int usleep(unsigned); int work(int x) { usleep(1000); return -1; }`})
 	p := testkit.Start(t, program)
-	inTime(t, func() (late, counts bool) {
+	testkit.InTime(t, func() (late, counts bool) {
 		p.Drain()
 		p.WaitLine("late")
 		opt := Options{Wait: time.Minute, Hold: 100 * time.Millisecond}
@@ -218,26 +218,6 @@ func applyLate(t *testing.T, p *testkit.Proc, f *File) (since time.Duration) {
 		t.Fatal(err)
 	}
 	return since
-}
-
-// inTime makes attempts until nothing is late in one that counts. On a busy machine some do not, since the stop comes when the wait is over, and
-// anything may be late; but a wait that begins anew is late in each that counts.
-func inTime(t *testing.T, attempt func() (late, counts bool)) {
-	t.Helper()
-	counted := 0
-	for range 20 {
-		late, counts := attempt()
-		if counts && !late {
-			return
-		}
-		if counts {
-			counted++
-		}
-	}
-	if counted == 0 {
-		t.Skip("this machine is too busy")
-	}
-	t.Errorf("late in all of %d attempts", counted)
 }
 
 // isLate reports whether a wait of 500 ms was as long as one that begins anew when 300 ms of it are over. It is never shorter than it should be,

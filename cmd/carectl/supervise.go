@@ -190,7 +190,7 @@ func (s *supervisor) ready() (*worker, error) {
 		return nil, err
 	}
 	defer null.Close()
-	keepOwnFiles()
+	closeInheritedOnExec()
 	// It has none of our output: who reads that would wait for the end of one that is left behind.
 	p, err := os.StartProcess("/proc/self/exe", []string{"carectl", workerCommand}, &os.ProcAttr{Files: []*os.File{null, null, null, theirs}})
 	if err != nil {
@@ -204,9 +204,9 @@ func (s *supervisor) ready() (*worker, error) {
 	return w, nil
 }
 
-// keepOwnFiles keeps the files that whoever started this program has left open, a lock or a pipe, from the programs that this one starts: these may live
-// longer.
-func keepOwnFiles() {
+// closeInheritedOnExec keeps the files that whoever started this program has left open, a lock or a pipe, from the programs that this one starts:
+// these may live longer.
+func closeInheritedOnExec() {
 	list, _ := os.ReadDir("/proc/self/fd") // else they have them, too
 	for _, e := range list {
 		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > syscall.Stderr {

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"encoding/binary"
+	"errors"
 	"os"
+	"strconv"
 	"syscall"
 
 	"gocare/engine"
@@ -12,43 +13,36 @@ import (
 // A timekeeper is another process, in a session of its own, which ends in time what a command that is over has disturbed:
 //
 //	worker ── starts ──▸ timekeeper (own session)
-//	   │  ── process ─────▸ │ ends its waits, each when its time is over
-//	   ▼                    ▼
+//	   ▼                    │ ends the process' waits, each when its time is over
+//	                        ▼
 
 const timekeeperCommand = "run-timekeeper"
 
-// kept is what a timekeeper is told.
-type kept struct {
-	PID   int64
-	Start uint64
-}
-
 // keepTime starts the timekeeper of a process.
 func keepTime(pid int, start uint64) error {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	defer w.Close()
-	if err := binary.Write(w, binary.NativeEndian, kept{PID: int64(pid), Start: start}); err != nil {
-		return err
-	}
-	p, err := startSelf([]string{"carectl", timekeeperCommand}, &syscall.SysProcAttr{Setsid: true}, r)
+	p, err := startSelf([]string{"carectl", timekeeperCommand, strconv.Itoa(pid), strconv.FormatUint(start, 10)}, &syscall.SysProcAttr{Setsid: true})
 	if err != nil {
 		return err
 	}
 	return p.Release()
 }
 
-// runTimekeeper is the process that keeps time.
+// runTimekeeper is the process that keeps time. Its arguments are the process' number and when that started.
 func runTimekeeper(c *command) error {
-	syscall.CloseOnExec(helperFD)
-	var k kept
-	if err := binary.Read(os.NewFile(helperFD, "connection"), binary.NativeEndian, &k); err != nil {
+	pid, start, err := keptProcess(c.args)
+	if err != nil {
 		return fault.New(fault.Usage, "", "%s is for carectl alone", timekeeperCommand).WithCause(err).WithHint("use the other commands")
 	}
 	_ = os.Chdir("/") // it may outlive a file system
-	_ = engine.KeepTime(c.ctx, int(k.PID), k.Start)
+	_ = engine.KeepTime(c.ctx, pid, start)
 	return nil // nobody is left to be told
+}
+
+func keptProcess(args []string) (pid int, start uint64, err error) {
+	if len(args) != 2 {
+		return 0, 0, errors.New("two arguments are needed")
+	}
+	pid, err1 := strconv.Atoi(args[0])
+	start, err2 := strconv.ParseUint(args[1], 10, 64)
+	return pid, start, errors.Join(err1, err2)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"gocare/engine"
@@ -107,6 +108,7 @@ var changes = map[string]bool{"patch": true, "unpatch": true, "recover": true}
 
 // runWorker is a worker.
 func runWorker(c *command) error {
+	syscall.CloseOnExec(helperFD)
 	conn := os.NewFile(helperFD, "connection")
 	in, out := gob.NewDecoder(conn), gob.NewEncoder(conn)
 	var s setup

@@ -19,7 +19,7 @@ import (
 // server is a program that serves on a port of this machine.
 type server struct {
 	name  string
-	start func(ctx context.Context, port int, dir, program string) *exec.Cmd
+	start func(port int, dir, program string) *exec.Cmd
 	// ask sends the request and reads whether the first line of the answer is that of the patched program.
 	request, original, patched string
 	workers                    int // so many children serve; 0: it serves itself
@@ -32,8 +32,8 @@ func redis(ctx context.Context, s *soak) error {
 	const requests = 100_000
 	return s.serve(ctx, &server{
 		name: "redis", request: "PING\r\n", original: "+PONG", patched: "+PONG patched",
-		start: func(ctx context.Context, port int, dir, program string) *exec.Cmd {
-			return commandOn(ctx, s.processors.load, program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", dir)
+		start: func(port int, dir, program string) *exec.Cmd {
+			return commandOn(context.Background(), s.processors.load, program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", dir)
 		},
 		load: func(port int) load { return s.redisBenchmark(port, requests) },
 	})
@@ -48,7 +48,7 @@ func nginx(ctx context.Context, s *soak) error {
 	})
 }
 
-func (s *soak) startNginx(ctx context.Context, port int, dir, program string) *exec.Cmd {
+func (s *soak) startNginx(port int, dir, program string) *exec.Cmd {
 	conf := fmt.Sprintf(`daemon off; worker_processes 2; pid %[1]s/pid; error_log %[1]s/error.log; user root;
 events {}
 http { access_log off; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4;
@@ -60,7 +60,7 @@ scgi_temp_path %[1]s/t5; server { listen 127.0.0.1:%[2]d; root %[1]s; } }
 			return nil
 		}
 	}
-	return commandOn(ctx, s.processors.load, program, "-p", dir, "-c", file)
+	return commandOn(context.Background(), s.processors.load, program, "-p", dir, "-c", file)
 }
 
 // build builds a server and its patch.
@@ -81,11 +81,11 @@ type started struct {
 	pids []int // that serve
 }
 
-func (sv *server) run(ctx context.Context, port int, dir, program string) (*started, error) {
+func (sv *server) run(port int, dir, program string) (*started, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	cmd := sv.start(ctx, port, dir, program)
+	cmd := sv.start(port, dir, program)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -161,12 +161,12 @@ func (s *soak) serve(ctx context.Context, sv *server) error {
 	if err != nil {
 		return err
 	}
-	st, err := sv.run(context.WithoutCancel(ctx), firstPort, filepath.Join(s.work, sv.name, "run"), program)
+	st, err := sv.run(firstPort, filepath.Join(s.work, sv.name, "run"), program)
 	if err != nil {
 		return err
 	}
 	defer st.end()
-	other, err := sv.run(context.WithoutCancel(ctx), firstPort+1, filepath.Join(s.work, sv.name, "twin"), program)
+	other, err := sv.run(firstPort+1, filepath.Join(s.work, sv.name, "twin"), program)
 	if err != nil {
 		return err
 	}
